@@ -1,0 +1,631 @@
+/* Conversion to RGB.
+ *
+ * uint8 goes through swscale with the ffmpeg command's own settings, so that the bytes equal
+ * `ffmpeg -i X -pix_fmt rgb24`; float32 is computed here, straight from the planes. What a region does not need is not
+ * converted: Note [Regions]. Turning happens in the planes, before the conversion, as FFmpeg's autorotation does it.
+ */
+#include "convert.h"
+
+#include <libavutil/common.h>
+#include <libavutil/display.h>
+#include <libavutil/imgutils.h>
+#include <libavutil/mem.h>
+#include <libavutil/opt.h>
+#include <libavutil/pixdesc.h>
+#include <libswscale/swscale.h>
+#include <math.h>
+#include <string.h>
+
+#include "yuv2rgb.h"
+
+#define NUM_SCALERS 4
+#define HALO 16 /* rows: more than the reach of swscale's vertical chroma filter */
+
+typedef struct {
+    int width, height, format; /* in */
+    int out_width, out_height, out_format;
+    int space, range; /* as the frame says them */
+} ScalerKey;
+
+typedef struct {
+    ScalerKey key;
+    struct SwsContext *sws;
+    unsigned used;
+} Scaler;
+
+struct Converter {
+    Scaler scalers[NUM_SCALERS];
+    unsigned clock;
+    AVFrame *turned;
+    AVFrame *source;
+    uint8_t *scratch;
+    size_t scratch_size;
+    float *lines;
+    size_t lines_size;
+    int kernel_space, kernel_range, kernel_format, kernel_ok; /* the last answer of kernel_matches */
+};
+
+typedef struct {
+    int x0, y0, x1, y1;
+} Rect;
+
+static int kernels_enabled = 1;
+
+void converter_use_kernels(int enabled) {
+    kernels_enabled = enabled;
+}
+
+Converter *converter_alloc(void) {
+    Converter *c = av_mallocz(sizeof(*c));
+    if (!c)
+        return NULL;
+    c->kernel_format = AV_PIX_FMT_NONE;
+    c->turned = av_frame_alloc();
+    c->source = av_frame_alloc();
+    if (!c->turned || !c->source) {
+        converter_free(c);
+        return NULL;
+    }
+    return c;
+}
+
+void converter_free(Converter *c) {
+    if (!c)
+        return;
+    for (int i = 0; i < NUM_SCALERS; i++)
+        sws_freeContext(c->scalers[i].sws);
+    av_frame_free(&c->turned);
+    /* `source` only borrows planes: no buffer is referenced by it */
+    av_frame_free(&c->source);
+    av_free(c->scratch);
+    av_free(c->lines);
+    av_free(c);
+}
+
+static uint8_t *scratch(Converter *c, size_t size) {
+    if (c->scratch_size < size) {
+        av_free(c->scratch);
+        c->scratch = av_malloc(size);
+        c->scratch_size = c->scratch ? size : 0;
+    }
+    return c->scratch;
+}
+
+/* ---- orientation ------------------------------------------------------------------------------------------------ */
+
+int orientation_from_matrix(const int32_t *matrix) {
+    if (!matrix)
+        return 0;
+    double angle = av_display_rotation_get(matrix);
+    if (isnan(angle))
+        return 0;
+    /* clockwise, in [0, 360): the angle by which a player has to turn the picture */
+    double theta = -round(angle);
+    theta -= 360 * floor(theta / 360 + 0.9 / 360);
+    if (fabs(theta - 90) < 1)
+        return ORIENT_TRANSPOSE | (matrix[3] > 0 ? 0 : ORIENT_MIRROR_X);
+    if (fabs(theta - 180) < 1)
+        return (matrix[0] < 0 ? ORIENT_MIRROR_X : 0) | (matrix[4] < 0 ? ORIENT_MIRROR_Y : 0);
+    if (fabs(theta - 270) < 1)
+        return ORIENT_TRANSPOSE | ORIENT_MIRROR_Y | (matrix[3] < 0 ? ORIENT_MIRROR_X : 0);
+    if (fabs(theta) < 1)
+        return matrix[4] < 0 ? ORIENT_MIRROR_Y : 0;
+    return 0; /* an angle between: the picture is left as it is, metadata.rotation says so */
+}
+
+/* Copy a rectangle of a plane of `size`-byte pixels, turned. `rect` and `width` x `height` (the whole plane) are in
+ * output coordinates; the source address is affine in them. */
+static void turn_plane(uint8_t *out, int out_stride, const uint8_t *in, int in_stride, int size, Rect rect, int width,
+                       int height, int orientation) {
+    ptrdiff_t step_x = orientation & ORIENT_TRANSPOSE ? in_stride : size;
+    ptrdiff_t step_y = orientation & ORIENT_TRANSPOSE ? size : in_stride;
+    if (orientation & ORIENT_MIRROR_X) {
+        in += (width - 1) * step_x;
+        step_x = -step_x;
+    }
+    if (orientation & ORIENT_MIRROR_Y) {
+        in += (height - 1) * step_y;
+        step_y = -step_y;
+    }
+    in += rect.x0 * step_x + rect.y0 * step_y;
+    /* blocks of 32 x 32 keep a transposed walk inside the cache */
+    for (int top = 0; top < rect.y1 - rect.y0; top += 32)
+        for (int left = 0; left < rect.x1 - rect.x0; left += 32) {
+            int bottom = FFMIN(top + 32, rect.y1 - rect.y0), right = FFMIN(left + 32, rect.x1 - rect.x0);
+            for (int y = top; y < bottom; y++) {
+                const uint8_t *from = in + y * step_y + left * step_x;
+                uint8_t *to = out + (ptrdiff_t)y * out_stride + left * size;
+                for (int x = left; x < right; x++, from += step_x, to += size)
+                    switch (size) {
+                    case 1: *to = *from; break;
+                    case 2: memcpy(to, from, 2); break;
+                    case 4: memcpy(to, from, 4); break;
+                    default: memcpy(to, from, size);
+                    }
+            }
+        }
+}
+
+static int chroma_ceil(int value, int shift) {
+    return -((-value) >> shift);
+}
+
+/* Which planes of a format are subsampled. */
+static int is_chroma_plane(const AVPixFmtDescriptor *desc, int plane) {
+    return desc->nb_components >= 3 && (plane == desc->comp[1].plane || plane == desc->comp[2].plane) &&
+           plane != desc->comp[0].plane;
+}
+
+/* Bytes from one pixel to the next inside a plane. */
+static int plane_step(const AVPixFmtDescriptor *desc, int plane) {
+    int step = 0;
+    for (int i = 0; i < desc->nb_components; i++)
+        if (desc->comp[i].plane == plane)
+            step = FFMAX(step, desc->comp[i].step);
+    return step;
+}
+
+static int num_planes(const AVPixFmtDescriptor *desc) {
+    int planes = 0;
+    for (int i = 0; i < desc->nb_components; i++)
+        planes = FFMAX(planes, desc->comp[i].plane + 1);
+    return planes;
+}
+
+/* Whether a rectangle of a frame of this format can be addressed by moving the plane pointers. */
+static int is_addressable(const AVPixFmtDescriptor *desc) {
+    if (desc->flags & (AV_PIX_FMT_FLAG_PAL | AV_PIX_FMT_FLAG_BITSTREAM | AV_PIX_FMT_FLAG_HWACCEL |
+                       AV_PIX_FMT_FLAG_BAYER))
+        return 0;
+    /* packed formats with shared chroma (yuyv422) are left whole */
+    return !((desc->log2_chroma_w || desc->log2_chroma_h) && num_planes(desc) == 1);
+}
+
+/* Whether the planes themselves can be turned: transposing must keep the subsampling. */
+static int is_turnable(const AVPixFmtDescriptor *desc, int orientation) {
+    return is_addressable(desc) && !(orientation & ORIENT_TRANSPOSE && desc->log2_chroma_w != desc->log2_chroma_h);
+}
+
+static void copy_colour(AVFrame *out, const AVFrame *in) {
+    out->format = in->format;
+    out->colorspace = in->colorspace;
+    out->color_range = in->color_range;
+    out->color_primaries = in->color_primaries;
+    out->color_trc = in->color_trc;
+}
+
+/* ---- regions ---------------------------------------------------------------------------------------------------- */
+
+/* Note [Regions]
+ *
+ * A region is converted alone, and its bytes must equal the same cut of the whole converted frame. Kernels that look
+ * at one chroma sample per pixel need the region rounded to whole chroma samples. swscale's general path filters 4:2:0
+ * chroma vertically: it gets HALO more rows on each side, which are thrown away. The phase of that filter only repeats
+ * every two rows if the frame's height is even, so an odd frame keeps all its rows, and only its columns are narrowed.
+ * Formats that cannot be addressed in pieces are converted whole and cut.
+ */
+static Rect needed_rect(const AVPixFmtDescriptor *desc, int width, int height, Rect want, int per_pixel) {
+    Rect whole = {0, 0, width, height};
+    if (!is_addressable(desc) || desc->log2_chroma_w > 1 || desc->log2_chroma_h > 1)
+        return whole;
+    Rect r = want;
+    if (desc->log2_chroma_w) {
+        r.x0 &= ~1;
+        r.x1 = FFMIN(width, (r.x1 + 1) & ~1);
+    }
+    if (!desc->log2_chroma_w && !desc->log2_chroma_h)
+        return r;
+    if (per_pixel || !(desc->log2_chroma_h || desc->comp[0].depth == 8)) {
+        if (desc->log2_chroma_h) {
+            r.y0 &= ~1;
+            r.y1 = FFMIN(height, (r.y1 + 1) & ~1);
+        }
+        return r;
+    }
+    if (height & 1) {
+        r.y0 = 0;
+        r.y1 = height;
+        return r;
+    }
+    int halo = desc->log2_chroma_h ? HALO : 0;
+    r.y0 = FFMAX(0, (r.y0 & ~1) - halo);
+    r.y1 = FFMIN(height, ((r.y1 + 1) & ~1) + halo);
+    return r;
+}
+
+/* Let `out` show the rectangle of `in`, by pointers alone. */
+static void borrow_rect(AVFrame *out, const AVFrame *in, const AVPixFmtDescriptor *desc, Rect r) {
+    copy_colour(out, in);
+    out->width = r.x1 - r.x0;
+    out->height = r.y1 - r.y0;
+    for (int plane = 0; plane < 4; plane++) {
+        out->data[plane] = in->data[plane];
+        out->linesize[plane] = in->linesize[plane];
+        if (!in->data[plane] || (r.x0 == 0 && r.y0 == 0))
+            continue;
+        int chroma = is_chroma_plane(desc, plane);
+        out->data[plane] += (ptrdiff_t)(r.y0 >> (chroma ? desc->log2_chroma_h : 0)) * in->linesize[plane] +
+                            (r.x0 >> (chroma ? desc->log2_chroma_w : 0)) * plane_step(desc, plane);
+    }
+}
+
+/* Let c->turned hold the rectangle (in turned coordinates, whole chroma samples) of `in`. */
+static int turn_rect(Converter *c, const AVFrame *in, const AVPixFmtDescriptor *desc, Rect r, int orientation) {
+    AVFrame *out = c->turned;
+    int width = r.x1 - r.x0, height = r.y1 - r.y0, code;
+    if (out->width != width || out->height != height || out->format != in->format || !out->buf[0]) {
+        av_frame_unref(out);
+        out->width = width;
+        out->height = height;
+        out->format = in->format;
+        if ((code = av_frame_get_buffer(out, 0)) < 0) {
+            av_frame_unref(out);
+            return code;
+        }
+    }
+    copy_colour(out, in);
+    int full_width = orientation & ORIENT_TRANSPOSE ? in->height : in->width;
+    int full_height = orientation & ORIENT_TRANSPOSE ? in->width : in->height;
+    for (int plane = 0; plane < num_planes(desc); plane++) {
+        int chroma = is_chroma_plane(desc, plane);
+        int sx = chroma ? desc->log2_chroma_w : 0, sy = chroma ? desc->log2_chroma_h : 0;
+        Rect p = {r.x0 >> sx, r.y0 >> sy, chroma_ceil(r.x1, sx), chroma_ceil(r.y1, sy)};
+        turn_plane(out->data[plane], out->linesize[plane], in->data[plane], in->linesize[plane],
+                   plane_step(desc, plane), p, chroma_ceil(full_width, sx), chroma_ceil(full_height, sy), orientation);
+    }
+    return 0;
+}
+
+/* ---- swscale ---------------------------------------------------------------------------------------------------- */
+
+static int is_full_range(const AVFrame *frame) {
+    if (frame->color_range != AVCOL_RANGE_UNSPECIFIED)
+        return frame->color_range == AVCOL_RANGE_JPEG;
+    switch (frame->format) {
+    case AV_PIX_FMT_YUVJ411P:
+    case AV_PIX_FMT_YUVJ420P:
+    case AV_PIX_FMT_YUVJ422P:
+    case AV_PIX_FMT_YUVJ440P:
+    case AV_PIX_FMT_YUVJ444P: return 1;
+    default: return 0;
+    }
+}
+
+/* The matrix of a colour space as the ffmpeg command's scale filter chooses it: BT.601 for what swscale lacks. */
+static const int *matrix_of(int space) {
+    if (space < AVCOL_SPC_BT709 || space > AVCOL_SPC_BT2020_CL || space == AVCOL_SPC_YCGCO)
+        space = AVCOL_SPC_BT470BG;
+    return sws_getCoefficients(space);
+}
+
+/* A scaler set up as the ffmpeg command's scale filter does it: bicubic, the frame's matrix and range, MPEG-2 chroma
+ * position for 8-bit 4:2:0. */
+static struct SwsContext *make_scaler(const ScalerKey *key) {
+    int *inverse, *table, in_range, out_range, brightness, contrast, saturation;
+    struct SwsContext *sws = sws_alloc_context();
+    if (!sws)
+        return NULL;
+    av_opt_set_int(sws, "srcw", key->width, 0);
+    av_opt_set_int(sws, "srch", key->height, 0);
+    av_opt_set_int(sws, "src_format", key->format, 0);
+    av_opt_set_int(sws, "dstw", key->out_width, 0);
+    av_opt_set_int(sws, "dsth", key->out_height, 0);
+    av_opt_set_int(sws, "dst_format", key->out_format, 0);
+    av_opt_set_int(sws, "sws_flags", SWS_BICUBIC, 0);
+    if (key->format == AV_PIX_FMT_YUV420P)
+        av_opt_set_int(sws, "src_v_chr_pos", 128, 0);
+    if (sws_init_context(sws, NULL, NULL) < 0) {
+        sws_freeContext(sws);
+        return NULL;
+    }
+    if (sws_getColorspaceDetails(sws, &inverse, &in_range, &table, &out_range, &brightness, &contrast, &saturation) >=
+        0) {
+        const int *matrix = matrix_of(key->space);
+        if (key->range != AVCOL_RANGE_UNSPECIFIED)
+            in_range = key->range == AVCOL_RANGE_JPEG;
+        sws_setColorspaceDetails(sws, matrix, in_range, matrix, out_range, brightness, contrast, saturation);
+    }
+    return sws;
+}
+
+static struct SwsContext *get_scaler(Converter *c, const AVFrame *frame, int out_width, int out_height,
+                                     int out_format) {
+    ScalerKey key = {frame->width, frame->height, frame->format,     out_width,
+                     out_height,   out_format,    frame->colorspace, frame->color_range};
+    Scaler *oldest = &c->scalers[0];
+    for (int i = 0; i < NUM_SCALERS; i++) {
+        Scaler *s = &c->scalers[i];
+        if (s->sws && !memcmp(&s->key, &key, sizeof(key))) {
+            s->used = ++c->clock;
+            return s->sws;
+        }
+        if (!s->sws || s->used < oldest->used)
+            oldest = s;
+    }
+    sws_freeContext(oldest->sws);
+    oldest->sws = make_scaler(&key);
+    oldest->key = key;
+    oldest->used = ++c->clock;
+    return oldest->sws;
+}
+
+static int run_scaler(Converter *c, const AVFrame *frame, int width, int height, int format, uint8_t *out, int stride) {
+    struct SwsContext *sws = get_scaler(c, frame, width, height, format);
+    if (!sws)
+        return AVERROR(ENOSYS);
+    uint8_t *planes[4] = {out};
+    int strides[4] = {stride};
+    int rows = sws_scale(sws, (const uint8_t *const *)frame->data, frame->linesize, 0, frame->height, planes, strides);
+    return rows < 0 ? rows : 0;
+}
+
+/* ---- our own 8-bit kernel --------------------------------------------------------------------------------------- */
+
+/* Note [Own kernel]
+ *
+ * yuv2rgb_row repeats the arithmetic of swscale's x86 path, three rows of three times faster and without a scratch
+ * frame for widths that are no multiple of 16. Other processors and other FFmpeg versions may round otherwise, and the
+ * contract is the bytes of the FFmpeg in use. So for each matrix and range both convert a small frame of
+ * pseudo-random samples first, and the kernel is used only if not one byte differs.
+ */
+#define TRIAL_WIDTH 64
+#define TRIAL_HEIGHT 32
+
+static int kernel_format(int format) {
+    return format == AV_PIX_FMT_YUV420P || format == AV_PIX_FMT_YUVJ420P;
+}
+
+static void run_kernel(const AVFrame *frame, uint8_t *rgb, ptrdiff_t stride) {
+    Yuv2RgbMatrix matrix;
+    yuv2rgb_matrix(&matrix, matrix_of(frame->colorspace), is_full_range(frame));
+    for (int y = 0; y < frame->height; y++)
+        yuv2rgb_row(rgb + y * stride, frame->data[0] + (ptrdiff_t)y * frame->linesize[0],
+                    frame->data[1] + (ptrdiff_t)(y >> 1) * frame->linesize[1],
+                    frame->data[2] + (ptrdiff_t)(y >> 1) * frame->linesize[2], frame->width, &matrix);
+}
+
+static int kernel_matches(Converter *c, const AVFrame *like) {
+    if (!kernels_enabled || !kernel_format(like->format))
+        return 0;
+    if (c->kernel_format == like->format && c->kernel_space == (int)like->colorspace &&
+        c->kernel_range == (int)like->color_range)
+        return c->kernel_ok;
+    static const int size = 3 * TRIAL_WIDTH * TRIAL_HEIGHT;
+    AVFrame *trial = av_frame_alloc();
+    uint8_t *ours = av_malloc(2 * size), *theirs = ours + size;
+    int ok = 0;
+    if (trial && ours) {
+        copy_colour(trial, like);
+        trial->width = TRIAL_WIDTH;
+        trial->height = TRIAL_HEIGHT;
+        if (av_frame_get_buffer(trial, 0) >= 0) {
+            uint32_t state = 12345;
+            for (int plane = 0; plane < 3; plane++)
+                for (int y = 0; y < TRIAL_HEIGHT >> !!plane; y++)
+                    for (int x = 0; x < TRIAL_WIDTH >> !!plane; x++) {
+                        state = state * 1664525 + 1013904223;
+                        trial->data[plane][y * trial->linesize[plane] + x] = (uint8_t)(state >> 24);
+                    }
+            run_kernel(trial, ours, 3 * TRIAL_WIDTH);
+            ok = run_scaler(c, trial, TRIAL_WIDTH, TRIAL_HEIGHT, AV_PIX_FMT_RGB24, theirs, 3 * TRIAL_WIDTH) >= 0 &&
+                 !memcmp(ours, theirs, size);
+        }
+    }
+    av_free(ours);
+    av_frame_free(&trial);
+    c->kernel_format = like->format;
+    c->kernel_space = like->colorspace;
+    c->kernel_range = like->color_range;
+    return c->kernel_ok = ok;
+}
+
+/* ---- float32 ---------------------------------------------------------------------------------------------------- */
+
+/* Kr and Kb of ITU-T H.273's matrix coefficients; what is unknown or has no such pair is taken for BT.601, as
+ * swscale does. */
+static void luma_weights(int space, double *kr, double *kb) {
+    switch (space) {
+    case AVCOL_SPC_BT709: *kr = 0.2126; *kb = 0.0722; break;
+    case AVCOL_SPC_FCC: *kr = 0.30; *kb = 0.11; break;
+    case AVCOL_SPC_SMPTE240M: *kr = 0.212; *kb = 0.087; break;
+    case AVCOL_SPC_BT2020_NCL:
+    case AVCOL_SPC_BT2020_CL: *kr = 0.2627; *kb = 0.0593; break;
+    default: *kr = 0.299; *kb = 0.114;
+    }
+}
+
+/* One row of one component as integers scaled by `scale` after `bias`; each sample is repeated for the pixels that
+ * it covers. */
+static void read_line(float *out, const AVFrame *frame, const AVPixFmtDescriptor *desc, int component, int row,
+                      int repeat_shift, float bias, float scale) {
+    const AVComponentDescriptor *comp = &desc->comp[component];
+    const uint8_t *data = frame->data[comp->plane] + (ptrdiff_t)row * frame->linesize[comp->plane] + comp->offset;
+    int width = frame->width, step = comp->step, shift = comp->shift;
+    unsigned mask = (1u << comp->depth) - 1;
+    if (comp->depth + shift <= 8) {
+        for (int x = 0; x < width; x++)
+            out[x] = ((float)((data[(x >> repeat_shift) * step] >> shift) & mask) - bias) * scale;
+    } else if (desc->flags & AV_PIX_FMT_FLAG_BE) {
+        for (int x = 0; x < width; x++) {
+            const uint8_t *p = data + (x >> repeat_shift) * step;
+            out[x] = ((float)(((unsigned)(p[0] << 8 | p[1]) >> shift) & mask) - bias) * scale;
+        }
+    } else {
+        for (int x = 0; x < width; x++) {
+            const uint8_t *p = data + (x >> repeat_shift) * step;
+            out[x] = ((float)(((unsigned)(p[1] << 8 | p[0]) >> shift) & mask) - bias) * scale;
+        }
+    }
+}
+
+static inline float clip_unit(float value) {
+    return value < 0 ? 0 : value > 1 ? 1 : value;
+}
+
+static int is_float_readable(const AVPixFmtDescriptor *desc) {
+    return is_addressable(desc) && !(desc->flags & AV_PIX_FMT_FLAG_FLOAT) && desc->comp[0].depth <= 16 &&
+           desc->comp[0].depth >= 8 && strncmp(desc->name, "xyz", 3) != 0;
+}
+
+static int run_float(Converter *c, const AVFrame *frame, const AVPixFmtDescriptor *desc, Rect want, uint8_t *rgb,
+                     ptrdiff_t stride) {
+    int width = frame->width, depth = desc->comp[0].depth;
+    int is_rgb = desc->flags & AV_PIX_FMT_FLAG_RGB, is_gray = desc->nb_components < 3;
+    if (c->lines_size < 3 * sizeof(float) * width) {
+        av_free(c->lines);
+        c->lines = av_malloc(3 * sizeof(float) * width);
+        c->lines_size = c->lines ? 3 * sizeof(float) * width : 0;
+        if (!c->lines)
+            return AVERROR(ENOMEM);
+    }
+    float *first = c->lines, *second = first + width, *third = second + width;
+    double peak = (1 << depth) - 1, unit = 1 << (depth - 8), kr, kb;
+    luma_weights(frame->colorspace, &kr, &kb);
+    int full = is_full_range(frame);
+    float luma_bias = full ? 0 : (float)(16 * unit);
+    float luma_scale = full ? (float)(1 / peak) : (float)(1 / (219 * unit));
+    float chroma_bias = (float)(128 * unit);
+    double chroma_scale = full ? 1 / peak : 1 / (224 * unit);
+    float cr_red = (float)(2 * (1 - kr) * chroma_scale), cb_blue = (float)(2 * (1 - kb) * chroma_scale);
+    float cb_green = (float)(2 * (1 - kb) * kb / (1 - kr - kb) * chroma_scale);
+    float cr_green = (float)(2 * (1 - kr) * kr / (1 - kr - kb) * chroma_scale);
+    int chroma_row = -1;
+    for (int y = want.y0; y < want.y1; y++) {
+        float *out = (float *)(rgb + (y - want.y0) * stride);
+        if (is_rgb) {
+            for (int i = 0; i < 3; i++)
+                read_line(first + i * width, frame, desc, i, y, 0, 0, (float)(1 / peak));
+            for (int x = want.x0; x < want.x1; x++, out += 3) {
+                out[0] = first[x];
+                out[1] = second[x];
+                out[2] = third[x];
+            }
+            continue;
+        }
+        read_line(first, frame, desc, 0, y, 0, luma_bias, luma_scale);
+        if (is_gray) {
+            for (int x = want.x0; x < want.x1; x++, out += 3)
+                out[0] = out[1] = out[2] = clip_unit(first[x]);
+            continue;
+        }
+        if (y >> desc->log2_chroma_h != chroma_row) {
+            chroma_row = y >> desc->log2_chroma_h;
+            read_line(second, frame, desc, 1, chroma_row, desc->log2_chroma_w, chroma_bias, 1);
+            read_line(third, frame, desc, 2, chroma_row, desc->log2_chroma_w, chroma_bias, 1);
+        }
+        for (int x = want.x0; x < want.x1; x++, out += 3) {
+            out[0] = clip_unit(first[x] + cr_red * third[x]);
+            out[1] = clip_unit(first[x] - cb_green * second[x] - cr_green * third[x]);
+            out[2] = clip_unit(first[x] + cb_blue * second[x]);
+        }
+    }
+    return 0;
+}
+
+/* ---- the whole way ---------------------------------------------------------------------------------------------- */
+
+static void copy_rows(uint8_t *out, ptrdiff_t out_stride, const uint8_t *in, ptrdiff_t in_stride, int bytes, int rows) {
+    for (int y = 0; y < rows; y++)
+        memcpy(out + y * out_stride, in + y * in_stride, bytes);
+}
+
+static void widen_rows(uint8_t *out, ptrdiff_t out_stride, const uint8_t *in, ptrdiff_t in_stride, int samples,
+                       int rows, int deep) {
+    for (int y = 0; y < rows; y++) {
+        float *to = (float *)(out + y * out_stride);
+        const uint8_t *from = in + y * in_stride;
+        for (int i = 0; i < samples; i++)
+            to[i] = deep ? ((const uint16_t *)from)[i] / 65535.0f : from[i] / 255.0f;
+    }
+}
+
+/* Through swscale to a scratch picture of the frame's own size or a new one; then the wanted part is copied out,
+ * turned where that could not be done in the planes. */
+static int run_scaled(Converter *c, const AVFrame *frame, const AVPixFmtDescriptor *desc, int out_width, int out_height,
+                      Rect want, int orientation, ConvertType type, uint8_t *rgb, ptrdiff_t stride) {
+    int deep = type == CONVERT_FLOAT32 && desc->comp[0].depth > 8;
+    int pixel = deep ? 6 : 3, format = deep ? AV_PIX_FMT_RGB48 : AV_PIX_FMT_RGB24;
+    /* rows padded to what swscale's vector code may write beyond the width */
+    ptrdiff_t pitch = FFALIGN(out_width * pixel + 64, 64);
+    uint8_t *picture = scratch(c, pitch * out_height + 64);
+    if (!picture)
+        return AVERROR(ENOMEM);
+    int code = run_scaler(c, frame, out_width, out_height, format, picture, (int)pitch);
+    if (code < 0)
+        return code;
+    int columns = want.x1 - want.x0, rows = want.y1 - want.y0;
+    uint8_t *turned = NULL;
+    if (orientation) {
+        int full_width = orientation & ORIENT_TRANSPOSE ? out_height : out_width;
+        int full_height = orientation & ORIENT_TRANSPOSE ? out_width : out_height;
+        turned = av_malloc((size_t)columns * pixel * rows);
+        if (!turned)
+            return AVERROR(ENOMEM);
+        turn_plane(turned, columns * pixel, picture, (int)pitch, pixel, want, full_width, full_height, orientation);
+    }
+    const uint8_t *from = turned ? turned : picture + want.y0 * pitch + want.x0 * pixel;
+    ptrdiff_t from_stride = turned ? columns * pixel : pitch;
+    if (type == CONVERT_FLOAT32)
+        widen_rows(rgb, stride, from, from_stride, columns * 3, rows, deep);
+    else
+        copy_rows(rgb, stride, from, from_stride, columns * 3, rows);
+    av_free(turned);
+    return 0;
+}
+
+int converter_run(Converter *c, const AVFrame *frame, const ConvertTarget *target, uint8_t *rgb, ptrdiff_t stride) {
+    const AVPixFmtDescriptor *desc = av_pix_fmt_desc_get(frame->format);
+    if (!desc || (desc->flags & AV_PIX_FMT_FLAG_HWACCEL))
+        return AVERROR(ENOSYS);
+    int orientation = target->orientation, code;
+    Rect want = {target->x0, target->y0, target->x1, target->y1};
+    int width = orientation & ORIENT_TRANSPOSE ? frame->height : frame->width;
+    int height = orientation & ORIENT_TRANSPOSE ? frame->width : frame->height;
+    int resized = width != target->width || height != target->height;
+    Rect rect = {0, 0, width, height};
+
+    if (orientation && !is_turnable(desc, orientation))
+        return run_scaled(c, frame, desc, orientation & ORIENT_TRANSPOSE ? target->height : target->width,
+                          orientation & ORIENT_TRANSPOSE ? target->width : target->height, want, orientation,
+                          target->type, rgb, stride);
+
+    int by_kernel = target->type == CONVERT_UINT8 && !resized && !(height & 1) && kernel_matches(c, frame);
+    int by_float = target->type == CONVERT_FLOAT32 && !resized && is_float_readable(desc);
+    if (!resized)
+        rect = needed_rect(desc, width, height, want, by_kernel || by_float);
+    if (orientation) {
+        if ((code = turn_rect(c, frame, desc, rect, orientation)) < 0)
+            return code;
+        Rect all = {0, 0, c->turned->width, c->turned->height};
+        borrow_rect(c->source, c->turned, desc, all);
+    } else {
+        borrow_rect(c->source, frame, desc, rect);
+    }
+    Rect inner = want;
+    if (!resized)
+        inner = (Rect){want.x0 - rect.x0, want.y0 - rect.y0, want.x1 - rect.x0, want.y1 - rect.y0};
+    int fits = !resized && inner.x0 == 0 && inner.y0 == 0 && inner.x1 == c->source->width &&
+               inner.y1 == c->source->height;
+
+    if (by_float)
+        return run_float(c, c->source, desc, inner, rgb, stride);
+    if (by_kernel) {
+        if (fits) {
+            run_kernel(c->source, rgb, stride);
+            return 0;
+        }
+        ptrdiff_t pitch = 3 * (ptrdiff_t)c->source->width;
+        uint8_t *picture = scratch(c, pitch * c->source->height);
+        if (!picture)
+            return AVERROR(ENOMEM);
+        run_kernel(c->source, picture, pitch);
+        copy_rows(rgb, stride, picture + inner.y0 * pitch + 3 * inner.x0, pitch, 3 * (inner.x1 - inner.x0),
+                  inner.y1 - inner.y0);
+        return 0;
+    }
+    /* swscale's vector code may write up to 15 pixels beyond a row */
+    if (fits && target->type == CONVERT_UINT8 && c->source->width % 16 == 0)
+        return run_scaler(c, c->source, c->source->width, c->source->height, AV_PIX_FMT_RGB24, rgb, (int)stride);
+    return run_scaled(c, c->source, desc, resized ? target->width : c->source->width,
+                      resized ? target->height : c->source->height, inner, 0, target->type, rgb, stride);
+}

@@ -1,0 +1,36 @@
+/* From a decoded frame in any pixel format to packed RGB in the caller's memory: one region, one orientation. */
+#ifndef CYCODEC_CONVERT_H
+#define CYCODEC_CONVERT_H
+
+#include <libavutil/frame.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef enum { CONVERT_UINT8 = 0, CONVERT_FLOAT32 = 1 } ConvertType;
+
+/* out(x, y) = in(x', y'): first transposed, then mirrored. The eight values are the orientations of a picture. */
+enum { ORIENT_MIRROR_X = 1, ORIENT_MIRROR_Y = 2, ORIENT_TRANSPOSE = 4 };
+
+typedef struct {
+    int width, height;      /* the whole output frame, after orientation */
+    int x0, y0, x1, y1;     /* the region of it that is wanted, half-open */
+    int orientation;
+    ConvertType type;
+} ConvertTarget;
+
+typedef struct Converter Converter;
+
+Converter *converter_alloc(void);
+void converter_free(Converter *converter);
+
+/* Convert the target's region of `frame` to rows of RGB, `row_stride` bytes apart. 0 or AVERROR. */
+int converter_run(Converter *converter, const AVFrame *frame, const ConvertTarget *target, uint8_t *rgb,
+                  ptrdiff_t row_stride);
+
+/* Whether our own 8-bit kernels may be used where they equal swscale (the default), or never; for tests. */
+void converter_use_kernels(int enabled);
+
+/* The orientation that FFmpeg's autorotation gives to a display matrix (NULL: none). */
+int orientation_from_matrix(const int32_t *matrix);
+
+#endif

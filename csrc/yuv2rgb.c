@@ -1,0 +1,127 @@
+/* The arithmetic of swscale's x86 YUV to RGB path, in our own words: 16-bit fixed point, products cut to their high
+ * half, sums saturated. Integers alone, so the plain loop and the AVX2 loop give the same bytes. Whether the FFmpeg in
+ * use gives them too is tried at run time: Note [Own kernel] in convert.c.
+ */
+#include "yuv2rgb.h"
+
+#include <stddef.h>
+
+#if defined(__x86_64__) && defined(__GNUC__)
+#define HAVE_AVX2_KERNEL 1
+#include <immintrin.h>
+#endif
+
+static int16_t round16(int64_t value) {
+    value = (value + (1 << 15)) >> 16;
+    if (value < -0x7FFF)
+        return (int16_t)0x8000;
+    return value > 0x7FFF ? 0x7FFF : (int16_t)value;
+}
+
+void yuv2rgb_matrix(Yuv2RgbMatrix *matrix, const int *coefficients, int full_range) {
+    int64_t crv = coefficients[0], cbu = coefficients[1], cgu = -coefficients[2], cgv = -coefficients[3];
+    int64_t cy = 1 << 16, oy = 0;
+    if (full_range) {
+        crv = crv * 224 / 255;
+        cbu = cbu * 224 / 255;
+        cgu = cgu * 224 / 255;
+        cgv = cgv * 224 / 255;
+    } else {
+        cy = cy * 255 / 219;
+        oy = 16 << 16;
+    }
+    matrix->luma_scale = round16(cy * (1 << 13));
+    matrix->luma_offset = round16(oy * (1 << 3));
+    matrix->v_red = round16(crv * (1 << 13));
+    matrix->u_green = round16(cgu * (1 << 13));
+    matrix->v_green = round16(cgv * (1 << 13));
+    matrix->u_blue = round16(cbu * (1 << 13));
+}
+
+static inline int high(int a, int b) {
+    return (a * b) >> 16;
+}
+
+static inline int saturate16(int value) {
+    return value < -32768 ? -32768 : value > 32767 ? 32767 : value;
+}
+
+static inline uint8_t clip(int value) {
+    return value < 0 ? 0 : value > 255 ? 255 : (uint8_t)value;
+}
+
+static void row_plain(uint8_t *rgb, const uint8_t *y, const uint8_t *u, const uint8_t *v, int start, int width,
+                      const Yuv2RgbMatrix *m) {
+    for (int x = start; x < width; x++) {
+        int luma = high((int16_t)((y[x] << 3) - m->luma_offset), m->luma_scale);
+        int cb = (u[x >> 1] << 3) - 1024, cr = (v[x >> 1] << 3) - 1024;
+        int green = saturate16(high(cb, m->u_green) + high(cr, m->v_green));
+        rgb[3 * x] = clip(saturate16(luma + high(cr, m->v_red)));
+        rgb[3 * x + 1] = clip(saturate16(luma + green));
+        rgb[3 * x + 2] = clip(saturate16(luma + high(cb, m->u_blue)));
+    }
+}
+
+#if HAVE_AVX2_KERNEL
+/* Sixteen RGB pixels from three registers of sixteen bytes: each output register is the OR of three byte shuffles. */
+__attribute__((target("avx2"))) static inline void store_rgb16(uint8_t *rgb, __m128i r, __m128i g, __m128i b) {
+    const __m128i r0 = _mm_setr_epi8(0, -1, -1, 1, -1, -1, 2, -1, -1, 3, -1, -1, 4, -1, -1, 5);
+    const __m128i g0 = _mm_setr_epi8(-1, 0, -1, -1, 1, -1, -1, 2, -1, -1, 3, -1, -1, 4, -1, -1);
+    const __m128i b0 = _mm_setr_epi8(-1, -1, 0, -1, -1, 1, -1, -1, 2, -1, -1, 3, -1, -1, 4, -1);
+    const __m128i r1 = _mm_setr_epi8(-1, -1, 6, -1, -1, 7, -1, -1, 8, -1, -1, 9, -1, -1, 10, -1);
+    const __m128i g1 = _mm_setr_epi8(5, -1, -1, 6, -1, -1, 7, -1, -1, 8, -1, -1, 9, -1, -1, 10);
+    const __m128i b1 = _mm_setr_epi8(-1, 5, -1, -1, 6, -1, -1, 7, -1, -1, 8, -1, -1, 9, -1, -1);
+    const __m128i r2 = _mm_setr_epi8(-1, 11, -1, -1, 12, -1, -1, 13, -1, -1, 14, -1, -1, 15, -1, -1);
+    const __m128i g2 = _mm_setr_epi8(-1, -1, 11, -1, -1, 12, -1, -1, 13, -1, -1, 14, -1, -1, 15, -1);
+    const __m128i b2 = _mm_setr_epi8(10, -1, -1, 11, -1, -1, 12, -1, -1, 13, -1, -1, 14, -1, -1, 15);
+#define MIX(n)                                                                                            \
+    _mm_or_si128(_mm_or_si128(_mm_shuffle_epi8(r, r##n), _mm_shuffle_epi8(g, g##n)), _mm_shuffle_epi8(b, b##n))
+    _mm_storeu_si128((__m128i *)rgb, MIX(0));
+    _mm_storeu_si128((__m128i *)(rgb + 16), MIX(1));
+    _mm_storeu_si128((__m128i *)(rgb + 32), MIX(2));
+#undef MIX
+}
+
+/* 32 pixels a step; returns how many were done. Even and odd luma are handled apart, since each pair shares a chroma
+ * sample; packing both and one shuffle of bytes puts them back in order. */
+__attribute__((target("avx2"))) static int row_avx2(uint8_t *rgb, const uint8_t *y, const uint8_t *u,
+                                                    const uint8_t *v, int width, const Yuv2RgbMatrix *m) {
+    const __m256i low = _mm256_set1_epi16(255), bias = _mm256_set1_epi16(1024);
+    const __m256i offset = _mm256_set1_epi16(m->luma_offset), scale = _mm256_set1_epi16(m->luma_scale);
+    const __m256i vr = _mm256_set1_epi16(m->v_red), ug = _mm256_set1_epi16(m->u_green);
+    const __m256i vg = _mm256_set1_epi16(m->v_green), ub = _mm256_set1_epi16(m->u_blue);
+    const __m256i order = _mm256_setr_epi8(0, 8, 1, 9, 2, 10, 3, 11, 4, 12, 5, 13, 6, 14, 7, 15, 0, 8, 1, 9, 2, 10, 3,
+                                           11, 4, 12, 5, 13, 6, 14, 7, 15);
+    int x = 0;
+    for (; x + 32 <= width; x += 32) {
+        __m256i luma = _mm256_loadu_si256((const __m256i *)(y + x));
+        __m256i cb = _mm256_cvtepu8_epi16(_mm_loadu_si128((const __m128i *)(u + x / 2)));
+        __m256i cr = _mm256_cvtepu8_epi16(_mm_loadu_si128((const __m128i *)(v + x / 2)));
+        __m256i even = _mm256_and_si256(luma, low), odd = _mm256_srli_epi16(luma, 8);
+        even = _mm256_mulhi_epi16(_mm256_sub_epi16(_mm256_slli_epi16(even, 3), offset), scale);
+        odd = _mm256_mulhi_epi16(_mm256_sub_epi16(_mm256_slli_epi16(odd, 3), offset), scale);
+        cb = _mm256_sub_epi16(_mm256_slli_epi16(cb, 3), bias);
+        cr = _mm256_sub_epi16(_mm256_slli_epi16(cr, 3), bias);
+        __m256i red = _mm256_mulhi_epi16(cr, vr), blue = _mm256_mulhi_epi16(cb, ub);
+        __m256i green = _mm256_adds_epi16(_mm256_mulhi_epi16(cb, ug), _mm256_mulhi_epi16(cr, vg));
+#define JOIN(c)                                                                                                 \
+    _mm256_shuffle_epi8(_mm256_packus_epi16(_mm256_adds_epi16(even, c), _mm256_adds_epi16(odd, c)), order)
+        __m256i r = JOIN(red), g = JOIN(green), b = JOIN(blue);
+#undef JOIN
+        store_rgb16(rgb + 3 * x, _mm256_castsi256_si128(r), _mm256_castsi256_si128(g), _mm256_castsi256_si128(b));
+        store_rgb16(rgb + 3 * x + 48, _mm256_extracti128_si256(r, 1), _mm256_extracti128_si256(g, 1),
+                    _mm256_extracti128_si256(b, 1));
+    }
+    return x;
+}
+#endif
+
+void yuv2rgb_row(uint8_t *rgb, const uint8_t *y, const uint8_t *u, const uint8_t *v, int width,
+                 const Yuv2RgbMatrix *matrix) {
+    int done = 0;
+#if HAVE_AVX2_KERNEL
+    if (__builtin_cpu_supports("avx2"))
+        done = row_avx2(rgb, y, u, v, width, matrix);
+#endif
+    row_plain(rgb, y, u, v, done, width, matrix);
+}

@@ -1,0 +1,1 @@
+"""Makes the package cimportable: `from cycodec.core.reader cimport FrameReader`."""

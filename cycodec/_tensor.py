@@ -1,0 +1,120 @@
+"""The only module that knows torch.
+
+Everything else gets tensors, and the numbers that describe them, from here. torch is imported on the first
+call that needs it, never by ``import cycodec``: one build serves every torch, and metadata can be read
+without one.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from functools import cache
+from typing import TYPE_CHECKING, Any, TypeGuard
+
+import numpy as np
+
+from cycodec.core.pool import Block
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    from torch import Tensor
+
+__all__ = ["as_buffer", "as_dtype", "empty", "from_numpy", "is_tensor", "load_torch", "pointer", "to_numpy"]
+
+
+# Tensors from this size on take their memory from the pool; below, the allocator's own reuse is as good.
+POOLED_BYTES = 4 << 20
+
+
+@cache
+def load_torch() -> ModuleType:
+    """Import torch once and return the module.
+
+    Raises
+    ------
+    ImportError
+        If torch is not installed, with the command that installs it.
+    """
+    try:
+        import torch
+    except ModuleNotFoundError as error:
+        if error.name != "torch":  # torch is there, something that it needs is not: that text says more
+            raise
+        raise ImportError("cycodec needs torch to return tensors: pip install torch") from error
+    return torch
+
+
+def as_dtype(dtype: Any) -> Any:
+    """The torch dtype for a torch dtype or for its name ("uint8", "float32")."""
+    return getattr(load_torch(), dtype) if isinstance(dtype, str) else dtype
+
+
+def empty(shape: tuple[int, ...], dtype: Any = "uint8", device: Any = "cpu") -> Tensor:
+    """A new contiguous tensor with undefined content: the one place where result memory comes from.
+
+    Parameters
+    ----------
+    shape : tuple of int
+    dtype : torch.dtype or str
+    device : torch.device or str
+    """
+    # Device and dtype are always given: torch.set_default_device and default_dtype must not reach in here.
+    torch = load_torch()
+    dtype = as_dtype(dtype)
+    size = math.prod(shape) * dtype.itemsize
+    if device != "cpu" or size < POOLED_BYTES:
+        return torch.empty(shape, dtype=dtype, device=device)
+    # Note [Batch memory] in core/pool.pyx: the tensor holds the block, whose memory outlives every view of it
+    return torch.frombuffer(Block(size), dtype=dtype).view(shape)
+
+
+def as_buffer(tensor: Tensor) -> np.ndarray:
+    """The bytes of a tensor that is a source, without a copy.
+
+    Raises
+    ------
+    TypeError
+        It is not uint8.
+    ValueError
+        It is not 1-D and contiguous in host memory.
+    """
+    if tensor.dtype is not load_torch().uint8:
+        raise TypeError(f"a tensor of encoded bytes must be uint8, got {tensor.dtype}")
+    if tensor.ndim != 1 or not tensor.is_contiguous() or tensor.device.type != "cpu":
+        raise ValueError(
+            f"a tensor of encoded bytes must be 1-D, contiguous and on the CPU, got shape {list(tensor.shape)} "
+            f"on {tensor.device}"
+        )
+    return tensor.detach().numpy()
+
+
+def pointer(tensor: Tensor) -> int:
+    """The address of a tensor's first element. The caller keeps the tensor alive while using it."""
+    return tensor.data_ptr()
+
+
+def from_numpy(array: np.ndarray, device: Any = "cpu") -> Tensor:
+    """A tensor with an array's values: shares memory on the CPU where torch can, else a copy.
+
+    torch cannot share read-only arrays, negative strides and foreign byte orders; those are copied.
+    """
+    if not array.flags.writeable or not array.dtype.isnative or any(stride < 0 for stride in array.strides):
+        array = np.array(array, dtype=array.dtype.newbyteorder("="), order="C")
+    tensor = load_torch().from_numpy(array)
+    return tensor if device == "cpu" else tensor.to(device)
+
+
+def is_tensor(x: Any) -> TypeGuard[Tensor]:
+    """Whether x is a torch tensor. Does not import torch: without torch there is no tensor."""
+    cls = getattr(sys.modules.get("torch"), "Tensor", None)
+    return cls is not None and isinstance(x, cls)
+
+
+def to_numpy(tensor: Tensor) -> np.ndarray:
+    """A tensor's values as an array on the host, for indices and seconds (not for frames)."""
+    tensor = tensor.detach().cpu()
+    if tensor.dtype is load_torch().bfloat16:  # the one floating type that NumPy lacks
+        tensor = tensor.float()
+    return tensor.numpy()

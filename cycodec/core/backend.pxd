@@ -1,0 +1,49 @@
+"""VideoBackend: from packets to frames to RGB, on one device."""
+
+from libc.stdint cimport int64_t, uint8_t
+
+from cycodec.libav.avcodec cimport AVCodecContext, AVPacket
+from cycodec.libav.avutil cimport AVFrame
+
+
+cdef struct Target:
+    # The whole output frame, and the half-open region of it that is wanted
+    int width
+    int height
+    int x0
+    int y0
+    int x1
+    int y1
+    int orientation
+    int type                # TYPE_UINT8 or TYPE_FLOAT32
+    int64_t row_stride      # bytes
+
+
+cdef enum:
+    TYPE_UINT8 = 0
+    TYPE_FLOAT32 = 1
+
+
+cdef class VideoBackend:
+    # All of these are called without the GIL and give 0 or an AVERROR.
+    cdef int send(self, const AVPacket *packet) noexcept nogil
+    cdef int receive(self, AVFrame *frame) noexcept nogil
+    cdef void flush(self) noexcept nogil
+    cdef int skip_nonref(self, bint skip) noexcept nogil
+    cdef bint needs_introduction(self) noexcept nogil
+    cdef void introduce(self, const AVPacket *packet) noexcept nogil
+    cdef int convert(self, const AVFrame *frame, const Target *target, uint8_t *out) noexcept nogil
+    cdef int delay(self) noexcept nogil
+    cdef int reopen(self) except -1
+    cdef void abandon(self) noexcept
+
+
+cdef class CpuBackend(VideoBackend):
+    cdef AVCodecContext *ptr
+    cdef void *parameters       # AVCodecParameters *, our own copy
+    cdef void *converter        # Converter * of csrc/convert.h
+    cdef int num_threads
+    cdef int min_reorder
+    cdef object source
+    cdef int time_base_num
+    cdef int time_base_den

@@ -1,0 +1,13 @@
+from collections.abc import Sequence
+
+from cycodec.core.demux import Demuxer
+
+class VideoBackend: ...
+
+class CpuBackend(VideoBackend):
+    def __init__(
+        self, demuxer: Demuxer, stream_index: int, num_threads: int = 1, min_reorder: int = 0
+    ) -> None: ...
+
+def orientation_of(matrix: Sequence[int] | None) -> int: ...
+def use_kernels(enabled: bool) -> None: ...

@@ -1,0 +1,197 @@
+"""Decoding and conversion on the CPU: libavcodec and csrc/convert.c."""
+
+from libc.stdint cimport int32_t, int64_t, uint8_t
+
+from cycodec.core cimport error
+from cycodec.core.demux cimport Demuxer
+from cycodec.core.error import CodecNotFoundError
+
+from cycodec.libav cimport avcodec, avutil
+from cycodec.libav.avcodec cimport AVCodecParameters, AVPacket
+from cycodec.libav.avutil cimport AVFrame
+
+
+cdef extern from "convert.h" nogil:
+    ctypedef struct ConvertTarget:
+        int width, height, x0, y0, x1, y1, orientation
+        int type
+    struct Converter:
+        pass
+    Converter *converter_alloc()
+    void converter_free(Converter *converter)
+    int converter_run(Converter *converter, const AVFrame *frame, const ConvertTarget *target, uint8_t *rgb,
+                      ssize_t row_stride)
+    void converter_use_kernels(int enabled)
+    int orientation_from_matrix(const int32_t *matrix)
+
+
+# Pixels of one frame that are still believed: 2**28 is 16384 x 16384. More is taken for a damaged header.
+cdef enum:
+    MAX_PIXELS = 1 << 28
+
+
+cdef class VideoBackend:
+    """What FrameReader asks of a device. The base class does nothing; see CpuBackend."""
+
+    cdef int send(self, const AVPacket *packet) noexcept nogil:
+        return avutil.AVERROR_BUG
+
+    cdef int receive(self, AVFrame *frame) noexcept nogil:
+        return avutil.AVERROR_BUG
+
+    cdef void flush(self) noexcept nogil:
+        pass
+
+    cdef int skip_nonref(self, bint skip) noexcept nogil:
+        return 0
+
+    cdef bint needs_introduction(self) noexcept nogil:
+        return False
+
+    cdef void introduce(self, const AVPacket *packet) noexcept nogil:
+        pass
+
+    cdef int convert(self, const AVFrame *frame, const Target *target, uint8_t *out) noexcept nogil:
+        return avutil.AVERROR_BUG
+
+    cdef int delay(self) noexcept nogil:
+        return 0
+
+    cdef int reopen(self) except -1:
+        return 0
+
+    cdef void abandon(self) noexcept:
+        pass
+
+
+cdef class CpuBackend(VideoBackend):
+    """libavcodec's software decoder of one stream.
+
+    Parameters
+    ----------
+    demuxer : Demuxer
+        Only read from while this is built: codec parameters and time base are copied.
+    stream_index : int
+    num_threads : int
+        libavcodec's thread count; 0 lets FFmpeg decide.
+    min_reorder : int
+        How many frames the index says can wait for an earlier one; libavcodec would otherwise find out by dropping.
+    """
+
+    def __cinit__(self, Demuxer demuxer not None, int stream_index, int num_threads=1, int min_reorder=0):
+        cdef AVCodecParameters *parameters = avcodec.avcodec_parameters_alloc()
+        self.parameters = parameters
+        self.converter = converter_alloc()
+        if parameters == NULL or self.converter == NULL:
+            raise MemoryError()
+        self.source = demuxer.io.name
+        self.num_threads = num_threads
+        self.min_reorder = min_reorder
+        error.check(
+            avcodec.avcodec_parameters_copy(parameters, demuxer.stream(stream_index).codecpar),
+            "copy codec parameters", self.source,
+        )
+        self.time_base_num = demuxer.stream(stream_index).time_base.num
+        self.time_base_den = demuxer.stream(stream_index).time_base.den
+        self.reopen()
+
+    def __dealloc__(self):
+        cdef AVCodecParameters *parameters = <AVCodecParameters *> self.parameters
+        with nogil:
+            avcodec.avcodec_free_context(&self.ptr)
+        avcodec.avcodec_parameters_free(&parameters)
+        converter_free(<Converter *> self.converter)
+
+    cdef void abandon(self) noexcept:
+        """Forget what is owned without freeing it: see Note [After fork] in reader.pyx."""
+        self.ptr = NULL
+
+    cdef int reopen(self) except -1:
+        """A decoder that has seen nothing yet."""
+        cdef AVCodecParameters *parameters = <AVCodecParameters *> self.parameters
+        cdef const avcodec.AVCodec *codec = avcodec.avcodec_find_decoder(parameters.codec_id)
+        cdef int code
+        avcodec.avcodec_free_context(&self.ptr)
+        if codec == NULL:
+            name = avcodec.avcodec_get_name(parameters.codec_id).decode()
+            raise CodecNotFoundError(
+                f"{self.source}: the FFmpeg in use has no decoder for {name} "
+                "(use an FFmpeg built with it; `cycodec doctor` lists what this one has)",
+                source=self.source, operation="open decoder",
+            )
+        self.ptr = avcodec.avcodec_alloc_context3(codec)
+        if self.ptr == NULL:
+            raise MemoryError()
+        error.check(
+            avcodec.avcodec_parameters_to_context(self.ptr, parameters), "set decoder parameters", self.source
+        )
+        self.ptr.pkt_timebase.num = self.time_base_num
+        self.ptr.pkt_timebase.den = self.time_base_den
+        self.ptr.thread_count = self.num_threads
+        self.ptr.max_pixels = MAX_PIXELS
+        if parameters.codec_id == avcodec.AV_CODEC_ID_H264 and self.ptr.has_b_frames < self.min_reorder:
+            self.ptr.has_b_frames = self.min_reorder
+        with nogil:
+            code = avcodec.avcodec_open2(self.ptr, codec, NULL)
+        error.check(code, "open decoder", self.source)
+        return 0
+
+    cdef int send(self, const AVPacket *packet) noexcept nogil:
+        return avcodec.avcodec_send_packet(self.ptr, packet)
+
+    cdef int receive(self, AVFrame *frame) noexcept nogil:
+        return avcodec.avcodec_receive_frame(self.ptr, frame)
+
+    cdef void flush(self) noexcept nogil:
+        avcodec.avcodec_flush_buffers(self.ptr)
+
+    cdef int skip_nonref(self, bint skip) noexcept nogil:
+        """Whether frames that no other frame needs are decoded; holds from the next packet on."""
+        self.ptr.skip_frame = avcodec.AVDISCARD_NONREF if skip else avcodec.AVDISCARD_DEFAULT
+        return 0
+
+    cdef bint needs_introduction(self) noexcept nogil:
+        """Whether the decoder must have met the stream's first packet.
+
+        Note [First packet]: encoders sign their work in the first packet, and FFmpeg decodes the streams of some versions
+        differently by that (x264's 4:4:4 before build 151, for one). A decoder that begins in the middle would not know.
+        """
+        return self.ptr.codec_id == avcodec.AV_CODEC_ID_H264 or self.ptr.codec_id == avcodec.AV_CODEC_ID_MPEG4
+
+    cdef void introduce(self, const AVPacket *packet) noexcept nogil:
+        """Let the decoder read a packet's headers, without decoding the picture."""
+        self.ptr.skip_frame = avcodec.AVDISCARD_ALL
+        avcodec.avcodec_send_packet(self.ptr, packet)
+        self.ptr.skip_frame = avcodec.AVDISCARD_DEFAULT
+        avcodec.avcodec_flush_buffers(self.ptr)
+
+    cdef int convert(self, const AVFrame *frame, const Target *target, uint8_t *out) noexcept nogil:
+        cdef ConvertTarget to
+        to.width = target.width
+        to.height = target.height
+        to.x0 = target.x0
+        to.y0 = target.y0
+        to.x1 = target.x1
+        to.y1 = target.y1
+        to.orientation = target.orientation
+        to.type = target.type
+        return converter_run(<Converter *> self.converter, frame, &to, out, target.row_stride)
+
+    cdef int delay(self) noexcept nogil:
+        """How many frames may be inside the decoder."""
+        return self.ptr.has_b_frames + (self.ptr.thread_count if self.ptr.thread_count > 1 else 0)
+
+
+def orientation_of(matrix):
+    """The orientation (see csrc/convert.h) that FFmpeg gives to a display matrix of nine integers, or to None."""
+    cdef int32_t values[9]
+    if matrix is None:
+        return 0
+    for i in range(9):
+        values[i] = matrix[i]
+    return orientation_from_matrix(values)
+
+
+def use_kernels(bint enabled):
+    """Whether our own conversion kernels may be used where they equal swscale; for tests and benchmarks."""
+    converter_use_kernels(enabled)

@@ -1,0 +1,147 @@
+"""The FFmpegError family and check(), the only place where an AVERROR becomes an exception."""
+
+import os
+
+from libc.errno cimport EACCES, EINVAL, EISDIR, ENOENT, ENOMEM, ENOSYS, EPERM, ETIMEDOUT
+
+from cycodec.libav cimport avutil
+
+
+class FFmpegError(RuntimeError):
+    """Something that FFmpeg could not do.
+
+    Attributes
+    ----------
+    source : str
+        What was being read or written.
+    operation : str
+        What was being done, such as ``"open"`` or ``"read packet"``.
+    errno : int
+        FFmpeg's error code (negative), or the system's where FFmpeg passed one on.
+    """
+
+    def __init__(self, message, *, source="", operation="", errno=0):
+        super().__init__(message)
+        self.source = source
+        self.operation = operation
+        self.errno = errno
+
+    def __str__(self):
+        return str(self.args[0]) if self.args else ""
+
+    def __reduce__(self):
+        return _rebuild, (type(self), str(self), self.source, self.operation, self.errno)
+
+
+def _rebuild(kind, message, source, operation, errno):
+    return kind(message, source=source, operation=operation, errno=errno)
+
+
+class InvalidDataError(FFmpegError, ValueError):
+    """The bytes are not what the container or the codec says they are."""
+
+
+class SourceNotFoundError(FFmpegError, FileNotFoundError):
+    """There is no such file or resource."""
+
+
+class SourcePermissionError(FFmpegError, PermissionError):
+    """The source may not be read."""
+
+
+class SourceIsDirectoryError(FFmpegError, IsADirectoryError):
+    """The source is a directory."""
+
+
+class SourceTimeoutError(FFmpegError, TimeoutError):
+    """The source did not answer in time."""
+
+
+class EndOfFileError(FFmpegError, EOFError):
+    """The source ended where more was needed."""
+
+
+class FFmpegMemoryError(FFmpegError, MemoryError):
+    """FFmpeg could not get the memory that it asked for."""
+
+
+class CodecNotFoundError(FFmpegError, LookupError):
+    """The FFmpeg in use has no decoder, encoder, demuxer, muxer or protocol of that name."""
+
+
+class StreamNotFoundError(FFmpegError, LookupError):
+    """The source has no such stream."""
+
+
+class FFmpegValueError(FFmpegError, ValueError):
+    """FFmpeg refused an argument."""
+
+
+class UnsupportedError(FFmpegError, NotImplementedError):
+    """FFmpeg knows what this is and does not support it."""
+
+
+class ClosedError(FFmpegError, ValueError):
+    """The object was used after close()."""
+
+
+class StaleIndexError(FFmpegError, ValueError):
+    """A frame index does not belong to the source that it is used with."""
+
+
+cdef dict KINDS = {
+    avutil.AVERROR_INVALIDDATA: InvalidDataError,
+    avutil.AVERROR(ENOENT): SourceNotFoundError,
+    avutil.AVERROR_HTTP_NOT_FOUND: SourceNotFoundError,
+    avutil.AVERROR(EACCES): SourcePermissionError,
+    avutil.AVERROR(EPERM): SourcePermissionError,
+    avutil.AVERROR_HTTP_FORBIDDEN: SourcePermissionError,
+    avutil.AVERROR_HTTP_UNAUTHORIZED: SourcePermissionError,
+    avutil.AVERROR(EISDIR): SourceIsDirectoryError,
+    avutil.AVERROR(ETIMEDOUT): SourceTimeoutError,
+    avutil.AVERROR_EOF: EndOfFileError,
+    avutil.AVERROR(ENOMEM): FFmpegMemoryError,
+    avutil.AVERROR_DECODER_NOT_FOUND: CodecNotFoundError,
+    avutil.AVERROR_ENCODER_NOT_FOUND: CodecNotFoundError,
+    avutil.AVERROR_DEMUXER_NOT_FOUND: CodecNotFoundError,
+    avutil.AVERROR_MUXER_NOT_FOUND: CodecNotFoundError,
+    avutil.AVERROR_PROTOCOL_NOT_FOUND: CodecNotFoundError,
+    avutil.AVERROR_STREAM_NOT_FOUND: StreamNotFoundError,
+    avutil.AVERROR(EINVAL): FFmpegValueError,
+    avutil.AVERROR_OPTION_NOT_FOUND: FFmpegValueError,
+    avutil.AVERROR_PATCHWELCOME: UnsupportedError,
+    avutil.AVERROR(ENOSYS): UnsupportedError,
+}
+
+# What a user can do about it, by kind.
+cdef dict REMEDIES = {
+    InvalidDataError: "the file may be damaged, cut off, or not a media file; `ffprobe` on it says more",
+    SourceNotFoundError: "check the path or URL",
+    SourcePermissionError: "check the permissions",
+    SourceIsDirectoryError: "give the path of a file",
+    EndOfFileError: "the file may be cut off",
+    CodecNotFoundError: "use an FFmpeg built with it; `cycodec doctor` lists what this one has",
+    UnsupportedError: "use a newer FFmpeg",
+    FFmpegMemoryError: "the declared sizes may be wrong, or memory is short",
+}
+
+
+cdef str describe_code(int code):
+    """FFmpeg's own words for an error code."""
+    cdef char text[128]
+    if avutil.av_strerror(code, text, sizeof(text)) < 0 and code > -4096:
+        return os.strerror(-code)
+    return (<bytes> text).decode("utf-8", "replace")
+
+
+cdef int check(int code, str operation, object source) except -1:
+    """Return `code` where it is no error; raise the matching FFmpegError otherwise."""
+    if code >= 0:
+        return code
+    kind = KINDS.get(code, FFmpegError)
+    message = f"{source}: cannot {operation}: {describe_code(code)}"
+    remedy = REMEDIES.get(kind)
+    if remedy:
+        message = f"{message} ({remedy})"
+    # OSError keeps positive errno values; FFmpeg's tags stay negative
+    raise kind(message, source=str(source), operation=operation, errno=-code if code > -4096 else code)

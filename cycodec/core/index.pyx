@@ -1,0 +1,805 @@
+"""The index of a stream: its frames in the order in which they are shown, and the packets where decoding can begin."""
+
+import json
+import os
+import struct
+import zlib
+from fractions import Fraction
+
+from cpython.buffer cimport PyBUF_WRITE
+from cpython.memoryview cimport PyMemoryView_FromMemory
+from libc.math cimport fabs, isfinite
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
+from libc.stdlib cimport calloc, free, malloc, qsort, realloc
+
+from cycodec.core.demux cimport Demuxer
+from cycodec.core.error import InvalidDataError, StaleIndexError
+
+from cycodec.libav cimport avcodec, avutil
+from cycodec.libav.avcodec cimport AVPacket
+
+
+cdef int64_t NOPTS = avutil.AV_NOPTS_VALUE
+
+
+# -- packets ----------------------------------------------------------------------------------------------------------
+
+
+cdef uint32_t digest_packet(const AVPacket *packet) noexcept nogil:
+    """FNV-1a of the first and last bytes: enough, with size and position, to know a packet again."""
+    cdef uint32_t value = 2166136261
+    cdef int i
+    cdef int tail = packet.size - 32 if packet.size > 96 else 64
+    for i in range(min(packet.size, 64)):
+        value = (value ^ packet.data[i]) * <uint32_t> 16777619
+    for i in range(tail, packet.size):
+        value = (value ^ packet.data[i]) * <uint32_t> 16777619
+    return value
+
+
+cdef bint is_hidden_vp9(const uint8_t *data, int size) noexcept nogil:
+    """Whether a VP9 packet that is one frame (no superframe) is not shown: VP9 bitstream specification, 6.1.2 and B."""
+    cdef int marker = data[size - 1]
+    cdef int bit
+    if marker & 0xE0 == 0xC0:
+        return False                    # a superframe: its last frame is shown
+    bit = 4
+    if (data[0] >> 4) & 3 == 3:
+        bit = 3                         # profile 3 has one reserved bit more
+    if (data[0] >> (bit - 1)) & 1:
+        return False                    # show_existing_frame
+    return not (data[0] >> (bit - 3)) & 1
+
+
+cdef void record_packet(PacketRecord *record, const AVPacket *packet, int codec_id) noexcept nogil:
+    record.pts = packet.pts
+    record.dts = packet.dts
+    record.duration = packet.duration
+    record.pos = packet.pos
+    record.size = packet.size
+    record.digest = digest_packet(packet)
+    record.flags = 0
+    if packet.flags & avcodec.AV_PKT_FLAG_KEY:
+        record.flags |= PACKET_KEY
+    if packet.flags & avcodec.AV_PKT_FLAG_DISCARD:
+        record.flags |= PACKET_DISCARD
+    if packet.size == 0:
+        record.flags |= PACKET_EMPTY
+    elif codec_id == avcodec.AV_CODEC_ID_VP8:
+        if not (packet.data[0] >> 4) & 1:
+            record.flags |= PACKET_HIDDEN
+    elif codec_id == avcodec.AV_CODEC_ID_VP9:
+        if is_hidden_vp9(packet.data, packet.size):
+            record.flags |= PACKET_HIDDEN
+    elif codec_id == avcodec.AV_CODEC_ID_MPEG4:
+        if packet.size <= 19:
+            record.flags |= PACKET_SUSPECT
+
+
+cdef class PacketTable:
+    """The packets of one stream, in the order in which they are stored."""
+
+    def __dealloc__(self):
+        free(self.records)
+
+    def __len__(self):
+        return self.count
+
+    @property
+    def begins_decodable(self):
+        """Whether the first packet is a key packet and no frame is shown before it."""
+        cdef int i
+        if self.count == 0 or not self.records[0].flags & PACKET_KEY:
+            return False
+        for i in range(1, self.count):
+            if self.records[i].pts < self.records[0].pts and not self.records[i].flags & PACKET_DISCARD:
+                return False
+        return True
+
+    @property
+    def has_suspects(self):
+        """Whether there are packets of which only the decoder knows if they give a frame."""
+        cdef int i
+        for i in range(self.count):
+            if self.records[i].flags & PACKET_SUSPECT:
+                return True
+        return False
+
+    def rows(self):
+        """(pts, dts, pos, size, flags) of each packet, for tests and tools."""
+        return [
+            (self.records[i].pts, self.records[i].dts, self.records[i].pos, self.records[i].size, self.records[i].flags)
+            for i in range(self.count)
+        ]
+
+    cdef int append(self, const PacketRecord *record) noexcept nogil:
+        cdef PacketRecord *grown
+        cdef int room
+        if self.count == self.allocated:
+            room = 2 * self.allocated if self.allocated else 512
+            grown = <PacketRecord *> realloc(self.records, room * sizeof(PacketRecord))
+            if grown == NULL:
+                return avutil.AVERROR(12)
+            self.records = grown
+            self.allocated = room
+        self.records[self.count] = record[0]
+        self.count += 1
+        return 0
+
+    cdef int scan(self, Demuxer demuxer, int stream_index) except -1:
+        """Read every packet of the stream, from where the demuxer stands."""
+        cdef AVPacket *packet = avcodec.av_packet_alloc()
+        cdef PacketRecord record
+        cdef int codec_id = demuxer.stream(stream_index).codecpar.codec_id
+        cdef int code
+        if packet == NULL:
+            raise MemoryError()
+        with nogil:
+            while True:
+                code = demuxer.read(packet, stream_index)
+                if code < 0:
+                    break
+                record_packet(&record, packet, codec_id)
+                avcodec.av_packet_unref(packet)
+                code = self.append(&record)
+                if code < 0:
+                    break
+        avcodec.av_packet_free(&packet)
+        # a demuxer that chokes on damaged data ends the stream there, as it does for the ffmpeg command
+        if code == avutil.AVERROR_EOF or code == avutil.AVERROR_INVALIDDATA:
+            code = 0
+        demuxer.check(code, "read packets")
+        return 0
+
+
+def scan_packets(Demuxer demuxer not None, int stream_index):
+    """The packets of a stream from where the demuxer stands to the end, as a PacketTable."""
+    cdef PacketTable table = PacketTable()
+    table.scan(demuxer, stream_index)
+    return table
+
+
+# -- sorting ----------------------------------------------------------------------------------------------------------
+
+
+cdef int compare(const void *a, const void *b) noexcept nogil:
+    cdef const Sortable *x = <const Sortable *> a
+    cdef const Sortable *y = <const Sortable *> b
+    if x.value != y.value:
+        return -1 if x.value < y.value else 1
+    return -1 if x.ordinal < y.ordinal else 1
+
+
+# -- the index --------------------------------------------------------------------------------------------------------
+
+# Containers that store a timestamp for each packet, one packet a frame, and give the same ones after a seek.
+cdef set TRUSTED_CONTAINERS = {"mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm"}
+
+# The fields of Anchor, and how often differences of each are taken before it is compressed.
+ANCHOR_ORDERS = {
+    "pts": 2, "dts": 2, "pos": 1, "sync_pos": 1, "first": 2, "ordinal": 2, "size": 0, "digest": 0,
+}
+ANCHOR_FIELDS = [
+    ("pts", "i8"), ("dts", "i8"), ("pos", "i8"), ("sync_pos", "i8"), ("first", "i4"), ("ordinal", "i4"), ("size", "i4"),
+    ("digest", "u4"),
+]
+
+cdef bytes MAGIC = b"CYCIDX"
+cdef int VERSION = 1
+cdef double FLOAT32_STEP = 2.0 ** -23
+
+
+cdef class FrameIndex:
+    """The frames of a video stream in the order in which they are shown.
+
+    Made by a decoder (``VideoDecoder(...).index``), loaded from a file, or made from ffprobe's output. Numbers of frames
+    count from 0 in presentation order. Times are integers in units of `time_base` seconds.
+
+    Examples
+    --------
+    >>> index = VideoDecoder("video.mp4").index
+    >>> index.save("video.idx")
+    >>> VideoDecoder("video.mp4", index="video.idx")
+    """
+
+    def __cinit__(self):
+        self.num = 1
+        self.den = 1
+        self.origin = ""
+        self.stream_index = -1
+
+    def __dealloc__(self):
+        free(self.pts_values)
+        free(self.duration_values)
+        free(self.anchors)
+        free(self.ordinals)
+        free(self.numbers)
+
+    cdef int allocate(self, int count, int num_anchors, int num_packets) except -1:
+        self.pts_values = <int64_t *> malloc((count + 1) * sizeof(int64_t))
+        self.duration_values = <int64_t *> malloc((count + 1) * sizeof(int64_t))
+        self.anchors = <Anchor *> calloc(num_anchors + 1, sizeof(Anchor))
+        if self.pts_values == NULL or self.duration_values == NULL or self.anchors == NULL:
+            raise MemoryError()
+        if num_packets:
+            self.ordinals = <int32_t *> malloc((count + 1) * sizeof(int32_t))
+            self.numbers = <int32_t *> malloc(num_packets * sizeof(int32_t))
+            if self.ordinals == NULL or self.numbers == NULL:
+                raise MemoryError()
+        self.count = count
+        self.num_anchors = num_anchors
+        self.num_packets = num_packets
+        return 0
+
+    # -- lookups ----------------------------------------------------------------------------------------------------
+
+    cdef double seconds(self, int64_t ticks) noexcept nogil:
+        return <double> ticks * self.num / self.den
+
+    cdef int first_at_or_after(self, int64_t pts) noexcept nogil:
+        """Number of the first frame with at least this pts; the number of frames if there is none."""
+        cdef int low = 0
+        cdef int high = self.count
+        cdef int middle
+        while low < high:
+            middle = (low + high) >> 1
+            if self.pts_values[middle] < pts:
+                low = middle + 1
+            else:
+                high = middle
+        return low
+
+    cdef int number_of_pts(self, int64_t pts) noexcept nogil:
+        cdef int number = self.first_at_or_after(pts)
+        return number if number < self.count and self.pts_values[number] == pts else -1
+
+    cdef int number_of_stamp(self, int64_t stamp) noexcept nogil:
+        return self.numbers[stamp] if 0 <= stamp < self.num_packets else -1
+
+    cdef int anchor_of(self, int number) noexcept nogil:
+        """The last anchor from which this frame can be decoded."""
+        cdef int low = 0
+        cdef int high = self.num_anchors
+        cdef int middle
+        while low < high:
+            middle = (low + high) >> 1
+            if self.anchors[middle].first <= number:
+                low = middle + 1
+            else:
+                high = middle
+        return low - 1 if low else 0
+
+    cdef int number_at(self, double seconds) noexcept nogil:
+        """The frame that is played at an instant; -1: outside the stream."""
+        cdef int low = 0
+        cdef int high = self.count
+        cdef int middle
+        cdef double slack
+        while low < high:
+            middle = (low + high) >> 1
+            if self.seconds(self.pts_values[middle]) <= seconds:
+                low = middle + 1
+            else:
+                high = middle
+        # Note [Float32 instants]: an instant that went through float32 may have left the stream by half a step. Within
+        # one step of either end it still means the first or the last frame.
+        slack = fabs(seconds) * FLOAT32_STEP
+        if low == 0:
+            return 0 if self.count and seconds + slack >= self.seconds(self.pts_values[0]) else -1
+        if low == self.count and seconds - slack > self.seconds(
+            self.pts_values[low - 1] + self.duration_values[low - 1]
+        ):
+            return -1
+        return low - 1
+
+    def __len__(self):
+        return self.count
+
+    def __repr__(self):
+        if not self.count:
+            return "FrameIndex(0 frames)"
+        return (
+            f"FrameIndex({self.count} frames, {self.num_anchors} key frames, "
+            f"{self.begin_seconds:.6g} to {self.end_seconds:.6g} s, from {self.origin})"
+        )
+
+    def index_at(self, seconds):
+        """The number of the frame that is played at an instant: the one whose [pts, pts + duration) holds it.
+
+        Parameters
+        ----------
+        seconds : float
+            An instant up to one float32 step outside the stream counts as its first or last frame.
+
+        Raises
+        ------
+        IndexError
+            The instant is outside the stream.
+        ValueError
+            The instant is NaN or infinite.
+        """
+        cdef double instant = seconds
+        cdef int number
+        if not isfinite(instant):
+            raise ValueError(f"an instant must be a finite number of seconds, not {instant}")
+        number = self.number_at(instant)
+        if number < 0:
+            raise IndexError(
+                f"no frame is played at {instant:.6g} s: the stream runs from {self.begin_seconds:.6g} s "
+                f"to {self.end_seconds:.6g} s" if self.count else "the stream has no frames"
+            )
+        return number
+
+    def first_number_from(self, double seconds):
+        """The number of the first frame that begins at or after an instant; `len(index)` if none does."""
+        cdef int low = 0
+        cdef int high = self.count
+        cdef int middle
+        while low < high:
+            middle = (low + high) >> 1
+            if self.seconds(self.pts_values[middle]) < seconds:
+                low = middle + 1
+            else:
+                high = middle
+        return low
+
+    def pts_seconds(self, int number):
+        """When a frame begins, in seconds."""
+        return self.seconds(self.pts_values[self.checked(number)])
+
+    def duration_seconds(self, int number):
+        """How long a frame is played, in seconds."""
+        return self.seconds(self.duration_values[self.checked(number)])
+
+    cdef int checked(self, int number) except -1:
+        if not 0 <= number < self.count:
+            raise IndexError(f"frame {number} is outside the stream of {self.count} frames")
+        return number
+
+    @property
+    def time_base(self):
+        """Seconds of one unit of `pts` and `durations`, a Fraction."""
+        return Fraction(self.num, self.den)
+
+    @property
+    def pts(self):
+        """Presentation times, int64 array of shape (len,), rising."""
+        return array_of(self.pts_values, self.count)
+
+    @property
+    def durations(self):
+        """How long each frame is played, int64 array of shape (len,)."""
+        return array_of(self.duration_values, self.count)
+
+    @property
+    def key_frames(self):
+        """Numbers of the frames at which decoding can begin, int64 array, rising."""
+        import numpy
+
+        numbers = sorted({self.anchors[i].first for i in range(self.num_anchors) if self.anchors[i].first < self.count})
+        return numpy.array(numbers, dtype=numpy.int64)
+
+    @property
+    def begin_seconds(self):
+        """When the first frame begins; 0.0 for an empty stream."""
+        return self.seconds(self.pts_values[0]) if self.count else 0.0
+
+    @property
+    def end_seconds(self):
+        """When the last frame ends; 0.0 for an empty stream."""
+        if not self.count:
+            return 0.0
+        return self.seconds(self.pts_values[self.count - 1] + self.duration_values[self.count - 1])
+
+    @property
+    def identity(self):
+        """How a decoded frame is known: by its "pts", by the "stamp" its packet was given, or by its "order"."""
+        return "order" if self.linear else "stamp" if self.stamped else "pts"
+
+    # -- building ---------------------------------------------------------------------------------------------------
+
+    @staticmethod
+    def from_packets(PacketTable table not None, time_base, *, origin, stamped=False, seconds_per_frame=None):
+        """The index that the packets' timestamps and flags predict, or None where they do not suffice.
+
+        They suffice when every packet that gives a frame has a pts of its own.
+        """
+        cdef Sortable *order = <Sortable *> malloc((table.count + 1) * sizeof(Sortable))
+        cdef FrameIndex index = FrameIndex()
+        cdef PacketRecord *record
+        cdef int i
+        cdef int count = 0
+        cdef bint complete = True
+        if order == NULL:
+            raise MemoryError()
+        try:
+            for i in range(table.count):
+                record = &table.records[i]
+                if record.flags & (PACKET_DISCARD | PACKET_HIDDEN | PACKET_EMPTY):
+                    continue
+                if record.pts == NOPTS:
+                    complete = False
+                    break
+                order[count].value = record.pts
+                order[count].ordinal = i
+                count += 1
+            if complete:
+                qsort(order, count, sizeof(Sortable), compare)
+                for i in range(1, count):
+                    if order[i].value == order[i - 1].value:
+                        complete = False
+                        break
+            if not complete:
+                return None
+            index.stamped = stamped
+            index.fill(table, order, count, time_base, seconds_per_frame)
+        finally:
+            free(order)
+        index.origin = origin
+        return index
+
+    @staticmethod
+    def from_ordinals(PacketTable table not None, ordinals, time_base, *, seconds_per_frame=None):
+        """The index of frames that a decoder gave, in that order, each known by the ordinal of its packet.
+
+        Where two frames share a packet, or one has none, frames are known by their place in a linear pass alone.
+        """
+        cdef int count = len(ordinals)
+        cdef Sortable *order = <Sortable *> malloc((count + 1) * sizeof(Sortable))
+        cdef FrameIndex index = FrameIndex()
+        cdef int i
+        if order == NULL:
+            raise MemoryError()
+        index.stamped = True
+        index.linear = len(set(ordinals)) != count or any(not 0 <= n < table.count for n in ordinals)
+        try:
+            for i in range(count):
+                order[i].ordinal = min(max(ordinals[i], 0), table.count - 1)
+            index.synthesized = not choose_times(table, order, count, seconds_per_frame, time_base)
+            index.fill(table, order, count, time_base, seconds_per_frame)
+        finally:
+            free(order)
+        index.origin = "decoded"
+        index.confirmed = True
+        return index
+
+    cdef int fill(self, PacketTable table, Sortable *order, int count, time_base, seconds_per_frame) except -1:
+        """Frames from (time, ordinal) pairs in presentation order; anchors from the table's key packets."""
+        cdef int i
+        cdef int keys = 0
+        cdef int last
+        cdef int64_t step
+        for i in range(table.count):
+            keys += bool(table.records[i].flags & PACKET_KEY)
+        self.num = time_base.numerator
+        self.den = time_base.denominator
+        self.allocate(count, keys + 1, table.count)
+        for i in range(table.count):
+            self.numbers[i] = -1
+        for i in range(count):
+            self.pts_values[i] = order[i].value
+            self.ordinals[i] = order[i].ordinal
+            self.numbers[order[i].ordinal] = i
+        for i in range(count - 1):
+            # gaps belong to the frame before them, so that every instant inside the stream has its frame
+            self.duration_values[i] = self.pts_values[i + 1] - self.pts_values[i]
+        if count:
+            last = count - 1
+            step = table.records[self.ordinals[last]].duration
+            if step <= 0 and seconds_per_frame:
+                step = <int64_t> round(seconds_per_frame / (<double> self.num / self.den))
+            if step <= 0 and count > 1:
+                step = (self.pts_values[last] - self.pts_values[0]) // last
+            self.duration_values[last] = max(step, 1)
+        self.set_reorder(table)
+        self.set_anchors(table)
+        return 0
+
+    cdef int set_reorder(self, PacketTable table) except -1:
+        cdef int i
+        cdef int stored = 0
+        for i in range(table.count):
+            if self.numbers[i] >= 0:
+                self.reorder = max(self.reorder, stored - self.numbers[i])
+                stored += 1
+        return 0
+
+    cdef int set_anchors(self, PacketTable table) except -1:
+        """The first packet and every key packet, each with the first frame that it can give.
+
+        A frame that is shown before its key packet (a leading picture of an open GOP) needs the anchor before.
+        """
+        cdef int i, first
+        cdef int found = 0
+        cdef PacketRecord *record
+        cdef Anchor *anchor
+        for i in range(table.count):
+            record = &table.records[i]
+            if i and not record.flags & PACKET_KEY:
+                continue
+            first = self.first_shown(table, i) if found else 0
+            if found and (first <= self.anchors[found - 1].first or first >= self.count):
+                continue
+            anchor = &self.anchors[found]
+            anchor.pts = record.pts
+            anchor.dts = record.dts
+            anchor.first = first
+            anchor.ordinal = i
+            if self.stamped:
+                anchor.pos = record.pos
+                anchor.sync_pos = table.records[max(i - 3, 0)].pos
+                anchor.size = record.size
+                anchor.digest = record.digest
+            found += 1
+            if self.linear:
+                break
+        self.num_anchors = found
+        return 0
+
+    cdef int first_shown(self, PacketTable table, int ordinal) noexcept:
+        """The frame of a key packet; of one that is not shown itself (edit lists), the first frame after it."""
+        cdef int i
+        if self.numbers[ordinal] >= 0:
+            return self.numbers[ordinal]
+        if not self.stamped:
+            return self.first_at_or_after(table.records[ordinal].pts)
+        for i in range(ordinal + 1, table.count):
+            if self.numbers[i] >= 0:
+                return self.numbers[i]
+        return self.count
+
+    @staticmethod
+    def from_mappings(frames, time_base):
+        """The index that ffprobe's frame list describes.
+
+        Parameters
+        ----------
+        frames : str, bytes or file-like
+            JSON with a list ``"frames"`` whose entries hold ``pts`` (or ``pkt_pts``), ``duration`` (or
+            ``pkt_duration``) and ``key_frame``, as ``ffprobe -show_frames -of json`` writes them.
+        time_base : Fraction
+            Of the stream.
+
+        Raises
+        ------
+        ValueError
+            It is not such JSON, or a frame lacks one of the three.
+        """
+        cdef FrameIndex index = FrameIndex()
+        cdef int i
+        cdef int found = 0
+        if hasattr(frames, "read"):
+            frames = frames.read()
+        try:
+            entries = json.loads(frames)["frames"]
+            rows = sorted(
+                (
+                    int(entry["pts"] if "pts" in entry else entry["pkt_pts"]),
+                    int(entry["duration"] if "duration" in entry else entry["pkt_duration"]),
+                    bool(int(entry["key_frame"])),
+                )
+                for entry in entries
+            )
+        except (ValueError, KeyError, TypeError, AttributeError) as reason:
+            raise ValueError(
+                "custom_frame_mappings must be JSON with a list 'frames' of entries with pts, duration and key_frame "
+                "(ffprobe -select_streams v:0 -show_entries frame=pts,duration,key_frame -of json FILE); "
+                f"this is not: {type(reason).__name__}: {reason}"
+            ) from None
+        if not rows:
+            raise ValueError("custom_frame_mappings holds no frames")
+        if any(a[0] == b[0] for a, b in zip(rows, rows[1:])):
+            raise ValueError("custom_frame_mappings holds two frames with the same pts")
+        index.num = time_base.numerator
+        index.den = time_base.denominator
+        index.allocate(len(rows), len(rows), 0)
+        for i, (pts, duration, key) in enumerate(rows):
+            index.pts_values[i] = pts
+            index.duration_values[i] = rows[i + 1][0] - pts if i + 1 < len(rows) else max(duration, 1)
+            if key or i == 0:
+                index.anchors[found].pts = pts
+                index.anchors[found].dts = NOPTS
+                index.anchors[found].first = i
+                index.anchors[found].ordinal = -1
+                found += 1
+        index.num_anchors = found
+        index.origin = "mappings"
+        return index
+
+    # -- saving -----------------------------------------------------------------------------------------------------
+
+    def to_bytes(self):
+        """This index as bytes: a version, a checksum, and compressed differences (a few bytes a frame at most)."""
+        header = {
+            "count": self.count, "anchors": self.num_anchors, "packets": self.num_packets if self.stamped else 0,
+            "num": self.num, "den": self.den, "stamped": bool(self.stamped), "linear": bool(self.linear),
+            "reorder": self.reorder, "confirmed": bool(self.confirmed), "synthesized": bool(self.synthesized),
+            "origin": self.origin, "stream_index": self.stream_index,
+            "size": self.fingerprint[0] if self.fingerprint else None,
+            "digest": self.fingerprint[1].hex() if self.fingerprint else None,
+        }
+        anchors = view_of(self.anchors, self.num_anchors, ANCHOR_FIELDS)
+        arrays = [differences(self.pts, 2), differences(self.durations, 1)]
+        arrays += [differences(anchors[name], order) for name, order in ANCHOR_ORDERS.items()]
+        if self.stamped:
+            arrays.append(differences(view_of(self.ordinals, self.count, "i4"), 2))
+        text = json.dumps(header).encode()
+        payload = zlib.compress(struct.pack("<I", len(text)) + text + b"".join(arrays), 6)
+        return MAGIC + struct.pack("<HI", VERSION, zlib.crc32(payload)) + payload
+
+    @staticmethod
+    def from_bytes(data, name="<bytes>"):
+        """The index that `to_bytes` wrote.
+
+        Raises
+        ------
+        InvalidDataError
+            These are not the bytes of an index, or they are damaged, or of another version.
+        """
+        cdef FrameIndex index = FrameIndex()
+        cdef int i
+        try:
+            if data[:6] != MAGIC:
+                raise ValueError("it does not begin like one")
+            version, checksum = struct.unpack_from("<HI", data, 6)
+            if version != VERSION:
+                raise ValueError(f"it has version {version}, this cycodec reads version {VERSION}")
+            if zlib.crc32(data[12:]) != checksum:
+                raise ValueError("its checksum does not match: it is damaged or cut off")
+            payload = zlib.decompress(data[12:])
+            (length,) = struct.unpack_from("<I", payload)
+            header = json.loads(payload[4:4 + length])
+            count, anchors, packets = header["count"], header["anchors"], header["packets"]
+            sizes = [8 * count] * 2 + [8 * anchors] * len(ANCHOR_ORDERS) + [8 * count] * bool(header["stamped"])
+            if len(payload) != 4 + length + sum(sizes):
+                raise ValueError("its arrays have the wrong length")
+        except (ValueError, KeyError, struct.error, zlib.error) as reason:
+            raise InvalidDataError(
+                f"{name} is no usable frame index: {reason} (make a new one with index.save or `cycodec index`)",
+                source=str(name), operation="load index",
+            ) from None
+        parts = []
+        offset = 4 + length
+        for size in sizes:
+            parts.append(payload[offset:offset + size])
+            offset += size
+        index.num, index.den = header["num"], header["den"]
+        index.allocate(count, anchors, packets)
+        view_of(index.pts_values, count, "i8")[:] = sums(parts[0], 2)
+        view_of(index.duration_values, count, "i8")[:] = sums(parts[1], 1)
+        for part, (name, order) in zip(parts[2:], ANCHOR_ORDERS.items()):
+            view_of(index.anchors, anchors, ANCHOR_FIELDS)[name] = sums(part, order)
+        if header["stamped"]:
+            view_of(index.ordinals, count, "i4")[:] = sums(parts[2 + len(ANCHOR_ORDERS)], 2)
+            for i in range(packets):
+                index.numbers[i] = -1
+            for i in range(count):
+                if 0 <= index.ordinals[i] < packets:
+                    index.numbers[index.ordinals[i]] = i
+        index.stamped, index.linear = header["stamped"], header["linear"]
+        index.reorder, index.confirmed = header["reorder"], header["confirmed"]
+        index.synthesized, index.origin = header["synthesized"], header["origin"]
+        index.stream_index = header["stream_index"]
+        if header["size"] is not None:
+            index.fingerprint = (header["size"], bytes.fromhex(header["digest"]))
+        return index
+
+    def save(self, path):
+        """Write this index to a file, to be passed as ``VideoDecoder(source, index=path)`` later."""
+        data = self.to_bytes()
+        temporary = f"{os.fspath(path)}.{os.getpid()}.tmp"
+        try:
+            with open(temporary, "wb") as file:
+                file.write(data)
+            os.replace(temporary, path)
+        except BaseException:
+            if os.path.exists(temporary):
+                os.remove(temporary)
+            raise
+
+    @staticmethod
+    def load(path):
+        """The index that `save` wrote; whether it fits a source is checked when a decoder is made with it."""
+        with open(path, "rb") as file:
+            return FrameIndex.from_bytes(file.read(), os.fspath(path))
+
+    def check_source(self, Demuxer demuxer not None, int stream_index):
+        """Raise StaleIndexError unless the source is the one that this index was made from."""
+        name = demuxer.io.name
+        if self.stream_index >= 0 and self.stream_index != stream_index:
+            raise StaleIndexError(
+                f"{name}: the frame index is of stream {self.stream_index}, not of stream {stream_index} "
+                f"(pass stream_index={self.stream_index}, or make an index of stream {stream_index})",
+                source=name, operation="use index",
+            )
+        if self.fingerprint is None:
+            return
+        now = demuxer.fingerprint()
+        if now is None or tuple(now) == tuple(self.fingerprint):
+            return
+        changed = (
+            f"it has {now[0]} bytes now and had {self.fingerprint[0]}" if now[0] != self.fingerprint[0]
+            else "its beginning or end has changed"
+        )
+        raise StaleIndexError(
+            f"{name}: the frame index is not of this file: {changed} (make a new index with index.save)",
+            source=name, operation="use index",
+        )
+
+    def __reduce__(self):
+        return FrameIndex.from_bytes, (self.to_bytes(),)
+
+    def __eq__(self, other):
+        return isinstance(other, FrameIndex) and self.to_bytes() == (<FrameIndex> other).to_bytes()
+
+    __hash__ = None
+
+
+cdef object array_of(const int64_t *values, int count):
+    import numpy
+
+    return numpy.frombuffer((<const char *> values)[:count * sizeof(int64_t)], dtype=numpy.int64)
+
+
+cdef bytes differences(values, int order):
+    """Differences of an array of integers, taken `order` times: mostly zeros for steady frame rates."""
+    import numpy
+
+    values = values.astype(numpy.int64)
+    for _ in range(order):
+        values = numpy.diff(values, prepend=numpy.int64(0))
+    return values.astype("<i8").tobytes()
+
+
+cdef object sums(bytes data, int order):
+    """The array whose differences these are."""
+    import numpy
+
+    values = numpy.frombuffer(data, dtype="<i8").astype(numpy.int64)
+    for _ in range(order):
+        values = numpy.cumsum(values, dtype=numpy.int64)
+    return values
+
+
+cdef object view_of(void *memory, Py_ssize_t count, dtype):
+    """A writable NumPy array over memory of an index."""
+    import numpy
+
+    size = numpy.dtype(dtype).itemsize
+    if count == 0:
+        return numpy.empty(0, dtype)
+    return numpy.frombuffer(PyMemoryView_FromMemory(<char *> memory, count * size, PyBUF_WRITE), dtype=dtype)
+
+
+cdef bint choose_times(PacketTable table, Sortable *order, int count, seconds_per_frame, time_base) except -1:
+    """Presentation times of frames that are given in order; False where they had to be made up.
+
+    The packets' own pts where all have one and they rise; else the packets' dts in rising order, which a container
+    without pts (AVI) steps once a frame; else the frame rate.
+    """
+    cdef int i
+    cdef int64_t step, begin
+    cdef PacketRecord *record
+    cdef bint good = True
+    for i in range(count):
+        order[i].value = table.records[order[i].ordinal].pts
+        if order[i].value == NOPTS or (i and order[i].value <= order[i - 1].value):
+            good = False
+            break
+    if good:
+        return True
+    times = sorted({table.records[order[i].ordinal].dts for i in range(count)})
+    if len(times) == count and NOPTS not in times:
+        for i in range(count):
+            order[i].value = times[i]
+        return True
+    step = max(1, round(seconds_per_frame / time_base)) if seconds_per_frame else 1
+    begin = 0
+    for i in range(table.count):
+        record = &table.records[i]
+        if record.pts != NOPTS or record.dts != NOPTS:
+            begin = record.pts if record.pts != NOPTS else record.dts
+            break
+    for i in range(count):
+        order[i].value = begin + i * step
+    return False

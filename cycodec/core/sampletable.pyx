@@ -1,0 +1,215 @@
+"""The packets of an MP4 or MOV stream from its sample tables, without reading the samples.
+
+libavformat's own index holds, for each sample, the decoding time (edit list applied), position, size and flags. What it
+keeps to itself are the composition offsets that turn decoding times into presentation times. They are read here, from
+the track's `ctts` box (ISO/IEC 14496-12, 8.6.1.3), and laid over that index. Whatever is unusual makes `read_mov`
+return None, and the caller scans the packets instead: fragments, an index that edits have cut or lengthened, samples
+beyond the end of the file, a first packet that does not come out as predicted.
+"""
+
+import struct
+
+from libc.stdint cimport int32_t, int64_t
+
+from cycodec.core.demux cimport Demuxer
+from cycodec.core.index cimport PACKET_DISCARD, PACKET_EMPTY, PACKET_KEY, PACKET_SUSPECT, PacketRecord, PacketTable
+
+from cycodec.libav cimport avcodec, avformat, avutil
+from cycodec.libav.avcodec cimport AVPacket
+from cycodec.libav.avformat cimport AVStream
+
+
+cdef extern from "compat.h" nogil:
+    int compat_index_count(const AVStream *stream)
+    int compat_index_entry(AVStream *stream, int number, int64_t *timestamp, int64_t *pos, int *size, int *flags)
+
+
+cdef str MOV = "mov,mp4,m4a,3gp,3g2,mj2"
+MAX_MOOV = 1 << 30
+
+
+def read_mov(Demuxer demuxer not None, int stream_index):
+    """The packets of a stream of a freshly opened MP4 or MOV file, or None where they must be read.
+
+    Returns
+    -------
+    PacketTable or None
+        Without digests. The demuxer stands at the stream's beginning again.
+    """
+    cdef avformat.AVIOContext *pb = demuxer.ptr.pb
+    cdef PacketTable table
+    cdef int64_t here
+    if demuxer.format_name != MOV or pb == NULL or not pb.seekable & avformat.AVIO_SEEKABLE_NORMAL:
+        return None
+    here = avformat.avio_seek(pb, 0, 1)
+    try:
+        offsets = composition_offsets(demuxer, demuxer.stream(stream_index).id)
+        size = avformat.avio_size(pb)
+    except (struct.error, IndexError):
+        offsets = None
+    finally:
+        avformat.avio_seek(pb, here, 0)
+    if offsets is None:
+        return None
+    table = lay_over(demuxer.stream(stream_index), offsets, size)
+    if table is None or not first_packet_agrees(demuxer, stream_index, table):
+        return None
+    return table
+
+
+def find_moov(Demuxer demuxer):
+    """The payload of the file's `moov` box, or None."""
+    cdef int64_t position = 0
+    while True:
+        head = demuxer.read_bytes(position, 16)
+        if len(head) < 8:
+            return None
+        length, kind = struct.unpack_from(">I4s", head)
+        start = 8
+        if length == 1 and len(head) == 16:
+            (length,) = struct.unpack_from(">Q", head, 8)
+            start = 16
+        if kind == b"moof" or (length < start and length != 0):
+            return None
+        if kind == b"moov":
+            if length == 0 or length > MAX_MOOV:
+                return None
+            return demuxer.read_bytes(position + start, length - start)
+        if length == 0:
+            return None
+        position += length
+
+
+def boxes(data, start, end):
+    """(kind, begin, end) of the boxes inside a box's payload."""
+    while start + 8 <= end:
+        length, kind = struct.unpack_from(">I4s", data, start)
+        begin = start + 8
+        if length == 1:
+            (length,) = struct.unpack_from(">Q", data, start + 8)
+            begin = start + 16
+        elif length == 0:
+            length = end - start
+        if length < begin - start or start + length > end:
+            return
+        yield kind, begin, start + length
+        start += length
+
+
+def child(data, begin, end, *path):
+    """(begin, end) of the first box down a path, or None."""
+    for name in path:
+        for kind, inner_begin, inner_end in boxes(data, begin, end):
+            if kind == name:
+                begin, end = inner_begin, inner_end
+                break
+        else:
+            return None
+    return begin, end
+
+
+cdef object composition_offsets(Demuxer demuxer, int track_id):
+    """(number of samples, [(count, offset), ...]) of a track, or None."""
+    moov = find_moov(demuxer)
+    if moov is None or child(moov, 0, len(moov), b"mvex") is not None:
+        return None
+    for kind, begin, end in boxes(moov, 0, len(moov)):
+        header = child(moov, begin, end, b"tkhd") if kind == b"trak" else None
+        if header is None:
+            continue
+        # version 1 has 64-bit times before the track id
+        (number,) = struct.unpack_from(">I", moov, header[0] + (20 if moov[header[0]] == 1 else 12))
+        if number != track_id:
+            continue
+        table = child(moov, begin, end, b"mdia", b"minf", b"stbl")
+        if table is None:
+            return None
+        sizes = child(moov, *table, b"stsz") or child(moov, *table, b"stz2")
+        if sizes is None:
+            return None
+        (samples,) = struct.unpack_from(">I", moov, sizes[0] + 8)
+        runs = []
+        offsets = child(moov, *table, b"ctts")
+        if offsets is not None:
+            (count,) = struct.unpack_from(">I", moov, offsets[0] + 4)
+            if offsets[0] + 8 + 8 * count > offsets[1]:
+                return None
+            # libavformat takes offsets for signed whatever the version says
+            runs = list(struct.iter_unpack(">Ii", moov[offsets[0] + 8:offsets[0] + 8 + 8 * count]))
+        return samples, runs
+    return None
+
+
+cdef PacketTable lay_over(AVStream *stream, offsets, file_size):
+    """libavformat's index with presentation times, or None where the two do not fit each other."""
+    cdef int samples = offsets[0]
+    cdef int count = compat_index_count(stream)
+    cdef PacketTable table = PacketTable()
+    cdef PacketRecord record
+    cdef int64_t shift = 0
+    cdef int64_t limit = file_size if file_size > 0 else 1 << 62
+    cdef int i, size, flags
+    cdef int run_left = 0
+    cdef int64_t offset = 0
+    cdef int64_t previous = 0
+    if count != samples or count == 0:
+        return None
+    runs = iter(offsets[1])
+    for _, value in offsets[1]:
+        # negative offsets shift the decoding times, unless they are too far out to be meant
+        if value < 0 and -value > shift:
+            shift = -value
+    if shift > (1 << 28) or (offsets[1] and sum(n for n, _ in offsets[1]) != samples):
+        return None
+    for i in range(count):
+        if not compat_index_entry(stream, i, &record.dts, &record.pos, &size, &flags):
+            return None
+        while run_left == 0 and offsets[1]:
+            run_left, offset = next(runs)
+        run_left -= 1
+        record.size = size
+        record.pts = record.dts + shift + offset if offsets[1] else record.dts
+        record.digest = 0
+        record.flags = 0
+        record.duration = 0
+        if flags & avformat.AVINDEX_KEYFRAME:
+            record.flags |= PACKET_KEY
+        if flags & avformat.AVINDEX_DISCARD_FRAME:
+            record.flags |= PACKET_DISCARD
+        if size == 0:
+            record.flags |= PACKET_EMPTY
+        elif size <= 19 and stream.codecpar.codec_id == avcodec.AV_CODEC_ID_MPEG4:
+            record.flags |= PACKET_SUSPECT
+        if record.pos < 0 or record.pos + size > limit or (i and record.dts < previous):
+            return None
+        if i:
+            table.records[i - 1].duration = record.dts - previous
+        previous = record.dts
+        if table.append(&record) < 0:
+            raise MemoryError()
+    if stream.duration != avutil.AV_NOPTS_VALUE and stream.duration > previous:
+        table.records[count - 1].duration = stream.duration - previous
+    return table
+
+
+cdef bint first_packet_agrees(Demuxer demuxer, int stream_index, PacketTable table) except -1:
+    """Whether the first packet comes out as the table says; the demuxer is put back to the beginning."""
+    cdef AVPacket *packet = avcodec.av_packet_alloc()
+    cdef PacketRecord *first = &table.records[0]
+    cdef int code
+    cdef bint same = False
+    if packet == NULL:
+        raise MemoryError()
+    with nogil:
+        code = demuxer.read(packet, stream_index)
+    if code >= 0:
+        same = (
+            packet.pts == first.pts and packet.dts == first.dts and packet.pos == first.pos
+            and packet.size == first.size
+            and bool(packet.flags & avcodec.AV_PKT_FLAG_KEY) == bool(first.flags & PACKET_KEY)
+            and bool(packet.flags & avcodec.AV_PKT_FLAG_DISCARD) == bool(first.flags & PACKET_DISCARD)
+        )
+    avcodec.av_packet_free(&packet)
+    with nogil:
+        demuxer.seek(stream_index, first.dts)
+    return same

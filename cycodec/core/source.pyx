@@ -1,0 +1,241 @@
+"""Bytes from a path or URL, a buffer or a Python file-like object.
+
+Memory is read without the GIL. A file-like object is called with the GIL held, from FFmpeg's read and seek callbacks,
+which never raise: they keep the exception, and the next `check` raises it instead of FFmpeg's error code.
+"""
+
+import os
+import re
+
+from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
+from libc.stdint cimport int64_t, uint8_t
+from libc.string cimport memcpy
+
+from cycodec.core cimport error
+from cycodec.core.error import (
+    ClosedError,
+    FFmpegValueError,
+    InvalidDataError,
+    SourceIsDirectoryError,
+    SourceNotFoundError,
+    SourcePermissionError,
+)
+
+from cycodec.libav cimport avcodec, avformat, avutil
+from cycodec.libav.avformat cimport AVIOContext
+
+
+cdef extern from "compat.h" nogil:
+    AVIOContext *compat_avio_alloc(unsigned char *buffer, int size, int writable, void *opaque,
+                                   int (*read)(void *, uint8_t *, int) noexcept nogil,
+                                   int (*write)(void *, uint8_t *, int) noexcept nogil,
+                                   int64_t (*seek)(void *, int64_t, int) noexcept nogil)
+
+
+# One read of a file-like object crosses into Python once; 64 KiB keeps those crossings rare.
+cdef enum:
+    BUFFER_SIZE = 64 * 1024
+    SEEK_SET = 0
+    SEEK_CUR = 1
+    SEEK_END = 2
+
+URL = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.-]*://|file:)")
+
+
+cdef str describe_source(object origin):
+    """A short name of a source for messages."""
+    if isinstance(origin, str):
+        return origin
+    if isinstance(origin, (bytes, bytearray)):
+        return f"<{len(origin)} bytes>"
+    name = getattr(origin, "name", None)
+    kind = type(origin).__name__
+    return f"<{kind} {name!r}>" if isinstance(name, (str, bytes)) else f"<{kind}>"
+
+
+cdef class IOContext:
+    """A readable source.
+
+    Parameters
+    ----------
+    origin : str, os.PathLike, buffer or file-like
+        A path or URL, an object with the buffer protocol (bytes, memoryview, uint8 NumPy array), or an object with
+        ``read(size)`` and ``seek(offset, whence)``.
+    name : str, optional
+        How errors call it; made from `origin` otherwise.
+    """
+
+    def __cinit__(self, object origin, str name=None):
+        self.file_size = -1
+        if isinstance(origin, os.PathLike):
+            origin = os.fspath(origin)
+            if isinstance(origin, bytes):
+                origin = os.fsdecode(origin)
+        self.origin = origin
+        self.name = name or describe_source(origin)
+        if isinstance(origin, str):
+            self.open_path(origin)
+        elif hasattr(origin, "read"):
+            self.open_file(origin)
+        else:
+            self.open_memory(origin)
+
+    def __dealloc__(self):
+        self.free()
+
+    cdef void free(self) noexcept:
+        if self.ptr != NULL:
+            avutil.av_freep(&self.ptr.buffer)
+            avformat.avio_context_free(&self.ptr)
+        if self.has_view:
+            self.has_view = False
+            self.memory.data = NULL
+            PyBuffer_Release(&self.view)
+
+    cdef void abandon(self) noexcept:
+        """Forget what is owned without freeing it: see Note [After fork] in reader.pyx."""
+        self.ptr = NULL
+        self.has_view = False
+
+    def open_path(self, str path):
+        if "\0" in path:
+            raise FFmpegValueError(f"{path!r}: a path cannot hold a null character", source=path, operation="open")
+        if URL.match(path) and not os.path.exists(path):
+            self.url = path
+            return
+        if not path or not os.path.exists(path):
+            raise SourceNotFoundError(
+                f"{path!r}: no such file (check the path; relative paths start at {os.getcwd()!r})",
+                source=path, operation="open", errno=2,
+            )
+        if os.path.isdir(path):
+            raise SourceIsDirectoryError(
+                f"{path!r} is a directory (give the path of a file)", source=path, operation="open", errno=21
+            )
+        if not os.access(path, os.R_OK):
+            raise SourcePermissionError(
+                f"{path!r} may not be read (check its permissions)", source=path, operation="open", errno=13
+            )
+        # without the prefix "a:b.mp4" would be taken for a protocol
+        self.url = "file:" + path
+
+    def open_memory(self, object origin):
+        try:
+            PyObject_GetBuffer(origin, &self.view, PyBUF_SIMPLE)
+        except (TypeError, BufferError, ValueError):
+            raise TypeError(
+                f"cannot read from {type(origin).__name__}: a source is a path (str or os.PathLike), a URL, bytes, "
+                "a 1-D uint8 tensor, or a file-like object with read(size) and seek(offset, whence)"
+            ) from None
+        self.has_view = True
+        self.memory.data = <const uint8_t *> self.view.buf
+        self.memory.size = self.view.len
+        if self.view.len == 0:
+            raise InvalidDataError(f"{self.name}: the source is empty (0 bytes)", source=self.name, operation="open")
+        self.url = ""
+        self.allocate(&self.memory, read_memory, seek_memory)
+
+    def open_file(self, object origin):
+        if not callable(getattr(origin, "seek", None)):
+            raise TypeError(
+                f"{self.name} has read() but no seek(): read it whole and pass the bytes, or give a seekable object"
+            )
+        if getattr(origin, "closed", False) is True:
+            raise ClosedError(f"{self.name} is closed (open it again)", source=self.name, operation="open")
+        origin.seek(0, SEEK_SET)
+        self.url = ""
+        self.allocate(<void *> self, read_file, seek_file)
+
+    cdef int allocate(self, void *opaque, int (*read)(void *, uint8_t *, int) noexcept nogil,
+                      int64_t (*seek)(void *, int64_t, int) noexcept nogil) except -1:
+        cdef unsigned char *buffer = <unsigned char *> avutil.av_malloc(BUFFER_SIZE)
+        if buffer == NULL:
+            raise MemoryError()
+        self.ptr = compat_avio_alloc(buffer, BUFFER_SIZE, 0, opaque, read, NULL, seek)
+        if self.ptr == NULL:
+            avutil.av_free(buffer)
+            raise MemoryError()
+        return 0
+
+    cdef int check(self, int code, str operation) except -1:
+        """error.check, but an exception of the file-like object wins over FFmpeg's code."""
+        if self.pending is not None:
+            exception, self.pending = self.pending, None
+            raise exception
+        return error.check(code, operation, self.name)
+
+
+cdef int read_memory(void *opaque, uint8_t *buffer, int size) noexcept nogil:
+    cdef Memory *memory = <Memory *> opaque
+    cdef int64_t left = memory.size - memory.pos
+    if left <= 0:
+        return avutil.AVERROR_EOF
+    if size > left:
+        size = <int> left
+    memcpy(buffer, memory.data + memory.pos, size)
+    memory.pos += size
+    return size
+
+
+cdef int64_t seek_memory(void *opaque, int64_t offset, int whence) noexcept nogil:
+    cdef Memory *memory = <Memory *> opaque
+    if whence & avformat.AVSEEK_SIZE:
+        return memory.size
+    whence &= ~avformat.AVSEEK_FORCE
+    if whence == SEEK_CUR:
+        offset += memory.pos
+    elif whence == SEEK_END:
+        offset += memory.size
+    if offset < 0:
+        return avutil.AVERROR_INVALIDDATA
+    memory.pos = offset
+    return offset
+
+
+cdef int read_file(void *opaque, uint8_t *buffer, int size) noexcept with gil:
+    cdef IOContext self = <IOContext> opaque
+    cdef Py_buffer view
+    cdef int length
+    if self.pending is not None:
+        return avutil.AVERROR_EXTERNAL
+    try:
+        data = self.origin.read(size)
+        if data is None:
+            raise BlockingIOError(f"{self.name}: read({size}) gave None (a source must be in blocking mode)")
+        if isinstance(data, str):
+            raise TypeError(f"{self.name}: read({size}) gave str, bytes are needed (open the file in mode 'rb')")
+        PyObject_GetBuffer(data, &view, PyBUF_SIMPLE)
+        try:
+            if view.len > size:
+                raise ValueError(f"{self.name}: read({size}) gave {view.len} bytes, more than asked for")
+            length = <int> view.len
+            memcpy(buffer, view.buf, length)
+        finally:
+            PyBuffer_Release(&view)
+        return length if length > 0 else avutil.AVERROR_EOF
+    except BaseException as exception:
+        self.pending = exception
+        return avutil.AVERROR_EXTERNAL
+
+
+cdef int64_t seek_file(void *opaque, int64_t offset, int whence) noexcept with gil:
+    cdef IOContext self = <IOContext> opaque
+    cdef int64_t here
+    if self.pending is not None:
+        return avutil.AVERROR_EXTERNAL
+    try:
+        if whence & avformat.AVSEEK_SIZE:
+            if self.file_size < 0:
+                here = position_after(self.origin, self.origin.seek(0, SEEK_CUR))
+                self.file_size = position_after(self.origin, self.origin.seek(0, SEEK_END))
+                self.origin.seek(here, SEEK_SET)
+            return self.file_size
+        return position_after(self.origin, self.origin.seek(offset, whence & ~avformat.AVSEEK_FORCE))
+    except BaseException as exception:
+        self.pending = exception
+        return avutil.AVERROR_EXTERNAL
+
+
+cdef int64_t position_after(object file, object result) except? -1:
+    """Where a file-like object stands after seek(), which may return None."""
+    return result if result is not None else file.tell()

@@ -1,0 +1,476 @@
+"""Decoders: video (and sound) files as tensors, indexed like NumPy arrays."""
+
+from __future__ import annotations
+
+import math
+import operator
+import os
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+import numpy as np
+
+from cycodec import _indexing, _tensor
+from cycodec._metadata import get_container_metadata, video_metadata
+from cycodec._session import Frames, Options, VideoSession, reopened_source
+from cycodec._types import Frame, FrameBatch, VideoStreamMetadata
+from cycodec.core.error import UnsupportedError
+from cycodec.core.index import FrameIndex
+
+if TYPE_CHECKING:
+    from torch import Tensor, device, dtype
+
+__all__ = ["DecodeCounters", "VideoDecoder", "VideoStreamMetadata", "get_container_metadata"]
+
+
+class DecodeCounters(NamedTuple):
+    """What a decoder has done so far; see ``VideoDecoder.counters``."""
+
+    seeks: int
+    packets_read: int
+    frames_decoded: int
+    frames_converted: int
+    frames_damaged: int
+
+
+class VideoDecoder:
+    """The frames of a video stream, as tensors.
+
+    A decoder behaves like the 4-D array of all its frames, in the axes of `dimension_order`, of which only what is
+    asked for is decoded and converted: ``decoder[5]``, ``decoder[2:20:3]``, ``decoder[[5, 1, 1]]``,
+    ``decoder[0:10, :, 100:200, 50:150]``. ``decoder.t`` is the same by time: ``decoder.t[1.5]``, ``decoder.t[1.0:4.0]``.
+    The ``get_*`` methods give the frames with their times.
+
+    A frame is played over [pts, pts + duration). Decoders may be shared by threads, pickled (except of file-like
+    sources) and used in forked processes.
+
+    Parameters
+    ----------
+    source : str, pathlib.Path, bytes, torch.Tensor or file-like
+        A path or URL, the bytes of a file (bytes or a 1-D uint8 tensor), or an object with ``read(size)`` and
+        ``seek(offset, whence)``, which is read on demand.
+    stream_index : int, optional
+        Which stream of the container, counting all kinds of streams; None takes FFmpeg's best video stream.
+    dimension_order : {"NCHW", "NHWC"}
+        Axes of returned frames. Memory is always NHWC; NCHW is a view of it.
+    num_ffmpeg_threads : int
+        Decoding threads; 0 lets FFmpeg decide.
+    device : str or torch.device, optional
+        Where decoded frames go; None is the CPU.
+    seek_mode : {"exact", "approximate"}
+        "exact": frame i is always frame i, by an index of all frames. "approximate": no index; frame i is the one
+        played at i / fps, and length and times are the header's.
+    custom_frame_mappings : str, bytes or file-like, optional
+        ffprobe's JSON list of frames (``pts``, ``duration``, ``key_frame``) instead of an index made here.
+    output_dtype : torch.dtype or "auto"
+        torch.uint8, or torch.float32 in [0, 1], which keeps the precision of 10 and 12 bit; "auto" is float32 for HDR
+        (PQ and HLG transfer functions) and uint8 for the rest.
+    index : FrameIndex or path, optional
+        An index made before (``decoder.index``, ``FrameIndex.save``); refused if it is not of this source.
+    num_threads : int, optional
+        How many threads this decoder may use in all; not together with `num_ffmpeg_threads`.
+    on_error : {"raise", "mask"}
+        What happens to a frame that cannot be had: "raise", or "mask": it is filled with the last good frame of the
+        request (black before the first), and ``FrameBatch.valid`` is False there, as for damaged frames.
+
+    Raises
+    ------
+    FileNotFoundError
+        There is no such file.
+    FFmpegError
+        The source cannot be read, holds no video stream, or no frame of it can be decoded.
+    TypeError, ValueError
+        An argument is of the wrong type or has a value that is not allowed.
+    """
+
+    def __init__(
+        self,
+        source: Any,
+        *,
+        stream_index: int | None = None,
+        dimension_order: Literal["NCHW", "NHWC"] = "NCHW",
+        num_ffmpeg_threads: int = 1,
+        device: str | device | None = None,
+        seek_mode: Literal["exact", "approximate"] = "exact",
+        custom_frame_mappings: Any = None,
+        transforms: Sequence[Any] | None = None,
+        output_dtype: dtype | Literal["auto"] | None = None,
+        index: FrameIndex | str | os.PathLike[str] | None = None,
+        num_threads: int | None = None,
+        on_error: Literal["raise", "mask"] = "raise",
+    ) -> None:
+        one_of("dimension_order", dimension_order, ("NCHW", "NHWC"))
+        one_of("seek_mode", seek_mode, ("exact", "approximate"))
+        one_of("on_error", on_error, ("raise", "mask"))
+        if str(device or "cpu") != "cpu":
+            raise UnsupportedError(f"device={str(device)!r}: this version decodes on the CPU only (leave device out)")
+        if transforms:
+            raise UnsupportedError("transforms are not supported by this version (apply them to the frames)")
+        if sum((seek_mode != "exact", custom_frame_mappings is not None, index is not None)) > 1:
+            raise ValueError(
+                "seek_mode='approximate', custom_frame_mappings and index exclude each other: pass one of them"
+            )
+        if isinstance(index, (str, os.PathLike)):
+            index = FrameIndex.load(index)
+        elif index is not None and not isinstance(index, FrameIndex):
+            raise TypeError(f"index must be a FrameIndex or the path of a saved one, not {type(index).__name__}")
+        options = Options(
+            stream_index=None if stream_index is None else integer("stream_index", stream_index),
+            num_threads=thread_count(num_ffmpeg_threads, num_threads),
+            approximate=seek_mode == "approximate",
+            mask_errors=on_error == "mask",
+            output_dtype=dtype_name(output_dtype),
+        )
+        if options.stream_index is not None and options.stream_index < 0:
+            raise ValueError(f"stream_index must be 0 or more, not {stream_index}")
+        self._dimension_order = dimension_order
+        self._session = VideoSession(source, options, index, custom_frame_mappings)
+        self._metadata: VideoStreamMetadata | None = None
+
+    # -- facts ------------------------------------------------------------------------------------------------------
+
+    @property
+    def metadata(self) -> VideoStreamMetadata:
+        """What is known about the stream: from the header, and in exact mode from the content."""
+        if self._metadata is None:
+            self._metadata = video_metadata(self._session)
+        return self._metadata
+
+    @property
+    def stream_index(self) -> int:
+        """Number of the stream among all streams of the container."""
+        return self._session.stream_index
+
+    @property
+    def index(self) -> FrameIndex | None:
+        """All frames with their times, and the key frames; None in approximate mode."""
+        return self._session.fingerprinted_index()
+
+    @property
+    def counters(self) -> DecodeCounters:
+        """Seeks, packets read, frames decoded and frames converted so far, those of opening included."""
+        reader = self._session.reader
+        return DecodeCounters(*(getattr(reader, name) for name in DecodeCounters._fields))
+
+    def __len__(self) -> int:
+        """Number of frames that come out (in approximate mode: that the header promises)."""
+        if self._session.index is not None:
+            return len(self._session.index)
+        count = self.metadata.num_frames
+        if count is None:
+            raise ValueError(
+                f"{self._session.name}: the header does not say how many frames there are (use seek_mode='exact')"
+            )
+        return count
+
+    def __repr__(self) -> str:
+        if self._session.closed:
+            return f"VideoDecoder({self._session.name!r}, closed)"
+        height, width = self._session.shape
+        return f"VideoDecoder({self._session.name!r}, {len(self)} frames of {width}x{height})"
+
+    def close(self) -> None:
+        """Free the file and the codec. Tensors stay valid; using the decoder raises ClosedError."""
+        self._session.close()
+
+    def __enter__(self) -> VideoDecoder:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        session = self._session
+        index = None if session.options.approximate else session.fingerprinted_index()
+        return (_unpickle, (reopened_source(session.source), session.options, index, self._dimension_order))
+
+    # -- frames by number -------------------------------------------------------------------------------------------
+
+    def __getitem__(self, key: Any) -> Tensor:
+        """Frames by a NumPy-style key: what ``get_all_frames().data[key]`` would hold."""
+        if type(key) is int:
+            return self._serve_numbers([key])[0]
+        return self._session.serve(lambda: self._select(key))
+
+    def _select(self, key: Any) -> Tensor:
+        height, width = self._session.shape
+        if self._dimension_order == "NCHW":
+            plan = _indexing.plan(key, (len(self), 3, height, width), 2, 3)
+        else:
+            plan = _indexing.plan(key, (len(self), height, width, 3), 1, 2)
+        frames = self._session.read(self._positions(plan.frames), plan.region)
+        return plan.finish(self._arrange(frames.data))
+
+    def __iter__(self) -> Iterator[Tensor]:
+        """All frames in order, one at a time."""
+        number = 0
+        while number < len(self):  # asked anew each time: damage met on the way can shorten the stream
+            try:
+                frame = self[number]
+            except IndexError:
+                return
+            yield frame
+            number += 1
+
+    def get_frame_at(self, index: int) -> Frame:
+        """One frame by number; a negative one counts from the end.
+
+        Raises
+        ------
+        IndexError
+            There is no such frame.
+        """
+        return self._one(self._request_numbers([integer("index", index)]))
+
+    def get_frames_at(self, indices: Sequence[int] | Tensor | np.ndarray) -> FrameBatch:
+        """Frames by number, in the order asked for; repeats and negative numbers are allowed.
+
+        Raises
+        ------
+        IndexError
+            One of them does not exist.
+        """
+        return self._session.serve(lambda: self._batch(_indexing.frame_list(indices, len(self))))
+
+    def get_frames_in_range(self, start: int, stop: int, step: int = 1) -> FrameBatch:
+        """The frames of ``range(start, stop, step)``, clipped as a slice is."""
+        key = slice(integer("start", start), integer("stop", stop), integer("step", step))
+        if key.step == 0:
+            raise ValueError("step must not be 0")
+        return self._session.serve(lambda: self._batch(range(*key.indices(len(self)))))
+
+    def get_all_frames(self, fps: float | None = None) -> FrameBatch:
+        """All frames; with `fps`, those played at begin, begin + 1 / fps, ... (repeated or left out as it needs)."""
+        if fps is None:
+            return self._session.serve(lambda: self._batch(range(len(self))))
+        return self._session.serve(lambda: self._resampled(*self._limits(), fps))
+
+    # -- frames by time ---------------------------------------------------------------------------------------------
+
+    @property
+    def t(self) -> _ByTime:
+        """Frames by time: ``decoder.t[1.5]``, ``decoder.t[1.0:4.0]``, ``decoder.t[1.0:4.0:0.25]``, ``decoder.t[[0.5, 2]]``.
+
+        A tuple reaches into the frames, as it does by number: ``decoder.t[1.0:4.0, :, 0:64, 0:64]``.
+        """
+        return _ByTime(self)
+
+    def get_frame_played_at(self, seconds: float) -> Frame:
+        """The frame that is played at an instant.
+
+        Raises
+        ------
+        IndexError
+            The instant is outside the stream.
+        """
+        instant = _indexing.instant(seconds)
+        return self._one(lambda: self._batch_of_positions([self._position_at(instant)]))
+
+    def get_frames_played_at(self, seconds: Sequence[float] | Tensor | np.ndarray) -> FrameBatch:
+        """The frames that are played at several instants, in the order asked for.
+
+        Raises
+        ------
+        IndexError
+            One of the instants is outside the stream.
+        """
+        instants = _indexing.instants(seconds)
+        return self._session.serve(lambda: self._batch_of_positions([self._position_at(s) for s in instants]))
+
+    def get_frames_played_in_range(
+        self, start_seconds: float, stop_seconds: float, fps: float | None = None
+    ) -> FrameBatch:
+        """All frames that are played in [start_seconds, stop_seconds), even if for a part of their duration only.
+
+        Parameters
+        ----------
+        start_seconds, stop_seconds : float
+        fps : float, optional
+            Give the frames played at start, start + 1 / fps, ... instead, repeated or left out as it needs.
+
+        Raises
+        ------
+        ValueError
+            The range starts outside the stream, ends beyond it, or runs backwards.
+        """
+        start = _indexing.instant(start_seconds, "start_seconds")
+        stop = _indexing.instant(stop_seconds, "stop_seconds")
+
+        def request() -> FrameBatch:
+            span = _indexing.time_range(start, stop, *self._limits())
+            if fps is not None:
+                return self._resampled(*span, fps)
+            return self._batch(self._numbers_played(span))
+
+        return self._session.serve(request)
+
+    def _resampled(self, start: float, stop: float, fps: float) -> FrameBatch:
+        grid = _indexing.fps_grid(start, stop, fps)
+        batch = self._batch_of_positions([self._position_at(s) for s in grid])
+        batch.pts_seconds = _tensor.from_numpy(grid)
+        batch.duration_seconds = _tensor.from_numpy(np.full(len(grid), 1 / float(fps)))
+        return batch
+
+    # -- from keys to positions (inside a request) ------------------------------------------------------------------
+
+    def _limits(self) -> tuple[float, float]:
+        """When the stream begins and ends, in seconds."""
+        index = self._session.index
+        if index is not None:
+            return index.begin_seconds, index.end_seconds
+        end = self.metadata.end_stream_seconds
+        return self.metadata.begin_stream_seconds, math.inf if end is None else end
+
+    def _positions(self, numbers: Sequence[int] | np.ndarray) -> Sequence[int] | np.ndarray:
+        """What the reader is asked for: frame numbers, or in approximate mode instants in units of the time base."""
+        if self._session.index is not None:
+            return numbers
+        begin, fps = self.metadata.begin_stream_seconds, self._approximate_fps()
+        # the middle of a frame's nominal time is safe from rounding
+        return [round((begin + (int(n) + 0.5) / fps) / self._session.time_base) for n in numbers]
+
+    def _approximate_fps(self) -> float:
+        fps = self.metadata.average_fps
+        if not fps:
+            raise ValueError(f"{self._session.name}: the header has no frame rate (use seek_mode='exact')")
+        return fps
+
+    def _position_at(self, seconds: float) -> int:
+        index = self._session.index
+        if index is not None:
+            return index.index_at(seconds)
+        begin, end = self._limits()
+        slack = abs(seconds) * 2.0**-23
+        if not begin - slack <= seconds <= end + slack:
+            raise IndexError(
+                f"no frame is played at {seconds:.6g} s: the stream runs from {begin:.6g} s to {end:.6g} s"
+            )
+        base = float(self._session.time_base)
+        last = max(begin, end - 0.5 / self._approximate_fps())
+        return math.floor(min(max(seconds, begin), last) / base + 1e-6)
+
+    def _numbers_played(self, span: _indexing.TimeRange) -> Sequence[int]:
+        """Numbers of the frames that are played in a stretch of time."""
+        if span.start >= span.stop:
+            return range(0)
+        index = self._session.index
+        if index is not None:
+            return range(index.index_at(span.start), index.first_number_from(span.stop))
+        begin, fps = self._limits()[0], self._approximate_fps()
+        first = math.floor((span.start - begin) * fps + 1e-6)
+        return range(max(first, 0), min(math.ceil((span.stop - begin) * fps - 1e-6), len(self)))
+
+    # -- from positions to results (inside a request) ---------------------------------------------------------------
+
+    def _arrange(self, data: Tensor) -> Tensor:
+        return data.permute(0, 3, 1, 2) if self._dimension_order == "NCHW" else data
+
+    def _batch(self, numbers: Sequence[int] | np.ndarray) -> FrameBatch:
+        return self._batch_of_positions(self._positions(numbers))
+
+    def _batch_of_positions(self, positions: Sequence[int] | np.ndarray) -> FrameBatch:
+        frames: Frames = self._session.read(positions)
+        return FrameBatch(
+            self._arrange(frames.data),
+            _tensor.from_numpy(frames.pts_seconds),
+            _tensor.from_numpy(frames.duration_seconds),
+            _tensor.from_numpy(frames.valid) if self._session.options.mask_errors else None,
+        )
+
+    def _request_numbers(self, numbers: list[int]) -> Any:
+        def request() -> FrameBatch:
+            return self._batch(_indexing.frame_list(numbers, len(self)))
+
+        return request
+
+    def _serve_numbers(self, numbers: list[int]) -> Tensor:
+        def request() -> Tensor:
+            return self._arrange(self._session.read(self._positions(_indexing.frame_list(numbers, len(self)))).data)
+
+        return self._session.serve(request)
+
+    def _one(self, request: Any) -> Frame:
+        batch = self._session.serve(request)
+        return Frame(batch.data[0], float(batch.pts_seconds[0]), float(batch.duration_seconds[0]))
+
+
+class _ByTime:
+    """``decoder.t``: the frames of a decoder by time."""
+
+    def __init__(self, decoder: VideoDecoder) -> None:
+        self._decoder = decoder
+
+    def __getitem__(self, key: Any) -> Tensor:
+        decoder = self._decoder
+        time, *rest = key if isinstance(key, tuple) and key else (key,)
+
+        def request() -> Tensor:
+            place = _indexing.time_key(time, *decoder._limits())
+            if decoder._session.index is None:
+                if rest:
+                    raise UnsupportedError("decoder.t with a tuple needs an index (use seek_mode='exact')")
+                return self._approximate(place)
+            if isinstance(place, float):
+                numbers: Any = decoder._position_at(place)
+            elif isinstance(place, _indexing.TimeRange):
+                played = decoder._numbers_played(place)
+                numbers = slice(played[0], played[-1] + 1) if played else slice(0, 0)
+            else:
+                numbers = np.array([decoder._position_at(s) for s in place], dtype=np.int64)
+            return decoder._select((numbers, *rest))
+
+        return decoder._session.serve(request)
+
+    def _approximate(self, place: Any) -> Tensor:
+        decoder = self._decoder
+        if isinstance(place, float):
+            return decoder._batch_of_positions([decoder._position_at(place)]).data[0]
+        if isinstance(place, _indexing.TimeRange):
+            return decoder._batch(decoder._numbers_played(place)).data
+        return decoder._batch_of_positions([decoder._position_at(s) for s in place]).data
+
+
+def _unpickle(source: Any, options: Options, index: FrameIndex | None, dimension_order: str) -> VideoDecoder:
+    decoder = VideoDecoder.__new__(VideoDecoder)
+    decoder._dimension_order = dimension_order  # type: ignore[assignment]
+    decoder._session = VideoSession(source, options, index)
+    decoder._metadata = None
+    return decoder
+
+
+def one_of(name: str, value: Any, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
+        raise ValueError(f"{name} must be one of {', '.join(map(repr, allowed))}, not {value!r}")
+
+
+def integer(name: str, value: Any) -> int:
+    """An int from anything with ``__index__`` except bool."""
+    if isinstance(value, (bool, np.bool_)) or not hasattr(type(value), "__index__"):
+        raise TypeError(f"{name} must be an integer, not {type(value).__name__}")
+    try:
+        return operator.index(value)
+    except TypeError:
+        raise TypeError(f"{name} must be an integer, not {value!r}") from None
+
+
+def thread_count(num_ffmpeg_threads: Any, num_threads: Any) -> int:
+    """libavcodec's thread count from the two arguments that ask for threads."""
+    ffmpeg_threads = integer("num_ffmpeg_threads", num_ffmpeg_threads)
+    if ffmpeg_threads < 0:
+        raise ValueError(f"num_ffmpeg_threads must be 0 (FFmpeg decides) or more, not {ffmpeg_threads}")
+    if num_threads is None:
+        return ffmpeg_threads
+    if ffmpeg_threads != 1:
+        raise ValueError("num_ffmpeg_threads and num_threads exclude each other: pass one of them")
+    threads = integer("num_threads", num_threads)
+    if threads < 1:
+        raise ValueError(f"num_threads must be 1 or more, or None, not {threads}")
+    return threads
+
+
+def dtype_name(output_dtype: Any) -> str:
+    """"uint8", "float32" or "auto" from torch.uint8, torch.float32, their names, None or "auto"."""
+    name = "uint8" if output_dtype is None else str(output_dtype).removeprefix("torch.")
+    if name not in ("uint8", "float32", "auto"):
+        raise ValueError(f'output_dtype must be torch.uint8, torch.float32 or "auto", not {output_dtype!r}')
+    return name

@@ -1,0 +1,157 @@
+"""libavcodec: codec parameters, packets, decoders. Declarations only."""
+
+from libc.stdint cimport int64_t, uint8_t, uint32_t
+
+from cycodec.libav.avutil cimport (
+    AVColorPrimaries,
+    AVColorRange,
+    AVColorSpace,
+    AVColorTransferCharacteristic,
+    AVDictionary,
+    AVFrame,
+    AVMediaType,
+    AVPixelFormat,
+    AVRational,
+)
+
+
+cdef extern from "libavcodec/avcodec.h" nogil:
+    enum:
+        AV_INPUT_BUFFER_PADDING_SIZE
+        AV_PKT_FLAG_KEY
+        AV_PKT_FLAG_CORRUPT
+        AV_PKT_FLAG_DISCARD
+        AV_CODEC_FLAG_COPY_OPAQUE
+        AV_CODEC_CAP_FRAME_THREADS
+        AV_CODEC_CAP_SLICE_THREADS
+        AV_CODEC_CAP_DELAY
+        AV_CODEC_PROP_INTRA_ONLY
+        FF_THREAD_FRAME
+        FF_THREAD_SLICE
+
+    enum AVCodecID:
+        AV_CODEC_ID_NONE
+        AV_CODEC_ID_H264
+        AV_CODEC_ID_HEVC
+        AV_CODEC_ID_MPEG1VIDEO
+        AV_CODEC_ID_MPEG2VIDEO
+        AV_CODEC_ID_MPEG4
+        AV_CODEC_ID_MJPEG
+        AV_CODEC_ID_PRORES
+        AV_CODEC_ID_VP8
+        AV_CODEC_ID_VP9
+        AV_CODEC_ID_AV1
+
+    enum AVDiscard:
+        AVDISCARD_NONE
+        AVDISCARD_DEFAULT
+        AVDISCARD_NONREF
+        AVDISCARD_ALL
+
+    enum AVFieldOrder:
+        AV_FIELD_UNKNOWN
+        AV_FIELD_PROGRESSIVE
+
+    enum AVPacketSideDataType:
+        AV_PKT_DATA_DISPLAYMATRIX
+        AV_PKT_DATA_SKIP_SAMPLES
+        AV_PKT_DATA_NEW_EXTRADATA
+
+    struct AVCodec:
+        const char *name
+        const char *long_name
+        AVMediaType type
+        AVCodecID id
+        int capabilities
+
+    struct AVCodecDescriptor:
+        AVCodecID id
+        AVMediaType type
+        const char *name
+        int props
+
+    struct AVCodecParameters:
+        AVMediaType codec_type
+        AVCodecID codec_id
+        uint32_t codec_tag
+        uint8_t *extradata
+        int extradata_size
+        int format
+        int64_t bit_rate
+        int profile
+        int level
+        int width
+        int height
+        AVRational sample_aspect_ratio
+        AVFieldOrder field_order
+        AVColorRange color_range
+        AVColorPrimaries color_primaries
+        AVColorTransferCharacteristic color_trc
+        AVColorSpace color_space
+        int video_delay
+        int sample_rate
+        int block_align
+        int frame_size
+        int initial_padding
+        int trailing_padding
+        int seek_preroll
+
+    struct AVPacket:
+        int64_t pts
+        int64_t dts
+        uint8_t *data
+        int size
+        int stream_index
+        int flags
+        int64_t duration
+        int64_t pos
+
+    struct AVCodecContext:
+        const AVCodec *codec
+        AVCodecID codec_id
+        int64_t bit_rate
+        int flags
+        uint8_t *extradata
+        int extradata_size
+        int width
+        int height
+        AVPixelFormat pix_fmt
+        int has_b_frames
+        AVRational sample_aspect_ratio
+        AVRational pkt_timebase
+        AVRational time_base
+        int thread_count
+        int thread_type
+        AVDiscard skip_frame
+        int64_t max_pixels
+        int err_recognition
+        AVColorRange color_range
+        AVColorPrimaries color_primaries
+        AVColorTransferCharacteristic color_trc
+        AVColorSpace colorspace
+
+    const AVCodec *avcodec_find_decoder(AVCodecID id)
+    const AVCodec *avcodec_find_decoder_by_name(const char *name)
+    const AVCodecDescriptor *avcodec_descriptor_get(AVCodecID id)
+    const char *avcodec_get_name(AVCodecID id)
+    unsigned avcodec_version()
+
+    AVCodecContext *avcodec_alloc_context3(const AVCodec *codec)
+    void avcodec_free_context(AVCodecContext **ctx)
+    int avcodec_open2(AVCodecContext *ctx, const AVCodec *codec, AVDictionary **options)
+    void avcodec_flush_buffers(AVCodecContext *ctx)
+    int avcodec_send_packet(AVCodecContext *ctx, const AVPacket *packet)
+    int avcodec_receive_frame(AVCodecContext *ctx, AVFrame *frame)
+
+    AVCodecParameters *avcodec_parameters_alloc()
+    void avcodec_parameters_free(AVCodecParameters **parameters)
+    int avcodec_parameters_copy(AVCodecParameters *dst, const AVCodecParameters *src)
+    int avcodec_parameters_to_context(AVCodecContext *ctx, const AVCodecParameters *parameters)
+
+    AVPacket *av_packet_alloc()
+    void av_packet_free(AVPacket **packet)
+    void av_packet_unref(AVPacket *packet)
+    void av_packet_move_ref(AVPacket *dst, AVPacket *src)
+    int av_packet_ref(AVPacket *dst, const AVPacket *src)
+    int av_new_packet(AVPacket *packet, int size)
+    uint8_t *av_packet_get_side_data(const AVPacket *packet, AVPacketSideDataType type, size_t *size)

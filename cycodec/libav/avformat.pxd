@@ -1,0 +1,97 @@
+"""libavformat: byte input and output, containers, streams. Declarations only."""
+
+from libc.stdint cimport int64_t, uint8_t
+
+from cycodec.libav.avcodec cimport AVCodec, AVCodecParameters, AVDiscard, AVPacket
+from cycodec.libav.avutil cimport AVDictionary, AVMediaType, AVRational
+
+
+cdef extern from "libavformat/avio.h" nogil:
+    enum:
+        AVSEEK_SIZE
+        AVSEEK_FORCE
+        AVIO_SEEKABLE_NORMAL
+        AVIO_FLAG_READ
+        AVIO_FLAG_WRITE
+    struct AVIOContext:
+        unsigned char *buffer
+        int buffer_size
+        int64_t pos
+        int eof_reached
+        int error
+        int seekable
+        int64_t bytes_read
+    void avio_context_free(AVIOContext **s)
+    int avio_closep(AVIOContext **s)
+    int64_t avio_seek(AVIOContext *s, int64_t offset, int whence)
+    int64_t avio_size(AVIOContext *s)
+    int avio_read(AVIOContext *s, unsigned char *buf, int size)
+    int avio_feof(AVIOContext *s)
+
+
+cdef extern from "libavformat/avformat.h" nogil:
+    enum:
+        AVSEEK_FLAG_BACKWARD
+        AVSEEK_FLAG_BYTE
+        AVSEEK_FLAG_ANY
+        AVSEEK_FLAG_FRAME
+        AVFMT_FLAG_NOFILLIN
+        AVFMT_FLAG_NOPARSE
+        AVFMT_FLAG_CUSTOM_IO
+        AVFMT_TS_DISCONT
+        AVFMT_NO_BYTE_SEEK
+        AVFMT_NOTIMESTAMPS
+        AVFMT_GENERIC_INDEX
+        AVFMT_SEEK_TO_PTS
+        AV_DISPOSITION_ATTACHED_PIC
+        AV_DISPOSITION_DEFAULT
+        AVINDEX_KEYFRAME
+        AVINDEX_DISCARD_FRAME
+
+    struct AVInputFormat:
+        const char *name
+        const char *long_name
+        int flags
+
+    struct AVStream:
+        int index
+        int id
+        AVCodecParameters *codecpar
+        AVRational time_base
+        int64_t start_time
+        int64_t duration
+        int64_t nb_frames
+        int disposition
+        AVDiscard discard
+        AVRational sample_aspect_ratio
+        AVDictionary *metadata
+        AVRational avg_frame_rate
+        AVRational r_frame_rate
+
+    struct AVChapter:
+        pass
+
+    struct AVFormatContext:
+        const AVInputFormat *iformat
+        AVIOContext *pb
+        unsigned int nb_streams
+        AVStream **streams
+        unsigned int nb_chapters
+        int64_t start_time
+        int64_t duration
+        int64_t bit_rate
+        int flags
+        AVDictionary *metadata
+
+    unsigned avformat_version()
+    AVFormatContext *avformat_alloc_context()
+    void avformat_free_context(AVFormatContext *s)
+    int avformat_open_input(AVFormatContext **ps, const char *url, const AVInputFormat *fmt, AVDictionary **options)
+    int avformat_find_stream_info(AVFormatContext *ic, AVDictionary **options)
+    void avformat_close_input(AVFormatContext **s)
+    int av_read_frame(AVFormatContext *s, AVPacket *pkt)
+    int av_seek_frame(AVFormatContext *s, int stream_index, int64_t timestamp, int flags)
+    int avformat_seek_file(AVFormatContext *s, int stream_index, int64_t min_ts, int64_t ts, int64_t max_ts, int flags)
+    int av_find_best_stream(AVFormatContext *ic, AVMediaType type, int wanted_stream_nb, int related_stream,
+                            const AVCodec **decoder_ret, int flags)
+    AVRational av_guess_frame_rate(AVFormatContext *ctx, AVStream *stream, void *frame)

@@ -1,0 +1,207 @@
+"""libavutil: errors, rationals, dictionaries, frames, pixel formats, display matrices.
+
+Declarations only; the documentation is in FFmpeg's own headers of the same names.
+"""
+
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
+
+
+cdef extern from "libavutil/avutil.h" nogil:
+    enum:
+        AV_TIME_BASE
+    int64_t AV_NOPTS_VALUE
+
+    enum AVMediaType:
+        AVMEDIA_TYPE_UNKNOWN
+        AVMEDIA_TYPE_VIDEO
+        AVMEDIA_TYPE_AUDIO
+        AVMEDIA_TYPE_DATA
+        AVMEDIA_TYPE_SUBTITLE
+        AVMEDIA_TYPE_ATTACHMENT
+
+    enum AVPictureType:
+        AV_PICTURE_TYPE_NONE
+        AV_PICTURE_TYPE_I
+        AV_PICTURE_TYPE_P
+        AV_PICTURE_TYPE_B
+
+    const char *av_version_info()
+    unsigned avutil_version()
+    const char *avutil_license()
+    const char *avutil_configuration()
+    const char *av_get_media_type_string(AVMediaType media_type)
+
+
+cdef extern from "libavutil/error.h" nogil:
+    int AVERROR(int)
+    enum:
+        AVERROR_BSF_NOT_FOUND
+        AVERROR_BUG
+        AVERROR_BUFFER_TOO_SMALL
+        AVERROR_DECODER_NOT_FOUND
+        AVERROR_DEMUXER_NOT_FOUND
+        AVERROR_ENCODER_NOT_FOUND
+        AVERROR_EOF
+        AVERROR_EXIT
+        AVERROR_EXTERNAL
+        AVERROR_FILTER_NOT_FOUND
+        AVERROR_INVALIDDATA
+        AVERROR_MUXER_NOT_FOUND
+        AVERROR_OPTION_NOT_FOUND
+        AVERROR_PATCHWELCOME
+        AVERROR_PROTOCOL_NOT_FOUND
+        AVERROR_STREAM_NOT_FOUND
+        AVERROR_UNKNOWN
+        AVERROR_EXPERIMENTAL
+        AVERROR_INPUT_CHANGED
+        AVERROR_OUTPUT_CHANGED
+        AVERROR_HTTP_BAD_REQUEST
+        AVERROR_HTTP_UNAUTHORIZED
+        AVERROR_HTTP_FORBIDDEN
+        AVERROR_HTTP_NOT_FOUND
+        AVERROR_HTTP_OTHER_4XX
+        AVERROR_HTTP_SERVER_ERROR
+    int av_strerror(int errnum, char *errbuf, size_t errbuf_size)
+
+
+cdef extern from "libavutil/mem.h" nogil:
+    void *av_malloc(size_t size)
+    void *av_mallocz(size_t size)
+    void av_free(void *ptr)
+    void av_freep(void *ptr)
+
+
+cdef extern from "libavutil/log.h" nogil:
+    enum:
+        AV_LOG_QUIET
+        AV_LOG_FATAL
+        AV_LOG_ERROR
+        AV_LOG_WARNING
+        AV_LOG_INFO
+    void av_log_set_level(int level)
+    int av_log_get_level()
+
+
+cdef extern from "libavutil/rational.h" nogil:
+    struct AVRational:
+        int num
+        int den
+    double av_q2d(AVRational a)
+    AVRational av_mul_q(AVRational a, AVRational b)
+
+
+cdef extern from "libavutil/mathematics.h" nogil:
+    int64_t av_rescale(int64_t a, int64_t b, int64_t c)
+    int64_t av_rescale_q(int64_t a, AVRational bq, AVRational cq)
+
+
+cdef extern from "libavutil/dict.h" nogil:
+    struct AVDictionary:
+        pass
+    struct AVDictionaryEntry:
+        char *key
+        char *value
+    enum:
+        AV_DICT_IGNORE_SUFFIX
+    AVDictionaryEntry *av_dict_get(const AVDictionary *m, const char *key, const AVDictionaryEntry *prev, int flags)
+    int av_dict_set(AVDictionary **pm, const char *key, const char *value, int flags)
+    void av_dict_free(AVDictionary **m)
+    int av_dict_count(const AVDictionary *m)
+
+
+cdef extern from "libavutil/opt.h" nogil:
+    int av_opt_set(void *obj, const char *name, const char *val, int search_flags)
+    int av_opt_set_int(void *obj, const char *name, int64_t val, int search_flags)
+
+
+cdef extern from "libavutil/buffer.h" nogil:
+    struct AVBufferRef:
+        uint8_t *data
+
+
+cdef extern from "libavutil/pixfmt.h" nogil:
+    enum AVPixelFormat:
+        AV_PIX_FMT_NONE
+        AV_PIX_FMT_YUV420P
+        AV_PIX_FMT_YUV422P
+        AV_PIX_FMT_YUV444P
+        AV_PIX_FMT_RGB24
+        AV_PIX_FMT_RGB48
+        AV_PIX_FMT_NB
+    enum AVColorSpace:
+        AVCOL_SPC_RGB
+        AVCOL_SPC_UNSPECIFIED
+    enum AVColorRange:
+        AVCOL_RANGE_UNSPECIFIED
+        AVCOL_RANGE_MPEG
+        AVCOL_RANGE_JPEG
+    enum AVColorPrimaries:
+        AVCOL_PRI_UNSPECIFIED
+    enum AVColorTransferCharacteristic:
+        AVCOL_TRC_UNSPECIFIED
+        AVCOL_TRC_SMPTE2084
+        AVCOL_TRC_ARIB_STD_B67
+
+
+cdef extern from "libavutil/pixdesc.h" nogil:
+    const char *av_get_pix_fmt_name(AVPixelFormat pix_fmt)
+    const char *av_color_range_name(int range)
+    const char *av_color_primaries_name(int primaries)
+    const char *av_color_transfer_name(int transfer)
+    const char *av_color_space_name(int space)
+
+
+cdef extern from "libavutil/samplefmt.h" nogil:
+    enum AVSampleFormat:
+        AV_SAMPLE_FMT_NONE
+        AV_SAMPLE_FMT_U8
+        AV_SAMPLE_FMT_S16
+        AV_SAMPLE_FMT_S32
+        AV_SAMPLE_FMT_FLT
+        AV_SAMPLE_FMT_DBL
+        AV_SAMPLE_FMT_FLTP
+    const char *av_get_sample_fmt_name(AVSampleFormat sample_fmt)
+    int av_get_bytes_per_sample(AVSampleFormat sample_fmt)
+    int av_sample_fmt_is_planar(AVSampleFormat sample_fmt)
+
+
+cdef extern from "libavutil/frame.h" nogil:
+    enum:
+        AV_NUM_DATA_POINTERS
+        AV_FRAME_FLAG_CORRUPT
+    enum AVFrameSideDataType:
+        AV_FRAME_DATA_DISPLAYMATRIX
+        AV_FRAME_DATA_SKIP_SAMPLES
+    struct AVFrame:
+        uint8_t *data[8]
+        int linesize[8]
+        uint8_t **extended_data
+        int width
+        int height
+        int nb_samples
+        int format
+        AVPictureType pict_type
+        AVRational sample_aspect_ratio
+        int64_t pts
+        int64_t pkt_dts
+        int64_t best_effort_timestamp
+        int repeat_pict
+        int sample_rate
+        int flags
+        int decode_error_flags
+        AVColorRange color_range
+        AVColorPrimaries color_primaries
+        AVColorTransferCharacteristic color_trc
+        AVColorSpace colorspace
+        AVDictionary *metadata
+    AVFrame *av_frame_alloc()
+    void av_frame_free(AVFrame **frame)
+    int av_frame_ref(AVFrame *dst, const AVFrame *src)
+    void av_frame_unref(AVFrame *frame)
+    void av_frame_move_ref(AVFrame *dst, AVFrame *src)
+    int av_frame_get_buffer(AVFrame *frame, int align)
+    int av_frame_make_writable(AVFrame *frame)
+
+
+cdef extern from "libavutil/display.h" nogil:
+    double av_display_rotation_get(const int32_t *matrix)
