@@ -21,11 +21,21 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-__all__ = ["as_buffer", "as_dtype", "empty", "from_numpy", "is_tensor", "load_torch", "pointer", "to_numpy"]
+__all__ = [
+    "as_buffer",
+    "as_dtype",
+    "empty",
+    "from_numpy",
+    "is_tensor",
+    "load_torch",
+    "pointer",
+    "resize_bilinear",
+    "to_numpy",
+]
 
 
 # Tensors from this size on take their memory from the pool; below, the allocator's own reuse is as good.
-POOLED_BYTES = 4 << 20
+POOLED_BYTES = 1 << 18
 
 
 @cache
@@ -118,3 +128,20 @@ def to_numpy(tensor: Tensor) -> np.ndarray:
     if tensor.dtype is load_torch().bfloat16:  # the one floating type that NumPy lacks
         tensor = tensor.float()
     return tensor.numpy()
+
+
+def resize_bilinear(frames: Tensor, height: int, width: int) -> Tensor:
+    """Frames ``[N, H, W, C]`` resampled to ``[N, height, width, C]``: bilinear, antialiased, of the same dtype."""
+    torch = load_torch()
+    if frames.shape[0] == 0:
+        return frames.new_empty((0, height, width, frames.shape[3]))
+    # NHWC memory viewed as NCHW is torch's channels-last format, for which it has a fast uint8 kernel on the CPU;
+    # elsewhere 8 bits are computed in float32.
+    images = frames.permute(0, 3, 1, 2)
+    rounded = frames.dtype is torch.uint8 and frames.device.type != "cpu"
+    if rounded:
+        images = images.float()
+    images = torch.nn.functional.interpolate(images, size=(height, width), mode="bilinear", antialias=True)
+    if rounded:
+        images = images.round().clamp(0, 255).to(torch.uint8)
+    return images.permute(0, 2, 3, 1)
