@@ -28,10 +28,12 @@ ROOMS = {
     "pool": [],
     "source": [],
     "demux": [],
+    "packets": [],
     "index": [],
     "sampletable": [],
     "backend": ["csrc/convert.c", "csrc/yuv2rgb.c"],
     "reader": [],
+    "capi": [],
 }
 
 

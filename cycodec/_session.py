@@ -20,7 +20,8 @@ from cycodec import _tensor
 from cycodec.core.backend import CpuBackend, orientation_of
 from cycodec.core.demux import Demuxer
 from cycodec.core.error import ClosedError, FFmpegError, InvalidDataError, StaleIndexError
-from cycodec.core.index import FrameIndex, scan_packets
+from cycodec.core.index import FrameIndex
+from cycodec.core.packets import scan_packets, stream_may_have_fields
 from cycodec.core.reader import FrameReader, IndexContradiction
 from cycodec.core.sampletable import read_mov
 from cycodec.core.source import IOContext
@@ -94,7 +95,9 @@ class VideoSession:
         ffprobe's frame list, to make the index from.
     """
 
-    def __init__(self, source: Any, options: Options, index: FrameIndex | None = None, mappings: Any = None) -> None:
+    def __init__(
+        self, source: Any, options: Options, index: FrameIndex | None = None, mappings: Any = None
+    ) -> None:
         self.source = source
         self.options = options
         self.closed = False
@@ -146,7 +149,9 @@ class VideoSession:
 
     def _predict(self, demuxer: Demuxer) -> tuple[FrameIndex | None, bool, bool]:
         """(index that the packets promise or None, whether nothing was read yet, whether a decoder should confirm it)."""
-        trusted = demuxer.format_name in TRUSTED_CONTAINERS and not demuxer.is_attached_picture(self.stream_index)
+        trusted = demuxer.format_name in TRUSTED_CONTAINERS and not demuxer.is_attached_picture(
+            self.stream_index
+        )
         table = read_mov(demuxer, self.stream_index) if trusted else None
         scanned = table is None
         if table is None:
@@ -160,7 +165,8 @@ class VideoSession:
             stamped=not trusted,
             seconds_per_frame=seconds_per_frame(demuxer, self.stream_index),
         )
-        return index, not scanned, not (trusted and table.begins_decodable)
+        doubt = not (trusted and table.begins_decodable) or stream_may_have_fields(demuxer, self.stream_index)
+        return index, not scanned, doubt
 
     def _decode_index(self) -> None:
         """Make the index from a decoding pass over the whole stream, and take up reading with it."""
@@ -199,7 +205,9 @@ class VideoSession:
         with self._lock:
             if self.closed:
                 raise ClosedError(
-                    f"{self.name}: the decoder is closed (make a new one)", source=self.name, operation="decode"
+                    f"{self.name}: the decoder is closed (make a new one)",
+                    source=self.name,
+                    operation="decode",
                 )
             self._owner = thread
             try:
@@ -243,7 +251,9 @@ class VideoSession:
             ) from contradiction
         if self.index is None or self.index.origin == "decoded":
             raise FFmpegError(
-                f"{self.name}: decoding it twice does not give the same frames", source=self.name, operation="decode"
+                f"{self.name}: decoding it twice does not give the same frames",
+                source=self.name,
+                operation="decode",
             ) from contradiction
         self._decode_index()
 
@@ -278,7 +288,7 @@ class VideoSession:
 
     @property
     def dtype(self) -> str:
-        """"uint8" or "float32"; with output_dtype "auto", float32 for HDR transfer functions."""
+        """ "uint8" or "float32"; with output_dtype "auto", float32 for HDR transfer functions."""
         if self.options.output_dtype != "auto":
             return self.options.output_dtype
         if self.header.get("color_transfer_characteristic") is None and not self.geometry_proved:

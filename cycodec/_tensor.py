@@ -94,8 +94,8 @@ def as_buffer(tensor: Tensor) -> np.ndarray:
         raise TypeError(f"a tensor of encoded bytes must be uint8, got {tensor.dtype}")
     if tensor.ndim != 1 or not tensor.is_contiguous() or tensor.device.type != "cpu":
         raise ValueError(
-            f"a tensor of encoded bytes must be 1-D, contiguous and on the CPU, got shape {list(tensor.shape)} "
-            f"on {tensor.device}"
+            "a tensor of encoded bytes must be 1-D, contiguous and on the CPU, "
+            f"got shape {list(tensor.shape)} on {tensor.device}"
         )
     return tensor.detach().numpy()
 
@@ -131,12 +131,12 @@ def to_numpy(tensor: Tensor) -> np.ndarray:
 
 
 def resize_bilinear(frames: Tensor, height: int, width: int) -> Tensor:
-    """Frames ``[N, H, W, C]`` resampled to ``[N, height, width, C]``: bilinear, antialiased, of the same dtype."""
+    """Frames ``[N, H, W, C]`` resampled to ``[N, height, width, C]``: bilinear, antialiased, same dtype."""
     torch = load_torch()
     if frames.shape[0] == 0:
         return frames.new_empty((0, height, width, frames.shape[3]))
-    # NHWC memory viewed as NCHW is torch's channels-last format, for which it has a fast uint8 kernel on the CPU;
-    # elsewhere 8 bits are computed in float32.
+    # NHWC memory viewed as NCHW is torch's channels-last format, for which it has a fast uint8 kernel on the
+    # CPU; elsewhere 8 bits are computed in float32.
     images = frames.permute(0, 3, 1, 2)
     rounded = frames.dtype is torch.uint8 and frames.device.type != "cpu"
     if rounded:

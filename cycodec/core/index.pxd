@@ -1,27 +1,9 @@
-"""PacketTable: what a scan saw. FrameIndex: which frames come out, and where to seek for each."""
+"""FrameIndex: which frames come out, and where to seek for each."""
 
 from libc.stdint cimport int32_t, int64_t, uint32_t
 
 from cycodec.core.demux cimport Demuxer
-from cycodec.libav.avcodec cimport AVPacket
-
-
-cdef enum:
-    PACKET_KEY = 1
-    PACKET_DISCARD = 2      # decoded for others' sake, never shown (edit lists)
-    PACKET_HIDDEN = 4       # gives no frame (VP8 and VP9 alternate references)
-    PACKET_EMPTY = 8        # no bytes: never sent to the decoder
-    PACKET_SUSPECT = 16     # may give no frame (MPEG-4 not-coded pictures)
-
-
-cdef struct PacketRecord:
-    int64_t pts
-    int64_t dts
-    int64_t duration
-    int64_t pos
-    int32_t size
-    uint32_t digest
-    int32_t flags
+from cycodec.core.packets cimport PacketTable
 
 
 cdef struct Anchor:
@@ -39,15 +21,6 @@ cdef struct Anchor:
 cdef struct Sortable:
     int64_t value
     int32_t ordinal
-
-
-cdef class PacketTable:
-    cdef PacketRecord *records
-    cdef readonly int count
-    cdef int allocated
-
-    cdef int append(self, const PacketRecord *record) noexcept nogil
-    cdef int scan(self, Demuxer demuxer, int stream_index) except -1
 
 
 cdef class FrameIndex:
@@ -82,7 +55,3 @@ cdef class FrameIndex:
     cdef int first_at_or_after(self, int64_t pts) noexcept nogil
     cdef int anchor_of(self, int number) noexcept nogil
     cdef int number_at(self, double seconds) noexcept nogil
-
-
-cdef uint32_t digest_packet(const AVPacket *packet) noexcept nogil
-cdef void record_packet(PacketRecord *record, const AVPacket *packet, int codec_id) noexcept nogil

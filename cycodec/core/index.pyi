@@ -6,17 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cycodec.core.demux import Demuxer
-
-class PacketTable:
-    count: int
-    def __len__(self) -> int: ...
-    @property
-    def begins_decodable(self) -> bool: ...
-    @property
-    def has_suspects(self) -> bool: ...
-    def rows(self) -> list[tuple[int, int, int, int, int]]: ...
-
-def scan_packets(demuxer: Demuxer, stream_index: int) -> PacketTable: ...
+from cycodec.core.packets import PacketTable
 
 class FrameIndex:
     reorder: int

@@ -9,154 +9,24 @@ from fractions import Fraction
 from cpython.buffer cimport PyBUF_WRITE
 from cpython.memoryview cimport PyMemoryView_FromMemory
 from libc.math cimport fabs, isfinite
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
-from libc.stdlib cimport calloc, free, malloc, qsort, realloc
+from libc.stdint cimport int32_t, int64_t
+from libc.stdlib cimport calloc, free, malloc, qsort
 
 from cycodec.core.demux cimport Demuxer
 from cycodec.core.error import InvalidDataError, StaleIndexError
+from cycodec.core.packets cimport (
+    PACKET_DISCARD,
+    PACKET_EMPTY,
+    PACKET_HIDDEN,
+    PACKET_KEY,
+    PacketRecord,
+    PacketTable,
+)
 
-from cycodec.libav cimport avcodec, avutil
-from cycodec.libav.avcodec cimport AVPacket
+from cycodec.libav cimport avutil
 
 
 cdef int64_t NOPTS = avutil.AV_NOPTS_VALUE
-
-
-# -- packets ----------------------------------------------------------------------------------------------------------
-
-
-cdef uint32_t digest_packet(const AVPacket *packet) noexcept nogil:
-    """FNV-1a of the first and last bytes: enough, with size and position, to know a packet again."""
-    cdef uint32_t value = 2166136261
-    cdef int i
-    cdef int tail = packet.size - 32 if packet.size > 96 else 64
-    for i in range(min(packet.size, 64)):
-        value = (value ^ packet.data[i]) * <uint32_t> 16777619
-    for i in range(tail, packet.size):
-        value = (value ^ packet.data[i]) * <uint32_t> 16777619
-    return value
-
-
-cdef bint is_hidden_vp9(const uint8_t *data, int size) noexcept nogil:
-    """Whether a VP9 packet that is one frame (no superframe) is not shown: VP9 bitstream specification, 6.1.2 and B."""
-    cdef int marker = data[size - 1]
-    cdef int bit
-    if marker & 0xE0 == 0xC0:
-        return False                    # a superframe: its last frame is shown
-    bit = 4
-    if (data[0] >> 4) & 3 == 3:
-        bit = 3                         # profile 3 has one reserved bit more
-    if (data[0] >> (bit - 1)) & 1:
-        return False                    # show_existing_frame
-    return not (data[0] >> (bit - 3)) & 1
-
-
-cdef void record_packet(PacketRecord *record, const AVPacket *packet, int codec_id) noexcept nogil:
-    record.pts = packet.pts
-    record.dts = packet.dts
-    record.duration = packet.duration
-    record.pos = packet.pos
-    record.size = packet.size
-    record.digest = digest_packet(packet)
-    record.flags = 0
-    if packet.flags & avcodec.AV_PKT_FLAG_KEY:
-        record.flags |= PACKET_KEY
-    if packet.flags & avcodec.AV_PKT_FLAG_DISCARD:
-        record.flags |= PACKET_DISCARD
-    if packet.size == 0:
-        record.flags |= PACKET_EMPTY
-    elif codec_id == avcodec.AV_CODEC_ID_VP8:
-        if not (packet.data[0] >> 4) & 1:
-            record.flags |= PACKET_HIDDEN
-    elif codec_id == avcodec.AV_CODEC_ID_VP9:
-        if is_hidden_vp9(packet.data, packet.size):
-            record.flags |= PACKET_HIDDEN
-    elif codec_id == avcodec.AV_CODEC_ID_MPEG4:
-        if packet.size <= 19:
-            record.flags |= PACKET_SUSPECT
-
-
-cdef class PacketTable:
-    """The packets of one stream, in the order in which they are stored."""
-
-    def __dealloc__(self):
-        free(self.records)
-
-    def __len__(self):
-        return self.count
-
-    @property
-    def begins_decodable(self):
-        """Whether the first packet is a key packet and no frame is shown before it."""
-        cdef int i
-        if self.count == 0 or not self.records[0].flags & PACKET_KEY:
-            return False
-        for i in range(1, self.count):
-            if self.records[i].pts < self.records[0].pts and not self.records[i].flags & PACKET_DISCARD:
-                return False
-        return True
-
-    @property
-    def has_suspects(self):
-        """Whether there are packets of which only the decoder knows if they give a frame."""
-        cdef int i
-        for i in range(self.count):
-            if self.records[i].flags & PACKET_SUSPECT:
-                return True
-        return False
-
-    def rows(self):
-        """(pts, dts, pos, size, flags) of each packet, for tests and tools."""
-        return [
-            (self.records[i].pts, self.records[i].dts, self.records[i].pos, self.records[i].size, self.records[i].flags)
-            for i in range(self.count)
-        ]
-
-    cdef int append(self, const PacketRecord *record) noexcept nogil:
-        cdef PacketRecord *grown
-        cdef int room
-        if self.count == self.allocated:
-            room = 2 * self.allocated if self.allocated else 512
-            grown = <PacketRecord *> realloc(self.records, room * sizeof(PacketRecord))
-            if grown == NULL:
-                return avutil.AVERROR(12)
-            self.records = grown
-            self.allocated = room
-        self.records[self.count] = record[0]
-        self.count += 1
-        return 0
-
-    cdef int scan(self, Demuxer demuxer, int stream_index) except -1:
-        """Read every packet of the stream, from where the demuxer stands."""
-        cdef AVPacket *packet = avcodec.av_packet_alloc()
-        cdef PacketRecord record
-        cdef int codec_id = demuxer.stream(stream_index).codecpar.codec_id
-        cdef int code
-        if packet == NULL:
-            raise MemoryError()
-        with nogil:
-            while True:
-                code = demuxer.read(packet, stream_index)
-                if code < 0:
-                    break
-                record_packet(&record, packet, codec_id)
-                avcodec.av_packet_unref(packet)
-                code = self.append(&record)
-                if code < 0:
-                    break
-        avcodec.av_packet_free(&packet)
-        # a demuxer that chokes on damaged data ends the stream there, as it does for the ffmpeg command
-        if code == avutil.AVERROR_EOF or code == avutil.AVERROR_INVALIDDATA:
-            code = 0
-        demuxer.check(code, "read packets")
-        return 0
-
-
-def scan_packets(Demuxer demuxer not None, int stream_index):
-    """The packets of a stream from where the demuxer stands to the end, as a PacketTable."""
-    cdef PacketTable table = PacketTable()
-    table.scan(demuxer, stream_index)
-    return table
 
 
 # -- sorting ----------------------------------------------------------------------------------------------------------
@@ -171,9 +41,6 @@ cdef int compare(const void *a, const void *b) noexcept nogil:
 
 
 # -- the index --------------------------------------------------------------------------------------------------------
-
-# Containers that store a timestamp for each packet, one packet a frame, and give the same ones after a seek.
-cdef set TRUSTED_CONTAINERS = {"mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm"}
 
 # The fields of Anchor, and how often differences of each are taken before it is compressed.
 ANCHOR_ORDERS = {

@@ -23,13 +23,8 @@ from libc.string cimport memcpy, memset
 from cycodec.core.backend cimport Target, VideoBackend
 from cycodec.core.demux cimport Demuxer
 from cycodec.core.error import ClosedError, FFmpegError, InvalidDataError
-from cycodec.core.index cimport (
-    PACKET_KEY,
-    Anchor,
-    FrameIndex,
-    PacketTable,
-    digest_packet,
-)
+from cycodec.core.index cimport Anchor, FrameIndex
+from cycodec.core.packets cimport digest_packet
 
 from cycodec.libav cimport avcodec, avformat, avutil
 from cycodec.libav.avcodec cimport AVPacket
@@ -286,6 +281,14 @@ cdef class FrameReader:
         self.seeks += 1
         self.started_at = number
         if number == 0:
+            if self.index.stamped or self.index.confirmed:
+                # damage is concealed with what the decoder's buffers hold: only a new one gives the same twice
+                with gil:
+                    try:
+                        self.backend.reopen()
+                    except BaseException as exception:
+                        self.demuxer.io.pending = exception
+                        return avutil.AVERROR_EXTERNAL
             code = self.rewind()
         elif self.seek_by_byte and self.stamping:
             code = self.demuxer.seek_byte(anchor.sync_pos)

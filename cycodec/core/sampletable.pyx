@@ -12,7 +12,7 @@ import struct
 from libc.stdint cimport int32_t, int64_t
 
 from cycodec.core.demux cimport Demuxer
-from cycodec.core.index cimport PACKET_DISCARD, PACKET_EMPTY, PACKET_KEY, PACKET_SUSPECT, PacketRecord, PacketTable
+from cycodec.core.packets cimport PACKET_DISCARD, PACKET_EMPTY, PACKET_KEY, PACKET_SUSPECT, PacketRecord, PacketTable
 
 from cycodec.libav cimport avcodec, avformat, avutil
 from cycodec.libav.avcodec cimport AVPacket
