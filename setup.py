@@ -30,6 +30,7 @@ ROOMS = {
     "demux": [],
     "packets": [],
     "index": [],
+    "predict": [],
     "sampletable": [],
     "backend": ["csrc/convert.c", "csrc/yuv2rgb.c"],
     "reader": [],

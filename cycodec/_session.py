@@ -22,6 +22,7 @@ from cycodec.core.demux import Demuxer
 from cycodec.core.error import ClosedError, FFmpegError, InvalidDataError, StaleIndexError
 from cycodec.core.index import FrameIndex
 from cycodec.core.packets import scan_packets, stream_may_have_fields
+from cycodec.core.predict import index_from_mappings, index_from_ordinals, index_from_packets
 from cycodec.core.reader import FrameReader, IndexContradiction
 from cycodec.core.sampletable import read_mov
 from cycodec.core.source import IOContext
@@ -118,7 +119,7 @@ class VideoSession:
         fresh = True
         doubt = False
         if mappings is not None:
-            self.index = FrameIndex.from_mappings(mappings, self.time_base)
+            self.index = index_from_mappings(mappings, self.time_base)
         elif index is not None:
             index.check_source(demuxer, self.stream_index)
         elif not self.options.approximate:
@@ -158,7 +159,7 @@ class VideoSession:
             table = scan_packets(demuxer, self.stream_index)
         if table.has_suspects:
             return None, False, True
-        index = FrameIndex.from_packets(
+        index = index_from_packets(
             table,
             self.time_base,
             origin="scan" if scanned else "sample table",
@@ -175,7 +176,7 @@ class VideoSession:
         demuxer.keep_only(self.stream_index)
         table = scan_packets(demuxer, self.stream_index)
         ordinals = self.reader.decode_ordinals()
-        self.index = FrameIndex.from_ordinals(
+        self.index = index_from_ordinals(
             table,
             ordinals,
             self.time_base,

@@ -2,9 +2,6 @@
 
 from libc.stdint cimport int32_t, int64_t, uint32_t
 
-from cycodec.core.demux cimport Demuxer
-from cycodec.core.packets cimport PacketTable
-
 
 cdef struct Anchor:
     # A packet at which decoding can begin
@@ -16,11 +13,6 @@ cdef struct Anchor:
     int32_t ordinal         # its number among the stream's packets
     int32_t size
     uint32_t digest
-
-
-cdef struct Sortable:
-    int64_t value
-    int32_t ordinal
 
 
 cdef class FrameIndex:
@@ -36,18 +28,14 @@ cdef class FrameIndex:
     cdef int32_t *numbers           # packet ordinal -> frame number, or -1
     cdef int num_packets
     cdef int num, den               # time base
-    cdef readonly int reorder       # frames that can wait in the decoder for an earlier one
+    cdef public int reorder       # frames that can wait in the decoder for an earlier one
     cdef public bint confirmed    # whether the decoder has said so too, where there was doubt
-    cdef readonly bint synthesized  # whether the timestamps were made up from the frame rate
+    cdef public bint synthesized  # whether the timestamps were made up from the frame rate
     cdef public str origin        # how it was made: "scan", "sample table", "decoded", "mappings", ...
     cdef public object fingerprint  # of the source: (size, digest), or None
     cdef public int stream_index    # -1: not known
 
     cdef int allocate(self, int count, int num_anchors, int num_packets) except -1
-    cdef int fill(self, PacketTable table, Sortable *order, int count, time_base, seconds_per_frame) except -1
-    cdef int set_reorder(self, PacketTable table) except -1
-    cdef int set_anchors(self, PacketTable table) except -1
-    cdef int first_shown(self, PacketTable table, int ordinal) noexcept
     cdef int checked(self, int number) except -1
     cdef double seconds(self, int64_t ticks) noexcept nogil
     cdef int number_of_pts(self, int64_t pts) noexcept nogil
