@@ -28,7 +28,7 @@ def video_metadata(session: VideoSession) -> VideoStreamMetadata:
     """Metadata of an open video stream: sizes are those of the frames as they are returned."""
     info = dict(session.describe())
     if session.geometry is not None:
-        info["height"], info["width"] = session.geometry.height, session.geometry.width
+        info["height"], info["width"] = session.shape
     index = session.index
     if index is not None:
         info["begin_stream_seconds_from_content"] = index.begin_seconds

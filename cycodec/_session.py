@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
 
@@ -26,13 +26,17 @@ from cycodec.core.predict import index_from_mappings, index_from_ordinals, index
 from cycodec.core.reader import FrameReader, IndexContradiction
 from cycodec.core.sampletable import read_mov
 from cycodec.core.source import IOContext
+from cycodec.transforms import DecoderTransform, Pipeline, resolve
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 T = TypeVar("T")
+Region: TypeAlias = tuple[int, int, int, int]
+Positions: TypeAlias = "Sequence[int] | np.ndarray"
 
 ORIENT_TRANSPOSE = 4
+PIECE_BYTES = 8 << 20  # of frames that wait for a transform
 HDR_TRANSFERS = ("smpte2084", "arib-std-b67")
 # Containers that store a timestamp for each packet, one packet a frame, and give the same ones after a seek.
 TRUSTED_CONTAINERS = ("mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm")
@@ -65,6 +69,7 @@ class Options:
     approximate: bool
     mask_errors: bool
     output_dtype: str  # "uint8", "float32" or "auto"
+    transforms: tuple[DecoderTransform, ...] = ()
 
 
 class GeometryChanged(Exception):
@@ -94,18 +99,28 @@ class VideoSession:
         None: made here (not in approximate mode).
     mappings : str, bytes, file-like or None
         ffprobe's frame list, to make the index from.
+    pipeline : Pipeline or None
+        The options' transforms as another session has resolved them, random crops included.
     """
 
     def __init__(
-        self, source: Any, options: Options, index: FrameIndex | None = None, mappings: Any = None
+        self,
+        source: Any,
+        options: Options,
+        index: FrameIndex | None = None,
+        mappings: Any = None,
+        pipeline: Pipeline | None = None,
     ) -> None:
         self.source = source
         self.options = options
         self.closed = False
         self.given_index = index is not None or mappings is not None
+        self._pipeline = pipeline
         self._lock = threading.Lock()
         self._owner = 0
         self._open(index, mappings)
+        if options.transforms:
+            self.serve(lambda: self.pipeline)
 
     # -- opening ----------------------------------------------------------------------------------------------------
 
@@ -261,6 +276,12 @@ class VideoSession:
     @property
     def shape(self) -> tuple[int, int]:
         """(height, width) of the frames as they are returned."""
+        if self.options.transforms:
+            return self.pipeline.height, self.pipeline.width
+        return self._frame_size()
+
+    def _frame_size(self) -> tuple[int, int]:
+        """(height, width) of the frames before transforms."""
         if self.geometry is None:
             self._prove_geometry(0 if self.index is not None else self.first_position)
         assert self.geometry is not None
@@ -280,7 +301,16 @@ class VideoSession:
             self.geometry = self._geometry_of(info["width"], info["height"])
         self.geometry_proved = True
         if before is not None and self.geometry != before:
+            self._pipeline = None
             raise GeometryChanged
+
+    @property
+    def pipeline(self) -> Pipeline:
+        """What the transforms do to frames of this stream; random crops are drawn once."""
+        if self._pipeline is None:
+            height, width = self._frame_size()
+            self._pipeline = resolve(self.options.transforms, height, width)
+        return self._pipeline
 
     @property
     def first_position(self) -> int:
@@ -296,15 +326,45 @@ class VideoSession:
             self._prove_geometry(0 if self.index is not None else self.first_position)
         return "float32" if self.header.get("color_transfer_characteristic") in HDR_TRANSFERS else "uint8"
 
-    def read(self, positions: Sequence[int], region: tuple[int, int, int, int] | None = None) -> Frames:
+    def read(self, positions: Positions, region: Region | None = None) -> Frames:
         """Decode frames: numbers, or timestamps without an index; only the region (y0, y1, x0, x1) is converted.
 
         To be called inside `serve`.
         """
-        count = len(positions)
-        if count and not self.geometry_proved:
+        if len(positions) and not self.geometry_proved:
             self._prove_geometry(int(min(positions)))
-        height, width = self.shape
+        if not self.options.transforms:
+            return self._read(positions, region)
+        y0, y1, x0, x1 = region or (0, self.pipeline.height, 0, self.pipeline.width)
+        if self.pipeline.steps:
+            return self._read_in_pieces(positions, (y0, y1, x0, x1))
+        top, _, left, _ = self.pipeline.region or (0, 0, 0, 0)
+        return self._read(positions, (top + y0, top + y1, left + x0, left + x1))
+
+    def _read_in_pieces(self, positions: Positions, region: Region) -> Frames:
+        """Decode a few frames at a time and transform them while they are in the cache; their memory is used again."""
+        y0, y1, x0, x1 = region
+        height, width = self._frame_size()
+        whole = self.pipeline.region or (0, height, 0, width)
+        size = (whole[1] - whole[0]) * (whole[3] - whole[2]) * 3 * (4 if self.dtype == "float32" else 1)
+        step = max(1, PIECE_BYTES // size)
+        asked = np.asarray(positions, np.int64)
+        order = np.argsort(asked, kind="stable")
+        count = len(asked)
+        data = _tensor.empty((count, y1 - y0, x1 - x0, 3), self.dtype)
+        result = Frames(data, np.empty(count), np.empty(count), np.ones(count, np.bool_))
+        for start in range(0, count, step):
+            slots = order[start : start + step]
+            piece = self._read(asked[slots], self.pipeline.region)
+            result.data[slots] = self.pipeline.apply(piece.data)[:, y0:y1, x0:x1]
+            for into, values in zip(result[1:], piece[1:], strict=True):
+                into[slots] = values
+        return result
+
+    def _read(self, positions: Positions, region: Region | None) -> Frames:
+        """Decode frames, or a region of them, without transforms."""
+        count = len(positions)
+        height, width = self._frame_size()
         y0, y1, x0, x1 = region or (0, height, 0, width)
         dtype = self.dtype
         data = _tensor.empty((count, y1 - y0, x1 - x0, 3), dtype)

@@ -16,6 +16,7 @@ from cycodec._session import Frames, Options, VideoSession, reopened_source
 from cycodec._types import Frame, FrameBatch, VideoStreamMetadata
 from cycodec.core.error import UnsupportedError
 from cycodec.core.index import FrameIndex
+from cycodec.transforms import as_transforms
 
 if TYPE_CHECKING:
     from torch import Tensor, device, dtype
@@ -62,6 +63,9 @@ class VideoDecoder:
         played at i / fps, and length and times are the header's.
     custom_frame_mappings : str, bytes or file-like, optional
         ffprobe's JSON list of frames (``pts``, ``duration``, ``key_frame``) instead of an index made here.
+    transforms : list of transforms, optional
+        Of ``cycodec.transforms`` or of the same names in ``torchvision.transforms.v2``, applied in order to every frame.
+        A crop is not even converted outside. `metadata` and all keys speak of the transformed frames.
     output_dtype : torch.dtype or "auto"
         torch.uint8, or torch.float32 in [0, 1], which keeps the precision of 10 and 12 bit; "auto" is float32 for HDR
         (PQ and HLG transfer functions) and uint8 for the rest.
@@ -103,9 +107,9 @@ class VideoDecoder:
         one_of("seek_mode", seek_mode, ("exact", "approximate"))
         one_of("on_error", on_error, ("raise", "mask"))
         if str(device or "cpu") != "cpu":
-            raise UnsupportedError(f"device={str(device)!r}: this version decodes on the CPU only (leave device out)")
-        if transforms:
-            raise UnsupportedError("transforms are not supported by this version (apply them to the frames)")
+            raise UnsupportedError(
+                f"device={str(device)!r}: this version decodes on the CPU only (leave device out)"
+            )
         if sum((seek_mode != "exact", custom_frame_mappings is not None, index is not None)) > 1:
             raise ValueError(
                 "seek_mode='approximate', custom_frame_mappings and index exclude each other: pass one of them"
@@ -113,13 +117,16 @@ class VideoDecoder:
         if isinstance(index, (str, os.PathLike)):
             index = FrameIndex.load(index)
         elif index is not None and not isinstance(index, FrameIndex):
-            raise TypeError(f"index must be a FrameIndex or the path of a saved one, not {type(index).__name__}")
+            raise TypeError(
+                f"index must be a FrameIndex or the path of a saved one, not {type(index).__name__}"
+            )
         options = Options(
             stream_index=None if stream_index is None else integer("stream_index", stream_index),
             num_threads=thread_count(num_ffmpeg_threads, num_threads),
             approximate=seek_mode == "approximate",
             mask_errors=on_error == "mask",
             output_dtype=dtype_name(output_dtype),
+            transforms=as_transforms(transforms),
         )
         if options.stream_index is not None and options.stream_index < 0:
             raise ValueError(f"stream_index must be 0 or more, not {stream_index}")
@@ -182,7 +189,16 @@ class VideoDecoder:
     def __reduce__(self) -> tuple[Any, ...]:
         session = self._session
         index = None if session.options.approximate else session.fingerprinted_index()
-        return (_unpickle, (reopened_source(session.source), session.options, index, self._dimension_order))
+        return (
+            _unpickle,
+            (
+                reopened_source(session.source),
+                session.options,
+                index,
+                session._pipeline,
+                self._dimension_order,
+            ),
+        )
 
     # -- frames by number -------------------------------------------------------------------------------------------
 
@@ -385,7 +401,9 @@ class VideoDecoder:
 
     def _serve_numbers(self, numbers: list[int]) -> Tensor:
         def request() -> Tensor:
-            return self._arrange(self._session.read(self._positions(_indexing.frame_list(numbers, len(self)))).data)
+            return self._arrange(
+                self._session.read(self._positions(_indexing.frame_list(numbers, len(self)))).data
+            )
 
         return self._session.serve(request)
 
@@ -430,10 +448,12 @@ class _ByTime:
         return decoder._batch_of_positions([decoder._position_at(s) for s in place]).data
 
 
-def _unpickle(source: Any, options: Options, index: FrameIndex | None, dimension_order: str) -> VideoDecoder:
+def _unpickle(
+    source: Any, options: Options, index: FrameIndex | None, pipeline: Any, dimension_order: Any
+) -> VideoDecoder:
     decoder = VideoDecoder.__new__(VideoDecoder)
-    decoder._dimension_order = dimension_order  # type: ignore[assignment]
-    decoder._session = VideoSession(source, options, index)
+    decoder._dimension_order = dimension_order
+    decoder._session = VideoSession(source, options, index, pipeline=pipeline)
     decoder._metadata = None
     return decoder
 
@@ -469,7 +489,7 @@ def thread_count(num_ffmpeg_threads: Any, num_threads: Any) -> int:
 
 
 def dtype_name(output_dtype: Any) -> str:
-    """"uint8", "float32" or "auto" from torch.uint8, torch.float32, their names, None or "auto"."""
+    """ "uint8", "float32" or "auto" from torch.uint8, torch.float32, their names, None or "auto"."""
     name = "uint8" if output_dtype is None else str(output_dtype).removeprefix("torch.")
     if name not in ("uint8", "float32", "auto"):
         raise ValueError(f'output_dtype must be torch.uint8, torch.float32 or "auto", not {output_dtype!r}')

@@ -50,7 +50,17 @@ def installed(tmp_path_factory):
     (folder / "poison" / "torch.py").write_text("raise ImportError('the build imported torch')\n")
     environment = {**os.environ, "CFLAGS": "-O1 -g0", "PYTHONPATH": str(folder / "poison")}
     run(
-        [sys.executable, "-m", "pip", "wheel", "--no-deps", "--no-build-isolation", "-w", str(folder), str(source)],
+        [
+            sys.executable,
+            "-m",
+            "pip",
+            "wheel",
+            "--no-deps",
+            "--no-build-isolation",
+            "-w",
+            str(folder),
+            str(source),
+        ],
         env=environment,
     )
     (wheel,) = folder.glob("cycodec-*.whl")
@@ -82,7 +92,9 @@ def test_downstream_extension(installed, tmp_path):
     for name in ("luma.pyx", "setup.py"):
         shutil.copy(ROOT / "tests" / "downstream" / name, tmp_path)
     clip = tmp_path / "clip.mkv"
-    run(["ffmpeg", "-v", "error", "-f", "lavfi", "-i", "testsrc2=s=96x64:r=10:d=1", "-c:v", "ffv1", str(clip)])
+    run(
+        ["ffmpeg", "-v", "error", "-f", "lavfi", "-i", "testsrc2=s=96x64:r=10:d=1", "-c:v", "ffv1", str(clip)]
+    )
     environment = {**os.environ, "PYTHONPATH": str(installed)}
     run([sys.executable, "setup.py", "build_ext", "--inplace"], cwd=tmp_path, env=environment)
     output = run([sys.executable, "-c", PROGRAM, str(clip)], cwd=tmp_path, env=environment).splitlines()

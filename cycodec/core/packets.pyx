@@ -1,7 +1,7 @@
 """The packets of a stream as a scan sees them, and what their bytes tell without decoding."""
 
 from libc.errno cimport ENOMEM
-from libc.stdint cimport int64_t, uint8_t, uint32_t
+from libc.stdint cimport uint8_t, uint32_t
 from libc.stdlib cimport free, realloc
 
 from cycodec.core.demux cimport Demuxer
@@ -158,8 +158,8 @@ cdef struct Bits:
 
 cdef unsigned read_bits(Bits *bits, int count) noexcept nogil:
     cdef unsigned value = 0
-    cdef int i
-    for i in range(count):
+    cdef int _i
+    for _i in range(count):
         if bits.pos >= bits.size:
             bits.overrun = True
             return 0
@@ -187,8 +187,8 @@ cdef int read_signed_golomb(Bits *bits) noexcept nogil:
 cdef void skip_scaling_list(Bits *bits, int size) noexcept nogil:
     cdef int last = 8
     cdef int following = 8
-    cdef int i
-    for i in range(size):
+    cdef int _i
+    for _i in range(size):
         if following:
             following = (last + read_signed_golomb(bits) + 256) & 255
         if following:
@@ -205,7 +205,7 @@ def may_have_fields(bytes sps not None):
     """
     cdef bytes payload = sps.replace(b"\0\0\3", b"\0\0")
     cdef Bits bits
-    cdef int profile, i
+    cdef int profile, i, _i
     cdef unsigned chroma = 1
     cdef unsigned order
     bits.data = <const uint8_t *> (<const char *> payload)
@@ -234,7 +234,7 @@ def may_have_fields(bytes sps not None):
         read_bits(&bits, 1)
         read_signed_golomb(&bits)
         read_signed_golomb(&bits)
-        for i in range(min(<int> read_golomb(&bits), 256)):
+        for _i in range(min(<int> read_golomb(&bits), 256)):
             read_signed_golomb(&bits)
     read_golomb(&bits)
     read_bits(&bits, 1)

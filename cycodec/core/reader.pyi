@@ -1,6 +1,9 @@
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from cycodec.core.backend import VideoBackend
 from cycodec.core.demux import Demuxer
 from cycodec.core.error import FFmpegError
@@ -31,7 +34,7 @@ class FrameReader:
     def forget(self) -> None: ...
     def read_into(
         self,
-        positions: Sequence[int],
+        positions: Sequence[int] | NDArray[np.int64],
         out: int,
         pts: int,
         durations: int,

@@ -11,22 +11,20 @@ A child process must neither use nor free what libav* owns: decoder threads do n
 shared with the parent. `abandon` forgets it all; the decoder then makes a new reader from source, options and index.
 """
 
-import threading
-
 cimport cython
 from cpython.exc cimport PyErr_CheckSignals
 from libc.errno cimport EAGAIN, ENOMEM
-from libc.stdint cimport int32_t, int64_t, uint8_t
+from libc.stdint cimport int64_t, uint8_t
 from libc.stdlib cimport calloc, free, malloc, qsort
 from libc.string cimport memcpy, memset
 
 from cycodec.core.backend cimport Target, VideoBackend
 from cycodec.core.demux cimport Demuxer
-from cycodec.core.error import ClosedError, FFmpegError, InvalidDataError
+from cycodec.core.error import FFmpegError
 from cycodec.core.index cimport Anchor, FrameIndex
 from cycodec.core.packets cimport digest_packet
 
-from cycodec.libav cimport avcodec, avformat, avutil
+from cycodec.libav cimport avcodec, avutil
 from cycodec.libav.avcodec cimport AVPacket
 from cycodec.libav.avutil cimport AVFrame
 

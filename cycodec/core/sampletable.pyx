@@ -9,7 +9,7 @@ beyond the end of the file, a first packet that does not come out as predicted.
 
 import struct
 
-from libc.stdint cimport int32_t, int64_t
+from libc.stdint cimport int64_t
 
 from cycodec.core.demux cimport Demuxer
 from cycodec.core.packets cimport PACKET_DISCARD, PACKET_EMPTY, PACKET_KEY, PACKET_SUSPECT, PacketRecord, PacketTable

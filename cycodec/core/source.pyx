@@ -21,7 +21,7 @@ from cycodec.core.error import (
     SourcePermissionError,
 )
 
-from cycodec.libav cimport avcodec, avformat, avutil
+from cycodec.libav cimport avformat, avutil
 from cycodec.libav.avformat cimport AVIOContext
 
 

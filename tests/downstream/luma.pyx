@@ -1,6 +1,6 @@
 """A stranger's extension: the mean luma of frames, without the GIL and without a tensor."""
 
-from libc.stdint cimport int64_t, uint8_t
+from libc.stdint cimport int64_t
 
 from cycodec cimport decoder_reader, index_length, index_pts, reader_check, reader_frame, reader_reach
 from cycodec.core.reader cimport FrameReader

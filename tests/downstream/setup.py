@@ -1,4 +1,4 @@
-"""What somebody who cimports cycodec writes: the include path comes from FFmpeg's pkg-config, nothing from cycodec's source."""
+"""What somebody who cimports cycodec writes: include paths come from FFmpeg's pkg-config alone."""
 
 import shlex
 import subprocess
@@ -6,7 +6,9 @@ import subprocess
 from Cython.Build import cythonize
 from setuptools import Extension, setup
 
-flags = subprocess.run(["pkg-config", "--cflags", "libavcodec"], capture_output=True, text=True, check=True).stdout
+flags = subprocess.run(
+    ["pkg-config", "--cflags", "libavcodec"], capture_output=True, text=True, check=True
+).stdout
 setup(
     name="downstream",
     ext_modules=cythonize(
