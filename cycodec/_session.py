@@ -8,8 +8,7 @@ from __future__ import annotations
 import io
 import os
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
@@ -40,6 +39,19 @@ PIECE_BYTES = 8 << 20  # of frames that wait for a transform
 HDR_TRANSFERS = ("smpte2084", "arib-std-b67")
 # Containers that store a timestamp for each packet, one packet a frame, and give the same ones after a seek.
 TRUSTED_CONTAINERS = ("mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm")
+
+
+# Counts forks on the way from the first process to this one: cheaper to look at than the process id.
+_process = 0
+
+
+def _count_fork() -> None:
+    global _process
+    _process += 1
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_count_fork)
 
 
 class Frames(NamedTuple):
@@ -118,6 +130,8 @@ class VideoSession:
         self._pipeline = pipeline
         self._lock = threading.Lock()
         self._owner = 0
+        self._spare = np.empty(3, np.int64)  # times and validity of single pictures, which nobody reads
+        self._spare_address = self._spare.ctypes.data
         self._open(index, mappings)
         if options.transforms:
             self.serve(lambda: self.pipeline)
@@ -125,7 +139,7 @@ class VideoSession:
     # -- opening ----------------------------------------------------------------------------------------------------
 
     def _open(self, index: FrameIndex | None, mappings: Any = None) -> None:
-        self.pid = os.getpid()
+        self.process = _process
         demuxer = Demuxer(open_source(self.source))
         self.name = demuxer.io.name
         self.stream_index = demuxer.select_video(self.options.stream_index)
@@ -210,26 +224,24 @@ class VideoSession:
 
     # -- use --------------------------------------------------------------------------------------------------------
 
-    @contextmanager
-    def _locked(self) -> Iterator[None]:
+    def _acquire(self) -> None:
         """Hold the session: open, in this process, by one thread at a time."""
-        if self.pid != os.getpid():
+        if self.process != _process:
             self._reopen_after_fork()
         thread = threading.get_ident()
         if self._owner == thread:
             raise RuntimeError(f"{self.name}: a file-like source called back into the decoder that it feeds")
-        with self._lock:
-            if self.closed:
-                raise ClosedError(
-                    f"{self.name}: the decoder is closed (make a new one)",
-                    source=self.name,
-                    operation="decode",
-                )
-            self._owner = thread
-            try:
-                yield
-            finally:
-                self._owner = 0
+        self._lock.acquire()
+        self._owner = thread
+        if self.closed:
+            self._release()
+            raise ClosedError(
+                f"{self.name}: the decoder is closed (make a new one)", source=self.name, operation="decode"
+            )
+
+    def _release(self) -> None:
+        self._owner = 0
+        self._lock.release()
 
     def _reopen_after_fork(self) -> None:
         self._lock = threading.Lock()
@@ -244,17 +256,18 @@ class VideoSession:
         self.reader.forget()
         self._open(self.index)
 
-    def serve(self, request: Callable[[], T]) -> T:
+    def serve(self, request: Callable[..., T], *arguments: Any) -> T:
         """Run a request; where it proves index or geometry wrong, mend that and run it again, from its key on."""
         while True:
+            self._acquire()
             try:
-                with self._locked():
-                    return request()
+                return request(*arguments)
             except GeometryChanged:
-                continue
+                pass
             except IndexContradiction as contradiction:
-                with self._locked():
-                    self._mend(contradiction)
+                self._mend(contradiction)
+            finally:
+                self._release()
 
     def _mend(self, contradiction: IndexContradiction) -> None:
         """See DESIGN, decision 3: a full confirming pass instead of an error or a wrong frame."""
@@ -364,28 +377,40 @@ class VideoSession:
     def _read(self, positions: Positions, region: Region | None) -> Frames:
         """Decode frames, or a region of them, without transforms."""
         count = len(positions)
+        times = np.empty((2, count), np.int64)
+        valid = np.ones(count, np.bool_)
+        data = self._fill(positions, region, times.ctypes.data, valid.ctypes.data)
+        seconds = self.to_seconds(times)
+        return Frames(data, seconds[0], seconds[1], valid)
+
+    def read_picture(self, position: int) -> Tensor:
+        """Decode one frame, [1, height, width, 3], without its times: the short way for ``decoder[i]``."""
+        if self.options.transforms or not self.geometry_proved:
+            return self.read([position]).data
+        return self._fill((position,), None, self._spare_address, self._spare_address + 16)
+
+    def _fill(self, positions: Positions, region: Region | None, times: int, valid: int) -> Tensor:
+        """Decode frames into a new tensor, their pts and durations to the address `times`, one after the other."""
+        count = len(positions)
         height, width = self._frame_size()
-        y0, y1, x0, x1 = region or (0, height, 0, width)
+        y0, y1, x0, x1 = region = region or (0, height, 0, width)
         dtype = self.dtype
         data = _tensor.empty((count, y1 - y0, x1 - x0, 3), dtype)
-        pts = np.empty(count, np.int64)
-        durations = np.empty(count, np.int64)
-        valid = np.ones(count, np.bool_)
         if count and y1 > y0 and x1 > x0:
             assert self.geometry is not None
             self.reader.read_into(
                 positions,
                 _tensor.pointer(data),
-                pts.ctypes.data,
-                durations.ctypes.data,
-                valid.ctypes.data,
+                times,
+                times + 8 * count,
+                valid,
                 (width, height),
-                (y0, y1, x0, x1),
+                region,
                 self.geometry.orientation,
                 int(dtype == "float32"),
                 self.options.mask_errors,
             )
-        return Frames(data, self.to_seconds(pts), self.to_seconds(durations), valid)
+        return data
 
     def to_seconds(self, ticks: np.ndarray) -> np.ndarray:
         """Times in units of the stream's time base as float64 seconds."""
@@ -403,13 +428,13 @@ class VideoSession:
     def fingerprinted_index(self) -> FrameIndex | None:
         """The index, carrying the source's fingerprint so that it can be saved."""
         if self.index is not None and self.index.fingerprint is None:
-            with self._locked():
-                self.index.fingerprint = self.reader.demuxer.fingerprint()
+            index = self.index
+            index.fingerprint = self.serve(lambda: self.reader.demuxer.fingerprint())
         return self.index
 
     def close(self) -> None:
         """Free everything; later use raises ClosedError."""
-        if self.pid != os.getpid():
+        if self.process != _process:
             self.reader.forget()
             self._lock = threading.Lock()
         with self._lock:

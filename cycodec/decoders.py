@@ -205,8 +205,19 @@ class VideoDecoder:
     def __getitem__(self, key: Any) -> Tensor:
         """Frames by a NumPy-style key: what ``get_all_frames().data[key]`` would hold."""
         if type(key) is int:
-            return self._serve_numbers([key])[0]
-        return self._session.serve(lambda: self._select(key))
+            return self._session.serve(self._picture, key)
+        return self._session.serve(self._select, key)
+
+    def _picture(self, number: int) -> Tensor:
+        count = len(self)
+        if not -count <= number < count:
+            raise IndexError(
+                f"index {number} is out of bounds for axis 0 with size {count}: the video has {count} frames"
+            )
+        number %= count
+        index = self._session.index
+        data = self._session.read_picture(number if index is not None else self._positions([number])[0])[0]
+        return data.permute(2, 0, 1) if self._dimension_order == "NCHW" else data
 
     def _select(self, key: Any) -> Tensor:
         height, width = self._session.shape
@@ -398,14 +409,6 @@ class VideoDecoder:
             return self._batch(_indexing.frame_list(numbers, len(self)))
 
         return request
-
-    def _serve_numbers(self, numbers: list[int]) -> Tensor:
-        def request() -> Tensor:
-            return self._arrange(
-                self._session.read(self._positions(_indexing.frame_list(numbers, len(self)))).data
-            )
-
-        return self._session.serve(request)
 
     def _one(self, request: Any) -> Frame:
         batch = self._session.serve(request)
