@@ -20,6 +20,7 @@ from cycodec.core.backend import CpuBackend, orientation_of
 from cycodec.core.demux import Demuxer
 from cycodec.core.error import ClosedError, FFmpegError, InvalidDataError, StaleIndexError
 from cycodec.core.index import FrameIndex
+from cycodec.core.matroska import read_matroska
 from cycodec.core.packets import scan_packets, stream_may_have_fields
 from cycodec.core.predict import index_from_mappings, index_from_ordinals, index_from_packets
 from cycodec.core.reader import FrameReader, IndexContradiction
@@ -182,7 +183,9 @@ class VideoSession:
         trusted = demuxer.format_name in TRUSTED_CONTAINERS and not demuxer.is_attached_picture(
             self.stream_index
         )
-        table = read_mov(demuxer, self.stream_index) if trusted else None
+        table = None
+        if trusted:
+            table = read_mov(demuxer, self.stream_index) or read_matroska(demuxer, self.stream_index)
         scanned = table is None
         if table is None:
             table = scan_packets(demuxer, self.stream_index)
@@ -191,7 +194,7 @@ class VideoSession:
         index = index_from_packets(
             table,
             self.time_base,
-            origin="scan" if scanned else "sample table",
+            origin="scan" if scanned else "headers",
             stamped=not trusted,
             seconds_per_frame=seconds_per_frame(demuxer, self.stream_index),
         )

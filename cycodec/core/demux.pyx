@@ -46,6 +46,9 @@ cdef class Demuxer:
         cdef const char *name = url
         cdef int code
         self.io = io
+        self.held = avcodec.av_packet_alloc()
+        if self.held == NULL:
+            raise MemoryError()
         self.ptr = avformat.avformat_alloc_context()
         if self.ptr == NULL:
             raise MemoryError()
@@ -57,6 +60,7 @@ cdef class Demuxer:
         self.check(code, "open")
 
     def __dealloc__(self):
+        avcodec.av_packet_free(&self.held)
         if self.ptr != NULL:
             with nogil:
                 avformat.avformat_close_input(&self.ptr)
@@ -64,6 +68,7 @@ cdef class Demuxer:
     cdef void abandon(self) noexcept:
         """Forget what is owned without freeing it: see Note [After fork] in reader.pyx."""
         self.ptr = NULL
+        self.held = NULL
         self.io.abandon()
 
     cdef int check(self, int code, str operation) except -1:
@@ -75,17 +80,36 @@ cdef class Demuxer:
     cdef int read(self, AVPacket *packet, int stream_index) noexcept nogil:
         """The next packet of one stream, or AVERROR."""
         cdef int code
+        if self.is_holding:
+            self.is_holding = False
+            avcodec.av_packet_move_ref(packet, self.held)
+            return 0
         while True:
             code = avformat.av_read_frame(self.ptr, packet)
             if code < 0 or packet.stream_index == stream_index:
                 return code
             avcodec.av_packet_unref(packet)
 
+    cdef int peek(self, int stream_index, const AVPacket **packet) noexcept nogil:
+        """The packet that the next `read` of the stream gives; it stays the demuxer's."""
+        cdef int code = 0
+        if not self.is_holding:
+            code = self.read(self.held, stream_index)
+            self.is_holding = code >= 0
+        packet[0] = self.held
+        return code
+
+    cdef void drop(self) noexcept nogil:
+        self.is_holding = False
+        avcodec.av_packet_unref(self.held)
+
     cdef int seek(self, int stream_index, int64_t timestamp) noexcept nogil:
         """To the key frame at or before a timestamp of the stream's time base."""
+        self.drop()
         return avformat.av_seek_frame(self.ptr, stream_index, timestamp, avformat.AVSEEK_FLAG_BACKWARD)
 
     cdef int seek_byte(self, int64_t position) noexcept nogil:
+        self.drop()
         return avformat.av_seek_frame(self.ptr, -1, position, avformat.AVSEEK_FLAG_BYTE)
 
     def probe(self):
