@@ -152,7 +152,9 @@ class VideoSession:
             self.index = index_from_mappings(mappings, self.time_base)
         elif index is not None:
             index.check_source(demuxer, self.stream_index)
-        elif not self.options.approximate:
+        elif self.options.approximate:
+            demuxer.look_ahead(self.stream_index)
+        else:
             self.index, fresh, doubt = self._predict(demuxer)
         backend = CpuBackend(
             demuxer,

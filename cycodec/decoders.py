@@ -133,6 +133,7 @@ class VideoDecoder:
         self._dimension_order = dimension_order
         self._session = VideoSession(source, options, index, custom_frame_mappings)
         self._metadata: VideoStreamMetadata | None = None
+        self._header_metadata: VideoStreamMetadata | None = None
 
     # -- facts ------------------------------------------------------------------------------------------------------
 
@@ -142,6 +143,13 @@ class VideoDecoder:
         if self._metadata is None:
             self._metadata = video_metadata(self._session)
         return self._metadata
+
+    @property
+    def _header(self) -> VideoStreamMetadata:
+        """What approximate mode goes by; to be had inside a request, too."""
+        if self._header_metadata is None:
+            self._header_metadata = video_metadata(self._session, complete=False)
+        return self._header_metadata
 
     @property
     def stream_index(self) -> int:
@@ -163,7 +171,7 @@ class VideoDecoder:
         """Number of frames that come out (in approximate mode: that the header promises)."""
         if self._session.index is not None:
             return len(self._session.index)
-        count = self.metadata.num_frames
+        count = self._header.num_frames
         if count is None:
             raise ValueError(
                 f"{self._session.name}: the header does not say how many frames there are (use seek_mode='exact')"
@@ -181,6 +189,7 @@ class VideoDecoder:
         self._session.close()
 
     def __enter__(self) -> VideoDecoder:
+        self._session.serve(lambda: None)  # a closed decoder says so
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -345,19 +354,19 @@ class VideoDecoder:
         index = self._session.index
         if index is not None:
             return index.begin_seconds, index.end_seconds
-        end = self.metadata.end_stream_seconds
-        return self.metadata.begin_stream_seconds, math.inf if end is None else end
+        end = self._header.end_stream_seconds
+        return self._header.begin_stream_seconds, math.inf if end is None else end
 
     def _positions(self, numbers: Sequence[int] | np.ndarray) -> Sequence[int] | np.ndarray:
         """What the reader is asked for: frame numbers, or in approximate mode instants in units of the time base."""
         if self._session.index is not None:
             return numbers
-        begin, fps = self.metadata.begin_stream_seconds, self._approximate_fps()
+        begin, fps = self._header.begin_stream_seconds, self._approximate_fps()
         # the middle of a frame's nominal time is safe from rounding
         return [round((begin + (int(n) + 0.5) / fps) / self._session.time_base) for n in numbers]
 
     def _approximate_fps(self) -> float:
-        fps = self.metadata.average_fps
+        fps = self._header.average_fps
         if not fps:
             raise ValueError(f"{self._session.name}: the header has no frame rate (use seek_mode='exact')")
         return fps
@@ -457,7 +466,7 @@ def _unpickle(
     decoder = VideoDecoder.__new__(VideoDecoder)
     decoder._dimension_order = dimension_order
     decoder._session = VideoSession(source, options, index, pipeline=pipeline)
-    decoder._metadata = None
+    decoder._metadata = decoder._header_metadata = None
     return decoder
 
 
@@ -468,7 +477,8 @@ def one_of(name: str, value: Any, allowed: tuple[str, ...]) -> None:
 
 def integer(name: str, value: Any) -> int:
     """An int from anything with ``__index__`` except bool."""
-    if isinstance(value, (bool, np.bool_)) or not hasattr(type(value), "__index__"):
+    is_bool = isinstance(value, bool) or str(getattr(value, "dtype", "")).endswith("bool")
+    if is_bool or not hasattr(type(value), "__index__"):
         raise TypeError(f"{name} must be an integer, not {type(value).__name__}")
     try:
         return operator.index(value)

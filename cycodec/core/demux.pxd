@@ -14,6 +14,7 @@ cdef class Demuxer:
     cdef bint is_holding
     cdef readonly bint probed       # whether avformat_find_stream_info has run
 
+    cdef void recover(self) noexcept
     cdef AVStream *stream(self, int index) noexcept nogil
     cdef int read(self, AVPacket *packet, int stream_index) noexcept nogil
     cdef int peek(self, int stream_index, const AVPacket **packet) noexcept nogil

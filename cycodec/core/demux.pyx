@@ -8,7 +8,7 @@ cimport cython
 from libc.stdint cimport int32_t, int64_t, uint8_t
 from libc.math cimport isnan
 
-from cycodec.core.error import StreamNotFoundError
+from cycodec.core.error import InvalidDataError, StreamNotFoundError
 from cycodec.core.source cimport IOContext
 
 from cycodec.libav cimport avcodec, avformat, avutil, swresample, swscale
@@ -44,6 +44,7 @@ cdef class Demuxer:
     def __cinit__(self, IOContext io not None):
         cdef bytes url = io.url.encode("utf-8", "surrogateescape")
         cdef const char *name = url
+        cdef avutil.AVDictionary *options = NULL
         cdef int code
         self.io = io
         self.held = avcodec.av_packet_alloc()
@@ -55,9 +56,17 @@ cdef class Demuxer:
         if io.ptr != NULL:
             self.ptr.pb = io.ptr
         with nogil:
+            # a "%03d" in a name is part of the name, not a pattern for a sequence of pictures
+            avutil.av_dict_set(&options, "pattern_type", "none", 0)
             # on failure this frees the context and sets the pointer to NULL
-            code = avformat.avformat_open_input(&self.ptr, name, NULL, NULL)
+            code = avformat.avformat_open_input(&self.ptr, name, NULL, &options)
+            avutil.av_dict_free(&options)
         self.check(code, "open")
+        if self.format_name == "tty":
+            # FFmpeg would draw the text
+            raise InvalidDataError(
+                f"{io.name}: this is a text file, not a media file (check the path)", source=io.name, operation="open"
+            )
 
     def __dealloc__(self):
         avcodec.av_packet_free(&self.held)
@@ -73,6 +82,13 @@ cdef class Demuxer:
 
     cdef int check(self, int code, str operation) except -1:
         return self.io.check(code, operation)
+
+    cdef void recover(self) noexcept:
+        """Let reading go on after an error of the source, which FFmpeg would otherwise repeat for ever."""
+        self.drop()
+        if self.ptr.pb != NULL:
+            self.ptr.pb.error = 0
+            self.ptr.pb.eof_reached = 0
 
     cdef AVStream *stream(self, int index) noexcept nogil:
         return self.ptr.streams[index]
@@ -173,6 +189,15 @@ cdef class Demuxer:
         kind = avutil.AVMEDIA_TYPE_VIDEO if media_type == "video" else avutil.AVMEDIA_TYPE_AUDIO
         index = avformat.av_find_best_stream(self.ptr, kind, -1, -1, NULL, 0)
         return index if index >= 0 else None
+
+    def look_ahead(self, int index):
+        """Have FFmpeg see the stream's first packet, from which it learns when the stream begins."""
+        cdef const AVPacket *packet
+        cdef int code
+        with nogil:
+            code = self.peek(index, &packet)
+        if code != avutil.AVERROR_EOF and code != avutil.AVERROR_INVALIDDATA:
+            self.check(code, "read the first packet")
 
     def keep_only(self, int index):
         """Have FFmpeg drop the packets of all other streams."""
@@ -302,7 +327,7 @@ cdef class Demuxer:
         cdef avutil.AVRational aspect = stream.sample_aspect_ratio
         if aspect.num <= 0:
             aspect = parameters.sample_aspect_ratio
-        rate = self.frame_rate(index)
+        rate = None if self.is_attached_picture(index) else self.frame_rate(index)
         return {
             "width": parameters.width or None,
             "height": parameters.height or None,

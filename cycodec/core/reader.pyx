@@ -583,6 +583,7 @@ cdef class FrameReader:
         if code >= 0:
             return 0
         self.stop()
+        self.demuxer.recover()
         if code == CONTRADICTION and self.demuxer.io.pending is None:
             raise IndexContradiction(
                 f"{self.demuxer.io.name}: the decoder did not give the frames that the index promised",

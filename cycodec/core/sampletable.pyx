@@ -116,7 +116,7 @@ def child(data, begin, end, *path):
 
 
 cdef object composition_offsets(Demuxer demuxer, int track_id):
-    """(number of samples, [(count, offset), ...]) of a track, or None."""
+    """(number of samples, [(count, offset), ...], duration of the last sample) of a track, or None."""
     moov = find_moov(demuxer)
     if moov is None or child(moov, 0, len(moov), b"mvex") is not None:
         return None
@@ -135,6 +135,8 @@ cdef object composition_offsets(Demuxer demuxer, int track_id):
         if sizes is None:
             return None
         (samples,) = struct.unpack_from(">I", moov, sizes[0] + 8)
+        times = child(moov, *table, b"stts")
+        last = struct.unpack_from(">I", moov, times[1] - 4)[0] if times is not None and times[1] - times[0] >= 16 else 0
         runs = []
         offsets = child(moov, *table, b"ctts")
         if offsets is not None:
@@ -143,7 +145,7 @@ cdef object composition_offsets(Demuxer demuxer, int track_id):
                 return None
             # libavformat takes offsets for signed whatever the version says
             runs = list(struct.iter_unpack(">Ii", moov[offsets[0] + 8:offsets[0] + 8 + 8 * count]))
-        return samples, runs
+        return samples, runs, last
     return None
 
 
@@ -194,6 +196,5 @@ cdef PacketTable lay_over(AVStream *stream, offsets, file_size):
         previous = record.dts
         if table.append(&record) < 0:
             raise MemoryError()
-    if stream.duration != avutil.AV_NOPTS_VALUE and stream.duration > previous:
-        table.records[count - 1].duration = stream.duration - previous
+    table.records[count - 1].duration = offsets[2]
     return table
