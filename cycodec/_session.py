@@ -143,6 +143,7 @@ class VideoSession:
         self.process = _process
         demuxer = Demuxer(open_source(self.source))
         self.name = demuxer.io.name
+        self.size = demuxer.size()
         self.stream_index = demuxer.select_video(self.options.stream_index)
         self.time_base = demuxer.time_base(self.stream_index) or Fraction(1, 1000)
         self.index = index
@@ -170,15 +171,18 @@ class VideoSession:
             if self.index is None or (doubt and not self.reader.confirm()):
                 self._decode_index()
             assert self.index is not None
+            self._check_frames(self.index)
             self.index.confirmed = self.index.confirmed or doubt
             self.index.stream_index = self.stream_index
-            if not len(self.index):
-                raise InvalidDataError(
-                    f"{self.name}: no frame of video stream {self.stream_index} can be decoded "
-                    "(the file may be damaged or cut off; `ffmpeg -i FILE -f null -` says more)",
-                    source=self.name,
-                    operation="decode",
-                )
+
+    def _check_frames(self, index: FrameIndex) -> None:
+        if not len(index):
+            raise InvalidDataError(
+                f"{self.name}: no frame of video stream {self.stream_index} can be decoded "
+                "(the file may be damaged or cut off; `ffmpeg -i FILE -f null -` says more)",
+                source=self.name,
+                operation="decode",
+            )
 
     def _predict(self, demuxer: Demuxer) -> tuple[FrameIndex | None, bool, bool]:
         """(index that the packets promise or None, whether nothing was read yet, whether a decoder should confirm it)."""
@@ -206,18 +210,28 @@ class VideoSession:
     def _decode_index(self) -> None:
         """Make the index from a decoding pass over the whole stream, and take up reading with it."""
         demuxer = Demuxer(open_source(self.source))
+        if demuxer.size() != self.size:
+            raise FFmpegError(
+                f"{self.name}: the source has {demuxer.size()} bytes now and had {self.size} when it was opened "
+                "(make a new decoder when a file has changed)",
+                source=self.name,
+                operation="decode",
+            )
         demuxer.probe()
         demuxer.keep_only(self.stream_index)
         table = scan_packets(demuxer, self.stream_index)
-        ordinals = self.reader.decode_ordinals()
-        self.index = index_from_ordinals(
-            table,
-            ordinals,
-            self.time_base,
-            seconds_per_frame=seconds_per_frame(demuxer, self.stream_index),
-        )
-        self.index.stream_index = self.stream_index
-        self.reader.set_index(self.index)
+        try:
+            index = index_from_ordinals(
+                table,
+                self.reader.decode_ordinals(),
+                self.time_base,
+                seconds_per_frame=seconds_per_frame(demuxer, self.stream_index),
+            )
+            index.stream_index = self.stream_index
+            self._check_frames(index)
+            self.index = index
+        finally:
+            self.reader.set_index(self.index)
 
     def _geometry_of(self, width: int | None, height: int | None) -> Geometry | None:
         if not width or not height:

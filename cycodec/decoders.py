@@ -164,8 +164,9 @@ class VideoDecoder:
     @property
     def counters(self) -> DecodeCounters:
         """Seeks, packets read, frames decoded and frames converted so far, those of opening included."""
-        reader = self._session.reader
-        return DecodeCounters(*(getattr(reader, name) for name in DecodeCounters._fields))
+        return self._session.serve(
+            lambda: DecodeCounters(*(getattr(self._session.reader, name) for name in DecodeCounters._fields))
+        )
 
     def __len__(self) -> int:
         """Number of frames that come out (in approximate mode: that the header promises)."""

@@ -244,6 +244,11 @@ cdef class Demuxer:
             fraction(self.ptr.streams[index].avg_frame_rate) or fraction(self.ptr.streams[index].r_frame_rate)
         )
 
+    def size(self):
+        """Bytes of the source now; None where it cannot be known."""
+        cdef int64_t size = avformat.avio_size(self.ptr.pb) if self.ptr.pb != NULL else -1
+        return size if size >= 0 else None
+
     def fingerprint(self):
         """Size and digest of head and tail of the source: (bytes, 16-byte digest), or None where it cannot seek."""
         cdef avformat.AVIOContext *pb = self.ptr.pb
