@@ -125,7 +125,6 @@ class VideoSession:
     # -- opening ----------------------------------------------------------------------------------------------------
 
     def _open(self, index: FrameIndex | None, mappings: Any = None) -> None:
-        self.pid = os.getpid()
         demuxer = Demuxer(open_source(self.source))
         self.name = demuxer.io.name
         self.stream_index = demuxer.select_video(self.options.stream_index)
@@ -162,6 +161,7 @@ class VideoSession:
                     source=self.name,
                     operation="decode",
                 )
+        self.pid = os.getpid()  # last: from here on other threads of a forked process take the session as open
 
     def _predict(self, demuxer: Demuxer) -> tuple[FrameIndex | None, bool, bool]:
         """(index that the packets promise or None, whether nothing was read yet, whether a decoder should confirm it)."""
@@ -214,7 +214,9 @@ class VideoSession:
     def _locked(self) -> Iterator[None]:
         """Hold the session: open, in this process, by one thread at a time."""
         if self.pid != os.getpid():
-            self._reopen_after_fork()
+            with _forked:
+                if self.pid != os.getpid():
+                    self._reopen_after_fork()
         thread = threading.get_ident()
         if self._owner == thread:
             raise RuntimeError(f"{self.name}: a file-like source called back into the decoder that it feeds")
@@ -407,14 +409,32 @@ class VideoSession:
                 self.index.fingerprint = self.reader.demuxer.fingerprint()
         return self.index
 
+    def __del__(self) -> None:
+        # a decoder that is dropped in a forked process must not free what belongs to the parent
+        if getattr(self, "pid", None) not in (None, os.getpid()) and self.reader is not None:
+            self.reader.forget()
+
     def close(self) -> None:
         """Free everything; later use raises ClosedError."""
         if self.pid != os.getpid():
-            self.reader.forget()
+            if self.reader is not None:
+                self.reader.forget()
             self._lock = threading.Lock()
         with self._lock:
             self.closed = True
             self.reader = None  # type: ignore[assignment]
+
+
+# Held while a forked process opens a session again. Its own locks are of no use there: who held them is gone.
+_forked = threading.RLock()
+
+
+def _forget_locks() -> None:
+    global _forked
+    _forked = threading.RLock()
+
+
+os.register_at_fork(after_in_child=_forget_locks)
 
 
 def seconds_per_frame(demuxer: Demuxer, stream_index: int) -> Fraction | None:
