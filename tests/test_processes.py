@@ -2,6 +2,7 @@
 
 import gc
 import os
+import pickle
 import sys
 import threading
 import time
@@ -96,3 +97,18 @@ def test_threads_of_a_forked_process_share_a_decoder():
         assert in_child(work) == ""
     finally:
         sys.setswitchinterval(0.005)
+
+
+# -- pickles --------------------------------------------------------------------------------------------------------
+
+
+def again(decoder):
+    return pickle.loads(pickle.dumps(decoder))
+
+
+def test_index_of_a_pickle_is_mended_as_it_would_have_been():
+    # the times in this file contradict the order in which its frames come out
+    reference = oracle.reference(media.path("lying_pts.mp4"))
+    decoder = again(make("lying_pts.mp4"))
+    assert digests(decoder, range(reference.count)) == list(reference.digests)
+    assert decoder.index.origin == "decoded"
