@@ -29,7 +29,7 @@ from cycodec.core.source import IOContext
 from cycodec.transforms import DecoderTransform, Pipeline, resolve
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Generator, Tensor
 
 T = TypeVar("T")
 Region: TypeAlias = tuple[int, int, int, int]
@@ -313,6 +313,15 @@ class VideoSession:
             height, width = self._frame_size()
             self._pipeline = resolve(self.options.transforms, height, width)
         return self._pipeline
+
+    def redraw(self, generator: Generator) -> None:
+        """Draw the places of random crops anew."""
+
+        def request() -> None:
+            height, width = self._frame_size()
+            self._pipeline = resolve(self.options.transforms, height, width, generator)
+
+        self.serve(request)
 
     @property
     def first_position(self) -> int:
