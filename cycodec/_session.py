@@ -161,7 +161,9 @@ class VideoSession:
                     source=self.name,
                     operation="decode",
                 )
-        self.pid = os.getpid()  # last: from here on other threads of a forked process take the session as open
+        self.pid = (
+            os.getpid()
+        )  # last: from here on other threads of a forked process take the session as open
 
     def _predict(self, demuxer: Demuxer) -> tuple[FrameIndex | None, bool, bool]:
         """(index that the packets promise or None, whether nothing was read yet, whether a decoder should confirm it)."""
