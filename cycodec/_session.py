@@ -407,8 +407,12 @@ class VideoSession:
     def describe(self) -> dict[str, Any]:
         """The header's metadata, completed by what the first frame says where the header says nothing."""
         if self.header.get("pixel_format") is None and not self.geometry_proved:
+            position = 0 if self.index is not None else self.first_position
             try:
-                self.serve(lambda: self._prove_geometry(0 if self.index is not None else self.first_position))
+                if self._owner == threading.get_ident():  # asked by a request that is under way
+                    self._prove_geometry(position)
+                else:
+                    self.serve(lambda: self._prove_geometry(position))
             except (FFmpegError, IndexError):
                 self.geometry_proved = True
         return self.header
