@@ -29,7 +29,7 @@ from cycodec.core.source import IOContext
 from cycodec.transforms import DecoderTransform, Pipeline, resolve
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Generator, Tensor
 
 T = TypeVar("T")
 Region: TypeAlias = tuple[int, int, int, int]
@@ -44,15 +44,18 @@ TRUSTED_CONTAINERS = ("mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm")
 
 # Counts forks on the way from the first process to this one: cheaper to look at than the process id.
 _process = 0
+# Held while a forked process opens a session again. A session's own lock is of no use there: who held it is gone.
+_forked = threading.RLock()
 
 
-def _count_fork() -> None:
-    global _process
+def _after_fork() -> None:
+    global _process, _forked
     _process += 1
+    _forked = threading.RLock()
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_count_fork)
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 class Frames(NamedTuple):
@@ -140,7 +143,6 @@ class VideoSession:
     # -- opening ----------------------------------------------------------------------------------------------------
 
     def _open(self, index: FrameIndex | None, mappings: Any = None) -> None:
-        self.process = _process
         demuxer = Demuxer(open_source(self.source))
         self.name = demuxer.io.name
         self.size = demuxer.size()
@@ -174,6 +176,9 @@ class VideoSession:
             self._check_frames(self.index)
             self.index.confirmed = self.index.confirmed or doubt
             self.index.stream_index = self.stream_index
+        self.process = (
+            _process  # last: from here on other threads of a forked process take the session as open
+        )
 
     def _check_frames(self, index: FrameIndex) -> None:
         if not len(index):
@@ -246,7 +251,9 @@ class VideoSession:
     def _acquire(self) -> None:
         """Hold the session: open, in this process, by one thread at a time."""
         if self.process != _process:
-            self._reopen_after_fork()
+            with _forked:
+                if self.process != _process:
+                    self._reopen_after_fork()
         thread = threading.get_ident()
         if self._owner == thread:
             raise RuntimeError(f"{self.name}: a file-like source called back into the decoder that it feeds")
@@ -344,6 +351,15 @@ class VideoSession:
             self._pipeline = resolve(self.options.transforms, height, width)
         return self._pipeline
 
+    def redraw(self, generator: Generator) -> None:
+        """Draw the places of random crops anew."""
+
+        def request() -> None:
+            height, width = self._frame_size()
+            self._pipeline = resolve(self.options.transforms, height, width, generator)
+
+        self.serve(request)
+
     @property
     def first_position(self) -> int:
         begin = self.header.get("begin_stream_seconds_from_header") or 0.0
@@ -438,8 +454,12 @@ class VideoSession:
     def describe(self) -> dict[str, Any]:
         """The header's metadata, completed by what the first frame says where the header says nothing."""
         if self.header.get("pixel_format") is None and not self.geometry_proved:
+            position = 0 if self.index is not None else self.first_position
             try:
-                self.serve(lambda: self._prove_geometry(0 if self.index is not None else self.first_position))
+                if self._owner == threading.get_ident():  # asked by a request that is under way
+                    self._prove_geometry(position)
+                else:
+                    self.serve(lambda: self._prove_geometry(position))
             except (FFmpegError, IndexError):
                 self.geometry_proved = True
         return self.header
@@ -451,10 +471,16 @@ class VideoSession:
             index.fingerprint = self.serve(lambda: self.reader.demuxer.fingerprint())
         return self.index
 
+    def __del__(self) -> None:
+        # a decoder that is dropped in a forked process must not free what belongs to the parent
+        if getattr(self, "process", _process) != _process and self.reader is not None:
+            self.reader.forget()
+
     def close(self) -> None:
         """Free everything; later use raises ClosedError."""
         if self.process != _process:
-            self.reader.forget()
+            if self.reader is not None:
+                self.reader.forget()
             self._lock = threading.Lock()
         with self._lock:
             self.closed = True

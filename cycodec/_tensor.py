@@ -19,7 +19,7 @@ from cycodec.core.pool import Block
 if TYPE_CHECKING:
     from types import ModuleType
 
-    from torch import Tensor
+    from torch import Generator, Tensor
 
 __all__ = [
     "as_buffer",
@@ -28,8 +28,10 @@ __all__ = [
     "from_numpy",
     "is_tensor",
     "load_torch",
+    "place_in_group",
     "pointer",
     "resize_bilinear",
+    "seeded_generator",
     "to_numpy",
 ]
 
@@ -128,6 +130,19 @@ def to_numpy(tensor: Tensor) -> np.ndarray:
     if tensor.dtype is load_torch().bfloat16:  # the one floating type that NumPy lacks
         tensor = tensor.float()
     return tensor.numpy()
+
+
+def seeded_generator(seed: int) -> Generator:
+    """A source of random numbers of its own, on the CPU."""
+    return load_torch().Generator().manual_seed(seed)
+
+
+def place_in_group() -> tuple[int, int]:
+    """(rank, world size) of this process in torch.distributed; (0, 1) where that is not in use."""
+    distributed = getattr(sys.modules.get("torch"), "distributed", None)
+    if distributed is None or not distributed.is_available() or not distributed.is_initialized():
+        return 0, 1
+    return distributed.get_rank(), distributed.get_world_size()
 
 
 def resize_bilinear(frames: Tensor, height: int, width: int) -> Tensor:

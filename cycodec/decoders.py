@@ -207,6 +207,7 @@ class VideoDecoder:
                 index,
                 session._pipeline,
                 self._dimension_order,
+                session.given_index,
             ),
         )
 
@@ -462,11 +463,17 @@ class _ByTime:
 
 
 def _unpickle(
-    source: Any, options: Options, index: FrameIndex | None, pipeline: Any, dimension_order: Any
+    source: Any,
+    options: Options,
+    index: FrameIndex | None,
+    pipeline: Any,
+    dimension_order: Any,
+    given_index: bool,
 ) -> VideoDecoder:
     decoder = VideoDecoder.__new__(VideoDecoder)
     decoder._dimension_order = dimension_order
     decoder._session = VideoSession(source, options, index, pipeline=pipeline)
+    decoder._session.given_index = given_index  # an index that was made here may be mended here, too
     decoder._metadata = decoder._header_metadata = None
     return decoder
 

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from cycodec._tensor import load_torch, resize_bilinear
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Generator, Tensor
 
 __all__ = ["CenterCrop", "DecoderTransform", "RandomCrop", "Resize"]
 
@@ -140,10 +140,13 @@ class RandomCrop(_FixedCrop):
         The size is not one or two positive integers; on use: it is larger than the frames.
     """
 
-    def resolve(self, height: int, width: int) -> Crop:
+    def resolve(self, height: int, width: int, generator: Generator | None = None) -> Crop:
         randint = load_torch().randint
         # Both are drawn even where there is no choice: the same draws as TorchCodec's for the same seed.
-        top, left = (int(randint(margin + 1, (1,), device="cpu")) for margin in self._margins(height, width))
+        top, left = (
+            int(randint(margin + 1, (1,), generator=generator, device="cpu"))
+            for margin in self._margins(height, width)
+        )
         return Crop(top, left, *self.size)
 
 
@@ -245,8 +248,10 @@ class Pipeline:
         return frames
 
 
-def resolve(transforms: Iterable[DecoderTransform], height: int, width: int) -> Pipeline:
-    """What transforms, one after the other, do to frames of the given size.
+def resolve(
+    transforms: Iterable[DecoderTransform], height: int, width: int, generator: Generator | None = None
+) -> Pipeline:
+    """What transforms, one after the other, do to frames of the given size; chance comes from the generator.
 
     Raises
     ------
@@ -256,7 +261,10 @@ def resolve(transforms: Iterable[DecoderTransform], height: int, width: int) -> 
     whole = Crop(0, 0, height, width)
     steps: list[Crop | Scale] = [whole]  # begins with the region; crops next to each other become one
     for transform in transforms:
-        step = transform.resolve(height, width)
+        if isinstance(transform, RandomCrop):
+            step: Crop | Scale = transform.resolve(height, width, generator)
+        else:
+            step = transform.resolve(height, width)
         before = steps[-1]
         if isinstance(step, Crop) and isinstance(before, Crop):
             steps[-1] = Crop(before.top + step.top, before.left + step.left, step.height, step.width)

@@ -345,3 +345,14 @@ resolve(as_transforms([Resize(10), CenterCrop(4)]), 24, 32)
 assert "torch" not in sys.modules and "torchvision" not in sys.modules
 """
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_random_crop_takes_its_place_from_a_generator():
+    def places(seed):
+        generator = torch.Generator().manual_seed(seed)
+        return [resolve([RandomCrop((10, 10))], 240, 360, generator).region for _ in range(3)]
+
+    before = torch.random.get_rng_state()
+    assert places(1) == places(1) != places(2)
+    assert len(set(places(1))) == 3
+    assert torch.equal(torch.random.get_rng_state(), before)
