@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
 import numpy as np
 
 from cycodec import _tensor
+from cycodec._readers import Output, Readers
 from cycodec.core.backend import CpuBackend, orientation_of
 from cycodec.core.demux import Demuxer
 from cycodec.core.error import ClosedError, FFmpegError, InvalidDataError, StaleIndexError
@@ -81,7 +82,8 @@ class Options:
     """What a session was opened with, apart from source and index; enough to open it again."""
 
     stream_index: int | None
-    num_threads: int
+    ffmpeg_threads: int
+    num_threads: int | None
     approximate: bool
     mask_errors: bool
     output_dtype: str  # "uint8", "float32" or "auto"
@@ -162,10 +164,12 @@ class VideoSession:
         backend = CpuBackend(
             demuxer,
             self.stream_index,
-            self.options.num_threads,
+            self.options.ffmpeg_threads,
             self.index.reorder if self.index is not None else 0,
         )
         self.reader = FrameReader(demuxer, self.stream_index, backend, self.index, fresh)
+        make = None if is_file_like(self.source) else self._another_reader
+        self.readers = Readers(self.reader, make, self.options.num_threads)
         self.header = demuxer.stream_info(self.stream_index)
         self.geometry = self._geometry_of(self.header["width"], self.header["height"])
         self.geometry_proved = demuxer.probed and self.geometry is not None
@@ -179,6 +183,14 @@ class VideoSession:
         self.process = (
             _process  # last: from here on other threads of a forked process take the session as open
         )
+
+    def _another_reader(self) -> FrameReader:
+        """A reader beside the first one; its decoder is set up as the first one's demuxer knows the stream."""
+        assert self.index is not None
+        demuxer = Demuxer(open_source(self.source))
+        demuxer.keep_only(self.stream_index)
+        backend = CpuBackend(self.reader.demuxer, self.stream_index, 1, self.index.reorder)
+        return FrameReader(demuxer, self.stream_index, backend, self.index, True)
 
     def _check_frames(self, index: FrameIndex) -> None:
         if not len(index):
@@ -237,6 +249,7 @@ class VideoSession:
             self.index = index
         finally:
             self.reader.set_index(self.index)
+            self.readers.index_changed()
 
     def _geometry_of(self, width: int | None, height: int | None) -> Geometry | None:
         if not width or not height:
@@ -279,7 +292,7 @@ class VideoSession:
                 f"{self.name}: a file-like source cannot be used in a forked process, its position is shared with the "
                 "parent (make the decoder in the worker, or pass a path or bytes)"
             )
-        self.reader.forget()
+        self.readers.forget()
         self._open(self.index)
 
     def serve(self, request: Callable[..., T], *arguments: Any) -> T:
@@ -433,17 +446,19 @@ class VideoSession:
         data = _tensor.empty((count, y1 - y0, x1 - x0, 3), dtype)
         if count and y1 > y0 and x1 > x0:
             assert self.geometry is not None
-            self.reader.read_into(
+            self.readers.read(
                 positions,
-                _tensor.pointer(data),
-                times,
-                times + 8 * count,
-                valid,
-                (width, height),
-                region,
-                self.geometry.orientation,
-                int(dtype == "float32"),
-                self.options.mask_errors,
+                Output(
+                    _tensor.pointer(data),
+                    times,
+                    times + 8 * count,
+                    valid,
+                    (width, height),
+                    region,
+                    self.geometry.orientation,
+                    int(dtype == "float32"),
+                    self.options.mask_errors,
+                ),
             )
         return data
 
@@ -474,17 +489,17 @@ class VideoSession:
     def __del__(self) -> None:
         # a decoder that is dropped in a forked process must not free what belongs to the parent
         if getattr(self, "process", _process) != _process and self.reader is not None:
-            self.reader.forget()
+            self.readers.forget()
 
     def close(self) -> None:
         """Free everything; later use raises ClosedError."""
         if self.process != _process:
             if self.reader is not None:
-                self.reader.forget()
+                self.readers.forget()
             self._lock = threading.Lock()
         with self._lock:
             self.closed = True
-            self.reader = None  # type: ignore[assignment]
+            self.reader = self.readers = None  # type: ignore[assignment]
 
 
 def seconds_per_frame(demuxer: Demuxer, stream_index: int) -> Fraction | None:

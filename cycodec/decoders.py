@@ -55,7 +55,7 @@ class VideoDecoder:
     dimension_order : {"NCHW", "NHWC"}
         Axes of returned frames. Memory is always NHWC; NCHW is a view of it.
     num_ffmpeg_threads : int
-        Decoding threads; 0 lets FFmpeg decide.
+        libavcodec's own threads; 0 lets FFmpeg decide. With more than one, requests are not divided (see `num_threads`).
     device : str or torch.device, optional
         Where decoded frames go; None is the CPU.
     seek_mode : {"exact", "approximate"}
@@ -72,7 +72,9 @@ class VideoDecoder:
     index : FrameIndex or path, optional
         An index made before (``decoder.index``, ``FrameIndex.save``); refused if it is not of this source.
     num_threads : int, optional
-        How many threads this decoder may use in all; not together with `num_ffmpeg_threads`.
+        How many threads one request may use at most: a request that touches several GOPs is divided among them. None
+        is what the process's budget has free (one for each CPU, or the environment variable CYCODEC_NUM_THREADS), and
+        one in DataLoader workers. Not together with `num_ffmpeg_threads`.
     on_error : {"raise", "mask"}
         What happens to a frame that cannot be had: "raise", or "mask": it is filled with the last good frame of the
         request (black before the first), and ``FrameBatch.valid`` is False there, as for damaged frames.
@@ -120,9 +122,11 @@ class VideoDecoder:
             raise TypeError(
                 f"index must be a FrameIndex or the path of a saved one, not {type(index).__name__}"
             )
+        ffmpeg_threads, threads = thread_counts(num_ffmpeg_threads, num_threads)
         options = Options(
             stream_index=None if stream_index is None else integer("stream_index", stream_index),
-            num_threads=thread_count(num_ffmpeg_threads, num_threads),
+            ffmpeg_threads=ffmpeg_threads,
+            num_threads=threads,
             approximate=seek_mode == "approximate",
             mask_errors=on_error == "mask",
             output_dtype=dtype_name(output_dtype),
@@ -165,7 +169,12 @@ class VideoDecoder:
     def counters(self) -> DecodeCounters:
         """Seeks, packets read, frames decoded and frames converted so far, those of opening included."""
         return self._session.serve(
-            lambda: DecodeCounters(*(getattr(self._session.reader, name) for name in DecodeCounters._fields))
+            lambda: DecodeCounters(
+                *(
+                    sum(getattr(reader, name) for reader in self._session.readers.all())
+                    for name in DecodeCounters._fields
+                )
+            )
         )
 
     def __len__(self) -> int:
@@ -494,19 +503,19 @@ def integer(name: str, value: Any) -> int:
         raise TypeError(f"{name} must be an integer, not {value!r}") from None
 
 
-def thread_count(num_ffmpeg_threads: Any, num_threads: Any) -> int:
-    """libavcodec's thread count from the two arguments that ask for threads."""
+def thread_counts(num_ffmpeg_threads: Any, num_threads: Any) -> tuple[int, int | None]:
+    """libavcodec's threads and the threads of a request, from the two arguments that ask for threads."""
     ffmpeg_threads = integer("num_ffmpeg_threads", num_ffmpeg_threads)
     if ffmpeg_threads < 0:
         raise ValueError(f"num_ffmpeg_threads must be 0 (FFmpeg decides) or more, not {ffmpeg_threads}")
     if num_threads is None:
-        return ffmpeg_threads
+        return ffmpeg_threads, None if ffmpeg_threads == 1 else 1
     if ffmpeg_threads != 1:
         raise ValueError("num_ffmpeg_threads and num_threads exclude each other: pass one of them")
     threads = integer("num_threads", num_threads)
     if threads < 1:
         raise ValueError(f"num_threads must be 1 or more, or None, not {threads}")
-    return threads
+    return 1, threads
 
 
 def dtype_name(output_dtype: Any) -> str:
