@@ -20,7 +20,9 @@ def decode_for_ever(decoder):
 
 
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no interval timers here")
-@pytest.mark.skipif(threading.current_thread() is not threading.main_thread(), reason="signals come to the main thread")
+@pytest.mark.skipif(
+    threading.current_thread() is not threading.main_thread(), reason="signals come to the main thread"
+)
 def test_a_signal_handler_may_raise():
     def stop(number, frame):
         raise Stop
