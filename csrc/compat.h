@@ -25,8 +25,7 @@ typedef int (*compat_write_packet)(void *opaque, uint8_t *buf, int size);
 typedef int64_t (*compat_seek)(void *opaque, int64_t offset, int whence);
 
 static inline AVIOContext *compat_avio_alloc(unsigned char *buffer, int size, int writable, void *opaque,
-                                             compat_read_packet read, compat_write_packet write,
-                                             compat_seek seek) {
+                                             compat_read_packet read, compat_write_packet write, compat_seek seek) {
 #if LIBAVFORMAT_VERSION_MAJOR >= 61
     return avio_alloc_context(buffer, size, writable, opaque, read,
                               (int (*)(void *, const uint8_t *, int))(void (*)(void))write, seek);
@@ -58,9 +57,8 @@ static inline int compat_stream_display_matrix(const AVStream *stream, int32_t *
     const uint8_t *data = NULL;
     size_t size = 0;
 #if LIBAVCODEC_VERSION_INT >= AV_VERSION_INT(60, 31, 102)
-    const AVPacketSideData *side =
-        av_packet_side_data_get(stream->codecpar->coded_side_data, stream->codecpar->nb_coded_side_data,
-                                AV_PKT_DATA_DISPLAYMATRIX);
+    const AVPacketSideData *side = av_packet_side_data_get(
+        stream->codecpar->coded_side_data, stream->codecpar->nb_coded_side_data, AV_PKT_DATA_DISPLAYMATRIX);
     if (side) {
         data = side->data;
         size = side->size;

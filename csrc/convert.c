@@ -175,8 +175,8 @@ static int num_planes(const AVPixFmtDescriptor *desc) {
 
 /* Whether a rectangle of a frame of this format can be addressed by moving the plane pointers. */
 static int is_addressable(const AVPixFmtDescriptor *desc) {
-    if (desc->flags & (AV_PIX_FMT_FLAG_PAL | AV_PIX_FMT_FLAG_BITSTREAM | AV_PIX_FMT_FLAG_HWACCEL |
-                       AV_PIX_FMT_FLAG_BAYER))
+    if (desc->flags &
+        (AV_PIX_FMT_FLAG_PAL | AV_PIX_FMT_FLAG_BITSTREAM | AV_PIX_FMT_FLAG_HWACCEL | AV_PIX_FMT_FLAG_BAYER))
         return 0;
     /* packed formats with shared chroma (yuyv422) are left whole */
     return !((desc->log2_chroma_w || desc->log2_chroma_h) && num_planes(desc) == 1);
@@ -428,11 +428,23 @@ static int kernel_matches(Converter *c, const AVFrame *like) {
  * swscale does. */
 static void luma_weights(int space, double *kr, double *kb) {
     switch (space) {
-    case AVCOL_SPC_BT709: *kr = 0.2126; *kb = 0.0722; break;
-    case AVCOL_SPC_FCC: *kr = 0.30; *kb = 0.11; break;
-    case AVCOL_SPC_SMPTE240M: *kr = 0.212; *kb = 0.087; break;
+    case AVCOL_SPC_BT709:
+        *kr = 0.2126;
+        *kb = 0.0722;
+        break;
+    case AVCOL_SPC_FCC:
+        *kr = 0.30;
+        *kb = 0.11;
+        break;
+    case AVCOL_SPC_SMPTE240M:
+        *kr = 0.212;
+        *kb = 0.087;
+        break;
     case AVCOL_SPC_BT2020_NCL:
-    case AVCOL_SPC_BT2020_CL: *kr = 0.2627; *kb = 0.0593; break;
+    case AVCOL_SPC_BT2020_CL:
+        *kr = 0.2627;
+        *kb = 0.0593;
+        break;
     default: *kr = 0.299; *kb = 0.114;
     }
 }
@@ -607,8 +619,8 @@ int converter_run(Converter *c, const AVFrame *frame, const ConvertTarget *targe
     Rect inner = want;
     if (!resized)
         inner = (Rect){want.x0 - rect.x0, want.y0 - rect.y0, want.x1 - rect.x0, want.y1 - rect.y0};
-    int fits = !resized && inner.x0 == 0 && inner.y0 == 0 && inner.x1 == c->source->width &&
-               inner.y1 == c->source->height;
+    int fits =
+        !resized && inner.x0 == 0 && inner.y0 == 0 && inner.x1 == c->source->width && inner.y1 == c->source->height;
 
     if (by_float)
         return run_float(c, c->source, desc, inner, rgb, stride);

@@ -12,8 +12,8 @@ typedef enum { CONVERT_UINT8 = 0, CONVERT_FLOAT32 = 1 } ConvertType;
 enum { ORIENT_MIRROR_X = 1, ORIENT_MIRROR_Y = 2, ORIENT_TRANSPOSE = 4 };
 
 typedef struct {
-    int width, height;      /* the whole output frame, after orientation */
-    int x0, y0, x1, y1;     /* the region of it that is wanted, half-open */
+    int width, height;  /* the whole output frame, after orientation */
+    int x0, y0, x1, y1; /* the region of it that is wanted, half-open */
     int orientation;
     ConvertType type;
 } ConvertTarget;

@@ -74,7 +74,7 @@ __attribute__((target("avx2"))) static inline void store_rgb16(uint8_t *rgb, __m
     const __m128i r2 = _mm_setr_epi8(-1, 11, -1, -1, 12, -1, -1, 13, -1, -1, 14, -1, -1, 15, -1, -1);
     const __m128i g2 = _mm_setr_epi8(-1, -1, 11, -1, -1, 12, -1, -1, 13, -1, -1, 14, -1, -1, 15, -1);
     const __m128i b2 = _mm_setr_epi8(10, -1, -1, 11, -1, -1, 12, -1, -1, 13, -1, -1, 14, -1, -1, 15);
-#define MIX(n)                                                                                            \
+#define MIX(n)                                                                                                         \
     _mm_or_si128(_mm_or_si128(_mm_shuffle_epi8(r, r##n), _mm_shuffle_epi8(g, g##n)), _mm_shuffle_epi8(b, b##n))
     _mm_storeu_si128((__m128i *)rgb, MIX(0));
     _mm_storeu_si128((__m128i *)(rgb + 16), MIX(1));
@@ -84,8 +84,8 @@ __attribute__((target("avx2"))) static inline void store_rgb16(uint8_t *rgb, __m
 
 /* 32 pixels a step from x on; returns how many are done then. Even and odd luma are handled apart, since each pair shares a chroma
  * sample; packing both and one shuffle of bytes puts them back in order. */
-__attribute__((target("avx2"))) static int row_avx2(uint8_t *rgb, const uint8_t *y, const uint8_t *u,
-                                                    const uint8_t *v, int x, int width, const Yuv2RgbMatrix *m) {
+__attribute__((target("avx2"))) static int row_avx2(uint8_t *rgb, const uint8_t *y, const uint8_t *u, const uint8_t *v,
+                                                    int x, int width, const Yuv2RgbMatrix *m) {
     const __m256i low = _mm256_set1_epi16(255), bias = _mm256_set1_epi16(1024);
     const __m256i offset = _mm256_set1_epi16(m->luma_offset), scale = _mm256_set1_epi16(m->luma_scale);
     const __m256i vr = _mm256_set1_epi16(m->v_red), ug = _mm256_set1_epi16(m->u_green);
@@ -109,8 +109,7 @@ __attribute__((target("avx2"))) static int row_avx2(uint8_t *rgb, const uint8_t 
         cr = _mm256_sub_epi16(_mm256_slli_epi16(cr, 3), bias);
         __m256i red = _mm256_mulhi_epi16(cr, vr), blue = _mm256_mulhi_epi16(cb, ub);
         __m256i green = _mm256_adds_epi16(_mm256_mulhi_epi16(cb, ug), _mm256_mulhi_epi16(cr, vg));
-#define JOIN(c)                                                                                                 \
-    _mm256_shuffle_epi8(_mm256_packus_epi16(_mm256_adds_epi16(even, c), _mm256_adds_epi16(odd, c)), order)
+#define JOIN(c) _mm256_shuffle_epi8(_mm256_packus_epi16(_mm256_adds_epi16(even, c), _mm256_adds_epi16(odd, c)), order)
         __m256i r = JOIN(red), g = JOIN(green), b = JOIN(blue);
 #undef JOIN
         store_rgb16(rgb + 3 * x, _mm256_castsi256_si128(r), _mm256_castsi256_si128(g), _mm256_castsi256_si128(b));
@@ -137,10 +136,8 @@ __attribute__((constructor)) static void fill_tables(void) {
 }
 
 /* 64 pixels a step; returns how many were done. The order of packing is undone by the tables. */
-__attribute__((target("avx512f,avx512bw,avx512vl,avx512vbmi"))) static int row_avx512(uint8_t *rgb, const uint8_t *y,
-                                                                                      const uint8_t *u,
-                                                                                      const uint8_t *v, int width,
-                                                                                      const Yuv2RgbMatrix *m) {
+__attribute__((target("avx512f,avx512bw,avx512vl,avx512vbmi"))) static int
+row_avx512(uint8_t *rgb, const uint8_t *y, const uint8_t *u, const uint8_t *v, int width, const Yuv2RgbMatrix *m) {
     const __m512i low = _mm512_set1_epi16(255), bias = _mm512_set1_epi16(1024);
     const __m512i offset = _mm512_set1_epi16(m->luma_offset), scale = _mm512_set1_epi16(m->luma_scale);
     const __m512i vr = _mm512_set1_epi16(m->v_red), ug = _mm512_set1_epi16(m->u_green);

@@ -5,8 +5,8 @@
 #include <stdint.h>
 
 typedef struct {
-    int16_t luma_scale, luma_offset;           /* of (y << 3) - luma_offset */
-    int16_t v_red, u_green, v_green, u_blue;   /* of (chroma << 3) - 1024 */
+    int16_t luma_scale, luma_offset;         /* of (y << 3) - luma_offset */
+    int16_t v_red, u_green, v_green, u_blue; /* of (chroma << 3) - 1024 */
 } Yuv2RgbMatrix;
 
 /* `coefficients` are sws_getCoefficients' {crv, cbu, cgu, cgv}. */

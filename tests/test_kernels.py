@@ -10,7 +10,33 @@ from cycodec.core import backend
 from cycodec.decoders import VideoDecoder
 
 LEVELS = ["plain", "avx2", "avx512"]
-WIDTHS = [2, 14, 30, 31, 32, 33, 34, 62, 63, 64, 65, 66, 94, 96, 97, 126, 127, 128, 129, 130, 191, 192, 194, 258, 854]
+WIDTHS = [
+    2,
+    14,
+    30,
+    31,
+    32,
+    33,
+    34,
+    62,
+    63,
+    64,
+    65,
+    66,
+    94,
+    96,
+    97,
+    126,
+    127,
+    128,
+    129,
+    130,
+    191,
+    192,
+    194,
+    258,
+    854,
+]
 
 
 @pytest.fixture
@@ -26,8 +52,26 @@ def test_every_level_equals_swscale(tmp_path, level, colour):
     for width in WIDTHS:
         path = tmp_path / f"{width}.mkv"
         size = f"{width}x6"
-        command = [recipes.FFMPEG, "-v", "error", "-f", "lavfi", "-i", f"testsrc2=s=64x48:r=5:d=0.4,scale={size},noise=alls=90"]
-        options = ["-pix_fmt", "yuv420p", "-colorspace", space, "-color_range", limits, "-c:v", "ffv1", str(path)]
+        command = [
+            recipes.FFMPEG,
+            "-v",
+            "error",
+            "-f",
+            "lavfi",
+            "-i",
+            f"testsrc2=s=64x48:r=5:d=0.4,scale={size},noise=alls=90",
+        ]
+        options = [
+            "-pix_fmt",
+            "yuv420p",
+            "-colorspace",
+            space,
+            "-color_range",
+            limits,
+            "-c:v",
+            "ffv1",
+            str(path),
+        ]
         subprocess.run([*command, *options], check=True)
         level("none")
         with VideoDecoder(path) as decoder:
@@ -36,7 +80,10 @@ def test_every_level_equals_swscale(tmp_path, level, colour):
             level(name)
             with VideoDecoder(path) as decoder:
                 assert torch.equal(decoder[:], expected), (width, name)
-                assert torch.equal(decoder[0, :, 2:5, width // 2 :], expected[0, :, 2:5, width // 2 :]), (width, name)
+                assert torch.equal(decoder[0, :, 2:5, width // 2 :], expected[0, :, 2:5, width // 2 :]), (
+                    width,
+                    name,
+                )
 
 
 def test_no_such_level():

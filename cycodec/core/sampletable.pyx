@@ -22,7 +22,7 @@ from cycodec.core.packets cimport (
     first_packet_agrees,
 )
 
-from cycodec.libav cimport avcodec, avformat, avutil
+from cycodec.libav cimport avcodec, avformat
 from cycodec.libav.avformat cimport AVStream
 
 
