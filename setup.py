@@ -35,6 +35,7 @@ ROOMS = {
     "matroska": [],
     "backend": ["csrc/convert.c", "csrc/yuv2rgb.c"],
     "reader": [],
+    "confirm": [],
     "capi": [],
 }
 

@@ -13,12 +13,14 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
 from cycodec import _tensor, _threads
 from cycodec.core.reader import FrameReader
+
+Make: TypeAlias = Callable[[], FrameReader]
 
 # Below this many pixels to decode a second thread gains nothing: about two frames of 1080p.
 WORTH_A_THREAD = 4_000_000
@@ -46,15 +48,12 @@ class Readers:
     ----------
     main : FrameReader
         Serves whatever is not worth more.
-    make : callable or None
-        Opens another reader of the same stream and index; None where the source cannot be opened twice.
     limit : int or None
         Threads that a request may use at most; None: the process's budget, but one in DataLoader workers.
     """
 
-    def __init__(self, main: FrameReader, make: Callable[[], FrameReader] | None, limit: int | None) -> None:
+    def __init__(self, main: FrameReader, limit: int | None) -> None:
         self.main = main
-        self.make = make
         self.limit = limit
         self.more: list[FrameReader] = []
         self.gops: np.ndarray | None = None
@@ -73,13 +72,16 @@ class Readers:
         self.more = []
         self.gops = None
 
-    def read(self, positions: Sequence[int] | np.ndarray, output: Output) -> None:
-        """Decode frames into memory, on one thread or on several."""
-        parts = self._parts(positions, output) if len(positions) > 1 else None
-        if parts is None:
+    def read(self, positions: Sequence[int] | np.ndarray, output: Output, make: Make | None) -> None:
+        """Decode frames into memory, on one thread or on several.
+
+        `make` opens another reader of the same stream and index; None where the source cannot be opened twice.
+        """
+        parts = self._parts(positions, output) if make is not None and len(positions) > 1 else None
+        if make is None or parts is None:
             self.main.read_into(positions, *output)
             return
-        jobs = _Jobs(self, parts, output)
+        jobs = _Jobs(self.assign([int(asked[0]) for asked, _ in parts], make), parts, output)
         _threads.run([jobs.next] * len(parts), len(parts))
         jobs.finish()
 
@@ -91,7 +93,7 @@ class Readers:
     def _parts(self, positions: Any, output: Output) -> list[tuple[np.ndarray, np.ndarray]] | None:
         """(positions, slots) of each part, in rising order; None where one thread is best."""
         index = self.main.index
-        if self.make is None or index is None or index.identity != "pts":
+        if index is None or index.identity != "pts":
             return None
         limit = self._limit()
         if limit < 2:
@@ -117,9 +119,8 @@ class Readers:
             return None
         return [(asked[a:b], slots[a:b]) for a, b in itertools.pairwise(edges)]
 
-    def assign(self, firsts: list[int]) -> list[FrameReader]:
+    def assign(self, firsts: list[int], make: Make) -> list[FrameReader]:
         """A reader for each part: the one that stands just before its first frame, else any, else a new one."""
-        assert self.make is not None
         free = self.all()
         chosen: dict[int, FrameReader] = {}
         for part, first in enumerate(firsts):
@@ -129,7 +130,7 @@ class Readers:
                 free.remove(near[0])
         for part in range(len(firsts)):
             if part not in chosen:
-                chosen[part] = free.pop(0) if free else self.make()
+                chosen[part] = free.pop(0) if free else make()
         self.more = [r for r in dict.fromkeys([*self.more, *chosen.values()]) if r is not self.main]
         return [chosen[part] for part in range(len(firsts))]
 
@@ -137,11 +138,12 @@ class Readers:
 class _Jobs:
     """The parts of one request under way, and what went wrong with them."""
 
-    def __init__(self, readers: Readers, parts: list[tuple[np.ndarray, np.ndarray]], output: Output) -> None:
+    def __init__(
+        self, readers: list[FrameReader], parts: list[tuple[np.ndarray, np.ndarray]], output: Output
+    ) -> None:
         self.output = output
         self.errors: list[BaseException] = []
-        chosen = readers.assign([int(asked[0]) for asked, _ in parts])
-        self.todo = [(reader, *part) for reader, part in zip(chosen, parts, strict=True)][::-1]
+        self.todo = [(reader, *part) for reader, part in zip(readers, parts, strict=True)][::-1]
 
     def next(self) -> None:
         """Decode the next part; errors are kept for `finish`."""

@@ -18,6 +18,7 @@ import numpy as np
 from cycodec import _tensor
 from cycodec._readers import Output, Readers
 from cycodec.core.backend import CpuBackend, orientation_of
+from cycodec.core.confirm import confirm, decode_ordinals
 from cycodec.core.demux import Demuxer
 from cycodec.core.error import ClosedError, FFmpegError, InvalidDataError, StaleIndexError
 from cycodec.core.index import FrameIndex
@@ -168,13 +169,12 @@ class VideoSession:
             self.index.reorder if self.index is not None else 0,
         )
         self.reader = FrameReader(demuxer, self.stream_index, backend, self.index, fresh)
-        make = None if is_file_like(self.source) else self._another_reader
-        self.readers = Readers(self.reader, make, self.options.num_threads)
+        self.readers = Readers(self.reader, self.options.num_threads)
         self.header = demuxer.stream_info(self.stream_index)
         self.geometry = self._geometry_of(self.header["width"], self.header["height"])
         self.geometry_proved = demuxer.probed and self.geometry is not None
         if not self.options.approximate:
-            if self.index is None or (doubt and not self.reader.confirm()):
+            if self.index is None or (doubt and not confirm(self.reader)):
                 self._decode_index()
             assert self.index is not None
             self._check_frames(self.index)
@@ -240,7 +240,7 @@ class VideoSession:
         try:
             index = index_from_ordinals(
                 table,
-                self.reader.decode_ordinals(),
+                decode_ordinals(self.reader),
                 self.time_base,
                 seconds_per_frame=seconds_per_frame(demuxer, self.stream_index),
             )
@@ -459,6 +459,7 @@ class VideoSession:
                     int(dtype == "float32"),
                     self.options.mask_errors,
                 ),
+                None if is_file_like(self.source) else self._another_reader,
             )
         return data
 

@@ -213,6 +213,73 @@ cdef void skip_scaling_list(Bits *bits, int size) noexcept nogil:
             last = following
 
 
+cdef int nal_length_size(const avcodec.AVCodecParameters *parameters) noexcept nogil:
+    """Bytes of the length before each NAL unit of an H.264 stream, 0 where start codes are used; -1: not H.264."""
+    if parameters.codec_id != avcodec.AV_CODEC_ID_H264:
+        return -1
+    if parameters.extradata_size > 4 and parameters.extradata[0] == 1:
+        return (parameters.extradata[4] & 3) + 1
+    return 0
+
+
+cdef bint recovers_at_once(const uint8_t *data, int size, int nal_length) noexcept nogil:
+    """Whether decoding can begin at an H.264 packet and the first picture is right.
+
+    A recovery point (ITU-T H.264, D.2.8) may lie some frames before the first right picture: intra refresh.
+    """
+    cdef int position = 0
+    cdef int end, i
+    while position + nal_length < size:
+        if nal_length:
+            end = 0
+            for i in range(nal_length):
+                end = end << 8 | data[position + i]
+            position += nal_length
+            end = position + end if 0 < end <= size - position else size
+        else:
+            while position + 3 < size and not (
+                data[position] == 0 and data[position + 1] == 0 and data[position + 2] == 1
+            ):
+                position += 1
+            position += 3
+            end = size
+        if position >= size or data[position] & 31 in (1, 5):
+            return True                 # a slice: no recovery point before it
+        if data[position] & 31 == 6 and recovery_frames(data + position + 1, end - position - 1) > 0:
+            return False
+        position = end if nal_length else position + 1
+    return True
+
+
+cdef int recovery_frames(const uint8_t *data, int size) noexcept nogil:
+    """recovery_frame_cnt of an SEI NAL unit's payload; -1 where it holds no recovery point."""
+    cdef int position = 0
+    cdef int kind, length
+    cdef Bits bits
+    while position + 2 < size:
+        kind = length = 0
+        while position < size and data[position] == 255:
+            kind += 255
+            position += 1
+        kind += data[position] if position < size else 0
+        position += 1
+        while position < size and data[position] == 255:
+            length += 255
+            position += 1
+        length += data[position] if position < size else 0
+        position += 1
+        if kind == 6 and position < size:
+            bits.data = data + position
+            bits.size = 8 * min(length, size - position)
+            bits.pos = 0
+            bits.overrun = False
+            return <int> read_golomb(&bits)
+        if kind > 255 or length > size:
+            return -1
+        position += length
+    return -1
+
+
 def may_have_fields(bytes sps not None):
     """Whether a sequence parameter set lets pictures be single fields, so that two packets can make one frame.
 

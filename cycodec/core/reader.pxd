@@ -34,6 +34,9 @@ cdef class FrameReader:
     cdef bint skipping                  # whether frames on the way may be left out
     cdef bint has_skipped               # ... and some were, since the last seek
     cdef int started_at                 # the anchor of the last seek
+    cdef bint from_start                # whether the next seek has to go to the beginning
+    cdef bint met_damage                # ... and needs a decoder that has seen nothing
+    cdef int nal_length                 # of H.264: bytes of a length, 0 for start codes; -1 for other codecs
     cdef bint seek_by_pts
     cdef bint seek_by_byte
     cdef int32_t ordinal                # of the next packet
@@ -59,6 +62,7 @@ cdef class FrameReader:
     cdef bint is_wanted(self, int64_t pts) noexcept nogil
     cdef void stop(self) noexcept nogil
     cdef void introduce(self) noexcept nogil
+    cdef bint is_damaged(self) noexcept nogil
     cdef int run_to(self, int64_t position) noexcept nogil
     cdef int begin_at(self, int anchor) noexcept nogil
     cdef int find_packet(self, int anchor) noexcept nogil
@@ -71,5 +75,4 @@ cdef class FrameReader:
                   uint8_t *valid) noexcept nogil
     cdef int finish(self, int code) except -1
     cdef int reopen(self) except -1
-    cdef bint confirm_run(self, int first, int end, bint to_the_end) except -1
     cdef void abandon(self) noexcept

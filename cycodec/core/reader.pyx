@@ -22,7 +22,7 @@ from cycodec.core.backend cimport Target, VideoBackend
 from cycodec.core.demux cimport Demuxer
 from cycodec.core.error import FFmpegError
 from cycodec.core.index cimport Anchor, FrameIndex
-from cycodec.core.packets cimport digest_packet
+from cycodec.core.packets cimport digest_packet, nal_length_size, recovers_at_once
 
 from cycodec.libav cimport avcodec, avutil
 from cycodec.libav.avcodec cimport AVPacket
@@ -85,6 +85,7 @@ cdef class FrameReader:
         self.seek_by_byte = demuxer.can_seek_bytes and demuxer.format_name in (
             "mpegts", "mpeg", "h264", "hevc", "m4v", "mpegvideo", "obu", "vc1"
         )
+        self.nal_length = nal_length_size(demuxer.stream(stream_index).codecpar)
         rate = demuxer.stream(stream_index).avg_frame_rate
         base = demuxer.stream(stream_index).time_base
         if rate.num > 0 and base.num > 0:
@@ -279,7 +280,7 @@ cdef class FrameReader:
         self.seeks += 1
         self.started_at = number
         if number == 0:
-            if self.index.stamped or self.index.confirmed:
+            if self.index.stamped or self.index.confirmed or self.met_damage:
                 # damage is concealed with what the decoder's buffers hold: only a new one gives the same twice
                 with gil:
                     try:
@@ -325,6 +326,10 @@ cdef class FrameReader:
                     number == 0 or (packet.flags & avcodec.AV_PKT_FLAG_KEY and packet.pts > anchor.pts)
                 ):
                     return LOST
+            if found and number and self.nal_length >= 0:
+                if not recovers_at_once(packet.data, packet.size, self.nal_length):
+                    avcodec.av_packet_unref(packet)
+                    return LOST
             if found:
                 self.has_packet = True
                 self.ordinal = anchor.ordinal + 1
@@ -344,7 +349,7 @@ cdef class FrameReader:
         while True:
             while anchor > 0 and self.bad_anchors[anchor]:
                 anchor -= 1
-            if tries >= MAX_TRIES:
+            if tries >= MAX_TRIES or self.from_start:
                 anchor = 0
             code = self.begin_at(anchor)
             if code == LOST and anchor == 0:
@@ -415,12 +420,22 @@ cdef class FrameReader:
         """Have `frame` hold the frame at a position.
 
         Where it does not come, the anchor is to blame, or what was left out on the way: both are given up, one after
-        the other, before index and decoder are said to contradict each other.
+        the other, before index and decoder are said to contradict each other. A damaged frame is concealed by what was
+        decoded before it, so it is only taken from a pass from the beginning.
         """
         cdef int code
         while True:
             code = self.run_to(position)
-            if code != CONTRADICTION or self.masking:
+            self.from_start = False
+            if self.masking or self.index is None:
+                return code
+            if code == 0 and self.is_damaged() and (self.started_at > 0 or self.has_skipped):
+                self.met_damage = True
+                self.from_start = True
+                self.skipping = False
+                self.stop()
+                continue
+            if code != CONTRADICTION:
                 return code
             if self.started_at > 0:
                 self.bad_anchors[self.started_at] = True
@@ -429,6 +444,9 @@ cdef class FrameReader:
             else:
                 return code
             self.stop()
+
+    cdef bint is_damaged(self) noexcept nogil:
+        return self.frame.flags & avutil.AV_FRAME_FLAG_CORRUPT or self.frame.decode_error_flags
 
     cdef int run_to(self, int64_t position) noexcept nogil:
         """Go on, or seek, until a position comes out; CONTRADICTION where it does not."""
@@ -500,7 +518,7 @@ cdef class FrameReader:
                 if code < 0:
                     return code
                 self.frames_converted += 1
-                if self.frame.flags & avutil.AV_FRAME_FLAG_CORRUPT or self.frame.decode_error_flags:
+                if self.is_damaged():
                     self.frames_damaged += 1
                     good = False
                 last = place
@@ -515,24 +533,11 @@ cdef class FrameReader:
                   int orientation, int type, bint masking=False, places=None):
         """Decode frames into memory of the caller.
 
-        Parameters
-        ----------
-        positions : sequence of int
-            Frame numbers (timestamps without an index), in any order, with repeats.
-        out : address
-            Of ``len(positions)`` pictures of the region, each rows of packed RGB without gaps.
-        pts, durations, valid : address
-            Of int64, int64 and uint8 arrays of that length, which are filled in.
-        frame_size : (width, height)
-            Of the whole frame, as it is shown.
-        region : (y0, y1, x0, x1)
-            Half-open, inside the frame.
-        orientation, type : int
-            See csrc/convert.h.
-        masking : bool
-            Fill frames that cannot be had with the last good one (or black) instead of stopping.
-        places : sequence of int, optional
-            Which picture of `out` each position goes to; in order where it is left out.
+        `positions`: frame numbers (timestamps without an index), in any order, with repeats. `out`: address of as many
+        pictures of the region, rows of packed RGB without gaps; `pts`, `durations` (int64) and `valid` (uint8): addresses
+        of arrays that are filled in. `frame_size` is (width, height) of the whole frame as it is shown, `region`
+        (y0, y1, x0, x1) lies inside; `orientation` and `type` as in csrc/convert.h. With `masking`, frames that cannot be
+        had are filled with the last good one (or black). `places`: which picture of `out` each position goes to.
         """
         cdef int count = len(positions)
         cdef Slot *slots = <Slot *> malloc((count + 1) * sizeof(Slot))
@@ -632,59 +637,3 @@ cdef class FrameReader:
         self.introduced = True
         self.running = True
         return 0
-
-    def confirm(self):
-        """Whether the decoder gives the first and the last frames that the index promises."""
-        cdef FrameIndex index = self.index
-        cdef int last
-        if not index.count:
-            return False
-        last = index.num_anchors - 1
-        self.reopen()
-        if not self.confirm_run(0, index.anchors[1].first if last else index.count, last == 0):
-            return False
-        while last > 0:
-            with nogil:
-                code = self.begin_at(last)
-            if code == 0:
-                return self.confirm_run(index.anchors[last].first, index.count, True)
-            last -= 1
-        return False
-
-    cdef bint confirm_run(self, int first, int end, bint to_the_end) except -1:
-        """Whether the frames first ... end - 1 come out one after the other from here (earlier ones may come before)."""
-        cdef int expected = -1
-        cdef int code
-        while expected < end or to_the_end:
-            with nogil:
-                code = self.next_frame()
-            if code == avutil.AVERROR_EOF:
-                break
-            self.demuxer.check(code, "decode")
-            if self.position < 0 or (expected < 0 and self.position > first):
-                return False
-            if expected >= 0 and self.position != expected:
-                return False
-            expected = <int> self.position + 1
-        return expected >= end and (not to_the_end or expected == end)
-
-    def decode_ordinals(self):
-        """Decode the whole stream: for each frame that comes out, the ordinal of its packet (-1: it has none)."""
-        cdef int code
-        ordinals = []
-        self.set_index(None)
-        self.stamping = True
-        try:
-            self.reopen()
-            while True:
-                with nogil:
-                    code = self.next_frame()
-                if code == avutil.AVERROR_EOF:
-                    return ordinals
-                self.demuxer.check(code, "decode")
-                ordinals.append(self.frame.pts if self.frame.pts != NOPTS else -1)
-                if len(ordinals) % SIGNAL_INTERVAL == 0:
-                    PyErr_CheckSignals()
-        finally:
-            self.stamping = False
-            self.stop()

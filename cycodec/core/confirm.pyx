@@ -1,0 +1,75 @@
+"""Where packets leave doubt about the frames: asking the decoder."""
+
+from cpython.exc cimport PyErr_CheckSignals
+
+from cycodec.core.index cimport FrameIndex
+from cycodec.core.reader cimport FrameReader
+
+from cycodec.libav cimport avutil
+
+
+# Frames between looks at pending signals
+cdef enum:
+    SIGNAL_INTERVAL = 16
+
+
+def confirm(FrameReader reader not None):
+    """Whether the decoder gives the first and the last frames that the reader's index promises."""
+    cdef FrameIndex index = reader.index
+    cdef int last = index.num_anchors - 1
+    cdef int code
+    if not index.count:
+        return False
+    reader.reopen()
+    if not gives(reader, 0, index.anchors[1].first if last else index.count, last == 0):
+        return False
+    while last > 0:
+        with nogil:
+            code = reader.begin_at(last)
+        if code == 0:
+            return gives(reader, index.anchors[last].first, index.count, True)
+        last -= 1
+    return False
+
+
+cdef bint gives(FrameReader reader, int first, int end, bint to_the_end) except -1:
+    """Whether the frames first ... end - 1 come out one after the other from here (earlier ones may come before)."""
+    cdef int expected = -1
+    cdef int code
+    while expected < end or to_the_end:
+        with nogil:
+            code = reader.next_frame()
+        if code == avutil.AVERROR_EOF:
+            break
+        reader.demuxer.check(code, "decode")
+        if reader.position < 0 or (expected < 0 and reader.position > first):
+            return False
+        if expected >= 0 and reader.position != expected:
+            return False
+        expected = <int> reader.position + 1
+    return expected >= end and (not to_the_end or expected == end)
+
+
+def decode_ordinals(FrameReader reader not None):
+    """Decode the whole stream: for each frame that comes out, the ordinal of its packet (-1: it has none).
+
+    The reader has no index afterwards.
+    """
+    cdef int code
+    ordinals = []
+    reader.set_index(None)
+    reader.stamping = True
+    try:
+        reader.reopen()
+        while True:
+            with nogil:
+                code = reader.next_frame()
+            if code == avutil.AVERROR_EOF:
+                return ordinals
+            reader.demuxer.check(code, "decode")
+            ordinals.append(reader.frame.pts if reader.frame.pts != avutil.AV_NOPTS_VALUE else -1)
+            if len(ordinals) % SIGNAL_INTERVAL == 0:
+                PyErr_CheckSignals()
+    finally:
+        reader.stamping = False
+        reader.stop()
