@@ -50,8 +50,9 @@ class VideoClips:
 
     Parameters
     ----------
-    paths : sequence of str, path, bytes or tensor
-        The videos: what VideoDecoder takes, but file-likes.
+    paths : sequence of str, path, bytes, tensor or callable
+        The videos: what VideoDecoder takes, or functions without arguments that open it in the process that decodes,
+        such as ``fsspec.open(url).open``. File-likes themselves cannot be sent to other processes.
     sampler : callable
         One of ``cycodec.samplers``, or a partial of one that fixes its options; or any function of a decoder that gives
         a FrameBatch. Where it has a parameter ``generator``, it gets one (and has to use it to be reproducible).
@@ -146,7 +147,9 @@ class VideoClips:
         generator = _tensor.seeded_generator(int(seed))
         decoder = self._open.take(number)
         if decoder is None:
-            decoder = VideoDecoder(self.paths[number], transforms=self.transforms, **self.decoder_options)
+            path = self.paths[number]
+            source = path() if callable(path) else path
+            decoder = VideoDecoder(source, transforms=self.transforms, **self.decoder_options)
         try:
             if self.transforms:
                 decoder._session.redraw(generator)

@@ -119,6 +119,15 @@ def test_decoder_options_and_valid_flags(paths):
     assert sample["valid"].all()
 
 
+def test_functions_that_open_a_video(paths):
+    fsspec = pytest.importorskip("fsspec", reason="fsspec is not installed")
+    clips = VideoClips([fsspec.open(f"file://{path}").open for path in paths], SAMPLER, CROPS)
+    expected = VideoClips(paths, SAMPLER, CROPS)
+    for context in ("fork", "spawn"):
+        loader = DataLoader(clips, batch_size=None, num_workers=1, multiprocessing_context=context)
+        assert all(equal(sample, expected[sample["video"]]) for sample in loader)
+
+
 @pytest.mark.parametrize(
     ("arguments", "options", "error"),
     [
