@@ -1,5 +1,7 @@
 """A cluster with Ray Data: paths in, frames out, decoded in `map_batches` by a pool of workers (here two, local)."""
 
+from functools import partial
+
 import numpy as np
 from clip import make_clip
 
@@ -21,28 +23,15 @@ class Decode:
 
     def __call__(self, batch):
         # A worker has one CPU, so one thread. What cannot be read is reported in its row, the rest goes on.
-        requests = [(str(path), [0, 10, 20, 30]) for path in batch["path"]]
-        results = decode_batch(
-            [self.opened(request) for request in requests], num_threads=1, on_error="return"
-        )
-        bad = [isinstance(result, Exception) for result in results]
+        sources = [partial(VideoDecoder, str(path), transforms=self.transforms) for path in batch["path"]]
+        requests = [(source, [0, 10, 20, 30]) for source in sources]
+        results = decode_batch(requests, num_threads=1, on_error="return")
+        errors = [str(result) if isinstance(result, Exception) else "" for result in results]
         empty = np.zeros((4, 3, *self.transforms[0].size), np.uint8)
-        frames = [empty if isinstance(r, Exception) else r.data.contiguous().numpy() for r in results]
-        errors = [str(r) if isinstance(r, Exception) else "" for r in results]
-        return {
-            "path": batch["path"],
-            "frames": np.stack(frames),
-            "bad": np.array(bad),
-            "error": np.array(errors),
-        }
-
-    def opened(self, request):
-        """The request with an open decoder, which has the options that are wanted; a bad file stays a path."""
-        path, key = request
-        try:
-            return VideoDecoder(path, transforms=self.transforms), key
-        except (RuntimeError, OSError):
-            return path, key
+        frames = [
+            empty if error else result.data.numpy() for error, result in zip(errors, results, strict=True)
+        ]
+        return {"path": batch["path"], "frames": np.stack(frames), "error": np.array(errors)}
 
 
 def main():
@@ -62,7 +51,7 @@ def main():
     for path, row in found.items():
         print(path, row["error"] or tuple(row["frames"].shape))
     assert len(found) == 9
-    assert found["broken.mp4"]["bad"]
+    assert found["broken.mp4"]["error"]
     for path in paths:
         expected = VideoDecoder(path, transforms=[Resize((64, 64))])[[0, 10, 20, 30]]
         assert np.array_equal(found[path]["frames"], expected.numpy())
