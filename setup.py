@@ -32,6 +32,7 @@ ROOMS = {
     "index": [],
     "predict": [],
     "sampletable": [],
+    "matroska": [],
     "backend": ["csrc/convert.c", "csrc/yuv2rgb.c"],
     "reader": [],
     "capi": [],

@@ -347,13 +347,15 @@ def draw_sheet(
 @common
 def index(source: str, output: Path | None, stream: int | None) -> None:
     """Make the frame index of FILE once and keep it: opening with it reads nothing of the file's content."""
+    from cycodec._describe import plural
+
     output = output or Path(f"{stem(source)}.idx")
     with opened(source, stream) as decoder:
         made = decoder.index
         assert made is not None  # an exact decoder has one
         output.parent.mkdir(parents=True, exist_ok=True)
         made.save(output)
-        summary = f"{len(made)} frames, {len(made.key_frames)} key frames"
+        summary = f"{plural(len(made), 'frame')}, {plural(len(made.key_frames), 'key frame')}"
     click.echo(f"{output}  {summary}, {output.stat().st_size} bytes")
 
 

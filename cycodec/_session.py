@@ -8,8 +8,7 @@ from __future__ import annotations
 import io
 import os
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
@@ -17,10 +16,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
 import numpy as np
 
 from cycodec import _tensor
+from cycodec._readers import Output, Readers
 from cycodec.core.backend import CpuBackend, orientation_of
 from cycodec.core.demux import Demuxer
 from cycodec.core.error import ClosedError, FFmpegError, InvalidDataError, StaleIndexError
 from cycodec.core.index import FrameIndex
+from cycodec.core.matroska import read_matroska
 from cycodec.core.packets import scan_packets, stream_may_have_fields
 from cycodec.core.predict import index_from_mappings, index_from_ordinals, index_from_packets
 from cycodec.core.reader import FrameReader, IndexContradiction
@@ -40,6 +41,22 @@ PIECE_BYTES = 8 << 20  # of frames that wait for a transform
 HDR_TRANSFERS = ("smpte2084", "arib-std-b67")
 # Containers that store a timestamp for each packet, one packet a frame, and give the same ones after a seek.
 TRUSTED_CONTAINERS = ("mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm")
+
+
+# Counts forks on the way from the first process to this one: cheaper to look at than the process id.
+_process = 0
+# Held while a forked process opens a session again. A session's own lock is of no use there: who held it is gone.
+_forked = threading.RLock()
+
+
+def _after_fork() -> None:
+    global _process, _forked
+    _process += 1
+    _forked = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 class Frames(NamedTuple):
@@ -65,7 +82,8 @@ class Options:
     """What a session was opened with, apart from source and index; enough to open it again."""
 
     stream_index: int | None
-    num_threads: int
+    ffmpeg_threads: int
+    num_threads: int | None
     approximate: bool
     mask_errors: bool
     output_dtype: str  # "uint8", "float32" or "auto"
@@ -118,6 +136,8 @@ class VideoSession:
         self._pipeline = pipeline
         self._lock = threading.Lock()
         self._owner = 0
+        self._spare = np.empty(3, np.int64)  # times and validity of single pictures, which nobody reads
+        self._spare_address = self._spare.ctypes.data
         self._open(index, mappings)
         if options.transforms:
             self.serve(lambda: self.pipeline)
@@ -127,6 +147,7 @@ class VideoSession:
     def _open(self, index: FrameIndex | None, mappings: Any = None) -> None:
         demuxer = Demuxer(open_source(self.source))
         self.name = demuxer.io.name
+        self.size = demuxer.size()
         self.stream_index = demuxer.select_video(self.options.stream_index)
         self.time_base = demuxer.time_base(self.stream_index) or Fraction(1, 1000)
         self.index = index
@@ -136,15 +157,19 @@ class VideoSession:
             self.index = index_from_mappings(mappings, self.time_base)
         elif index is not None:
             index.check_source(demuxer, self.stream_index)
-        elif not self.options.approximate:
+        elif self.options.approximate:
+            demuxer.look_ahead(self.stream_index)
+        else:
             self.index, fresh, doubt = self._predict(demuxer)
         backend = CpuBackend(
             demuxer,
             self.stream_index,
-            self.options.num_threads,
+            self.options.ffmpeg_threads,
             self.index.reorder if self.index is not None else 0,
         )
         self.reader = FrameReader(demuxer, self.stream_index, backend, self.index, fresh)
+        make = None if is_file_like(self.source) else self._another_reader
+        self.readers = Readers(self.reader, make, self.options.num_threads)
         self.header = demuxer.stream_info(self.stream_index)
         self.geometry = self._geometry_of(self.header["width"], self.header["height"])
         self.geometry_proved = demuxer.probed and self.geometry is not None
@@ -152,25 +177,38 @@ class VideoSession:
             if self.index is None or (doubt and not self.reader.confirm()):
                 self._decode_index()
             assert self.index is not None
+            self._check_frames(self.index)
             self.index.confirmed = self.index.confirmed or doubt
             self.index.stream_index = self.stream_index
-            if not len(self.index):
-                raise InvalidDataError(
-                    f"{self.name}: no frame of video stream {self.stream_index} can be decoded "
-                    "(the file may be damaged or cut off; `ffmpeg -i FILE -f null -` says more)",
-                    source=self.name,
-                    operation="decode",
-                )
-        self.pid = (
-            os.getpid()
-        )  # last: from here on other threads of a forked process take the session as open
+        self.process = (
+            _process  # last: from here on other threads of a forked process take the session as open
+        )
+
+    def _another_reader(self) -> FrameReader:
+        """A reader beside the first one; its decoder is set up as the first one's demuxer knows the stream."""
+        assert self.index is not None
+        demuxer = Demuxer(open_source(self.source))
+        demuxer.keep_only(self.stream_index)
+        backend = CpuBackend(self.reader.demuxer, self.stream_index, 1, self.index.reorder)
+        return FrameReader(demuxer, self.stream_index, backend, self.index, True)
+
+    def _check_frames(self, index: FrameIndex) -> None:
+        if not len(index):
+            raise InvalidDataError(
+                f"{self.name}: no frame of video stream {self.stream_index} can be decoded "
+                "(the file may be damaged or cut off; `ffmpeg -i FILE -f null -` says more)",
+                source=self.name,
+                operation="decode",
+            )
 
     def _predict(self, demuxer: Demuxer) -> tuple[FrameIndex | None, bool, bool]:
         """(index that the packets promise or None, whether nothing was read yet, whether a decoder should confirm it)."""
         trusted = demuxer.format_name in TRUSTED_CONTAINERS and not demuxer.is_attached_picture(
             self.stream_index
         )
-        table = read_mov(demuxer, self.stream_index) if trusted else None
+        table = None
+        if trusted:
+            table = read_mov(demuxer, self.stream_index) or read_matroska(demuxer, self.stream_index)
         scanned = table is None
         if table is None:
             table = scan_packets(demuxer, self.stream_index)
@@ -179,7 +217,7 @@ class VideoSession:
         index = index_from_packets(
             table,
             self.time_base,
-            origin="scan" if scanned else "sample table",
+            origin="scan" if scanned else "headers",
             stamped=not trusted,
             seconds_per_frame=seconds_per_frame(demuxer, self.stream_index),
         )
@@ -189,18 +227,29 @@ class VideoSession:
     def _decode_index(self) -> None:
         """Make the index from a decoding pass over the whole stream, and take up reading with it."""
         demuxer = Demuxer(open_source(self.source))
+        if demuxer.size() != self.size:
+            raise FFmpegError(
+                f"{self.name}: the source has {demuxer.size()} bytes now and had {self.size} when it was opened "
+                "(make a new decoder when a file has changed)",
+                source=self.name,
+                operation="decode",
+            )
         demuxer.probe()
         demuxer.keep_only(self.stream_index)
         table = scan_packets(demuxer, self.stream_index)
-        ordinals = self.reader.decode_ordinals()
-        self.index = index_from_ordinals(
-            table,
-            ordinals,
-            self.time_base,
-            seconds_per_frame=seconds_per_frame(demuxer, self.stream_index),
-        )
-        self.index.stream_index = self.stream_index
-        self.reader.set_index(self.index)
+        try:
+            index = index_from_ordinals(
+                table,
+                self.reader.decode_ordinals(),
+                self.time_base,
+                seconds_per_frame=seconds_per_frame(demuxer, self.stream_index),
+            )
+            index.stream_index = self.stream_index
+            self._check_frames(index)
+            self.index = index
+        finally:
+            self.reader.set_index(self.index)
+            self.readers.index_changed()
 
     def _geometry_of(self, width: int | None, height: int | None) -> Geometry | None:
         if not width or not height:
@@ -212,28 +261,26 @@ class VideoSession:
 
     # -- use --------------------------------------------------------------------------------------------------------
 
-    @contextmanager
-    def _locked(self) -> Iterator[None]:
+    def _acquire(self) -> None:
         """Hold the session: open, in this process, by one thread at a time."""
-        if self.pid != os.getpid():
+        if self.process != _process:
             with _forked:
-                if self.pid != os.getpid():
+                if self.process != _process:
                     self._reopen_after_fork()
         thread = threading.get_ident()
         if self._owner == thread:
             raise RuntimeError(f"{self.name}: a file-like source called back into the decoder that it feeds")
-        with self._lock:
-            if self.closed:
-                raise ClosedError(
-                    f"{self.name}: the decoder is closed (make a new one)",
-                    source=self.name,
-                    operation="decode",
-                )
-            self._owner = thread
-            try:
-                yield
-            finally:
-                self._owner = 0
+        self._lock.acquire()
+        self._owner = thread
+        if self.closed:
+            self._release()
+            raise ClosedError(
+                f"{self.name}: the decoder is closed (make a new one)", source=self.name, operation="decode"
+            )
+
+    def _release(self) -> None:
+        self._owner = 0
+        self._lock.release()
 
     def _reopen_after_fork(self) -> None:
         self._lock = threading.Lock()
@@ -245,20 +292,21 @@ class VideoSession:
                 f"{self.name}: a file-like source cannot be used in a forked process, its position is shared with the "
                 "parent (make the decoder in the worker, or pass a path or bytes)"
             )
-        self.reader.forget()
+        self.readers.forget()
         self._open(self.index)
 
-    def serve(self, request: Callable[[], T]) -> T:
+    def serve(self, request: Callable[..., T], *arguments: Any) -> T:
         """Run a request; where it proves index or geometry wrong, mend that and run it again, from its key on."""
         while True:
+            self._acquire()
             try:
-                with self._locked():
-                    return request()
+                return request(*arguments)
             except GeometryChanged:
-                continue
+                pass
             except IndexContradiction as contradiction:
-                with self._locked():
-                    self._mend(contradiction)
+                self._mend(contradiction)
+            finally:
+                self._release()
 
     def _mend(self, contradiction: IndexContradiction) -> None:
         """See DESIGN, decision 3: a full confirming pass instead of an error or a wrong frame."""
@@ -377,28 +425,42 @@ class VideoSession:
     def _read(self, positions: Positions, region: Region | None) -> Frames:
         """Decode frames, or a region of them, without transforms."""
         count = len(positions)
+        times = np.empty((2, count), np.int64)
+        valid = np.ones(count, np.bool_)
+        data = self._fill(positions, region, times.ctypes.data, valid.ctypes.data)
+        seconds = self.to_seconds(times)
+        return Frames(data, seconds[0], seconds[1], valid)
+
+    def read_picture(self, position: int) -> Tensor:
+        """Decode one frame, [1, height, width, 3], without its times: the short way for ``decoder[i]``."""
+        if self.options.transforms or not self.geometry_proved:
+            return self.read([position]).data
+        return self._fill((position,), None, self._spare_address, self._spare_address + 16)
+
+    def _fill(self, positions: Positions, region: Region | None, times: int, valid: int) -> Tensor:
+        """Decode frames into a new tensor, their pts and durations to the address `times`, one after the other."""
+        count = len(positions)
         height, width = self._frame_size()
-        y0, y1, x0, x1 = region or (0, height, 0, width)
+        y0, y1, x0, x1 = region = region or (0, height, 0, width)
         dtype = self.dtype
         data = _tensor.empty((count, y1 - y0, x1 - x0, 3), dtype)
-        pts = np.empty(count, np.int64)
-        durations = np.empty(count, np.int64)
-        valid = np.ones(count, np.bool_)
         if count and y1 > y0 and x1 > x0:
             assert self.geometry is not None
-            self.reader.read_into(
+            self.readers.read(
                 positions,
-                _tensor.pointer(data),
-                pts.ctypes.data,
-                durations.ctypes.data,
-                valid.ctypes.data,
-                (width, height),
-                (y0, y1, x0, x1),
-                self.geometry.orientation,
-                int(dtype == "float32"),
-                self.options.mask_errors,
+                Output(
+                    _tensor.pointer(data),
+                    times,
+                    times + 8 * count,
+                    valid,
+                    (width, height),
+                    region,
+                    self.geometry.orientation,
+                    int(dtype == "float32"),
+                    self.options.mask_errors,
+                ),
             )
-        return Frames(data, self.to_seconds(pts), self.to_seconds(durations), valid)
+        return data
 
     def to_seconds(self, ticks: np.ndarray) -> np.ndarray:
         """Times in units of the stream's time base as float64 seconds."""
@@ -420,36 +482,24 @@ class VideoSession:
     def fingerprinted_index(self) -> FrameIndex | None:
         """The index, carrying the source's fingerprint so that it can be saved."""
         if self.index is not None and self.index.fingerprint is None:
-            with self._locked():
-                self.index.fingerprint = self.reader.demuxer.fingerprint()
+            index = self.index
+            index.fingerprint = self.serve(lambda: self.reader.demuxer.fingerprint())
         return self.index
 
     def __del__(self) -> None:
         # a decoder that is dropped in a forked process must not free what belongs to the parent
-        if getattr(self, "pid", None) not in (None, os.getpid()) and self.reader is not None:
-            self.reader.forget()
+        if getattr(self, "process", _process) != _process and self.reader is not None:
+            self.readers.forget()
 
     def close(self) -> None:
         """Free everything; later use raises ClosedError."""
-        if self.pid != os.getpid():
+        if self.process != _process:
             if self.reader is not None:
-                self.reader.forget()
+                self.readers.forget()
             self._lock = threading.Lock()
         with self._lock:
             self.closed = True
-            self.reader = None  # type: ignore[assignment]
-
-
-# Held while a forked process opens a session again. Its own locks are of no use there: who held them is gone.
-_forked = threading.RLock()
-
-
-def _forget_locks() -> None:
-    global _forked
-    _forked = threading.RLock()
-
-
-os.register_at_fork(after_in_child=_forget_locks)
+            self.reader = self.readers = None  # type: ignore[assignment]
 
 
 def seconds_per_frame(demuxer: Demuxer, stream_index: int) -> Fraction | None:

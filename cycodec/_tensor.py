@@ -137,6 +137,12 @@ def seeded_generator(seed: int) -> Generator:
     return load_torch().Generator().manual_seed(seed)
 
 
+def in_worker() -> bool:
+    """Whether this process is a worker of a torch DataLoader: there are others beside it then."""
+    data = getattr(getattr(sys.modules.get("torch"), "utils", None), "data", None)
+    return data is not None and data.get_worker_info() is not None
+
+
 def place_in_group() -> tuple[int, int]:
     """(rank, world size) of this process in torch.distributed; (0, 1) where that is not in use."""
     distributed = getattr(sys.modules.get("torch"), "distributed", None)

@@ -35,3 +35,6 @@ cdef class PacketTable:
 
 cdef uint32_t digest_packet(const AVPacket *packet) noexcept nogil
 cdef void record_packet(PacketRecord *record, const AVPacket *packet, int codec_id) noexcept nogil
+cdef bint is_hidden_vp8(int first) noexcept nogil
+cdef bint is_hidden_vp9(int first, int last) noexcept nogil
+cdef bint first_packet_agrees(Demuxer demuxer, int stream_index, PacketTable table) except -1

@@ -22,18 +22,21 @@ cdef uint32_t digest_packet(const AVPacket *packet) noexcept nogil:
     return value
 
 
-cdef bint is_hidden_vp9(const uint8_t *data, int size) noexcept nogil:
-    """Whether a VP9 packet that is one frame (no superframe) is not shown: VP9 bitstream specification, 6.1.2 and B."""
-    cdef int marker = data[size - 1]
-    cdef int bit
-    if marker & 0xE0 == 0xC0:
+cdef bint is_hidden_vp8(int first) noexcept nogil:
+    """Whether a VP8 frame is not shown, by its first byte: RFC 6386, 9.1."""
+    return not (first >> 4) & 1
+
+
+cdef bint is_hidden_vp9(int first, int last) noexcept nogil:
+    """Whether a VP9 packet gives no frame, by its first and last byte: VP9 bitstream specification, 6.1.2 and B."""
+    cdef int bit = 4
+    if last & 0xE0 == 0xC0:
         return False                    # a superframe: its last frame is shown
-    bit = 4
-    if (data[0] >> 4) & 3 == 3:
+    if (first >> 4) & 3 == 3:
         bit = 3                         # profile 3 has one reserved bit more
-    if (data[0] >> (bit - 1)) & 1:
+    if (first >> (bit - 1)) & 1:
         return False                    # show_existing_frame
-    return not (data[0] >> (bit - 3)) & 1
+    return not (first >> (bit - 3)) & 1
 
 
 cdef void record_packet(PacketRecord *record, const AVPacket *packet, int codec_id) noexcept nogil:
@@ -53,10 +56,10 @@ cdef void record_packet(PacketRecord *record, const AVPacket *packet, int codec_
     if packet.size == 0:
         record.flags |= PACKET_EMPTY
     elif codec_id == avcodec.AV_CODEC_ID_VP8:
-        if not (packet.data[0] >> 4) & 1:
+        if is_hidden_vp8(packet.data[0]):
             record.flags |= PACKET_HIDDEN
     elif codec_id == avcodec.AV_CODEC_ID_VP9:
-        if is_hidden_vp9(packet.data, packet.size):
+        if is_hidden_vp9(packet.data[0], packet.data[packet.size - 1]):
             record.flags |= PACKET_HIDDEN
     elif codec_id == avcodec.AV_CODEC_ID_MPEG4:
         if packet.size <= 19:
@@ -144,6 +147,21 @@ def scan_packets(Demuxer demuxer not None, int stream_index):
     cdef PacketTable table = PacketTable()
     table.scan(demuxer, stream_index)
     return table
+
+
+cdef bint first_packet_agrees(Demuxer demuxer, int stream_index, PacketTable table) except -1:
+    """Whether the first packet comes out as a table from headers alone says; the demuxer holds it for the next read."""
+    cdef const AVPacket *packet
+    cdef const PacketRecord *first = &table.records[0]
+    cdef int code
+    with nogil:
+        code = demuxer.peek(stream_index, &packet)
+    return (
+        code >= 0 and packet.pts == first.pts and packet.size == first.size
+        and (packet.dts == first.dts or first.dts == avutil.AV_NOPTS_VALUE)
+        and bool(packet.flags & avcodec.AV_PKT_FLAG_KEY) == bool(first.flags & PACKET_KEY)
+        and bool(packet.flags & avcodec.AV_PKT_FLAG_DISCARD) == bool(first.flags & PACKET_DISCARD)
+    )
 
 
 # -- H.264 sequence parameter sets ------------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """How an index comes about: from packets that promise frames, from frames that came out, or from ffprobe's list."""
 
 import json
+from bisect import bisect_left
 
 from libc.stdint cimport int64_t
 from libc.stdlib cimport free, malloc, qsort
@@ -201,20 +202,26 @@ def index_from_mappings(frames, time_base):
 
     Raises
     ------
+    TypeError
+        `frames` is something else.
     ValueError
-        It is not such JSON, or a frame lacks one of the three.
+        It is not such JSON, or a frame lacks its pts or key flag.
     """
     cdef FrameIndex index = FrameIndex()
     cdef int i
     cdef int found = 0
     if hasattr(frames, "read"):
         frames = frames.read()
+    if not isinstance(frames, (str, bytes, bytearray)):
+        raise TypeError(
+            f"custom_frame_mappings must be str, bytes or a file-like object with JSON, not {type(frames).__name__}"
+        )
     try:
         entries = json.loads(frames)["frames"]
         rows = sorted(
             (
                 int(entry["pts"] if "pts" in entry else entry["pkt_pts"]),
-                int(entry["duration"] if "duration" in entry else entry["pkt_duration"]),
+                int(entry.get("duration", entry.get("pkt_duration", 0))),       # ffprobe leaves out what it does not know
                 bool(int(entry["key_frame"])),
             )
             for entry in entries
@@ -234,7 +241,11 @@ def index_from_mappings(frames, time_base):
     index.allocate(len(rows), len(rows), 0)
     for i, (pts, duration, key) in enumerate(rows):
         index.pts_values[i] = pts
-        index.duration_values[i] = rows[i + 1][0] - pts if i + 1 < len(rows) else max(duration, 1)
+        if i + 1 < len(rows):
+            duration = rows[i + 1][0] - pts
+        elif duration <= 0 and i:
+            duration = index.duration_values[i - 1]
+        index.duration_values[i] = max(duration, 1)
         if key or i == 0:
             index.anchors[found].pts = pts
             index.anchors[found].dts = NOPTS
@@ -247,34 +258,67 @@ def index_from_mappings(frames, time_base):
 
 
 cdef bint choose_times(PacketTable table, Sortable *order, int count, seconds_per_frame, time_base) except -1:
-    """Presentation times of frames that are given in order; False where they had to be made up.
+    """Presentation times of frames that are given in order; False where some had to be made up.
 
-    The packets' own pts where all have one and they rise; else the packets' dts in rising order, which a container
-    without pts (AVI) steps once a frame; else the frame rate.
+    Known times that rise are kept; frames without one, or with one that does not fit between its neighbours', get what
+    lies evenly between. Where nearly none is known: the packets' dts in rising order, which a container without pts (AVI)
+    steps once a frame; else the frame rate.
     """
     cdef int i
-    cdef int64_t step, begin
-    cdef PacketRecord *record
-    cdef bint good = True
+    cdef int64_t step
+    known = {}
     for i in range(count):
-        order[i].value = table.records[order[i].ordinal].pts
-        if order[i].value == NOPTS or (i and order[i].value <= order[i - 1].value):
-            good = False
-            break
-    if good:
-        return True
-    times = sorted({table.records[order[i].ordinal].dts for i in range(count)})
-    if len(times) == count and NOPTS not in times:
-        for i in range(count):
-            order[i].value = times[i]
-        return True
-    step = max(1, round(seconds_per_frame / time_base)) if seconds_per_frame else 1
-    begin = 0
-    for i in range(table.count):
-        record = &table.records[i]
-        if record.pts != NOPTS or record.dts != NOPTS:
-            begin = record.pts if record.pts != NOPTS else record.dts
-            break
+        if table.records[order[i].ordinal].pts != NOPTS:
+            known[i] = table.records[order[i].ordinal].pts
+    known = longest_rise(known)
+    if len(known) == count:
+        times = [known[i] for i in range(count)]
+    else:
+        step = max(1, round(seconds_per_frame / time_base)) if seconds_per_frame else 1
+        decoding = sorted({table.records[order[i].ordinal].dts for i in range(count)})
+        times = None
+        if 2 * len(known) > min(count, 4):
+            times = filled_in(known, count, step)
+        if times is None and len(decoding) == count and NOPTS not in decoding:
+            shift = next(iter(known.values())) - decoding[next(iter(known))] if known else 0
+            times = [time + shift for time in decoding]
+        if times is None:
+            begin = next((t for t in (*known.values(), *decoding) if t != NOPTS), 0)
+            times = [begin + i * step for i in range(count)]
     for i in range(count):
-        order[i].value = begin + i * step
-    return False
+        order[i].value = times[i]
+    return len(known) == count
+
+
+cdef dict longest_rise(dict known):
+    """As many entries as possible whose values rise with their keys."""
+    tails = []
+    ends = []
+    before = {}
+    for number, time in known.items():
+        place = bisect_left(tails, time)
+        before[number] = ends[place - 1] if place else None
+        if place == len(tails):
+            tails.append(time)
+            ends.append(number)
+        else:
+            tails[place] = time
+            ends[place] = number
+    number = ends[-1] if ends else None
+    kept = []
+    while number is not None:
+        kept.append(number)
+        number = before[number]
+    return {number: known[number] for number in reversed(kept)}
+
+
+cdef object filled_in(dict known, int count, int64_t step):
+    """All times, those that are not known laid evenly between; None where there is no room for them."""
+    numbers = list(known)
+    first, last = numbers[0], numbers[-1]
+    times = [known[first] - (first - i) * step for i in range(first)]
+    for a, b in zip(numbers, numbers[1:]):
+        if known[b] - known[a] < b - a:
+            return None
+        times += [known[a] + (known[b] - known[a]) * (i - a) // (b - a) for i in range(a, b)]
+    return times + [known[last] + (i - last) * step for i in range(last, count)]

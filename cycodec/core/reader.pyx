@@ -478,8 +478,11 @@ cdef class FrameReader:
                 continue
             if i % SIGNAL_INTERVAL == SIGNAL_INTERVAL - 1:
                 with gil:
-                    if PyErr_CheckSignals() < 0:
-                        return avutil.AVERROR_EXIT
+                    try:
+                        PyErr_CheckSignals()
+                    except BaseException as exception:
+                        self.demuxer.io.pending = exception
+                        return avutil.AVERROR_EXTERNAL
             code = self.reach(slot.position)
             good = True
             if code == CONTRADICTION and self.masking:
@@ -509,7 +512,7 @@ cdef class FrameReader:
         return 0
 
     def read_into(self, positions, size_t out, size_t pts, size_t durations, size_t valid, tuple frame_size, tuple region,
-                  int orientation, int type, bint masking=False):
+                  int orientation, int type, bint masking=False, places=None):
         """Decode frames into memory of the caller.
 
         Parameters
@@ -528,6 +531,8 @@ cdef class FrameReader:
             See csrc/convert.h.
         masking : bool
             Fill frames that cannot be had with the last good one (or black) instead of stopping.
+        places : sequence of int, optional
+            Which picture of `out` each position goes to; in order where it is left out.
         """
         cdef int count = len(positions)
         cdef Slot *slots = <Slot *> malloc((count + 1) * sizeof(Slot))
@@ -540,7 +545,7 @@ cdef class FrameReader:
         try:
             for i in range(count):
                 slots[i].position = positions[i]
-                slots[i].slot = i
+                slots[i].slot = i if places is None else places[i]
                 if i and slots[i].position < slots[i - 1].position:
                     sorted_already = False
             target.width, target.height = frame_size
@@ -583,15 +588,18 @@ cdef class FrameReader:
         if code >= 0:
             return 0
         self.stop()
+        self.demuxer.recover()
         if code == CONTRADICTION and self.demuxer.io.pending is None:
             raise IndexContradiction(
                 f"{self.demuxer.io.name}: the decoder did not give the frames that the index promised",
                 source=self.demuxer.io.name, operation="decode",
             )
-        if code == avutil.AVERROR_EXIT:
-            # a signal handler raised; its exception is pending in the interpreter
-            PyErr_CheckSignals()
         return self.demuxer.check(code, "decode")
+
+    @property
+    def cursor(self):
+        """The position of the frame that came out last; -1 at the very beginning, -2 where the next request has to seek."""
+        return self.reached if self.running else -2
 
     @property
     def frame_info(self):

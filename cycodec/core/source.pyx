@@ -146,6 +146,11 @@ cdef class IOContext:
         self.url = ""
         self.allocate(<void *> self, read_file, seek_file)
 
+    @property
+    def path(self):
+        """The path of a local file; None for every other source."""
+        return self.url[5:] if self.ptr == NULL and self.url.startswith("file:") else None
+
     cdef int allocate(self, void *opaque, int (*read)(void *, uint8_t *, int) noexcept nogil,
                       int64_t (*seek)(void *, int64_t, int) noexcept nogil) except -1:
         cdef unsigned char *buffer = <unsigned char *> avutil.av_malloc(BUFFER_SIZE)
