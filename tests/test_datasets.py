@@ -1,6 +1,7 @@
 """VideoClips and ClipOrder: samples and order depend on seed, epoch and number alone, wherever they are made."""
 
 import pickle
+import struct
 import threading
 import warnings
 from functools import partial
@@ -100,6 +101,18 @@ def test_random_crops_change_with_the_epoch(paths):
         assert len(spots) == 1
         found.add(spots[0])
     assert len(found) > 4
+
+
+def test_random_crops_of_a_file_whose_header_lies_about_the_size(paths):
+    data = bytearray(paths[0].read_bytes())
+    at = data.index(b"avc1", data.index(b"stsd")) + 28
+    assert struct.unpack_from(">HH", data, at) == (128, 96)
+    struct.pack_into(">HH", data, at, 256, 192)
+    crops = [RandomCrop((64, 80))]
+    expected = VideoClips(paths, SAMPLER, crops)[3, 0]
+    for seed in range(3):
+        torch.manual_seed(seed)
+        assert equal(VideoClips([bytes(data)], SAMPLER, crops)[3, 0], expected)
 
 
 def first_frames(decoder):
