@@ -51,8 +51,9 @@ typedef struct {
 
 static int kernels_enabled = 1;
 
-void converter_use_kernels(int enabled) {
-    kernels_enabled = enabled;
+void converter_use_kernels(int level) {
+    kernels_enabled = level >= 0;
+    yuv2rgb_limit(level);
 }
 
 Converter *converter_alloc(void) {

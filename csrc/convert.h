@@ -27,8 +27,9 @@ void converter_free(Converter *converter);
 int converter_run(Converter *converter, const AVFrame *frame, const ConvertTarget *target, uint8_t *rgb,
                   ptrdiff_t row_stride);
 
-/* Whether our own 8-bit kernels may be used where they equal swscale (the default), or never; for tests. */
-void converter_use_kernels(int enabled);
+/* Which of our own 8-bit kernels may be used where they equal swscale: a YUV2RGB_* level (all by default), or -1 for
+ * none; for tests and benchmarks. */
+void converter_use_kernels(int level);
 
 /* The orientation that FFmpeg's autorotation gives to a display matrix (NULL: none). */
 int orientation_from_matrix(const int32_t *matrix);

@@ -7,7 +7,7 @@
 #include <stddef.h>
 
 #if defined(__x86_64__) && defined(__GNUC__)
-#define HAVE_AVX2_KERNEL 1
+#define HAVE_X86_KERNELS 1
 #include <immintrin.h>
 #endif
 
@@ -62,7 +62,7 @@ static void row_plain(uint8_t *rgb, const uint8_t *y, const uint8_t *u, const ui
     }
 }
 
-#if HAVE_AVX2_KERNEL
+#if HAVE_X86_KERNELS
 /* Sixteen RGB pixels from three registers of sixteen bytes: each output register is the OR of three byte shuffles. */
 __attribute__((target("avx2"))) static inline void store_rgb16(uint8_t *rgb, __m128i r, __m128i g, __m128i b) {
     const __m128i r0 = _mm_setr_epi8(0, -1, -1, 1, -1, -1, 2, -1, -1, 3, -1, -1, 4, -1, -1, 5);
@@ -82,18 +82,23 @@ __attribute__((target("avx2"))) static inline void store_rgb16(uint8_t *rgb, __m
 #undef MIX
 }
 
-/* 32 pixels a step; returns how many were done. Even and odd luma are handled apart, since each pair shares a chroma
+/* 32 pixels a step from x on; returns how many are done then. Even and odd luma are handled apart, since each pair shares a chroma
  * sample; packing both and one shuffle of bytes puts them back in order. */
 __attribute__((target("avx2"))) static int row_avx2(uint8_t *rgb, const uint8_t *y, const uint8_t *u,
-                                                    const uint8_t *v, int width, const Yuv2RgbMatrix *m) {
+                                                    const uint8_t *v, int x, int width, const Yuv2RgbMatrix *m) {
     const __m256i low = _mm256_set1_epi16(255), bias = _mm256_set1_epi16(1024);
     const __m256i offset = _mm256_set1_epi16(m->luma_offset), scale = _mm256_set1_epi16(m->luma_scale);
     const __m256i vr = _mm256_set1_epi16(m->v_red), ug = _mm256_set1_epi16(m->u_green);
     const __m256i vg = _mm256_set1_epi16(m->v_green), ub = _mm256_set1_epi16(m->u_blue);
     const __m256i order = _mm256_setr_epi8(0, 8, 1, 9, 2, 10, 3, 11, 4, 12, 5, 13, 6, 14, 7, 15, 0, 8, 1, 9, 2, 10, 3,
                                            11, 4, 12, 5, 13, 6, 14, 7, 15);
-    int x = 0;
-    for (; x + 32 <= width; x += 32) {
+    for (; x < width; x += 32) {
+        if (x + 32 > width) {
+            /* the last pixels once more, with what is before them: cheaper than one by one */
+            if (width < 32 || width & 1)
+                break;
+            x = width - 32;
+        }
         __m256i luma = _mm256_loadu_si256((const __m256i *)(y + x));
         __m256i cb = _mm256_cvtepu8_epi16(_mm_loadu_si128((const __m128i *)(u + x / 2)));
         __m256i cr = _mm256_cvtepu8_epi16(_mm_loadu_si128((const __m128i *)(v + x / 2)));
@@ -114,14 +119,77 @@ __attribute__((target("avx2"))) static int row_avx2(uint8_t *rgb, const uint8_t 
     }
     return x;
 }
+
+/* Where the bytes of 64 RGB pixels come from: the planes stand as packing leaves them, eight even and eight odd pixels in
+ * turn. For each output register, places in red (0 to 63) and green (64 to 127), places in blue, and which bytes are blue. */
+static uint8_t from_red_green[3][64], from_blue[3][64];
+static uint64_t is_blue[3];
+
+__attribute__((constructor)) static void fill_tables(void) {
+    for (int k = 0; k < 192; k++) {
+        int pixel = k / 3, within = pixel % 16, channel = k % 3;
+        int place = pixel / 16 * 16 + within % 2 * 8 + within / 2;
+        from_red_green[k / 64][k % 64] = (uint8_t)(place + (channel == 1 ? 64 : 0));
+        from_blue[k / 64][k % 64] = (uint8_t)place;
+        if (channel == 2)
+            is_blue[k / 64] |= 1ull << k % 64;
+    }
+}
+
+/* 64 pixels a step; returns how many were done. The order of packing is undone by the tables. */
+__attribute__((target("avx512f,avx512bw,avx512vl,avx512vbmi"))) static int row_avx512(uint8_t *rgb, const uint8_t *y,
+                                                                                      const uint8_t *u,
+                                                                                      const uint8_t *v, int width,
+                                                                                      const Yuv2RgbMatrix *m) {
+    const __m512i low = _mm512_set1_epi16(255), bias = _mm512_set1_epi16(1024);
+    const __m512i offset = _mm512_set1_epi16(m->luma_offset), scale = _mm512_set1_epi16(m->luma_scale);
+    const __m512i vr = _mm512_set1_epi16(m->v_red), ug = _mm512_set1_epi16(m->u_green);
+    const __m512i vg = _mm512_set1_epi16(m->v_green), ub = _mm512_set1_epi16(m->u_blue);
+    int x = 0;
+    for (; x < width; x += 64) {
+        if (x + 64 > width) {
+            if (width < 64 || width & 1)
+                break;
+            x = width - 64;
+        }
+        __m512i luma = _mm512_loadu_si512(y + x);
+        __m512i cb = _mm512_cvtepu8_epi16(_mm256_loadu_si256((const __m256i *)(u + x / 2)));
+        __m512i cr = _mm512_cvtepu8_epi16(_mm256_loadu_si256((const __m256i *)(v + x / 2)));
+        __m512i even = _mm512_and_si512(luma, low), odd = _mm512_srli_epi16(luma, 8);
+        even = _mm512_mulhi_epi16(_mm512_sub_epi16(_mm512_slli_epi16(even, 3), offset), scale);
+        odd = _mm512_mulhi_epi16(_mm512_sub_epi16(_mm512_slli_epi16(odd, 3), offset), scale);
+        cb = _mm512_sub_epi16(_mm512_slli_epi16(cb, 3), bias);
+        cr = _mm512_sub_epi16(_mm512_slli_epi16(cr, 3), bias);
+        __m512i red = _mm512_mulhi_epi16(cr, vr), blue = _mm512_mulhi_epi16(cb, ub);
+        __m512i green = _mm512_adds_epi16(_mm512_mulhi_epi16(cb, ug), _mm512_mulhi_epi16(cr, vg));
+        __m512i r = _mm512_packus_epi16(_mm512_adds_epi16(even, red), _mm512_adds_epi16(odd, red));
+        __m512i g = _mm512_packus_epi16(_mm512_adds_epi16(even, green), _mm512_adds_epi16(odd, green));
+        __m512i b = _mm512_packus_epi16(_mm512_adds_epi16(even, blue), _mm512_adds_epi16(odd, blue));
+        for (int i = 0; i < 3; i++) {
+            __m512i out = _mm512_permutex2var_epi8(r, _mm512_loadu_si512(from_red_green[i]), g);
+            out = _mm512_mask_permutexvar_epi8(out, is_blue[i], _mm512_loadu_si512(from_blue[i]), b);
+            _mm512_storeu_si512(rgb + 3 * x + 64 * i, out);
+        }
+    }
+    return x;
+}
 #endif
+
+static int level = YUV2RGB_AVX512;
+
+void yuv2rgb_limit(int limit) {
+    level = limit;
+}
 
 void yuv2rgb_row(uint8_t *rgb, const uint8_t *y, const uint8_t *u, const uint8_t *v, int width,
                  const Yuv2RgbMatrix *matrix) {
     int done = 0;
-#if HAVE_AVX2_KERNEL
-    if (__builtin_cpu_supports("avx2"))
-        done = row_avx2(rgb, y, u, v, width, matrix);
+#if HAVE_X86_KERNELS
+    if (level >= YUV2RGB_AVX512 && __builtin_cpu_supports("avx512vbmi") && __builtin_cpu_supports("avx512bw") &&
+        __builtin_cpu_supports("avx512vl"))
+        done = row_avx512(rgb, y, u, v, width, matrix);
+    if (done < width && level >= YUV2RGB_AVX2 && __builtin_cpu_supports("avx2"))
+        done = row_avx2(rgb, y, u, v, done, width, matrix);
 #endif
     row_plain(rgb, y, u, v, done, width, matrix);
 }

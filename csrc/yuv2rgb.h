@@ -12,6 +12,10 @@ typedef struct {
 /* `coefficients` are sws_getCoefficients' {crv, cbu, cgu, cgv}. */
 void yuv2rgb_matrix(Yuv2RgbMatrix *matrix, const int *coefficients, int full_range);
 
+/* Which kernels may be used where the processor has them; for tests. The default is all. */
+enum { YUV2RGB_PLAIN = 0, YUV2RGB_AVX2 = 1, YUV2RGB_AVX512 = 2 };
+void yuv2rgb_limit(int limit);
+
 /* One row: `width` luma samples, one u and v for every two of them. Writes 3 * width bytes and no more. */
 void yuv2rgb_row(uint8_t *rgb, const uint8_t *y, const uint8_t *u, const uint8_t *v, int width,
                  const Yuv2RgbMatrix *matrix);

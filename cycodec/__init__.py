@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import importlib
 import os
-from importlib import metadata as _metadata
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -88,7 +87,9 @@ def get_include() -> str:
 
 def __getattr__(name: str) -> Any:
     if name == "__version__":
-        value: Any = _metadata.version("cycodec")
+        from importlib.metadata import version  # not as a name of this module: _metadata is a room of its own
+
+        value: Any = version("cycodec")
     elif name in _HOME_OF:
         value = getattr(importlib.import_module(_HOME_OF[name]), name)
     elif name in ("batch", "datasets", "decoders", "encoders", "samplers", "transforms"):

@@ -14,8 +14,15 @@ class Stop(Exception):
     pass
 
 
+def decode_for_ever(decoder):
+    while True:
+        decoder.get_frames_at(list(range(len(decoder))) * 3)
+
+
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no interval timers here")
-@pytest.mark.skipif(threading.current_thread() is not threading.main_thread(), reason="signals come to the main thread")
+@pytest.mark.skipif(
+    threading.current_thread() is not threading.main_thread(), reason="signals come to the main thread"
+)
 def test_a_signal_handler_may_raise():
     def stop(number, frame):
         raise Stop
@@ -26,8 +33,7 @@ def test_a_signal_handler_may_raise():
     try:
         signal.setitimer(signal.ITIMER_REAL, 0.05)
         with pytest.raises(Stop):
-            while True:
-                decoder.get_frames_at(list(range(len(decoder))) * 3)
+            decode_for_ever(decoder)
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)

@@ -21,7 +21,7 @@ cdef extern from "convert.h" nogil:
     void converter_free(Converter *converter)
     int converter_run(Converter *converter, const AVFrame *frame, const ConvertTarget *target, uint8_t *rgb,
                       ssize_t row_stride)
-    void converter_use_kernels(int enabled)
+    void converter_use_kernels(int level)
     int orientation_from_matrix(const int32_t *matrix)
 
 
@@ -192,6 +192,12 @@ def orientation_of(matrix):
     return orientation_from_matrix(values)
 
 
-def use_kernels(bint enabled):
-    """Whether our own conversion kernels may be used where they equal swscale; for tests and benchmarks."""
-    converter_use_kernels(enabled)
+def use_kernels(str level):
+    """Which of our own conversion kernels may be used where they equal swscale; for tests and benchmarks.
+
+    Parameters
+    ----------
+    level : {"none", "plain", "avx2", "avx512"}
+        The best one; what the processor lacks is not used in any case.
+    """
+    converter_use_kernels({"none": -1, "plain": 0, "avx2": 1, "avx512": 2}[level])

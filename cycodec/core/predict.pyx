@@ -46,6 +46,7 @@ def index_from_packets(PacketTable table not None, time_base, *, origin, stamped
     cdef int i
     cdef int count = 0
     cdef bint complete = True
+    cdef list delayed = delayed_times(table) if stamped else None
     if order == NULL:
         raise MemoryError()
     try:
@@ -53,10 +54,10 @@ def index_from_packets(PacketTable table not None, time_base, *, origin, stamped
             record = &table.records[i]
             if record.flags & (PACKET_DISCARD | PACKET_HIDDEN | PACKET_EMPTY):
                 continue
-            if record.pts == NOPTS:
+            order[count].value = record.pts if delayed is None else delayed[i]
+            if order[count].value == NOPTS:
                 complete = False
                 break
-            order[count].value = record.pts
             order[count].ordinal = i
             count += 1
         if complete:
@@ -98,6 +99,30 @@ def index_from_ordinals(PacketTable table not None, ordinals, time_base, *, seco
     index.origin = "decoded"
     index.confirmed = True
     return index
+
+
+cdef list delayed_times(PacketTable table):
+    """When the frames of a stream are shown whose B-frames alone have a pts (AVI); None where packets say more or less.
+
+    Of MPEG-1, 2 and 4 a picture that others refer to is shown when the next such picture is decoded.
+    """
+    cdef int i
+    cdef int64_t following
+    times = []
+    if table.count == 0:
+        return None
+    following = table.records[table.count - 1].dts + max(table.records[table.count - 1].duration, 1)
+    some_missing = False
+    for i in range(table.count - 1, -1, -1):
+        if table.records[i].dts == NOPTS or (i and table.records[i - 1].dts >= table.records[i].dts):
+            return None
+        if table.records[i].pts != NOPTS:
+            times.append(table.records[i].pts)
+            continue
+        some_missing = True
+        times.append(following)
+        following = table.records[i].dts
+    return times[::-1] if some_missing else None
 
 
 cdef int fill(FrameIndex index, PacketTable table, Sortable *order, int count, time_base, seconds_per_frame) except -1:

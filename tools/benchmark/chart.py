@@ -1,0 +1,80 @@
+"""The picture for README and docs: one row per workload, one dot per library, 1.0 is cycodec."""
+
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+
+matplotlib.use("Agg")
+
+import matplotlib.pyplot as plt
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+
+from benchmark.figures import FLOOR
+from benchmark.peers import TITLES
+from benchmark.report import libraries_of, setting_title
+from benchmark.workloads import WORKLOADS
+
+# Okabe and Ito's colours, told apart by colour-blind readers; the shapes tell them apart in print.
+STYLES = {
+    "cycodec": ("#000000", "o"),
+    "torchcodec": ("#D55E00", "o"),
+    "av": ("#0072B2", "s"),
+    "decord": ("#009E73", "D"),
+    "opencv": ("#CC79A7", "^"),
+    "spdl": ("#E69F00", "v"),
+    "floor": ("#888888", "|"),
+}
+TICKS = (0.001, 0.01, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500)
+
+
+def draw(report: dict[str, Any], path: Path, threads: int, cache: str) -> None:
+    """Write the chart of one setting as PNG: medians over the clips, lines from the lowest to the highest."""
+    rows = [s for s in report["summary"] if (s["threads"], s["cache"]) == (threads, cache)]
+    workloads = [name for name in WORKLOADS if any(row["workload"] == name for row in rows)]
+    base, *libraries = libraries_of(report)
+    libraries = [name for name in libraries if any(row["library"] == name for row in rows)]
+    figure, axes = plt.subplots(figsize=(9, 1.5 + 0.56 * len(workloads)), dpi=160, layout="constrained")
+    for name in libraries:
+        colour, marker = STYLES[name]
+        # Each library has its own height within a row, so that lines do not cover one another.
+        shift = 0.7 * ((libraries.index(name) + 0.5) / len(libraries) - 0.5)
+        mine = [row for row in rows if row["library"] == name]
+        y = [workloads.index(row["workload"]) + shift for row in mine]
+        axes.hlines(
+            y, [r["low"] for r in mine], [r["high"] for r in mine], color=colour, alpha=0.35, linewidth=2.5
+        )
+        size = 60 if name == FLOOR else 34
+        axes.scatter(
+            [r["median"] for r in mine], y, color=colour, marker=marker, s=size, label=TITLES[name], zorder=3
+        )
+    axes.axvline(1, color=STYLES[base][0], linewidth=1.4, zorder=2)
+    for i in range(1, len(workloads), 2):
+        axes.axhspan(i - 0.5, i + 0.5, color="#f3f3f3", zorder=0)
+    _axes(axes, workloads, rows)
+    clips = len({result["clip"] for result in report["results"]})
+    axes.set_xlabel(f"time / {TITLES[base]}'s time (log scale): right of the line {TITLES[base]} is faster")
+    figure.suptitle(
+        f"{TITLES[base]} and its peers: {setting_title(threads, cache)}, median and range over {clips} clips",
+        fontsize=11,
+    )
+    figure.legend(
+        loc="outside lower center", ncols=len(libraries), frameon=False, fontsize=9, handletextpad=0.3
+    )
+    figure.savefig(path)
+    plt.close(figure)
+
+
+def _axes(axes: Any, workloads: list[str], rows: list[dict[str, Any]]) -> None:
+    axes.set_xscale("log")
+    axes.set_xlim(min(0.7, 0.9 * min(r["low"] for r in rows)), max(2.2, 1.15 * max(r["high"] for r in rows)))
+    axes.set_ylim(len(workloads) - 0.5, -0.5)
+    axes.set_yticks(range(len(workloads)), [WORKLOADS[name].title for name in workloads], fontsize=9)
+    axes.xaxis.set_major_locator(FixedLocator(TICKS))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}x"))
+    axes.tick_params(left=False)
+    axes.grid(axis="x", color="#dddddd", linewidth=0.8)
+    axes.set_axisbelow(True)
+    for side in ("top", "right", "left"):
+        axes.spines[side].set_visible(False)

@@ -1,0 +1,149 @@
+"""The clips: real ones from the shared media where that folder exists, and generated ones everywhere."""
+
+import json
+import subprocess
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from benchmark.paths import BUILD, MEDIA, shared_media
+
+X264 = "-c:v libx264 -preset fast -bf 3 -pix_fmt yuv420p"
+NOISE = "noise=alls=6:allf=t"
+
+
+def _source(size: str, rate: int, seconds: int, seed: int = 0) -> str:
+    # The hue turns, so that neighbouring frames differ and a wrong frame cannot pass for the right one.
+    picture = f"testsrc2=s={size}:r={rate}:d={seconds},hue=h=20*t+{37 * seed},{NOISE}:all_seed={seed + 1}"
+    return f"-f lavfi -i {picture}"
+
+
+# name -> ffmpeg arguments; "{media}" is the folder of generated clips, recipes run in this order.
+RECIPES: dict[str, str] = {
+    "gen_h264_720p_20s.mp4": f"{_source('1280x720', 30, 20)} {X264} -g 120",
+    "gen_h264_1080p_5s.mp4": f"{_source('1920x1080', 30, 5)} {X264} -g 60",
+    # The 20 s clip six times over: a long, large file without the time to encode it.
+    "gen_h264_720p_120s.mp4": "-stream_loop 5 -i {media}/gen_h264_720p_20s.mp4 -c copy",
+    "gen_hevc_360p_10s.mp4": f"{_source('640x360', 30, 10)} -c:v libx265 -preset fast -g 60 -pix_fmt yuv420p "
+    "-x265-params log-level=error -tag:v hvc1",
+    "gen_vp9_360p_10s.webm": f"{_source('640x360', 30, 10)} -c:v libvpx-vp9 -deadline good -cpu-used 5 "
+    "-row-mt 1 -b:v 1500k -g 60 -auto-alt-ref 1 -lag-in-frames 16 -pix_fmt yuv420p",
+    "gen_mpeg4_360p_10s.avi": f"{_source('640x360', 30, 10)} -c:v mpeg4 -q:v 4 -g 60 -bf 2",
+    "gen_mpeg2_360p_10s.ts": f"{_source('640x360', 30, 10)} -c:v mpeg2video -q:v 4 -g 30 -bf 2",
+}
+SHORT_CLIPS = 50
+SHORT_NAME = "gen_h264_240p_3s_x50"
+
+
+@dataclass(frozen=True)
+class Clip:
+    """One clip, or a set of equal short ones: `paths` has one entry or many; the facts are of the first.
+
+    `frames` is what ffprobe decodes, so it is the oracle for every library's count.
+    """
+
+    name: str
+    paths: list[str]
+    codec: str
+    width: int
+    height: int
+    frames: int
+    key_frames: int
+    b_frames: int
+    fps: float
+    seconds: float
+    bytes: int
+
+    @property
+    def is_set(self) -> bool:
+        return len(self.paths) > 1
+
+    @property
+    def rgb_bytes(self) -> int:
+        return self.frames * self.width * self.height * 3
+
+
+def gather(names: list[str] | None = None) -> list[Clip]:
+    """Clips to measure on, made or found; `names` keeps those whose name contains one of the words given."""
+
+    def wanted(name: str) -> bool:
+        return not names or any(word in name for word in names)
+
+    shared = sorted(shared_media().glob("h264_bench_*")) if shared_media().is_dir() else []
+    clips = [probe(path) for path in shared if wanted(path.stem)]
+    clips += [probe(generate(name)) for name in RECIPES if wanted(Path(name).stem)]
+    if wanted(SHORT_NAME):
+        clips.append(_short_clips())
+    return clips
+
+
+def generate(name: str) -> Path:
+    """Path of the generated clip `name`, encoded now if it is not there yet."""
+    return encode(MEDIA / name, RECIPES[name].format(media=MEDIA))
+
+
+def encode(path: Path, arguments: str) -> Path:
+    """Make `path` by the ffmpeg command; an existing file stays as it is."""
+    if path.is_file():
+        return path
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # Bit-exact muxing and a temporary name: an interrupted run leaves no half clip behind.
+    partial = path.with_name(f"partial_{path.name}")
+    command = ["ffmpeg", "-v", "error", "-y", *arguments.split(), "-flags", "+bitexact", str(partial)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError(f"could not make {path.name}: `{' '.join(command)}` said:\n{done.stderr.strip()}")
+    partial.rename(path)
+    return path
+
+
+def _short_clips() -> Clip:
+    paths = []
+    for seed in range(SHORT_CLIPS):
+        arguments = f"{_source('320x240', 30, 3, seed)} -c:v libx264 -preset veryfast -pix_fmt yuv420p"
+        paths.append(encode(MEDIA / SHORT_NAME / f"{seed:02}.mp4", arguments))
+    first = asdict(probe(paths[0]))
+    first.update(name=SHORT_NAME, paths=[str(path) for path in paths])
+    first["bytes"] = sum(path.stat().st_size for path in paths)
+    return Clip(**first)
+
+
+def probe(path: Path) -> Clip:
+    """Facts of a clip by ffprobe, which decodes every frame once; the answer is kept beside the clips."""
+    cache_file = BUILD / "clips.json"
+    cache = json.loads(cache_file.read_text()) if cache_file.is_file() else {}
+    status = path.stat()
+    key = f"{path.resolve()}:{status.st_size}:{status.st_mtime_ns}"
+    if key not in cache:
+        cache[key] = _ffprobe(path)
+        cache_file.parent.mkdir(parents=True, exist_ok=True)
+        cache_file.write_text(json.dumps(cache, indent=1))
+    return Clip(name=path.stem, paths=[str(path)], bytes=status.st_size, **cache[key])
+
+
+def _ffprobe(path: Path) -> dict[str, str | int | float]:
+    entries = "stream=codec_name,width,height,avg_frame_rate,has_b_frames:frame=key_frame:format=duration"
+    command = [
+        "ffprobe",
+        "-v",
+        "error",
+        "-select_streams",
+        "v:0",
+        "-show_entries",
+        entries,
+        "-of",
+        "json",
+        str(path),
+    ]
+    answer = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
+    stream, frames = answer["streams"][0], answer["frames"]
+    numerator, denominator = map(int, stream["avg_frame_rate"].split("/"))
+    return {
+        "codec": stream["codec_name"],
+        "width": stream["width"],
+        "height": stream["height"],
+        "frames": len(frames),
+        "key_frames": sum(frame["key_frame"] for frame in frames),
+        "b_frames": stream["has_b_frames"],
+        "fps": round(numerator / denominator, 3) if denominator else 0.0,
+        "seconds": float(answer["format"].get("duration", 0.0)),
+    }

@@ -1,0 +1,198 @@
+"""A library's own long-lived process: takes requests from the runner as JSON lines, measures, answers.
+
+Run as ``python -m benchmark.worker LIBRARY THREADS`` with the library's interpreter; it blocks on its standard
+input while another library measures.
+"""
+
+import gc
+import json
+import os
+import resource
+import sys
+import time
+import traceback
+from dataclasses import dataclass, field
+from typing import Any
+
+from benchmark.peers import PEERS, Peer, Unsupported
+from benchmark.workloads import WORKLOADS, Case
+
+SAMPLES = 12
+SAMPLE_WIDTH = 160
+
+
+def main() -> None:
+    library, threads = sys.argv[1], int(sys.argv[2])
+    # What a library prints must not reach the pipe: answers go to a copy of stdout, stdout becomes stderr.
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    try:
+        limit_torch(threads)
+        peer = PEERS[library](threads)
+        _say(answers, {"versions": peer.versions(), "rss": reset_peak_rss()})
+    except Exception as error:
+        _say(answers, {"error": f"{type(error).__name__}: {error}"})
+        return
+    for line in sys.stdin:
+        _say(answers, answer(peer, json.loads(line)))
+
+
+def limit_torch(threads: int) -> None:
+    """Give torch's own operations as many threads as the decoder, where this interpreter has torch."""
+    try:
+        import torch
+    except ModuleNotFoundError:
+        return
+    torch.set_num_threads(threads)
+
+
+def answer(peer: Peer, request: dict[str, Any]) -> dict[str, Any]:
+    try:
+        return measure(peer, Case(**request["case"]), request["repeats"], request.get("save"))
+    except Unsupported as reason:
+        return {"unsupported": str(reason)}
+    except Exception as error:
+        return {"error": f"{type(error).__name__}: {error}", "trace": traceback.format_exc()}
+
+
+def measure(peer: Peer, case: Case, repeats: int, save: str | None = None) -> dict[str, Any]:
+    """Times of one workload, per repetition, and the memory it took.
+
+    Parameters
+    ----------
+    peer : Peer
+        The library.
+    case : Case
+        The request.
+    repeats : int
+        How often it is done; short work needs many for a stable clock.
+    save : str, optional
+        Write samples of the pixels to this ``.npy`` file (the timing is then of no use).
+
+    Returns
+    -------
+    dict
+        ``wall``, ``cpu``, ``open`` in seconds, ``rss_before`` and ``rss_peak`` in bytes, ``frames`` counted.
+    """
+    workload = WORKLOADS[case.workload]
+    wall = cpu = opening = 0.0
+    gc.collect()
+    rss_before = reset_peak_rss()
+    for _ in range(repeats):
+        reader = None
+        if not workload.opens:
+            start = time.perf_counter()
+            reader = peer.open(case.paths[0]) if workload.size is None else _open_resized(peer, case)
+            peer.prepare(reader)
+            opening += time.perf_counter() - start
+        seen = Seen(case, peer.layout, sample=save is not None)
+        cpu_start, wall_start = time.process_time(), time.perf_counter()
+        # What an iterator yields is dropped at once; a batch is held until the clock has stopped.
+        result = workload.run(peer, reader, case)
+        if hasattr(result, "__next__"):
+            seen.consume(result)
+        wall += time.perf_counter() - wall_start
+        cpu += time.process_time() - cpu_start
+        if result is not None and not hasattr(result, "__next__"):
+            seen.batch(result)
+        if reader is not None:
+            peer.close(reader)
+        del result, reader
+    if save:
+        seen.write(save)
+    return {
+        "wall": wall / repeats,
+        "cpu": cpu / repeats,
+        "open": opening / repeats,
+        "rss_before": rss_before,
+        "rss_peak": peak_rss(),
+        "frames": seen.count,
+    }
+
+
+def _open_resized(peer: Peer, case: Case) -> Any:
+    return peer.open_resized(case.paths[0], case.height, case.width)
+
+
+@dataclass
+class Seen:
+    """Counts what a library returned, checks its form, and keeps small samples of a few frames."""
+
+    case: Case
+    layout: str
+    sample: bool
+    count: int = 0
+    samples: list[Any] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        total = len(self.case.indices) * len(self.case.paths)
+        step = max(1, (total - 1) / (SAMPLES - 1)) if total > 1 else 1
+        self.positions = {round(i * step) for i in range(min(total, SAMPLES))} if self.sample else set()
+
+    def consume(self, frames: Any) -> None:
+        for i, frame in enumerate(frames):
+            self.count += 1
+            if i == 0 or i in self.positions:
+                self._look(i, frame)
+
+    def batch(self, frames: Any) -> None:
+        self.count = len(frames)
+        for i in sorted({0, *self.positions}):
+            if i < self.count:
+                self._look(i, frames[i])
+
+    def _look(self, i: int, frame: Any) -> None:
+        if not self.layout:
+            return
+        shape = (
+            (3, self.case.height, self.case.width)
+            if self.layout == "NCHW"
+            else (self.case.height, self.case.width, 3)
+        )
+        kind = str(frame.dtype).removeprefix("torch.")
+        if tuple(frame.shape) != shape or kind != "uint8":
+            raise ValueError(f"frame {i} is {kind} {tuple(frame.shape)}, not uint8 {shape}")
+        if i in self.positions:
+            step = max(1, self.case.width // SAMPLE_WIDTH)
+            pixels = frame.permute(1, 2, 0) if self.layout == "NCHW" else frame
+            pixels = pixels[::step, ::step]
+            self.samples.append(pixels.numpy().copy() if hasattr(pixels, "numpy") else pixels.copy())
+
+    def write(self, path: str) -> None:
+        if self.layout and self.samples:
+            import numpy
+
+            numpy.save(path, numpy.stack(self.samples))
+
+
+def reset_peak_rss() -> int:
+    """Forget the peak so far (Linux); bytes resident now."""
+    try:
+        with open("/proc/self/clear_refs", "w") as file:
+            file.write("5")
+    except OSError:
+        pass
+    return _status("VmRSS") or peak_rss()
+
+
+def peak_rss() -> int:
+    """Highest resident size in bytes since `reset_peak_rss` (not on Linux: in the process's life)."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return _status("VmHWM") or (peak if sys.platform == "darwin" else peak * 1024)
+
+
+def _status(name: str) -> int:
+    try:
+        with open("/proc/self/status") as file:
+            return next(int(line.split()[1]) * 1024 for line in file if line.startswith(name))
+    except OSError:
+        return 0
+
+
+def _say(answers: Any, message: dict[str, Any]) -> None:
+    answers.write(json.dumps(message) + "\n")
+    answers.flush()
+
+
+if __name__ == "__main__":
+    main()

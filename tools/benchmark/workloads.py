@@ -1,0 +1,144 @@
+"""What is measured. A workload is one entry here and one method in the peers that can do it."""
+
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+BATCH_FRAMES = 100
+KEEP_BYTES = 512 << 20
+# All frames of what is larger than this would tell nothing that a shorter clip does not.
+MOST_BYTES = 4 << 30
+RESIZED = (256, 256)
+SEED = 20250
+
+
+@dataclass(frozen=True)
+class Case:
+    """A workload's request on one clip, in plain numbers: every library gets the same."""
+
+    workload: str
+    paths: list[str]
+    frames: int
+    indices: list[int]
+    width: int
+    height: int
+    keep: bool
+
+
+@dataclass(frozen=True)
+class Workload:
+    """One thing users do.
+
+    Attributes
+    ----------
+    title : str
+        What tables and chart call it.
+    opens : bool
+        Opening is part of the time; else the reader is opened afresh before every repetition, timed apart.
+    indices : callable
+        ``n -> frame numbers`` asked of a clip of n frames, in the order of the answer.
+    run : callable
+        ``(peer, reader or None, case) -> batch or iterator of frames``.
+    size : tuple or None
+        (height, width) of the frames where they are not the clip's own.
+    on_sets : bool
+        For a set of clips and not for single ones.
+    """
+
+    title: str
+    opens: bool
+    indices: Callable[[int], list[int]]
+    run: Callable[[Any, Any, Case], Any]
+    size: tuple[int, int] | None = None
+    on_sets: bool = False
+
+
+def first_frames(n: int) -> list[int]:
+    return list(range(min(n, BATCH_FRAMES)))
+
+
+def uniform(n: int, count: int = 10) -> list[int]:
+    """`count` frames spread evenly from the first to the last."""
+    if n <= count:
+        return list(range(n))
+    return [round(i * (n - 1) / (count - 1)) for i in range(count)]
+
+
+def shuffled(n: int, count: int = 10) -> list[int]:
+    """`count` distinct frames in random order, the same for every library and every run."""
+    return random.Random(SEED).sample(range(n), min(n, count))
+
+
+def middle(n: int) -> list[int]:
+    """One frame a little behind the middle, where the generated clips have a key frame."""
+    return [n // 2 + n // 20]
+
+
+def _open(peer: Any, _: Any, case: Case) -> None:
+    # len() is asked for, so that a reader which builds its index on first use pays for it here.
+    reader = peer.open(case.paths[0])
+    peer.count(reader)
+    peer.close(reader)
+
+
+def _open_first(peer: Any, _: Any, case: Case) -> Any:
+    return peer.first(peer.open(case.paths[0]), 1)
+
+
+def _all(peer: Any, reader: Any, case: Case) -> Any:
+    return peer.every(reader) if case.keep else peer.stream(reader)
+
+
+def _many(peer: Any, _: Any, case: Case) -> Iterator[Any]:
+    for path in case.paths:
+        yield from peer.at(peer.open(path), case.indices)
+
+
+WORKLOADS: dict[str, Workload] = {
+    "open": Workload("open", True, lambda n: [], _open),
+    "open_first": Workload("open + first frame", True, lambda n: [0], _open_first),
+    "first100": Workload(
+        "first 100 frames, one batch",
+        False,
+        first_frames,
+        lambda peer, reader, case: peer.first(reader, len(case.indices)),
+    ),
+    "all": Workload("all frames", False, lambda n: list(range(n)), _all),
+    "loop": Workload(
+        "d[i] loop, 100 frames",
+        False,
+        first_frames,
+        lambda peer, reader, case: peer.loop(reader, len(case.indices)),
+    ),
+    "uniform10": Workload(
+        "10 uniform frames", False, uniform, lambda peer, reader, case: peer.at(reader, case.indices)
+    ),
+    "random10": Workload(
+        "10 random frames", False, shuffled, lambda peer, reader, case: peer.at(reader, case.indices)
+    ),
+    "middle": Workload(
+        "1 frame in the middle",
+        False,
+        middle,
+        lambda peer, reader, case: peer.at(reader, case.indices),
+    ),
+    "resize": Workload(
+        "first 100 frames at 256x256",
+        False,
+        first_frames,
+        lambda peer, reader, case: peer.first(reader, len(case.indices)),
+        size=RESIZED,
+    ),
+    "many": Workload("many short videos, 10 frames each", True, uniform, _many, on_sets=True),
+}
+
+
+def case_for(name: str, clip: Any) -> Case | None:
+    """The request of workload `name` on `clip`, or None where the two do not go together."""
+    workload = WORKLOADS[name]
+    if workload.on_sets != clip.is_set or (name == "all" and clip.rgb_bytes > MOST_BYTES):
+        return None
+    height, width = workload.size or (clip.height, clip.width)
+    keep = name != "all" or clip.rgb_bytes <= KEEP_BYTES
+    return Case(name, clip.paths, clip.frames, workload.indices(clip.frames), width, height, keep)
