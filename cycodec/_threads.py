@@ -34,7 +34,8 @@ def _start_anew() -> None:
     _lock, _claimed, _pool, _thread = threading.Lock(), 0, None, threading.local()
 
 
-os.register_at_fork(after_in_child=_start_anew)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_start_anew)
 
 
 def budget() -> int:

@@ -39,7 +39,8 @@ def decode_batch(
     ----------
     requests : iterable of (source, key)
         source
-            What a VideoDecoder takes, opened with its defaults, or a VideoDecoder, for other options.
+            What a VideoDecoder takes, opened with its defaults; or a VideoDecoder; or a function without arguments that
+            gives either and is called on the thread that decodes: ``partial(VideoDecoder, path, transforms=...)``.
         key
             Frame numbers or seconds, told apart as ints and floats: one, a list (or array, or tensor) of them, or a
             slice. Numbers are those of ``get_frames_at``; a slice of seconds is that of ``decoder.t[...]``.
@@ -96,15 +97,15 @@ class _Batch:
     def serve(self, requests: list[_Request]) -> None:
         """Put what the requests of one source give, frames or exceptions, into its places."""
         source = requests[0].source
-        given = isinstance(source, VideoDecoder)
-        decoder = source if given else None
+        decoder = None
         try:
             for place, _, key in requests:
                 if self.raising and self.failures and min(self.failures) < place:
                     return  # nobody will see the result
                 try:
                     if decoder is None:
-                        decoder = VideoDecoder(source)
+                        opened = source() if callable(source) else source
+                        decoder = opened if isinstance(opened, VideoDecoder) else VideoDecoder(opened)
                     self.results[place] = _decode(decoder, key)
                 except Exception as error:
                     self._fail(place, error)
@@ -113,7 +114,7 @@ class _Batch:
                             self._fail(request.place, error)
                         return
         finally:
-            if decoder is not None and not given:
+            if decoder is not None and decoder is not source:
                 decoder.close()
 
     def _fail(self, place: int, error: Exception) -> None:

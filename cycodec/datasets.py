@@ -50,8 +50,9 @@ class VideoClips:
 
     Parameters
     ----------
-    paths : sequence of str, path, bytes or tensor
-        The videos: what VideoDecoder takes, but file-likes.
+    paths : sequence of str, path, bytes, tensor or callable
+        The videos: what VideoDecoder takes, or functions without arguments that open it in the process that decodes,
+        such as ``fsspec.open(url).open``. File-likes themselves cannot be sent to other processes.
     sampler : callable
         One of ``cycodec.samplers``, or a partial of one that fixes its options; or any function of a decoder that gives
         a FrameBatch. Where it has a parameter ``generator``, it gets one (and has to use it to be reproducible).
@@ -142,15 +143,13 @@ class VideoClips:
         return (self[number] for number in range(len(self)))
 
     def _sample(self, epoch: int, number: int) -> dict[str, Any]:
-        seed = np.random.SeedSequence([self.seed, epoch, number]).generate_state(1, np.uint64)[0]
-        generator = _tensor.seeded_generator(int(seed))
         decoder = self._open.take(number)
         if decoder is None:
-            decoder = VideoDecoder(self.paths[number], transforms=self.transforms, **self.decoder_options)
+            path = self.paths[number]
+            source = path() if callable(path) else path
+            decoder = VideoDecoder(source, transforms=self.transforms, **self.decoder_options)
         try:
-            if self.transforms:
-                decoder._session.redraw(generator)
-            batch = self.sampler(decoder, **({"generator": generator} if self._takes_generator else {}))
+            batch = self._clips(decoder, np.random.SeedSequence([self.seed, epoch, number]))
         except BaseException:
             decoder.close()
             raise
@@ -164,6 +163,19 @@ class VideoClips:
         if batch.valid is not None:
             sample["valid"] = batch.valid
         return sample
+
+    def _clips(self, decoder: VideoDecoder, seed: np.random.SeedSequence) -> FrameBatch:
+        """What the sampler gives, with chance from a seed."""
+        session = decoder._session
+        while True:
+            generator = _tensor.seeded_generator(int(seed.generate_state(1, np.uint64)[0]))
+            if self.transforms:
+                session.redraw(generator)
+            drawn = session._pipeline
+            batch = self.sampler(decoder, **({"generator": generator} if self._takes_generator else {}))
+            if session._pipeline is drawn:
+                return batch
+            # the header was wrong about the size of the frames, and crops were drawn again without the seed
 
     def order(
         self,

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+from functools import partial
 
 import media
 import numpy as np
@@ -17,6 +18,7 @@ from cycodec import FFmpegError, _threads
 from cycodec._types import Frame, FrameBatch
 from cycodec.batch import decode_batch
 from cycodec.decoders import VideoDecoder
+from cycodec.transforms import Resize
 
 FILES = ("h264_plain.mp4", "vfr_dropped.mkv", "vp9.webm", "hevc.mp4")
 
@@ -101,6 +103,19 @@ def test_sources(paths):
         same(result, VideoDecoder(path).get_frames_at([3]))
     same(results[-1], decoder.get_frames_at([3]))
     assert decoder[0].shape[-1] == 3, "a decoder that was passed in stays open"
+
+
+def test_functions_that_open_a_source(paths):
+    transforms = [Resize((24, 32))]
+    open_decoder = partial(VideoDecoder, paths[0], transforms=transforms)
+    missing = partial(VideoDecoder, "missing.mp4", transforms=transforms)
+    results = decode_batch(
+        [(open_decoder, [3]), (paths[1].read_bytes, 5), (missing, 0), (open_decoder, 0.5)], on_error="return"
+    )
+    same(results[0], open_decoder().get_frames_at([3]))
+    same(results[1], VideoDecoder(paths[1]).get_frame_at(5))
+    assert isinstance(results[2], FileNotFoundError)
+    same(results[3], open_decoder().get_frame_played_at(0.5))
 
 
 def test_requests_of_one_source_are_opened_once(paths):

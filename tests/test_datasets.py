@@ -1,6 +1,7 @@
 """VideoClips and ClipOrder: samples and order depend on seed, epoch and number alone, wherever they are made."""
 
 import pickle
+import struct
 import threading
 import warnings
 from functools import partial
@@ -102,6 +103,18 @@ def test_random_crops_change_with_the_epoch(paths):
     assert len(found) > 4
 
 
+def test_random_crops_of_a_file_whose_header_lies_about_the_size(paths):
+    data = bytearray(paths[0].read_bytes())
+    at = data.index(b"avc1", data.index(b"stsd")) + 28
+    assert struct.unpack_from(">HH", data, at) == (128, 96)
+    struct.pack_into(">HH", data, at, 256, 192)
+    crops = [RandomCrop((64, 80))]
+    expected = VideoClips(paths, SAMPLER, crops)[3, 0]
+    for seed in range(3):
+        torch.manual_seed(seed)
+        assert equal(VideoClips([bytes(data)], SAMPLER, crops)[3, 0], expected)
+
+
 def first_frames(decoder):
     return decoder.get_frames_at([0, 1])
 
@@ -117,6 +130,15 @@ def test_decoder_options_and_valid_flags(paths):
     assert sample["data"].shape == (2, 3, 96, 128, 3)
     assert sample["valid"].shape == (2, 3)
     assert sample["valid"].all()
+
+
+def test_functions_that_open_a_video(paths):
+    fsspec = pytest.importorskip("fsspec", reason="fsspec is not installed")
+    clips = VideoClips([fsspec.open(f"file://{path}").open for path in paths], SAMPLER, CROPS)
+    expected = VideoClips(paths, SAMPLER, CROPS)
+    for context in ("fork", "spawn"):
+        loader = DataLoader(clips, batch_size=None, num_workers=1, multiprocessing_context=context)
+        assert all(equal(sample, expected[sample["video"]]) for sample in loader)
 
 
 @pytest.mark.parametrize(

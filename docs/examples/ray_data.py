@@ -1,0 +1,61 @@
+"""A cluster with Ray Data: paths in, frames out, decoded in `map_batches` by a pool of workers (here two, local)."""
+
+from functools import partial
+
+import numpy as np
+from clip import make_clip
+
+from cycodec.batch import decode_batch
+from cycodec.decoders import VideoDecoder
+from cycodec.transforms import Resize
+
+try:
+    import ray
+except ModuleNotFoundError:
+    raise SystemExit("this example needs Ray: pip install 'ray[data]'") from None
+
+
+class Decode:
+    """Four frames of each video, resized. Ray makes one of these in each worker."""
+
+    def __init__(self, size):
+        self.transforms = [Resize((size, size))]
+
+    def __call__(self, batch):
+        # A worker has one CPU, so one thread. What cannot be read is reported in its row, the rest goes on.
+        sources = [partial(VideoDecoder, str(path), transforms=self.transforms) for path in batch["path"]]
+        requests = [(source, [0, 10, 20, 30]) for source in sources]
+        results = decode_batch(requests, num_threads=1, on_error="return")
+        errors = [str(result) if isinstance(result, Exception) else "" for result in results]
+        empty = np.zeros((4, 3, *self.transforms[0].size), np.uint8)
+        frames = [
+            empty if error else result.data.numpy() for error, result in zip(errors, results, strict=True)
+        ]
+        return {"path": batch["path"], "frames": np.stack(frames), "error": np.array(errors)}
+
+
+def main():
+    paths = [make_clip(f"clip{n}.mp4", seconds=2, rate=24 + n) for n in range(8)]
+    with open("broken.mp4", "wb") as file:
+        file.write(b"not a video " * 100)
+
+    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
+    try:
+        workers = ray.data.ActorPoolStrategy(size=2)
+        rows = ray.data.from_items([{"path": path} for path in [*paths, "broken.mp4"]])
+        decoded = rows.map_batches(Decode, fn_constructor_args=(64,), batch_size=3, compute=workers)
+        found = {row["path"]: row for row in decoded.iter_rows()}
+    finally:
+        ray.shutdown()
+
+    for path, row in found.items():
+        print(path, row["error"] or tuple(row["frames"].shape))
+    assert len(found) == 9
+    assert found["broken.mp4"]["error"]
+    for path in paths:
+        expected = VideoDecoder(path, transforms=[Resize((64, 64))])[[0, 10, 20, 30]]
+        assert np.array_equal(found[path]["frames"], expected.numpy())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,74 @@
+"""Tar files of videos and labels, as WebDataset keeps them: members are read in place, nothing is unpacked."""
+
+import io
+import json
+import tarfile
+
+import torch
+from clip import make_clip
+from torch.utils.data import DataLoader, IterableDataset, get_worker_info
+
+from cycodec.decoders import VideoDecoder
+from cycodec.samplers import clips_at_random_indices
+from cycodec.transforms import Resize
+
+
+def make_shard(path, numbers):
+    """A tar file with pairs of members: 0007.mp4 and 0007.json."""
+    with tarfile.open(path, "w") as shard:
+        for number in numbers:
+            shard.add(make_clip(f"{number:04}.mp4", seconds=2, rate=20 + number))
+            label = json.dumps({"label": number % 3}).encode()
+            entry = tarfile.TarInfo(f"{number:04}.json")
+            entry.size = len(label)
+            shard.addfile(entry, io.BytesIO(label))
+    return path
+
+
+class Shards(IterableDataset):
+    """Clips and labels of all videos in tar files, which the workers share among themselves."""
+
+    def __init__(self, paths):
+        self.paths = paths
+
+    def __iter__(self):
+        worker = get_worker_info()
+        mine = self.paths if worker is None else self.paths[worker.id :: worker.num_workers]
+        for path in mine:
+            with tarfile.open(path) as shard:
+                for member in shard:
+                    if member.name.endswith(".mp4"):
+                        yield self.sample(shard, member.name)
+
+    def sample(self, shard, name):
+        label = json.load(shard.extractfile(name.replace(".mp4", ".json")))["label"]
+        number = int(name.removesuffix(".mp4"))
+        # The member is a file-like: what the decoder asks for is read from the tar, no more.
+        with VideoDecoder(shard.extractfile(name), transforms=[Resize((112, 112))]) as decoder:
+            generator = torch.Generator().manual_seed(number)
+            clips = clips_at_random_indices(decoder, num_frames_per_clip=8, generator=generator)
+        return {"data": clips.data, "label": label, "number": number}
+
+
+def main():
+    shards = [make_shard("shard-0.tar", range(4)), make_shard("shard-1.tar", range(4, 8))]
+    seen = []
+    for batch in DataLoader(Shards(shards), batch_size=2, num_workers=2):
+        print(
+            "videos", batch["number"].tolist(), "labels", batch["label"].tolist(), tuple(batch["data"].shape)
+        )
+        assert batch["data"].shape == (2, 1, 8, 3, 112, 112)
+        assert batch["label"].tolist() == [number % 3 for number in batch["number"].tolist()]
+        seen += batch["number"].tolist()
+    assert sorted(seen) == list(range(8))
+
+    # A tar that comes through a pipe cannot seek: read a member whole then, and pass its bytes.
+    with open(shards[0], "rb") as pipe, tarfile.open(fileobj=pipe, mode="r|") as stream:
+        member = next(member for member in stream if member.name.endswith(".mp4"))
+        decoder = VideoDecoder(stream.extractfile(member).read())
+    assert torch.equal(decoder[10], VideoDecoder("0000.mp4")[10])
+    print("from a stream:", decoder)
+
+
+if __name__ == "__main__":
+    main()
