@@ -32,6 +32,10 @@ ROOMS = {
     "sampletable": [],
     "backend": ["csrc/convert.c", "csrc/yuv2rgb.c"],
     "reader": [],
+    "samples": [],
+    "audioindex": [],
+    "audio": [],
+    "wav": ["csrc/pcm.c"],
 }
 
 

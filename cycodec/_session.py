@@ -5,11 +5,7 @@
 
 from __future__ import annotations
 
-import io
-import os
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
@@ -17,13 +13,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 import numpy as np
 
 from cycodec import _tensor
+from cycodec._lifetime import Session, open_source
 from cycodec.core.backend import CpuBackend, orientation_of
 from cycodec.core.demux import Demuxer
-from cycodec.core.error import ClosedError, FFmpegError, InvalidDataError, StaleIndexError
+from cycodec.core.error import FFmpegError, InvalidDataError, StaleIndexError
 from cycodec.core.index import FrameIndex, scan_packets
 from cycodec.core.reader import FrameReader, IndexContradiction
 from cycodec.core.sampletable import read_mov
-from cycodec.core.source import IOContext
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -69,18 +65,7 @@ class GeometryChanged(Exception):
     """Frames have another size than the header said: plans made with that size are void."""
 
 
-def open_source(source: Any) -> IOContext:
-    """The IOContext of anything that a user may pass as a source."""
-    if _tensor.is_tensor(source):
-        return IOContext(_tensor.as_buffer(source), f"<tensor of {source.numel()} bytes>")
-    return IOContext(source)
-
-
-def is_file_like(source: Any) -> bool:
-    return hasattr(source, "read") and not isinstance(source, (str, bytes, os.PathLike))
-
-
-class VideoSession:
+class VideoSession(Session):
     """See the module's docstring.
 
     Parameters
@@ -95,18 +80,14 @@ class VideoSession:
     """
 
     def __init__(self, source: Any, options: Options, index: FrameIndex | None = None, mappings: Any = None) -> None:
-        self.source = source
+        super().__init__(source)
         self.options = options
-        self.closed = False
         self.given_index = index is not None or mappings is not None
-        self._lock = threading.Lock()
-        self._owner = 0
         self._open(index, mappings)
 
     # -- opening ----------------------------------------------------------------------------------------------------
 
     def _open(self, index: FrameIndex | None, mappings: Any = None) -> None:
-        self.pid = os.getpid()
         demuxer = Demuxer(open_source(self.source))
         self.name = demuxer.io.name
         self.stream_index = demuxer.select_video(self.options.stream_index)
@@ -188,36 +169,7 @@ class VideoSession:
 
     # -- use --------------------------------------------------------------------------------------------------------
 
-    @contextmanager
-    def _locked(self) -> Iterator[None]:
-        """Hold the session: open, in this process, by one thread at a time."""
-        if self.pid != os.getpid():
-            self._reopen_after_fork()
-        thread = threading.get_ident()
-        if self._owner == thread:
-            raise RuntimeError(f"{self.name}: a file-like source called back into the decoder that it feeds")
-        with self._lock:
-            if self.closed:
-                raise ClosedError(
-                    f"{self.name}: the decoder is closed (make a new one)", source=self.name, operation="decode"
-                )
-            self._owner = thread
-            try:
-                yield
-            finally:
-                self._owner = 0
-
-    def _reopen_after_fork(self) -> None:
-        self._lock = threading.Lock()
-        self._owner = 0
-        if self.closed:
-            return
-        if is_file_like(self.source):
-            raise TypeError(
-                f"{self.name}: a file-like source cannot be used in a forked process, its position is shared with the "
-                "parent (make the decoder in the worker, or pass a path or bytes)"
-            )
-        self.reader.forget()
+    def _reopen(self) -> None:
         self._open(self.index)
 
     def serve(self, request: Callable[[], T]) -> T:
@@ -336,27 +288,8 @@ class VideoSession:
                 self.index.fingerprint = self.reader.demuxer.fingerprint()
         return self.index
 
-    def close(self) -> None:
-        """Free everything; later use raises ClosedError."""
-        if self.pid != os.getpid():
-            self.reader.forget()
-            self._lock = threading.Lock()
-        with self._lock:
-            self.closed = True
-            self.reader = None  # type: ignore[assignment]
-
 
 def seconds_per_frame(demuxer: Demuxer, stream_index: int) -> Fraction | None:
     """From the header's frame rate; None where it has none."""
     rate = demuxer.frame_rate(stream_index)
     return 1 / rate if rate else None
-
-
-def reopened_source(source: Any) -> Any:
-    """A source fit for a pickle, or TypeError."""
-    if is_file_like(source) or isinstance(source, io.IOBase):
-        raise TypeError(
-            f"a decoder of a file-like source ({type(source).__name__}) cannot be pickled or copied: its reader belongs "
-            "to one process (pass a path or bytes, or make the decoder in the worker)"
-        )
-    return source
