@@ -8,7 +8,8 @@ agree with it, and where one does not, the stream is read from the start ever af
 Note [Stamps]
 
 Every packet's dts is overwritten with its ordinal, which libavcodec hands on to the frame: so a frame is known by its
-packet even where timestamps are rounded, estimated, or missing.
+packet even where timestamps are rounded, estimated, or missing. It is shifted to the left, because libavcodec adds to it
+what it trims from the frame.
 """
 
 cimport cython
@@ -36,6 +37,7 @@ cdef extern from "compat.h" nogil:
 cdef int64_t NOPTS = avutil.AV_NOPTS_VALUE
 
 cdef enum:
+    STAMP_SHIFT = 32
     LOST = -0x70000001          # the packet sought did not come
     MAX_TRIES = 3
     MAX_STRANGERS = 600         # packets after a seek until one is known
@@ -249,7 +251,7 @@ cdef class SampleReader(BlockReader):
             code = avcodec.avcodec_receive_frame(self.ctx, self.frame)
             if code == 0:
                 if self.frame.pkt_dts != NOPTS:
-                    self.stamp = self.frame.pkt_dts
+                    self.stamp = self.frame.pkt_dts >> STAMP_SHIFT
                 if self.frame.nb_samples > 0:
                     return 0
                 continue
@@ -298,7 +300,7 @@ cdef class SampleReader(BlockReader):
             compat_packet_set_skip(self.packet, known.skip, discard)
             self.packet.flags = known.flags
         self.last_discard = discard
-        self.packet.dts = self.ordinal
+        self.packet.dts = self.ordinal << STAMP_SHIFT
         self.ordinal += 1
         code = 0
         if self.packet.size > 0:
@@ -412,6 +414,10 @@ cdef class SampleReader(BlockReader):
             target = max(0, target - step)
             step *= 8
         return LOST
+
+    def notes(self):
+        """(packet, position, length) of the first frames; for tests."""
+        return [(self.noted_stamps[i], self.noted_positions[i], self.noted_lengths[i]) for i in range(self.noted)]
 
     def needs_index(self):
         """Whether a window that begins in the middle would have to be decoded from the start for want of an index."""

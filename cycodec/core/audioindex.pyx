@@ -118,6 +118,7 @@ cdef class AudioIndex:
         cdef int64_t timestamp, next_timestamp, pos, ticks
         cdef int size, flags, number
         cdef int rate = stream.codecpar.sample_rate
+        cdef int fixed = 0
         if entries < STEADY_FRAMES or rate <= 0 or stream.time_base.num != 1:
             return False
         # in samples of the time base: whole ones of the output, or (SBR) of half its rate
@@ -126,6 +127,8 @@ cdef class AudioIndex:
         ticks = max(1, stream.time_base.den // rate)
         self.codec_id = stream.codecpar.codec_id
         self.from_table = True
+        # PCM and codecs of one frame size: durations may be jittered, what comes out is not. FLAC and Opus have no one
+        # size: their durations are believed as long as all are alike.
         for number in range(entries):
             memset(&record, 0, sizeof(record))
             if not compat_index_entry(stream, number, &record.pts, &record.pos, &size, &flags):
@@ -134,9 +137,14 @@ cdef class AudioIndex:
             record.flags = avcodec.AV_PKT_FLAG_DISCARD if flags & avformat.AVINDEX_DISCARD_FRAME else 0
             if number:
                 next_timestamp = record.pts - self.packets[number - 1].pts
-                if next_timestamp <= 0 or next_timestamp % ticks or next_timestamp > 1 << 28:
+                fixed = avcodec.av_get_audio_frame_duration2(stream.codecpar, self.packets[number - 1].size)
+                if next_timestamp <= 0 or next_timestamp > 1 << 28:
                     return False
-                self.packets[number - 1].samples = <int32_t> (next_timestamp // ticks)
+                if fixed <= 0:
+                    fixed = <int> (next_timestamp // ticks)
+                    if next_timestamp % ticks or (number > 1 and fixed != self.packets[number - 2].samples):
+                        return False
+                self.packets[number - 1].samples = fixed
             if self.append(&record) < 0:
                 raise MemoryError()
         # how many samples the last one gives matters to nobody: it is decoded to know where the stream ends
@@ -177,14 +185,14 @@ cdef class AudioIndex:
         if not self.uniform or seen < STEADY_FRAMES:
             return False
         number = <int> stamps[seen - 1]
-        if number >= self.count or self.packets[number].samples <= 0:
+        if not 0 <= number < self.count or self.packets[number].samples <= 0:
             return False
         self.ratio = <int> (lengths[seen - 1] // self.packets[number].samples)
         if self.ratio < 1 or self.ratio > 2:
             return False
         for i in range(seen - 1, -1, -1):
             number = <int> stamps[i]
-            if number < 0 or self.packets[number].samples * self.ratio != lengths[i]:
+            if not 0 <= number <= stamps[seen - 1] or self.packets[number].samples * self.ratio != lengths[i]:
                 break
             if i < seen - 1:
                 # frames must follow each other as their packets do
@@ -323,6 +331,10 @@ cdef int32_t samples_of(const AVPacket *packet, const AVStream *stream, AVVorbis
         return opus_samples(packet.data, packet.size)
     if parameters.codec_id == avcodec.AV_CODEC_ID_FLAC:
         return flac_samples(packet.data, packet.size)
+    if parameters.codec_id == avcodec.AV_CODEC_ID_AMR_NB and packet.size > 0 and packet.data[0] >> 3 & 15 > 7:
+        return 0                # silence descriptors and lost frames: FFmpeg decodes nothing for them
+    if parameters.codec_id == avcodec.AV_CODEC_ID_ALAC and parameters.extradata_size >= 36 and packet.size > 6:
+        return alac_samples(packet.data, parameters.extradata)
     if vorbis != NULL:
         return max(0, avcodec.av_vorbis_parse_frame(vorbis, packet.data, packet.size))
     if stream.time_base.num == 1 and parameters.sample_rate > 0 and packet.duration > 0:
@@ -339,6 +351,15 @@ cdef int32_t samples_of(const AVPacket *packet, const AVStream *stream, AVVorbis
             packet.duration * parameters.sample_rate, stream.time_base.num, stream.time_base.den
         )
     return max(samples, 0)
+
+
+cdef int32_t alac_samples(const uint8_t *data, const uint8_t *cookie) noexcept nogil:
+    """By the first element's header; frames that are not of the cookie's length say their own."""
+    if data[2] >> 4 & 1:
+        return (
+            (data[2] & 1) << 31 | data[3] << 23 | data[4] << 15 | data[5] << 7 | data[6] >> 1
+        )
+    return cookie[12] << 24 | cookie[13] << 16 | cookie[14] << 8 | cookie[15]
 
 
 cdef int32_t opus_samples(const uint8_t *data, int size) noexcept nogil:

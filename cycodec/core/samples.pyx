@@ -267,9 +267,6 @@ cdef class BlockReader:
         cdef int code
         cdef int i
         cdef int blocks = 0
-        code = self.bring(start + done[0])
-        if code < 0:
-            return code
         while start + done[0] < stop:
             if self.available == 0:
                 if blocks == BLOCKS_PER_CALL:
@@ -324,12 +321,17 @@ cdef class BlockReader:
         """
         cdef float *out = <float *> pointer
         cdef int64_t done = 0
-        cdef int code
+        cdef int code = 0
+        cdef bint brought = False
         if self.total >= 0 and stop > self.total:
             stop = self.total
         while start + done < stop:
             with nogil:
-                code = self.fill(start, stop, out, stride, &done)
+                if not brought:
+                    code = self.bring(start)
+                    brought = code >= 0
+                if brought:
+                    code = self.fill(start, stop, out, stride, &done)
             if code == avutil.AVERROR(EAGAIN):
                 PyErr_CheckSignals()
             elif code == avutil.AVERROR_EOF:
@@ -338,7 +340,9 @@ cdef class BlockReader:
                 # what was delivered may be of the wrong place: all of it again, the safe way
                 self.linear = True
                 self.stop()
+                self.total = -1
                 done = 0
+                brought = False
             elif code < 0:
                 self.stop()
                 self.finish(code)
