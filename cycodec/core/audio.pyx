@@ -21,7 +21,7 @@ from cycodec.core.audioindex cimport AudioIndex, AudioPacket
 from cycodec.core.demux cimport Demuxer
 from cycodec.core.samples cimport CONTRADICTION, FROM_THE_START, BlockReader
 
-from cycodec.core.audioindex import build_index
+from cycodec.core.audioindex import index_from_scan, index_from_table
 from cycodec.core.error import CodecNotFoundError, InvalidDataError
 
 from cycodec.libav cimport avcodec, avutil
@@ -445,9 +445,11 @@ cdef class SampleReader(BlockReader):
         if codec_has_no_anchor(self.ctx.codec_id):
             self.linear = True
             return
-        self.reopen()
-        self.fresh = False
-        index = build_index(self.demuxer, self.stream_index)
+        index = index_from_table(self.demuxer, self.stream_index)
+        if index is None:
+            self.reopen()
+            self.fresh = False
+            index = index_from_scan(self.demuxer, self.stream_index)
         with nogil:
             code = index.align(self.noted_stamps, self.noted_positions, self.noted_lengths, self.noted)
         self.index = index

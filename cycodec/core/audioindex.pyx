@@ -41,7 +41,7 @@ cdef enum:
 
 
 cdef class AudioIndex:
-    """The packets of one stream in their order. Made by `build_index`."""
+    """The packets of one stream in their order. Made by `index_from_table` or `index_from_scan`."""
 
     def __cinit__(self):
         self.ratio = 1
@@ -294,14 +294,17 @@ cdef class AudioIndex:
         return self.packets[number] if 0 <= number < self.count else None
 
 
-def build_index(Demuxer demuxer not None, int stream_index):
-    """The AudioIndex of a stream, from its sample table or by reading all of it."""
-    cdef AudioIndex index
-    if demuxer.format_name.startswith("mov,"):
-        index = AudioIndex()
-        if index.take_table(demuxer, stream_index):
-            return index
-    index = AudioIndex()
+def index_from_table(Demuxer demuxer not None, int stream_index):
+    """The AudioIndex of a stream from the sample table of its MP4 file, or None where that does not tell."""
+    cdef AudioIndex index = AudioIndex()
+    if demuxer.format_name.startswith("mov,") and index.take_table(demuxer, stream_index):
+        return index
+    return None
+
+
+def index_from_scan(Demuxer demuxer not None, int stream_index):
+    """The AudioIndex of a stream by reading all its packets from a demuxer that has read none."""
+    cdef AudioIndex index = AudioIndex()
     index.scan(demuxer, stream_index)
     return index
 
