@@ -36,6 +36,8 @@ ROOMS = {
     "audioindex": [],
     "audio": [],
     "wav": ["csrc/pcm.c"],
+    "sink": [],
+    "encode": [],
 }
 
 
