@@ -138,7 +138,7 @@ class SampleIndexing:
             raise IndexError(f"sample {array[outside][0]} is out of bounds: the stream has {length} samples")
         wanted, places = np.unique(np.where(array < 0, array + length, array), return_inverse=True)
         if wanted.size == 0:
-            return self._session.read(0, 0).reshape(-1, *array.shape)
+            return self._session.read(0, 0).reshape(self._session.num_channels, *array.shape)
         # what lies close together is read at once, what lies far apart is not decoded between
         parts = []
         for run in np.split(wanted, np.nonzero(np.diff(wanted) > self._session.sample_rate)[0] + 1):

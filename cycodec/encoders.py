@@ -43,9 +43,10 @@ class AudioEncoder:
             raise ValueError(f"samples must be float32 in [-1, 1], not {samples.dtype} (use samples.float())")
         if samples.ndim not in (1, 2):
             raise ValueError(f"samples must be [num_channels, num_samples], got shape {list(samples.shape)}")
-        samples = samples.detach().cpu().reshape(-1, samples.shape[-1])
-        if samples.shape[0] == 0 or samples.shape[1] == 0:
+        if 0 in samples.shape:
             raise ValueError(f"there is nothing to encode in samples of shape {list(samples.shape)}")
+        samples = samples.detach().cpu()
+        samples = samples if samples.ndim == 2 else samples[None]
         self._samples = samples if samples.stride(1) == 1 else samples.contiguous()
         self._sample_rate = positive("sample_rate", sample_rate)
         rows, count = self._samples.shape

@@ -147,6 +147,7 @@ cdef class SampleReader(BlockReader):
         if code < 0:
             self.finish(code)
         self.held = True
+        self.anchored = True
         self.running = True
 
     cdef int finish(self, int code) except -1:

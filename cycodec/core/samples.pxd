@@ -44,6 +44,7 @@ cdef class BlockReader:
     cdef int64_t available
     cdef int64_t at                 # output position of its first sample, or of the next one to come
     cdef int64_t begin_input        # input samples before it are dropped
+    cdef bint anchored              # whether a sample really was at such a position
     cdef bint running
     cdef bint draining
     cdef bint unconvertible         # libswresample refused

@@ -243,6 +243,7 @@ cdef class BlockReader:
             round = 0
         self.begin_input = round * self.step_in
         self.at = round * self.step_out
+        self.anchored = round == 0
         if self.swr != NULL:
             if self.current.rate == self.native.rate and self.current.sample_format == self.native.sample_format:
                 code = swresample.swr_init(self.swr) if self.current.rate != self.sample_rate else 0
@@ -273,10 +274,11 @@ cdef class BlockReader:
                     return avutil.AVERROR(EAGAIN)
                 blocks += 1
                 code = self.next_block()
-                if code == avutil.AVERROR_EOF:
+                if code == avutil.AVERROR_EOF and self.anchored:
                     self.total = self.at
                 if code < 0:
                     return code
+                self.anchored = True
             skip = min(max(start + done[0] - self.at, 0), self.available)
             self.offset += skip
             self.available -= skip
@@ -350,10 +352,13 @@ cdef class BlockReader:
 
     def count(self, int64_t near=0):
         """How many samples there are: read on to the end, from a position near it."""
-        if self.total < 0:
+        cdef int64_t back = 1 << 14
+        while self.total < 0:
             self.read_into(near, MAX_COUNT, 0, 0)
-            if self.total < 0:
-                raise RuntimeError("the end was not reached")
+            if self.total < 0 and near == 0:
+                raise RuntimeError(f"{self.source}: the end was not reached")
+            near = max(0, near - back)      # it lay behind the end
+            back *= 16
         return self.total
 
     def phase_period(self):

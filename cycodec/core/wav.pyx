@@ -7,6 +7,7 @@ little-endian PCM of 8 to 64 bits is refused with NotPlainWav, and FFmpeg reads 
 import os
 
 from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
+from libc.errno cimport errno
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcmp, memcpy
@@ -133,6 +134,8 @@ cdef class WavReader(BlockReader):
             while done < count:
                 got = pread(self.fd, out + done, count - done, offset + done)
                 if got < 0:
+                    with gil:
+                        self.failure = OSError(errno, os.strerror(errno), self.source)
                     return avutil.AVERROR_EXTERNAL
                 if got == 0:
                     break
