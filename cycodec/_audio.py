@@ -1,6 +1,7 @@
 """An open audio stream: source, reader and metadata, kept together through forks.
 
-`AudioSession.read` is the only way to samples. AudioDecoder puts NumPy's and the clock's language in front of it.
+`AudioSession.read` is the only way to samples. AudioDecoder puts NumPy's and the clock's language in front of
+it.
 """
 
 from __future__ import annotations
@@ -67,7 +68,9 @@ class AudioSession(Session):
         else:
             demuxer = self._open_demuxer()
             self.header = demuxer.stream_info(self.stream_index)
-            self.reader = SampleReader(demuxer, self.stream_index, self._open_demuxer, options.exact, **output)
+            self.reader = SampleReader(
+                demuxer, self.stream_index, self._open_demuxer, options.exact, **output
+            )
         self.name = self.reader.source
         self.begin_seconds = self.reader.begin_seconds()
         self.sample_rate = self.reader.sample_rate
@@ -92,7 +95,9 @@ class AudioSession(Session):
             return self.reader.total
 
     def read(self, start: int, stop: int | None) -> Tensor:
-        """Samples [start, stop) as float32 ``[num_channels, n]``; fewer at the end, all from start for None."""
+        """Samples [start, stop) as float32 ``[num_channels, n]``; fewer at the end, all from start for
+        None.
+        """
         with self._locked():
             reader = self.reader
             total = reader.total
@@ -147,6 +152,7 @@ def open_wav(source: Any, output: dict[str, int], must: bool) -> WavReader | Non
 
     With `must`, NotPlainWav instead of None.
     """
+    origin: Any
     if _tensor.is_tensor(source):
         origin, name = _tensor.as_buffer(source), f"<tensor of {source.numel()} bytes>"
     elif isinstance(source, (str, os.PathLike)):
@@ -163,7 +169,9 @@ def open_wav(source: Any, output: dict[str, int], must: bool) -> WavReader | Non
     else:
         origin, name = source, f"<{type(source).__name__}>"
     try:
-        return WavReader(origin, name or f"<{type(source).__name__} {getattr(source, 'name', '')!r}>", **output)
+        return WavReader(
+            origin, name or f"<{type(source).__name__} {getattr(source, 'name', '')!r}>", **output
+        )
     except NotPlainWav:
         if must:
             raise

@@ -48,7 +48,9 @@ class Session:
         with self._lock:
             if self.closed:
                 raise ClosedError(
-                    f"{self.name}: the decoder is closed (make a new one)", source=self.name, operation="decode"
+                    f"{self.name}: the decoder is closed (make a new one)",
+                    source=self.name,
+                    operation="decode",
                 )
             self._owner = thread
             try:
@@ -64,7 +66,8 @@ class Session:
             return
         if is_file_like(self.source):
             raise TypeError(
-                f"{self.name}: a file-like source cannot be used in a forked process, its position is shared with the "
+                f"{self.name}: a file-like source cannot be used in a forked process, its position is "
+                f"shared with the "
                 "parent (make the decoder in the worker, or pass a path or bytes)"
             )
         self.reader.forget()
@@ -98,7 +101,8 @@ def reopened_source(source: Any) -> Any:
     """A source fit for a pickle, or TypeError."""
     if is_file_like(source) or isinstance(source, io.IOBase):
         raise TypeError(
-            f"a decoder of a file-like source ({type(source).__name__}) cannot be pickled or copied: its reader belongs "
+            f"a decoder of a file-like source ({type(source).__name__}) cannot be pickled or copied: its "
+            f"reader belongs "
             "to one process (pass a path or bytes, or make the decoder in the worker)"
         )
     return source

@@ -85,7 +85,7 @@ class VideoSession(Session):
         self.given_index = index is not None or mappings is not None
         self._open(index, mappings)
 
-    # -- opening ----------------------------------------------------------------------------------------------------
+    # -- opening ---------------------------------------------------------------------------------------------
 
     def _open(self, index: FrameIndex | None, mappings: Any = None) -> None:
         demuxer = Demuxer(open_source(self.source))
@@ -167,7 +167,7 @@ class VideoSession(Session):
             width, height = height, width
         return Geometry(height, width, orientation)
 
-    # -- use --------------------------------------------------------------------------------------------------------
+    # -- use -------------------------------------------------------------------------------------------------
 
     def _reopen(self) -> None:
         self._open(self.index)

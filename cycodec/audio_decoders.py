@@ -29,7 +29,7 @@ class SampleIndexing:
     _session: AudioSession
     _metadata: AudioStreamMetadata | None = None
 
-    # -- facts ------------------------------------------------------------------------------------------------------
+    # -- facts -----------------------------------------------------------------------------------------------
 
     @property
     def metadata(self) -> AudioStreamMetadata:
@@ -68,7 +68,7 @@ class SampleIndexing:
     def __reduce__(self) -> tuple[Any, ...]:
         return _unpickle, (type(self), reopened_source(self._session.source), self._session.options)
 
-    # -- samples by number ------------------------------------------------------------------------------------------
+    # -- samples by number -----------------------------------------------------------------------------------
 
     def __getitem__(self, key: Any) -> Tensor:
         """Samples by a NumPy-style key: what ``get_all_samples().data[:, key]`` would hold.
@@ -76,8 +76,8 @@ class SampleIndexing:
         Parameters
         ----------
         key : int, slice, or list, array or tensor of integers or booleans
-            An integer gives ``[num_channels]``, a slice ``[num_channels, n]``, an array its own shape after the
-            channels. Only the stretch that is needed is decoded.
+            An integer gives ``[num_channels]``, a slice ``[num_channels, n]``, an array its own shape after
+            the channels. Only the stretch that is needed is decoded.
 
         Raises
         ------
@@ -88,7 +88,11 @@ class SampleIndexing:
         """
         if isinstance(key, slice):
             return self._slice(key)
-        if hasattr(type(key), "__index__") and not isinstance(key, (bool, np.bool_)) and not hasattr(key, "ndim"):
+        if (
+            hasattr(type(key), "__index__")
+            and not isinstance(key, (bool, np.bool_))
+            and not hasattr(key, "ndim")
+        ):
             return self._one(operator.index(key))
         return self._gather(key)
 
@@ -118,7 +122,10 @@ class SampleIndexing:
         return data[:, 0]
 
     def _gather(self, key: Any) -> Tensor:
-        if isinstance(key, (str, bytes, bytearray, set, frozenset, dict, tuple, bool, np.bool_)) or key is None:
+        if (
+            isinstance(key, (str, bytes, bytearray, set, frozenset, dict, tuple, bool, np.bool_))
+            or key is None
+        ):
             raise IndexTypeError(f"samples cannot be indexed by {type(key).__name__}")
         array = _tensor.to_numpy(key) if _tensor.is_tensor(key) else np.asarray(key)
         if array.size == 0 and not hasattr(key, "dtype"):
@@ -147,7 +154,7 @@ class SampleIndexing:
         chosen = _tensor.concatenate(parts, 1)[:, _tensor.from_numpy(places.reshape(-1))]
         return chosen.reshape(-1, *array.shape)
 
-    # -- samples by time --------------------------------------------------------------------------------------------
+    # -- samples by time -------------------------------------------------------------------------------------
 
     @property
     def t(self) -> TimeIndexing:
@@ -169,8 +176,8 @@ class SampleIndexing:
     ) -> AudioSamples:
         """Samples between two times of the stream's own timeline.
 
-        Sample i is played at ``begin_stream_seconds + i / sample_rate``; both times are rounded to the nearest sample,
-        so that windows that share a bound share no sample and leave none out.
+        Sample i is played at ``begin_stream_seconds + i / sample_rate``; both times are rounded to the
+        nearest sample, so that windows that share a bound share no sample and leave none out.
 
         Parameters
         ----------
@@ -187,7 +194,8 @@ class SampleIndexing:
         Raises
         ------
         ValueError
-            NaN or infinite times; a stop before the start; a start before 0 and the stream, or at or after its end.
+            NaN or infinite times; a stop before the start; a start before 0 and the stream, or at or after
+            its end.
         """
         start, stop = self._range(start_seconds, stop_seconds)
         samples = self._samples(start, stop)
@@ -216,7 +224,8 @@ class SampleIndexing:
         length = len(self)
         if start >= length > 0:
             raise ValueError(
-                f"{self._session.name}: the time range starts at {start_seconds} s, at or after the end of the stream "
+                f"{self._session.name}: the time range starts at {start_seconds} s, at or after the end of "
+                f"the stream "
                 f"at {self._session.seconds_at(length)} s"
             )
 
@@ -238,7 +247,9 @@ class TimeIndexing:
         session = decoder._session
         if isinstance(key, slice):
             if key.step is not None:
-                raise ValueError("a time range of sound has no step (ask the decoder for another sample_rate)")
+                raise ValueError(
+                    "a time range of sound has no step (ask the decoder for another sample_rate)"
+                )
             begin = min(0.0, session.begin_seconds) if key.start is None else key.start
             return decoder.get_samples_played_in_range(begin, key.stop).data
         seconds = instant(key, "a key of seconds")
@@ -255,17 +266,18 @@ class TimeIndexing:
 class AudioDecoder(SampleIndexing):
     """The samples of an audio stream, as tensors.
 
-    A decoder behaves like the array ``[num_channels, num_samples]`` of all its samples along its second axis, of which
-    only what is asked for is decoded: ``decoder[0:16000]``, ``decoder[-8000:]``, ``decoder[5]``. ``decoder.t`` is the
-    same by time: ``decoder.t[0.5:1.5]``. Sample 0 is the first that the ffmpeg command gives for the stream: what the
-    encoder put before the sound is not returned, where the container tells it.
+    A decoder behaves like the array ``[num_channels, num_samples]`` of all its samples along its second axis,
+    of which only what is asked for is decoded: ``decoder[0:16000]``, ``decoder[-8000:]``, ``decoder[5]``.
+    ``decoder.t`` is the same by time: ``decoder.t[0.5:1.5]``. Sample 0 is the first that the ffmpeg command
+    gives for the stream: what the encoder put before the sound is not returned, where the container tells it.
 
-    Windows read in order are the same bits as one large window. A window anywhere has the samples that the whole has
-    there: bit for bit for PCM, FLAC, ALAC, MP3 and Vorbis; for codecs whose decoder remembers more (AAC, Opus, AMR, WMA)
-    very nearly, or bit for bit with ``seek_mode="exact"``. WAV files of plain PCM are read without FFmpeg.
+    Windows read in order are the same bits as one large window. A window anywhere has the samples that the
+    whole has there: bit for bit for PCM, FLAC, ALAC, MP3 and Vorbis; for codecs whose decoder remembers more
+    (AAC, Opus, AMR, WMA) very nearly, or bit for bit with ``seek_mode="exact"``. WAV files of plain PCM are
+    read without FFmpeg.
 
-    A stream whose sample rate or number of channels changes is returned in the form of its beginning: what follows a
-    change is resampled or mixed to it.
+    A stream whose sample rate or number of channels changes is returned in the form of its beginning: what
+    follows a change is resampled or mixed to it.
 
     Parameters
     ----------

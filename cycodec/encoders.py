@@ -23,8 +23,8 @@ class AudioEncoder:
     Parameters
     ----------
     samples : torch.Tensor
-        float32 ``[num_channels, num_samples]``, or ``[num_samples]`` for one channel, in [-1, 1]. What lies beyond is
-        clipped when it is encoded, with a warning.
+        float32 ``[num_channels, num_samples]``, or ``[num_samples]`` for one channel, in [-1, 1]. What lies
+        beyond is clipped when it is encoded, with a warning.
     sample_rate : int
         Samples per second of each channel.
 
@@ -76,12 +76,15 @@ class AudioEncoder:
         Raises
         ------
         ValueError
-            The encoder does not support the sample rate or number of channels; the message lists what it does.
+            The encoder does not support the sample rate or number of channels; the message lists what it
+            does.
         FFmpegError
             FFmpeg has no such format or encoder, or the file cannot be written.
         """
         if not isinstance(dest, (str, os.PathLike)):
-            raise TypeError(f"dest must be a path, not {type(dest).__name__} (to_file_like writes to file-likes)")
+            raise TypeError(
+                f"dest must be a path, not {type(dest).__name__} (to_file_like writes to file-likes)"
+            )
         name = os.fsdecode(os.fspath(dest))
         self._encode(name, None, name, bit_rate, num_channels, sample_rate)
 
@@ -100,7 +103,8 @@ class AudioEncoder:
         ----------
         file_like
         format : str
-            Such as "wav", "flac", "mp3", "m4a", "opus", "ogg": FFmpeg's name of a format, or a file name extension.
+            Such as "wav", "flac", "mp3", "m4a", "opus", "ogg": FFmpeg's name of a format, or a file name
+            extension.
         bit_rate, num_channels, sample_rate
             As for to_file, as are the errors.
         """
@@ -143,7 +147,9 @@ class AudioEncoder:
         samples = self._samples
         if self._peak > 1.0:
             warnings.warn(
-                f"samples reach {self._peak:.4g}: what lies beyond [-1, 1] is clipped", UserWarning, stacklevel=3
+                f"samples reach {self._peak:.4g}: what lies beyond [-1, 1] is clipped",
+                UserWarning,
+                stacklevel=3,
             )
             samples = samples.clamp(-1.0, 1.0)
         sink = Sink(destination)

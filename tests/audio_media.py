@@ -1,7 +1,7 @@
 """Audio files for tests, made by the ffmpeg command, and what that command decodes from a file.
 
-``path("mp3_vbr.mp3")`` is a generated file, ``shared()`` lists those of the shared media. ``reference(path)`` is the
-oracle: ``ffmpeg -i FILE -f f32le -`` as an array [channels, samples].
+``path("mp3_vbr.mp3")`` is a generated file, ``shared()`` lists those of the shared media. ``reference(path)``
+is the oracle: ``ffmpeg -i FILE -f f32le -`` as an array [channels, samples].
 """
 
 import fcntl
@@ -10,19 +10,19 @@ import os
 import shutil
 import subprocess
 import tempfile
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 
 FFMPEG = os.environ.get("CYCODEC_FFMPEG", "ffmpeg")
-CACHE = Path(os.environ.get("CYCODEC_TEST_CACHE", Path(tempfile.gettempdir(), f"cycodec-tests-{os.getuid()}"))) / "audio"
+CACHE = (
+    Path(os.environ.get("CYCODEC_TEST_CACHE", Path(tempfile.gettempdir(), f"cycodec-tests-{os.getuid()}")))
+    / "audio"
+)
 SHARED = Path(
     os.environ.get("CYCODEC_TEST_MEDIA", Path(__file__).resolve().parents[2] / "shared" / "media")
 ).resolve()
-
-# Decoders without history, and those whose history is decoded again before a window: equal to the bit anywhere.
-EXACT = {"pcm", "flac", "alac", "mp3", "mp2", "vorbis", "wavpack", "tta", "adpcm"}
 
 # name -> (rate, channels, seconds, codec family, options)
 RECIPES = {}
@@ -79,7 +79,17 @@ recipe("vorbis.mkv", "vorbis", "-c:a", "libvorbis", "-q:a", "5")
 recipe("vorbis_native.ogg", "vorbis", "-c:a", "vorbis", "-strict", "-2", "-b:a", "128k")
 recipe("aac.m4a", "aac", "-c:a", "aac", "-b:a", "160k")
 recipe("aac_faststart.m4a", "aac", "-c:a", "aac", "-b:a", "96k", "-movflags", "+faststart", rate=48000)
-recipe("aac_fragmented.mp4", "aac", "-c:a", "aac", "-b:a", "96k", "-movflags", "+frag_keyframe+empty_moov", rate=48000)
+recipe(
+    "aac_fragmented.mp4",
+    "aac",
+    "-c:a",
+    "aac",
+    "-b:a",
+    "96k",
+    "-movflags",
+    "+frag_keyframe+empty_moov",
+    rate=48000,
+)
 recipe("aac_51.mp4", "aac", "-c:a", "aac", "-b:a", "384k", rate=48000, channels=6)
 recipe("aac.aac", "aac", "-c:a", "aac", "-b:a", "128k")
 recipe("aac_8k.aac", "aac", "-c:a", "aac", "-b:a", "24k", rate=8000, channels=1)
@@ -88,8 +98,29 @@ recipe("aac.ts", "aac", "-c:a", "aac", "-b:a", "128k")
 recipe("aac_latm.ts", "aac", "-c:a", "aac", "-b:a", "128k", "-mpegts_flags", "latm", "-f", "mpegts")
 recipe("aac_no_pns.m4a", "aac_no_pns", "-c:a", "aac", "-b:a", "160k", "-aac_pns", "0")
 recipe("opus.opus", "opus", "-c:a", "libopus", "-b:a", "96k", rate=48000)
-recipe("opus_voice.opus", "opus", "-c:a", "libopus", "-b:a", "16k", "-application", "voip", rate=16000, channels=1)
-recipe("opus_short_frames.ogg", "opus", "-c:a", "libopus", "-frame_duration", "2.5", "-application", "lowdelay", rate=48000)
+recipe(
+    "opus_voice.opus",
+    "opus",
+    "-c:a",
+    "libopus",
+    "-b:a",
+    "16k",
+    "-application",
+    "voip",
+    rate=16000,
+    channels=1,
+)
+recipe(
+    "opus_short_frames.ogg",
+    "opus",
+    "-c:a",
+    "libopus",
+    "-frame_duration",
+    "2.5",
+    "-application",
+    "lowdelay",
+    rate=48000,
+)
 recipe("opus.mkv", "opus", "-c:a", "libopus", "-b:a", "96k", rate=48000)
 recipe("opus.mp4", "opus", "-c:a", "libopus", "-b:a", "96k", rate=48000)
 recipe("opus_51.mka", "opus", "-c:a", "libopus", "-b:a", "256k", rate=48000, channels=6)
@@ -104,7 +135,9 @@ recipe("gsm.wav", "gsm", "-c:a", "libgsm_ms", rate=8000, channels=1)
 
 
 def signal(rate, channels, seconds):
-    """Something that every codec finds hard to fake: a sweep, a few tones, noise; the channels differ. [channels, n]"""
+    """Something that every codec finds hard to fake: a sweep, a few tones, noise; the channels differ.
+    [channels, n]
+    """
     n = int(rate * seconds)
     t = np.arange(n) / rate
     rng = np.random.default_rng(7)
@@ -133,7 +166,7 @@ def has_ffmpeg():
     return shutil.which(FFMPEG) is not None
 
 
-@lru_cache(maxsize=None)
+@cache
 def path(name):
     """A generated file, made at the first call."""
     rate, channels, seconds, _, options = RECIPES[name]
@@ -159,7 +192,7 @@ def reference(file, *options, channels=None, stream="a:0"):
     """What the ffmpeg command decodes from a file, [channels, samples] of float32; None where it fails."""
     if channels is None:
         channels = probe_channels(file, stream)
-    code, data, text = run("-i", file, "-map", f"0:{stream}", *options, "-f", "f32le", "-")
+    code, data, _ = run("-i", file, "-map", f"0:{stream}", *options, "-f", "f32le", "-")
     if code and not data:
         return None
     return np.frombuffer(data, np.float32).reshape(-1, channels).T
@@ -168,7 +201,18 @@ def reference(file, *options, channels=None, stream="a:0"):
 def probe_channels(file, stream="a:0"):
     probe = os.environ.get("CYCODEC_FFPROBE", "ffprobe")
     done = subprocess.run(
-        [probe, "-v", "error", "-select_streams", stream, "-show_entries", "stream=channels", "-of", "csv=p=0", str(file)],
+        [
+            probe,
+            "-v",
+            "error",
+            "-select_streams",
+            stream,
+            "-show_entries",
+            "stream=channels",
+            "-of",
+            "csv=p=0",
+            str(file),
+        ],
         capture_output=True,
         text=True,
     )

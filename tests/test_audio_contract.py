@@ -1,8 +1,11 @@
-"""The contract of sound, over every codec that the ffmpeg command here can make and every shared file with sound.
+"""The contract of sound, over every codec that the ffmpeg command here can make and every shared file with
+sound.
 
-The whole is what ffmpeg decodes; windows in order are the whole to the bit; a window anywhere is the whole's, to the bit
-or within -60 dB as the codec allows; with seek_mode="exact" always to the bit.
+The whole is what ffmpeg decodes; windows in order are the whole to the bit; a window anywhere is the whole's,
+to the bit or within -60 dB as the codec allows; with seek_mode="exact" always to the bit.
 """
+
+from itertools import pairwise
 
 import audio_media as media
 import numpy as np
@@ -14,18 +17,20 @@ from cycodec.decoders import AudioDecoder
 
 GENERATED = sorted(media.RECIPES)
 SHARED = media.shared()
-# ffmpeg begins a new resampler where a stream's rate changes and loses what the old one held: see test_audio_bad.py
+# ffmpeg begins a new resampler where a stream's rate changes and loses what the old one held: see
+# test_audio_bad.py
 CHANGING = {"flac_changing_samplerate.flac"}
-# Decoders that invent noise (AAC's noise substitution, AC-3's dither) invent another one elsewhere: its level is the same.
+# Decoders that invent noise (AAC's noise substitution, AC-3's dither) invent another one elsewhere: its level
+# is the same.
 INVENTED = {"aac", "ac3", "eac3", "aac_latm"}
 # To the bit wherever a window begins.
 EXACT = {"pcm", "flac", "alac", "mp3", "mp3float", "vorbis", "adpcm", "wavpack", "tta", "aac_no_pns"}
 CONVERSIONS = [(16000, None), (48000, 1), (None, 1), (11025, 2)]
 # One of each kind of reader and decoder for the dearer properties.
 SOME = [
-    "pcm_s16le.wav", "pcm_f64le.wav", "pcm_s16be.aiff", "flac.flac", "alac.m4a", "mp3_vbr.mp3", "mp3_8kbps.mp3", "mp3.mkv",
-    "vorbis.ogg", "vorbis.mkv", "aac.m4a", "aac.aac", "aac.ts", "aac_51.mp4", "opus.opus", "opus.mkv", "ac3.ac3", "mp2.mp2",
-    "wma2.wma", "adpcm_ima.wav", "g722.wav",
+    "pcm_s16le.wav", "pcm_f64le.wav", "pcm_s16be.aiff", "flac.flac", "alac.m4a", "mp3_vbr.mp3",
+    "mp3_8kbps.mp3", "mp3.mkv", "vorbis.ogg", "vorbis.mkv", "aac.m4a", "aac.aac", "aac.ts", "aac_51.mp4", "opus.opus",
+    "opus.mkv", "ac3.ac3", "mp2.mp2", "wma2.wma", "adpcm_ima.wav", "g722.wav",
 ]  # fmt: skip
 
 
@@ -144,7 +149,9 @@ def test_resampled_window_anywhere_is_exact(name, rate):
         np.testing.assert_array_equal(decoder[start : start + 3000].numpy(), whole[:, start : start + 3000])
 
 
-@pytest.mark.parametrize("name", ["pcm_s24le.wav", "flac.mkv", "mp3_vbr.mp3", "vorbis.ogg", "aac.m4a", "opus.opus"])
+@pytest.mark.parametrize(
+    "name", ["pcm_s24le.wav", "flac.mkv", "mp3_vbr.mp3", "vorbis.ogg", "aac.m4a", "opus.opus"]
+)
 @settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_partition_property(name, data):
@@ -164,7 +171,7 @@ def test_partition_by_time(name):
     whole = decoder.get_all_samples()
     begin = whole.pts_seconds
     times = [begin + 0.37 * i for i in range(9)]
-    parts = [decoder.get_samples_played_in_range(a, b) for a, b in zip(times, times[1:], strict=False)]
+    parts = [decoder.get_samples_played_in_range(a, b) for a, b in pairwise(times)]
     joined = np.concatenate([part.data.numpy() for part in parts], 1)
     np.testing.assert_array_equal(joined, whole.data.numpy()[:, : joined.shape[1]])
     for part, start in zip(parts, times, strict=False):
@@ -180,7 +187,8 @@ def test_a_window_does_not_depend_on_what_was_read_before():
 
 
 @pytest.mark.parametrize(
-    ("name", "extension"), [("mp3_cbr.mp3", "mp3"), ("aac.m4a", "m4a"), ("opus.opus", "opus"), ("vorbis.ogg", "ogg")]
+    ("name", "extension"),
+    [("mp3_cbr.mp3", "mp3"), ("aac.m4a", "m4a"), ("opus.opus", "opus"), ("vorbis.ogg", "ogg")],
 )
 def test_end_of_a_long_file_is_sought(name, extension, tmp_path):
     long = tmp_path / f"long.{extension}"

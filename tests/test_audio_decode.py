@@ -49,7 +49,13 @@ def test_every_kind_of_source(name):
     file = media.path(name)
     data = file.read_bytes()
     expected = AudioDecoder(file)[1000:9000]
-    sources = [str(file), data, bytearray(data), torch.frombuffer(bytearray(data), dtype=torch.uint8), io.BytesIO(data)]
+    sources = [
+        str(file),
+        data,
+        bytearray(data),
+        torch.frombuffer(bytearray(data), dtype=torch.uint8),
+        io.BytesIO(data),
+    ]
     for source in [*sources, Reads(data)]:
         decoder = AudioDecoder(source)
         assert torch.equal(decoder[1000:9000], expected)
@@ -62,8 +68,9 @@ def test_every_kind_of_source(name):
 @pytest.mark.parametrize(
     "key",
     [
-        slice(0, 16000), slice(-8000, None), slice(None), slice(5, 5), slice(9, 3), slice(None, None, 7), slice(4000, 100, -3),
-        slice(None, None, -1), slice(170000, 10**12), 5, -1, np.int64(7), [5, 1, 1], [3, 170000, 8], np.array([[1, 2], [3, 4]]),
+        slice(0, 16000), slice(-8000, None), slice(None), slice(5, 5), slice(9, 3), slice(None, None, 7),
+        slice(4000, 100, -3), slice(None, None, -1), slice(170000, 10**12), 5, -1, np.int64(7), [5, 1, 1],
+        [3, 170000, 8], np.array([[1, 2], [3, 4]]),
         torch.tensor([9, -9]), slice(-10**9, 4), [], torch.tensor(3),
     ],
 )  # fmt: skip
@@ -116,7 +123,8 @@ def test_times(flac, whole):
 
 
 @pytest.mark.parametrize(
-    ("start", "stop"), [(2.0, 1.0), (float("nan"), None), (0.0, float("nan")), (-1.0, 1.0), (4.0, None), (99.0, 100.0)]
+    ("start", "stop"),
+    [(2.0, 1.0), (float("nan"), None), (0.0, float("nan")), (-1.0, 1.0), (4.0, None), (99.0, 100.0)],
 )
 def test_time_ranges_that_make_no_sense(start, stop, flac):
     with pytest.raises(ValueError):
@@ -154,7 +162,13 @@ def test_delay_and_padding():
 
 def test_arguments():
     file = media.path("pcm_s16le.wav")
-    for wrong in ({"sample_rate": 0}, {"num_channels": -1}, {"seek_mode": "fast"}, {"stream_index": -1}, {"sample_rate": 2**40}):
+    for wrong in (
+        {"sample_rate": 0},
+        {"num_channels": -1},
+        {"seek_mode": "fast"},
+        {"stream_index": -1},
+        {"sample_rate": 2**40},
+    ):
         with pytest.raises(ValueError):
             AudioDecoder(file, **wrong)
     for wrong in ({"sample_rate": "44100"}, {"num_channels": 1.0}, {"stream_index": True}):
@@ -219,7 +233,19 @@ def test_read_on_demand():
 
 def test_a_stream_of_several(tmp_path):
     file = tmp_path / "two.mkv"
-    code, _, text = media.run("-i", media.path("flac.flac"), "-i", media.path("mp3_cbr.mp3"), "-map", 0, "-map", 1, "-c", "copy", file)
+    code, _, text = media.run(
+        "-i",
+        media.path("flac.flac"),
+        "-i",
+        media.path("mp3_cbr.mp3"),
+        "-map",
+        0,
+        "-map",
+        1,
+        "-c",
+        "copy",
+        file,
+    )
     assert code == 0, text
     assert AudioDecoder(file, stream_index=0).metadata.codec == "flac"
     second = AudioDecoder(file, stream_index=1)

@@ -108,7 +108,8 @@ def test_layouts_of_samples(tmp_path):
     stereo = sound()
     strided = stereo.T.contiguous().T
     assert torch.equal(
-        AudioEncoder(strided, sample_rate=8000).to_tensor("wav"), AudioEncoder(stereo, sample_rate=8000).to_tensor("wav")
+        AudioEncoder(strided, sample_rate=8000).to_tensor("wav"),
+        AudioEncoder(stereo, sample_rate=8000).to_tensor("wav"),
     )
     part = AudioEncoder(stereo[:, 100:900], sample_rate=8000).to_tensor("wav")
     assert torch.equal(AudioDecoder(part)[:], stereo[:, 100:900])
@@ -144,7 +145,7 @@ def test_what_a_codec_does_not_support_is_named():
         encoder.to_tensor("opus")
     with pytest.raises(ValueError, match=r"9 channels.*num_channels=.*1, 2"):
         encoder.to_tensor("mp3", num_channels=9)
-    with pytest.raises(cycodec.CodecNotFoundError, match="nonsense.*'wav'"):
+    with pytest.raises(cycodec.CodecNotFoundError, match=r"nonsense.*'wav'"):
         encoder.to_tensor("nonsense")
     with pytest.raises(cycodec.UnsupportedError, match="no audio"):
         encoder.to_tensor("gif")
@@ -197,7 +198,12 @@ def test_samples_that_are_none(samples, error):
 
 @pytest.mark.parametrize(
     ("arguments", "error"),
-    [({"bit_rate": 0}, ValueError), ({"bit_rate": 1.5}, TypeError), ({"num_channels": 0}, ValueError), ({"sample_rate": -1}, ValueError)],
+    [
+        ({"bit_rate": 0}, ValueError),
+        ({"bit_rate": 1.5}, TypeError),
+        ({"num_channels": 0}, ValueError),
+        ({"sample_rate": -1}, ValueError),
+    ],
 )
 def test_arguments(arguments, error):
     with pytest.raises(error):

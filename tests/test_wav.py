@@ -15,10 +15,24 @@ from cycodec.decoders import AudioDecoder, WavDecoder
 FORMATS = {"u8": (1, 8), "s16": (1, 16), "s24": (1, 24), "s32": (1, 32), "f32": (3, 32), "f64": (3, 64)}
 
 
-def wav(payload, code=1, bits=16, channels=1, rate=16000, *, size=None, before=b"", after=b"", extensible=False, riff=b"RIFF"):
+def wav(
+    payload,
+    code=1,
+    bits=16,
+    channels=1,
+    rate=16000,
+    *,
+    size=None,
+    before=b"",
+    after=b"",
+    extensible=False,
+    riff=b"RIFF",
+):
     """A WAV file, or what pretends to be one."""
     block = channels * bits // 8
-    head = struct.pack("<HHIIHH", 0xFFFE if extensible else code, channels, rate, (rate * block) & 0xFFFFFFFF, block, bits)
+    head = struct.pack(
+        "<HHIIHH", 0xFFFE if extensible else code, channels, rate, (rate * block) & 0xFFFFFFFF, block, bits
+    )
     if extensible:
         tail = bytes.fromhex("000000001000800000aa00389b71")
         head += struct.pack("<HHI", 22, bits, (1 << channels) - 1) + struct.pack("<H", code) + tail
@@ -45,12 +59,16 @@ def test_every_width_equals_ffmpeg(kind, channels, extensible, tmp_path):
     file.write_bytes(data)
     decoder = AudioDecoder(data)
     assert isinstance(decoder._session.reader, WavReader)
-    np.testing.assert_array_equal(decoder.get_all_samples().data.numpy(), media.reference(file, channels=channels))
+    np.testing.assert_array_equal(
+        decoder.get_all_samples().data.numpy(), media.reference(file, channels=channels)
+    )
     assert torch.equal(WavDecoder(file)[100:200], decoder[100:200])
     assert torch.equal(WavDecoder(io.BytesIO(data))[-7:], decoder[-7:])
 
 
-@pytest.mark.parametrize("name", [n for n in media.RECIPES if n.endswith(".wav") and n.startswith("pcm_") and "law" not in n])
+@pytest.mark.parametrize(
+    "name", [n for n in media.RECIPES if n.endswith(".wav") and n.startswith("pcm_") and "law" not in n]
+)
 def test_ffmpegs_own_files(name):
     file = media.path(name)
     decoder = WavDecoder(file)
@@ -126,7 +144,9 @@ def test_chunks_before_and_after_the_samples():
     assert len(decoder) == 300
 
 
-@pytest.mark.parametrize(("size", "expected"), [(10**6, 500), (0xFFFFFFFF, 500), (0, 500), (400, 200), (401, 200)])
+@pytest.mark.parametrize(
+    ("size", "expected"), [(10**6, 500), (0xFFFFFFFF, 500), (0, 500), (400, 200), (401, 200)]
+)
 def test_sizes_that_lie(size, expected, tmp_path):
     data = wav(noise("s16", 500), size=size)
     assert len(AudioDecoder(data)) == expected
@@ -138,8 +158,9 @@ def test_sizes_that_lie(size, expected, tmp_path):
 @pytest.mark.parametrize(
     "data",
     [
-        b"RIFF", b"RIFF\x04\0\0\0WAVE", wav(b"", channels=0), wav(noise("s16", 9), rate=0), wav(noise("s16", 9), bits=0),
-        b"RIFF\x10\0\0\0WAVEdata\x04\0\0\0abcd", b"RIFF" + b"\xff" * 60, wav(noise("s16", 9))[:30], b"RIFFxxxxWAVE" + b"\0" * 4000,
+        b"RIFF", b"RIFF\x04\0\0\0WAVE", wav(b"", channels=0), wav(noise("s16", 9), rate=0),
+        wav(noise("s16", 9), bits=0), b"RIFF\x10\0\0\0WAVEdata\x04\0\0\0abcd", b"RIFF" + b"\xff" * 60,
+        wav(noise("s16", 9))[:30], b"RIFFxxxxWAVE" + b"\0" * 4000,
     ],
 )  # fmt: skip
 def test_what_is_no_wav_file(data):
@@ -159,7 +180,12 @@ def test_an_empty_data_chunk():
 
 def test_metadata():
     meta = WavDecoder(media.path("pcm_s24le.wav")).metadata
-    assert (meta.sample_rate, meta.num_channels, meta.codec, meta.sample_format) == (44100, 2, "pcm_s24le", "s32")
+    assert (meta.sample_rate, meta.num_channels, meta.codec, meta.sample_format) == (
+        44100,
+        2,
+        "pcm_s24le",
+        "s32",
+    )
     assert meta.duration_seconds == 4.0
     assert meta.bit_rate == 44100 * 2 * 24
     theirs = AudioDecoder(media.path("pcm_s24le.wav"), stream_index=0).metadata

@@ -1,15 +1,15 @@
 # cython: no_gc_clear=True
 """One audio stream, decoded by libavcodec, as blocks whose positions are known.
 
-Decoding from the first packet, positions are counted: that is what the ffmpeg command does, and it is right by
-definition. Decoding from elsewhere, the position of the first frame comes from the index; every further frame must then
-agree with it, and where one does not, the stream is read from the start ever after.
+Decoding from the first packet, positions are counted: that is what the ffmpeg command does, and it is right
+by definition. Decoding from elsewhere, the position of the first frame comes from the index; every further
+frame must then agree with it, and where one does not, the stream is read from the start ever after.
 
 Note [Stamps]
 
-Every packet's dts is overwritten with its ordinal, which libavcodec hands on to the frame: so a frame is known by its
-packet even where timestamps are rounded, estimated, or missing. It is shifted to the left, because libavcodec adds to it
-what it trims from the frame.
+Every packet's dts is overwritten with its ordinal, which libavcodec hands on to the frame: so a frame is
+known by its packet even where timestamps are rounded, estimated, or missing. It is shifted to the left,
+because libavcodec adds to it what it trims from the frame.
 """
 
 cimport cython
@@ -44,7 +44,8 @@ cdef enum:
     MAX_DRAIN_ERRORS = 64
     PATIENCE = 8192             # samples that are sooner decoded than sought past
 
-# Containers in which frames are found by their place: they have no timestamps, or none that a seek gives back.
+# Containers in which frames are found by their place: they have no timestamps, or none that a seek gives
+# back.
 PLACED = {"mp3", "aac", "ac3", "eac3", "dts", "amr", "amrnb", "amrwb", "loas"}
 
 
@@ -94,7 +95,7 @@ cdef class SampleReader(BlockReader):
         if self.demuxer is not None:
             self.demuxer.abandon()
 
-    # -- opening ----------------------------------------------------------------------------------------------------
+    # -- opening ---------------------------------------------------------------------------------------------
 
     cdef int open_decoder(self) except -1:
         """A decoder that has seen nothing yet."""
@@ -114,7 +115,9 @@ cdef class SampleReader(BlockReader):
         if ctx == NULL:
             raise MemoryError()
         self.ctx = ctx
-        error.check(avcodec.avcodec_parameters_to_context(ctx, parameters), "set decoder parameters", self.source)
+        error.check(
+            avcodec.avcodec_parameters_to_context(ctx, parameters), "set decoder parameters", self.source
+        )
         ctx.pkt_timebase = self.demuxer.stream(self.stream_index).time_base
         ctx.thread_count = 1
         with nogil:
@@ -158,7 +161,7 @@ cdef class SampleReader(BlockReader):
             return BlockReader.finish(self, code)
         return self.demuxer.check(code, "read samples")
 
-    # -- facts ------------------------------------------------------------------------------------------------------
+    # -- facts -----------------------------------------------------------------------------------------------
 
     def begin_seconds(self):
         """Time of sample 0 on the stream's own timeline."""
@@ -170,7 +173,8 @@ cdef class SampleReader(BlockReader):
 
     def format_info(self):
         """What the first frame says, and what was trimmed so far, under the names of AudioStreamMetadata."""
-        cdef const char *name = avutil.av_get_sample_fmt_name(<avutil.AVSampleFormat> self.native.sample_format)
+        cdef avutil.AVSampleFormat sample_format = <avutil.AVSampleFormat> self.native.sample_format
+        cdef const char *name = avutil.av_get_sample_fmt_name(sample_format)
         cdef AVCodecParameters *parameters = self.demuxer.stream(self.stream_index).codecpar
         padding = self.last_discard or max(parameters.trailing_padding, 0) or None
         return {
@@ -181,7 +185,7 @@ cdef class SampleReader(BlockReader):
             "encoder_padding": padding if padding is not None or self.total < 0 else 0,
         }
 
-    # -- blocks -----------------------------------------------------------------------------------------------------
+    # -- blocks ----------------------------------------------------------------------------------------------
 
     cdef int next_input(self) noexcept nogil:
         cdef int code
@@ -313,7 +317,7 @@ cdef class SampleReader(BlockReader):
             self.errors += 1
         return 0
 
-    # -- where to begin ---------------------------------------------------------------------------------------------
+    # -- where to begin --------------------------------------------------------------------------------------
 
     cdef int64_t patience(self) noexcept nogil:
         return PATIENCE
@@ -360,7 +364,8 @@ cdef class SampleReader(BlockReader):
             return code
         with gil:
             try:
-                # what a decoder keeps through a flush (noise generators, for one) must not reach the next window
+                # what a decoder keeps through a flush (noise generators, for one) must not reach the next
+                # window
                 self.open_decoder()
             except BaseException as exception:
                 self.failure = exception
@@ -379,12 +384,12 @@ cdef class SampleReader(BlockReader):
         """Seek, and hold the packet of that number; LOST where it does not come."""
         cdef int target = number
         cdef int step = 32
-        cdef int tries, strangers, found, code
+        cdef int _, strangers, found, code
         self.fresh = False
         self.has_packet = False
         if not (self.index.rising_pos if self.by_pos else self.index.rising_pts):
             return LOST
-        for tries in range(MAX_TRIES + 1):
+        for _ in range(MAX_TRIES + 1):
             if self.by_pos:
                 code = self.demuxer.seek_byte(self.index.packets[target].pos)
             else:
@@ -418,10 +423,14 @@ cdef class SampleReader(BlockReader):
 
     def notes(self):
         """(packet, position, length) of the first frames; for tests."""
-        return [(self.noted_stamps[i], self.noted_positions[i], self.noted_lengths[i]) for i in range(self.noted)]
+        return [
+            (self.noted_stamps[i], self.noted_positions[i], self.noted_lengths[i]) for i in range(self.noted)
+        ]
 
     def needs_index(self):
-        """Whether a window that begins in the middle would have to be decoded from the start for want of an index."""
+        """Whether a window that begins in the middle would have to be decoded from the start for want of
+        an index.
+        """
         return not self.linear and self.index is None
 
     def learn(self):
@@ -467,7 +476,9 @@ cdef class SampleReader(BlockReader):
 
 
 cdef bint codec_has_no_anchor(int codec) noexcept nogil:
-    """Whether decoding can only begin with the first packet: predictors that carry on for ever (ADPCM, DPCM)."""
+    """Whether decoding can only begin with the first packet: predictors that carry on for ever (ADPCM,
+    DPCM).
+    """
     if codec == avcodec.AV_CODEC_ID_ADPCM_IMA_WAV or codec == avcodec.AV_CODEC_ID_ADPCM_MS:
         return False
     if codec == avcodec.AV_CODEC_ID_AMR_NB or codec == avcodec.AV_CODEC_ID_AMR_WB:

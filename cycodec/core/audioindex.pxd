@@ -36,4 +36,5 @@ cdef class AudioIndex:
     cdef int at(self, int64_t position) noexcept nogil
     cdef int64_t expected(self, int number) noexcept nogil
     cdef int begin_of(self, int number) noexcept nogil
-    cdef bint align(self, const int64_t *stamps, const int64_t *positions, const int64_t *lengths, int seen) noexcept nogil
+    cdef bint align(self, const int64_t *stamps, const int64_t *positions, const int64_t *lengths,
+                    int seen) noexcept nogil

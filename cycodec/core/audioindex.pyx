@@ -1,14 +1,15 @@
 """Which samples each packet of an audio stream gives, known without decoding them.
 
-Packets are counted, not timed: a container's timestamps may be rounded to milliseconds, estimated from a bit rate, or
-have holes, while the ffmpeg command puts what it decodes end to end. The number of samples of a packet follows from its
-header; where it does not, or where the decoder says otherwise, the index is not used and reading begins at the start.
+Packets are counted, not timed: a container's timestamps may be rounded to milliseconds, estimated from a bit
+rate, or have holes, while the ffmpeg command puts what it decodes end to end. The number of samples of a
+packet follows from its header; where it does not, or where the decoder says otherwise, the index is not used
+and reading begins at the start.
 
 Note [Aligning]
 
-Priming is trimmed by the decoder, in ways that are its own affair. So the place of the packets is not computed: the
-first frames are decoded from the start, counted, and compared with the packets they came from. If a steady offset
-appears, it holds for all packets that follow.
+Priming is trimmed by the decoder, in ways that are its own affair. So the place of the packets is not
+computed: the first frames are decoded from the start, counted, and compared with the packets they came from.
+If a steady offset appears, it holds for all packets that follow.
 """
 
 from libc.errno cimport ENOMEM
@@ -27,7 +28,8 @@ from cycodec.libav.avformat cimport AVStream
 cdef extern from "compat.h" nogil:
     int compat_packet_skip(const AVPacket *packet, uint32_t *start, uint32_t *end)
     int compat_index_count(const AVStream *stream)
-    int compat_index_entry(AVStream *stream, int number, int64_t *timestamp, int64_t *pos, int *size, int *flags)
+    int compat_index_entry(AVStream *stream, int number, int64_t *timestamp, int64_t *pos, int *size,
+                           int *flags)
 
 
 cdef int64_t NOPTS = avutil.AV_NOPTS_VALUE
@@ -115,7 +117,7 @@ cdef class AudioIndex:
         cdef AVStream *stream = demuxer.stream(stream_index)
         cdef int entries = compat_index_count(stream)
         cdef AudioPacket record
-        cdef int64_t timestamp, next_timestamp, pos, ticks
+        cdef int64_t next_timestamp, ticks
         cdef int size, flags, number
         cdef int rate = stream.codecpar.sample_rate
         cdef int fixed = 0
@@ -127,8 +129,8 @@ cdef class AudioIndex:
         ticks = max(1, stream.time_base.den // rate)
         self.codec_id = stream.codecpar.codec_id
         self.from_table = True
-        # PCM and codecs of one frame size: durations may be jittered, what comes out is not. FLAC and Opus have no one
-        # size: their durations are believed as long as all are alike.
+        # PCM and codecs of one frame size: durations may be jittered, what comes out is not. FLAC and Opus
+        # have no one size: their durations are believed as long as all are alike.
         for number in range(entries):
             memset(&record, 0, sizeof(record))
             if not compat_index_entry(stream, number, &record.pts, &record.pos, &size, &flags):
@@ -233,8 +235,9 @@ cdef class AudioIndex:
     cdef int begin_of(self, int number) noexcept nogil:
         """The packet to begin decoding with so that this one comes out right.
 
-        Note [Pre-roll]: what a decoder remembers decides how far back that is. PCM and the lossless codecs remember
-        nothing; MP3 the bits of its reservoir, which are counted, and one frame; Vorbis one block. The others converge.
+        Note [Pre-roll]: what a decoder remembers decides how far back that is. PCM and the lossless codecs
+        remember nothing; MP3 the bits of its reservoir, which are counted, and one frame; Vorbis one block.
+        The others converge.
         """
         cdef int codec = self.codec_id
         cdef int packets = 0
@@ -313,9 +316,9 @@ cdef bint is_independent(int codec) noexcept nogil:
     """Whether every packet decodes to the same samples whatever came before it."""
     return (
         avcodec.AV_CODEC_ID_FIRST_AUDIO <= codec < avcodec.AV_CODEC_ID_ADPCM_IMA_QT
-        or codec == avcodec.AV_CODEC_ID_FLAC or codec == avcodec.AV_CODEC_ID_ALAC or codec == avcodec.AV_CODEC_ID_TTA
-        or codec == avcodec.AV_CODEC_ID_WAVPACK or codec == avcodec.AV_CODEC_ID_ADPCM_IMA_WAV
-        or codec == avcodec.AV_CODEC_ID_ADPCM_MS
+        or codec == avcodec.AV_CODEC_ID_FLAC or codec == avcodec.AV_CODEC_ID_ALAC
+        or codec == avcodec.AV_CODEC_ID_TTA or codec == avcodec.AV_CODEC_ID_WAVPACK
+        or codec == avcodec.AV_CODEC_ID_ADPCM_IMA_WAV or codec == avcodec.AV_CODEC_ID_ADPCM_MS
     )
 
 
@@ -325,7 +328,8 @@ cdef int flac_channels(int value) noexcept nogil:
     return 1 if 8 <= value <= 10 else value
 
 
-cdef int32_t samples_of(const AVPacket *packet, const AVStream *stream, AVVorbisParseContext *vorbis) noexcept nogil:
+cdef int32_t samples_of(const AVPacket *packet, const AVStream *stream,
+                        AVVorbisParseContext *vorbis) noexcept nogil:
     """How many samples a packet holds, of the rate in the header; 0: not known."""
     cdef AVCodecParameters *parameters = stream.codecpar
     cdef int samples = 0
@@ -336,7 +340,8 @@ cdef int32_t samples_of(const AVPacket *packet, const AVStream *stream, AVVorbis
         return flac_samples(packet.data, packet.size)
     if parameters.codec_id == avcodec.AV_CODEC_ID_AMR_NB and packet.size > 0 and packet.data[0] >> 3 & 15 > 7:
         return 0                # silence descriptors and lost frames: FFmpeg decodes nothing for them
-    if parameters.codec_id == avcodec.AV_CODEC_ID_ALAC and parameters.extradata_size >= 36 and packet.size > 6:
+    if (parameters.codec_id == avcodec.AV_CODEC_ID_ALAC and parameters.extradata_size >= 36
+            and packet.size > 6):
         return alac_samples(packet.data, parameters.extradata)
     if vorbis != NULL:
         return max(0, avcodec.av_vorbis_parse_frame(vorbis, packet.data, packet.size))
@@ -401,10 +406,8 @@ cdef int32_t flac_samples(const uint8_t *data, int size) noexcept nogil:
         return 256 << (kind - 8)
     at = 5
     # the coded number before it is as long as its first byte has leading ones
-    if data[4] >= 0xC0:
-        at = 6 if data[4] < 0xE0 else 7 if data[4] < 0xF0 else 8 if data[4] < 0xF8 else 9 if data[4] < 0xFC else 10
-        if data[4] == 0xFE:
-            at = 11
+    while at < 11 and data[4] >= 0xC0 and data[4] << (at - 4) & 0x80:
+        at += 1
     if at + 2 > size:
         return 0
     return data[at] + 1 if kind == 6 else ((data[at] << 8) | data[at + 1]) + 1

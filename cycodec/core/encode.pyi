@@ -18,7 +18,13 @@ class AudioStreamEncoder(StreamEncoder):
     in_channels: int
     out_channels: int
     def __init__(
-        self, muxer: Muxer, in_rate: int, in_channels: int, out_rate: int, out_channels: int, bit_rate: int = 0
+        self,
+        muxer: Muxer,
+        in_rate: int,
+        in_channels: int,
+        out_rate: int,
+        out_channels: int,
+        bit_rate: int = 0,
     ) -> None: ...
     def add(self, pointer: int, stride: int, count: int) -> None: ...
     def flush(self) -> None: ...

@@ -3,7 +3,7 @@
 
 cimport cython
 from cpython.exc cimport PyErr_CheckSignals
-from libc.errno cimport EAGAIN, ENOMEM
+from libc.errno cimport EAGAIN
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.stdlib cimport free, malloc
 
@@ -84,7 +84,9 @@ cdef class Muxer:
         cdef int code
         with nogil:
             code = avformat.avformat_write_header(self.ptr, NULL)
-        self.check(code, "write the header")
+        self.check(
+            code, f"write the header of {self.format_name} (some formats need a destination that can seek)"
+        )
         self.started = True
 
     cdef int write(self, AVPacket *packet) noexcept nogil:
@@ -114,8 +116,8 @@ cdef class StreamEncoder:
 
     cdef int allocate(self, object kind) except -1:
         """A context for the container's own codec of a kind of media."""
-        cdef bint sound = kind == "audio"
-        cdef avcodec.AVCodecID id = self.muxer.ptr.oformat.audio_codec if sound else self.muxer.ptr.oformat.video_codec
+        cdef const AVOutputFormat *container = self.muxer.ptr.oformat
+        cdef avcodec.AVCodecID id = container.audio_codec if kind == "audio" else container.video_codec
         cdef const AVCodec *codec = NULL
         name = self.muxer.sink.name
         if id == avcodec.AV_CODEC_ID_NONE:
@@ -217,7 +219,8 @@ cdef class AudioStreamEncoder(StreamEncoder):
                                 supported_mask(self.ctx.codec, out_channels), self.ctx.sample_fmt, out_rate)
         if code < 0:
             raise UnsupportedError(
-                f"{muxer.sink.name}: {in_channels} channels at {in_rate} Hz cannot be converted to {out_channels} at "
+                f"{muxer.sink.name}: {in_channels} channels at {in_rate} Hz cannot be converted to "
+                f"{out_channels} at "
                 f"{out_rate} Hz (mix the channels by hand)",
                 source=muxer.sink.name, operation="convert samples",
             )
@@ -261,7 +264,9 @@ cdef class AudioStreamEncoder(StreamEncoder):
         while compat_codec_format(codec, i) >= 0:
             offered.append(compat_codec_format(codec, i))
             i += 1
-        chosen = next((f for f in PREFERRED if f in offered), offered[0] if offered else avutil.AV_SAMPLE_FMT_FLTP)
+        chosen = next((f for f in PREFERRED if f in offered), None)
+        if chosen is None:
+            chosen = offered[0] if offered else avutil.AV_SAMPLE_FMT_FLTP
         self.ctx.sample_fmt = chosen
         if chosen in (avutil.AV_SAMPLE_FMT_S32, avutil.AV_SAMPLE_FMT_S32P):
             self.ctx.bits_per_raw_sample = 24       # what lossless encoders keep of float32
@@ -273,7 +278,9 @@ cdef class AudioStreamEncoder(StreamEncoder):
         self.frame.format = self.ctx.sample_fmt
         self.frame.sample_rate = self.ctx.sample_rate
         self.frame.nb_samples = self.block
-        compat_frame_set_channels(self.frame, self.out_channels, supported_mask(self.ctx.codec, self.out_channels))
+        compat_frame_set_channels(
+            self.frame, self.out_channels, supported_mask(self.ctx.codec, self.out_channels)
+        )
         code = avutil.av_frame_get_buffer(self.frame, 0)
         self.filled = 0
         return code

@@ -66,6 +66,7 @@ cdef class BlockReader:
     cdef int flush(self) noexcept nogil
     cdef int next_block(self) noexcept nogil
     cdef int begin(self, int64_t start) noexcept nogil
+    cdef bint is_near(self, int64_t start) noexcept nogil
     cdef int bring(self, int64_t start) noexcept nogil
     cdef void stop(self) noexcept nogil
     cdef int fill(self, int64_t start, int64_t stop, float *out, int64_t stride, int64_t *done) noexcept nogil

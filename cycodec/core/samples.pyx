@@ -1,17 +1,20 @@
 """From blocks of decoded samples to the caller's memory: conversion, resampling, and what is left over.
 
-Positions are counted in output samples; position 0 is the first sample that the ffmpeg command gives for the stream.
+Positions are counted in output samples; position 0 is the first sample that the ffmpeg command gives for the
+stream.
 
 Note [Carrying on]
 
-A window that begins where the last one ended continues decoder and resampler as they are; what a block gave beyond the
-window waits here. So windows read in order are the same bits as one large one, whatever the codec keeps in mind.
+A window that begins where the last one ended continues decoder and resampler as they are; what a block gave
+beyond the window waits here. So windows read in order are the same bits as one large one, whatever the codec
+keeps in mind.
 
 Note [Resampling in the middle]
 
-libswresample computes output sample n from the inputs around n * in / out. Its state returns to the same phase after
-in / g input and out / g output samples (g: their greatest common divisor), so a resampler started on such a boundary,
-far enough before the window for its filter to have forgotten the start, gives the samples of an unbroken run.
+libswresample computes output sample n from the inputs around n * in / out. Its state returns to the same
+phase after in / g input and out / g output samples (g: their greatest common divisor), so a resampler started
+on such a boundary, far enough before the window for its filter to have forgotten the start, gives the samples
+of an unbroken run.
 """
 
 from cpython.exc cimport PyErr_CheckSignals
@@ -58,7 +61,7 @@ cdef class BlockReader:
         free(self.own_planes)
         avutil.av_free(self.own)
 
-    # -- for subclasses ---------------------------------------------------------------------------------------------
+    # -- for subclasses --------------------------------------------------------------------------------------
 
     cdef int next_input(self) noexcept nogil:
         """Set input, data, position and length to the next block; AVERROR_EOF after the last one."""
@@ -72,7 +75,7 @@ cdef class BlockReader:
         """How many input samples are sooner read than sought past."""
         return 0
 
-    # -- conversion -------------------------------------------------------------------------------------------------
+    # -- conversion ------------------------------------------------------------------------------------------
 
     cdef int set_native(self) noexcept nogil:
         """Take the format of the block at hand for the stream's."""
@@ -181,7 +184,7 @@ cdef class BlockReader:
         self.available = code
         return 0
 
-    # -- blocks in order --------------------------------------------------------------------------------------------
+    # -- blocks in order -------------------------------------------------------------------------------------
 
     cdef int next_block(self) noexcept nogil:
         """Have samples available; AVERROR_EOF when there are no more."""
@@ -206,7 +209,8 @@ cdef class BlockReader:
             if (self.current.channels != self.input.channels or self.current.rate != self.input.rate
                     or self.current.sample_format != self.input.sample_format
                     or self.current.mask != self.input.mask):
-                # a stream that changes keeps the form of its beginning: each part is converted to it on its own
+                # a stream that changes keeps the form of its beginning: each part is converted to it on its
+                # own
                 if self.swr != NULL and self.current.rate != self.sample_rate:
                     code = self.flush()
                     if code < 0:
@@ -245,7 +249,8 @@ cdef class BlockReader:
         self.at = round * self.step_out
         self.anchored = round == 0
         if self.swr != NULL:
-            if self.current.rate == self.native.rate and self.current.sample_format == self.native.sample_format:
+            if (self.current.rate == self.native.rate
+                    and self.current.sample_format == self.native.sample_format):
                 code = swresample.swr_init(self.swr) if self.current.rate != self.sample_rate else 0
                 if code < 0:
                     return code
@@ -255,14 +260,19 @@ cdef class BlockReader:
         self.running = True
         return 0
 
+    cdef bint is_near(self, int64_t start) noexcept nogil:
+        """Whether a position is reached by going on, rather than by beginning anew."""
+        cdef int64_t gap = start - self.at - self.available
+        if not self.running or self.at > start:
+            return False
+        return self.linear or gap * self.step_in <= self.patience() * self.step_out
+
     cdef int bring(self, int64_t start) noexcept nogil:
         """Go on, or begin anew, whichever is right for a window that begins at a position."""
-        if self.running and self.at <= start:
-            if self.linear or (start - self.at - self.available) * self.step_in <= self.patience() * self.step_out:
-                return 0
-        return self.begin(start)
+        return 0 if self.is_near(start) else self.begin(start)
 
-    cdef int fill(self, int64_t start, int64_t stop, float *out, int64_t stride, int64_t *done) noexcept nogil:
+    cdef int fill(self, int64_t start, int64_t stop, float *out, int64_t stride,
+                  int64_t *done) noexcept nogil:
         """Copy [start + done, stop) into rows of `out`; EAGAIN after some work, so that signals are seen."""
         cdef int64_t skip, count
         cdef int code
@@ -293,15 +303,17 @@ cdef class BlockReader:
             done[0] += count
         return 0
 
-    # -- requests ---------------------------------------------------------------------------------------------------
+    # -- requests --------------------------------------------------------------------------------------------
 
     cdef int finish(self, int code) except -1:
         """Raise what a result code stands for."""
         if self.unconvertible:
             self.unconvertible = False
             raise UnsupportedError(
-                f"{self.source}: {self.input.channels} channels at {self.input.rate} Hz cannot be converted to "
-                f"{self.num_channels} channels at {self.sample_rate} Hz (leave out num_channels and sample_rate, and mix "
+                f"{self.source}: {self.input.channels} channels at {self.input.rate} Hz cannot be converted "
+                f"to "
+                f"{self.num_channels} channels at {self.sample_rate} Hz (leave out num_channels and "
+                f"sample_rate, and mix "
                 "by hand)",
                 source=self.source, operation="convert samples",
             )
@@ -309,9 +321,7 @@ cdef class BlockReader:
 
     def continues_to(self, int64_t start):
         """Whether a window that begins there is reached by going on."""
-        return self.running and self.at <= start and (
-            self.linear or (start - self.at - self.available) * self.step_in <= self.patience() * self.step_out
-        )
+        return self.is_near(start)
 
     def read_into(self, int64_t start, int64_t stop, size_t pointer, int64_t stride):
         """Write samples [start, stop) to rows of float32 that begin `stride` samples apart.
@@ -362,7 +372,9 @@ cdef class BlockReader:
         return self.total
 
     def phase_period(self):
-        """(input, output) samples after which the resampler's phase repeats; equal where nothing is resampled."""
+        """(input, output) samples after which the resampler's phase repeats; equal where nothing is
+        resampled.
+        """
         return self.step_in, self.step_out
 
 

@@ -1,7 +1,7 @@
 """Bytes to a path, to a Python file-like object, or to memory.
 
-A path is written under another name beside it and renamed when everything is there: a failed encode leaves neither half a
-file nor the loss of one that was there before.
+A path is written under another name beside it and renamed when everything is there: a failed encode leaves
+neither half a file nor the loss of one that was there before.
 """
 
 import os
@@ -41,8 +41,8 @@ cdef class Sink:
     Parameters
     ----------
     destination : str, os.PathLike, file-like or None
-        A path or URL, an object with ``write(bytes)`` (and ``seek(offset, whence)``, which many formats need), or None
-        for memory.
+        A path or URL, an object with ``write(bytes)`` (and ``seek(offset, whence)``, which many formats
+        need), or None for memory.
     """
 
     def __cinit__(self, destination=None):
@@ -57,7 +57,9 @@ cdef class Sink:
         elif callable(getattr(destination, "write", None)):
             self.name = f"<{type(destination).__name__}>"
             if getattr(destination, "closed", False) is True:
-                raise ClosedError(f"{self.name} is closed (open it again)", source=self.name, operation="open")
+                raise ClosedError(
+                    f"{self.name} is closed (open it again)", source=self.name, operation="open"
+                )
             self.file = destination
             seeks = callable(getattr(destination, "seek", None)) and (
                 not hasattr(destination, "seekable") or destination.seekable()
@@ -68,7 +70,8 @@ cdef class Sink:
                 self.allocate(<void *> self, write_file, NULL)
         else:
             raise TypeError(
-                f"cannot write to {type(destination).__name__}: a destination is a path (str or os.PathLike), a URL, or "
+                f"cannot write to {type(destination).__name__}: a destination is a path (str or "
+                f"os.PathLike), a URL, or "
                 "a file-like object with write(bytes)"
             )
 
@@ -101,12 +104,14 @@ cdef class Sink:
         else:
             if os.path.isdir(path) or not path:
                 raise SourceIsDirectoryError(
-                    f"{path!r} is a directory (give the path of a file)", source=path, operation="open", errno=21
+                    f"{path!r} is a directory (give the path of a file)",
+                    source=path, operation="open", errno=21,
                 )
             folder = os.path.dirname(path) or "."
             if not os.path.isdir(folder):
                 raise SourceNotFoundError(
-                    f"{path!r}: there is no directory {folder!r} (make it first)", source=path, operation="open", errno=2
+                    f"{path!r}: there is no directory {folder!r} (make it first)",
+                    source=path, operation="open", errno=2,
                 )
             self.target = path
             if not os.path.exists(path) or os.path.isfile(path):

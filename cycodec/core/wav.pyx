@@ -1,7 +1,7 @@
 """PCM in RIFF, RF64 and BW64 ("WAV") files: a header, and samples at places that can be computed.
 
-Only what is asked for is read, from memory, by pread from a path, or from a file-like object. What is not plain
-little-endian PCM of 8 to 64 bits is refused with NotPlainWav, and FFmpeg reads it.
+Only what is asked for is read, from memory, by pread from a path, or from a file-like object. What is not
+plain little-endian PCM of 8 to 64 bits is refused with NotPlainWav, and FFmpeg reads it.
 """
 
 import os
@@ -12,7 +12,7 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcmp, memcpy
 
-from cycodec.core.samples cimport FROM_THE_START, BlockReader
+from cycodec.core.samples cimport BlockReader
 
 from cycodec.core.error import InvalidDataError
 
@@ -27,7 +27,8 @@ cdef extern from "pcm.h" nogil:
         PCM_S32
         PCM_F32
         PCM_F64
-    void pcm_to_float(PcmKind kind, const uint8_t *data, int channels, ssize_t frames, float *out, ssize_t stride)
+    void pcm_to_float(PcmKind kind, const uint8_t *data, int channels, ssize_t frames, float *out,
+                      ssize_t stride)
 
 cdef extern from "unistd.h" nogil:
     ssize_t pread(int fd, void *buffer, size_t count, int64_t offset)
@@ -117,7 +118,7 @@ cdef class WavReader(BlockReader):
     def tell_after(self, result):
         return result if result is not None else self.file.tell()
 
-    # -- bytes ------------------------------------------------------------------------------------------------------
+    # -- bytes -----------------------------------------------------------------------------------------------
 
     cdef int64_t fetch(self, int64_t offset, uint8_t *out, int64_t count) noexcept nogil:
         """Read up to `count` bytes; how many there were, or AVERROR."""
@@ -173,7 +174,7 @@ cdef class WavReader(BlockReader):
             raise failure
         return BlockReader.finish(self, code)
 
-    # -- header -----------------------------------------------------------------------------------------------------
+    # -- header ----------------------------------------------------------------------------------------------
 
     cdef int parse(self) except -1:
         """Walk the chunks up to the samples."""
@@ -181,7 +182,6 @@ cdef class WavReader(BlockReader):
         cdef int64_t offset = 12
         cdef int64_t length, got
         cdef int64_t long_data = -1
-        cdef int chunks
         cdef int64_t available
         if not self.has_view:
             got = self.fetch(0, self.head, HEAD_BYTES)
@@ -192,7 +192,7 @@ cdef class WavReader(BlockReader):
             raise self.refusal("it does not begin with a RIFF header of type WAVE")
         if memcmp(header, b"RIFF", 4) and memcmp(header, b"RF64", 4) and memcmp(header, b"BW64", 4):
             raise self.refusal("it is neither RIFF, RF64 nor BW64")
-        for chunks in range(MAX_CHUNKS):
+        for _ in range(MAX_CHUNKS):
             got = self.fetch(offset, header, 8)
             if got < 0:
                 self.finish(<int> got)
@@ -302,7 +302,7 @@ cdef class WavReader(BlockReader):
     def end_hint(self):
         return self.num_samples * self.sample_rate // self.rate
 
-    # -- samples ----------------------------------------------------------------------------------------------------
+    # -- samples ---------------------------------------------------------------------------------------------
 
     cdef int copy(self, int64_t start, int64_t count, float *out, int64_t stride) noexcept nogil:
         """Samples [start, start + count) as float32, channel by channel."""
@@ -310,9 +310,10 @@ cdef class WavReader(BlockReader):
         cdef int64_t step = max(1, BLOCK_BYTES // frame_bytes)
         cdef int64_t done = 0
         cdef int64_t part, got
+        cdef const uint8_t *first
         if self.has_view:
-            pcm_to_float(<PcmKind> self.kind, <const uint8_t *> self.view.buf + self.data_offset + start * frame_bytes,
-                         self.channels, count, out, stride)
+            first = <const uint8_t *> self.view.buf + self.data_offset + start * frame_bytes
+            pcm_to_float(<PcmKind> self.kind, first, self.channels, count, out, stride)
             return 0
         if self.raw == NULL:
             self.raw = <uint8_t *> malloc(step * frame_bytes)
@@ -330,7 +331,9 @@ cdef class WavReader(BlockReader):
         return 0
 
     def read_into(self, int64_t start, int64_t stop, size_t pointer, int64_t stride):
-        """See BlockReader.read_into; without resampling and remixing samples go straight to where they are wanted."""
+        """See BlockReader.read_into; without resampling and remixing samples go straight to where they are
+        wanted.
+        """
         cdef int code
         if not self.is_plain:
             return BlockReader.read_into(self, start, stop, pointer, stride)
@@ -348,7 +351,7 @@ cdef class WavReader(BlockReader):
 
     cdef int next_input(self) noexcept nogil:
         cdef int64_t size = max(1, BLOCK_BYTES // (8 * self.channels))
-        cdef int i, code
+        cdef int i
         if self.cursor >= self.num_samples:
             return avutil.AVERROR_EOF
         if self.block == NULL:
