@@ -29,8 +29,9 @@ CONVERSIONS = [(16000, None), (48000, 1), (None, 1), (11025, 2)]
 # One of each kind of reader and decoder for the dearer properties.
 SOME = [
     "pcm_s16le.wav", "pcm_f64le.wav", "pcm_s16be.aiff", "flac.flac", "alac.m4a", "mp3_vbr.mp3",
-    "mp3_8kbps.mp3", "mp3.mkv", "vorbis.ogg", "vorbis.mkv", "aac.m4a", "aac.aac", "aac.ts", "aac_51.mp4", "opus.opus",
-    "opus.mkv", "ac3.ac3", "mp2.mp2", "wma2.wma", "adpcm_ima.wav", "g722.wav",
+    "mp3_8kbps.mp3", "mp3.mkv", "vorbis.ogg", "vorbis.mkv", "aac.m4a", "aac.aac", "aac.ts",
+    "aac_51.mp4", "opus.opus", "opus.mkv", "ac3.ac3", "mp2.mp2", "wma2.wma", "adpcm_ima.wav",
+    "g722.wav",
 ]  # fmt: skip
 
 

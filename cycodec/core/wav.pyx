@@ -36,6 +36,7 @@ cdef extern from "unistd.h" nogil:
 
 cdef enum:
     BLOCK_BYTES = 1 << 17
+    BLOCK_SAMPLES = 1024        # handed to the resampler at once: stays in the first cache
     MAX_CHUNKS = 1000           # chunk headers looked at before a file is given up
 
 # The last 14 bytes of a WAVE_FORMAT_EXTENSIBLE sub-format whose first two are a plain format code.
@@ -350,7 +351,7 @@ cdef class WavReader(BlockReader):
         return stop - start
 
     cdef int next_input(self) noexcept nogil:
-        cdef int64_t size = max(1, BLOCK_BYTES // (8 * self.channels))
+        cdef int64_t size = BLOCK_SAMPLES
         cdef int i
         if self.cursor >= self.num_samples:
             return avutil.AVERROR_EOF
