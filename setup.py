@@ -28,8 +28,11 @@ ROOMS = {
     "pool": [],
     "source": [],
     "demux": [],
+    "packets": [],
     "index": [],
+    "predict": [],
     "sampletable": [],
+    "matroska": [],
     "backend": ["csrc/convert.c", "csrc/yuv2rgb.c"],
     "reader": [],
     "samples": [],
@@ -38,6 +41,7 @@ ROOMS = {
     "wav": ["csrc/pcm.c"],
     "sink": [],
     "encode": [],
+    "capi": [],
 }
 
 
@@ -67,7 +71,10 @@ def find_ffmpeg():
             problems.append(complaint)
     if problems or None in found.values():
         sought = ", ".join(f"{library} >= {minimum}" for library, minimum in FFMPEG_LIBRARIES.items())
-        seen = ", ".join(f"{library} {version}" for library, version in found.items() if version) or "none of them"
+        seen = (
+            ", ".join(f"{library} {version}" for library, version in found.items() if version)
+            or "none of them"
+        )
         complaints = "\n    ".join(dict.fromkeys("\n".join(problems).splitlines()))
         raise SystemExit(
             "\ncycodec cannot be built: FFmpeg's development files (4.3 or newer) were not found.\n"
@@ -138,4 +145,6 @@ def room(name, sources):
     )
 
 
-setup(ext_modules=[room(name, sources) for name, sources in ROOMS.items()], cmdclass={"build_ext": BuildRooms})
+setup(
+    ext_modules=[room(name, sources) for name, sources in ROOMS.items()], cmdclass={"build_ext": BuildRooms}
+)

@@ -208,6 +208,8 @@ static Rect needed_rect(const AVPixFmtDescriptor *desc, int width, int height, R
     Rect whole = {0, 0, width, height};
     if (!is_addressable(desc) || desc->log2_chroma_w > 1 || desc->log2_chroma_h > 1)
         return whole;
+    if (!per_pixel && desc->log2_chroma_h && !desc->log2_chroma_w)
+        return whole; /* 4:4:0: chroma is filtered in both directions */
     Rect r = want;
     if (desc->log2_chroma_w) {
         r.x0 &= ~1;

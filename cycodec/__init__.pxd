@@ -1,1 +1,14 @@
-"""Makes the package cimportable: `from cycodec.core.reader cimport FrameReader`."""
+"""Makes the package cimportable: `from cycodec cimport decoder_reader, reader_reach, reader_frame`."""
+
+from cycodec.core.capi cimport (
+    decoder_reader,
+    demuxer_context,
+    demuxer_read,
+    index_duration,
+    index_length,
+    index_number_at,
+    index_pts,
+    reader_check,
+    reader_frame,
+    reader_reach,
+)

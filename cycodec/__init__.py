@@ -91,7 +91,7 @@ def __getattr__(name: str) -> Any:
         value: Any = _metadata.version("cycodec")
     elif name in _HOME_OF:
         value = getattr(importlib.import_module(_HOME_OF[name]), name)
-    elif name in ("decoders", "encoders", "samplers", "transforms"):
+    elif name in ("batch", "datasets", "decoders", "encoders", "samplers", "transforms"):
         return importlib.import_module(f"cycodec.{name}")
     else:
         raise AttributeError(f"module 'cycodec' has no attribute {name!r}")

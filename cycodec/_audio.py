@@ -75,6 +75,7 @@ class AudioSession(Session):
         self.begin_seconds = self.reader.begin_seconds()
         self.sample_rate = self.reader.sample_rate
         self.num_channels = self.reader.num_channels
+        self._opened()
 
     def _open_demuxer(self) -> Demuxer:
         demuxer = Demuxer(open_source(self.source))
@@ -83,22 +84,27 @@ class AudioSession(Session):
 
     def metadata(self) -> AudioStreamMetadata:
         """From the header and the first frame; padding once the end was reached."""
-        with self._locked():
+        self._acquire()
+        try:
             return make(AudioStreamMetadata, {**self.header, **self.reader.format_info()})
+        finally:
+            self._release()
 
     def count(self) -> int:
         """How many samples there are."""
-        with self._locked():
+        self._acquire()
+        try:
             if self.reader.total < 0:
                 self.reader.learn()
                 self.reader.count(self.reader.end_hint())
             return self.reader.total
+        finally:
+            self._release()
 
     def read(self, start: int, stop: int | None) -> Tensor:
-        """Samples [start, stop) as float32 ``[num_channels, n]``; fewer at the end, all from start for
-        None.
-        """
-        with self._locked():
+        """Samples [start, stop) as float32 ``[num_channels, n]``; fewer at the end; None is the end."""
+        self._acquire()
+        try:
             reader = self.reader
             total = reader.total
             if start > NEAR_START and reader.needs_index() and not reader.continues_to(start):
@@ -111,6 +117,8 @@ class AudioSession(Session):
                 assert stop is not None
                 return self._read_part(start, stop - start)
             return self._read_growing(start, stop)
+        finally:
+            self._release()
 
     def _read_part(self, start: int, count: int) -> Tensor:
         data = _tensor.empty((self.num_channels, count), "float32")

@@ -24,11 +24,14 @@ def make(kind: type[StreamMetadata], info: dict[str, Any], **more: Any) -> Any:
     return kind(**{name: value for name, value in {**info, **more}.items() if name in names})
 
 
-def video_metadata(session: VideoSession) -> VideoStreamMetadata:
-    """Metadata of an open video stream: sizes are those of the frames as they are returned."""
-    info = dict(session.describe())
-    if session.geometry is not None:
-        info["height"], info["width"] = session.geometry.height, session.geometry.width
+def video_metadata(session: VideoSession, *, complete: bool = True) -> VideoStreamMetadata:
+    """Metadata of an open video stream: sizes are those of the frames as they are returned.
+
+    `complete`: what the header leaves open is taken from the first frame.
+    """
+    info = dict(session.describe() if complete else session.header)
+    if complete and session.geometry is not None:
+        info["height"], info["width"] = session.shape
     index = session.index
     if index is not None:
         info["begin_stream_seconds_from_content"] = index.begin_seconds

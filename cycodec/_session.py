@@ -5,28 +5,37 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
 
 from cycodec import _tensor
-from cycodec._lifetime import Session, open_source
+from cycodec._lifetime import Session, is_file_like, open_source
+from cycodec._readers import Output, Readers
 from cycodec.core.backend import CpuBackend, orientation_of
 from cycodec.core.demux import Demuxer
 from cycodec.core.error import FFmpegError, InvalidDataError, StaleIndexError
-from cycodec.core.index import FrameIndex, scan_packets
+from cycodec.core.index import FrameIndex
+from cycodec.core.matroska import read_matroska
+from cycodec.core.packets import scan_packets, stream_may_have_fields
+from cycodec.core.predict import index_from_mappings, index_from_ordinals, index_from_packets
 from cycodec.core.reader import FrameReader, IndexContradiction
 from cycodec.core.sampletable import read_mov
+from cycodec.transforms import DecoderTransform, Pipeline, resolve
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Generator, Tensor
 
 T = TypeVar("T")
+Region: TypeAlias = tuple[int, int, int, int]
+Positions: TypeAlias = "Sequence[int] | np.ndarray"
 
 ORIENT_TRANSPOSE = 4
+PIECE_BYTES = 8 << 20  # of frames that wait for a transform
 HDR_TRANSFERS = ("smpte2084", "arib-std-b67")
 # Containers that store a timestamp for each packet, one packet a frame, and give the same ones after a seek.
 TRUSTED_CONTAINERS = ("mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm")
@@ -55,10 +64,12 @@ class Options:
     """What a session was opened with, apart from source and index; enough to open it again."""
 
     stream_index: int | None
-    num_threads: int
+    ffmpeg_threads: int
+    num_threads: int | None
     approximate: bool
     mask_errors: bool
     output_dtype: str  # "uint8", "float32" or "auto"
+    transforms: tuple[DecoderTransform, ...] = ()
 
 
 class GeometryChanged(Exception):
@@ -77,37 +88,56 @@ class VideoSession(Session):
         None: made here (not in approximate mode).
     mappings : str, bytes, file-like or None
         ffprobe's frame list, to make the index from.
+    pipeline : Pipeline or None
+        The options' transforms as another session has resolved them, random crops included.
     """
 
-    def __init__(self, source: Any, options: Options, index: FrameIndex | None = None, mappings: Any = None) -> None:
+    def __init__(
+        self,
+        source: Any,
+        options: Options,
+        index: FrameIndex | None = None,
+        mappings: Any = None,
+        pipeline: Pipeline | None = None,
+    ) -> None:
         super().__init__(source)
         self.options = options
         self.given_index = index is not None or mappings is not None
+        self._pipeline = pipeline
+        self._spare = np.empty(3, np.int64)  # times and validity of single pictures, which nobody reads
+        self._spare_address = self._spare.ctypes.data
         self._open(index, mappings)
+        if options.transforms:
+            self.serve(lambda: self.pipeline)
 
-    # -- opening ---------------------------------------------------------------------------------------------
+    # -- opening ----------------------------------------------------------------------------------------------------
 
     def _open(self, index: FrameIndex | None, mappings: Any = None) -> None:
         demuxer = Demuxer(open_source(self.source))
         self.name = demuxer.io.name
+        self.size = demuxer.size()
         self.stream_index = demuxer.select_video(self.options.stream_index)
         self.time_base = demuxer.time_base(self.stream_index) or Fraction(1, 1000)
         self.index = index
         fresh = True
         doubt = False
         if mappings is not None:
-            self.index = FrameIndex.from_mappings(mappings, self.time_base)
+            self.index = index_from_mappings(mappings, self.time_base)
         elif index is not None:
             index.check_source(demuxer, self.stream_index)
-        elif not self.options.approximate:
+        elif self.options.approximate:
+            demuxer.look_ahead(self.stream_index)
+        else:
             self.index, fresh, doubt = self._predict(demuxer)
         backend = CpuBackend(
             demuxer,
             self.stream_index,
-            self.options.num_threads,
+            self.options.ffmpeg_threads,
             self.index.reorder if self.index is not None else 0,
         )
         self.reader = FrameReader(demuxer, self.stream_index, backend, self.index, fresh)
+        make = None if is_file_like(self.source) else self._another_reader
+        self.readers = Readers(self.reader, make, self.options.num_threads)
         self.header = demuxer.stream_info(self.stream_index)
         self.geometry = self._geometry_of(self.header["width"], self.header["height"])
         self.geometry_proved = demuxer.probed and self.geometry is not None
@@ -115,49 +145,77 @@ class VideoSession(Session):
             if self.index is None or (doubt and not self.reader.confirm()):
                 self._decode_index()
             assert self.index is not None
+            self._check_frames(self.index)
             self.index.confirmed = self.index.confirmed or doubt
             self.index.stream_index = self.stream_index
-            if not len(self.index):
-                raise InvalidDataError(
-                    f"{self.name}: no frame of video stream {self.stream_index} can be decoded "
-                    "(the file may be damaged or cut off; `ffmpeg -i FILE -f null -` says more)",
-                    source=self.name,
-                    operation="decode",
-                )
+        self._opened()
+
+    def _another_reader(self) -> FrameReader:
+        """A reader beside the first one; its decoder is set up as the first one's demuxer knows the stream."""
+        assert self.index is not None
+        demuxer = Demuxer(open_source(self.source))
+        demuxer.keep_only(self.stream_index)
+        backend = CpuBackend(self.reader.demuxer, self.stream_index, 1, self.index.reorder)
+        return FrameReader(demuxer, self.stream_index, backend, self.index, True)
+
+    def _check_frames(self, index: FrameIndex) -> None:
+        if not len(index):
+            raise InvalidDataError(
+                f"{self.name}: no frame of video stream {self.stream_index} can be decoded "
+                "(the file may be damaged or cut off; `ffmpeg -i FILE -f null -` says more)",
+                source=self.name,
+                operation="decode",
+            )
 
     def _predict(self, demuxer: Demuxer) -> tuple[FrameIndex | None, bool, bool]:
         """(index that the packets promise or None, whether nothing was read yet, whether a decoder should confirm it)."""
-        trusted = demuxer.format_name in TRUSTED_CONTAINERS and not demuxer.is_attached_picture(self.stream_index)
-        table = read_mov(demuxer, self.stream_index) if trusted else None
+        trusted = demuxer.format_name in TRUSTED_CONTAINERS and not demuxer.is_attached_picture(
+            self.stream_index
+        )
+        table = None
+        if trusted:
+            table = read_mov(demuxer, self.stream_index) or read_matroska(demuxer, self.stream_index)
         scanned = table is None
         if table is None:
             table = scan_packets(demuxer, self.stream_index)
         if table.has_suspects:
             return None, False, True
-        index = FrameIndex.from_packets(
+        index = index_from_packets(
             table,
             self.time_base,
-            origin="scan" if scanned else "sample table",
+            origin="scan" if scanned else "headers",
             stamped=not trusted,
             seconds_per_frame=seconds_per_frame(demuxer, self.stream_index),
         )
-        return index, not scanned, not (trusted and table.begins_decodable)
+        doubt = not (trusted and table.begins_decodable) or stream_may_have_fields(demuxer, self.stream_index)
+        return index, not scanned, doubt
 
     def _decode_index(self) -> None:
         """Make the index from a decoding pass over the whole stream, and take up reading with it."""
         demuxer = Demuxer(open_source(self.source))
+        if demuxer.size() != self.size:
+            raise FFmpegError(
+                f"{self.name}: the source has {demuxer.size()} bytes now and had {self.size} when it was opened "
+                "(make a new decoder when a file has changed)",
+                source=self.name,
+                operation="decode",
+            )
         demuxer.probe()
         demuxer.keep_only(self.stream_index)
         table = scan_packets(demuxer, self.stream_index)
-        ordinals = self.reader.decode_ordinals()
-        self.index = FrameIndex.from_ordinals(
-            table,
-            ordinals,
-            self.time_base,
-            seconds_per_frame=seconds_per_frame(demuxer, self.stream_index),
-        )
-        self.index.stream_index = self.stream_index
-        self.reader.set_index(self.index)
+        try:
+            index = index_from_ordinals(
+                table,
+                self.reader.decode_ordinals(),
+                self.time_base,
+                seconds_per_frame=seconds_per_frame(demuxer, self.stream_index),
+            )
+            index.stream_index = self.stream_index
+            self._check_frames(index)
+            self.index = index
+        finally:
+            self.reader.set_index(self.index)
+            self.readers.index_changed()
 
     def _geometry_of(self, width: int | None, height: int | None) -> Geometry | None:
         if not width or not height:
@@ -167,22 +225,29 @@ class VideoSession(Session):
             width, height = height, width
         return Geometry(height, width, orientation)
 
-    # -- use -------------------------------------------------------------------------------------------------
+    # -- use --------------------------------------------------------------------------------------------------------
+
+    def _forget(self) -> None:
+        self.readers.forget()
 
     def _reopen(self) -> None:
         self._open(self.index)
 
-    def serve(self, request: Callable[[], T]) -> T:
+    def _drop(self) -> None:
+        self.reader = self.readers = None  # type: ignore[assignment]
+
+    def serve(self, request: Callable[..., T], *arguments: Any) -> T:
         """Run a request; where it proves index or geometry wrong, mend that and run it again, from its key on."""
         while True:
+            self._acquire()
             try:
-                with self._locked():
-                    return request()
+                return request(*arguments)
             except GeometryChanged:
-                continue
+                pass
             except IndexContradiction as contradiction:
-                with self._locked():
-                    self._mend(contradiction)
+                self._mend(contradiction)
+            finally:
+                self._release()
 
     def _mend(self, contradiction: IndexContradiction) -> None:
         """See DESIGN, decision 3: a full confirming pass instead of an error or a wrong frame."""
@@ -195,13 +260,21 @@ class VideoSession(Session):
             ) from contradiction
         if self.index is None or self.index.origin == "decoded":
             raise FFmpegError(
-                f"{self.name}: decoding it twice does not give the same frames", source=self.name, operation="decode"
+                f"{self.name}: decoding it twice does not give the same frames",
+                source=self.name,
+                operation="decode",
             ) from contradiction
         self._decode_index()
 
     @property
     def shape(self) -> tuple[int, int]:
         """(height, width) of the frames as they are returned."""
+        if self.options.transforms:
+            return self.pipeline.height, self.pipeline.width
+        return self._frame_size()
+
+    def _frame_size(self) -> tuple[int, int]:
+        """(height, width) of the frames before transforms."""
         if self.geometry is None:
             self._prove_geometry(0 if self.index is not None else self.first_position)
         assert self.geometry is not None
@@ -221,7 +294,25 @@ class VideoSession(Session):
             self.geometry = self._geometry_of(info["width"], info["height"])
         self.geometry_proved = True
         if before is not None and self.geometry != before:
+            self._pipeline = None
             raise GeometryChanged
+
+    @property
+    def pipeline(self) -> Pipeline:
+        """What the transforms do to frames of this stream; random crops are drawn once."""
+        if self._pipeline is None:
+            height, width = self._frame_size()
+            self._pipeline = resolve(self.options.transforms, height, width)
+        return self._pipeline
+
+    def redraw(self, generator: Generator) -> None:
+        """Draw the places of random crops anew."""
+
+        def request() -> None:
+            height, width = self._frame_size()
+            self._pipeline = resolve(self.options.transforms, height, width, generator)
+
+        self.serve(request)
 
     @property
     def first_position(self) -> int:
@@ -230,43 +321,87 @@ class VideoSession(Session):
 
     @property
     def dtype(self) -> str:
-        """"uint8" or "float32"; with output_dtype "auto", float32 for HDR transfer functions."""
+        """ "uint8" or "float32"; with output_dtype "auto", float32 for HDR transfer functions."""
         if self.options.output_dtype != "auto":
             return self.options.output_dtype
         if self.header.get("color_transfer_characteristic") is None and not self.geometry_proved:
             self._prove_geometry(0 if self.index is not None else self.first_position)
         return "float32" if self.header.get("color_transfer_characteristic") in HDR_TRANSFERS else "uint8"
 
-    def read(self, positions: Sequence[int], region: tuple[int, int, int, int] | None = None) -> Frames:
+    def read(self, positions: Positions, region: Region | None = None) -> Frames:
         """Decode frames: numbers, or timestamps without an index; only the region (y0, y1, x0, x1) is converted.
 
         To be called inside `serve`.
         """
-        count = len(positions)
-        if count and not self.geometry_proved:
+        if len(positions) and not self.geometry_proved:
             self._prove_geometry(int(min(positions)))
-        height, width = self.shape
-        y0, y1, x0, x1 = region or (0, height, 0, width)
+        if not self.options.transforms:
+            return self._read(positions, region)
+        y0, y1, x0, x1 = region or (0, self.pipeline.height, 0, self.pipeline.width)
+        if self.pipeline.steps:
+            return self._read_in_pieces(positions, (y0, y1, x0, x1))
+        top, _, left, _ = self.pipeline.region or (0, 0, 0, 0)
+        return self._read(positions, (top + y0, top + y1, left + x0, left + x1))
+
+    def _read_in_pieces(self, positions: Positions, region: Region) -> Frames:
+        """Decode a few frames at a time and transform them while they are in the cache; their memory is used again."""
+        y0, y1, x0, x1 = region
+        height, width = self._frame_size()
+        whole = self.pipeline.region or (0, height, 0, width)
+        size = (whole[1] - whole[0]) * (whole[3] - whole[2]) * 3 * (4 if self.dtype == "float32" else 1)
+        step = max(1, PIECE_BYTES // size)
+        asked = np.asarray(positions, np.int64)
+        order = np.argsort(asked, kind="stable")
+        count = len(asked)
+        data = _tensor.empty((count, y1 - y0, x1 - x0, 3), self.dtype)
+        result = Frames(data, np.empty(count), np.empty(count), np.ones(count, np.bool_))
+        for start in range(0, count, step):
+            slots = order[start : start + step]
+            piece = self._read(asked[slots], self.pipeline.region)
+            result.data[slots] = self.pipeline.apply(piece.data)[:, y0:y1, x0:x1]
+            for into, values in zip(result[1:], piece[1:], strict=True):
+                into[slots] = values
+        return result
+
+    def _read(self, positions: Positions, region: Region | None) -> Frames:
+        """Decode frames, or a region of them, without transforms."""
+        count = len(positions)
+        times = np.empty((2, count), np.int64)
+        valid = np.ones(count, np.bool_)
+        data = self._fill(positions, region, times.ctypes.data, valid.ctypes.data)
+        seconds = self.to_seconds(times)
+        return Frames(data, seconds[0], seconds[1], valid)
+
+    def read_picture(self, position: int) -> Tensor:
+        """Decode one frame, [1, height, width, 3], without its times: the short way for ``decoder[i]``."""
+        if self.options.transforms or not self.geometry_proved:
+            return self.read([position]).data
+        return self._fill((position,), None, self._spare_address, self._spare_address + 16)
+
+    def _fill(self, positions: Positions, region: Region | None, times: int, valid: int) -> Tensor:
+        """Decode frames into a new tensor, their pts and durations to the address `times`, one after the other."""
+        count = len(positions)
+        height, width = self._frame_size()
+        y0, y1, x0, x1 = region = region or (0, height, 0, width)
         dtype = self.dtype
         data = _tensor.empty((count, y1 - y0, x1 - x0, 3), dtype)
-        pts = np.empty(count, np.int64)
-        durations = np.empty(count, np.int64)
-        valid = np.ones(count, np.bool_)
         if count and y1 > y0 and x1 > x0:
             assert self.geometry is not None
-            self.reader.read_into(
+            self.readers.read(
                 positions,
-                _tensor.pointer(data),
-                pts.ctypes.data,
-                durations.ctypes.data,
-                valid.ctypes.data,
-                (width, height),
-                (y0, y1, x0, x1),
-                self.geometry.orientation,
-                int(dtype == "float32"),
-                self.options.mask_errors,
+                Output(
+                    _tensor.pointer(data),
+                    times,
+                    times + 8 * count,
+                    valid,
+                    (width, height),
+                    region,
+                    self.geometry.orientation,
+                    int(dtype == "float32"),
+                    self.options.mask_errors,
+                ),
             )
-        return Frames(data, self.to_seconds(pts), self.to_seconds(durations), valid)
+        return data
 
     def to_seconds(self, ticks: np.ndarray) -> np.ndarray:
         """Times in units of the stream's time base as float64 seconds."""
@@ -275,8 +410,12 @@ class VideoSession(Session):
     def describe(self) -> dict[str, Any]:
         """The header's metadata, completed by what the first frame says where the header says nothing."""
         if self.header.get("pixel_format") is None and not self.geometry_proved:
+            position = 0 if self.index is not None else self.first_position
             try:
-                self.serve(lambda: self._prove_geometry(0 if self.index is not None else self.first_position))
+                if self._owner == threading.get_ident():  # asked by a request that is under way
+                    self._prove_geometry(position)
+                else:
+                    self.serve(lambda: self._prove_geometry(position))
             except (FFmpegError, IndexError):
                 self.geometry_proved = True
         return self.header
@@ -284,8 +423,8 @@ class VideoSession(Session):
     def fingerprinted_index(self) -> FrameIndex | None:
         """The index, carrying the source's fingerprint so that it can be saved."""
         if self.index is not None and self.index.fingerprint is None:
-            with self._locked():
-                self.index.fingerprint = self.reader.demuxer.fingerprint()
+            index = self.index
+            index.fingerprint = self.serve(lambda: self.reader.demuxer.fingerprint())
         return self.index
 
 

@@ -19,7 +19,7 @@ from cycodec.core.pool import Block
 if TYPE_CHECKING:
     from types import ModuleType
 
-    from torch import Tensor
+    from torch import Generator, Tensor
 
 __all__ = [
     "as_buffer",
@@ -29,8 +29,10 @@ __all__ = [
     "from_numpy",
     "is_tensor",
     "load_torch",
+    "place_in_group",
     "pointer",
     "resize_bilinear",
+    "seeded_generator",
     "to_numpy",
 ]
 
@@ -95,8 +97,8 @@ def as_buffer(tensor: Tensor) -> np.ndarray:
         raise TypeError(f"a tensor of encoded bytes must be uint8, got {tensor.dtype}")
     if tensor.ndim != 1 or not tensor.is_contiguous() or tensor.device.type != "cpu":
         raise ValueError(
-            f"a tensor of encoded bytes must be 1-D, contiguous and on the CPU, got shape {list(tensor.shape)} "
-            f"on {tensor.device}"
+            "a tensor of encoded bytes must be 1-D, contiguous and on the CPU, "
+            f"got shape {list(tensor.shape)} on {tensor.device}"
         )
     return tensor.detach().numpy()
 
@@ -136,13 +138,32 @@ def concatenate(tensors: list[Tensor], axis: int) -> Tensor:
     return tensors[0] if len(tensors) == 1 else load_torch().cat(tensors, axis)
 
 
+def seeded_generator(seed: int) -> Generator:
+    """A source of random numbers of its own, on the CPU."""
+    return load_torch().Generator().manual_seed(seed)
+
+
+def in_worker() -> bool:
+    """Whether this process is a worker of a torch DataLoader: there are others beside it then."""
+    data = getattr(getattr(sys.modules.get("torch"), "utils", None), "data", None)
+    return data is not None and data.get_worker_info() is not None
+
+
+def place_in_group() -> tuple[int, int]:
+    """(rank, world size) of this process in torch.distributed; (0, 1) where that is not in use."""
+    distributed = getattr(sys.modules.get("torch"), "distributed", None)
+    if distributed is None or not distributed.is_available() or not distributed.is_initialized():
+        return 0, 1
+    return distributed.get_rank(), distributed.get_world_size()
+
+
 def resize_bilinear(frames: Tensor, height: int, width: int) -> Tensor:
-    """Frames ``[N, H, W, C]`` resampled to ``[N, height, width, C]``: bilinear, antialiased, of the same dtype."""
+    """Frames ``[N, H, W, C]`` resampled to ``[N, height, width, C]``: bilinear, antialiased, same dtype."""
     torch = load_torch()
     if frames.shape[0] == 0:
         return frames.new_empty((0, height, width, frames.shape[3]))
-    # NHWC memory viewed as NCHW is torch's channels-last format, for which it has a fast uint8 kernel on the CPU;
-    # elsewhere 8 bits are computed in float32.
+    # NHWC memory viewed as NCHW is torch's channels-last format, for which it has a fast uint8 kernel on the
+    # CPU; elsewhere 8 bits are computed in float32.
     images = frames.permute(0, 3, 1, 2)
     rounded = frames.dtype is torch.uint8 and frames.device.type != "cpu"
     if rounded:

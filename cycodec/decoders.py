@@ -18,6 +18,7 @@ from cycodec._types import AudioStreamMetadata, Frame, FrameBatch, VideoStreamMe
 from cycodec.audio_decoders import AudioDecoder, WavDecoder
 from cycodec.core.error import UnsupportedError
 from cycodec.core.index import FrameIndex
+from cycodec.transforms import as_transforms
 
 if TYPE_CHECKING:
     from torch import Tensor, device, dtype
@@ -64,7 +65,7 @@ class VideoDecoder:
     dimension_order : {"NCHW", "NHWC"}
         Axes of returned frames. Memory is always NHWC; NCHW is a view of it.
     num_ffmpeg_threads : int
-        Decoding threads; 0 lets FFmpeg decide.
+        libavcodec's own threads; 0 lets FFmpeg decide. With more than one, requests are not divided (see `num_threads`).
     device : str or torch.device, optional
         Where decoded frames go; None is the CPU.
     seek_mode : {"exact", "approximate"}
@@ -72,13 +73,18 @@ class VideoDecoder:
         played at i / fps, and length and times are the header's.
     custom_frame_mappings : str, bytes or file-like, optional
         ffprobe's JSON list of frames (``pts``, ``duration``, ``key_frame``) instead of an index made here.
+    transforms : list of transforms, optional
+        Of ``cycodec.transforms`` or of the same names in ``torchvision.transforms.v2``, applied in order to every frame.
+        A crop is not even converted outside. `metadata` and all keys speak of the transformed frames.
     output_dtype : torch.dtype or "auto"
         torch.uint8, or torch.float32 in [0, 1], which keeps the precision of 10 and 12 bit; "auto" is float32 for HDR
         (PQ and HLG transfer functions) and uint8 for the rest.
     index : FrameIndex or path, optional
         An index made before (``decoder.index``, ``FrameIndex.save``); refused if it is not of this source.
     num_threads : int, optional
-        How many threads this decoder may use in all; not together with `num_ffmpeg_threads`.
+        How many threads one request may use at most: a request that touches several GOPs is divided among them. None
+        is what the process's budget has free (one for each CPU, or the environment variable CYCODEC_NUM_THREADS), and
+        one in DataLoader workers. Not together with `num_ffmpeg_threads`.
     on_error : {"raise", "mask"}
         What happens to a frame that cannot be had: "raise", or "mask": it is filled with the last good frame of the
         request (black before the first), and ``FrameBatch.valid`` is False there, as for damaged frames.
@@ -113,9 +119,9 @@ class VideoDecoder:
         one_of("seek_mode", seek_mode, ("exact", "approximate"))
         one_of("on_error", on_error, ("raise", "mask"))
         if str(device or "cpu") != "cpu":
-            raise UnsupportedError(f"device={str(device)!r}: this version decodes on the CPU only (leave device out)")
-        if transforms:
-            raise UnsupportedError("transforms are not supported by this version (apply them to the frames)")
+            raise UnsupportedError(
+                f"device={str(device)!r}: this version decodes on the CPU only (leave device out)"
+            )
         if sum((seek_mode != "exact", custom_frame_mappings is not None, index is not None)) > 1:
             raise ValueError(
                 "seek_mode='approximate', custom_frame_mappings and index exclude each other: pass one of them"
@@ -123,19 +129,25 @@ class VideoDecoder:
         if isinstance(index, (str, os.PathLike)):
             index = FrameIndex.load(index)
         elif index is not None and not isinstance(index, FrameIndex):
-            raise TypeError(f"index must be a FrameIndex or the path of a saved one, not {type(index).__name__}")
+            raise TypeError(
+                f"index must be a FrameIndex or the path of a saved one, not {type(index).__name__}"
+            )
+        ffmpeg_threads, threads = thread_counts(num_ffmpeg_threads, num_threads)
         options = Options(
             stream_index=None if stream_index is None else integer("stream_index", stream_index),
-            num_threads=thread_count(num_ffmpeg_threads, num_threads),
+            ffmpeg_threads=ffmpeg_threads,
+            num_threads=threads,
             approximate=seek_mode == "approximate",
             mask_errors=on_error == "mask",
             output_dtype=dtype_name(output_dtype),
+            transforms=as_transforms(transforms),
         )
         if options.stream_index is not None and options.stream_index < 0:
             raise ValueError(f"stream_index must be 0 or more, not {stream_index}")
         self._dimension_order = dimension_order
         self._session = VideoSession(source, options, index, custom_frame_mappings)
         self._metadata: VideoStreamMetadata | None = None
+        self._header_metadata: VideoStreamMetadata | None = None
 
     # -- facts ------------------------------------------------------------------------------------------------------
 
@@ -145,6 +157,13 @@ class VideoDecoder:
         if self._metadata is None:
             self._metadata = video_metadata(self._session)
         return self._metadata
+
+    @property
+    def _header(self) -> VideoStreamMetadata:
+        """What approximate mode goes by; to be had inside a request, too."""
+        if self._header_metadata is None:
+            self._header_metadata = video_metadata(self._session, complete=False)
+        return self._header_metadata
 
     @property
     def stream_index(self) -> int:
@@ -159,14 +178,20 @@ class VideoDecoder:
     @property
     def counters(self) -> DecodeCounters:
         """Seeks, packets read, frames decoded and frames converted so far, those of opening included."""
-        reader = self._session.reader
-        return DecodeCounters(*(getattr(reader, name) for name in DecodeCounters._fields))
+        return self._session.serve(
+            lambda: DecodeCounters(
+                *(
+                    sum(getattr(reader, name) for reader in self._session.readers.all())
+                    for name in DecodeCounters._fields
+                )
+            )
+        )
 
     def __len__(self) -> int:
         """Number of frames that come out (in approximate mode: that the header promises)."""
         if self._session.index is not None:
             return len(self._session.index)
-        count = self.metadata.num_frames
+        count = self._header.num_frames
         if count is None:
             raise ValueError(
                 f"{self._session.name}: the header does not say how many frames there are (use seek_mode='exact')"
@@ -184,6 +209,7 @@ class VideoDecoder:
         self._session.close()
 
     def __enter__(self) -> VideoDecoder:
+        self._session.serve(lambda: None)  # a closed decoder says so
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -192,15 +218,36 @@ class VideoDecoder:
     def __reduce__(self) -> tuple[Any, ...]:
         session = self._session
         index = None if session.options.approximate else session.fingerprinted_index()
-        return (_unpickle, (reopened_source(session.source), session.options, index, self._dimension_order))
+        return (
+            _unpickle,
+            (
+                reopened_source(session.source),
+                session.options,
+                index,
+                session._pipeline,
+                self._dimension_order,
+                session.given_index,
+            ),
+        )
 
     # -- frames by number -------------------------------------------------------------------------------------------
 
     def __getitem__(self, key: Any) -> Tensor:
         """Frames by a NumPy-style key: what ``get_all_frames().data[key]`` would hold."""
         if type(key) is int:
-            return self._serve_numbers([key])[0]
-        return self._session.serve(lambda: self._select(key))
+            return self._session.serve(self._picture, key)
+        return self._session.serve(self._select, key)
+
+    def _picture(self, number: int) -> Tensor:
+        count = len(self)
+        if not -count <= number < count:
+            raise IndexError(
+                f"index {number} is out of bounds for axis 0 with size {count}: the video has {count} frames"
+            )
+        number %= count
+        index = self._session.index
+        data = self._session.read_picture(number if index is not None else self._positions([number])[0])[0]
+        return data.permute(2, 0, 1) if self._dimension_order == "NCHW" else data
 
     def _select(self, key: Any) -> Tensor:
         height, width = self._session.shape
@@ -328,19 +375,19 @@ class VideoDecoder:
         index = self._session.index
         if index is not None:
             return index.begin_seconds, index.end_seconds
-        end = self.metadata.end_stream_seconds
-        return self.metadata.begin_stream_seconds, math.inf if end is None else end
+        end = self._header.end_stream_seconds
+        return self._header.begin_stream_seconds, math.inf if end is None else end
 
     def _positions(self, numbers: Sequence[int] | np.ndarray) -> Sequence[int] | np.ndarray:
         """What the reader is asked for: frame numbers, or in approximate mode instants in units of the time base."""
         if self._session.index is not None:
             return numbers
-        begin, fps = self.metadata.begin_stream_seconds, self._approximate_fps()
+        begin, fps = self._header.begin_stream_seconds, self._approximate_fps()
         # the middle of a frame's nominal time is safe from rounding
         return [round((begin + (int(n) + 0.5) / fps) / self._session.time_base) for n in numbers]
 
     def _approximate_fps(self) -> float:
-        fps = self.metadata.average_fps
+        fps = self._header.average_fps
         if not fps:
             raise ValueError(f"{self._session.name}: the header has no frame rate (use seek_mode='exact')")
         return fps
@@ -393,12 +440,6 @@ class VideoDecoder:
 
         return request
 
-    def _serve_numbers(self, numbers: list[int]) -> Tensor:
-        def request() -> Tensor:
-            return self._arrange(self._session.read(self._positions(_indexing.frame_list(numbers, len(self)))).data)
-
-        return self._session.serve(request)
-
     def _one(self, request: Any) -> Frame:
         batch = self._session.serve(request)
         return Frame(batch.data[0], float(batch.pts_seconds[0]), float(batch.duration_seconds[0]))
@@ -440,11 +481,19 @@ class _ByTime:
         return decoder._batch_of_positions([decoder._position_at(s) for s in place]).data
 
 
-def _unpickle(source: Any, options: Options, index: FrameIndex | None, dimension_order: str) -> VideoDecoder:
+def _unpickle(
+    source: Any,
+    options: Options,
+    index: FrameIndex | None,
+    pipeline: Any,
+    dimension_order: Any,
+    given_index: bool,
+) -> VideoDecoder:
     decoder = VideoDecoder.__new__(VideoDecoder)
-    decoder._dimension_order = dimension_order  # type: ignore[assignment]
-    decoder._session = VideoSession(source, options, index)
-    decoder._metadata = None
+    decoder._dimension_order = dimension_order
+    decoder._session = VideoSession(source, options, index, pipeline=pipeline)
+    decoder._session.given_index = given_index  # an index that was made here may be mended here, too
+    decoder._metadata = decoder._header_metadata = None
     return decoder
 
 
@@ -455,7 +504,8 @@ def one_of(name: str, value: Any, allowed: tuple[str, ...]) -> None:
 
 def integer(name: str, value: Any) -> int:
     """An int from anything with ``__index__`` except bool."""
-    if isinstance(value, (bool, np.bool_)) or not hasattr(type(value), "__index__"):
+    is_bool = isinstance(value, bool) or str(getattr(value, "dtype", "")).endswith("bool")
+    if is_bool or not hasattr(type(value), "__index__"):
         raise TypeError(f"{name} must be an integer, not {type(value).__name__}")
     try:
         return operator.index(value)
@@ -463,23 +513,23 @@ def integer(name: str, value: Any) -> int:
         raise TypeError(f"{name} must be an integer, not {value!r}") from None
 
 
-def thread_count(num_ffmpeg_threads: Any, num_threads: Any) -> int:
-    """libavcodec's thread count from the two arguments that ask for threads."""
+def thread_counts(num_ffmpeg_threads: Any, num_threads: Any) -> tuple[int, int | None]:
+    """libavcodec's threads and the threads of a request, from the two arguments that ask for threads."""
     ffmpeg_threads = integer("num_ffmpeg_threads", num_ffmpeg_threads)
     if ffmpeg_threads < 0:
         raise ValueError(f"num_ffmpeg_threads must be 0 (FFmpeg decides) or more, not {ffmpeg_threads}")
     if num_threads is None:
-        return ffmpeg_threads
+        return ffmpeg_threads, None if ffmpeg_threads == 1 else 1
     if ffmpeg_threads != 1:
         raise ValueError("num_ffmpeg_threads and num_threads exclude each other: pass one of them")
     threads = integer("num_threads", num_threads)
     if threads < 1:
         raise ValueError(f"num_threads must be 1 or more, or None, not {threads}")
-    return threads
+    return 1, threads
 
 
 def dtype_name(output_dtype: Any) -> str:
-    """"uint8", "float32" or "auto" from torch.uint8, torch.float32, their names, None or "auto"."""
+    """ "uint8", "float32" or "auto" from torch.uint8, torch.float32, their names, None or "auto"."""
     name = "uint8" if output_dtype is None else str(output_dtype).removeprefix("torch.")
     if name not in ("uint8", "float32", "auto"):
         raise ValueError(f'output_dtype must be torch.uint8, torch.float32 or "auto", not {output_dtype!r}')

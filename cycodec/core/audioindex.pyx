@@ -18,7 +18,7 @@ from libc.stdlib cimport free, realloc
 from libc.string cimport memset
 
 from cycodec.core.demux cimport Demuxer
-from cycodec.core.index cimport digest_packet
+from cycodec.core.packets cimport digest_packet
 
 from cycodec.libav cimport avcodec, avformat, avutil
 from cycodec.libav.avcodec cimport AVCodecParameters, AVPacket, AVVorbisParseContext

@@ -1,6 +1,6 @@
 """Decoding and conversion on the CPU: libavcodec and csrc/convert.c."""
 
-from libc.stdint cimport int32_t, int64_t, uint8_t
+from libc.stdint cimport int32_t, uint8_t
 
 from cycodec.core cimport error
 from cycodec.core.demux cimport Demuxer

@@ -44,19 +44,32 @@ cdef class Demuxer:
     def __cinit__(self, IOContext io not None):
         cdef bytes url = io.url.encode("utf-8", "surrogateescape")
         cdef const char *name = url
+        cdef avutil.AVDictionary *options = NULL
         cdef int code
         self.io = io
+        self.held = avcodec.av_packet_alloc()
+        if self.held == NULL:
+            raise MemoryError()
         self.ptr = avformat.avformat_alloc_context()
         if self.ptr == NULL:
             raise MemoryError()
         if io.ptr != NULL:
             self.ptr.pb = io.ptr
         with nogil:
+            # a "%03d" in a name is part of the name, not a pattern for a sequence of pictures
+            avutil.av_dict_set(&options, "pattern_type", "none", 0)
             # on failure this frees the context and sets the pointer to NULL
-            code = avformat.avformat_open_input(&self.ptr, name, NULL, NULL)
+            code = avformat.avformat_open_input(&self.ptr, name, NULL, &options)
+            avutil.av_dict_free(&options)
         self.check(code, "open")
+        if self.format_name == "tty":
+            # FFmpeg would draw the text
+            raise InvalidDataError(
+                f"{io.name}: this is a text file, not a media file (check the path)", source=io.name, operation="open"
+            )
 
     def __dealloc__(self):
+        avcodec.av_packet_free(&self.held)
         if self.ptr != NULL:
             with nogil:
                 avformat.avformat_close_input(&self.ptr)
@@ -64,10 +77,18 @@ cdef class Demuxer:
     cdef void abandon(self) noexcept:
         """Forget what is owned without freeing it: see Note [After fork] in reader.pyx."""
         self.ptr = NULL
+        self.held = NULL
         self.io.abandon()
 
     cdef int check(self, int code, str operation) except -1:
         return self.io.check(code, operation)
+
+    cdef void recover(self) noexcept:
+        """Let reading go on after an error of the source, which FFmpeg would otherwise repeat for ever."""
+        self.drop()
+        if self.ptr.pb != NULL:
+            self.ptr.pb.error = 0
+            self.ptr.pb.eof_reached = 0
 
     cdef AVStream *stream(self, int index) noexcept nogil:
         return self.ptr.streams[index]
@@ -75,17 +96,36 @@ cdef class Demuxer:
     cdef int read(self, AVPacket *packet, int stream_index) noexcept nogil:
         """The next packet of one stream, or AVERROR."""
         cdef int code
+        if self.is_holding:
+            self.is_holding = False
+            avcodec.av_packet_move_ref(packet, self.held)
+            return 0
         while True:
             code = avformat.av_read_frame(self.ptr, packet)
             if code < 0 or packet.stream_index == stream_index:
                 return code
             avcodec.av_packet_unref(packet)
 
+    cdef int peek(self, int stream_index, const AVPacket **packet) noexcept nogil:
+        """The packet that the next `read` of the stream gives; it stays the demuxer's."""
+        cdef int code = 0
+        if not self.is_holding:
+            code = self.read(self.held, stream_index)
+            self.is_holding = code >= 0
+        packet[0] = self.held
+        return code
+
+    cdef void drop(self) noexcept nogil:
+        self.is_holding = False
+        avcodec.av_packet_unref(self.held)
+
     cdef int seek(self, int stream_index, int64_t timestamp) noexcept nogil:
         """To the key frame at or before a timestamp of the stream's time base."""
+        self.drop()
         return avformat.av_seek_frame(self.ptr, stream_index, timestamp, avformat.AVSEEK_FLAG_BACKWARD)
 
     cdef int seek_byte(self, int64_t position) noexcept nogil:
+        self.drop()
         return avformat.av_seek_frame(self.ptr, -1, position, avformat.AVSEEK_FLAG_BYTE)
 
     def probe(self):
@@ -181,6 +221,15 @@ cdef class Demuxer:
         index = avformat.av_find_best_stream(self.ptr, kind, -1, -1, NULL, 0)
         return index if index >= 0 else None
 
+    def look_ahead(self, int index):
+        """Have FFmpeg see the stream's first packet, from which it learns when the stream begins."""
+        cdef const AVPacket *packet
+        cdef int code
+        with nogil:
+            code = self.peek(index, &packet)
+        if code != avutil.AVERROR_EOF and code != avutil.AVERROR_INVALIDDATA:
+            self.check(code, "read the first packet")
+
     def keep_only(self, int index):
         """Have FFmpeg drop the packets of all other streams."""
         cdef unsigned int i
@@ -225,6 +274,11 @@ cdef class Demuxer:
         return (
             fraction(self.ptr.streams[index].avg_frame_rate) or fraction(self.ptr.streams[index].r_frame_rate)
         )
+
+    def size(self):
+        """Bytes of the source now; None where it cannot be known."""
+        cdef int64_t size = avformat.avio_size(self.ptr.pb) if self.ptr.pb != NULL else -1
+        return size if size >= 0 else None
 
     def fingerprint(self):
         """Size and digest of head and tail of the source: (bytes, 16-byte digest), or None where it cannot seek."""
@@ -309,7 +363,7 @@ cdef class Demuxer:
         cdef avutil.AVRational aspect = stream.sample_aspect_ratio
         if aspect.num <= 0:
             aspect = parameters.sample_aspect_ratio
-        rate = self.frame_rate(index)
+        rate = None if self.is_attached_picture(index) else self.frame_rate(index)
         return {
             "width": parameters.width or None,
             "height": parameters.height or None,

@@ -1,27 +1,6 @@
-"""PacketTable: what a scan saw. FrameIndex: which frames come out, and where to seek for each."""
+"""FrameIndex: which frames come out, and where to seek for each."""
 
 from libc.stdint cimport int32_t, int64_t, uint32_t
-
-from cycodec.core.demux cimport Demuxer
-from cycodec.libav.avcodec cimport AVPacket
-
-
-cdef enum:
-    PACKET_KEY = 1
-    PACKET_DISCARD = 2      # decoded for others' sake, never shown (edit lists)
-    PACKET_HIDDEN = 4       # gives no frame (VP8 and VP9 alternate references)
-    PACKET_EMPTY = 8        # no bytes: never sent to the decoder
-    PACKET_SUSPECT = 16     # may give no frame (MPEG-4 not-coded pictures)
-
-
-cdef struct PacketRecord:
-    int64_t pts
-    int64_t dts
-    int64_t duration
-    int64_t pos
-    int32_t size
-    uint32_t digest
-    int32_t flags
 
 
 cdef struct Anchor:
@@ -34,20 +13,6 @@ cdef struct Anchor:
     int32_t ordinal         # its number among the stream's packets
     int32_t size
     uint32_t digest
-
-
-cdef struct Sortable:
-    int64_t value
-    int32_t ordinal
-
-
-cdef class PacketTable:
-    cdef PacketRecord *records
-    cdef readonly int count
-    cdef int allocated
-
-    cdef int append(self, const PacketRecord *record) noexcept nogil
-    cdef int scan(self, Demuxer demuxer, int stream_index) except -1
 
 
 cdef class FrameIndex:
@@ -63,18 +28,14 @@ cdef class FrameIndex:
     cdef int32_t *numbers           # packet ordinal -> frame number, or -1
     cdef int num_packets
     cdef int num, den               # time base
-    cdef readonly int reorder       # frames that can wait in the decoder for an earlier one
+    cdef public int reorder       # frames that can wait in the decoder for an earlier one
     cdef public bint confirmed    # whether the decoder has said so too, where there was doubt
-    cdef readonly bint synthesized  # whether the timestamps were made up from the frame rate
+    cdef public bint synthesized  # whether the timestamps were made up from the frame rate
     cdef public str origin        # how it was made: "scan", "sample table", "decoded", "mappings", ...
     cdef public object fingerprint  # of the source: (size, digest), or None
     cdef public int stream_index    # -1: not known
 
     cdef int allocate(self, int count, int num_anchors, int num_packets) except -1
-    cdef int fill(self, PacketTable table, Sortable *order, int count, time_base, seconds_per_frame) except -1
-    cdef int set_reorder(self, PacketTable table) except -1
-    cdef int set_anchors(self, PacketTable table) except -1
-    cdef int first_shown(self, PacketTable table, int ordinal) noexcept
     cdef int checked(self, int number) except -1
     cdef double seconds(self, int64_t ticks) noexcept nogil
     cdef int number_of_pts(self, int64_t pts) noexcept nogil
@@ -82,7 +43,3 @@ cdef class FrameIndex:
     cdef int first_at_or_after(self, int64_t pts) noexcept nogil
     cdef int anchor_of(self, int number) noexcept nogil
     cdef int number_at(self, double seconds) noexcept nogil
-
-
-cdef uint32_t digest_packet(const AVPacket *packet) noexcept nogil
-cdef void record_packet(PacketRecord *record, const AVPacket *packet, int codec_id) noexcept nogil

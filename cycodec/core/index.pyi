@@ -1,22 +1,10 @@
 from fractions import Fraction
 from os import PathLike
-from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cycodec.core.demux import Demuxer
-
-class PacketTable:
-    count: int
-    def __len__(self) -> int: ...
-    @property
-    def begins_decodable(self) -> bool: ...
-    @property
-    def has_suspects(self) -> bool: ...
-    def rows(self) -> list[tuple[int, int, int, int, int]]: ...
-
-def scan_packets(demuxer: Demuxer, stream_index: int) -> PacketTable: ...
 
 class FrameIndex:
     reorder: int
@@ -44,25 +32,6 @@ class FrameIndex:
     def end_seconds(self) -> float: ...
     @property
     def identity(self) -> str: ...
-    @staticmethod
-    def from_packets(
-        table: PacketTable,
-        time_base: Fraction,
-        *,
-        origin: str,
-        stamped: bool = False,
-        seconds_per_frame: float | None = None,
-    ) -> FrameIndex | None: ...
-    @staticmethod
-    def from_ordinals(
-        table: PacketTable,
-        ordinals: list[int],
-        time_base: Fraction,
-        *,
-        seconds_per_frame: float | None = None,
-    ) -> FrameIndex: ...
-    @staticmethod
-    def from_mappings(frames: str | bytes | IO[Any], time_base: Fraction) -> FrameIndex: ...
     def to_bytes(self) -> bytes: ...
     @staticmethod
     def from_bytes(data: bytes, name: str = "<bytes>") -> FrameIndex: ...

@@ -1,6 +1,9 @@
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from cycodec.core.backend import VideoBackend
 from cycodec.core.demux import Demuxer
 from cycodec.core.error import FFmpegError
@@ -31,7 +34,7 @@ class FrameReader:
     def forget(self) -> None: ...
     def read_into(
         self,
-        positions: Sequence[int],
+        positions: Sequence[int] | NDArray[np.int64],
         out: int,
         pts: int,
         durations: int,
@@ -41,8 +44,11 @@ class FrameReader:
         orientation: int,
         type: int,
         masking: bool = False,
+        places: Sequence[int] | NDArray[np.int64] | None = None,
     ) -> None: ...
     def prime(self, position: int) -> None: ...
+    @property
+    def cursor(self) -> int: ...
     @property
     def frame_info(self) -> dict[str, Any] | None: ...
     def confirm(self) -> bool: ...

@@ -11,27 +11,20 @@ A child process must neither use nor free what libav* owns: decoder threads do n
 shared with the parent. `abandon` forgets it all; the decoder then makes a new reader from source, options and index.
 """
 
-import threading
-
 cimport cython
 from cpython.exc cimport PyErr_CheckSignals
 from libc.errno cimport EAGAIN, ENOMEM
-from libc.stdint cimport int32_t, int64_t, uint8_t
+from libc.stdint cimport int64_t, uint8_t
 from libc.stdlib cimport calloc, free, malloc, qsort
 from libc.string cimport memcpy, memset
 
 from cycodec.core.backend cimport Target, VideoBackend
 from cycodec.core.demux cimport Demuxer
-from cycodec.core.error import ClosedError, FFmpegError, InvalidDataError
-from cycodec.core.index cimport (
-    PACKET_KEY,
-    Anchor,
-    FrameIndex,
-    PacketTable,
-    digest_packet,
-)
+from cycodec.core.error import FFmpegError
+from cycodec.core.index cimport Anchor, FrameIndex
+from cycodec.core.packets cimport digest_packet
 
-from cycodec.libav cimport avcodec, avformat, avutil
+from cycodec.libav cimport avcodec, avutil
 from cycodec.libav.avcodec cimport AVPacket
 from cycodec.libav.avutil cimport AVFrame
 
@@ -286,6 +279,14 @@ cdef class FrameReader:
         self.seeks += 1
         self.started_at = number
         if number == 0:
+            if self.index.stamped or self.index.confirmed:
+                # damage is concealed with what the decoder's buffers hold: only a new one gives the same twice
+                with gil:
+                    try:
+                        self.backend.reopen()
+                    except BaseException as exception:
+                        self.demuxer.io.pending = exception
+                        return avutil.AVERROR_EXTERNAL
             code = self.rewind()
         elif self.seek_by_byte and self.stamping:
             code = self.demuxer.seek_byte(anchor.sync_pos)
@@ -477,8 +478,11 @@ cdef class FrameReader:
                 continue
             if i % SIGNAL_INTERVAL == SIGNAL_INTERVAL - 1:
                 with gil:
-                    if PyErr_CheckSignals() < 0:
-                        return avutil.AVERROR_EXIT
+                    try:
+                        PyErr_CheckSignals()
+                    except BaseException as exception:
+                        self.demuxer.io.pending = exception
+                        return avutil.AVERROR_EXTERNAL
             code = self.reach(slot.position)
             good = True
             if code == CONTRADICTION and self.masking:
@@ -508,7 +512,7 @@ cdef class FrameReader:
         return 0
 
     def read_into(self, positions, size_t out, size_t pts, size_t durations, size_t valid, tuple frame_size, tuple region,
-                  int orientation, int type, bint masking=False):
+                  int orientation, int type, bint masking=False, places=None):
         """Decode frames into memory of the caller.
 
         Parameters
@@ -527,6 +531,8 @@ cdef class FrameReader:
             See csrc/convert.h.
         masking : bool
             Fill frames that cannot be had with the last good one (or black) instead of stopping.
+        places : sequence of int, optional
+            Which picture of `out` each position goes to; in order where it is left out.
         """
         cdef int count = len(positions)
         cdef Slot *slots = <Slot *> malloc((count + 1) * sizeof(Slot))
@@ -539,7 +545,7 @@ cdef class FrameReader:
         try:
             for i in range(count):
                 slots[i].position = positions[i]
-                slots[i].slot = i
+                slots[i].slot = i if places is None else places[i]
                 if i and slots[i].position < slots[i - 1].position:
                     sorted_already = False
             target.width, target.height = frame_size
@@ -582,15 +588,18 @@ cdef class FrameReader:
         if code >= 0:
             return 0
         self.stop()
+        self.demuxer.recover()
         if code == CONTRADICTION and self.demuxer.io.pending is None:
             raise IndexContradiction(
                 f"{self.demuxer.io.name}: the decoder did not give the frames that the index promised",
                 source=self.demuxer.io.name, operation="decode",
             )
-        if code == avutil.AVERROR_EXIT:
-            # a signal handler raised; its exception is pending in the interpreter
-            PyErr_CheckSignals()
         return self.demuxer.check(code, "decode")
+
+    @property
+    def cursor(self):
+        """The position of the frame that came out last; -1 at the very beginning, -2 where the next request has to seek."""
+        return self.reached if self.running else -2
 
     @property
     def frame_info(self):

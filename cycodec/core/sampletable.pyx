@@ -9,13 +9,20 @@ beyond the end of the file, a first packet that does not come out as predicted.
 
 import struct
 
-from libc.stdint cimport int32_t, int64_t
+from libc.stdint cimport int64_t
 
 from cycodec.core.demux cimport Demuxer
-from cycodec.core.index cimport PACKET_DISCARD, PACKET_EMPTY, PACKET_KEY, PACKET_SUSPECT, PacketRecord, PacketTable
+from cycodec.core.packets cimport (
+    PACKET_DISCARD,
+    PACKET_EMPTY,
+    PACKET_KEY,
+    PACKET_SUSPECT,
+    PacketRecord,
+    PacketTable,
+    first_packet_agrees,
+)
 
 from cycodec.libav cimport avcodec, avformat, avutil
-from cycodec.libav.avcodec cimport AVPacket
 from cycodec.libav.avformat cimport AVStream
 
 
@@ -34,7 +41,7 @@ def read_mov(Demuxer demuxer not None, int stream_index):
     Returns
     -------
     PacketTable or None
-        Without digests. The demuxer stands at the stream's beginning again.
+        Without digests. The demuxer still stands at the stream's beginning.
     """
     cdef avformat.AVIOContext *pb = demuxer.ptr.pb
     cdef PacketTable table
@@ -109,7 +116,7 @@ def child(data, begin, end, *path):
 
 
 cdef object composition_offsets(Demuxer demuxer, int track_id):
-    """(number of samples, [(count, offset), ...]) of a track, or None."""
+    """(number of samples, [(count, offset), ...], duration of the last sample) of a track, or None."""
     moov = find_moov(demuxer)
     if moov is None or child(moov, 0, len(moov), b"mvex") is not None:
         return None
@@ -128,6 +135,8 @@ cdef object composition_offsets(Demuxer demuxer, int track_id):
         if sizes is None:
             return None
         (samples,) = struct.unpack_from(">I", moov, sizes[0] + 8)
+        times = child(moov, *table, b"stts")
+        last = struct.unpack_from(">I", moov, times[1] - 4)[0] if times is not None and times[1] - times[0] >= 16 else 0
         runs = []
         offsets = child(moov, *table, b"ctts")
         if offsets is not None:
@@ -136,7 +145,7 @@ cdef object composition_offsets(Demuxer demuxer, int track_id):
                 return None
             # libavformat takes offsets for signed whatever the version says
             runs = list(struct.iter_unpack(">Ii", moov[offsets[0] + 8:offsets[0] + 8 + 8 * count]))
-        return samples, runs
+        return samples, runs, last
     return None
 
 
@@ -187,29 +196,5 @@ cdef PacketTable lay_over(AVStream *stream, offsets, file_size):
         previous = record.dts
         if table.append(&record) < 0:
             raise MemoryError()
-    if stream.duration != avutil.AV_NOPTS_VALUE and stream.duration > previous:
-        table.records[count - 1].duration = stream.duration - previous
+    table.records[count - 1].duration = offsets[2]
     return table
-
-
-cdef bint first_packet_agrees(Demuxer demuxer, int stream_index, PacketTable table) except -1:
-    """Whether the first packet comes out as the table says; the demuxer is put back to the beginning."""
-    cdef AVPacket *packet = avcodec.av_packet_alloc()
-    cdef PacketRecord *first = &table.records[0]
-    cdef int code
-    cdef bint same = False
-    if packet == NULL:
-        raise MemoryError()
-    with nogil:
-        code = demuxer.read(packet, stream_index)
-    if code >= 0:
-        same = (
-            packet.pts == first.pts and packet.dts == first.dts and packet.pos == first.pos
-            and packet.size == first.size
-            and bool(packet.flags & avcodec.AV_PKT_FLAG_KEY) == bool(first.flags & PACKET_KEY)
-            and bool(packet.flags & avcodec.AV_PKT_FLAG_DISCARD) == bool(first.flags & PACKET_DISCARD)
-        )
-    avcodec.av_packet_free(&packet)
-    with nogil:
-        demuxer.seek(stream_index, first.dts)
-    return same

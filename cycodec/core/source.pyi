@@ -4,4 +4,6 @@ class IOContext:
     name: str
     url: str
     origin: Any
+    @property
+    def path(self) -> str | None: ...
     def __init__(self, origin: Any, name: str | None = None) -> None: ...

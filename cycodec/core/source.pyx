@@ -21,7 +21,7 @@ from cycodec.core.error import (
     SourcePermissionError,
 )
 
-from cycodec.libav cimport avcodec, avformat, avutil
+from cycodec.libav cimport avformat, avutil
 from cycodec.libav.avformat cimport AVIOContext
 
 
@@ -145,6 +145,11 @@ cdef class IOContext:
         origin.seek(0, SEEK_SET)
         self.url = ""
         self.allocate(<void *> self, read_file, seek_file)
+
+    @property
+    def path(self):
+        """The path of a local file; None for every other source."""
+        return self.url[5:] if self.ptr == NULL and self.url.startswith("file:") else None
 
     cdef int allocate(self, void *opaque, int (*read)(void *, uint8_t *, int) noexcept nogil,
                       int64_t (*seek)(void *, int64_t, int) noexcept nogil) except -1:

@@ -1,0 +1,28 @@
+"""The C API for other people's Cython extensions: functions, whose signatures are checked at import.
+
+Classes may gain fields and methods between versions; these functions stay. All that are `nogil` give an AVERROR (below
+zero) where they can fail and raise nothing.
+"""
+
+from libc.stdint cimport int64_t
+
+from cycodec.core.demux cimport Demuxer
+from cycodec.core.index cimport FrameIndex
+from cycodec.core.reader cimport FrameReader
+from cycodec.libav.avcodec cimport AVPacket
+from cycodec.libav.avformat cimport AVFormatContext
+from cycodec.libav.avutil cimport AVFrame
+
+
+cdef AVFormatContext *demuxer_context(Demuxer demuxer) noexcept nogil
+cdef int demuxer_read(Demuxer demuxer, AVPacket *packet, int stream_index) noexcept nogil
+
+cdef int index_length(FrameIndex index) noexcept nogil
+cdef int64_t index_pts(FrameIndex index, int number) noexcept nogil
+cdef int64_t index_duration(FrameIndex index, int number) noexcept nogil
+cdef int index_number_at(FrameIndex index, double seconds) noexcept nogil
+
+cdef FrameReader decoder_reader(object decoder)
+cdef int reader_reach(FrameReader reader, int64_t number) noexcept nogil
+cdef const AVFrame *reader_frame(FrameReader reader) noexcept nogil
+cdef int reader_check(FrameReader reader, int code) except -1

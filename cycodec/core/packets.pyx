@@ -1,0 +1,277 @@
+"""The packets of a stream as a scan sees them, and what their bytes tell without decoding."""
+
+from libc.errno cimport ENOMEM
+from libc.stdint cimport uint8_t, uint32_t
+from libc.stdlib cimport free, realloc
+
+from cycodec.core.demux cimport Demuxer
+
+from cycodec.libav cimport avcodec, avutil
+from cycodec.libav.avcodec cimport AVPacket
+
+
+cdef uint32_t digest_packet(const AVPacket *packet) noexcept nogil:
+    """FNV-1a of the first and last bytes: enough, with size and position, to know a packet again."""
+    cdef uint32_t value = 2166136261
+    cdef int i
+    cdef int tail = packet.size - 32 if packet.size > 96 else 64
+    for i in range(min(packet.size, 64)):
+        value = (value ^ packet.data[i]) * <uint32_t> 16777619
+    for i in range(tail, packet.size):
+        value = (value ^ packet.data[i]) * <uint32_t> 16777619
+    return value
+
+
+cdef bint is_hidden_vp8(int first) noexcept nogil:
+    """Whether a VP8 frame is not shown, by its first byte: RFC 6386, 9.1."""
+    return not (first >> 4) & 1
+
+
+cdef bint is_hidden_vp9(int first, int last) noexcept nogil:
+    """Whether a VP9 packet gives no frame, by its first and last byte: VP9 bitstream specification, 6.1.2 and B."""
+    cdef int bit = 4
+    if last & 0xE0 == 0xC0:
+        return False                    # a superframe: its last frame is shown
+    if (first >> 4) & 3 == 3:
+        bit = 3                         # profile 3 has one reserved bit more
+    if (first >> (bit - 1)) & 1:
+        return False                    # show_existing_frame
+    return not (first >> (bit - 3)) & 1
+
+
+cdef void record_packet(PacketRecord *record, const AVPacket *packet, int codec_id) noexcept nogil:
+    record.pts = packet.pts
+    record.dts = packet.dts
+    record.duration = packet.duration
+    record.pos = packet.pos
+    record.size = packet.size
+    record.digest = digest_packet(packet)
+    record.flags = 0
+    if packet.flags & avcodec.AV_PKT_FLAG_KEY:
+        record.flags |= PACKET_KEY
+    if packet.flags & avcodec.AV_PKT_FLAG_DISCARD:
+        record.flags |= PACKET_DISCARD
+    if packet.flags & avcodec.AV_PKT_FLAG_CORRUPT:
+        record.flags |= PACKET_SUSPECT
+    if packet.size == 0:
+        record.flags |= PACKET_EMPTY
+    elif codec_id == avcodec.AV_CODEC_ID_VP8:
+        if is_hidden_vp8(packet.data[0]):
+            record.flags |= PACKET_HIDDEN
+    elif codec_id == avcodec.AV_CODEC_ID_VP9:
+        if is_hidden_vp9(packet.data[0], packet.data[packet.size - 1]):
+            record.flags |= PACKET_HIDDEN
+    elif codec_id == avcodec.AV_CODEC_ID_MPEG4:
+        if packet.size <= 19:
+            record.flags |= PACKET_SUSPECT
+
+
+cdef class PacketTable:
+    """The packets of one stream, in the order in which they are stored."""
+
+    def __dealloc__(self):
+        free(self.records)
+
+    def __len__(self):
+        return self.count
+
+    @property
+    def begins_decodable(self):
+        """Whether the first packet is a key packet and no frame is shown before it."""
+        cdef int i
+        if self.count == 0 or not self.records[0].flags & PACKET_KEY:
+            return False
+        for i in range(1, self.count):
+            if self.records[i].pts < self.records[0].pts and not self.records[i].flags & PACKET_DISCARD:
+                return False
+        return True
+
+    @property
+    def has_suspects(self):
+        """Whether there are packets of which only the decoder knows if they give a frame."""
+        cdef int i
+        for i in range(self.count):
+            if self.records[i].flags & PACKET_SUSPECT:
+                return True
+        return False
+
+    def rows(self):
+        """(pts, dts, pos, size, flags) of each packet, for tests and tools."""
+        return [
+            (self.records[i].pts, self.records[i].dts, self.records[i].pos, self.records[i].size, self.records[i].flags)
+            for i in range(self.count)
+        ]
+
+    cdef int append(self, const PacketRecord *record) noexcept nogil:
+        cdef PacketRecord *grown
+        cdef int room
+        if self.count == self.allocated:
+            room = 2 * self.allocated if self.allocated else 512
+            grown = <PacketRecord *> realloc(self.records, room * sizeof(PacketRecord))
+            if grown == NULL:
+                return avutil.AVERROR(ENOMEM)
+            self.records = grown
+            self.allocated = room
+        self.records[self.count] = record[0]
+        self.count += 1
+        return 0
+
+    cdef int scan(self, Demuxer demuxer, int stream_index) except -1:
+        """Read every packet of the stream, from where the demuxer stands."""
+        cdef AVPacket *packet = avcodec.av_packet_alloc()
+        cdef PacketRecord record
+        cdef int codec_id = demuxer.stream(stream_index).codecpar.codec_id
+        cdef int code
+        if packet == NULL:
+            raise MemoryError()
+        with nogil:
+            while True:
+                code = demuxer.read(packet, stream_index)
+                if code < 0:
+                    break
+                record_packet(&record, packet, codec_id)
+                avcodec.av_packet_unref(packet)
+                code = self.append(&record)
+                if code < 0:
+                    break
+        avcodec.av_packet_free(&packet)
+        # a demuxer that chokes on damaged data ends the stream there, as it does for the ffmpeg command
+        if code == avutil.AVERROR_EOF or code == avutil.AVERROR_INVALIDDATA:
+            code = 0
+        demuxer.check(code, "read packets")
+        return 0
+
+
+def scan_packets(Demuxer demuxer not None, int stream_index):
+    """The packets of a stream from where the demuxer stands to the end, as a PacketTable."""
+    cdef PacketTable table = PacketTable()
+    table.scan(demuxer, stream_index)
+    return table
+
+
+cdef bint first_packet_agrees(Demuxer demuxer, int stream_index, PacketTable table) except -1:
+    """Whether the first packet comes out as a table from headers alone says; the demuxer holds it for the next read."""
+    cdef const AVPacket *packet
+    cdef const PacketRecord *first = &table.records[0]
+    cdef int code
+    with nogil:
+        code = demuxer.peek(stream_index, &packet)
+    return (
+        code >= 0 and packet.pts == first.pts and packet.size == first.size
+        and (packet.dts == first.dts or first.dts == avutil.AV_NOPTS_VALUE)
+        and bool(packet.flags & avcodec.AV_PKT_FLAG_KEY) == bool(first.flags & PACKET_KEY)
+        and bool(packet.flags & avcodec.AV_PKT_FLAG_DISCARD) == bool(first.flags & PACKET_DISCARD)
+    )
+
+
+# -- H.264 sequence parameter sets ------------------------------------------------------------------------------------
+
+
+cdef struct Bits:
+    const uint8_t *data
+    int size                # bits
+    int pos
+    bint overrun
+
+
+cdef unsigned read_bits(Bits *bits, int count) noexcept nogil:
+    cdef unsigned value = 0
+    cdef int _i
+    for _i in range(count):
+        if bits.pos >= bits.size:
+            bits.overrun = True
+            return 0
+        value = value << 1 | ((bits.data[bits.pos >> 3] >> (7 - (bits.pos & 7))) & 1)
+        bits.pos += 1
+    return value
+
+
+cdef unsigned read_golomb(Bits *bits) noexcept nogil:
+    """An Exp-Golomb code, ue(v)."""
+    cdef int zeros = 0
+    while not read_bits(bits, 1):
+        zeros += 1
+        if zeros > 31 or bits.overrun:
+            bits.overrun = True
+            return 0
+    return (1u << zeros) - 1 + read_bits(bits, zeros)
+
+
+cdef int read_signed_golomb(Bits *bits) noexcept nogil:
+    cdef unsigned code = read_golomb(bits)
+    return <int> ((code + 1) >> 1) if code & 1 else -<int> (code >> 1)
+
+
+cdef void skip_scaling_list(Bits *bits, int size) noexcept nogil:
+    cdef int last = 8
+    cdef int following = 8
+    cdef int _i
+    for _i in range(size):
+        if following:
+            following = (last + read_signed_golomb(bits) + 256) & 255
+        if following:
+            last = following
+
+
+def may_have_fields(bytes sps not None):
+    """Whether a sequence parameter set lets pictures be single fields, so that two packets can make one frame.
+
+    Parameters
+    ----------
+    sps : bytes
+        The NAL unit, its header byte first: ITU-T H.264, 7.3.2.1.1. What cannot be read counts as yes.
+    """
+    cdef bytes payload = sps.replace(b"\0\0\3", b"\0\0")
+    cdef Bits bits
+    cdef int profile, i, _i
+    cdef unsigned chroma = 1
+    cdef unsigned order
+    bits.data = <const uint8_t *> (<const char *> payload)
+    bits.size = 8 * len(payload)
+    bits.pos = 8
+    bits.overrun = False
+    profile = read_bits(&bits, 8)
+    read_bits(&bits, 16)
+    read_golomb(&bits)
+    if profile in (100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135):
+        chroma = read_golomb(&bits)
+        if chroma == 3:
+            read_bits(&bits, 1)
+        read_golomb(&bits)
+        read_golomb(&bits)
+        read_bits(&bits, 1)
+        if read_bits(&bits, 1):
+            for i in range(12 if chroma == 3 else 8):
+                if read_bits(&bits, 1):
+                    skip_scaling_list(&bits, 16 if i < 6 else 64)
+    read_golomb(&bits)
+    order = read_golomb(&bits)
+    if order == 0:
+        read_golomb(&bits)
+    elif order == 1:
+        read_bits(&bits, 1)
+        read_signed_golomb(&bits)
+        read_signed_golomb(&bits)
+        for _i in range(min(<int> read_golomb(&bits), 256)):
+            read_signed_golomb(&bits)
+    read_golomb(&bits)
+    read_bits(&bits, 1)
+    read_golomb(&bits)
+    read_golomb(&bits)
+    return bool(bits.overrun or not read_bits(&bits, 1))        # frame_mbs_only_flag
+
+
+def stream_may_have_fields(Demuxer demuxer not None, int stream_index):
+    """Whether an H.264 stream may hold field pictures, by the parameter sets in its header (avcC or Annex B)."""
+    cdef avcodec.AVCodecParameters *parameters = demuxer.stream(stream_index).codecpar
+    if parameters.codec_id != avcodec.AV_CODEC_ID_H264:
+        return False
+    extradata = (<const char *> parameters.extradata)[:parameters.extradata_size]
+    if extradata[:1] == b"\1" and len(extradata) > 8:
+        # ISO/IEC 14496-15, 5.3.3.1.2: five bytes, the number of sets, then each with its length
+        length = int.from_bytes(extradata[6:8], "big")
+        return may_have_fields(extradata[8:8 + length])
+    for unit in extradata.split(b"\0\0\1"):
+        if unit and unit[0] & 31 == 7:
+            return may_have_fields(unit)
+    return True

@@ -1,0 +1,22 @@
+from fractions import Fraction
+from typing import IO, Any
+
+from cycodec.core.index import FrameIndex
+from cycodec.core.packets import PacketTable
+
+def index_from_packets(
+    table: PacketTable,
+    time_base: Fraction,
+    *,
+    origin: str,
+    stamped: bool = False,
+    seconds_per_frame: Fraction | None = None,
+) -> FrameIndex | None: ...
+def index_from_ordinals(
+    table: PacketTable,
+    ordinals: list[int],
+    time_base: Fraction,
+    *,
+    seconds_per_frame: Fraction | None = None,
+) -> FrameIndex: ...
+def index_from_mappings(frames: str | bytes | IO[Any], time_base: Fraction) -> FrameIndex: ...

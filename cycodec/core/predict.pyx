@@ -1,0 +1,324 @@
+"""How an index comes about: from packets that promise frames, from frames that came out, or from ffprobe's list."""
+
+import json
+from bisect import bisect_left
+
+from libc.stdint cimport int64_t
+from libc.stdlib cimport free, malloc, qsort
+
+from cycodec.core.index cimport Anchor, FrameIndex
+from cycodec.core.packets cimport (
+    PACKET_DISCARD,
+    PACKET_EMPTY,
+    PACKET_HIDDEN,
+    PACKET_KEY,
+    PacketRecord,
+    PacketTable,
+)
+
+from cycodec.libav cimport avutil
+
+
+cdef int64_t NOPTS = avutil.AV_NOPTS_VALUE
+
+
+cdef struct Sortable:
+    int64_t value
+    int ordinal
+
+
+cdef int compare(const void *a, const void *b) noexcept nogil:
+    cdef const Sortable *x = <const Sortable *> a
+    cdef const Sortable *y = <const Sortable *> b
+    if x.value != y.value:
+        return -1 if x.value < y.value else 1
+    return -1 if x.ordinal < y.ordinal else 1
+
+
+def index_from_packets(PacketTable table not None, time_base, *, origin, stamped=False, seconds_per_frame=None):
+    """The index that the packets' timestamps and flags predict, or None where they do not suffice.
+
+    They suffice when every packet that gives a frame has a pts of its own.
+    """
+    cdef Sortable *order = <Sortable *> malloc((table.count + 1) * sizeof(Sortable))
+    cdef FrameIndex index = FrameIndex()
+    cdef PacketRecord *record
+    cdef int i
+    cdef int count = 0
+    cdef bint complete = True
+    if order == NULL:
+        raise MemoryError()
+    try:
+        for i in range(table.count):
+            record = &table.records[i]
+            if record.flags & (PACKET_DISCARD | PACKET_HIDDEN | PACKET_EMPTY):
+                continue
+            if record.pts == NOPTS:
+                complete = False
+                break
+            order[count].value = record.pts
+            order[count].ordinal = i
+            count += 1
+        if complete:
+            qsort(order, count, sizeof(Sortable), compare)
+            for i in range(1, count):
+                if order[i].value == order[i - 1].value:
+                    complete = False
+                    break
+        if not complete:
+            return None
+        index.stamped = stamped
+        fill(index, table, order, count, time_base, seconds_per_frame)
+    finally:
+        free(order)
+    index.origin = origin
+    return index
+
+
+def index_from_ordinals(PacketTable table not None, ordinals, time_base, *, seconds_per_frame=None):
+    """The index of frames that a decoder gave, in that order, each known by the ordinal of its packet.
+
+    Where two frames share a packet, or one has none, frames are known by their place in a linear pass alone.
+    """
+    cdef int count = len(ordinals)
+    cdef Sortable *order = <Sortable *> malloc((count + 1) * sizeof(Sortable))
+    cdef FrameIndex index = FrameIndex()
+    cdef int i
+    if order == NULL:
+        raise MemoryError()
+    index.stamped = True
+    index.linear = len(set(ordinals)) != count or any(not 0 <= n < table.count for n in ordinals)
+    try:
+        for i in range(count):
+            order[i].ordinal = min(max(ordinals[i], 0), table.count - 1)
+        index.synthesized = not choose_times(table, order, count, seconds_per_frame, time_base)
+        fill(index, table, order, count, time_base, seconds_per_frame)
+    finally:
+        free(order)
+    index.origin = "decoded"
+    index.confirmed = True
+    return index
+
+
+cdef int fill(FrameIndex index, PacketTable table, Sortable *order, int count, time_base, seconds_per_frame) except -1:
+    """Frames from (time, ordinal) pairs in presentation order; anchors from the table's key packets."""
+    cdef int i
+    cdef int keys = 0
+    cdef int last
+    cdef int64_t step
+    for i in range(table.count):
+        keys += bool(table.records[i].flags & PACKET_KEY)
+    index.num = time_base.numerator
+    index.den = time_base.denominator
+    index.allocate(count, keys + 1, table.count)
+    for i in range(table.count):
+        index.numbers[i] = -1
+    for i in range(count):
+        index.pts_values[i] = order[i].value
+        index.ordinals[i] = order[i].ordinal
+        index.numbers[order[i].ordinal] = i
+    for i in range(count - 1):
+        # gaps belong to the frame before them, so that every instant inside the stream has its frame
+        index.duration_values[i] = index.pts_values[i + 1] - index.pts_values[i]
+    if count:
+        last = count - 1
+        step = table.records[index.ordinals[last]].duration
+        if step <= 0 and seconds_per_frame:
+            step = <int64_t> round(seconds_per_frame / (<double> index.num / index.den))
+        if step <= 0 and count > 1:
+            step = (index.pts_values[last] - index.pts_values[0]) // last
+        index.duration_values[last] = max(step, 1)
+    set_reorder(index, table)
+    set_anchors(index, table)
+    return 0
+
+
+cdef int set_reorder(FrameIndex index, PacketTable table) except -1:
+    cdef int i
+    cdef int stored = 0
+    for i in range(table.count):
+        if index.numbers[i] >= 0:
+            index.reorder = max(index.reorder, stored - index.numbers[i])
+            stored += 1
+    return 0
+
+
+cdef int set_anchors(FrameIndex index, PacketTable table) except -1:
+    """The first packet and every key packet, each with the first frame that it can give.
+
+    A frame that is shown before its key packet (a leading picture of an open GOP) needs the anchor before.
+    """
+    cdef int i, first
+    cdef int found = 0
+    cdef PacketRecord *record
+    cdef Anchor *anchor
+    for i in range(table.count):
+        record = &table.records[i]
+        if i and not record.flags & PACKET_KEY:
+            continue
+        first = first_shown(index, table, i) if found else 0
+        if found and (first <= index.anchors[found - 1].first or first >= index.count):
+            continue
+        anchor = &index.anchors[found]
+        anchor.pts = record.pts
+        anchor.dts = record.dts
+        anchor.first = first
+        anchor.ordinal = i
+        if index.stamped:
+            anchor.pos = record.pos
+            anchor.sync_pos = table.records[max(i - 3, 0)].pos
+            anchor.size = record.size
+            anchor.digest = record.digest
+        found += 1
+        if index.linear:
+            break
+    index.num_anchors = found
+    return 0
+
+
+cdef int first_shown(FrameIndex index, PacketTable table, int ordinal) noexcept:
+    """The frame of a key packet; of one that is not shown itself (edit lists), the first frame after it."""
+    cdef int i
+    if index.numbers[ordinal] >= 0:
+        return index.numbers[ordinal]
+    if not index.stamped:
+        return index.first_at_or_after(table.records[ordinal].pts)
+    for i in range(ordinal + 1, table.count):
+        if index.numbers[i] >= 0:
+            return index.numbers[i]
+    return index.count
+
+
+def index_from_mappings(frames, time_base):
+    """The index that ffprobe's frame list describes.
+
+    Parameters
+    ----------
+    frames : str, bytes or file-like
+        JSON with a list ``"frames"`` whose entries hold ``pts`` (or ``pkt_pts``), ``duration`` (or
+        ``pkt_duration``) and ``key_frame``, as ``ffprobe -show_frames -of json`` writes them.
+    time_base : Fraction
+        Of the stream.
+
+    Raises
+    ------
+    TypeError
+        `frames` is something else.
+    ValueError
+        It is not such JSON, or a frame lacks its pts or key flag.
+    """
+    cdef FrameIndex index = FrameIndex()
+    cdef int i
+    cdef int found = 0
+    if hasattr(frames, "read"):
+        frames = frames.read()
+    if not isinstance(frames, (str, bytes, bytearray)):
+        raise TypeError(
+            f"custom_frame_mappings must be str, bytes or a file-like object with JSON, not {type(frames).__name__}"
+        )
+    try:
+        entries = json.loads(frames)["frames"]
+        rows = sorted(
+            (
+                int(entry["pts"] if "pts" in entry else entry["pkt_pts"]),
+                int(entry.get("duration", entry.get("pkt_duration", 0))),       # ffprobe leaves out what it does not know
+                bool(int(entry["key_frame"])),
+            )
+            for entry in entries
+        )
+    except (ValueError, KeyError, TypeError, AttributeError) as reason:
+        raise ValueError(
+            "custom_frame_mappings must be JSON with a list 'frames' of entries with pts, duration and key_frame "
+            "(ffprobe -select_streams v:0 -show_entries frame=pts,duration,key_frame -of json FILE); "
+            f"this is not: {type(reason).__name__}: {reason}"
+        ) from None
+    if not rows:
+        raise ValueError("custom_frame_mappings holds no frames")
+    if any(a[0] == b[0] for a, b in zip(rows, rows[1:])):
+        raise ValueError("custom_frame_mappings holds two frames with the same pts")
+    index.num = time_base.numerator
+    index.den = time_base.denominator
+    index.allocate(len(rows), len(rows), 0)
+    for i, (pts, duration, key) in enumerate(rows):
+        index.pts_values[i] = pts
+        if i + 1 < len(rows):
+            duration = rows[i + 1][0] - pts
+        elif duration <= 0 and i:
+            duration = index.duration_values[i - 1]
+        index.duration_values[i] = max(duration, 1)
+        if key or i == 0:
+            index.anchors[found].pts = pts
+            index.anchors[found].dts = NOPTS
+            index.anchors[found].first = i
+            index.anchors[found].ordinal = -1
+            found += 1
+    index.num_anchors = found
+    index.origin = "mappings"
+    return index
+
+
+cdef bint choose_times(PacketTable table, Sortable *order, int count, seconds_per_frame, time_base) except -1:
+    """Presentation times of frames that are given in order; False where some had to be made up.
+
+    Known times that rise are kept; frames without one, or with one that does not fit between its neighbours', get what
+    lies evenly between. Where nearly none is known: the packets' dts in rising order, which a container without pts (AVI)
+    steps once a frame; else the frame rate.
+    """
+    cdef int i
+    cdef int64_t step
+    known = {}
+    for i in range(count):
+        if table.records[order[i].ordinal].pts != NOPTS:
+            known[i] = table.records[order[i].ordinal].pts
+    known = longest_rise(known)
+    if len(known) == count:
+        times = [known[i] for i in range(count)]
+    else:
+        step = max(1, round(seconds_per_frame / time_base)) if seconds_per_frame else 1
+        decoding = sorted({table.records[order[i].ordinal].dts for i in range(count)})
+        times = None
+        if 2 * len(known) > min(count, 4):
+            times = filled_in(known, count, step)
+        if times is None and len(decoding) == count and NOPTS not in decoding:
+            shift = next(iter(known.values())) - decoding[next(iter(known))] if known else 0
+            times = [time + shift for time in decoding]
+        if times is None:
+            begin = next((t for t in (*known.values(), *decoding) if t != NOPTS), 0)
+            times = [begin + i * step for i in range(count)]
+    for i in range(count):
+        order[i].value = times[i]
+    return len(known) == count
+
+
+cdef dict longest_rise(dict known):
+    """As many entries as possible whose values rise with their keys."""
+    tails = []
+    ends = []
+    before = {}
+    for number, time in known.items():
+        place = bisect_left(tails, time)
+        before[number] = ends[place - 1] if place else None
+        if place == len(tails):
+            tails.append(time)
+            ends.append(number)
+        else:
+            tails[place] = time
+            ends[place] = number
+    number = ends[-1] if ends else None
+    kept = []
+    while number is not None:
+        kept.append(number)
+        number = before[number]
+    return {number: known[number] for number in reversed(kept)}
+
+
+cdef object filled_in(dict known, int count, int64_t step):
+    """All times, those that are not known laid evenly between; None where there is no room for them."""
+    numbers = list(known)
+    first, last = numbers[0], numbers[-1]
+    times = [known[first] - (first - i) * step for i in range(first)]
+    for a, b in zip(numbers, numbers[1:]):
+        if known[b] - known[a] < b - a:
+            return None
+        times += [known[a] + (known[b] - known[a]) * (i - a) // (b - a) for i in range(a, b)]
+    return times + [known[last] + (i - last) * step for i in range(last, count)]

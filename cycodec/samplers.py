@@ -1,0 +1,334 @@
+"""Clips of a video: short runs of frames, at random or regular places, by frame number or by time.
+
+Every sampler makes one decode call for all its clips and returns a FrameBatch with two leading axes,
+``[num_clips, num_frames_per_clip, ...]``. ``sampler.plan(...)`` takes the same arguments and returns what
+would be decoded, frame numbers (int64) or seconds (float64) of shape ``[num_clips, num_frames_per_clip]``,
+and decodes nothing.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import math
+import operator
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Literal, ParamSpec, Protocol, TypeAlias
+
+from cycodec._indexing import instant, time_grid
+from cycodec._tensor import from_numpy, load_torch
+from cycodec._types import FrameBatch
+
+if TYPE_CHECKING:
+    from torch import Generator, Tensor
+
+    from cycodec.decoders import VideoDecoder
+
+__all__ = [
+    "clips_at_random_indices",
+    "clips_at_random_timestamps",
+    "clips_at_regular_indices",
+    "clips_at_regular_timestamps",
+]
+
+Policy: TypeAlias = Literal["repeat_last", "wrap", "error"]
+P = ParamSpec("P")
+P_co = ParamSpec("P_co")
+
+
+class Sampler(Protocol[P_co]):
+    """A function that decodes clips, with the function that only plans them."""
+
+    plan: Callable[P_co, Tensor]
+
+    def __call__(self, *args: P_co.args, **kwargs: P_co.kwargs) -> FrameBatch: ...
+
+
+def _decoded_by(method: str) -> Callable[[Callable[P, Tensor]], Sampler[P]]:
+    """Make a sampler of its plan: the frames of all clips in one call of the decoder's method."""
+
+    def make(plan: Any) -> Any:
+        def sample(decoder: VideoDecoder, **options: Any) -> FrameBatch:
+            places = plan(decoder, **options)
+            batch = getattr(decoder, method)(places.flatten())
+            return FrameBatch(
+                batch.data.unflatten(0, places.shape),
+                batch.pts_seconds.reshape(places.shape),
+                batch.duration_seconds.reshape(places.shape),
+                None if batch.valid is None else batch.valid.reshape(places.shape),
+            )
+
+        sampler: Any = functools.update_wrapper(sample, plan)
+        sampler.plan = plan
+        sampler.__annotations__ = {**plan.__annotations__, "return": "FrameBatch"}
+        sampler.__signature__ = inspect.signature(plan).replace(return_annotation="FrameBatch")
+        return sampler
+
+    return make
+
+
+@_decoded_by("get_frames_at")
+def clips_at_random_indices(
+    decoder: VideoDecoder,
+    *,
+    num_clips: int = 1,
+    num_frames_per_clip: int = 1,
+    num_indices_between_frames: int = 1,
+    sampling_range_start: int = 0,
+    sampling_range_end: int | None = None,
+    policy: Policy = "repeat_last",
+    generator: Generator | None = None,
+) -> Tensor:
+    """Clips that start at random frames.
+
+    Parameters
+    ----------
+    decoder : VideoDecoder
+    num_clips, num_frames_per_clip : int
+        The leading shape of the result.
+    num_indices_between_frames : int
+        Step from one frame of a clip to the next, in frames: 1 for neighbours.
+    sampling_range_start, sampling_range_end : int
+        Clips start in ``range(start, end)``; negative numbers count from the last frame. Without an end,
+        clips start early enough to fit into the video (at frame 0 where none fits).
+    policy : {"repeat_last", "wrap", "error"}
+        What a clip holds that runs beyond the last frame: its last frame again, its frames again from the
+        first on, or nothing: ValueError.
+    generator : torch.Generator, optional
+        Where randomness comes from; torch's global one by default.
+
+    Returns
+    -------
+    FrameBatch
+        data ``[num_clips, num_frames_per_clip, C, H, W]``, pts and durations ``[num_clips,
+        num_frames_per_clip]``. From ``clips_at_random_indices.plan(...)``: the frame numbers, int64 of that
+        leading shape.
+
+    Raises
+    ------
+    ValueError
+        A count that is not positive, an empty range or one outside the video, an unknown policy, a video
+        without frames, or a clip that does not fit with policy "error".
+    TypeError
+        A count or bound that is no integer.
+    """
+    clips = _IndexClips(decoder, num_frames_per_clip, num_indices_between_frames, policy)
+    num_clips = _count("num_clips", num_clips)
+    start, stop = clips.range_of_starts(sampling_range_start, sampling_range_end)
+    device = "cpu" if generator is None else generator.device
+    starts = load_torch().randint(start, stop, (num_clips,), generator=generator, device=device)
+    return clips.from_starts(starts.cpu())
+
+
+@_decoded_by("get_frames_at")
+def clips_at_regular_indices(
+    decoder: VideoDecoder,
+    *,
+    num_clips: int = 1,
+    num_frames_per_clip: int = 1,
+    num_indices_between_frames: int = 1,
+    sampling_range_start: int = 0,
+    sampling_range_end: int | None = None,
+    policy: Policy = "repeat_last",
+) -> Tensor:
+    """Clips that start at evenly spaced frames, the first and the last of the range among them.
+
+    Parameters, result and errors are those of `clips_at_random_indices`. More clips than frames in the
+    range give the same start several times.
+    """
+    clips = _IndexClips(decoder, num_frames_per_clip, num_indices_between_frames, policy)
+    num_clips = _count("num_clips", num_clips)
+    start, stop = clips.range_of_starts(sampling_range_start, sampling_range_end)
+    # torch's own rounding to integers, so that scripts which come from TorchCodec keep their clips.
+    torch = load_torch()
+    starts = torch.linspace(start, stop - 1, steps=num_clips, dtype=torch.int32, device="cpu")
+    return clips.from_starts(starts.long())
+
+
+@_decoded_by("get_frames_played_at")
+def clips_at_random_timestamps(
+    decoder: VideoDecoder,
+    *,
+    num_clips: int = 1,
+    num_frames_per_clip: int = 1,
+    seconds_between_frames: float | None = None,
+    sampling_range_start: float | None = None,
+    sampling_range_end: float | None = None,
+    policy: Policy = "repeat_last",
+    generator: Generator | None = None,
+) -> Tensor:
+    """Clips that start at random instants.
+
+    Parameters
+    ----------
+    decoder : VideoDecoder
+    num_clips, num_frames_per_clip : int
+        The leading shape of the result.
+    seconds_between_frames : float, optional
+        From one instant of a clip to the next; by default the duration of an average frame, ``1 /
+        average_fps``.
+    sampling_range_start, sampling_range_end : float, optional
+        Clips start in ``[start, end)``, in seconds on the stream's own timeline. By default from the
+        stream's begin, and early enough to fit into the stream.
+    policy : {"repeat_last", "wrap", "error"}
+        What a clip holds that runs beyond the stream's end: its last frame again, its frames again from the
+        first on, or nothing: ValueError.
+    generator : torch.Generator, optional
+        Where randomness comes from; torch's global one by default.
+
+    Returns
+    -------
+    FrameBatch
+        data ``[num_clips, num_frames_per_clip, C, H, W]``, pts and durations ``[num_clips,
+        num_frames_per_clip]``. From ``clips_at_random_timestamps.plan(...)``: the instants in seconds,
+        float64 of that leading shape.
+
+    Raises
+    ------
+    ValueError
+        A count or distance that is not positive, an empty range or one outside the stream, an unknown
+        policy, a stream without frames or whose end or frame rate is unknown, or a clip that does not fit
+        with policy "error".
+    TypeError
+        A count that is no integer or a time that is no number.
+    """
+    clips = _TimeClips(decoder, num_frames_per_clip, seconds_between_frames, policy)
+    num_clips = _count("num_clips", num_clips)
+    start, stop = clips.range_of_starts(sampling_range_start, sampling_range_end)
+    torch = load_torch()
+    device = "cpu" if generator is None else generator.device
+    part = torch.rand((num_clips,), generator=generator, dtype=torch.float64, device=device).cpu()
+    # Rounding must not carry a start on to the stop, which is outside.
+    return clips.from_starts((start + part * (stop - start)).clamp(max=math.nextafter(stop, start)))
+
+
+@_decoded_by("get_frames_played_at")
+def clips_at_regular_timestamps(
+    decoder: VideoDecoder,
+    *,
+    seconds_between_clip_starts: float,
+    num_frames_per_clip: int = 1,
+    seconds_between_frames: float | None = None,
+    sampling_range_start: float | None = None,
+    sampling_range_end: float | None = None,
+    policy: Policy = "repeat_last",
+) -> Tensor:
+    """Clips that start every so many seconds, from the start of the range on.
+
+    Parameters, result and errors are those of `clips_at_random_timestamps`, but that the number of clips
+    follows from ``seconds_between_clip_starts`` and the range.
+    """
+    clips = _TimeClips(decoder, num_frames_per_clip, seconds_between_frames, policy)
+    distance = _distance("seconds_between_clip_starts", seconds_between_clip_starts)
+    start, stop = clips.range_of_starts(sampling_range_start, sampling_range_end)
+    return clips.from_starts(from_numpy(time_grid(start, stop, distance)))
+
+
+# --- What samplers have in common -----------------------------------------------------------------
+
+
+def _integer(name: str, value: Any) -> int:
+    if isinstance(value, bool) or not hasattr(type(value), "__index__"):
+        raise TypeError(f"{name} must be an integer, got {value!r}")
+    return operator.index(value)
+
+
+def _count(name: str, value: Any) -> int:
+    value = _integer(name, value)
+    if value <= 0:
+        raise ValueError(f"{name} must be positive, got {value}")
+    return value
+
+
+def _distance(name: str, value: Any) -> float:
+    value = instant(value, name)
+    if value <= 0:
+        raise ValueError(f"{name} must be positive, got {value}")
+    return value
+
+
+class _Clips:
+    """The places of a clip's frames, on an axis (frame numbers or seconds) that ends at ``end``."""
+
+    end: float
+    spacing: float
+
+    def __init__(self, decoder: VideoDecoder, num_frames_per_clip: int, policy: str) -> None:
+        if policy not in ("repeat_last", "wrap", "error"):
+            raise ValueError(f'policy must be "repeat_last", "wrap" or "error", got {policy!r}')
+        if len(decoder) == 0:
+            raise ValueError("clips need at least one frame, but the video has none")
+        self.policy = policy
+        self.length = _count("num_frames_per_clip", num_frames_per_clip)
+
+    def from_starts(self, starts: Tensor) -> Tensor:
+        """The places of all frames, a row for each start; the policy has replaced those beyond the end."""
+        torch = load_torch()
+        # The type of the starts: integers times a float would be float32 in torch.
+        steps = torch.arange(self.length, dtype=starts.dtype, device="cpu").expand(len(starts), -1)
+        places = starts[:, None] + steps * self.spacing
+        num_inside = (places < self.end).sum(dim=1, keepdim=True)
+        if self.policy == "error" and (num_inside < self.length).any():
+            clip = int((num_inside[:, 0] < self.length).nonzero()[0, 0])
+            raise ValueError(
+                f"the clip that starts at {starts[clip].item()} runs beyond the end at {self.end}, and the "
+                'policy is "error": leave out sampling_range_end, or use "repeat_last" or "wrap"'
+            )
+        steps = steps % num_inside if self.policy == "wrap" else torch.minimum(steps, num_inside - 1)
+        return starts[:, None] + steps * self.spacing
+
+    def _checked(self, start: Any, stop: Any, fitted: bool = False) -> Any:
+        """The stop of a range of starts that is not empty."""
+        if start >= stop:
+            why = (
+                f"so that {self.length} frames fit (give sampling_range_end to let clips run beyond the end)"
+            )
+            raise ValueError(f"no clip can start in [{start}, {stop})" + (f" {why}" if fitted else ""))
+        return stop
+
+
+class _IndexClips(_Clips):
+    def __init__(self, decoder: VideoDecoder, num_frames_per_clip: int, spacing: int, policy: str) -> None:
+        super().__init__(decoder, num_frames_per_clip, policy)
+        self.end = len(decoder)
+        self.spacing = _count("num_indices_between_frames", spacing)
+
+    def range_of_starts(self, start: int, stop: int | None) -> tuple[int, int]:
+        num_frames = int(self.end)
+        given = start = _integer("sampling_range_start", start)
+        if start < 0:
+            start += num_frames
+        if not 0 <= start < num_frames:
+            raise ValueError(f"sampling_range_start {given} is outside the video of {num_frames} frames")
+        if stop is None:
+            stop = max(num_frames - (self.length - 1) * int(self.spacing), 1)
+            return start, self._checked(start, stop, fitted=True)
+        stop = _integer("sampling_range_end", stop)
+        return start, self._checked(start, min(stop + num_frames if stop < 0 else stop, num_frames))
+
+
+class _TimeClips(_Clips):
+    def __init__(
+        self, decoder: VideoDecoder, num_frames_per_clip: int, spacing: float | None, policy: str
+    ) -> None:
+        super().__init__(decoder, num_frames_per_clip, policy)
+        metadata = decoder.metadata
+        if metadata.end_stream_seconds is None:
+            raise ValueError("the end of the stream is not known: take a sampler by indices")
+        self.begin, self.end = metadata.begin_stream_seconds, metadata.end_stream_seconds
+        if spacing is not None:
+            self.spacing = _distance("seconds_between_frames", spacing)
+        elif metadata.average_fps:
+            self.spacing = 1 / metadata.average_fps
+        else:
+            raise ValueError("the frame rate is not known: give seconds_between_frames")
+
+    def range_of_starts(self, start: float | None, stop: float | None) -> tuple[float, float]:
+        start = self.begin if start is None else instant(start, "sampling_range_start")
+        if not self.begin <= start < self.end:
+            stream = f"[{self.begin}, {self.end}) s"
+            raise ValueError(f"sampling_range_start {start} s is outside the stream, shown over {stream}")
+        if stop is None:
+            stop = self.end - (self.length - 1) * self.spacing
+            return start, self._checked(start, stop, fitted=True)
+        return start, self._checked(start, min(instant(stop, "sampling_range_end"), self.end))

@@ -1,0 +1,50 @@
+"""What all tests share: the report's header, the fixtures for files, and the guard against a wrong oracle."""
+
+import re
+
+import media
+import pytest
+import recipes
+
+
+def pytest_report_header(config):
+    lines = [f"oracle: {recipes.FFMPEG} {recipes.ffmpeg_version()}; generated media in {recipes.CACHE}"]
+    where = recipes.SHARED if recipes.SHARED.is_dir() else "absent, their tests are skipped"
+    return [*lines, f"shared media: {where}"]
+
+
+def pytest_addoption(parser):
+    parser.addoption(
+        "--thorough",
+        action="store_true",
+        help="no budget: random access of 200 frames for the large files, too (many minutes)",
+    )
+
+
+@pytest.fixture(scope="session")
+def thorough(request):
+    """Whether tests may take their time."""
+    return request.config.getoption("--thorough")
+
+
+@pytest.fixture(scope="session")
+def oracle_version():
+    """Refuses an ffmpeg command of another version than the libraries: its pixels may differ for good reasons."""
+    import cycodec
+
+    command = recipes.run("-version", quiet=False).stdout.decode()
+    theirs = re.search(r"libavcodec\s+(\d+)\.\s*(\d+)", command)
+    assert theirs is not None, f"cannot read the version of {recipes.FFMPEG}"
+    ours = cycodec.ffmpeg_versions()["libavcodec"].split(".")
+    if tuple(ours[:2]) != theirs.groups():
+        pytest.fail(
+            f"the oracle is another FFmpeg: {recipes.FFMPEG} has libavcodec {'.'.join(theirs.groups())}, "
+            f"cycodec runs with {'.'.join(ours)}; name the right command by CYCODEC_FFMPEG",
+            pytrace=False,
+        )
+
+
+@pytest.fixture
+def make_media():
+    """``make_media("h264_plain.mp4")``: path of a generated or shared file."""
+    return media.locate

@@ -1,0 +1,28 @@
+"""A stranger's extension: the mean luma of frames, without the GIL and without a tensor."""
+
+from libc.stdint cimport int64_t
+
+from cycodec cimport decoder_reader, index_length, index_pts, reader_check, reader_frame, reader_reach
+from cycodec.core.reader cimport FrameReader
+from cycodec.libav.avutil cimport AVFrame
+
+
+def mean_luma(decoder, int64_t number):
+    cdef FrameReader reader = decoder_reader(decoder)
+    cdef const AVFrame *frame
+    cdef int64_t total = 0
+    cdef int code, x, y
+    with nogil:
+        code = reader_reach(reader, number)
+        frame = reader_frame(reader)
+        if code >= 0:
+            for y in range(frame.height):
+                for x in range(frame.width):
+                    total += frame.data[0][y * frame.linesize[0] + x]
+    reader_check(reader, code)
+    return total / (<double> frame.width * frame.height)
+
+
+def all_pts(decoder):
+    cdef FrameReader reader = decoder_reader(decoder)
+    return [index_pts(reader.index, i) for i in range(index_length(reader.index))]

@@ -1,0 +1,116 @@
+"""The oracle: what the ffmpeg command makes of a file, kept as a digest for each frame.
+
+The reference is ``ffmpeg -threads 1 -i FILE -map 0:STREAM -fps_mode passthrough -pix_fmt rgb24 -f framemd5``: every
+frame that the decoder gives, in order, rotated as the file asks, without any option for scaling. A digest is the MD5
+of a frame's bytes in rows of packed RGB; `digest` makes the same of a tensor. One thread, because what ffmpeg makes of
+damaged data depends on the number of its threads; sound data give the same with any.
+"""
+
+import hashlib
+import json
+import subprocess
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import recipes
+
+# Tens of gigabytes of RGB: of these a part is compared, as `Reference.numbers` says.
+LONG = ("h264_long_1080p30_6min_lowbitrate.mp4",)
+
+
+@dataclass(frozen=True)
+class Reference:
+    """What ffmpeg decodes.
+
+    count : the number of frames that come out.
+    numbers : the frames whose digests are known: all of them, unless the file is very long.
+    digests : MD5 of each frame of `numbers`, in hexadecimal.
+    width, height : of the first frame, to which ffmpeg scales the others.
+    """
+
+    count: int
+    numbers: tuple[int, ...]
+    digests: tuple[str, ...]
+    width: int
+    height: int
+
+    @property
+    def complete(self):
+        return len(self.numbers) == self.count
+
+
+def digest(frame):
+    """MD5 of a frame [H, W, C] of uint8, in hexadecimal."""
+    return hashlib.md5(frame.contiguous().numpy()).hexdigest()
+
+
+def reference(path, stream="v:0"):
+    """The reference for one stream (ffmpeg's stream specifier) of a file; made once and kept."""
+    content = hashlib.sha256(path.read_bytes()).hexdigest()
+    key = f"{content[:20]}_{str(stream).replace(':', '')}_{path.suffix[1:]}"
+    kept = recipes.CACHE / f"oracle_{recipes.ffmpeg_version()}" / f"{key}_1.json"
+    with recipes.locked(kept):
+        if not kept.exists():
+            draft = kept.with_suffix(".draft")
+            draft.write_text(json.dumps(asdict(ask(path, stream))))
+            draft.rename(kept)
+    known = json.loads(kept.read_text())
+    return Reference(**{name: tuple(v) if isinstance(v, list) else v for name, v in known.items()})
+
+
+def ask(path, stream):
+    """Run ffmpeg on one stream of a file."""
+    options, numbers = [], None
+    if path.name in LONG:
+        count = len(decode(path, stream, "-vf", "crop=16:16:0:0", "-f", "framecrc")[0])
+        # the beginning, where most mistakes are, then frames all over the rest, and the end
+        numbers = [n for n in range(count) if n < 60 or n % 97 == 0 or n >= count - 3]
+        options = ["-vf", f"select='lt(n,60)+not(mod(n,97))+gte(n,{count - 3})'"]
+    lines, size = decode(path, stream, *options, "-pix_fmt", "rgb24", "-f", "framemd5")
+    if numbers is None:
+        count = len(lines)
+        numbers = range(count)
+    digests = [line.split(",")[-1].strip() for line in lines]
+    return Reference(count, tuple(numbers), tuple(digests), *size)
+
+
+def decode(path, stream, *options):
+    """Run ffmpeg with a muxer that writes a line for each frame; the lines, and the size of the frames.
+
+    No lines where ffmpeg cannot read the file.
+    """
+    # `file:` keeps ffmpeg from reading a protocol into a name
+    done = recipes.run(
+        "-threads", "1", "-i", f"file:{path}", "-map", f"0:{stream}", *passthrough(), *options, "-", check=False, timeout=900
+    )  # fmt: skip
+    lines = [line for line in done.stdout.decode().splitlines() if line]
+    shapes = [line.split()[-1] for line in lines if line.startswith("#dimensions")]
+    width, height = shapes[0].split("x") if shapes else (0, 0)
+    return [line for line in lines if not line.startswith("#")], (int(width), int(height))
+
+
+def passthrough():
+    """The option that keeps ffmpeg from doubling or dropping frames; it was renamed in 5.1."""
+    major, minor = (int(part) for part in (recipes.ffmpeg_version().lstrip("n") + ".0").split(".")[:2])
+    return ("-fps_mode", "passthrough") if (major, minor) >= (5, 1) else ("-vsync", "passthrough")
+
+
+def frame_times(path, stream="v:0"):
+    """Presentation times of all frames in seconds, as ffprobe's decoder reports them; None where it has none."""
+    probe = Path(recipes.FFMPEG).with_name(Path(recipes.FFMPEG).name.replace("ffmpeg", "ffprobe"))
+    done = subprocess.run(
+        [
+            probe,
+            "-v",
+            "error",
+            "-select_streams",
+            str(stream),
+            "-show_entries",
+            "frame=best_effort_timestamp_time",
+        ]
+        + ["-of", "json", f"file:{path}"],
+        capture_output=True,
+        check=True,
+    )
+    times = [frame.get("best_effort_timestamp_time") for frame in json.loads(done.stdout)["frames"]]
+    return [None if time in (None, "N/A") else float(time) for time in times]

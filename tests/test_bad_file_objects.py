@@ -1,0 +1,223 @@
+"""File-like objects that raise, lie, shrink or never end: their own exception comes out, and the decoder goes on."""
+
+import io
+import os
+
+import media
+import oracle
+import pytest
+from refusal import refused
+
+import cycodec
+from cycodec.decoders import VideoDecoder
+
+
+class Misbehaving(io.BytesIO):
+    """Well-behaved until `trouble` is set; then `read_badly` answers."""
+
+    trouble = False
+    reads = 0
+
+    def __init__(self, data, after=None):
+        super().__init__(data)
+        self.after = after
+
+    def read(self, size=-1):
+        self.reads += 1
+        if self.trouble or (self.after is not None and self.reads > self.after):
+            return self.read_badly(size)
+        return super().read(size)
+
+    def read_badly(self, size):
+        raise NotImplementedError
+
+
+class Raises(Misbehaving):
+    def read_badly(self, size):
+        raise OSError(5, "the disk is on fire")
+
+
+class Interrupted(Misbehaving):
+    def read_badly(self, size):
+        raise KeyboardInterrupt
+
+
+class ReadsTooMuch(Misbehaving):
+    def read_badly(self, size):
+        return bytes(size + 1000)
+
+
+class ReadsText(Misbehaving):
+    def read_badly(self, size):
+        return "text"
+
+
+class ReadsNothing(Misbehaving):
+    def read_badly(self, size):
+        return None
+
+
+class ReadsNumbers(Misbehaving):
+    def read_badly(self, size):
+        return 5
+
+
+TROUBLES = [
+    (Raises, OSError, "on fire"),
+    (Interrupted, KeyboardInterrupt, ""),
+    (ReadsTooMuch, ValueError, "more than"),
+    (ReadsText, TypeError, "rb"),
+    (ReadsNothing, (BlockingIOError, TypeError), "None"),
+    (ReadsNumbers, TypeError, "int|bytes|buffer"),
+]
+
+
+@pytest.mark.parametrize(("behaviour", "kind", "message"), TROUBLES)
+@pytest.mark.parametrize("name", ["h264_plain.mp4", "h264.mkv", "h264.ts"])
+def test_reads_that_go_wrong_while_opening(behaviour, kind, message, name):
+    for after in (0, 1, 2):
+        with pytest.raises(kind, match=message):
+            VideoDecoder(behaviour(media.path(name).read_bytes(), after=after))
+
+
+@pytest.mark.parametrize(("behaviour", "kind", "message"), TROUBLES)
+@pytest.mark.parametrize("name", ["h264_long_gop.mp4", "h264.mkv", "h264.ts"])
+def test_reads_that_go_wrong_while_decoding(behaviour, kind, message, name):
+    """The object's own exception comes out, and when it has recovered the decoder goes on."""
+    path = media.path(name)
+    digests = oracle.reference(path).digests
+    file = behaviour(path.read_bytes())
+    decoder = VideoDecoder(file, dimension_order="NHWC")
+    assert oracle.digest(decoder[0]) == digests[0]
+    file.trouble = True
+    for _ in range(2):
+        with pytest.raises(kind, match=message):
+            decoder[::-1]
+    file.trouble = False
+    numbers = (len(digests) - 1, 0, len(digests) // 2)
+    assert [oracle.digest(decoder[n]) for n in numbers] == [digests[n] for n in numbers]
+    assert [oracle.digest(frame) for frame in decoder] == list(digests)
+
+
+def test_without_seek():
+    class Stream:
+        def read(self, size):
+            return b""
+
+    with pytest.raises(TypeError, match="seek"):
+        VideoDecoder(Stream())
+
+
+def test_a_pipe_cannot_seek():
+    reading, writing = os.pipe()
+    os.close(writing)
+    with open(reading, "rb") as pipe, pytest.raises((TypeError, OSError), match="seek"):
+        VideoDecoder(pipe)
+
+
+@pytest.mark.parametrize("answer", ["text", -5, 2**70, 1.5, b""])
+def test_seeks_that_go_wrong(answer):
+    class Confused(io.BytesIO):
+        confused = False
+
+        def seek(self, offset, whence=os.SEEK_SET):
+            position = super().seek(offset, whence)
+            return answer if self.confused else position
+
+    path = media.path("h264_long_gop.mp4")
+    file = Confused(path.read_bytes())
+    decoder = VideoDecoder(file, dimension_order="NHWC")
+    decoder[100]
+    digests = oracle.reference(path).digests
+    file.confused = True
+    try:
+        frame = decoder[0]
+    except (TypeError, ValueError, OverflowError, cycodec.FFmpegError):
+        pass
+    else:  # where nothing was asked of the answer
+        assert oracle.digest(frame) == digests[0]
+    file.confused = False
+    assert oracle.digest(decoder[0]) == digests[0]
+    assert oracle.digest(decoder[150]) == digests[150]
+
+
+@pytest.mark.parametrize(
+    "name",
+    media.names(
+        """
+    h264_long_gop.mp4 h264.mkv h264.ts mpeg2.vob
+    """
+    ),
+)
+def test_a_file_that_shrinks_while_it_is_read(tmp_path, name):
+    path = tmp_path / f"shrinking_{name}"
+    data = media.path(name).read_bytes()
+    path.write_bytes(data)
+    digests = oracle.reference(media.path(name)).digests
+    with VideoDecoder(path, dimension_order="NHWC") as decoder:
+        decoder[0]
+        os.truncate(path, len(data) // 3)
+        with pytest.raises(cycodec.FFmpegError, match="shrinking"):
+            decoder[::-1]
+        path.write_bytes(data)
+        assert oracle.digest(decoder[len(digests) - 1]) == digests[-1]
+
+
+def test_an_endless_file():
+    class Endless:
+        position = 0
+        total = 0
+
+        def read(self, size):
+            self.position += size
+            self.total += size
+            assert self.total < 200_000_000, "read without end"
+            return bytes(size)
+
+        def seek(self, offset, whence=os.SEEK_SET):
+            self.position = offset + {os.SEEK_SET: 0, os.SEEK_CUR: self.position, os.SEEK_END: 2**50}[whence]
+            return self.position
+
+    refused(Endless(), "Endless")
+
+
+def test_a_closed_file(tmp_path):
+    with open(media.path("h264_plain.mp4"), "rb") as file:
+        pass
+    with pytest.raises(ValueError, match="closed"):
+        VideoDecoder(file)
+
+
+def test_a_file_closed_behind_the_decoders_back():
+    file = io.BytesIO(media.path("h264_long_gop.mp4").read_bytes())
+    decoder = VideoDecoder(file)
+    decoder[0]
+    file.close()
+    with pytest.raises(ValueError, match="closed"):
+        decoder[::-1]
+
+
+def test_a_text_file_object(tmp_path):
+    path = tmp_path / "x.txt"
+    path.write_text("hello")
+    with open(path) as file, pytest.raises(TypeError, match="rb"):
+        VideoDecoder(file)
+
+
+def test_a_source_that_calls_its_decoder():
+    class Recursive(io.BytesIO):
+        decoder = None
+
+        def read(self, size=-1):
+            if self.decoder is not None:
+                self.decoder[0]
+            return super().read(size)
+
+    file = Recursive(media.path("h264_long_gop.mp4").read_bytes())
+    decoder = VideoDecoder(file)
+    decoder[0]
+    file.decoder = decoder
+    with pytest.raises(RuntimeError, match="decoder"):
+        decoder[::-1]
+    file.decoder = None
+    assert decoder[170].shape[0] == 3

@@ -1,0 +1,196 @@
+"""tools/bench: the arithmetic on made-up times, and a small real run from request to report."""
+
+import importlib.util
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+TOOLS = Path(__file__).resolve().parents[1] / "tools"
+sys.path.insert(0, str(TOOLS))
+
+from benchmark import clips, figures, machine, report, runner, workloads  # noqa: E402
+
+
+def measured(wall, verdict="agrees"):
+    """What the runner keeps of a library: the CPU took half of the wall time, memory grew by 10 bytes."""
+    return {
+        "wall": list(wall),
+        "cpu": [time / 2 for time in wall],
+        "open": [0.5] * len(wall),
+        "rss_before": [100] * len(wall),
+        "rss_peak": [110] * len(wall),
+        "frames": 10,
+        "first_call": 9.0,
+        "difference": 0.0,
+        "verdict": verdict,
+    }
+
+
+def result_of(**libraries):
+    place = {"clip": "a", "workload": "uniform10", "threads": 1, "cache": "warm"}
+    result = {**place, "kept": True, "libraries": libraries}
+    figures.add_ratios(result)
+    return result
+
+
+def test_ratio_is_the_median_of_pairs_not_the_ratio_of_medians():
+    base, peer = [1.0, 10.0, 2.0], [2.0, 10.0, 6.0]
+    assert figures.paired_ratio(peer, base) == 2.0  # pairs 2, 1, 3; the medians would give 6 / 2 = 3
+    with pytest.raises(ValueError, match="rounds do not pair: 2 and 3"):
+        figures.paired_ratio(peer[:2], base)
+    with pytest.raises(ValueError, match="rounds do not pair"):
+        figures.paired_ratio([], [])
+
+
+def test_ratios_medians_and_memory_of_a_result():
+    result = result_of(
+        cycodec=measured([1.0, 2.0, 4.0]),
+        av=measured([3.0, 4.0, 4.0]),
+        spdl={"unsupported": "no access frame by frame"},
+        decord={"error": "died"},
+    )
+    assert result["ratios"] == {"av": {"wall": 2.0, "cpu": 2.0}}
+    base = result["libraries"]["cycodec"]
+    assert base["median"] == {"wall": 2.0, "cpu": 1.0, "open": 0.5}
+    assert (base["peak_rss"], base["rss_growth"]) == (110, 10)
+    assert "median" not in result["libraries"]["spdl"]
+
+
+def test_best_peer_must_be_right_and_the_floor_is_no_peer():
+    result = result_of(
+        cycodec=measured([2.0]),
+        av=measured([1.8]),
+        decord=measured([0.5], "other frames"),
+        opencv=measured([0.6], "9 of 10 frames"),
+        torchcodec=measured([1.0], "other colours"),
+        floor=measured([0.1], ""),
+    )
+    assert figures.best_peer(result) == "torchcodec"
+    place = {"clip": "a", "workload": "uniform10", "threads": 1, "cache": "warm"}
+    assert figures.slower_than_best([result]) == [{**place, "peer": "torchcodec", "wall": 0.5, "cpu": 0.5}]
+    assert {row["library"] for row in figures.summary([result])} == {"av", "torchcodec", "floor"}
+
+
+def test_summary_spans_the_clips_and_a_draw_is_not_slower():
+    even, ahead = (
+        result_of(cycodec=measured([1.0]), av=measured([0.999])),
+        result_of(cycodec=measured([1.0]), av=measured([3.0])),
+    )
+    assert figures.slower_than_best([even, ahead]) == []
+    (row,) = figures.summary([even, ahead])
+    assert (row["low"], row["high"], row["clips"]) == (0.999, 3.0, 2)
+    assert row["median"] == pytest.approx(1.9995)
+
+
+def test_verdict_tells_colours_filters_and_frames_apart():
+    random = np.random.default_rng(0)
+    ours = random.integers(30, 200, (4, 24, 32, 3), dtype=np.uint8)
+    near = ours + random.integers(0, 2, ours.shape, dtype=np.uint8)
+    assert figures.verdict(near, ours)["verdict"] == "agrees"
+    # limited range shown as full range: one straight map for all pixels
+    stretched = ((ours.astype(np.float32) - 16) * 255 / 219).clip(0, 255).astype(np.uint8)
+    assert figures.verdict(stretched, ours)["verdict"] == "other colours"
+    shifted = np.roll(ours, 1, axis=0)
+    judged = figures.verdict(shifted, ours)
+    assert judged["verdict"] == "other frames"
+    assert judged["difference"] == pytest.approx(
+        np.abs(shifted - ours.astype(float)).mean((1, 2, 3)).max(), rel=1e-5
+    )
+    assert figures.verdict(ours + 8, ours, scaled=True)["verdict"] == "other filter"
+    assert figures.verdict(ours[:, :12], ours)["verdict"] == "shape (12, 32, 3)"
+
+
+@pytest.mark.parametrize("n", [1, 2, 9, 10, 11, 300])
+def test_every_request_is_within_the_clip(n):
+    for name, workload in workloads.WORKLOADS.items():
+        indices = workload.indices(n)
+        assert all(0 <= i < n for i in indices), name
+        assert len(set(indices)) == len(indices), name
+    assert workloads.uniform(300) == [0, 33, 66, 100, 133, 166, 199, 233, 266, 299]
+    assert workloads.shuffled(n) == workloads.shuffled(n)
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory):
+    """One second with B-frames, long enough for every workload to ask something of it."""
+    path = tmp_path_factory.mktemp("bench") / "second.mp4"
+    arguments = "-f lavfi -i testsrc2=s=160x96:r=24:d=1,hue=h=90*t -c:v libx264 -bf 2 -g 12 -pix_fmt yuv420p"
+    return clips.Clip(
+        name="second",
+        paths=[str(clips.encode(path, arguments))],
+        bytes=path.stat().st_size,
+        codec="h264",
+        width=160,
+        height=96,
+        frames=24,
+        key_frames=2,
+        b_frames=2,
+        fps=24.0,
+        seconds=1.0,
+    )
+
+
+def importable():
+    """cycodec, and the peers that this interpreter happens to have."""
+    modules = {
+        "cycodec": "cycodec",
+        "torchcodec": "torchcodec",
+        "av": "av",
+        "decord": "decord",
+        "opencv": "cv2",
+    }
+    return [name for name, module in modules.items() if importlib.util.find_spec(module)]
+
+
+def test_small_run_from_request_to_report(clip):
+    libraries = importable()
+    assert libraries[0] == "cycodec"
+    names = ["open", "open_first", "first100", "all", "loop", "uniform10", "random10", "middle"]
+    part = runner.run([clip], [*names, "many"], dict.fromkeys(libraries, sys.executable), rounds=3)
+    assert part["absent"] == {}
+    assert list(part["versions"]) == libraries
+    results = part["results"]
+    assert [result["workload"] for result in results] == names  # "many" is for sets of clips
+    for result in results:
+        expected = len(workloads.WORKLOADS[result["workload"]].indices(24))
+        ours = result["libraries"]["cycodec"]
+        assert "error" not in ours, ours
+        assert ours["frames"] == expected
+        assert ours["verdict"] == ("agrees" if expected else "")
+        for key in ("wall", "cpu", "open", "rss_before", "rss_peak"):
+            assert len(ours[key]) == 3
+        assert min(ours["wall"]) > 0
+        assert min(ours["rss_peak"]) >= 10e6
+        assert set(result["ratios"]) == {
+            name for name in libraries[1:] if "wall" in result["libraries"][name]
+        }
+    whole = {
+        "date": "today",
+        "command": "tools/bench",
+        "minutes": 0.1,
+        "settings": {"rounds": 3, "base": "cycodec"},
+        "machine": machine.facts(),
+        **part,
+        "clips": [clips.asdict(clip)],
+        "summary": figures.summary(results),
+        "slower": figures.slower_than_best(results),
+    }
+    assert json.loads(json.dumps(whole)) == whole
+    page = report.markdown(whole)
+    assert "h264 160x96, 24 fps, 1.0 s, 24 frames, 2 key frames" in page
+    for name in names:
+        assert f"| {workloads.WORKLOADS[name].title} |" in page
+
+
+def test_a_library_that_does_not_start_is_named(clip, tmp_path):
+    dying = tmp_path / "python"
+    dying.write_text("#!/bin/sh\nexit 3\n")
+    dying.chmod(0o755)
+    part = runner.run([clip], ["open"], {"cycodec": sys.executable, "av": dying}, rounds=1)
+    assert part["absent"] == {"av": "av: the worker died with status 3; see build/bench/scratch/av.log"}
+    assert list(part["results"][0]["libraries"]) == ["cycodec"]
+    with pytest.raises(RuntimeError, match="cycodec: the worker died with status 3"):
+        runner.run([clip], ["open"], {"cycodec": dying}, rounds=1)

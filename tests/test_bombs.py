@@ -1,0 +1,183 @@
+"""Sizes that lie and files that are spoilt, in child processes with limits on memory and time: no crash, no hang."""
+
+import json
+import struct
+import subprocess
+import sys
+import zlib
+
+import media
+import pytest
+
+PRELUDE = """
+import json, resource, sys, torch, cycodec
+from cycodec.decoders import VideoDecoder
+VideoDecoder(sys.argv[1])[0:3]  # everything is loaded before memory is measured
+if sys.platform == "linux":
+    pages = int(open("/proc/self/statm").read().split()[0])
+    limit = pages * resource.getpagesize() + int(sys.argv[2])
+    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+def grown():
+    unit = 1 if sys.platform == "darwin" else 1024
+    return (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * unit
+"""
+OPEN = """
+path = sys.argv[3]
+try:
+    with VideoDecoder(path) as decoder:
+        decoder[0]
+    outcome = ["decoded", ""]
+except Exception as error:
+    outcome = ["FFmpegError" if isinstance(error, cycodec.FFmpegError) else type(error).__name__, str(error)]
+print(json.dumps([*outcome, grown()]))
+"""
+
+
+def child(code, *arguments, memory=1 << 30, timeout=60):
+    """Run code in a process that may take `memory` bytes more than it starts with; what it prints, as JSON."""
+    sound = media.path("h264_plain.mp4")
+    done = subprocess.run(
+        [sys.executable, "-c", PRELUDE + code, str(sound), str(memory), *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+    )
+    assert done.returncode == 0, f"the child died with {done.returncode}:\n{done.stderr[-3000:]}"
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def patched(name, *changes):
+    """A file with bytes replaced: (where, offset, new bytes), where a byte string that is looked for."""
+    data = bytearray(media.path(name).read_bytes())
+    for where, offset, new in changes:
+        at = data.index(where) + offset
+        data[at : at + len(new)] = new
+    return bytes(data)
+
+
+def png_of(width, height):
+    def chunk(kind, data):
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", header)
+        + chunk(b"IDAT", zlib.compress(bytes(100)))
+        + chunk(b"IEND", b"")
+    )
+
+
+HUGE = struct.pack(">I", 0x7FFFFFF0)
+BMP_HEADER = (1000, 0, 54, 40, 60_000, 60_000, 1, 24, 0, 0, 0, 0, 0, 0)
+BOMBS = {
+    "size.png": lambda: png_of(60_000, 60_000),
+    "size_overflow.png": lambda: png_of(0x7FFFFFFF, 0x7FFFFFFF),
+    "size.gif": lambda: b"GIF89a\xff\xff\xff\xff\x80\0\0" + bytes(6) + b",\0\0\0\0\xff\xff\xff\xff\0\2\2D\1\0;",
+    "size.bmp": lambda: b"BM" + struct.pack("<4I2i2H2I2i2I", *BMP_HEADER) + bytes(900),
+    "size.y4m": lambda: b"YUV4MPEG2 W60000 H60000 F25:1 C420\nFRAME\n" + bytes(1000),
+    "track_size.mp4": lambda: patched("h264_plain.mp4", (b"avc1\0\0\0\0\0\0\0\1", 28, b"\xff\xf0\xff\xf0")),
+    "sample_count.mp4": lambda: patched("h264_plain.mp4", (b"stsz", 12, HUGE)),
+    "time_count.mp4": lambda: patched("h264_plain.mp4", (b"stts", 8, HUGE)),
+    "sample_time.mp4": lambda: patched("h264_plain.mp4", (b"stts", 12, HUGE)),
+    "offset_count.mp4": lambda: patched("h264_plain.mp4", (b"ctts", 8, HUGE)),
+    "offset_run.mp4": lambda: patched("h264_plain.mp4", (b"ctts", 12, HUGE)),
+    "chunk_count.mp4": lambda: patched("h264_plain.mp4", (b"stco", 8, HUGE)),
+    "chunk_samples.mp4": lambda: patched("h264_plain.mp4", (b"stsc", 16, HUGE)),
+    "chunk_place.mp4": lambda: patched("h264_plain.mp4", (b"stco", 12, HUGE)),
+    "key_count.mp4": lambda: patched("h264_plain.mp4", (b"stss", 8, HUGE)),
+    "edit_count.mp4": lambda: patched("h264_plain.mp4", (b"elst", 8, HUGE)),
+    "edit_place.mp4": lambda: patched("h264_plain.mp4", (b"elst", 16, HUGE)),
+    "sample_size.mp4": lambda: patched("h264_plain.mp4", (b"stsz", 16, HUGE)),
+    "timescale_0.mp4": lambda: patched("h264_plain.mp4", (b"mdhd", 16, bytes(4))),
+    "box_size.mp4": lambda: patched("h264_plain.mp4", (b"moov", -4, HUGE)),
+    "run_count.mp4": lambda: patched("h264_fragmented.mp4", (b"trun", 8, HUGE)),
+    "cluster_size.mkv": lambda: patched("h264.mkv", (bytes.fromhex("1f43b675"), 4, b"\x01\x7f\xff\xff\xff\xff\xff\xff")),
+    "block_size.mkv": lambda: patched("h264.mkv", (b"\xa3", 1, b"\x08\xff\xff\xff")),
+    "frame_size.avi": lambda: patched("mjpeg.avi", (b"00dc", 4, b"\xff\xff\xff\x7f")),
+    "picture_size.avi": lambda: patched("raw.avi", (b"strf", 12, struct.pack("<ii", 60_000, 60_000))),
+    "packet_size.flv": lambda: patched("flv1.flv", (b"FLV", 14, b"\xff\xff\xff")),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BOMBS)
+def test_bombs_do_not_go_off(tmp_path, name):
+    """Sizes that a header claims are not believed before there are bytes to fill them."""
+    path = tmp_path / name
+    path.write_bytes(BOMBS[name]())
+    outcome, message, grown = child(OPEN, path, memory=2 << 30)
+    assert outcome in ("FFmpegError", "decoded"), message
+    if outcome == "FFmpegError":
+        assert name in message
+    assert grown < 500_000_000
+
+
+def test_the_shared_bomb():
+    path = media.shared("bad_decompression_bomb.gif")
+    outcome, message, grown = child(OPEN, path)
+    assert outcome == "FFmpegError"
+    assert "bad_decompression_bomb.gif" in message
+    assert grown < 100_000_000
+
+
+FUZZ = """
+import random
+data = open(sys.argv[3], "rb").read()
+dice = random.Random(int(sys.argv[4]))
+outcomes = []
+for turn in range(int(sys.argv[5])):
+    spoilt = bytearray(data)
+    kind = turn % 3
+    if kind == 0:  # a few flipped bits, anywhere
+        for _ in range(dice.randrange(1, 40)):
+            spoilt[dice.randrange(len(spoilt))] ^= 1 << dice.randrange(8)
+    elif kind == 1:  # the headers, where the lies are
+        for _ in range(dice.randrange(1, 8)):
+            place = dice.randrange(min(len(spoilt), 1500))
+            spoilt[place if dice.random() < 0.5 else -place - 1] = dice.choice((0, 1, 127, 128, 255))
+    else:  # a piece taken out
+        start = dice.randrange(len(spoilt))
+        del spoilt[start : start + dice.randrange(1, 5000)]
+    try:
+        with VideoDecoder(bytes(spoilt), on_error=dice.choice(("raise", "mask"))) as decoder:
+            for frame, _ in zip(decoder, range(60)):
+                pass
+            decoder[::7]
+            while True:
+                count = len(decoder)
+                try:
+                    decoder[[count - 1, 0, count // 2]]
+                    break
+                except IndexError:  # frames that were promised did not come
+                    assert len(decoder) < count, f"no frame where len() promises {count}"
+            decoder.t[decoder.metadata.begin_stream_seconds]
+        outcomes.append("decoded")
+    except cycodec.FFmpegError:
+        outcomes.append("FFmpegError")
+    except Exception as error:
+        outcomes.append(f"turn {turn}: {type(error).__name__}: {error}")
+print(json.dumps([outcomes, grown()]))
+"""
+
+
+@pytest.mark.parametrize(
+    "name",
+    media.names("""
+    h264_plain.mp4 h264_fragmented.mp4 h264.mkv h264.ts h264_annexb.h264 mpeg4_packed_bframes.avi
+    mpeg2.vob vp9.webm animation.gif h264.flv
+    """),
+)
+def test_spoilt_files_never_crash_or_hang(name):
+    """Whatever is flipped: frames or an FFmpegError, in bounded memory and time."""
+    outcomes, grown = child(FUZZ, media.path(name), 11, 24, memory=2 << 30, timeout=120)
+    assert [o for o in outcomes if o not in ("decoded", "FFmpegError")] == []
+    assert "decoded" in outcomes
+    assert grown < 500_000_000
+
+
+def test_peak_memory_of_a_long_read_is_that_of_a_frame():
+    """Iterating holds one frame at a time."""
+    code = "for frame in VideoDecoder(sys.argv[3]): pass\nprint(json.dumps(grown()))"
+    grown = child(code, media.shared("h264_bench_camera_768x432_139s.mp4"))
+    assert grown < 60_000_000

@@ -1,0 +1,109 @@
+"""The C API: a real extension, built against the wheel as a stranger would install it."""
+
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+PROGRAM = """
+import sys
+import luma
+from cycodec.decoders import VideoDecoder
+import cycodec
+decoder = VideoDecoder(sys.argv[1])
+print(cycodec.__file__)
+print(luma.mean_luma(decoder, 3))
+print(luma.all_pts(decoder) == decoder.index.pts.tolist())
+try:
+    luma.mean_luma(decoder, 10**6)
+except ValueError as error:
+    print("refused", type(error).__name__)
+print(luma.mean_luma(decoder, 5) > 0)
+"""
+
+
+def run(command, **options):
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600, **options)
+    assert done.returncode == 0, f"{command}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory):
+    """A folder with the wheel's content, the way pip unpacks it."""
+    folder = tmp_path_factory.mktemp("wheel")
+    # a copy of the sources, so that nothing built in place can leak into the wheel
+    source = folder / "source"
+    ignore = shutil.ignore_patterns("*.so", "__pycache__", "build", ".git", ".venv", "*.egg-info", ".*cache")
+    source.mkdir()
+    for name in ("cycodec", "csrc"):
+        shutil.copytree(ROOT / name, source / name, ignore=ignore)
+    for name in ("setup.py", "pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, source / name)
+    # a torch that cannot be imported: the build must not miss it
+    (folder / "poison").mkdir()
+    (folder / "poison" / "torch.py").write_text("raise ImportError('the build imported torch')\n")
+    environment = {**os.environ, "CFLAGS": "-O1 -g0", "PYTHONPATH": str(folder / "poison")}
+    run(
+        [
+            sys.executable,
+            "-m",
+            "pip",
+            "wheel",
+            "--no-deps",
+            "--no-build-isolation",
+            "-w",
+            str(folder),
+            str(source),
+        ],
+        env=environment,
+    )
+    (wheel,) = folder.glob("cycodec-*.whl")
+    site = folder / "site"
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(site)
+    return site
+
+
+def test_wheel_holds_what_cimport_and_type_checkers_need(installed):
+    package = installed / "cycodec"
+    assert (package / "py.typed").exists()
+    assert (package / "__init__.pxd").exists()
+    for room in ("reader", "index", "capi", "demux"):
+        assert (package / "core" / f"{room}.pxd").exists()
+        assert (package / "core" / f"{room}.pyi").exists()
+    assert (package / "libav" / "avutil.pxd").exists()
+    assert not list(installed.rglob("*.pyx"))
+
+
+def test_shipped_pxd_files_need_libav_headers_only(installed):
+    for path in installed.rglob("*.pxd"):
+        for line in path.read_text().splitlines():
+            if line.startswith("cdef extern from"):
+                assert line.split('"')[1].startswith("lib"), f"{path.name}: {line}"
+
+
+def test_downstream_extension(installed, tmp_path):
+    for name in ("luma.pyx", "setup.py"):
+        shutil.copy(ROOT / "tests" / "downstream" / name, tmp_path)
+    clip = tmp_path / "clip.mkv"
+    run(
+        ["ffmpeg", "-v", "error", "-f", "lavfi", "-i", "testsrc2=s=96x64:r=10:d=1", "-c:v", "ffv1", str(clip)]
+    )
+    environment = {**os.environ, "PYTHONPATH": str(installed)}
+    run([sys.executable, "setup.py", "build_ext", "--inplace"], cwd=tmp_path, env=environment)
+    output = run([sys.executable, "-c", PROGRAM, str(clip)], cwd=tmp_path, env=environment).splitlines()
+    assert output[0].startswith(str(installed))
+    raw = subprocess.run(
+        ["ffmpeg", "-v", "error", "-i", str(clip), "-pix_fmt", "yuv420p", "-f", "rawvideo", "-"],
+        capture_output=True,
+        check=True,
+    ).stdout
+    frame = raw[3 * 96 * 64 * 3 // 2 :][: 96 * 64]
+    assert float(output[1]) == pytest.approx(sum(frame) / len(frame))
+    assert output[2:] == ["True", "refused FFmpegValueError", "True"]

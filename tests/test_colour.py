@@ -1,0 +1,332 @@
+"""Colour: uint8 is bit for bit ffmpeg's, float32 is within one level of the definition; regions are cuts of the whole."""
+
+import itertools
+import random
+from dataclasses import dataclass
+
+import media
+import numpy as np
+import oracle
+import pytest
+import recipes
+import torch
+
+from cycodec.decoders import VideoDecoder
+
+pytestmark = pytest.mark.usefixtures("oracle_version")
+
+WIDTH, HEIGHT, FRAMES = 66, 50, 3
+
+# Kr and Kb of ITU-R BT.601, BT.709 and BT.2020; a stream that does not say is taken for BT.601, as swscale takes it.
+WEIGHTS = {
+    "smpte170m": (0.299, 0.114),
+    "bt470bg": (0.299, 0.114),
+    "bt709": (0.2126, 0.0722),
+    "bt2020nc": (0.2627, 0.0593),
+    "unspecified": (0.299, 0.114),
+}
+SUBSAMPLING = {"420": (2, 2), "422": (1, 2), "444": (1, 1)}
+
+
+@dataclass(frozen=True)
+class Colour:
+    """A kind of YCbCr video: matrix and range as ffmpeg names them, subsampling, bits of a sample."""
+
+    matrix: str
+    range: str
+    subsampling: str
+    depth: int
+
+    def __str__(self):
+        return f"{self.matrix}_{self.range}_{self.subsampling}_{self.depth}bit"
+
+    @property
+    def pixels(self):
+        return f"yuv{self.subsampling}p" + (f"{self.depth}le" if self.depth > 8 else "")
+
+    @property
+    def dtype(self):
+        return np.dtype("<u2" if self.depth > 8 else "u1")
+
+    def planes(self, width=WIDTH, height=HEIGHT):
+        """[luma, Cb, Cr] of each frame: noise over all codes, then mild noise, then ramps."""
+        rng = np.random.default_rng(3)
+        rows, columns = SUBSAMPLING[self.subsampling]
+        shapes = [(height, width)] + [(-(-height // rows), -(-width // columns))] * 2
+        top = 2**self.depth - 1
+        noise = [rng.integers(0, top + 1, shape) for shape in shapes]
+        mild = [rng.integers(top // 3, top // 2, shape) for shape in shapes]
+        ramps = [np.arange(h * w).reshape(h, w) * top // (h * w - 1) for h, w in shapes]
+        return [[plane.astype(self.dtype) for plane in frame] for frame in (noise, mild, ramps)]
+
+    def encode(self, width=WIDTH, height=HEIGHT):
+        """The frames as a lossless file with the tags of this kind."""
+        raw = b"".join(plane.tobytes() for frame in self.planes(width, height) for plane in frame)
+        tags = ["-color_range", self.range]
+        if self.matrix != "unspecified":
+            tags += ["-colorspace", self.matrix]
+        # the tags stand on both sides, so that no ffmpeg takes them for a wish to convert
+        read = ["-f", "rawvideo", "-s", f"{width}x{height}", "-pix_fmt", self.pixels, *tags, "-i", "pipe:0"]
+        write = ["-c:v", "ffv1", "-pix_fmt", self.pixels, *tags, "-f", "matroska", "pipe:1"]
+        return subprocess_output(read, write, raw)
+
+    def float_reference(self):
+        """RGB in [0, 1] as float64 [N, H, W, 3], from the definition; every chroma sample serves all pixels it covers."""
+        kr, kb = WEIGHTS[self.matrix]
+        rows, columns = SUBSAMPLING[self.subsampling]
+        unit = 2 ** (self.depth - 8)
+        if self.range == "tv":
+            black, luma_span, chroma_span = 16 * unit, 219 * unit, 224 * unit
+        else:
+            black, luma_span, chroma_span = 0, 2**self.depth - 1, 2**self.depth - 1
+        frames = []
+        for luma, cb, cr in self.planes():
+            y = (luma.astype(np.float64) - black) / luma_span
+            cb, cr = (
+                ((c.astype(np.float64) - 128 * unit) / chroma_span)
+                .repeat(rows, 0)
+                .repeat(columns, 1)[:HEIGHT, :WIDTH]
+                for c in (cb, cr)
+            )
+            red = y + 2 * (1 - kr) * cr
+            blue = y + 2 * (1 - kb) * cb
+            green = (y - kr * red - kb * blue) / (1 - kr - kb)
+            frames.append(np.stack([red, green, blue], -1))
+        return np.clip(np.stack(frames), 0, 1)
+
+
+def subprocess_output(read, write, data):
+    return recipes.run(*read, *write, "-fflags", "+bitexact", stdin=data).stdout
+
+
+COLOURS = [
+    Colour(*parts)
+    for parts in itertools.product(
+        ("smpte170m", "bt709", "bt2020nc", "unspecified"), ("tv", "pc"), ("420", "422", "444"), (8, 10, 12)
+    )
+]
+COLOURS += [Colour("bt470bg", "tv", "420", 8)]
+for colour in COLOURS:
+    media.derive(f"colour_{colour}.mkv", colour.encode)
+
+SIZES = [
+    (1, 1),
+    (2, 2),
+    (3, 5),
+    (8, 8),
+    (15, 4),
+    (16, 7),
+    (17, 6),
+    (31, 5),
+    (32, 4),
+    (33, 3),
+    (63, 6),
+    (64, 5),
+    (65, 4),
+]
+SIZES += [
+    (95, 2),
+    (126, 9),
+    (128, 8),
+    (129, 8),
+    (191, 4),
+    (192, 4),
+    (193, 3),
+    (255, 2),
+    (258, 4),
+    (640, 2),
+    (657, 3),
+]
+for width, height in SIZES:
+    for matrix, kind in (("unspecified", "tv"), ("bt709", "pc")):
+        sized = Colour(matrix, kind, "420", 8)
+        media.derive(
+            f"colour_{sized}_{width}x{height}.mkv", lambda c=sized, w=width, h=height: c.encode(w, h)
+        )
+
+
+@pytest.fixture(params=COLOURS, ids=str)
+def colour(request):
+    return request.param
+
+
+def test_uint8_is_ffmpegs(colour):
+    path = media.path(f"colour_{colour}.mkv")
+    with VideoDecoder(path, dimension_order="NHWC") as decoder:
+        assert [oracle.digest(frame) for frame in decoder] == list(oracle.reference(path).digests)
+
+
+def test_float32_is_the_definition(colour):
+    path = media.path(f"colour_{colour}.mkv")
+    expected = colour.float_reference()
+    with VideoDecoder(path, dimension_order="NHWC", output_dtype=torch.float32) as decoder:
+        frames = decoder[:]
+    assert frames.dtype == torch.float32
+    assert tuple(frames.shape) == (FRAMES, HEIGHT, WIDTH, 3)
+    error = np.abs(frames.numpy().astype(np.float64) - expected)
+    assert error.max() <= 1 / (2**colour.depth - 1)
+    # one level is the bound; being off everywhere by a part of it would be a wrong constant
+    assert error.mean() <= 0.1 / (2**colour.depth - 1)
+
+
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: "{}x{}".format(*size))
+@pytest.mark.parametrize("kind", [("unspecified", "tv"), ("bt709", "pc")], ids="_".join)
+def test_every_width_is_ffmpegs(size, kind):
+    """Vectorised conversion has a remainder at the end of each row."""
+    path = media.path("colour_{}_{}x{}.mkv".format(Colour(*kind, "420", 8), *size))
+    with VideoDecoder(path, dimension_order="NHWC") as decoder:
+        assert tuple(decoder[0].shape) == (size[1], size[0], 3)
+        assert [oracle.digest(frame) for frame in decoder] == list(oracle.reference(path).digests)
+
+
+def raw_frames(path, pixels, channels, dtype):
+    """Frames of a file as [N, H, W, channels] in a packed or gray pixel format without subsampling."""
+    with VideoDecoder(path) as decoder:
+        height, width = decoder.metadata.height, decoder.metadata.width
+    done = recipes.run("-i", path, *oracle.passthrough(), "-pix_fmt", pixels, "-f", "rawvideo", "-")
+    return np.frombuffer(done.stdout, dtype).reshape(-1, height, width, channels)
+
+
+@pytest.mark.parametrize(
+    ("name", "pixels", "dtype", "order"),
+    [
+        ("raw_rgb24.nut", "rgb24", "u1", (0, 1, 2)),
+        ("raw_bgr24.nut", "bgr24", "u1", (2, 1, 0)),
+        ("ffv1_bgra.mkv", "bgra", "u1", (2, 1, 0)),
+        ("png.mov", "rgba", "u1", (0, 1, 2)),
+        ("qtrle.mov", "rgb24", "u1", (0, 1, 2)),
+        ("ffv1_gbrp.mkv", "rgb24", "u1", (0, 1, 2)),
+        ("h264_rgb.mkv", "rgb24", "u1", (0, 1, 2)),
+        ("raw_pal8.nut", "rgb24", "u1", (0, 1, 2)),
+        ("ffv1_rgb48le.mkv", "rgb48le", "<u2", (0, 1, 2)),
+    ],
+)
+def test_float32_of_rgb_is_the_samples(name, pixels, dtype, order):
+    path = media.path(name)
+    samples = raw_frames(path, pixels, 4 if "a" in pixels else 3, np.dtype(dtype))[..., order]
+    top = np.iinfo(dtype).max
+    with VideoDecoder(path, dimension_order="NHWC", output_dtype=torch.float32) as decoder:
+        error = np.abs(decoder[:].numpy().astype(np.float64) - samples / top)
+    assert error.max() <= 1 / top
+
+
+@pytest.mark.parametrize(("name", "depth"), [("ffv1_gbrp10le.mkv", 10), ("ffv1_gbrp12le.mkv", 12)])
+def test_float32_of_deep_planar_rgb_is_the_samples(name, depth):
+    path = media.path(name)
+    done = recipes.run("-i", path, *oracle.passthrough(), "-f", "rawvideo", "-")
+    with VideoDecoder(path, dimension_order="NHWC", output_dtype=torch.float32) as decoder:
+        frames = decoder[:].numpy().astype(np.float64)
+    planes = np.frombuffer(done.stdout, "<u2").reshape(frames.shape[0], 3, *frames.shape[1:3])
+    samples = np.stack([planes[:, 2], planes[:, 0], planes[:, 1]], -1)  # stored as G, B, R
+    assert np.abs(frames - samples / (2**depth - 1)).max() <= 1 / (2**depth - 1)
+
+
+FORMATS = media.names("""
+h264_plain.mp4 h264_10bit.mp4 h264_422.mp4 h264_422_10bit.mkv h264_444.mp4 h264_gray.mkv h264_full_range.mp4 h264_rgb.mkv
+h264_cropped_130x98.mp4 hevc_12bit_422.mkv hevc_444_odd_121x81.mkv vp9_odd_121x81.webm ffv1_odd_121x81.mkv
+ffv1_odd_422_121x81.mkv ffv1_odd_10bit_121x81.mkv ffv1_tiny_2x2.mkv ffv1_tiny_1x1.mkv ffv1_wide_1030x34.mkv
+ffv1_yuv410p.mkv ffv1_yuv411p.mkv ffv1_yuv440p.mkv ffv1_yuva420p.mkv ffv1_gray10le.mkv ffv1_gbrp10le.mkv ffv1_ya8.mkv
+ffv1_yuv444p16le.mkv ffv1_bgra.mkv raw_nv12.nut raw_nv21.nut raw_p010le.nut raw_uyvy422.nut raw_rgb565le.nut raw_pal8.nut
+raw_rgb24.nut raw_monob.nut prores_4444_alpha.mov rot90.mp4 rot180.mp4 rot270.mp4 hflip.mp4 vflip.mp4 transpose.mp4
+transverse.mp4 rot90_422_10bit.mp4 rot270_444.mp4 mpeg2_interlaced.ts resolution_change.h264
+""")
+
+
+def boxes(height, width, amount, seed):
+    """Corners, rows, columns, single pixels and random boxes (y0, y1, x0, x1), none of them empty."""
+    dice = random.Random(seed)
+    chosen = [
+        (0, height, 0, width),
+        (0, 1, 0, 1),
+        (height - 1, height, width - 1, width),
+        (height // 2, height, 0, width),
+    ]
+    chosen += [(0, height, width // 3, width // 3 + 1)]
+    while len(chosen) < amount:
+        y0, x0 = dice.randrange(height), dice.randrange(width)
+        chosen.append((y0, dice.randint(y0 + 1, height), x0, dice.randint(x0 + 1, width)))
+    return chosen
+
+
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.float32], ids=["uint8", "float32"])
+@pytest.mark.parametrize("name", FORMATS)
+def test_regions_are_cuts_of_the_whole(name, dtype):
+    path = media.path(name)
+    with VideoDecoder(path, output_dtype=dtype) as whole, VideoDecoder(path, output_dtype=dtype) as cut:
+        last = min(8, len(whole))
+        frames = whole[:last]
+        for y0, y1, x0, x1 in boxes(*frames.shape[2:], 14, name):
+            part = cut[0:last, :, y0:y1, x0:x1]
+            assert torch.equal(part, frames[:, :, y0:y1, x0:x1]), (y0, y1, x0, x1)
+        y0, y1, x0, x1 = boxes(*frames.shape[2:], 6, name)[-1]
+        assert torch.equal(cut[last - 1, 1, y0:y1, x0:x1], frames[last - 1, 1, y0:y1, x0:x1])
+        empty = cut[:, :, y0:y0, x0:x1]
+        assert tuple(empty.shape) == (len(whole), 3, 0, x1 - x0)
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_float32_is_near_uint8(name):
+    """The two results show the same picture; how chroma is spread between samples may differ."""
+    path = media.path(name)
+    with VideoDecoder(path) as coarse, VideoDecoder(path, output_dtype=torch.float32) as fine:
+        difference = (coarse[0].double() - fine[0].double() * 255).abs()
+    assert difference.mean() < 4
+    assert 0 <= float(fine_range(path)[0]) <= float(fine_range(path)[1]) <= 1
+
+
+def fine_range(path):
+    with VideoDecoder(path, output_dtype=torch.float32) as decoder:
+        frame = decoder[0]
+        return frame.min(), frame.max()
+
+
+HDR = ["hevc_pq.mp4", "hevc_hlg.mp4", "av1_hdr10_portrait.mp4", "hevc_hlg10_1080p.mp4"]
+
+
+@pytest.mark.parametrize("name", HDR)
+def test_auto_is_float32_for_hdr(name):
+    with VideoDecoder(media.locate(name), output_dtype="auto") as decoder:
+        assert decoder[0].dtype == torch.float32
+        assert decoder[[]].dtype == torch.float32
+        assert decoder.get_frame_at(0).data.dtype == torch.float32
+        with VideoDecoder(media.locate(name), output_dtype=torch.float32) as explicit:
+            assert torch.equal(decoder[1], explicit[1])
+
+
+@pytest.mark.parametrize(
+    "name",
+    media.names(
+        """
+    h264_plain.mp4 h264_10bit.mp4 hevc_12bit_422.mkv png.mov h264_open_gop.ts
+    """
+    ),
+)
+def test_auto_is_uint8_for_the_rest(name):
+    with VideoDecoder(media.locate(name), output_dtype="auto") as decoder:
+        assert decoder[[]].dtype == torch.uint8
+        assert decoder[0].dtype == torch.uint8
+
+
+def test_deep_samples_keep_their_precision():
+    """A 10-bit ramp has more than 256 levels in float32 and not in uint8."""
+    path = media.path("colour_bt709_pc_444_10bit.mkv")
+    with VideoDecoder(path, output_dtype=torch.float32) as fine, VideoDecoder(path) as coarse:
+        assert len(torch.unique(fine[2])) > 900
+        assert len(torch.unique(coarse[2])) <= 256
+
+
+@pytest.mark.parametrize(("orientation", "matrix"), media.ORIENTATIONS.items())
+def test_orientations(orientation, matrix):
+    """A display matrix maps the stored picture (x to the right, y down) to the shown one: x' = ax + cy, y' = bx + dy."""
+    a, b, c, d = matrix
+    upright = VideoDecoder(media.path("upright_444.mp4"))[3]
+    height, width = upright.shape[1:]
+    path = media.path(f"{orientation}_444.mp4")
+    shown = VideoDecoder(path)[3]
+    xs, ys = torch.meshgrid(torch.arange(width), torch.arange(height), indexing="ij")
+    x, y = a * xs + c * ys, b * xs + d * ys
+    expected = torch.zeros_like(shown)
+    expected[:, y - y.min(), x - x.min()] = upright[:, ys, xs]
+    assert torch.equal(shown, expected)
+    metadata = VideoDecoder(path).metadata
+    assert (metadata.height, metadata.width) == tuple(shown.shape[1:])

@@ -1,0 +1,102 @@
+"""Requests that touch several GOPs are divided among readers, and nobody can tell by the frames."""
+
+import io
+import random
+
+import media
+import pytest
+import torch
+
+from cycodec import _readers, _threads
+from cycodec.decoders import VideoDecoder
+
+NAMES = [
+    "h264_plain.mp4",
+    "h264_open_gop.mp4",
+    "h264_bpyramid.mp4",
+    "hevc_open_gop.mp4",
+    "vp9.webm",
+    "edit_inside_gop.mp4",
+]
+
+
+@pytest.fixture(autouse=True)
+def eager(monkeypatch):
+    """Divide small requests, too, as if there were eight CPUs."""
+    monkeypatch.setattr(_readers, "WORTH_A_THREAD", 0)
+    before = _threads.budget()
+    _threads.set_budget(8)
+    yield
+    _threads.set_budget(before)
+
+
+def readers(decoder):
+    return len(decoder._session.readers.all())
+
+
+@pytest.mark.parametrize("threads", [2, 3, 5])
+@pytest.mark.parametrize("name", NAMES)
+def test_frames_are_the_same(name, threads):
+    path = media.path(name)
+    plain = VideoDecoder(path, num_threads=1)[:]
+    dice = random.Random(threads)
+    with VideoDecoder(path, num_threads=threads) as decoder:
+        count = len(decoder)
+        requests = [
+            list(range(count)),
+            dice.sample(range(count), min(count, 20)),
+            [dice.randrange(count) for _ in range(30)],
+            list(range(count - 1, -1, -3)),
+            [0, count - 1, 0, count // 2],
+        ]
+        for request in requests:
+            batch = decoder.get_frames_at(request)
+            assert torch.equal(batch.data, plain[request])
+            assert batch.pts_seconds.tolist() == [decoder.index.pts_seconds(n) for n in request]
+        assert torch.equal(decoder[::2], plain[::2])
+        assert 1 < readers(decoder) <= threads
+
+
+def test_one_thread_is_one_reader():
+    for decoder in (
+        VideoDecoder(media.path("h264_plain.mp4"), num_threads=1),
+        VideoDecoder(media.path("h264_plain.mp4"), num_ffmpeg_threads=2),
+        VideoDecoder(io.BytesIO(media.path("h264_plain.mp4").read_bytes())),
+    ):
+        decoder[:]
+        assert readers(decoder) == 1
+
+
+def test_the_budget_limits_what_is_picked_by_itself():
+    _threads.set_budget(2)
+    decoder = VideoDecoder(media.path("h264_plain.mp4"))
+    decoder[:]
+    assert readers(decoder) == 2
+    _threads.set_budget(1)
+    decoder = VideoDecoder(media.path("h264_plain.mp4"))
+    decoder[:]
+    assert readers(decoder) == 1
+
+
+def test_bytes_are_shared_between_readers():
+    data = media.path("h264_plain.mp4").read_bytes()
+    decoder = VideoDecoder(data, num_threads=3)
+    assert torch.equal(decoder[:], VideoDecoder(data, num_threads=1)[:])
+    assert readers(decoder) == 3
+
+
+def test_batches_in_a_row_do_not_seek():
+    decoder = VideoDecoder(media.path("h264_plain.mp4"), num_threads=2)
+    decoder[0:48]  # GOPs of 12 frames: two for each reader
+    before = decoder.counters.seeks
+    decoder[48:72]
+    assert decoder.counters.seeks - before <= 1
+
+
+def test_damage_in_one_part_is_an_error_of_the_whole():
+    """A promise that the decoder breaks is found whichever reader meets it, and the request is served all the same."""
+    path = media.shared("bad_invalid_nalu.mp4")
+    whole = VideoDecoder(path, num_threads=1)
+    expected = [frame for frame in whole]  # noqa: C416 - len() is only right after the damage was met
+    decoder = VideoDecoder(path, num_threads=3)
+    assert torch.equal(decoder[:], torch.stack(expected))

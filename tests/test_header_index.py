@@ -1,0 +1,137 @@
+"""Indices from headers alone: MP4 sample tables and Matroska block headers, against reading every packet."""
+
+import subprocess
+
+import media
+import pytest
+import recipes
+
+from cycodec.core.demux import Demuxer
+from cycodec.core.matroska import read_matroska
+from cycodec.core.packets import may_have_fields, scan_packets
+from cycodec.core.sampletable import read_mov
+from cycodec.core.source import IOContext
+from cycodec.decoders import VideoDecoder
+
+KEY_AND_SHOWN = 0b111  # key, discarded, hidden
+
+
+def tables(path):
+    """The packets by the headers (None: not to be had) and by a scan, as (pts, flags)."""
+    demuxer = Demuxer(IOContext(str(path)))
+    stream = demuxer.select_video()
+    by_header = read_mov(demuxer, stream) or read_matroska(demuxer, stream)
+    demuxer = Demuxer(IOContext(str(path)))
+    demuxer.select_video(stream)
+    scan = scan_packets(demuxer, stream)
+    return [
+        None if table is None else [(row[0], row[4] & KEY_AND_SHOWN) for row in table.rows()]
+        for table in (by_header, scan)
+    ]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "h264_plain.mp4",
+        "h264_sound.mp4",
+        "h264_bpyramid.mp4",
+        "h264_open_gop.mp4",
+        "h264_negative_offsets.mp4",
+        "h264_faststart.mp4",
+        "h264.mov",
+        "hevc.mp4",
+        "vfr_jitter.mp4",
+        "edit_inside_gop.mp4",
+        "h264.mkv",
+        "h264_no_cues.mkv",
+        "h264_live.mkv",
+        "h264_small_clusters.mkv",
+        "h264_bpyramid_deep.mkv",
+        "hevc.mkv",
+        "vp8_hidden.webm",
+        "vp9_hidden.webm",
+        "vp9_alpha.webm",
+    ],
+)
+def test_headers_tell_what_a_scan_tells(name):
+    by_header, scan = tables(media.path(name))
+    assert by_header == scan
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "h264_fragmented.mp4",
+        "edit_two_parts.mp4",
+        "edit_repeats.mp4",
+        "faststart_cut_end.mp4",
+        "mkv_cut_end.mkv",
+        "two_videos.mkv",
+    ],
+)
+def test_what_is_unusual_is_scanned(name):
+    by_header, _ = tables(media.path(name))
+    assert by_header is None
+    assert VideoDecoder(media.path(name)).index.origin in ("scan", "decoded")
+
+
+@pytest.mark.parametrize(("name", "end"), [("h264_sound.mp4", 2), ("h264_plain.mp4", 3), ("h264.mkv", 3)])
+def test_the_last_frame_ends_when_the_video_does(name, end):
+    assert VideoDecoder(media.path(name)).index.end_seconds == pytest.approx(end, abs=2e-3)
+
+
+class Counting:
+    """A file that counts what is read of it."""
+
+    def __init__(self, path):
+        self.file = open(path, "rb")  # noqa: SIM115
+        self.bytes = 0
+        self.reads = 0
+
+    def read(self, size):
+        data = self.file.read(size)
+        self.bytes += len(data)
+        self.reads += 1
+        return data
+
+    def seek(self, offset, whence):
+        return self.file.seek(offset, whence)
+
+
+@pytest.mark.parametrize("movflags", ["+faststart", ""], ids=["index first", "index last"])
+def test_opening_reads_under_a_percent(tmp_path, movflags):
+    path = tmp_path / "big.mp4"
+    command = [
+        recipes.FFMPEG,
+        "-v",
+        "error",
+        "-f",
+        "lavfi",
+        "-i",
+        "testsrc2=s=1280x720:r=30:d=3,noise=alls=60",
+    ]
+    options = ["-movflags", movflags] if movflags else []
+    subprocess.run([*command, "-c:v", "mjpeg", "-q:v", "1", *options, str(path)], check=True)
+    size = path.stat().st_size
+    assert size > 30_000_000
+    file = Counting(path)
+    decoder = VideoDecoder(file)
+    assert len(decoder) == 90
+    assert decoder.index.origin == "headers"
+    # the first packet is looked at, and kept for the first frame
+    first = size / 90
+    assert file.bytes - first < size / 100
+    assert file.reads < 20
+
+
+def test_field_coding_by_the_parameter_set():
+    # baseline, 3.0, frame_mbs_only_flag 1; and the same with 0 (written by hand after ITU-T H.264, 7.3.2.1.1)
+    fields = "010000100000000000011110"  # profile, constraints, level
+    head = fields + "111101000010100110"  # id, frame num, poc type 0, its bits, refs, gaps, size
+    for flag, expected in (("1", False), ("0", True)):
+        bits = head + flag + "1" + "0" * 16
+        bits += "0" * (-len(bits) % 8)
+        data = bytes([0x67]) + int(bits, 2).to_bytes(len(bits) // 8, "big")
+        assert may_have_fields(data) is expected
+    assert may_have_fields(b"\x67") is True

@@ -1,0 +1,330 @@
+"""Every kind of source gives the same frames: path, bytes, tensor, file-like, URL; whatever the file is called."""
+
+import errno
+import io
+import os
+import pathlib
+import pickle
+
+import media
+import numpy as np
+import oracle
+import pytest
+import torch
+
+import cycodec
+from cycodec.decoders import VideoDecoder, get_container_metadata
+
+# One of each way of finding frames: sample tables, a header walk, fragments, scans, timestamps made here.
+NAMES = [
+    "h264_plain.mp4",
+    "h264.mkv",
+    "h264_fragmented.mp4",
+    "h264.ts",
+    "h264.avi",
+    "mpeg2.vob",
+    "h264_annexb.h264",
+    "still.png",
+    "animation.gif",
+]
+
+
+class CountingFile:
+    """A seekable file-like object that is neither io.IOBase nor a real file, and counts what is read."""
+
+    def __init__(self, data):
+        self.data = data
+        self.position = 0
+        self.bytes_read = 0
+        self.largest_read = 0
+
+    def read(self, size):
+        self.largest_read = max(self.largest_read, size)
+        piece = self.data[self.position : self.position + size]
+        self.position += len(piece)
+        self.bytes_read += len(piece)
+        return piece
+
+    def seek(self, offset, whence=os.SEEK_SET):
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self.position, os.SEEK_END: len(self.data)}[whence]
+        self.position = base + offset
+        return self.position
+
+
+class ShortReads(CountingFile):
+    """Gives fewer bytes than asked for, as sockets do."""
+
+    def read(self, size):
+        return super().read(min(size, 1 + size // 7))
+
+
+class SilentSeek(CountingFile):
+    """seek() returns nothing; tell() knows."""
+
+    def seek(self, offset, whence=os.SEEK_SET):
+        super().seek(offset, whence)
+
+    def tell(self):
+        return self.position
+
+
+class ReadsViews(CountingFile):
+    """read() gives memoryviews and bytearrays instead of bytes."""
+
+    def read(self, size):
+        piece = super().read(size)
+        return memoryview(piece) if self.position % 2 else bytearray(piece)
+
+
+def memory_file(path):
+    fsspec = pytest.importorskip("fsspec")
+    filesystem = fsspec.filesystem("memory")
+    name = f"/cycodec/{path.name}"
+    with filesystem.open(name, "wb") as file:
+        file.write(path.read_bytes())
+    return filesystem.open(name, "rb")
+
+
+KINDS = {
+    "str": str,
+    "Path": pathlib.Path,
+    "url": lambda path: f"file:{path}",
+    "bytes": lambda path: path.read_bytes(),
+    "bytearray": lambda path: bytearray(path.read_bytes()),
+    "memoryview": lambda path: memoryview(path.read_bytes()),
+    "tensor": lambda path: torch.frombuffer(bytearray(path.read_bytes()), dtype=torch.uint8),
+    "array": lambda path: np.frombuffer(path.read_bytes(), np.uint8),
+    "BytesIO": lambda path: io.BytesIO(path.read_bytes()),
+    "file": lambda path: path.open("rb"),
+    "raw file": lambda path: path.open("rb", buffering=0),
+    "counting": lambda path: CountingFile(path.read_bytes()),
+    "short reads": lambda path: ShortReads(path.read_bytes()),
+    "silent seek": lambda path: SilentSeek(path.read_bytes()),
+    "views": lambda path: ReadsViews(path.read_bytes()),
+    "fsspec": memory_file,
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", NAMES)
+def test_every_kind_gives_the_same_frames(name, kind):
+    path = media.path(name)
+    reference = oracle.reference(path)
+    source = KINDS[kind](path)
+    with VideoDecoder(source, dimension_order="NHWC") as decoder:
+        assert [oracle.digest(frame) for frame in decoder] == list(reference.digests)
+        for number in (reference.count - 1, 0, reference.count // 2):
+            assert oracle.digest(decoder[number]) == reference.digests[number]
+    assert [s.codec for s in get_container_metadata(KINDS[kind](path)).streams] == [
+        s.codec for s in get_container_metadata(path).streams
+    ]
+    if hasattr(source, "close"):
+        source.close()
+
+
+NASTY_NAMES = [
+    "with space.mp4",
+    "-dash.mp4",
+    "a:b.mp4",
+    "http:x.mp4",
+    "concat:a.mp4",
+    "percent%03d.mp4",
+    "100%.mp4",
+    "%s%n.mp4",
+    "quote'\"`$(x).mp4",
+    "question?mark#hash&.mp4",
+    "[brackets]{1..3}*.mp4",
+    "back\\slash.mp4",
+    "ümläut_日本語_🎬.mp4",
+    "new\nline.mp4",
+    "no_extension",
+    "wrong_extension.txt",
+    "wrong_extension.jpg",
+    "wrong_extension.wav",
+    "UPPER.MP4",
+    "x" * 200 + ".mp4",
+]
+
+
+@pytest.mark.parametrize("name", NASTY_NAMES)
+def test_any_name_is_only_a_name(tmp_path, name, monkeypatch):
+    path = media.path("h264_plain.mp4")
+    copy = tmp_path / name
+    copy.write_bytes(path.read_bytes())
+    expected = oracle.reference(path).digests[5]
+    monkeypatch.chdir(tmp_path)
+    for source in (copy, str(copy), name, os.fsencode(copy) and pathlib.PosixPath(name)):
+        with VideoDecoder(source, dimension_order="NHWC") as decoder:
+            assert oracle.digest(decoder[5]) == expected
+
+
+@pytest.mark.parametrize("name", ["percent%03d.png", "image1.png", "star*.png"])
+def test_a_still_is_not_taken_for_a_sequence(tmp_path, name):
+    """FFmpeg's image demuxer would expand patterns and go on with image2.png."""
+    (tmp_path / name).write_bytes(media.path("still.png").read_bytes())
+    for number in (1, 2, 3):
+        (tmp_path / f"percent{number:03}.png").write_bytes(media.path("still.png").read_bytes())
+        (tmp_path / f"star{number}.png").write_bytes(media.path("still.png").read_bytes())
+        if not (tmp_path / f"image{number}.png").exists():
+            (tmp_path / f"image{number}.png").write_bytes(media.path("still.png").read_bytes())
+    with VideoDecoder(tmp_path / name, dimension_order="NHWC") as decoder:
+        assert len(decoder) == 1
+        assert oracle.digest(decoder[0]) == oracle.reference(media.path("still.png")).digests[0]
+
+
+def test_a_directory_in_the_path_may_have_any_name(tmp_path):
+    folder = tmp_path / "odd: dir %d [x]"
+    folder.mkdir()
+    copy = folder / "v.mp4"
+    copy.write_bytes(media.path("h264_plain.mp4").read_bytes())
+    assert len(VideoDecoder(copy)) == 75
+
+
+def test_a_link_is_followed(tmp_path):
+    link = tmp_path / "link.mp4"
+    link.symlink_to(media.path("h264_plain.mp4"))
+    assert len(VideoDecoder(link)) == 75
+
+
+@pytest.mark.parametrize("name", ["h264_faststart.mp4", "h264_plain.mp4"])
+def test_a_file_like_is_read_on_demand(name):
+    """Opening reads the tables, one frame its GOP; nothing reads the file whole at once."""
+    data = (
+        media.path("h264_long_gop.mp4").read_bytes()
+        if name == "h264_plain.mp4"
+        else media.path(name).read_bytes()
+    )
+    file = CountingFile(data)
+    with VideoDecoder(file) as decoder:
+        assert len(decoder) > 40
+        assert file.bytes_read < len(data)
+        assert file.largest_read < 1 << 20
+        decoder[0]
+
+
+def test_a_file_like_starts_at_its_beginning():
+    """Wherever the object stands when it is passed."""
+    file = io.BytesIO(media.path("h264_plain.mp4").read_bytes())
+    file.seek(1000)
+    assert len(VideoDecoder(file)) == 75
+
+
+def test_a_file_like_stays_open():
+    file = io.BytesIO(media.path("h264_plain.mp4").read_bytes())
+    with VideoDecoder(file) as decoder:
+        decoder[3]
+    assert not file.closed
+
+
+def test_two_decoders_may_share_bytes():
+    data = media.path("h264_plain.mp4").read_bytes()
+    one, other = VideoDecoder(data), VideoDecoder(data)
+    for number in (60, 2, 33):
+        assert torch.equal(one[number], other[74 - number]) == (number == 37)
+        assert torch.equal(one[number], other[number])
+
+
+def test_bytes_are_not_copied_and_kept_alive():
+    buffer = bytearray(media.path("h264_plain.mp4").read_bytes())
+    decoder = VideoDecoder(buffer)
+    with pytest.raises(BufferError):
+        buffer.append(0)  # still in use
+    decoder.close()
+    buffer.append(0)
+
+
+def test_tensor_sources():
+    data = torch.frombuffer(bytearray(media.path("h264_plain.mp4").read_bytes()), dtype=torch.uint8)
+    assert torch.equal(VideoDecoder(data)[7], VideoDecoder(media.path("h264_plain.mp4"))[7])
+    for wrong in (data.to(torch.int32), data.reshape(1, -1), data[:0], data[::2]):
+        with pytest.raises((TypeError, ValueError)):
+            VideoDecoder(wrong)
+
+
+@pytest.mark.parametrize("wrong", [None, 5, 1.5, ["a.mp4"], {"path": 1}, object(), ("a", "b")])
+def test_what_is_no_source_is_a_type_error(wrong):
+    with pytest.raises(TypeError, match=r"source|path"):
+        VideoDecoder(wrong)
+
+
+def test_missing_file(tmp_path):
+    path = tmp_path / "missing.mp4"
+    for source in (path, str(path), f"file:{path}"):
+        with pytest.raises(FileNotFoundError) as caught:
+            VideoDecoder(source)
+        assert isinstance(caught.value, cycodec.FFmpegError)
+        assert isinstance(caught.value, RuntimeError)
+        assert "missing.mp4" in str(caught.value)
+        assert caught.value.errno in (errno.ENOENT, -errno.ENOENT)
+        assert "missing.mp4" in caught.value.source
+
+
+def test_a_folder_is_no_file(tmp_path):
+    with pytest.raises(IsADirectoryError, match="directory"):
+        VideoDecoder(tmp_path)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_file_that_may_not_be_read(tmp_path):
+    path = tmp_path / "secret.mp4"
+    path.write_bytes(media.path("h264_plain.mp4").read_bytes())
+    path.chmod(0)
+    with pytest.raises(PermissionError, match=r"secret\.mp4"):
+        VideoDecoder(path)
+
+
+def test_null_in_a_path():
+    with pytest.raises(ValueError, match="null"):
+        VideoDecoder("a\0b.mp4")
+
+
+def test_unknown_protocol():
+    with pytest.raises(cycodec.FFmpegError, match="nosuch"):
+        VideoDecoder("nosuch://host/video.mp4")
+
+
+# ---- copies of a decoder ----
+
+
+@pytest.mark.parametrize("kind", ["str", "Path", "bytes", "tensor"])
+def test_pickles_carry_source_options_and_index(kind):
+    path = media.path("h264.ts")
+    decoder = VideoDecoder(KINDS[kind](path), dimension_order="NHWC", num_ffmpeg_threads=2)
+    copy = pickle.loads(pickle.dumps(decoder))
+    assert len(copy) == len(decoder)
+    assert torch.equal(copy[::-3], decoder[::-3])
+    assert copy.index.pts.tolist() == decoder.index.pts.tolist()
+
+
+def test_a_pickle_of_a_file_like_is_refused():
+    with pytest.raises(TypeError, match="file-like"):
+        pickle.dumps(VideoDecoder(io.BytesIO(media.path("h264_plain.mp4").read_bytes())))
+
+
+def test_errors_travel_between_processes():
+    with pytest.raises(FileNotFoundError) as caught:
+        VideoDecoder("/nowhere/at/all.mp4")
+    copy = pickle.loads(pickle.dumps(caught.value))
+    assert type(copy) is type(caught.value)
+    assert str(copy) == str(caught.value)
+    assert copy.source == caught.value.source
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+@pytest.mark.parametrize("kind", ["str", "bytes"])
+def test_a_decoder_survives_fork(kind):
+    path = media.path("h264_plain.mp4")
+    digests = oracle.reference(path).digests
+    decoder = VideoDecoder(KINDS[kind](path), dimension_order="NHWC")
+    decoder[30]
+    children = []
+    for seed in range(3):
+        child = os.fork()
+        if child == 0:
+            order = [(n * 7 + seed * 11) % 75 for n in range(30)]
+            good = all(oracle.digest(decoder[n]) == digests[n] for n in order)
+            os._exit(0 if good else 1)
+        children.append(child)
+    assert oracle.digest(decoder[31]) == digests[31]
+    assert [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children] == [0, 0, 0]
+    assert oracle.digest(decoder[2]) == digests[2]

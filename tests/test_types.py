@@ -1,0 +1,352 @@
+"""Results and metadata: shapes refused, unpacking, indexing, fallbacks; and the module that knows torch."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from fractions import Fraction
+
+import numpy as np
+import pytest
+import torch
+
+from cycodec import _tensor
+from cycodec._types import (
+    AudioSamples,
+    AudioStreamMetadata,
+    ContainerMetadata,
+    Frame,
+    FrameBatch,
+    StreamMetadata,
+    VideoStreamMetadata,
+)
+
+
+def batch(*leading: int, valid: bool = False) -> FrameBatch:
+    """A batch of the given leading shape with all values distinct."""
+    count = int(np.prod(leading))
+    return FrameBatch(
+        torch.arange(count * 24, dtype=torch.int32).reshape(*leading, 3, 2, 4),
+        torch.arange(count, dtype=torch.float64).reshape(leading),
+        torch.full(leading, 0.5, dtype=torch.float64),
+        (torch.arange(count) % 2 == 0).reshape(leading) if valid else None,
+    )
+
+
+# --- Frame, AudioSamples --------------------------------------------------------------------------
+
+
+def test_frame_unpacks_and_holds_floats():
+    data = torch.zeros(3, 2, 4, dtype=torch.uint8)
+    frame = Frame(data, torch.tensor(1.5, dtype=torch.float64), 1)
+    unpacked, pts, duration = frame
+    assert unpacked is data
+    assert (pts, duration) == (1.5, 1.0)
+    assert type(frame.pts_seconds) is float
+    assert type(frame.duration_seconds) is float
+    assert repr(frame) == "Frame(data=uint8[3, 2, 4], pts_seconds=1.5, duration_seconds=1)"
+
+
+@pytest.mark.parametrize("shape", [(), (3,), (2, 4), (1, 3, 2, 4)])
+def test_frame_must_be_3d(shape):
+    with pytest.raises(ValueError, match=r"Frame\.data must be 3-D .* got shape \["):
+        Frame(torch.zeros(shape), 0.0, 0.0)
+
+
+def test_audio_samples_unpack():
+    samples = AudioSamples(torch.zeros(2, 8), 1, torch.tensor(0.5), 16.0)
+    data, pts, duration, rate = samples
+    assert data is samples.data
+    assert (pts, duration, rate) == (1.0, 0.5, 16)
+    assert type(samples.sample_rate) is int
+    assert repr(samples) == (
+        "AudioSamples(data=float32[2, 8], pts_seconds=1, duration_seconds=0.5, sample_rate=16)"
+    )
+
+
+@pytest.mark.parametrize("shape", [(), (8,), (1, 2, 8)])
+def test_audio_samples_must_be_2d(shape):
+    with pytest.raises(ValueError, match=r"AudioSamples\.data must be 2-D"):
+        AudioSamples(torch.zeros(shape), 0.0, 0.0, 8000)
+
+
+# --- FrameBatch -----------------------------------------------------------------------------------
+
+
+def test_batch_iterates_over_frames():
+    frames = list(batch(3))
+    assert [type(frame) for frame in frames] == [Frame] * 3
+    assert [frame.pts_seconds for frame in frames] == [0.0, 1.0, 2.0]
+    assert torch.equal(frames[2].data, batch(3).data[2])
+    assert len(batch(3)) == 3
+    assert list(batch(0)) == []
+
+
+def test_batch_of_clips_iterates_over_batches():
+    clips = list(batch(2, 3, valid=True))
+    assert [type(clip) for clip in clips] == [FrameBatch] * 2
+    assert [len(clip) for clip in clips] == [3, 3]
+    assert clips[1].pts_seconds.tolist() == [3.0, 4.0, 5.0]
+    assert clips[1].valid.tolist() == [False, True, False]
+    assert clips[1][2].pts_seconds == 5.0
+
+
+@pytest.mark.parametrize(
+    ("key", "pts"),
+    [
+        (slice(1, None), [[3, 4, 5]]),
+        ((slice(None), 1), [1, 4]),
+        ((..., 1), [1, 4]),
+        ((..., slice(None, 2)), [[0, 1], [3, 4]]),
+        ([1, 0, 1], [[3, 4, 5], [0, 1, 2], [3, 4, 5]]),
+        (torch.tensor([False, True]), [[3, 4, 5]]),
+    ],
+    ids=repr,
+)
+def test_batch_key_reaches_every_field_alike(key, pts):
+    part = batch(2, 3, valid=True)[key]
+    assert isinstance(part, FrameBatch)
+    assert part.pts_seconds.tolist() == pts
+    assert torch.equal(part.data[..., 0, 0, 0], part.pts_seconds.to(torch.int32) * 24)
+    assert torch.equal(part.valid, part.pts_seconds % 2 == 0)
+    assert part.duration_seconds.shape == part.pts_seconds.shape
+
+
+def test_batch_key_down_to_one_frame():
+    for key in [(1, 2), (-1, -1), (1, ..., 2)]:
+        frame = batch(2, 3)[key]
+        assert isinstance(frame, Frame)
+        assert frame.pts_seconds == 5.0
+
+
+@pytest.mark.parametrize("key", [2, -3, (0, 3), (0, 0, 0)])
+def test_batch_key_out_of_bounds(key):
+    with pytest.raises(IndexError):
+        batch(2, 3)[key]
+
+
+def test_batch_without_leading_axis():
+    one = FrameBatch(torch.zeros(3, 2, 4), torch.tensor(1.0), torch.tensor(0.5))
+    with pytest.raises(TypeError, match="no len"):
+        len(one)
+
+
+def test_batch_repr_shows_shapes_only():
+    assert repr(batch(2)) == (
+        "FrameBatch(data=int32[2, 3, 2, 4], pts_seconds=float64[2], duration_seconds=float64[2])"
+    )
+    assert repr(batch(2, 5, valid=True)).endswith("duration_seconds=float64[2, 5], valid=bool[2, 5])")
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"data": torch.zeros(2, 4)}, "at least 3-D"),
+        ({"pts_seconds": torch.zeros(3)}, r"pts_seconds must have the leading shape \[2\] .* got \[3\]"),
+        ({"duration_seconds": torch.zeros(())}, r"duration_seconds must have the leading shape \[2\]"),
+        ({"valid": torch.ones(2, 1, dtype=torch.bool)}, r"valid must have the leading shape \[2\]"),
+        ({"valid": torch.ones(2)}, "valid must be a bool tensor"),
+    ],
+)
+def test_batch_refuses_shapes_that_do_not_fit(fields, words):
+    good = {
+        "data": torch.zeros(2, 3, 2, 4),
+        "pts_seconds": torch.zeros(2),
+        "duration_seconds": torch.zeros(2),
+    }
+    with pytest.raises(ValueError, match=words):
+        FrameBatch(**{**good, **fields})
+
+
+# --- Metadata -------------------------------------------------------------------------------------
+
+
+def test_content_goes_before_header():
+    metadata = VideoStreamMetadata(
+        duration_seconds_from_header=9.0,
+        begin_stream_seconds_from_header=1.0,
+        begin_stream_seconds_from_content=2.0,
+        end_stream_seconds_from_content=6.0,
+        num_frames_from_header=90,
+        num_frames_from_content=100,
+        average_fps_from_header=30.0,
+    )
+    assert metadata.begin_stream_seconds == 2.0
+    assert metadata.end_stream_seconds == 6.0
+    assert metadata.duration_seconds == 4.0
+    assert metadata.num_frames == 100
+    assert metadata.average_fps == 25.0
+
+
+def test_header_stands_in_for_content():
+    metadata = VideoStreamMetadata(
+        duration_seconds_from_header=4.0,
+        begin_stream_seconds_from_header=10.0,
+        num_frames_from_header=120,
+        average_fps_from_header=30.0,
+    )
+    assert metadata.begin_stream_seconds == 10.0
+    assert metadata.end_stream_seconds == 14.0
+    assert metadata.duration_seconds == 4.0
+    assert metadata.num_frames == 120
+    assert metadata.average_fps == 30.0
+
+
+def test_what_header_values_imply():
+    assert (
+        VideoStreamMetadata(num_frames_from_header=60, average_fps_from_header=24.0).duration_seconds == 2.5
+    )
+    counted = VideoStreamMetadata(duration_seconds_from_header=2.002, average_fps_from_header=30000 / 1001)
+    assert counted.num_frames == 60
+
+
+def test_nothing_known():
+    metadata = VideoStreamMetadata()
+    assert metadata.begin_stream_seconds == 0.0
+    assert metadata.end_stream_seconds is None
+    assert metadata.duration_seconds is None
+    assert metadata.num_frames is None
+    assert metadata.average_fps is None
+    assert AudioStreamMetadata().duration_seconds is None
+    assert AudioStreamMetadata().begin_stream_seconds == 0.0
+
+
+def test_zero_is_a_value():
+    still = VideoStreamMetadata(
+        begin_stream_seconds_from_header=1.0,
+        begin_stream_seconds_from_content=0.0,
+        end_stream_seconds_from_content=0.0,
+        num_frames_from_content=0,
+        num_frames_from_header=5,
+        average_fps_from_header=1.0,
+        duration_seconds_from_header=5.0,
+    )
+    assert still.begin_stream_seconds == 0.0
+    assert still.end_stream_seconds == 0.0
+    assert still.duration_seconds == 0.0
+    assert still.num_frames == 0
+    assert still.average_fps == 1.0  # a duration of 0 gives no rate
+
+
+def test_audio_metadata():
+    metadata = AudioStreamMetadata(
+        duration_seconds_from_header=2.0, begin_stream_seconds_from_header=-0.007, encoder_delay=312
+    )
+    assert metadata.duration_seconds == 2.0
+    assert metadata.begin_stream_seconds == -0.007
+    assert metadata.encoder_delay == 312
+    assert metadata.encoder_padding is None
+
+
+def test_metadata_equality_is_by_value():
+    assert VideoStreamMetadata(width=2) == VideoStreamMetadata(width=2)
+    assert VideoStreamMetadata(width=2) != VideoStreamMetadata(width=3)
+
+
+def test_metadata_repr_has_a_line_for_each_value():
+    lines = repr(
+        VideoStreamMetadata(width=640, pixel_aspect_ratio=Fraction(4, 3), num_frames_from_content=7)
+    ).split("\n")
+    assert lines[0] == "VideoStreamMetadata:"
+    for line in ["  width: 640", "  pixel_aspect_ratio: 4/3", "  num_frames: 7", "  average_fps: None"]:
+        assert line in lines
+    names = [line.split(":")[0].strip() for line in lines]
+    assert len(set(names)) == len(names)
+    assert not any(name.startswith("_") for name in names)
+
+
+def test_container_metadata():
+    video = VideoStreamMetadata(stream_index=0, bit_rate=1000.0, duration_seconds_from_header=2.0)
+    audio = AudioStreamMetadata(stream_index=1, bit_rate=64.0, duration_seconds_from_header=2.5)
+    text = StreamMetadata(stream_index=2, media_type="subtitle", bit_rate=1.0)
+    container = ContainerMetadata(
+        streams=[video, audio, text], best_video_stream_index=0, best_audio_stream_index=1
+    )
+    assert container.best_video_stream is video
+    assert container.best_audio_stream is audio
+    assert container.duration_seconds == 2.5
+    assert container.bit_rate == 1065.0
+    container.duration_seconds_from_header, container.bit_rate_from_header = 2.4, 1100.0
+    assert (container.duration_seconds, container.bit_rate) == (2.4, 1100.0)
+    text.bit_rate = container.bit_rate_from_header = None
+    assert container.bit_rate is None
+    lines = repr(container).split("\n")
+    assert lines[0] == "ContainerMetadata:"
+    assert lines.count("    VideoStreamMetadata:") == 1
+    assert "      media_type: subtitle" in lines
+    assert "  best_video_stream_index: 0" in lines
+
+
+def test_empty_container():
+    container = ContainerMetadata()
+    assert container.best_video_stream is None
+    assert container.best_audio_stream is None
+    assert container.duration_seconds is None
+    assert container.bit_rate is None
+
+
+# --- _tensor --------------------------------------------------------------------------------------
+
+
+def run(code: str) -> None:
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_torch_is_imported_by_the_first_call_alone():
+    run("""
+import sys
+from cycodec import _tensor, _types
+assert not _tensor.is_tensor([1]) and "torch" not in sys.modules
+assert _tensor.empty((2,), "uint8", "cpu").shape == (2,) and "torch" in sys.modules
+""")
+
+
+def test_missing_torch_is_a_clear_error():
+    run("""
+import sys
+sys.modules["torch"] = None  # how Python marks a module that is not there
+from cycodec import _tensor
+try:
+    _tensor.empty((2,))
+except ImportError as error:
+    assert "cycodec needs torch to return tensors: pip install torch" in str(error), error
+else:
+    raise AssertionError("no error")
+assert not _tensor.is_tensor([1])
+""")
+
+
+def test_empty_ignores_torch_defaults():
+    torch.set_default_dtype(torch.float64)
+    try:
+        with torch.device("meta"):
+            tensor = _tensor.empty((2, 3), "uint8", "cpu")
+            other = _tensor.empty((2, 3), torch.float32, torch.device("cpu"))
+    finally:
+        torch.set_default_dtype(torch.float32)
+    assert (tensor.dtype, tensor.device.type, tuple(tensor.shape)) == (torch.uint8, "cpu", (2, 3))
+    assert (other.dtype, other.device.type) == (torch.float32, "cpu")
+    assert tensor.is_contiguous()
+    assert _tensor.pointer(tensor) == tensor.data_ptr() != 0
+
+
+def test_from_numpy_shares_where_it_can():
+    array = np.arange(6).reshape(2, 3)
+    shared = _tensor.from_numpy(array)
+    array[0, 0] = 42
+    assert shared[0, 0] == 42
+
+    array.flags.writeable = False
+    for other in [array, array[::-1], array[:, ::-1], array.astype(">i8"), array.astype(">f4")]:
+        tensor = _tensor.from_numpy(other)
+        assert tensor.tolist() == other.tolist()
+        tensor.zero_()
+        assert other[0, 0] != 0
+
+
+def test_to_numpy():
+    assert _tensor.is_tensor(torch.zeros(1))
+    assert not _tensor.is_tensor(np.zeros(1))
+    assert _tensor.to_numpy(torch.tensor([1, 2])).tolist() == [1, 2]
+    assert _tensor.to_numpy(torch.tensor([0.5], requires_grad=True)).tolist() == [0.5]
+    assert _tensor.to_numpy(torch.tensor([0.5], dtype=torch.bfloat16)).tolist() == [0.5]

@@ -1,0 +1,124 @@
+# shellcheck shell=bash
+# What cycodec needs of the operating system: FFmpeg with its development files, pkg-config, a C compiler,
+# and a Python that can be built against. Sourced by setup, after lib.sh.
+
+FFMPEG_LIBRARIES=(libavformat libavcodec libavutil libswscale libswresample)
+APT_PACKAGES=(ffmpeg pkg-config gcc libc6-dev libavformat-dev libavcodec-dev libavutil-dev libswscale-dev libswresample-dev)
+APT_PYTHON=(python3 python3-dev python3-venv)
+BREW_PACKAGES=(ffmpeg pkgconf)
+
+# pkg-config as setup.py calls it: CYCODEC_FFMPEG_DIR names a prefix that is searched first.
+ffmpeg_config() {
+    local path=${PKG_CONFIG_PATH-}
+    if [ -n "${CYCODEC_FFMPEG_DIR-}" ]; then
+        path=$CYCODEC_FFMPEG_DIR/lib/pkgconfig:$path
+    fi
+    PKG_CONFIG_PATH=$path "${PKG_CONFIG:-pkg-config}" "$@" "${FFMPEG_LIBRARIES[@]}"
+}
+
+# The Python in use: that of .venv, where there is one; to make it, $PYTHON, else the first that is new enough.
+find_python() {
+    local candidate
+    if "$VENV/bin/python" -c '' 2>/dev/null; then
+        echo "$VENV/bin/python"
+        return
+    fi
+    for candidate in ${PYTHON:-python3 python3.14 python3.13 python3.12 python3.11 python3.10}; do
+        if have "$candidate" && "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null; then
+            command -v "$candidate"
+            return
+        fi
+    done
+    return 1
+}
+
+# What a Python lacks for making .venv and for building: nothing, or the words for it.
+python_lacks() {
+    "$1" - <<'PYTHON'
+import importlib.util, os, sysconfig
+
+if not all(importlib.util.find_spec(name) for name in ("venv", "ensurepip")):
+    print("venv")
+if not os.path.exists(os.path.join(sysconfig.get_paths()["include"], "Python.h")):
+    print("Python.h")
+PYTHON
+}
+
+# The missing things, a line each.
+missing_from_system() {
+    have "${CC:-cc}" || echo "a C compiler (${CC:-cc})"
+    have ffmpeg || echo "the ffmpeg command"
+    if ! have "${PKG_CONFIG:-pkg-config}"; then
+        echo "pkg-config"
+    elif ! ffmpeg_config --exists; then
+        echo "FFmpeg's development files (pkg-config does not find ${FFMPEG_LIBRARIES[*]})"
+    fi
+    local python lacks
+    if ! python=$(find_python); then
+        echo "Python 3.10 or newer (${PYTHON:-python3})"
+    else
+        lacks=$(python_lacks "$python" | paste -s -d ' ' -)
+        [ -z "$lacks" ] || echo "parts of $python: $lacks"
+    fi
+}
+
+# as_root COMMAND...: as it is for root, else through sudo, which must not wait for a password that nobody can type.
+as_root() {
+    if [ "$(id -u)" = 0 ]; then
+        "$@"
+    elif [ -t 0 ] && [ -z "${CI-}" ]; then
+        sudo "$@"
+    else
+        sudo -n "$@"
+    fi
+}
+
+install_with_apt() {
+    local log=$ROOT/build/apt-get.log
+    mkdir -p "$ROOT/build"
+    # a third party's repository that is out of order must not end the set-up: what we need is the distribution's
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get update </dev/null >"$log" 2>&1 ||
+        say "apt-get update complained; going on"
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
+        "${APT_PACKAGES[@]}" "${APT_PYTHON[@]}" </dev/null >>"$log" 2>&1 && return
+    tail -n 5 "$log" >&2
+    return 1
+}
+
+install_with_brew() {
+    brew install --quiet "${BREW_PACKAGES[@]}" </dev/null >&2
+    find_python >/dev/null || brew install --quiet python </dev/null >&2
+}
+
+advice() {
+    cat <<'TEXT'
+Install what is missing, then run this command again:
+  Debian, Ubuntu  apt-get install ffmpeg pkg-config gcc libc6-dev libavformat-dev libavcodec-dev libavutil-dev \
+                      libswscale-dev libswresample-dev python3 python3-dev python3-venv
+  macOS           brew install ffmpeg pkgconf python      (compiler: xcode-select --install)
+  Fedora          dnf install ffmpeg-free ffmpeg-free-devel pkgconf gcc python3 python3-devel
+  Arch            pacman -S ffmpeg pkgconf gcc python
+  conda           conda install -c conda-forge ffmpeg pkg-config c-compiler python
+Another FFmpeg: set CYCODEC_FFMPEG_DIR to its prefix. Another Python: set PYTHON to its command.
+TEXT
+}
+
+system_packages() {
+    local missing
+    missing=$(missing_from_system)
+    [ -n "$missing" ] || return 0
+    say "missing: $(printf '%s' "$missing" | paste -s -d ';' - | sed 's/;/; /g')"
+    if have apt-get && { [ "$(id -u)" = 0 ] || have sudo; }; then
+        say "installing with apt-get (log: build/apt-get.log): ${APT_PACKAGES[*]} ${APT_PYTHON[*]}"
+        install_with_apt || fail "apt-get could not install the packages." "$(advice)"
+    elif have brew; then
+        say "installing with Homebrew: ${BREW_PACKAGES[*]}"
+        install_with_brew || fail "Homebrew could not install the packages." "$(advice)"
+    else
+        fail "There is no package manager that this script may use (apt-get as root or with sudo, or Homebrew)." \
+            "$(advice)"
+    fi
+    hash -r
+    missing=$(missing_from_system)
+    [ -z "$missing" ] || fail "Still missing: $missing" "$(advice)"
+}
