@@ -253,6 +253,11 @@ static inline int compat_packet_set_skip(AVPacket *packet, uint32_t start, uint3
     return 0;
 }
 
+/* A container to be written; its format is const since libavformat 59 (5.0). */
+static inline int compat_output_alloc(AVFormatContext **ctx, const AVOutputFormat *format) {
+    return avformat_alloc_output_context2(ctx, (void *)format, NULL, NULL);
+}
+
 /* What an encoder takes: the i-th sample format (-1: no more), rate (0) or number of channels (0).
  * avcodec_get_supported_config since libavcodec 61.13 (7.1), public arrays before. */
 #define COMPAT_HAS_SUPPORTED_CONFIG (LIBAVCODEC_VERSION_INT >= AV_VERSION_INT(61, 13, 100))

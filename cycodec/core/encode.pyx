@@ -19,6 +19,7 @@ from cycodec.libav.swresample cimport SwrContext
 
 
 cdef extern from "compat.h" nogil:
+    int compat_output_alloc(avformat.AVFormatContext **ctx, const AVOutputFormat *format)
     int compat_codec_format(const AVCodec *codec, int i)
     int compat_codec_rate(const AVCodec *codec, int i)
     int compat_codec_channels(const AVCodec *codec, int i, uint64_t *mask)
@@ -64,7 +65,7 @@ cdef class Muxer:
                 "(name one such as 'wav', 'flac', 'mp3', 'm4a', 'opus', 'ogg'; `ffmpeg -muxers` lists them)",
                 source=sink.name, operation="find a container format",
             )
-        code = avformat.avformat_alloc_output_context2(&self.ptr, found, NULL, NULL)
+        code = compat_output_alloc(&self.ptr, found)
         self.check(code, "make a container")
         self.ptr.pb = sink.ptr
 
