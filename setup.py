@@ -36,6 +36,12 @@ ROOMS = {
     "backend": ["csrc/convert.c", "csrc/yuv2rgb.c"],
     "reader": [],
     "confirm": [],
+    "samples": [],
+    "audioindex": [],
+    "audio": [],
+    "wav": ["csrc/pcm.c"],
+    "sink": [],
+    "encode": [],
     "capi": [],
 }
 

@@ -8,8 +8,11 @@
 
 #include <libavcodec/avcodec.h>
 #include <libavformat/avformat.h>
+#include <libavutil/channel_layout.h>
 #include <libavutil/display.h>
 #include <libavutil/frame.h>
+#include <libavutil/opt.h>
+#include <libswresample/swresample.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -116,6 +119,202 @@ static inline int compat_frame_is_interlaced(const AVFrame *frame) {
     return (frame->flags & AV_FRAME_FLAG_INTERLACED) != 0;
 #else
     return frame->interlaced_frame;
+#endif
+}
+
+/* ---- Sound. Channels are handed about as (count, mask); mask 0: the file does not say where each one belongs.
+ * AVChannelLayout since libavutil 57.24 (5.1), masks before. ---- */
+#define COMPAT_HAS_CHANNEL_LAYOUT (LIBAVUTIL_VERSION_INT >= AV_VERSION_INT(57, 24, 100))
+
+#if COMPAT_HAS_CHANNEL_LAYOUT
+static inline uint64_t compat_layout_mask(const AVChannelLayout *layout) {
+    return layout->order == AV_CHANNEL_ORDER_NATIVE ? layout->u.mask : 0;
+}
+
+static inline void compat_layout(AVChannelLayout *layout, int channels, uint64_t mask) {
+    memset(layout, 0, sizeof(*layout));
+    if (!mask || av_channel_layout_from_mask(layout, mask) < 0 || layout->nb_channels != channels)
+        av_channel_layout_default(layout, channels);
+}
+#else
+static inline uint64_t compat_layout(int channels, uint64_t mask) {
+    if (mask && av_get_channel_layout_nb_channels(mask) == channels)
+        return mask;
+    return (uint64_t)av_get_default_channel_layout(channels);
+}
+#endif
+
+static inline void compat_frame_channels(const AVFrame *frame, int *channels, uint64_t *mask) {
+#if COMPAT_HAS_CHANNEL_LAYOUT
+    *channels = frame->ch_layout.nb_channels;
+    *mask = compat_layout_mask(&frame->ch_layout);
+#else
+    *channels = frame->channels;
+    *mask = frame->channel_layout;
+#endif
+}
+
+static inline void compat_frame_set_channels(AVFrame *frame, int channels, uint64_t mask) {
+#if COMPAT_HAS_CHANNEL_LAYOUT
+    compat_layout(&frame->ch_layout, channels, mask);
+#else
+    frame->channels = channels;
+    frame->channel_layout = compat_layout(channels, mask);
+#endif
+}
+
+static inline void compat_codec_set_channels(AVCodecContext *ctx, int channels, uint64_t mask) {
+#if COMPAT_HAS_CHANNEL_LAYOUT
+    compat_layout(&ctx->ch_layout, channels, mask);
+#else
+    ctx->channels = channels;
+    ctx->channel_layout = compat_layout(channels, mask);
+#endif
+}
+
+/* Where a resampler has no use for a guess (same channels in and out) the layout may stay unknown. */
+static inline int compat_swr_alloc(SwrContext **swr, int in_channels, uint64_t in_mask, int in_format, int in_rate,
+                                   int out_channels, uint64_t out_mask, int out_format, int out_rate) {
+    int code;
+    *swr = NULL;
+    {
+#if COMPAT_HAS_CHANNEL_LAYOUT
+        AVChannelLayout in, out;
+        compat_layout(&in, in_channels, in_mask);
+        if (in_channels == out_channels && !out_mask)
+            out = in;
+        else
+            compat_layout(&out, out_channels, out_mask);
+        code = swr_alloc_set_opts2(swr, &out, (enum AVSampleFormat)out_format, out_rate, &in,
+                                   (enum AVSampleFormat)in_format, in_rate, 0, NULL);
+#else
+        uint64_t in = compat_layout(in_channels, in_mask);
+        uint64_t out = in_channels == out_channels && !out_mask ? in : compat_layout(out_channels, out_mask);
+        *swr = swr_alloc_set_opts(NULL, (int64_t)out, (enum AVSampleFormat)out_format, out_rate, (int64_t)in,
+                                  (enum AVSampleFormat)in_format, in_rate, 0, NULL);
+        code = *swr ? 0 : AVERROR(ENOMEM);
+        if (*swr && !in)
+            av_opt_set_int(*swr, "ich", in_channels, 0);
+        if (*swr && !out)
+            av_opt_set_int(*swr, "och", out_channels, 0);
+#endif
+    }
+    if (code >= 0)
+        code = swr_init(*swr);
+    if (code < 0)
+        swr_free(swr);
+    return code;
+}
+
+/* swr_convert's input is const at every level since libswresample 5 (7.0). */
+static inline int compat_swr_convert(SwrContext *swr, uint8_t **out, int out_count, uint8_t **in, int in_count) {
+    return swr_convert(swr, out, out_count, (void *)in, in_count);
+}
+
+/* Samples to be dropped at the beginning and end of what a packet decodes to; 0 where it carries no such note.
+ * Side data sizes are size_t since libavcodec 59 (5.0). */
+static inline int compat_packet_skip(const AVPacket *packet, uint32_t *start, uint32_t *end) {
+#if LIBAVCODEC_VERSION_MAJOR >= 59
+    size_t size = 0;
+#else
+    int size = 0;
+#endif
+    const uint8_t *data = av_packet_get_side_data(packet, AV_PKT_DATA_SKIP_SAMPLES, &size);
+    if (!data || size < 10)
+        return 0;
+    *start = (uint32_t)data[0] | (uint32_t)data[1] << 8 | (uint32_t)data[2] << 16 | (uint32_t)data[3] << 24;
+    *end = (uint32_t)data[4] | (uint32_t)data[5] << 8 | (uint32_t)data[6] << 16 | (uint32_t)data[7] << 24;
+    return 1;
+}
+
+/* Make that note say something else: both 0 takes it away. */
+static inline int compat_packet_set_skip(AVPacket *packet, uint32_t start, uint32_t end) {
+#if LIBAVCODEC_VERSION_MAJOR >= 59
+    size_t size = 0;
+#else
+    int size = 0;
+#endif
+    uint8_t *data = av_packet_get_side_data(packet, AV_PKT_DATA_SKIP_SAMPLES, &size);
+    int i;
+    if (!data || size < 10) {
+        if (!start && !end)
+            return 0;
+        data = av_packet_new_side_data(packet, AV_PKT_DATA_SKIP_SAMPLES, 10);
+        if (!data)
+            return AVERROR(ENOMEM);
+    }
+    memset(data, 0, 10);
+    for (i = 0; i < 4; i++) {
+        data[i] = (uint8_t)(start >> (8 * i));
+        data[4 + i] = (uint8_t)(end >> (8 * i));
+    }
+    return 0;
+}
+
+/* A container to be written; its format is const since libavformat 59 (5.0). */
+static inline int compat_output_alloc(AVFormatContext **ctx, const AVOutputFormat *format) {
+    return avformat_alloc_output_context2(ctx, (void *)format, NULL, NULL);
+}
+
+/* What an encoder takes: the i-th sample format (-1: no more), rate (0) or number of channels (0).
+ * avcodec_get_supported_config since libavcodec 61.13 (7.1), public arrays before. */
+#define COMPAT_HAS_SUPPORTED_CONFIG (LIBAVCODEC_VERSION_INT >= AV_VERSION_INT(61, 13, 100))
+
+static inline int compat_codec_format(const AVCodec *codec, int i) {
+#if COMPAT_HAS_SUPPORTED_CONFIG
+    const void *list = NULL;
+    int count = 0;
+    avcodec_get_supported_config(NULL, codec, AV_CODEC_CONFIG_SAMPLE_FORMAT, 0, &list, &count);
+    return list && i < count ? (int)((const enum AVSampleFormat *)list)[i] : -1;
+#else
+    int k;
+    for (k = 0; codec->sample_fmts && codec->sample_fmts[k] != AV_SAMPLE_FMT_NONE; k++)
+        if (k == i)
+            return (int)codec->sample_fmts[k];
+    return -1;
+#endif
+}
+
+static inline int compat_codec_rate(const AVCodec *codec, int i) {
+#if COMPAT_HAS_SUPPORTED_CONFIG
+    const void *list = NULL;
+    int count = 0;
+    avcodec_get_supported_config(NULL, codec, AV_CODEC_CONFIG_SAMPLE_RATE, 0, &list, &count);
+    return list && i < count ? ((const int *)list)[i] : 0;
+#else
+    int k;
+    for (k = 0; codec->supported_samplerates && codec->supported_samplerates[k]; k++)
+        if (k == i)
+            return codec->supported_samplerates[k];
+    return 0;
+#endif
+}
+
+static inline int compat_codec_channels(const AVCodec *codec, int i, uint64_t *mask) {
+#if COMPAT_HAS_SUPPORTED_CONFIG
+    const void *list = NULL;
+    int count = 0;
+    avcodec_get_supported_config(NULL, codec, AV_CODEC_CONFIG_CHANNEL_LAYOUT, 0, &list, &count);
+    if (!list || i >= count)
+        return 0;
+    *mask = compat_layout_mask(&((const AVChannelLayout *)list)[i]);
+    return ((const AVChannelLayout *)list)[i].nb_channels;
+#elif COMPAT_HAS_CHANNEL_LAYOUT
+    int k;
+    for (k = 0; codec->ch_layouts && codec->ch_layouts[k].nb_channels; k++)
+        if (k == i) {
+            *mask = compat_layout_mask(&codec->ch_layouts[k]);
+            return codec->ch_layouts[k].nb_channels;
+        }
+    return 0;
+#else
+    int k;
+    for (k = 0; codec->channel_layouts && codec->channel_layouts[k]; k++)
+        if (k == i) {
+            *mask = codec->channel_layouts[k];
+            return av_get_channel_layout_nb_channels(codec->channel_layouts[k]);
+        }
+    return 0;
 #endif
 }
 

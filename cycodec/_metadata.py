@@ -59,7 +59,7 @@ def get_container_metadata(source: Any) -> ContainerMetadata:
     FFmpegError
         The source cannot be read.
     """
-    from cycodec._session import open_source
+    from cycodec._lifetime import open_source
     from cycodec.core.demux import Demuxer
 
     demuxer = Demuxer(open_source(source))

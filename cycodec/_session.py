@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-import io
-import os
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,18 +14,18 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
 import numpy as np
 
 from cycodec import _tensor
+from cycodec._lifetime import Session, is_file_like, open_source
 from cycodec._readers import Output, Readers
 from cycodec.core.backend import CpuBackend, orientation_of
 from cycodec.core.confirm import confirm, decode_ordinals
 from cycodec.core.demux import Demuxer
-from cycodec.core.error import ClosedError, FFmpegError, InvalidDataError, StaleIndexError
+from cycodec.core.error import FFmpegError, InvalidDataError, StaleIndexError
 from cycodec.core.index import FrameIndex
 from cycodec.core.matroska import read_matroska
 from cycodec.core.packets import scan_packets, stream_may_have_fields
 from cycodec.core.predict import index_from_mappings, index_from_ordinals, index_from_packets
 from cycodec.core.reader import FrameReader, IndexContradiction
 from cycodec.core.sampletable import read_mov
-from cycodec.core.source import IOContext
 from cycodec.transforms import DecoderTransform, Pipeline, resolve
 
 if TYPE_CHECKING:
@@ -42,22 +40,6 @@ PIECE_BYTES = 8 << 20  # of frames that wait for a transform
 HDR_TRANSFERS = ("smpte2084", "arib-std-b67")
 # Containers that store a timestamp for each packet, one packet a frame, and give the same ones after a seek.
 TRUSTED_CONTAINERS = ("mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm")
-
-
-# Counts forks on the way from the first process to this one: cheaper to look at than the process id.
-_process = 0
-# Held while a forked process opens a session again. A session's own lock is of no use there: who held it is gone.
-_forked = threading.RLock()
-
-
-def _after_fork() -> None:
-    global _process, _forked
-    _process += 1
-    _forked = threading.RLock()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
 
 
 class Frames(NamedTuple):
@@ -95,18 +77,7 @@ class GeometryChanged(Exception):
     """Frames have another size than the header said: plans made with that size are void."""
 
 
-def open_source(source: Any) -> IOContext:
-    """The IOContext of anything that a user may pass as a source."""
-    if _tensor.is_tensor(source):
-        return IOContext(_tensor.as_buffer(source), f"<tensor of {source.numel()} bytes>")
-    return IOContext(source)
-
-
-def is_file_like(source: Any) -> bool:
-    return hasattr(source, "read") and not isinstance(source, (str, bytes, os.PathLike))
-
-
-class VideoSession:
+class VideoSession(Session):
     """See the module's docstring.
 
     Parameters
@@ -130,13 +101,10 @@ class VideoSession:
         mappings: Any = None,
         pipeline: Pipeline | None = None,
     ) -> None:
-        self.source = source
+        super().__init__(source)
         self.options = options
-        self.closed = False
         self.given_index = index is not None or mappings is not None
         self._pipeline = pipeline
-        self._lock = threading.Lock()
-        self._owner = 0
         self._spare = np.empty(3, np.int64)  # times and validity of single pictures, which nobody reads
         self._spare_address = self._spare.ctypes.data
         self._open(index, mappings)
@@ -180,9 +148,7 @@ class VideoSession:
             self._check_frames(self.index)
             self.index.confirmed = self.index.confirmed or doubt
             self.index.stream_index = self.stream_index
-        self.process = (
-            _process  # last: from here on other threads of a forked process take the session as open
-        )
+        self._opened()
 
     def _another_reader(self) -> FrameReader:
         """A reader beside the first one; its decoder is set up as the first one's demuxer knows the stream."""
@@ -261,39 +227,14 @@ class VideoSession:
 
     # -- use --------------------------------------------------------------------------------------------------------
 
-    def _acquire(self) -> None:
-        """Hold the session: open, in this process, by one thread at a time."""
-        if self.process != _process:
-            with _forked:
-                if self.process != _process:
-                    self._reopen_after_fork()
-        thread = threading.get_ident()
-        if self._owner == thread:
-            raise RuntimeError(f"{self.name}: a file-like source called back into the decoder that it feeds")
-        self._lock.acquire()
-        self._owner = thread
-        if self.closed:
-            self._release()
-            raise ClosedError(
-                f"{self.name}: the decoder is closed (make a new one)", source=self.name, operation="decode"
-            )
-
-    def _release(self) -> None:
-        self._owner = 0
-        self._lock.release()
-
-    def _reopen_after_fork(self) -> None:
-        self._lock = threading.Lock()
-        self._owner = 0
-        if self.closed:
-            return
-        if is_file_like(self.source):
-            raise TypeError(
-                f"{self.name}: a file-like source cannot be used in a forked process, its position is shared with the "
-                "parent (make the decoder in the worker, or pass a path or bytes)"
-            )
+    def _forget(self) -> None:
         self.readers.forget()
+
+    def _reopen(self) -> None:
         self._open(self.index)
+
+    def _drop(self) -> None:
+        self.reader = self.readers = None  # type: ignore[assignment]
 
     def serve(self, request: Callable[..., T], *arguments: Any) -> T:
         """Run a request; where it proves index or geometry wrong, mend that and run it again, from its key on."""
@@ -487,33 +428,8 @@ class VideoSession:
             index.fingerprint = self.serve(lambda: self.reader.demuxer.fingerprint())
         return self.index
 
-    def __del__(self) -> None:
-        # a decoder that is dropped in a forked process must not free what belongs to the parent
-        if getattr(self, "process", _process) != _process and self.reader is not None:
-            self.readers.forget()
-
-    def close(self) -> None:
-        """Free everything; later use raises ClosedError."""
-        if self.process != _process:
-            if self.reader is not None:
-                self.readers.forget()
-            self._lock = threading.Lock()
-        with self._lock:
-            self.closed = True
-            self.reader = self.readers = None  # type: ignore[assignment]
-
 
 def seconds_per_frame(demuxer: Demuxer, stream_index: int) -> Fraction | None:
     """From the header's frame rate; None where it has none."""
     rate = demuxer.frame_rate(stream_index)
     return 1 / rate if rate else None
-
-
-def reopened_source(source: Any) -> Any:
-    """A source fit for a pickle, or TypeError."""
-    if is_file_like(source) or isinstance(source, io.IOBase):
-        raise TypeError(
-            f"a decoder of a file-like source ({type(source).__name__}) cannot be pickled or copied: its reader belongs "
-            "to one process (pass a path or bytes, or make the decoder in the worker)"
-        )
-    return source

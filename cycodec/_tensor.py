@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = [
     "as_buffer",
     "as_dtype",
+    "concatenate",
     "empty",
     "from_numpy",
     "is_tensor",
@@ -130,6 +131,11 @@ def to_numpy(tensor: Tensor) -> np.ndarray:
     if tensor.dtype is load_torch().bfloat16:  # the one floating type that NumPy lacks
         tensor = tensor.float()
     return tensor.numpy()
+
+
+def concatenate(tensors: list[Tensor], axis: int) -> Tensor:
+    """Tensors one after another along an axis."""
+    return tensors[0] if len(tensors) == 1 else load_torch().cat(tensors, axis)
 
 
 def seeded_generator(seed: int) -> Generator:

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import numpy as np
 
 from cycodec import _indexing, _tensor
+from cycodec._lifetime import reopened_source
 from cycodec._metadata import get_container_metadata, video_metadata
-from cycodec._session import Frames, Options, VideoSession, reopened_source
-from cycodec._types import Frame, FrameBatch, VideoStreamMetadata
+from cycodec._session import Frames, Options, VideoSession
+from cycodec._types import AudioStreamMetadata, Frame, FrameBatch, VideoStreamMetadata
+from cycodec.audio_decoders import AudioDecoder, WavDecoder
 from cycodec.core.error import UnsupportedError
 from cycodec.core.index import FrameIndex
 from cycodec.transforms import as_transforms
@@ -21,7 +23,15 @@ from cycodec.transforms import as_transforms
 if TYPE_CHECKING:
     from torch import Tensor, device, dtype
 
-__all__ = ["DecodeCounters", "VideoDecoder", "VideoStreamMetadata", "get_container_metadata"]
+__all__ = [
+    "AudioDecoder",
+    "AudioStreamMetadata",
+    "DecodeCounters",
+    "VideoDecoder",
+    "VideoStreamMetadata",
+    "WavDecoder",
+    "get_container_metadata",
+]
 
 
 class DecodeCounters(NamedTuple):

@@ -10,7 +10,9 @@ import bitstreams
 from recipes import RECIPES, derive, encode, locate, names, path, remux, shared
 
 __all__ = [
+    "DAMAGED",
     "GENERATED",
+    "MENDED",
     "NOT_VIDEOS",
     "ORIENTATIONS",
     "SHARED_VIDEOS",
@@ -457,6 +459,19 @@ png_rgb_hopper.png prores_422_320x240.mov qtrle_argb_alpha.mov theora_444_multis
 vp8_hidden_frames_480p.webm vp9_alpha_200x200.webm vp9_alpha_no_duration.webm vp9_bbb_180p_10s.webm
 vp9_odd_321x241.mp4 webp_alpha_still.webp
 """)
+
+# Only decoding tells that a packet of these gives no frame, or that their times contradict the order of their frames:
+# `len` and numbers are right once they have been read.
+MENDED = names("bad_invalid_nalu.mp4 h264_dead_frame.mp4 mjpeg_dead_frame.avi lying_pts.mp4")
+
+# Frames that are damaged: what FFmpeg shows in their place depends on what it has decoded before (and on its threads),
+# so that an access from elsewhere may give them otherwise than the sequential pass.
+DAMAGED = {
+    "h264_dead_frame.mp4": {29, 30, 31, 32, 33, 34},
+    "mjpeg_dead_frame.avi": {14},
+    "ts_cut_end.ts": {36},
+    "avi_cut_end.avi": {34},
+}
 
 # Shared files that have no picture to give: opening them as a video ends in an FFmpegError.
 NOT_VIDEOS = names("""

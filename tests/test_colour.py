@@ -270,14 +270,10 @@ def test_float32_is_near_uint8(name):
     path = media.path(name)
     with VideoDecoder(path) as coarse, VideoDecoder(path, output_dtype=torch.float32) as fine:
         difference = (coarse[0].double() - fine[0].double() * 255).abs()
-    assert difference.mean() < 4
-    assert 0 <= float(fine_range(path)[0]) <= float(fine_range(path)[1]) <= 1
-
-
-def fine_range(path):
-    with VideoDecoder(path, output_dtype=torch.float32) as decoder:
-        frame = decoder[0]
-        return frame.min(), frame.max()
+        lowest, highest = float(fine[0].min()), float(fine[0].max())
+    # chroma of four pixels in a row or of lines alone is noise here, which ffmpeg smooths
+    assert difference.mean() < (10 if "yuv41" in name or "yuv440" in name else 4)
+    assert 0 <= lowest <= highest <= 1
 
 
 HDR = ["hevc_pq.mp4", "hevc_hlg.mp4", "av1_hdr10_portrait.mp4", "hevc_hlg10_1080p.mp4"]

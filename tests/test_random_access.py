@@ -14,10 +14,8 @@ import torch
 from cycodec.decoders import VideoDecoder
 
 ACCESSES = 200
-# Pixels that may be decoded for the single accesses of one file, on average: half a second.
-BUDGET = 50_000_000
-# The times in these files contradict the order in which their frames come out, so that reading mends the index.
-LYING_TIMES = ("lying_pts.mp4",)
+# Pixels that may be decoded for the single accesses of one file, on average: a quarter of a second.
+BUDGET = 20_000_000
 
 
 class Video:
@@ -28,11 +26,13 @@ class Video:
         self.decoder = VideoDecoder(path, dimension_order="NHWC", **options)
         reference = oracle.reference(path, self.decoder.stream_index)
         self.digests = dict(zip(reference.numbers, reference.digests, strict=True))
-        self.numbers = list(reference.numbers)
+        self.numbers = [n for n in reference.numbers if n not in media.DAMAGED.get(self.name, ())]
+        if self.name in media.MENDED:
+            assert len(list(self.decoder)) == reference.count
         self.count = reference.count
         key_frames = max(1, len(self.decoder.index.key_frames))
         cost = reference.width * reference.height * (1 + self.count / key_frames / 2)
-        self.accesses = accesses or int(min(ACCESSES, max(8, BUDGET / cost)))
+        self.accesses = accesses or int(min(ACCESSES, 4 * self.count, max(6, BUDGET / cost)))
         self.random = random.Random(f"{path.name} {self.count}")
 
     def choose(self, amount):
@@ -66,13 +66,13 @@ def test_by_index_in_random_order(video):
 def test_last_frame_then_another(video):
     for number in [0, *video.choose(max(3, video.accesses // 20))]:
         last = video.numbers[-1]
-        video.check([last], [video.decoder[-1]], "the last frame")
+        video.check([last], [video.decoder[last - video.count]], "the last frame")
         video.check([number], [video.decoder[number]], f"frame {number} after the last one")
         video.check([number], [video.decoder[number]], f"frame {number} twice")
 
 
 def test_by_list(video):
-    numbers = video.choose(min(ACCESSES, 2 * video.accesses))
+    numbers = video.choose(min(100, 2 * video.accesses))
     numbers += numbers[:3] + [numbers[-1]] * 2
     for start in range(0, len(numbers), 64):
         part = numbers[start : start + 64]
@@ -93,27 +93,27 @@ def test_by_slice(video):
         slice(-9, None),
     ):
         numbers = list(range(video.count))[key]
-        numbers = numbers[: video.accesses]
+        numbers = numbers[: min(50, video.accesses)]
         if not numbers or not known.issuperset(numbers):
             continue
         step = key.step or 1
         stop = numbers[-1] + (1 if step > 0 else -1)
         part = slice(numbers[0], stop if stop >= 0 else None, step)
-        video.check(numbers, video.decoder[part], f"d[{part}]")
+        damaged = media.DAMAGED.get(video.name, ())
+        pairs = [(n, f) for n, f in zip(numbers, video.decoder[part], strict=True) if n not in damaged]
+        video.check([n for n, _ in pairs], [f for _, f in pairs], f"d[{part}]")
 
 
 def test_by_time(video):
-    if video.name in LYING_TIMES:
-        pytest.skip("its times are wrong: an instant names no frame for certain")
     index = video.decoder.index
     begins, lengths = index.pts, index.durations
     unit = float(index.time_base)
     # where two frames begin at once, no instant names the first of them
     unique = [n for n in video.choose(video.accesses) if n + 1 == video.count or begins[n + 1] > begins[n]]
-    for number in unique[: video.accesses // 2]:
+    for number in unique[: min(25, video.accesses)]:
         instant = (int(begins[number]) + 0.5 * int(lengths[number])) * unit
         video.check([number], [video.decoder.t[instant]], f"d.t[{instant}]")
-    part = unique[:50]
+    part = unique[: min(40, video.accesses)]
     instants = [(int(begins[n]) + 0.25 * int(lengths[n])) * unit for n in part]
     video.check(part, video.decoder.get_frames_played_at(instants).data, "get_frames_played_at")
 

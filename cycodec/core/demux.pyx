@@ -184,6 +184,37 @@ cdef class Demuxer:
         self.keep_only(index)
         return index
 
+    def select_audio(self, stream_index=None):
+        """The index of the audio stream to decode; all other streams are discarded from now on.
+
+        Raises
+        ------
+        StreamNotFoundError
+            There is no audio stream, or the one asked for is of another kind or does not exist.
+        """
+        cdef unsigned int i
+        self.probe()
+        sounds = [i for i in range(self.ptr.nb_streams)
+                  if self.ptr.streams[i].codecpar.codec_type == avutil.AVMEDIA_TYPE_AUDIO]
+        if stream_index is None:
+            best = self.best_stream("audio")
+            index = best if best is not None else sounds[0] if sounds else -1
+            if index < 0:
+                raise StreamNotFoundError(
+                    f"{self.io.name}: there is no audio stream in it ({self.describe_streams()}); "
+                    "VideoDecoder reads pictures",
+                    source=self.io.name, operation="find an audio stream",
+                )
+        else:
+            index = stream_index
+            if index not in sounds:
+                raise StreamNotFoundError(
+                    f"{self.io.name}: stream {index} is no audio stream ({self.describe_streams()})",
+                    source=self.io.name, operation="find an audio stream",
+                )
+        self.keep_only(index)
+        return index
+
     def best_stream(self, str media_type):
         """Index of the stream that FFmpeg takes for the main one of a kind ("video" or "audio"), or None."""
         kind = avutil.AVMEDIA_TYPE_VIDEO if media_type == "video" else avutil.AVMEDIA_TYPE_AUDIO

@@ -25,6 +25,10 @@ cdef extern from "libavcodec/avcodec.h" nogil:
         AV_CODEC_CAP_FRAME_THREADS
         AV_CODEC_CAP_SLICE_THREADS
         AV_CODEC_CAP_DELAY
+        AV_CODEC_CAP_SMALL_LAST_FRAME
+        AV_CODEC_CAP_VARIABLE_FRAME_SIZE
+        AV_CODEC_CAP_EXPERIMENTAL
+        AV_CODEC_FLAG_GLOBAL_HEADER
         AV_CODEC_PROP_INTRA_ONLY
         FF_THREAD_FRAME
         FF_THREAD_SLICE
@@ -41,6 +45,31 @@ cdef extern from "libavcodec/avcodec.h" nogil:
         AV_CODEC_ID_VP8
         AV_CODEC_ID_VP9
         AV_CODEC_ID_AV1
+        AV_CODEC_ID_MP1
+        AV_CODEC_ID_MP2
+        AV_CODEC_ID_MP3
+        AV_CODEC_ID_AAC
+        AV_CODEC_ID_AAC_LATM
+        AV_CODEC_ID_AC3
+        AV_CODEC_ID_EAC3
+        AV_CODEC_ID_VORBIS
+        AV_CODEC_ID_OPUS
+        AV_CODEC_ID_FLAC
+        AV_CODEC_ID_ALAC
+        AV_CODEC_ID_WAVPACK
+        AV_CODEC_ID_TTA
+        AV_CODEC_ID_ADPCM_IMA_WAV
+        AV_CODEC_ID_ADPCM_MS
+        AV_CODEC_ID_AMR_NB
+        AV_CODEC_ID_AMR_WB
+        AV_CODEC_ID_PCM_S16LE
+        AV_CODEC_ID_PCM_U8
+        AV_CODEC_ID_PCM_S24LE
+        AV_CODEC_ID_PCM_S32LE
+        AV_CODEC_ID_PCM_F32LE
+        AV_CODEC_ID_PCM_F64LE
+        AV_CODEC_ID_FIRST_AUDIO
+        AV_CODEC_ID_ADPCM_IMA_QT
 
     enum AVDiscard:
         AVDISCARD_NONE
@@ -129,11 +158,19 @@ cdef extern from "libavcodec/avcodec.h" nogil:
         AVColorPrimaries color_primaries
         AVColorTransferCharacteristic color_trc
         AVColorSpace colorspace
+        int sample_rate
+        int sample_fmt
+        int frame_size
+        int initial_padding
+        int bits_per_raw_sample
+        int strict_std_compliance
 
     const AVCodec *avcodec_find_decoder(AVCodecID id)
     const AVCodec *avcodec_find_decoder_by_name(const char *name)
     const AVCodecDescriptor *avcodec_descriptor_get(AVCodecID id)
     const char *avcodec_get_name(AVCodecID id)
+    const AVCodec *avcodec_find_encoder(AVCodecID id)
+    const AVCodec *avcodec_find_encoder_by_name(const char *name)
     unsigned avcodec_version()
 
     AVCodecContext *avcodec_alloc_context3(const AVCodec *codec)
@@ -142,6 +179,12 @@ cdef extern from "libavcodec/avcodec.h" nogil:
     void avcodec_flush_buffers(AVCodecContext *ctx)
     int avcodec_send_packet(AVCodecContext *ctx, const AVPacket *packet)
     int avcodec_receive_frame(AVCodecContext *ctx, AVFrame *frame)
+
+    int avcodec_send_frame(AVCodecContext *ctx, const AVFrame *frame)
+    int avcodec_receive_packet(AVCodecContext *ctx, AVPacket *packet)
+    int avcodec_parameters_from_context(AVCodecParameters *parameters, const AVCodecContext *ctx)
+    int av_get_audio_frame_duration2(AVCodecParameters *parameters, int frame_bytes)
+    void av_packet_rescale_ts(AVPacket *packet, AVRational src, AVRational dst)
 
     AVCodecParameters *avcodec_parameters_alloc()
     void avcodec_parameters_free(AVCodecParameters **parameters)
@@ -155,3 +198,11 @@ cdef extern from "libavcodec/avcodec.h" nogil:
     int av_packet_ref(AVPacket *dst, const AVPacket *src)
     int av_new_packet(AVPacket *packet, int size)
     uint8_t *av_packet_get_side_data(const AVPacket *packet, AVPacketSideDataType type, size_t *size)
+
+
+cdef extern from "libavcodec/vorbis_parser.h" nogil:
+    struct AVVorbisParseContext:
+        pass
+    AVVorbisParseContext *av_vorbis_parse_init(const uint8_t *extradata, int extradata_size)
+    void av_vorbis_parse_free(AVVorbisParseContext **s)
+    int av_vorbis_parse_frame(AVVorbisParseContext *s, const uint8_t *buf, int buf_size)

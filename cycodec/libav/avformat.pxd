@@ -2,7 +2,7 @@
 
 from libc.stdint cimport int64_t, uint8_t
 
-from cycodec.libav.avcodec cimport AVCodec, AVCodecParameters, AVDiscard, AVPacket
+from cycodec.libav.avcodec cimport AVCodec, AVCodecID, AVCodecParameters, AVDiscard, AVPacket
 from cycodec.libav.avutil cimport AVDictionary, AVMediaType, AVRational
 
 
@@ -27,6 +27,8 @@ cdef extern from "libavformat/avio.h" nogil:
     int64_t avio_size(AVIOContext *s)
     int avio_read(AVIOContext *s, unsigned char *buf, int size)
     int avio_feof(AVIOContext *s)
+    int avio_open(AVIOContext **s, const char *url, int flags)
+    void avio_flush(AVIOContext *s)
 
 
 cdef extern from "libavformat/avformat.h" nogil:
@@ -47,10 +49,20 @@ cdef extern from "libavformat/avformat.h" nogil:
         AV_DISPOSITION_DEFAULT
         AVINDEX_KEYFRAME
         AVINDEX_DISCARD_FRAME
+        AVFMT_NOFILE
+        AVFMT_GLOBALHEADER
 
     struct AVInputFormat:
         const char *name
         const char *long_name
+        int flags
+
+    struct AVOutputFormat:
+        const char *name
+        const char *long_name
+        const char *extensions
+        AVCodecID audio_codec
+        AVCodecID video_codec
         int flags
 
     struct AVStream:
@@ -73,6 +85,7 @@ cdef extern from "libavformat/avformat.h" nogil:
 
     struct AVFormatContext:
         const AVInputFormat *iformat
+        const AVOutputFormat *oformat
         AVIOContext *pb
         unsigned int nb_streams
         AVStream **streams
@@ -95,3 +108,14 @@ cdef extern from "libavformat/avformat.h" nogil:
     int av_find_best_stream(AVFormatContext *ic, AVMediaType type, int wanted_stream_nb, int related_stream,
                             const AVCodec **decoder_ret, int flags)
     AVRational av_guess_frame_rate(AVFormatContext *ctx, AVStream *stream, void *frame)
+    int avformat_alloc_output_context2(AVFormatContext **ctx, const AVOutputFormat *oformat, const char *format_name,
+                                       const char *filename)
+    const AVOutputFormat *av_guess_format(const char *short_name, const char *filename, const char *mime_type)
+    const AVOutputFormat *av_muxer_iterate(void **opaque)
+    AVCodecID av_guess_codec(const AVOutputFormat *fmt, const char *short_name, const char *filename,
+                             const char *mime_type, AVMediaType type)
+    int avformat_query_codec(const AVOutputFormat *fmt, AVCodecID id, int std_compliance)
+    AVStream *avformat_new_stream(AVFormatContext *s, const AVCodec *c)
+    int avformat_write_header(AVFormatContext *s, AVDictionary **options)
+    int av_interleaved_write_frame(AVFormatContext *s, AVPacket *pkt)
+    int av_write_trailer(AVFormatContext *s)

@@ -160,6 +160,10 @@ cdef extern from "libavutil/samplefmt.h" nogil:
         AV_SAMPLE_FMT_FLT
         AV_SAMPLE_FMT_DBL
         AV_SAMPLE_FMT_FLTP
+        AV_SAMPLE_FMT_U8P
+        AV_SAMPLE_FMT_S16P
+        AV_SAMPLE_FMT_S32P
+        AV_SAMPLE_FMT_DBLP
     const char *av_get_sample_fmt_name(AVSampleFormat sample_fmt)
     int av_get_bytes_per_sample(AVSampleFormat sample_fmt)
     int av_sample_fmt_is_planar(AVSampleFormat sample_fmt)

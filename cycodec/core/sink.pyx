@@ -1,0 +1,246 @@
+"""Bytes to a path, to a Python file-like object, or to memory.
+
+A path is written under another name beside it and renamed when everything is there: a failed encode leaves
+neither half a file nor the loss of one that was there before.
+"""
+
+import os
+import re
+
+from libc.errno cimport ENOMEM
+from libc.stdint cimport int64_t, uint8_t
+from libc.stdlib cimport free, realloc
+from libc.string cimport memcpy, memset
+
+from cycodec.core cimport error
+from cycodec.core.error import ClosedError, SourceIsDirectoryError, SourceNotFoundError
+
+from cycodec.libav cimport avformat, avutil
+from cycodec.libav.avformat cimport AVIOContext
+
+
+cdef extern from "compat.h" nogil:
+    AVIOContext *compat_avio_alloc(unsigned char *buffer, int size, int writable, void *opaque,
+                                   int (*read)(void *, uint8_t *, int) noexcept nogil,
+                                   int (*write)(void *, uint8_t *, int) noexcept nogil,
+                                   int64_t (*seek)(void *, int64_t, int) noexcept nogil)
+
+
+cdef enum:
+    BUFFER_SIZE = 64 * 1024
+    SEEK_SET = 0
+    SEEK_CUR = 1
+    SEEK_END = 2
+
+URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+
+
+cdef class Sink:
+    """A writable destination.
+
+    Parameters
+    ----------
+    destination : str, os.PathLike, file-like or None
+        A path or URL, an object with ``write(bytes)`` (and ``seek(offset, whence)``, which many formats
+        need), or None for memory.
+    """
+
+    def __cinit__(self, destination=None):
+        if isinstance(destination, os.PathLike):
+            destination = os.fsdecode(os.fspath(destination))
+        if destination is None:
+            self.name = "<memory>"
+            self.allocate(<void *> self, write_memory, seek_memory)
+        elif isinstance(destination, str):
+            self.name = destination
+            self.open_path(destination)
+        elif callable(getattr(destination, "write", None)):
+            self.name = f"<{type(destination).__name__}>"
+            if getattr(destination, "closed", False) is True:
+                raise ClosedError(
+                    f"{self.name} is closed (open it again)", source=self.name, operation="open"
+                )
+            self.file = destination
+            seeks = callable(getattr(destination, "seek", None)) and (
+                not hasattr(destination, "seekable") or destination.seekable()
+            )
+            if seeks:
+                self.allocate(<void *> self, write_file, seek_file)
+            else:
+                self.allocate(<void *> self, write_file, NULL)
+        else:
+            raise TypeError(
+                f"cannot write to {type(destination).__name__}: a destination is a path (str or "
+                f"os.PathLike), a URL, or "
+                "a file-like object with write(bytes)"
+            )
+
+    def __dealloc__(self):
+        if self.ptr != NULL and not self.is_file:
+            avutil.av_freep(&self.ptr.buffer)
+            avformat.avio_context_free(&self.ptr)
+        elif self.ptr != NULL:
+            with nogil:
+                avformat.avio_closep(&self.ptr)
+        free(self.data)
+
+    cdef int allocate(self, void *opaque, int (*write)(void *, uint8_t *, int) noexcept nogil,
+                      int64_t (*seek)(void *, int64_t, int) noexcept nogil) except -1:
+        cdef unsigned char *buffer = <unsigned char *> avutil.av_malloc(BUFFER_SIZE)
+        if buffer == NULL:
+            raise MemoryError()
+        self.ptr = compat_avio_alloc(buffer, BUFFER_SIZE, 1, opaque, NULL, write, seek)
+        if self.ptr == NULL:
+            avutil.av_free(buffer)
+            raise MemoryError()
+        return 0
+
+    def open_path(self, str path):
+        cdef bytes name
+        cdef const char *url
+        cdef int code
+        if URL.match(path):
+            name = path.encode()
+        else:
+            if os.path.isdir(path) or not path:
+                raise SourceIsDirectoryError(
+                    f"{path!r} is a directory (give the path of a file)",
+                    source=path, operation="open", errno=21,
+                )
+            folder = os.path.dirname(path) or "."
+            if not os.path.isdir(folder):
+                raise SourceNotFoundError(
+                    f"{path!r}: there is no directory {folder!r} (make it first)",
+                    source=path, operation="open", errno=2,
+                )
+            self.target = path
+            if not os.path.exists(path) or os.path.isfile(path):
+                self.draft = f"{path}.{os.getpid()}-{id(self):x}.part"
+            name = b"file:" + os.fsencode(self.draft or path)
+        url = name
+        with nogil:
+            code = avformat.avio_open(&self.ptr, url, avformat.AVIO_FLAG_WRITE)
+        error.check(code, "open for writing", self.name)
+        self.is_file = True
+
+    cdef int check(self, int code, str operation) except -1:
+        """error.check, but an exception of the file-like object wins over FFmpeg's code."""
+        if self.pending is not None:
+            exception, self.pending = self.pending, None
+            raise exception
+        return error.check(code, operation, self.name)
+
+    cdef int end(self) except -1:
+        """Write out what is buffered."""
+        cdef int code = 0
+        if self.ptr == NULL:
+            return 0
+        if self.is_file:
+            with nogil:
+                code = avformat.avio_closep(&self.ptr)
+        else:
+            with nogil:
+                avformat.avio_flush(self.ptr)
+                code = self.ptr.error
+        return self.check(code, "write")
+
+    def commit(self):
+        """Everything was written: give the file its name."""
+        self.end()
+        if self.draft is not None:
+            draft, self.draft = self.draft, None
+            os.replace(draft, self.target)
+
+    def discard(self):
+        """Something went wrong: leave nothing behind."""
+        if self.is_file and self.ptr != NULL:
+            with nogil:
+                avformat.avio_closep(&self.ptr)
+        if self.draft is not None:
+            draft, self.draft = self.draft, None
+            if os.path.exists(draft):
+                os.remove(draft)
+
+    @property
+    def num_bytes(self):
+        """How many bytes are in memory."""
+        return self.size
+
+    def copy_to(self, size_t pointer):
+        """Copy what is in memory to `num_bytes` bytes."""
+        if self.size:
+            memcpy(<void *> pointer, self.data, self.size)
+
+    cdef int store(self, const uint8_t *buffer, int count) noexcept nogil:
+        cdef int64_t room = self.capacity
+        cdef uint8_t *grown
+        if self.pos + count > room:
+            room = max(self.pos + count, room * 2, BUFFER_SIZE)
+            grown = <uint8_t *> realloc(self.data, room)
+            if grown == NULL:
+                return avutil.AVERROR(ENOMEM)
+            self.data = grown
+            self.capacity = room
+        if self.pos > self.size:
+            memset(self.data + self.size, 0, self.pos - self.size)
+        memcpy(self.data + self.pos, buffer, count)
+        self.pos += count
+        self.size = max(self.size, self.pos)
+        return count
+
+
+cdef int write_memory(void *opaque, uint8_t *buffer, int size) noexcept nogil:
+    return (<Sink> opaque).store(buffer, size)
+
+
+cdef int64_t seek_memory(void *opaque, int64_t offset, int whence) noexcept nogil:
+    cdef int64_t size = (<Sink> opaque).size
+    cdef int64_t here = (<Sink> opaque).pos
+    if whence & avformat.AVSEEK_SIZE:
+        return size
+    whence &= ~avformat.AVSEEK_FORCE
+    if whence == SEEK_CUR:
+        offset += here
+    elif whence == SEEK_END:
+        offset += size
+    if offset < 0:
+        return avutil.AVERROR_INVALIDDATA
+    (<Sink> opaque).pos = offset
+    return offset
+
+
+cdef int write_file(void *opaque, uint8_t *buffer, int size) noexcept with gil:
+    cdef Sink self = <Sink> opaque
+    if self.pending is not None:
+        return avutil.AVERROR_EXTERNAL
+    try:
+        data = (<const char *> buffer)[:size]
+        while data:
+            written = self.file.write(data)
+            if written is None or written >= len(data):
+                break
+            if written <= 0:
+                raise OSError(f"{self.name}: write({len(data)} bytes) wrote nothing")
+            data = data[written:]
+        return size
+    except BaseException as exception:
+        self.pending = exception
+        return avutil.AVERROR_EXTERNAL
+
+
+cdef int64_t seek_file(void *opaque, int64_t offset, int whence) noexcept with gil:
+    cdef Sink self = <Sink> opaque
+    if self.pending is not None:
+        return avutil.AVERROR_EXTERNAL
+    try:
+        if whence & avformat.AVSEEK_SIZE:
+            here = self.file.tell()
+            self.file.seek(0, SEEK_END)
+            size = self.file.tell()
+            self.file.seek(here, SEEK_SET)
+            return size
+        result = self.file.seek(offset, whence & ~avformat.AVSEEK_FORCE)
+        return result if result is not None else self.file.tell()
+    except BaseException as exception:
+        self.pending = exception
+        return avutil.AVERROR_EXTERNAL

@@ -1,0 +1,373 @@
+"""PCM in RIFF, RF64 and BW64 ("WAV") files: a header, and samples at places that can be computed.
+
+Only what is asked for is read, from memory, by pread from a path, or from a file-like object. What is not
+plain little-endian PCM of 8 to 64 bits is refused with NotPlainWav, and FFmpeg reads it.
+"""
+
+import os
+
+from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
+from libc.errno cimport errno
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdlib cimport free, malloc
+from libc.string cimport memcmp, memcpy
+
+from cycodec.core.samples cimport BlockReader
+
+from cycodec.core.error import InvalidDataError
+
+from cycodec.libav cimport avutil
+
+
+cdef extern from "pcm.h" nogil:
+    enum PcmKind:
+        PCM_U8
+        PCM_S16
+        PCM_S24
+        PCM_S32
+        PCM_F32
+        PCM_F64
+    void pcm_to_float(PcmKind kind, const uint8_t *data, int channels, ssize_t frames, float *out,
+                      ssize_t stride)
+
+cdef extern from "unistd.h" nogil:
+    ssize_t pread(int fd, void *buffer, size_t count, int64_t offset)
+
+
+cdef enum:
+    BLOCK_BYTES = 1 << 17
+    BLOCK_SAMPLES = 1024        # handed to the resampler at once: stays in the first cache
+    MAX_CHUNKS = 1000           # chunk headers looked at before a file is given up
+
+# The last 14 bytes of a WAVE_FORMAT_EXTENSIBLE sub-format whose first two are a plain format code.
+cdef const char *SUBFORMAT_TAIL = b"\x00\x00\x00\x00\x10\x00\x80\x00\x00\xAA\x00\x38\x9B\x71"
+
+CODECS = {
+    PCM_U8: ("pcm_u8", "u8"), PCM_S16: ("pcm_s16le", "s16"), PCM_S24: ("pcm_s24le", "s32"),
+    PCM_S32: ("pcm_s32le", "s32"), PCM_F32: ("pcm_f32le", "flt"), PCM_F64: ("pcm_f64le", "dbl"),
+}
+
+
+class NotPlainWav(InvalidDataError):
+    """Not a WAV file, or not one of plain PCM."""
+
+
+cdef uint32_t little32(const uint8_t *data) noexcept nogil:
+    return data[0] | data[1] << 8 | data[2] << 16 | <uint32_t> data[3] << 24
+
+
+cdef uint64_t little64(const uint8_t *data) noexcept nogil:
+    return little32(data) | <uint64_t> little32(data + 4) << 32
+
+
+cdef class WavReader(BlockReader):
+    """The samples of a PCM WAV file.
+
+    Parameters
+    ----------
+    origin : str, buffer or file-like
+        A path, an object with the buffer protocol, or an object with ``read`` and ``seek``.
+    name : str
+        How errors call it.
+    sample_rate, num_channels : int
+        Of the output; 0 takes the file's own.
+
+    Raises
+    ------
+    NotPlainWav
+        FFmpeg may be able to read it.
+    """
+
+    def __cinit__(self, origin, str name, **output):
+        self.fd = -1
+        self.source = name
+        if isinstance(origin, str):
+            self.fd = os.open(origin, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0))
+            self.size = os.fstat(self.fd).st_size
+        elif hasattr(origin, "read"):
+            self.file = origin
+            self.size = self.tell_after(origin.seek(0, 2))
+        else:
+            PyObject_GetBuffer(origin, &self.view, PyBUF_SIMPLE)
+            self.has_view = True
+            self.size = self.view.len
+        try:
+            self.parse()
+        except NotPlainWav:
+            self.release()
+            if self.file is not None:
+                self.file.seek(0, 0)
+            raise
+
+    def __dealloc__(self):
+        self.release()
+        free(self.raw)
+        free(self.block)
+        free(self.block_planes)
+
+    cdef void release(self) noexcept:
+        if self.has_view:
+            self.has_view = False
+            PyBuffer_Release(&self.view)
+        if self.fd >= 0:
+            os.close(self.fd)
+            self.fd = -1
+
+    def forget(self):
+        """After a fork: nothing here is shared but the file handle, which pread does not move."""
+
+    def tell_after(self, result):
+        return result if result is not None else self.file.tell()
+
+    # -- bytes -----------------------------------------------------------------------------------------------
+
+    cdef int64_t fetch(self, int64_t offset, uint8_t *out, int64_t count) noexcept nogil:
+        """Read up to `count` bytes; how many there were, or AVERROR."""
+        cdef int64_t done = 0
+        cdef ssize_t got
+        count = max(0, min(count, self.size - offset))
+        if self.has_view:
+            memcpy(out, <const uint8_t *> self.view.buf + offset, count)
+            return count
+        if offset + count <= self.head_size:
+            memcpy(out, self.head + offset, count)
+            return count
+        if self.fd >= 0:
+            while done < count:
+                got = pread(self.fd, out + done, count - done, offset + done)
+                if got < 0:
+                    with gil:
+                        self.failure = OSError(errno, os.strerror(errno), self.source)
+                    return avutil.AVERROR_EXTERNAL
+                if got == 0:
+                    break
+                done += got
+            self.bytes_read += done
+            return done
+        with gil:
+            try:
+                self.file.seek(offset, 0)
+                while done < count:
+                    data = self.file.read(count - done)
+                    if not data:
+                        break
+                    if isinstance(data, str):
+                        raise TypeError(
+                            f"{self.source}: read() gave str, bytes are needed (open the file in mode 'rb')"
+                        )
+                    if not isinstance(data, bytes):
+                        data = bytes(data)
+                    if len(data) > count - done:
+                        raise ValueError(
+                            f"{self.source}: read({count - done}) gave {len(data)} bytes, more than asked for"
+                        )
+                    memcpy(out + done, <const char *> data, len(data))
+                    done += len(data)
+            except BaseException as exception:
+                self.failure = exception
+                return avutil.AVERROR_EXTERNAL
+            self.bytes_read += done
+            return done
+
+    cdef int finish(self, int code) except -1:
+        if self.failure is not None:
+            failure, self.failure = self.failure, None
+            raise failure
+        return BlockReader.finish(self, code)
+
+    # -- header ----------------------------------------------------------------------------------------------
+
+    cdef int parse(self) except -1:
+        """Walk the chunks up to the samples."""
+        cdef uint8_t header[40]
+        cdef int64_t offset = 12
+        cdef int64_t length, got
+        cdef int64_t long_data = -1
+        cdef int64_t available
+        if not self.has_view:
+            got = self.fetch(0, self.head, HEAD_BYTES)
+            if got < 0:
+                self.finish(<int> got)
+            self.head_size = got
+        if self.fetch(0, header, 12) < 12 or memcmp(header + 8, b"WAVE", 4):
+            raise self.refusal("it does not begin with a RIFF header of type WAVE")
+        if memcmp(header, b"RIFF", 4) and memcmp(header, b"RF64", 4) and memcmp(header, b"BW64", 4):
+            raise self.refusal("it is neither RIFF, RF64 nor BW64")
+        for _ in range(MAX_CHUNKS):
+            got = self.fetch(offset, header, 8)
+            if got < 0:
+                self.finish(<int> got)
+            if got < 8:
+                raise self.refusal("it has no data chunk")
+            length = little32(header + 4)
+            offset += 8
+            if memcmp(header, b"ds64", 4) == 0:
+                if length >= 24 and self.fetch(offset, header, 24) == 24:
+                    long_data = <int64_t> little64(header + 8)
+            elif memcmp(header, b"fmt ", 4) == 0:
+                self.read_format(offset, length)
+            elif memcmp(header, b"data", 4) == 0:
+                break
+            offset += length + (length & 1)
+        else:
+            raise self.refusal(f"there is no data chunk among the first {MAX_CHUNKS}")
+        if self.channels == 0:
+            raise self.refusal("the data chunk comes before the format chunk")
+        available = max(0, self.size - offset)
+        if length == 0xFFFFFFFF and long_data > 0:
+            length = long_data
+        elif length == 0 or length == 0xFFFFFFFF:
+            length = available      # written by a program that could not go back: up to the end
+        self.data_offset = offset
+        self.num_samples = min(length, available) // (self.channels * self.width)
+        self.total = -1
+        self.native.sample_format = avutil.AV_SAMPLE_FMT_FLTP
+        self.input.sample_format = avutil.AV_SAMPLE_FMT_FLTP
+        self.input.rate = self.rate
+        self.input.channels = self.channels
+        self.input.mask = self.mask
+        if self.set_native() < 0:
+            raise MemoryError()
+        if self.is_plain:
+            self.total = self.num_samples
+        elif self.kind == PCM_F64:
+            raise self.refusal("64-bit samples are resampled in double precision")
+        return 0
+
+    cdef int read_format(self, int64_t offset, int64_t length) except -1:
+        cdef uint8_t data[40]
+        cdef int64_t got = self.fetch(offset, data, min(length, 40))
+        cdef int code, bits, valid
+        if got < 16:
+            raise self.refusal("its format chunk is cut off")
+        code = data[0] | data[1] << 8
+        self.channels = data[2] | data[3] << 8
+        self.rate = <int> min(little32(data + 4), <uint32_t> 0x7FFFFFFF)
+        bits = data[14] | data[15] << 8
+        valid = bits
+        if code == 0xFFFE and got >= 40:
+            valid = data[18] | data[19] << 8
+            self.mask = little32(data + 20)
+            code = data[24] | data[25] << 8 if memcmp(data + 26, SUBFORMAT_TAIL, 14) == 0 else -1
+        self.width = bits // 8
+        self.is_float = code == 3
+        if self.channels == 0 or self.rate == 0:
+            raise self.refusal(f"its header says {self.channels} channels at {self.rate} Hz")
+        if code == 1 and bits in (8, 16, 24, 32):
+            self.kind = (PCM_U8, PCM_S16, PCM_S24, PCM_S32)[self.width - 1]
+        elif code == 3 and bits in (32, 64):
+            self.kind = PCM_F32 if bits == 32 else PCM_F64
+        else:
+            raise self.refusal(f"format {code:#x} with {bits} bits is not plain PCM")
+        if (valid and valid != bits) or (data[12] | data[13] << 8) != self.channels * self.width:
+            raise self.refusal("its samples are padded")
+        return 0
+
+    def refusal(self, why):
+        return NotPlainWav(
+            f"{self.source} is not a WAV file of plain PCM: {why} (AudioDecoder reads what FFmpeg can)",
+            source=self.source, operation="read header",
+        )
+
+    @property
+    def is_plain(self):
+        """Whether samples are returned as they are stored, neither resampled nor remixed."""
+        return self.sample_rate == self.rate and self.num_channels == self.channels
+
+    def begin_seconds(self):
+        return 0.0
+
+    def format_info(self):
+        """What the header says, under the names of AudioStreamMetadata."""
+        codec, sample_format = CODECS[self.kind]
+        return {
+            "sample_rate": self.rate,
+            "num_channels": self.channels,
+            "sample_format": sample_format,
+            "codec": codec,
+            "bit_rate": float(self.rate * self.channels * self.width * 8),
+            "duration_seconds_from_header": self.num_samples / self.rate,
+            "begin_stream_seconds_from_header": None,
+            "stream_index": 0,
+            "media_type": "audio",
+            "encoder_delay": None,
+            "encoder_padding": None,
+        }
+
+    def needs_index(self):
+        return False
+
+    def learn(self):
+        """There is nothing to learn: every sample's place is known."""
+
+    def end_hint(self):
+        return self.num_samples * self.sample_rate // self.rate
+
+    # -- samples ---------------------------------------------------------------------------------------------
+
+    cdef int copy(self, int64_t start, int64_t count, float *out, int64_t stride) noexcept nogil:
+        """Samples [start, start + count) as float32, channel by channel."""
+        cdef int frame_bytes = self.channels * self.width
+        cdef int64_t step = max(1, BLOCK_BYTES // frame_bytes)
+        cdef int64_t done = 0
+        cdef int64_t part, got
+        cdef const uint8_t *first
+        if self.has_view:
+            first = <const uint8_t *> self.view.buf + self.data_offset + start * frame_bytes
+            pcm_to_float(<PcmKind> self.kind, first, self.channels, count, out, stride)
+            return 0
+        if self.raw == NULL:
+            self.raw = <uint8_t *> malloc(step * frame_bytes)
+            if self.raw == NULL:
+                return avutil.AVERROR_EXTERNAL
+        while done < count:
+            part = min(step, count - done)
+            got = self.fetch(self.data_offset + (start + done) * frame_bytes, self.raw, part * frame_bytes)
+            if got < 0:
+                return <int> got
+            if got < part * frame_bytes:
+                return avutil.AVERROR_EOF       # it has become shorter since it was opened
+            pcm_to_float(<PcmKind> self.kind, self.raw, self.channels, part, out + done, stride)
+            done += part
+        return 0
+
+    def read_into(self, int64_t start, int64_t stop, size_t pointer, int64_t stride):
+        """See BlockReader.read_into; without resampling and remixing samples go straight to where they are
+        wanted.
+        """
+        cdef int code
+        if not self.is_plain:
+            return BlockReader.read_into(self, start, stop, pointer, stride)
+        stop = min(stop, self.num_samples)
+        if stop <= start:
+            return 0
+        if stop - start < 4096 and self.has_view:
+            code = self.copy(start, stop - start, <float *> pointer, stride)
+        else:
+            with nogil:
+                code = self.copy(start, stop - start, <float *> pointer, stride)
+        if code < 0:
+            self.finish(code)
+        return stop - start
+
+    cdef int next_input(self) noexcept nogil:
+        cdef int64_t size = BLOCK_SAMPLES
+        cdef int i
+        if self.cursor >= self.num_samples:
+            return avutil.AVERROR_EOF
+        if self.block == NULL:
+            self.block = <float *> malloc(size * self.channels * sizeof(float))
+            self.block_planes = <uint8_t **> malloc(self.channels * sizeof(uint8_t *))
+            if self.block == NULL or self.block_planes == NULL:
+                return avutil.AVERROR_EXTERNAL
+            for i in range(self.channels):
+                self.block_planes[i] = <uint8_t *> (self.block + i * size)
+        self.data = self.block_planes
+        self.position = self.cursor
+        self.length = min(size, self.num_samples - self.cursor)
+        self.cursor += self.length
+        return self.copy(self.position, self.length, self.block, size)
+
+    cdef int begin_at(self, int64_t position) noexcept nogil:
+        self.cursor = position
+        return 0

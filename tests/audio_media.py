@@ -1,0 +1,236 @@
+"""Audio files for tests, made by the ffmpeg command, and what that command decodes from a file.
+
+``path("mp3_vbr.mp3")`` is a generated file, ``shared()`` lists those of the shared media. ``reference(path)``
+is the oracle: ``ffmpeg -i FILE -f f32le -`` as an array [channels, samples].
+"""
+
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+import tempfile
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+FFMPEG = os.environ.get("CYCODEC_FFMPEG", "ffmpeg")
+CACHE = (
+    Path(os.environ.get("CYCODEC_TEST_CACHE", Path(tempfile.gettempdir(), f"cycodec-tests-{os.getuid()}")))
+    / "audio"
+)
+SHARED = Path(
+    os.environ.get("CYCODEC_TEST_MEDIA", Path(__file__).resolve().parents[2] / "shared" / "media")
+).resolve()
+
+# name -> (rate, channels, seconds, codec family, options)
+RECIPES = {}
+
+
+def recipe(name, family, *options, rate=44100, channels=2, seconds=4.0):
+    RECIPES[name] = (rate, channels, seconds, family, options)
+
+
+for width in ("u8", "s16le", "s24le", "s32le", "f32le", "f64le"):
+    recipe(f"pcm_{width}.wav", "pcm", "-c:a", f"pcm_{width}")
+recipe("pcm_mono_16k.wav", "pcm", "-c:a", "pcm_s16le", rate=16000, channels=1)
+recipe("pcm_8k.wav", "pcm", "-c:a", "pcm_s16le", rate=8000, channels=1)
+recipe("pcm_192k.wav", "pcm", "-c:a", "pcm_s24le", rate=192000, seconds=1.5)
+recipe("pcm_51.wav", "pcm", "-c:a", "pcm_s16le", rate=48000, channels=6)
+recipe("pcm_rf64.wav", "pcm", "-c:a", "pcm_s16le", "-rf64", "always")
+recipe("pcm_s16be.aiff", "pcm", "-c:a", "pcm_s16be")
+recipe("pcm_s24.caf", "pcm", "-c:a", "pcm_s24be")
+recipe("pcm_alaw.wav", "pcm", "-c:a", "pcm_alaw", rate=8000, channels=1)
+recipe("pcm_mulaw.au", "pcm", "-c:a", "pcm_mulaw", rate=8000, channels=1)
+recipe("pcm_w64.w64", "pcm", "-c:a", "pcm_s16le")
+recipe("pcm.mkv", "pcm", "-c:a", "pcm_s16le")
+recipe("pcm.mov", "pcm", "-c:a", "pcm_s16le")
+recipe("adpcm_ima.wav", "adpcm", "-c:a", "adpcm_ima_wav")
+recipe("adpcm_ms.wav", "adpcm", "-c:a", "adpcm_ms")
+recipe("g722.wav", "g722", "-c:a", "g722", rate=16000, channels=1)
+recipe("g726.wav", "g726", "-c:a", "g726", rate=8000, channels=1)
+recipe("flac.flac", "flac", "-c:a", "flac")
+recipe("flac_s24_96k.flac", "flac", "-c:a", "flac", "-sample_fmt", "s32", rate=96000)
+recipe("flac_51.flac", "flac", "-c:a", "flac", rate=48000, channels=6)
+recipe("flac.mkv", "flac", "-c:a", "flac")
+recipe("flac.ogg", "flac", "-c:a", "flac")
+recipe("flac.mp4", "flac", "-c:a", "flac", "-strict", "-2")
+recipe("alac.m4a", "alac", "-c:a", "alac")
+recipe("alac.mkv", "alac", "-c:a", "alac")
+recipe("wavpack.wv", "wavpack", "-c:a", "wavpack")
+recipe("tta.tta", "tta", "-c:a", "tta")
+recipe("mp3_cbr.mp3", "mp3", "-c:a", "libmp3lame", "-b:a", "128k")
+recipe("mp3_cbr_high.mp3", "mp3", "-c:a", "libmp3lame", "-b:a", "320k")
+recipe("mp3_vbr.mp3", "mp3", "-c:a", "libmp3lame", "-q:a", "4")
+recipe("mp3_no_xing.mp3", "mp3", "-c:a", "libmp3lame", "-b:a", "96k", "-write_xing", "0")
+recipe("mp3_low_rate.mp3", "mp3", "-c:a", "libmp3lame", "-b:a", "16k", rate=16000, channels=1)
+recipe("mp3_8kbps.mp3", "mp3", "-c:a", "libmp3lame", "-b:a", "8k", rate=8000, channels=1)
+recipe("mp3_shine.mp3", "mp3", "-c:a", "libshine", "-b:a", "128k")
+recipe("mp3.mkv", "mp3", "-c:a", "libmp3lame", "-b:a", "128k")
+recipe("mp3.mp4", "mp3", "-c:a", "libmp3lame", "-b:a", "128k")
+recipe("mp3.ts", "mp3", "-c:a", "libmp3lame", "-b:a", "128k")
+recipe("mp3.avi", "mp3", "-c:a", "libmp3lame", "-b:a", "128k")
+recipe("mp2.mp2", "mp2", "-c:a", "mp2", "-b:a", "192k")
+recipe("mp2.mpg", "mp2", "-c:a", "mp2", "-b:a", "192k", "-f", "vob")
+recipe("vorbis.ogg", "vorbis", "-c:a", "libvorbis", "-q:a", "5")
+recipe("vorbis_22k.ogg", "vorbis", "-c:a", "libvorbis", "-q:a", "3", rate=22050, channels=1)
+recipe("vorbis.mkv", "vorbis", "-c:a", "libvorbis", "-q:a", "5")
+recipe("vorbis_native.ogg", "vorbis", "-c:a", "vorbis", "-strict", "-2", "-b:a", "128k")
+recipe("aac.m4a", "aac", "-c:a", "aac", "-b:a", "160k")
+recipe("aac_faststart.m4a", "aac", "-c:a", "aac", "-b:a", "96k", "-movflags", "+faststart", rate=48000)
+recipe(
+    "aac_fragmented.mp4",
+    "aac",
+    "-c:a",
+    "aac",
+    "-b:a",
+    "96k",
+    "-movflags",
+    "+frag_keyframe+empty_moov",
+    rate=48000,
+)
+recipe("aac_51.mp4", "aac", "-c:a", "aac", "-b:a", "384k", rate=48000, channels=6)
+recipe("aac.aac", "aac", "-c:a", "aac", "-b:a", "128k")
+recipe("aac_8k.aac", "aac", "-c:a", "aac", "-b:a", "24k", rate=8000, channels=1)
+recipe("aac.mkv", "aac", "-c:a", "aac", "-b:a", "128k")
+recipe("aac.ts", "aac", "-c:a", "aac", "-b:a", "128k")
+recipe("aac_latm.ts", "aac", "-c:a", "aac", "-b:a", "128k", "-mpegts_flags", "latm", "-f", "mpegts")
+recipe("aac_no_pns.m4a", "aac_no_pns", "-c:a", "aac", "-b:a", "160k", "-aac_pns", "0")
+recipe("opus.opus", "opus", "-c:a", "libopus", "-b:a", "96k", rate=48000)
+recipe(
+    "opus_voice.opus",
+    "opus",
+    "-c:a",
+    "libopus",
+    "-b:a",
+    "16k",
+    "-application",
+    "voip",
+    rate=16000,
+    channels=1,
+)
+recipe(
+    "opus_short_frames.ogg",
+    "opus",
+    "-c:a",
+    "libopus",
+    "-frame_duration",
+    "2.5",
+    "-application",
+    "lowdelay",
+    rate=48000,
+)
+recipe("opus.mkv", "opus", "-c:a", "libopus", "-b:a", "96k", rate=48000)
+recipe("opus.mp4", "opus", "-c:a", "libopus", "-b:a", "96k", rate=48000)
+recipe("opus_51.mka", "opus", "-c:a", "libopus", "-b:a", "256k", rate=48000, channels=6)
+recipe("ac3.ac3", "ac3", "-c:a", "ac3", "-b:a", "192k", rate=48000)
+recipe("ac3.ts", "ac3", "-c:a", "ac3", "-b:a", "192k", rate=48000)
+recipe("eac3.eac3", "eac3", "-c:a", "eac3", "-b:a", "192k", rate=48000)
+recipe("dts.dts", "dts", "-c:a", "dca", "-strict", "-2", "-b:a", "768k", rate=48000)
+recipe("wma1.wma", "wma", "-c:a", "wmav1", "-b:a", "128k")
+recipe("wma2.wma", "wma", "-c:a", "wmav2", "-b:a", "128k")
+recipe("speex.ogg", "speex", "-c:a", "libspeex", rate=16000, channels=1)
+recipe("gsm.wav", "gsm", "-c:a", "libgsm_ms", rate=8000, channels=1)
+
+
+def signal(rate, channels, seconds):
+    """Something that every codec finds hard to fake: a sweep, a few tones, noise; the channels differ.
+    [channels, n]
+    """
+    n = int(rate * seconds)
+    t = np.arange(n) / rate
+    rng = np.random.default_rng(7)
+    rows = []
+    for c in range(channels):
+        top = rate * 0.35
+        sweep = np.sin(2 * np.pi * (100 * (c + 1) * t + (top - 100) / (2 * seconds) * t * t))
+        tone = np.sin(2 * np.pi * 440 * (c + 1) * t) * (np.sin(2 * np.pi * 1.7 * t) > 0)
+        rows.append(0.3 * sweep + 0.2 * tone + 0.05 * rng.standard_normal(n))
+    return np.clip(np.array(rows), -0.99, 0.99).astype(np.float32)
+
+
+def run(*arguments, data=None):
+    """The ffmpeg command's output."""
+    done = subprocess.run(
+        [FFMPEG, "-hide_banner", "-v", "error", "-nostdin", *map(str, arguments)]
+        if data is None
+        else [FFMPEG, "-hide_banner", "-v", "error", *map(str, arguments)],
+        input=data,
+        capture_output=True,
+    )
+    return done.returncode, done.stdout, done.stderr.decode(errors="replace")
+
+
+def has_ffmpeg():
+    return shutil.which(FFMPEG) is not None
+
+
+@cache
+def path(name):
+    """A generated file, made at the first call."""
+    rate, channels, seconds, _, options = RECIPES[name]
+    key = hashlib.sha1(repr((RECIPES[name], "3")).encode()).hexdigest()[:12]
+    target = CACHE / key / name
+    if not target.exists():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with open(target.parent / "lock", "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not target.exists():
+                draft = target.with_name("draft_" + name)
+                pcm = np.ascontiguousarray(signal(rate, channels, seconds).T).tobytes()
+                code, _, text = run(
+                    "-f", "f32le", "-ar", rate, "-ac", channels, "-i", "-", *options, "-y", draft, data=pcm
+                )
+                if code:
+                    raise RuntimeError(f"ffmpeg cannot make {name}: {text}")
+                draft.rename(target)
+    return target
+
+
+def reference(file, *options, channels=None, stream="a:0"):
+    """What the ffmpeg command decodes from a file, [channels, samples] of float32; None where it fails."""
+    if channels is None:
+        channels = probe_channels(file, stream)
+    code, data, _ = run("-i", file, "-map", f"0:{stream}", *options, "-f", "f32le", "-")
+    if code and not data:
+        return None
+    return np.frombuffer(data, np.float32).reshape(-1, channels).T
+
+
+def probe_channels(file, stream="a:0"):
+    probe = os.environ.get("CYCODEC_FFPROBE", "ffprobe")
+    done = subprocess.run(
+        [
+            probe,
+            "-v",
+            "error",
+            "-select_streams",
+            stream,
+            "-show_entries",
+            "stream=channels",
+            "-of",
+            "csv=p=0",
+            str(file),
+        ],
+        capture_output=True,
+        text=True,
+    )
+    return int(done.stdout.split()[0].strip(","))
+
+
+def shared():
+    """Names of all files in the shared media that have sound FFmpeg can decode."""
+    if not SHARED.is_dir():
+        return []
+    names = []
+    for line in (SHARED / "README.md").read_text().splitlines():
+        cells = [cell.strip() for cell in line.split("|")]
+        if len(cells) > 6 and "A:" in cells[5] and not cells[1].startswith("bad_") and "A:?" not in cells[5]:
+            names.append(cells[1])
+    return names
+
+
+def family(name):
+    """The codec family of a generated file."""
+    return RECIPES[name][3]

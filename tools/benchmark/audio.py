@@ -1,0 +1,197 @@
+"""Sound: what is measured, and each library used the best correct way its users have.
+
+``python -m benchmark.audio`` prints the table; the files are made by the ffmpeg command. A workload is a
+function of a library's class here; a library without it has no figure.
+"""
+
+import argparse
+import importlib
+import io
+import random
+import statistics
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+SECONDS = 120
+SMALL_FILES = 1000
+NOISE = f"anoisesrc=a=0.2:c=pink:r=44100:d={SECONDS},aformat=channel_layouts=stereo"
+FILES = {
+    "music.wav": ["-c:a", "pcm_s16le"],
+    "music.flac": ["-c:a", "flac"],
+    "music.mp3": ["-c:a", "libmp3lame", "-b:a", "128k"],
+    "music.m4a": ["-c:a", "aac", "-b:a", "128k"],
+    "music.opus": ["-ar", "48000", "-c:a", "libopus", "-b:a", "96k"],
+    "small.wav": ["-ar", "16000", "-ac", "1", "-t", "1", "-c:a", "pcm_s16le"],
+}
+
+
+class Cycodec:
+    def __init__(self) -> None:
+        self.decoder = importlib.import_module("cycodec.decoders").AudioDecoder
+
+    def whole(self, path: str) -> Any:
+        return self.decoder(path).get_all_samples().data
+
+    def windows(self, path: str, starts: list[float]) -> Any:
+        decoder = self.decoder(path)
+        return [decoder.get_samples_played_in_range(start, start + 1).data for start in starts]
+
+    def small(self, data: bytes) -> Any:
+        return self.decoder(data).get_all_samples().data
+
+    def resampled(self, path: str) -> Any:
+        return self.decoder(path, sample_rate=16000).get_all_samples().data
+
+
+class TorchCodec(Cycodec):
+    def __init__(self) -> None:
+        self.decoder = importlib.import_module("torchcodec.decoders").AudioDecoder
+
+
+class SoundFile:
+    def __init__(self) -> None:
+        self.soundfile = importlib.import_module("soundfile")
+        self.torch = importlib.import_module("torch")
+
+    def read(self, source: Any, **more: Any) -> Any:
+        data, _ = self.soundfile.read(source, dtype="float32", always_2d=True, **more)
+        return self.torch.from_numpy(data.T)
+
+    def whole(self, path: str) -> Any:
+        return self.read(path)
+
+    def windows(self, path: str, starts: list[float]) -> Any:
+        with self.soundfile.SoundFile(path) as file:
+            found = []
+            for start in starts:
+                file.seek(round(start * file.samplerate))
+                data = file.read(file.samplerate, dtype="float32", always_2d=True)
+                found.append(self.torch.from_numpy(data.T))
+            return found
+
+    def small(self, data: bytes) -> Any:
+        return self.read(io.BytesIO(data))
+
+
+class PyAV:
+    def __init__(self) -> None:
+        self.av = importlib.import_module("av")
+        self.numpy = importlib.import_module("numpy")
+        self.torch = importlib.import_module("torch")
+
+    def whole(self, path: Any, **to: Any) -> Any:
+        with self.av.open(path) as container:
+            rate = to.get("rate") or container.streams.audio[0].rate
+            resampler = self.av.AudioResampler(format="fltp", rate=rate)
+            parts = [
+                out.to_ndarray() for frame in container.decode(audio=0) for out in resampler.resample(frame)
+            ]
+            parts += [out.to_ndarray() for out in resampler.resample(None)]
+        return self.torch.from_numpy(self.numpy.concatenate(parts, 1))
+
+    def small(self, data: bytes) -> Any:
+        return self.whole(io.BytesIO(data))
+
+    def resampled(self, path: str) -> Any:
+        return self.whole(path, rate=16000)
+
+
+class Ffmpeg:
+    """The command, reading its output through a pipe; starting it is part of the time."""
+
+    def __init__(self) -> None:
+        self.numpy = importlib.import_module("numpy")
+        self.torch = importlib.import_module("torch")
+        subprocess.run(["ffmpeg", "-version"], check=True, capture_output=True)
+
+    def whole(self, path: str, *options: str) -> Any:
+        command = ["ffmpeg", "-v", "error", "-nostdin", "-i", path, *options, "-f", "f32le", "-"]
+        data = bytearray(subprocess.run(command, check=True, capture_output=True).stdout)
+        return self.torch.from_numpy(self.numpy.frombuffer(data, self.numpy.float32).reshape(-1, 2).T)
+
+    def resampled(self, path: str) -> Any:
+        return self.whole(path, "-ar", "16000")
+
+
+LIBRARIES = {
+    "cycodec": Cycodec,
+    "torchcodec": TorchCodec,
+    "soundfile": SoundFile,
+    "pyav": PyAV,
+    "ffmpeg": Ffmpeg,
+}
+
+
+def make_files(folder: Path) -> None:
+    source = folder / "source.flac"
+    for name, options in [(source.name, ["-c:a", "flac"]), *FILES.items()]:
+        if (folder / name).exists():
+            continue
+        given = ["-f", "lavfi", "-i", NOISE] if name == source.name else ["-i", str(source)]
+        command = ["ffmpeg", "-v", "error", "-nostdin", "-y", *given, *options, str(folder / name)]
+        subprocess.run(command, check=True)
+
+
+def workloads(folder: Path) -> dict[str, tuple[str, tuple[Any, ...]]]:
+    """Title -> (method, arguments)."""
+    chosen = random.Random(1)
+    starts = [chosen.uniform(1, SECONDS - 2) for _ in range(20)]
+    music = [name for name in FILES if name.startswith("music")]
+    table: dict[str, tuple[str, tuple[Any, ...]]] = {}
+    for name in music:
+        table[f"all of {name} ({SECONDS} s)"] = ("whole", (str(folder / name),))
+    for name in music:
+        table[f"20 windows of 1 s in {name}, opening included"] = ("windows", (str(folder / name), starts))
+    table[f"{SMALL_FILES} WAV files of 1 s from bytes"] = ("small", ((folder / "small.wav").read_bytes(),))
+    for name in ("music.wav", "music.flac"):
+        table[f"all of {name} to 16 kHz"] = ("resampled", (str(folder / name),))
+    return table
+
+
+def measure(library: Any, method: str, arguments: tuple[Any, ...], rounds: int) -> float:
+    """Median seconds of a workload, after one round that does not count."""
+    repeat = SMALL_FILES if method == "small" else 1
+    taken = []
+    for _ in range(rounds + 1):
+        begin = time.perf_counter()
+        for _ in range(repeat):
+            getattr(library, method)(*arguments)
+        taken.append(time.perf_counter() - begin)
+    return statistics.median(taken[1:])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmark.audio", description="Compare libraries on sound."
+    )
+    parser.add_argument("--libraries", nargs="+", choices=LIBRARIES, default=list(LIBRARIES))
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir(), "cycodec-bench-audio"))
+    chosen = parser.parse_args()
+    chosen.folder.mkdir(parents=True, exist_ok=True)
+    make_files(chosen.folder)
+    libraries = {}
+    for name in chosen.libraries:
+        try:
+            libraries[name] = LIBRARIES[name]()
+        except (ImportError, OSError, RuntimeError) as error:
+            print(f"{name} is left out: {error}")
+    print(f"{'milliseconds':52}" + "".join(f"{name:>12}" for name in libraries))
+    for title, (method, arguments) in workloads(chosen.folder).items():
+        cells = []
+        for library in libraries.values():
+            if not hasattr(library, method):
+                cells.append(f"{'-':>12}")
+                continue
+            try:
+                cells.append(f"{measure(library, method, arguments, chosen.rounds) * 1e3:12.1f}")
+            except Exception as error:
+                cells.append(f"{type(error).__name__[:11]:>12}")
+        print(f"{title:52}" + "".join(cells), flush=True)
+
+
+if __name__ == "__main__":
+    main()
