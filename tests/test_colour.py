@@ -56,7 +56,7 @@ class Colour:
         top = 2**self.depth - 1
         noise = [rng.integers(0, top + 1, shape) for shape in shapes]
         mild = [rng.integers(top // 3, top // 2, shape) for shape in shapes]
-        ramps = [np.arange(h * w).reshape(h, w) * top // (h * w - 1) for h, w in shapes]
+        ramps = [np.arange(h * w).reshape(h, w) * top // max(1, h * w - 1) for h, w in shapes]
         return [[plane.astype(self.dtype) for plane in frame] for frame in (noise, mild, ramps)]
 
     def encode(self, width=WIDTH, height=HEIGHT):
