@@ -185,6 +185,7 @@ class VideoSession(Session):
             self.time_base,
             origin="scan" if scanned else "headers",
             stamped=not trusted,
+            delayed=demuxer.format_name == "avi",
             seconds_per_frame=seconds_per_frame(demuxer, self.stream_index),
         )
         doubt = not (trusted and table.begins_decodable) or stream_may_have_fields(demuxer, self.stream_index)

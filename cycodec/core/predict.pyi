@@ -10,6 +10,7 @@ def index_from_packets(
     *,
     origin: str,
     stamped: bool = False,
+    delayed: bool = False,
     seconds_per_frame: Fraction | None = None,
 ) -> FrameIndex | None: ...
 def index_from_ordinals(

@@ -35,10 +35,12 @@ cdef int compare(const void *a, const void *b) noexcept nogil:
     return -1 if x.ordinal < y.ordinal else 1
 
 
-def index_from_packets(PacketTable table not None, time_base, *, origin, stamped=False, seconds_per_frame=None):
+def index_from_packets(PacketTable table not None, time_base, *, origin, stamped=False, delayed=False,
+                       seconds_per_frame=None):
     """The index that the packets' timestamps and flags predict, or None where they do not suffice.
 
-    They suffice when every packet that gives a frame has a pts of its own.
+    They suffice when every packet that gives a frame has a pts of its own. With `delayed` (AVI), those that have none are
+    taken for pictures that others refer to.
     """
     cdef Sortable *order = <Sortable *> malloc((table.count + 1) * sizeof(Sortable))
     cdef FrameIndex index = FrameIndex()
@@ -46,7 +48,7 @@ def index_from_packets(PacketTable table not None, time_base, *, origin, stamped
     cdef int i
     cdef int count = 0
     cdef bint complete = True
-    cdef list delayed = delayed_times(table) if stamped else None
+    cdef list times = delayed_times(table) if delayed else None
     if order == NULL:
         raise MemoryError()
     try:
@@ -54,7 +56,7 @@ def index_from_packets(PacketTable table not None, time_base, *, origin, stamped
             record = &table.records[i]
             if record.flags & (PACKET_DISCARD | PACKET_HIDDEN | PACKET_EMPTY):
                 continue
-            order[count].value = record.pts if delayed is None else delayed[i]
+            order[count].value = record.pts if times is None else times[i]
             if order[count].value == NOPTS:
                 complete = False
                 break
