@@ -384,7 +384,8 @@ class VideoDecoder:
             return numbers
         begin, fps = self._header.begin_stream_seconds, self._approximate_fps()
         # the middle of a frame's nominal time is safe from rounding
-        return [round((begin + (int(n) + 0.5) / fps) / self._session.time_base) for n in numbers]
+        base = float(self._session.time_base)
+        return [math.floor((begin + (int(n) + 0.5) / fps) / base) for n in numbers]
 
     def _approximate_fps(self) -> float:
         fps = self._header.average_fps
