@@ -2,6 +2,7 @@
 
 import re
 
+import media
 import pytest
 import recipes
 
@@ -41,3 +42,9 @@ def oracle_version():
             f"cycodec runs with {'.'.join(ours)}; name the right command by CYCODEC_FFMPEG",
             pytrace=False,
         )
+
+
+@pytest.fixture
+def make_media():
+    """``make_media("h264_plain.mp4")``: path of a generated or shared file."""
+    return media.locate

@@ -64,7 +64,7 @@ class ReadsNumbers(Misbehaving):
 
 TROUBLES = [
     (Raises, OSError, "on fire"),
-    (Interrupted, KeyboardInterrupt, ""),
+    (Interrupted, KeyboardInterrupt, None),
     (ReadsTooMuch, ValueError, "more than"),
     (ReadsText, TypeError, "rb"),
     (ReadsNothing, (BlockingIOError, TypeError), "None"),
