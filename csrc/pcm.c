@@ -20,8 +20,7 @@ static inline float from_s16(const uint8_t *p) {
 }
 
 static inline float from_s24(const uint8_t *p) {
-    return (float)(int32_t)((uint32_t)p[0] << 8 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 24) *
-           (1.0f / 2147483648.0f);
+    return (float)(int32_t)((uint32_t)p[0] << 8 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 24) * (1.0f / 2147483648.0f);
 }
 
 static inline float from_s32(const uint8_t *p) {
@@ -66,23 +65,11 @@ static inline float from_f64(const uint8_t *p) {
 void pcm_to_float(enum PcmKind kind, const uint8_t *restrict in, int channels, ptrdiff_t frames, float *restrict out,
                   ptrdiff_t stride) {
     switch (kind) {
-    case PCM_U8:
-        CONVERT(from_u8, 1);
-        break;
-    case PCM_S16:
-        CONVERT(from_s16, 2);
-        break;
-    case PCM_S24:
-        CONVERT(from_s24, 3);
-        break;
-    case PCM_S32:
-        CONVERT(from_s32, 4);
-        break;
-    case PCM_F32:
-        CONVERT(from_f32, 4);
-        break;
-    case PCM_F64:
-        CONVERT(from_f64, 8);
-        break;
+    case PCM_U8: CONVERT(from_u8, 1); break;
+    case PCM_S16: CONVERT(from_s16, 2); break;
+    case PCM_S24: CONVERT(from_s24, 3); break;
+    case PCM_S32: CONVERT(from_s32, 4); break;
+    case PCM_F32: CONVERT(from_f32, 4); break;
+    case PCM_F64: CONVERT(from_f64, 8); break;
     }
 }

@@ -23,6 +23,13 @@ from cycodec.samplers import (
 )
 
 BY_INDEX = [clips_at_random_indices, clips_at_regular_indices]
+
+
+def name_of(sampler):
+    """A name that is the same in every process."""
+    return getattr(sampler, "func", sampler).__name__
+
+
 BY_TIME = [
     clips_at_random_timestamps,
     functools.partial(clips_at_regular_timestamps, seconds_between_clip_starts=0.5),
@@ -231,7 +238,7 @@ def test_start_is_never_rounded_on_to_the_end_of_the_range():
 # --- Every sampler --------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("sampler", ALL, ids=str)
+@pytest.mark.parametrize("sampler", ALL, ids=name_of)
 def test_one_decode_call_and_a_5d_batch(sampler):
     decoder = FakeDecoder(valid=True)
     batch = sampler(decoder, num_frames_per_clip=3)
@@ -283,7 +290,7 @@ def test_parameters_are_those_of_torchcodec():
 # --- Bad arguments --------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("sampler", ALL, ids=str)
+@pytest.mark.parametrize("sampler", ALL, ids=name_of)
 @pytest.mark.parametrize(
     ("options", "words"),
     [
@@ -319,7 +326,7 @@ def test_values_that_are_refused_by_index(sampler):
         sampler(FakeDecoder(), sampling_range_start=9, num_frames_per_clip=3)
 
 
-@pytest.mark.parametrize("sampler", BY_TIME, ids=str)
+@pytest.mark.parametrize("sampler", BY_TIME, ids=name_of)
 @pytest.mark.parametrize("value", [0, -1, float("nan"), float("inf")])
 def test_distances_that_are_refused(sampler, value):
     for name in ["seconds_between_frames", "seconds_between_clip_starts"]:
@@ -328,7 +335,7 @@ def test_distances_that_are_refused(sampler, value):
                 sampler(FakeDecoder(), **{name: value})
 
 
-@pytest.mark.parametrize("sampler", BY_TIME, ids=str)
+@pytest.mark.parametrize("sampler", BY_TIME, ids=name_of)
 def test_ranges_that_are_refused_by_time(sampler):
     for start in [-0.5, 2, 2.5, float("nan")]:
         with pytest.raises(ValueError, match="sampling_range_start"):
@@ -342,7 +349,7 @@ def test_ranges_that_are_refused_by_time(sampler):
             sampler(FakeDecoder(), num_frames_per_clip=num_frames)
 
 
-@pytest.mark.parametrize("sampler", ALL, ids=str)
+@pytest.mark.parametrize("sampler", ALL, ids=name_of)
 @pytest.mark.parametrize("value", [1.5, "1", True, [1]], ids=repr)
 def test_counts_of_a_wrong_type(sampler, value):
     with pytest.raises(TypeError, match="num_frames_per_clip must be an integer"):
@@ -359,13 +366,13 @@ def test_bounds_of_a_wrong_type(value):
         clips_at_random_indices(FakeDecoder(), sampling_range_start=1.5)
 
 
-@pytest.mark.parametrize("sampler", ALL, ids=str)
+@pytest.mark.parametrize("sampler", ALL, ids=name_of)
 def test_video_without_frames(sampler):
     with pytest.raises(ValueError, match="at least one frame"):
         sampler(FakeDecoder(0))
 
 
-@pytest.mark.parametrize("sampler", BY_TIME, ids=str)
+@pytest.mark.parametrize("sampler", BY_TIME, ids=name_of)
 def test_stream_whose_end_or_rate_is_unknown(sampler):
     unknown = {"begin_stream_seconds_from_content": None, "end_stream_seconds_from_content": None}
     with pytest.raises(ValueError, match="end of the stream is not known"):
