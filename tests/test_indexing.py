@@ -362,7 +362,7 @@ def test_index_errors_say_what_was_out_of_place(key, words):
         (0, 1.5),
         (slice(None), "red"),
     ],
-    ids=repr,
+    ids=lambda key: type(key).__name__,
 )
 def test_keys_of_a_wrong_type(decoder, key):
     with pytest.raises(IndexTypeError) as error:
