@@ -469,8 +469,6 @@ MENDED = names("bad_invalid_nalu.mp4 h264_dead_frame.mp4 mjpeg_dead_frame.avi ly
 DAMAGED = {
     "h264_dead_frame.mp4": {29, 30, 31, 32, 33, 34},
     "mjpeg_dead_frame.avi": {14},
-    "ts_cut_end.ts": {36},
-    "avi_cut_end.avi": {34},
 }
 
 # Shared files that have no picture to give: opening them as a video ends in an FFmpegError.
