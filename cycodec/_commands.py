@@ -332,6 +332,7 @@ def draw_sheet(
     short_help="Keep a frame index for later use.",
     epilog=examples(
         "cycodec index clip.ts -o clip.idx",
+        "cycodec index --confirm damaged.mp4",
         "python -c \"from cycodec.decoders import VideoDecoder; VideoDecoder('clip.ts', index='clip.idx')\"",
     ),
 )
@@ -343,14 +344,20 @@ def draw_sheet(
     metavar="INDEX",
     help="File to write; default: FILE's name + .idx.",
 )
+@click.option(
+    "--confirm", is_flag=True, help="Decode FILE once, so that the index is certain even if it is damaged."
+)
 @with_stream
 @common
-def index(source: str, output: Path | None, stream: int | None) -> None:
+def index(source: str, output: Path | None, confirm: bool, stream: int | None) -> None:
     """Make the frame index of FILE once and keep it: opening with it reads nothing of the file's content."""
     from cycodec._describe import plural
 
     output = output or Path(f"{stem(source)}.idx")
     with opened(source, stream) as decoder:
+        if confirm:
+            with stderr.status("decoding"):
+                decoder.confirm()
         made = decoder.index
         assert made is not None  # an exact decoder has one
         output.parent.mkdir(parents=True, exist_ok=True)

@@ -51,7 +51,7 @@ class Session:
         raise NotImplementedError
 
     def _forget(self) -> None:
-        """Own nothing any more, and free nothing: Note [After fork] in core/reader.pyx."""
+        """Own nothing any more, and free nothing: Note [After fork] in core/stream.pyx."""
         self.reader.forget()
 
     def _drop(self) -> None:

@@ -62,7 +62,7 @@ class Readers:
         return [self.main, *self.more]
 
     def forget(self) -> None:
-        """Own nothing any more, and free nothing: Note [After fork] in core/reader.pyx."""
+        """Own nothing any more, and free nothing: Note [After fork] in core/stream.pyx."""
         for reader in self.all():
             reader.forget()
         self.more = []

@@ -22,7 +22,8 @@ from cycodec.core.demux import Demuxer
 from cycodec.core.error import FFmpegError, InvalidDataError, StaleIndexError
 from cycodec.core.index import FrameIndex
 from cycodec.core.matroska import read_matroska
-from cycodec.core.packets import scan_packets, stream_may_have_fields
+from cycodec.core.nal import stream_may_have_fields
+from cycodec.core.packets import scan_packets
 from cycodec.core.predict import index_from_mappings, index_from_ordinals, index_from_packets
 from cycodec.core.reader import FrameReader, IndexContradiction
 from cycodec.core.sampletable import read_mov
@@ -253,12 +254,7 @@ class VideoSession(Session):
     def _mend(self, contradiction: IndexContradiction) -> None:
         """See DESIGN, decision 3: a full confirming pass instead of an error or a wrong frame."""
         if self.given_index:
-            raise StaleIndexError(
-                f"{self.name}: the given frame index or mappings do not match what the decoder gives "
-                "(make a new index, or leave it out)",
-                source=self.name,
-                operation="decode",
-            ) from contradiction
+            raise self._stale() from contradiction
         if self.index is None or self.index.origin == "decoded":
             raise FFmpegError(
                 f"{self.name}: decoding it twice does not give the same frames",
@@ -266,6 +262,38 @@ class VideoSession(Session):
                 operation="decode",
             ) from contradiction
         self._decode_index()
+
+    def confirm(self) -> bool:
+        """Decode the whole stream and mend the index where it is wrong; whether it was right."""
+        before = self.index
+        if before is None:
+            raise ValueError(
+                f"{self.name}: in approximate mode there is no index to confirm (use seek_mode='exact')"
+            )
+        if before.origin == "decoded":
+            return True
+        self._decode_index()
+        assert self.index is not None
+        right = np.array_equal(before.pts, self.index.pts)
+        if right or self.given_index:
+            self._use_index(before)
+        if not right and self.given_index:
+            raise self._stale()
+        self.index.confirmed = True
+        return right
+
+    def _use_index(self, index: FrameIndex) -> None:
+        self.index = index
+        self.reader.set_index(index)
+        self.readers.index_changed()
+
+    def _stale(self) -> StaleIndexError:
+        return StaleIndexError(
+            f"{self.name}: the given frame index or mappings do not match what the decoder gives "
+            "(make a new index, or leave it out)",
+            source=self.name,
+            operation="decode",
+        )
 
     @property
     def shape(self) -> tuple[int, int]:

@@ -175,6 +175,27 @@ class VideoDecoder:
         """All frames with their times, and the key frames; None in approximate mode."""
         return self._session.fingerprinted_index()
 
+    def confirm(self) -> bool:
+        """Decode the whole stream once, and mend the index where the decoder gives other frames than it promises.
+
+        Opening a file does not decode it, so that a packet in its middle of which the decoder makes nothing stays unknown
+        until a read comes across it. After this call count, order and numbers of frames are certain, and the index can be
+        saved as such (``decoder.index.confirmed``). It takes as long as decoding does; frames are not converted.
+
+        Returns
+        -------
+        bool
+            Whether the index was right before.
+
+        Raises
+        ------
+        StaleIndexError
+            The index or the mappings were given, and do not match the stream.
+        ValueError
+            In approximate mode, which has no index.
+        """
+        return self._session.serve(self._session.confirm)
+
     @property
     def counters(self) -> DecodeCounters:
         """Seeks, packets read, frames decoded and frames converted so far, those of opening included."""

@@ -5,6 +5,7 @@ are alike, and is there for one thing that decoders get wrong. recipes.py says h
 """
 
 import struct
+import subprocess
 
 import bitstreams
 from recipes import RECIPES, derive, encode, locate, names, path, remux, shared
@@ -345,6 +346,28 @@ def with_dead_bytes(start, size):
     return build
 
 
+def with_sample(number, change):
+    """An MP4 file with other bytes, as many, in one packet of its first video stream."""
+
+    def build(source):
+        command = f"-v error -select_streams v:0 -show_entries packet=pos,size -of csv=p=0 {source}"
+        rows = subprocess.run(
+            ["ffprobe", *command.split()], capture_output=True, text=True, check=True
+        ).stdout
+        size, position = map(int, rows.splitlines()[number].strip(",").split(","))
+        data = source.read_bytes()
+        changed = change(data[position : position + size])
+        assert len(changed) == size
+        return data[:position] + changed + data[position + size :]
+
+    return build
+
+
+def filler(sample):
+    """One NAL unit of filler data (type 12): no picture, and nothing wrong."""
+    return (len(sample) - 4).to_bytes(4, "big") + b"\x0c" + b"\xff" * (len(sample) - 6) + b"\x80"
+
+
 encode("h264_small.h264", f"{H264} -bf 0", size="96x64", seconds=1)
 encode("h264_large.h264", f"{H264} -bf 0", size="160x120", seconds=1)
 encode("h264_small.ts", f"{H264} -bf 2", size="96x64", seconds=1)
@@ -367,6 +390,11 @@ derive("ts_hole_h264.ts", with_hole(50_000, 6_000), "h264.ts")
 derive("ts_hole_mpeg2.ts", with_hole(150_000, 9_000), "mpeg2.ts")
 derive("ts_hole_hevc.ts", with_hole(40_000, 4_000), "hevc_open_gop.ts")
 derive("h264_dead_frame.mp4", with_dead_bytes(60_000, 2_000), "h264_no_bframes.mp4")
+encode("h264_one_gop.mp4", f"{X264} -pix_fmt yuv420p -bf 3 -g 250", size="96x64", seconds=1)
+encode("hevc_one_gop.mp4", f"{X265} -pix_fmt yuv420p {x265('keyint=250:bframes=3')}", size="96x64", seconds=1)
+for number in (7, 8, 9, 10):  # of these, some are referred to and some are not
+    derive(f"h264_no_picture_{number}.mp4", with_sample(number, filler), "h264_one_gop.mp4")
+derive("hevc_dead_frame.mp4", with_sample(9, lambda sample: bytes(len(sample))), "hevc_one_gop.mp4")
 derive("mjpeg_dead_frame.avi", with_dead_bytes(100_000, 9_000), "mjpeg.avi")
 derive("ts_cut_end.ts", without_end(0.7), "h264.ts")
 derive("ps_cut_start.mpg", without_start(30_000, 2048), "mpeg2.vob")
@@ -462,12 +490,16 @@ vp9_odd_321x241.mp4 webp_alpha_still.webp
 
 # Only decoding tells that a packet of these gives no frame, or that their times contradict the order of their frames:
 # `len` and numbers are right once they have been read.
-MENDED = names("bad_invalid_nalu.mp4 h264_dead_frame.mp4 mjpeg_dead_frame.avi lying_pts.mp4")
+MENDED = names(
+    """
+    bad_invalid_nalu.mp4 h264_dead_frame.mp4 mjpeg_dead_frame.avi lying_pts.mp4 hevc_dead_frame.mp4
+    h264_no_picture_7.mp4 h264_no_picture_8.mp4 h264_no_picture_9.mp4 h264_no_picture_10.mp4
+    """
+)
 
 # Frames that are damaged: what FFmpeg shows in their place depends on what it has decoded before (and on its threads),
 # so that an access from elsewhere may give them otherwise than the sequential pass.
 DAMAGED = {
-    "h264_dead_frame.mp4": {29, 30, 31, 32, 33, 34},
     "mjpeg_dead_frame.avi": {14},
 }
 

@@ -8,7 +8,8 @@ import recipes
 
 from cycodec.core.demux import Demuxer
 from cycodec.core.matroska import read_matroska
-from cycodec.core.packets import may_have_fields, scan_packets
+from cycodec.core.nal import may_have_fields
+from cycodec.core.packets import scan_packets
 from cycodec.core.sampletable import read_mov
 from cycodec.core.source import IOContext
 from cycodec.decoders import VideoDecoder

@@ -88,7 +88,7 @@ cdef class SampleReader(BlockReader):
         avutil.av_frame_free(&self.frame)
 
     def forget(self):
-        """Own nothing any more, and free nothing: Note [After fork] in reader.pyx."""
+        """Own nothing any more, and free nothing: Note [After fork] in stream.pyx."""
         self.ctx = NULL
         self.packet = NULL
         self.frame = NULL

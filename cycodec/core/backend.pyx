@@ -103,7 +103,7 @@ cdef class CpuBackend(VideoBackend):
         converter_free(<Converter *> self.converter)
 
     cdef void abandon(self) noexcept:
-        """Forget what is owned without freeing it: see Note [After fork] in reader.pyx."""
+        """Forget what is owned without freeing it: see Note [After fork] in stream.pyx."""
         self.ptr = NULL
 
     cdef int reopen(self) except -1:

@@ -3,7 +3,7 @@
 from cpython.exc cimport PyErr_CheckSignals
 
 from cycodec.core.index cimport FrameIndex
-from cycodec.core.reader cimport FrameReader
+from cycodec.core.stream cimport FrameStream
 
 from cycodec.libav cimport avutil
 
@@ -13,7 +13,7 @@ cdef enum:
     SIGNAL_INTERVAL = 16
 
 
-def confirm(FrameReader reader not None):
+def confirm(FrameStream reader not None):
     """Whether the decoder gives the first and the last frames that the reader's index promises."""
     cdef FrameIndex index = reader.index
     cdef int last = index.num_anchors - 1
@@ -32,7 +32,7 @@ def confirm(FrameReader reader not None):
     return False
 
 
-cdef bint gives(FrameReader reader, int first, int end, bint to_the_end) except -1:
+cdef bint gives(FrameStream reader, int first, int end, bint to_the_end) except -1:
     """Whether the frames first ... end - 1 come out one after the other from here (earlier ones may come before)."""
     cdef int expected = -1
     cdef int code
@@ -50,7 +50,7 @@ cdef bint gives(FrameReader reader, int first, int end, bint to_the_end) except 
     return expected >= end and (not to_the_end or expected == end)
 
 
-def decode_ordinals(FrameReader reader not None):
+def decode_ordinals(FrameStream reader not None):
     """Decode the whole stream: for each frame that comes out, the ordinal of its packet (-1: it has none).
 
     The reader has no index afterwards.

@@ -75,7 +75,7 @@ cdef class Demuxer:
                 avformat.avformat_close_input(&self.ptr)
 
     cdef void abandon(self) noexcept:
-        """Forget what is owned without freeing it: see Note [After fork] in reader.pyx."""
+        """Forget what is owned without freeing it: see Note [After fork] in stream.pyx."""
         self.ptr = NULL
         self.held = NULL
         self.io.abandon()

@@ -1,9 +1,9 @@
 """PacketTable: the packets of a stream, in the order in which they are stored."""
 
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
+from libc.stdint cimport int32_t, int64_t, uint32_t
 
 from cycodec.core.demux cimport Demuxer
-from cycodec.libav.avcodec cimport AVCodecParameters, AVPacket
+from cycodec.libav.avcodec cimport AVPacket
 
 
 cdef enum:
@@ -37,6 +37,4 @@ cdef uint32_t digest_packet(const AVPacket *packet) noexcept nogil
 cdef void record_packet(PacketRecord *record, const AVPacket *packet, int codec_id) noexcept nogil
 cdef bint is_hidden_vp8(int first) noexcept nogil
 cdef bint is_hidden_vp9(int first, int last) noexcept nogil
-cdef int nal_length_size(const AVCodecParameters *parameters) noexcept nogil
-cdef bint recovers_at_once(const uint8_t *data, int size, int nal_length) noexcept nogil
 cdef bint first_packet_agrees(Demuxer demuxer, int stream_index, PacketTable table) except -1

@@ -1,37 +1,16 @@
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cycodec.core.backend import VideoBackend
-from cycodec.core.demux import Demuxer
 from cycodec.core.error import FFmpegError
-from cycodec.core.index import FrameIndex
+from cycodec.core.stream import FrameStream
 
 class IndexContradiction(FFmpegError): ...
 
-class FrameReader:
-    demuxer: Demuxer
-    index: FrameIndex | None
-    backend: VideoBackend
-    stream_index: int
-    seeks: int
-    packets_read: int
-    frames_decoded: int
+class FrameReader(FrameStream):
     frames_converted: int
     frames_damaged: int
-    errors: int
-    def __init__(
-        self,
-        demuxer: Demuxer,
-        stream_index: int,
-        backend: VideoBackend,
-        index: FrameIndex | None = None,
-        fresh: bool = False,
-    ) -> None: ...
-    def set_index(self, index: FrameIndex | None) -> None: ...
-    def forget(self) -> None: ...
     def read_into(
         self,
         positions: Sequence[int] | NDArray[np.int64],
@@ -47,7 +26,3 @@ class FrameReader:
         places: Sequence[int] | NDArray[np.int64] | None = None,
     ) -> None: ...
     def prime(self, position: int) -> None: ...
-    @property
-    def cursor(self) -> int: ...
-    @property
-    def frame_info(self) -> dict[str, Any] | None: ...

@@ -4,41 +4,26 @@ A request is a sorted list of positions: frame numbers where there is an index, 
 (approximate mode). For each position `reach` either lets the decoder go on or seeks to an anchor, takes frames until the
 position comes out, and the backend converts that frame into its slot. What lies between is decoded only as far as other
 frames need it, and never converted.
-
-Note [After fork]
-
-A child process must neither use nor free what libav* owns: decoder threads do not exist there, and the file offset is
-shared with the parent. `abandon` forgets it all; the decoder then makes a new reader from source, options and index.
 """
 
 cimport cython
 from cpython.exc cimport PyErr_CheckSignals
-from libc.errno cimport EAGAIN, ENOMEM
 from libc.stdint cimport int64_t, uint8_t
-from libc.stdlib cimport calloc, free, malloc, qsort
+from libc.stdlib cimport free, malloc, qsort
 from libc.string cimport memcpy, memset
 
-from cycodec.core.backend cimport Target, VideoBackend
-from cycodec.core.demux cimport Demuxer
+from cycodec.core.backend cimport Target
 from cycodec.core.error import FFmpegError
-from cycodec.core.index cimport Anchor, FrameIndex
-from cycodec.core.packets cimport digest_packet, nal_length_size, recovers_at_once
+from cycodec.core.index cimport Anchor
+from cycodec.core.stream cimport LOST, FrameStream
 
-from cycodec.libav cimport avcodec, avutil
-from cycodec.libav.avcodec cimport AVPacket
-from cycodec.libav.avutil cimport AVFrame
-
-
-cdef extern from "compat.h" nogil:
-    int64_t compat_frame_duration(const AVFrame *frame)
+from cycodec.libav cimport avutil
 
 
 cdef int64_t NOPTS = avutil.AV_NOPTS_VALUE
 
-# Results of nogil steps that are no AVERROR. Outside libav's range of codes.
 cdef enum:
-    LOST = -0x70000001              # the anchor's packet did not come
-    CONTRADICTION = -0x70000002     # index and decoder do not agree
+    CONTRADICTION = -0x70000002     # index and decoder do not agree; no AVERROR has this number
     MAX_TRIES = 3
     SIGNAL_INTERVAL = 16            # frames between looks at pending signals
 
@@ -56,148 +41,8 @@ cdef int compare_slots(const void *a, const void *b) noexcept nogil:
 
 
 @cython.no_gc_clear
-cdef class FrameReader:
-    """Reads frames of one video stream.
-
-    Parameters
-    ----------
-    demuxer : Demuxer
-    stream_index : int
-    backend : VideoBackend
-    index : FrameIndex or None
-        None: positions are timestamps, and seeking trusts the container.
-    """
-
-    def __cinit__(self, Demuxer demuxer not None, int stream_index, VideoBackend backend not None,
-                  FrameIndex index=None, bint fresh=False):
-        self.demuxer = demuxer
-        self.stream_index = stream_index
-        self.backend = backend
-        self.packet = avcodec.av_packet_alloc()
-        self.frame = avutil.av_frame_alloc()
-        if self.packet == NULL or self.frame == NULL:
-            raise MemoryError()
-        self.fresh = fresh
-        self.running = fresh
-        self.skipping = True
-        self.reached = -1
-        self.seek_by_pts = demuxer.format_name == "matroska,webm"
-        self.seek_by_byte = demuxer.can_seek_bytes and demuxer.format_name in (
-            "mpegts", "mpeg", "h264", "hevc", "m4v", "mpegvideo", "obu", "vc1"
-        )
-        self.nal_length = nal_length_size(demuxer.stream(stream_index).codecpar)
-        rate = demuxer.stream(stream_index).avg_frame_rate
-        base = demuxer.stream(stream_index).time_base
-        if rate.num > 0 and base.num > 0:
-            self.frame_step = avutil.av_rescale(rate.den, base.den, <int64_t> rate.num * base.num)
-        self.frame_step = max(self.frame_step, 1)
-        self.set_index(index)
-
-    def set_index(self, FrameIndex index):
-        """Use another index from now on."""
-        free(self.bad_anchors)
-        self.bad_anchors = NULL
-        self.index = index
-        self.stamping = index is not None and index.stamped
-        if index is not None:
-            self.bad_anchors = <uint8_t *> calloc(index.num_anchors + 1, 1)
-            if self.bad_anchors == NULL:
-                raise MemoryError()
-        if not self.fresh:
-            self.stop()
-
-    def __dealloc__(self):
-        avcodec.av_packet_free(&self.packet)
-        avutil.av_frame_free(&self.frame)
-        free(self.bad_anchors)
-
-    cdef void abandon(self) noexcept:
-        self.packet = NULL
-        self.frame = NULL
-        self.backend.abandon()
-        self.demuxer.abandon()
-
-    def forget(self):
-        """Own nothing any more, and free nothing: Note [After fork]."""
-        self.abandon()
-
-    # -- frames in the order in which they come ---------------------------------------------------------------------
-
-    cdef void stop(self) noexcept nogil:
-        """Drop what is under way; the next frame needs a seek."""
-        avcodec.av_packet_unref(self.packet)
-        avutil.av_frame_unref(self.frame)
-        self.has_packet = False
-        self.has_frame = False
-        self.running = False
-        self.draining = False
-        self.reached = -1
-        self.outputs = 0
-        self.has_skipped = False
-
-    cdef int next_frame(self) noexcept nogil:
-        """Decode the next frame into `frame`; AVERROR_EOF after the last one.
-
-        What the decoder cannot make sense of is passed over, as the ffmpeg command does it; whether a frame is missing
-        then is for `reach` to see.
-        """
-        cdef int code
-        self.has_frame = False
-        avutil.av_frame_unref(self.frame)
-        while True:
-            code = self.backend.receive(self.frame)
-            if code == 0:
-                self.frames_decoded += 1
-                self.position = self.position_of_frame()
-                self.outputs += 1
-                self.has_frame = True
-                self.reached = max(self.reached, self.position)
-                return 0
-            if code == avutil.AVERROR_EOF or code == avutil.AVERROR(ENOMEM):
-                return code
-            if code != avutil.AVERROR(EAGAIN):
-                self.errors += 1
-            elif self.draining:
-                return avutil.AVERROR_EOF
-            if self.draining:
-                continue
-            code = self.send_next()
-            if code < 0:
-                return code
-
-    cdef int send_next(self) noexcept nogil:
-        """Give the decoder one packet, or tell it that there are no more."""
-        cdef int code
-        cdef bint skip
-        if not self.has_packet:
-            self.introduced = self.introduced or self.fresh
-            self.fresh = False
-            code = self.demuxer.read(self.packet, self.stream_index)
-            if code == avutil.AVERROR_EOF or code == avutil.AVERROR_INVALIDDATA:
-                # damaged data ends the stream, as it does for the ffmpeg command
-                self.draining = True
-                return self.backend.send(NULL)
-            if code < 0:
-                return code
-            self.packets_read += 1
-            self.ordinal += 1
-        self.has_packet = False
-        code = 0
-        if self.packet.size > 0:
-            if self.stamping:
-                self.packet.pts = self.ordinal - 1
-                self.packet.dts = NOPTS
-            else:
-                skip = self.skipping and not self.is_wanted(self.packet.pts)
-                self.has_skipped = self.has_skipped or skip
-                self.backend.skip_nonref(skip)
-            code = self.backend.send(self.packet)
-        avcodec.av_packet_unref(self.packet)
-        if code == avutil.AVERROR(ENOMEM):
-            return code
-        if code < 0:
-            self.errors += 1
-        return 0
+cdef class FrameReader(FrameStream):
+    """Reads frames of one video stream. Parameters are those of FrameStream."""
 
     cdef bint is_wanted(self, int64_t pts) noexcept nogil:
         """Whether the frame of a packet must be decoded for its own sake.
@@ -223,118 +68,7 @@ cdef class FrameReader:
                 high = middle
         return low < self.num_wanted and self.wanted[low].position == number
 
-    cdef int64_t position_of_frame(self) noexcept nogil:
-        cdef int64_t begin
-        if self.index is None:
-            if self.stamping:
-                return self.frame.pts
-            # a frame stands for the last instant at which it is played
-            begin = self.frame.best_effort_timestamp
-            if begin == NOPTS:
-                return self.reached + self.frame_step
-            return begin + max(self.frame_duration(), 1) - 1
-        if self.index.linear:
-            return self.outputs
-        if self.index.stamped:
-            return self.index.number_of_stamp(self.frame.pts)
-        return self.index.number_of_pts(self.frame.pts)
-
-    cdef int64_t frame_duration(self) noexcept nogil:
-        cdef int64_t duration = compat_frame_duration(self.frame)
-        return duration if duration > 0 else self.frame_step
-
-    # -- seeking ----------------------------------------------------------------------------------------------------
-
-    cdef int rewind(self) noexcept nogil:
-        """To the first packet of the stream."""
-        cdef const Anchor *anchor = &self.index.anchors[0] if self.index is not None else NULL
-        cdef int code = -1
-        if self.seek_by_byte:
-            code = self.demuxer.seek_byte(0)
-        elif anchor != NULL and not self.seek_by_pts and anchor.dts != NOPTS:
-            code = self.demuxer.seek(self.stream_index, anchor.dts)
-        elif anchor != NULL and anchor.pts != NOPTS:
-            code = self.demuxer.seek(self.stream_index, anchor.pts)
-        self.ordinal = 0
-        return code
-
-    cdef void introduce(self) noexcept nogil:
-        """Show the decoder the first packet; see Note [First packet] in backend.pyx."""
-        self.introduced = True
-        if not self.backend.needs_introduction() or (not self.fresh and self.rewind() < 0):
-            return
-        self.fresh = False
-        if self.demuxer.read(self.packet, self.stream_index) >= 0:
-            self.packets_read += 1
-            self.backend.introduce(self.packet)
-            avcodec.av_packet_unref(self.packet)
-
-    cdef int begin_at(self, int number) noexcept nogil:
-        """Seek so that the next packet sent is an anchor's; LOST where it does not come."""
-        cdef const Anchor *anchor = &self.index.anchors[number]
-        cdef int code
-        self.stop()
-        self.backend.flush()
-        if not self.introduced:
-            self.introduce()
-        self.seeks += 1
-        self.started_at = number
-        if number == 0:
-            if self.index.stamped or self.index.confirmed or self.met_damage:
-                # damage is concealed with what the decoder's buffers hold: only a new one gives the same twice
-                with gil:
-                    try:
-                        self.backend.reopen()
-                    except BaseException as exception:
-                        self.demuxer.io.pending = exception
-                        return avutil.AVERROR_EXTERNAL
-            code = self.rewind()
-        elif self.seek_by_byte and self.stamping:
-            code = self.demuxer.seek_byte(anchor.sync_pos)
-        else:
-            code = self.demuxer.seek(
-                self.stream_index, anchor.pts if self.seek_by_pts or anchor.dts == NOPTS else anchor.dts
-            )
-        if code < 0:
-            return LOST
-        code = self.find_packet(number)
-        if code == 0:
-            self.running = True
-        return code
-
-    cdef int find_packet(self, int number) noexcept nogil:
-        """Read up to an anchor's packet, and hold it."""
-        cdef const Anchor *anchor = &self.index.anchors[number]
-        cdef AVPacket *packet = self.packet
-        cdef int code
-        cdef bint found
-        while True:
-            code = self.demuxer.read(packet, self.stream_index)
-            if code < 0:
-                return LOST if code == avutil.AVERROR_EOF or code == avutil.AVERROR_INVALIDDATA else code
-            self.packets_read += 1
-            if self.stamping:
-                found = (
-                    packet.size == anchor.size and (packet.pos == anchor.pos or packet.pos < 0)
-                    and digest_packet(packet) == anchor.digest
-                )
-                if not found and (number == 0 or (packet.pos > anchor.pos and anchor.pos >= 0)):
-                    return LOST
-            else:
-                found = packet.pts == anchor.pts and (number == 0 or packet.flags & avcodec.AV_PKT_FLAG_KEY)
-                if not found and (
-                    number == 0 or (packet.flags & avcodec.AV_PKT_FLAG_KEY and packet.pts > anchor.pts)
-                ):
-                    return LOST
-            if found and number and self.nal_length >= 0:
-                if not recovers_at_once(packet.data, packet.size, self.nal_length):
-                    avcodec.av_packet_unref(packet)
-                    return LOST
-            if found:
-                self.has_packet = True
-                self.ordinal = anchor.ordinal + 1
-                return 0
-            avcodec.av_packet_unref(packet)
+    # -- ways to a position -----------------------------------------------------------------------------------------
 
     cdef int seek_number(self, int64_t number) noexcept nogil:
         """Decode the first frame from the best anchor of a frame: not past it, or an earlier anchor is taken.
@@ -420,16 +154,24 @@ cdef class FrameReader:
         """Have `frame` hold the frame at a position.
 
         Where it does not come, the anchor is to blame, or what was left out on the way: both are given up, one after
-        the other, before index and decoder are said to contradict each other. A damaged frame is concealed by what was
-        decoded before it, so it is only taken from a pass from the beginning.
+        the other, before index and decoder are said to contradict each other.
+
+        Note [Unseen faults]: an index from headers cannot know of packets that the decoder makes nothing of. So whatever
+        looks wrong on the way (an error, a packet without a picture, a frame out of turn) has the stream decoded from
+        its beginning with nothing left out, where frames must come one by one. Damaged frames are concealed by what was
+        decoded before them, so that they, too, are only taken from such a pass. Of faults where nobody has been yet
+        nothing is known; see `confirm`.
         """
         cdef int code
+        cdef int tries = 0
         while True:
             code = self.run_to(position)
             self.from_start = False
             if self.masking or self.index is None:
                 return code
-            if code == 0 and self.is_damaged() and (self.started_at > 0 or self.has_skipped):
+            if code == 0 and self.out_of_turn:
+                code = CONTRADICTION
+            if code == 0 and (self.faults or self.is_damaged()) and (self.started_at > 0 or self.has_skipped):
                 self.met_damage = True
                 self.from_start = True
                 self.skipping = False
@@ -439,14 +181,13 @@ cdef class FrameReader:
                 return code
             if self.started_at > 0:
                 self.bad_anchors[self.started_at] = True
+                tries += 1
+                self.from_start = tries >= MAX_TRIES or self.faults > 0
             elif self.has_skipped:
                 self.skipping = False
             else:
                 return code
             self.stop()
-
-    cdef bint is_damaged(self) noexcept nogil:
-        return self.frame.flags & avutil.AV_FRAME_FLAG_CORRUPT or self.frame.decode_error_flags
 
     cdef int run_to(self, int64_t position) noexcept nogil:
         """Go on, or seek, until a position comes out; CONTRADICTION where it does not."""
@@ -600,40 +341,3 @@ cdef class FrameReader:
                 source=self.demuxer.io.name, operation="decode",
             )
         return self.demuxer.check(code, "decode")
-
-    @property
-    def cursor(self):
-        """The position of the frame that came out last; -1 at the very beginning, -2 where the next request has to seek."""
-        return self.reached if self.running else -2
-
-    @property
-    def frame_info(self):
-        """The frame that was decoded last, as a dict: width, height, pixel format and colour; None if there is none."""
-        if not self.has_frame:
-            return None
-        from cycodec.core.demux import describe_frame_colour
-
-        return {
-            "width": self.frame.width,
-            "height": self.frame.height,
-            **describe_frame_colour(self.frame.format, self.frame.color_primaries, self.frame.colorspace,
-                                    self.frame.color_trc, self.frame.color_range),
-        }
-
-    # -- where the index is in doubt --------------------------------------------------------------------------------
-
-    cdef int reopen(self) except -1:
-        """The source opened anew, and a decoder that has seen nothing."""
-        cdef Demuxer old = self.demuxer
-        self.stop()
-        demuxer = type(old)(type(old.io)(old.io.origin, old.io.name))
-        if old.probed:
-            demuxer.probe()
-        demuxer.keep_only(self.stream_index)
-        self.demuxer = demuxer
-        self.backend.reopen()
-        self.ordinal = 0
-        self.started_at = 0
-        self.introduced = True
-        self.running = True
-        return 0

@@ -93,7 +93,7 @@ cdef class IOContext:
             PyBuffer_Release(&self.view)
 
     cdef void abandon(self) noexcept:
-        """Forget what is owned without freeing it: see Note [After fork] in reader.pyx."""
+        """Forget what is owned without freeing it: see Note [After fork] in stream.pyx."""
         self.ptr = NULL
         self.has_view = False
 

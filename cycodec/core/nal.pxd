@@ -1,0 +1,15 @@
+"""What NAL units say without decoding."""
+
+from libc.stdint cimport uint8_t
+
+from cycodec.libav.avcodec cimport AVCodecParameters
+
+
+cdef struct NalFormat:
+    int codec_id
+    int length              # bytes of the length before each unit; 0: start codes; -1: the codec has no NAL units
+
+
+cdef NalFormat nal_format(const AVCodecParameters *parameters) noexcept nogil
+cdef bint holds_picture(const NalFormat *format, const uint8_t *data, int size) noexcept nogil
+cdef bint recovers_at_once(const NalFormat *format, const uint8_t *data, int size) noexcept nogil

@@ -1,0 +1,220 @@
+"""What the NAL units of H.264 and HEVC say about a packet, and parameter sets about a stream, without decoding."""
+
+from libc.stdint cimport uint8_t
+
+from cycodec.core.demux cimport Demuxer
+
+from cycodec.libav cimport avcodec
+
+
+cdef struct Bits:
+    const uint8_t *data
+    int size                # bits
+    int pos
+    bint overrun
+
+
+cdef unsigned read_bits(Bits *bits, int count) noexcept nogil:
+    cdef unsigned value = 0
+    cdef int _i
+    for _i in range(count):
+        if bits.pos >= bits.size:
+            bits.overrun = True
+            return 0
+        value = value << 1 | ((bits.data[bits.pos >> 3] >> (7 - (bits.pos & 7))) & 1)
+        bits.pos += 1
+    return value
+
+
+cdef unsigned read_golomb(Bits *bits) noexcept nogil:
+    """An Exp-Golomb code, ue(v)."""
+    cdef int zeros = 0
+    while not read_bits(bits, 1):
+        zeros += 1
+        if zeros > 31 or bits.overrun:
+            bits.overrun = True
+            return 0
+    return (1u << zeros) - 1 + read_bits(bits, zeros)
+
+
+cdef int read_signed_golomb(Bits *bits) noexcept nogil:
+    cdef unsigned code = read_golomb(bits)
+    return <int> ((code + 1) >> 1) if code & 1 else -<int> (code >> 1)
+
+
+cdef void skip_scaling_list(Bits *bits, int size) noexcept nogil:
+    cdef int last = 8
+    cdef int following = 8
+    cdef int _i
+    for _i in range(size):
+        if following:
+            following = (last + read_signed_golomb(bits) + 256) & 255
+        if following:
+            last = following
+
+
+cdef NalFormat nal_format(const avcodec.AVCodecParameters *parameters) noexcept nogil:
+    """How a stream's packets hold NAL units: ISO/IEC 14496-15, 5.3.3.1.2 and 8.3.3.1.2, or Annex B."""
+    cdef NalFormat format
+    cdef int place = -1
+    format.codec_id = parameters.codec_id
+    format.length = -1
+    if parameters.codec_id == avcodec.AV_CODEC_ID_H264:
+        place = 4
+    elif parameters.codec_id == avcodec.AV_CODEC_ID_HEVC:
+        place = 21
+    if place >= 0:
+        format.length = 0
+        if parameters.extradata_size > place and parameters.extradata[0] == 1:
+            format.length = (parameters.extradata[place] & 3) + 1
+    return format
+
+
+cdef bint holds_picture(const NalFormat *format, const uint8_t *data, int size) noexcept nogil:
+    """Whether a packet's NAL units have lengths that fit, and one of them is part of a picture.
+
+    Only asked of units with lengths: start codes would have to be searched for. True for other codecs.
+    """
+    cdef int position = 0
+    cdef int length, i
+    cdef bint found = False
+    if format.length <= 0:
+        return True
+    while position + format.length < size:
+        length = 0
+        for i in range(format.length):
+            length = length << 8 | data[position + i]
+        position += format.length
+        if not 0 < length <= size - position:
+            return False
+        if format.codec_id == avcodec.AV_CODEC_ID_H264:
+            found = found or 1 <= data[position] & 31 <= 5
+        else:
+            found = found or (data[position] >> 1) & 63 < 32
+        position += length
+    return found
+
+
+cdef bint recovers_at_once(const NalFormat *format, const uint8_t *data, int size) noexcept nogil:
+    """Whether decoding can begin at a packet and the first picture is right, as far as H.264 says so; else True.
+
+    A recovery point (ITU-T H.264, D.2.8) may lie some frames before the first right picture: intra refresh.
+    """
+    cdef int position = 0
+    cdef int nal_length = format.length
+    cdef int end, i
+    if format.codec_id != avcodec.AV_CODEC_ID_H264:
+        return True
+    while position + nal_length < size:
+        if nal_length:
+            end = 0
+            for i in range(nal_length):
+                end = end << 8 | data[position + i]
+            position += nal_length
+            end = position + end if 0 < end <= size - position else size
+        else:
+            while position + 3 < size and not (
+                data[position] == 0 and data[position + 1] == 0 and data[position + 2] == 1
+            ):
+                position += 1
+            position += 3
+            end = size
+        if position >= size or data[position] & 31 in (1, 5):
+            return True                 # a slice: no recovery point before it
+        if data[position] & 31 == 6 and recovery_frames(data + position + 1, end - position - 1) > 0:
+            return False
+        position = end if nal_length else position + 1
+    return True
+
+
+cdef int recovery_frames(const uint8_t *data, int size) noexcept nogil:
+    """recovery_frame_cnt of an SEI NAL unit's payload; -1 where it holds no recovery point."""
+    cdef int position = 0
+    cdef int kind, length
+    cdef Bits bits
+    while position + 2 < size:
+        kind = length = 0
+        while position < size and data[position] == 255:
+            kind += 255
+            position += 1
+        kind += data[position] if position < size else 0
+        position += 1
+        while position < size and data[position] == 255:
+            length += 255
+            position += 1
+        length += data[position] if position < size else 0
+        position += 1
+        if kind == 6 and position < size:
+            bits.data = data + position
+            bits.size = 8 * min(length, size - position)
+            bits.pos = 0
+            bits.overrun = False
+            return <int> read_golomb(&bits)
+        if kind > 255 or length > size:
+            return -1
+        position += length
+    return -1
+
+
+def may_have_fields(bytes sps not None):
+    """Whether a sequence parameter set lets pictures be single fields, so that two packets can make one frame.
+
+    Parameters
+    ----------
+    sps : bytes
+        The NAL unit, its header byte first: ITU-T H.264, 7.3.2.1.1. What cannot be read counts as yes.
+    """
+    cdef bytes payload = sps.replace(b"\0\0\3", b"\0\0")
+    cdef Bits bits
+    cdef int profile, i, _i
+    cdef unsigned chroma = 1
+    cdef unsigned order
+    bits.data = <const uint8_t *> (<const char *> payload)
+    bits.size = 8 * len(payload)
+    bits.pos = 8
+    bits.overrun = False
+    profile = read_bits(&bits, 8)
+    read_bits(&bits, 16)
+    read_golomb(&bits)
+    if profile in (100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135):
+        chroma = read_golomb(&bits)
+        if chroma == 3:
+            read_bits(&bits, 1)
+        read_golomb(&bits)
+        read_golomb(&bits)
+        read_bits(&bits, 1)
+        if read_bits(&bits, 1):
+            for i in range(12 if chroma == 3 else 8):
+                if read_bits(&bits, 1):
+                    skip_scaling_list(&bits, 16 if i < 6 else 64)
+    read_golomb(&bits)
+    order = read_golomb(&bits)
+    if order == 0:
+        read_golomb(&bits)
+    elif order == 1:
+        read_bits(&bits, 1)
+        read_signed_golomb(&bits)
+        read_signed_golomb(&bits)
+        for _i in range(min(<int> read_golomb(&bits), 256)):
+            read_signed_golomb(&bits)
+    read_golomb(&bits)
+    read_bits(&bits, 1)
+    read_golomb(&bits)
+    read_golomb(&bits)
+    return bool(bits.overrun or not read_bits(&bits, 1))        # frame_mbs_only_flag
+
+
+def stream_may_have_fields(Demuxer demuxer not None, int stream_index):
+    """Whether an H.264 stream may hold field pictures, by the parameter sets in its header (avcC or Annex B)."""
+    cdef avcodec.AVCodecParameters *parameters = demuxer.stream(stream_index).codecpar
+    if parameters.codec_id != avcodec.AV_CODEC_ID_H264:
+        return False
+    extradata = (<const char *> parameters.extradata)[:parameters.extradata_size]
+    if extradata[:1] == b"\1" and len(extradata) > 8:
+        # ISO/IEC 14496-15, 5.3.3.1.2: five bytes, the number of sets, then each with its length
+        length = int.from_bytes(extradata[6:8], "big")
+        return may_have_fields(extradata[8:8 + length])
+    for unit in extradata.split(b"\0\0\1"):
+        if unit and unit[0] & 31 == 7:
+            return may_have_fields(unit)
+    return True

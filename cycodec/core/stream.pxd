@@ -1,0 +1,74 @@
+"""FrameStream: frames in the order in which the decoder gives them, from the beginning or from an anchor."""
+
+from libc.stdint cimport int32_t, int64_t, uint8_t
+
+from cycodec.core.backend cimport VideoBackend
+from cycodec.core.demux cimport Demuxer
+from cycodec.core.index cimport FrameIndex
+from cycodec.core.nal cimport NalFormat
+from cycodec.libav.avcodec cimport AVPacket
+from cycodec.libav.avutil cimport AVFrame
+
+
+cdef enum:
+    LOST = -0x70000001                  # an anchor's packet did not come; no AVERROR has this number
+
+
+cdef class FrameStream:
+    cdef readonly Demuxer demuxer
+    cdef readonly FrameIndex index      # None: approximate, positions are timestamps
+    cdef readonly VideoBackend backend
+    cdef readonly int stream_index
+
+    cdef AVPacket *packet
+    cdef AVFrame *frame
+    cdef bint has_packet                # read, not yet sent
+    cdef bint has_frame
+    cdef int64_t position               # of `frame`
+    cdef int64_t reached                # the last position that came out since the last seek; -1: none
+    cdef bint running                   # whether the decoder can simply go on
+    cdef bint draining
+    cdef bint stamping
+    cdef bint fresh                     # nothing was read yet
+    cdef bint introduced                # whether the decoder has met the stream's first packet
+    cdef bint skipping                  # whether frames on the way may be left out
+    cdef bint has_skipped               # ... and some were, since the last seek
+    cdef int started_at                 # the anchor of the last seek
+    cdef bint met_damage                # whether going back to the beginning needs a decoder that has seen nothing
+    cdef NalFormat nal
+    cdef bint seek_by_pts
+    cdef bint seek_by_byte
+    cdef int32_t ordinal                # of the next packet
+    cdef int64_t sent                   # the frame that the last packet sent should give
+    cdef int64_t turn                   # the frame that should come next, if none was left out
+    cdef bint out_of_turn               # another one came, since the last seek
+    cdef int faults                     # packets that the decoder could not make sense of, since the last seek
+    cdef int64_t outputs                # frames since the beginning of a linear pass
+    cdef uint8_t *bad_anchors           # those that did not give the frames they promise
+    cdef int64_t frame_step             # pts from one frame to the next, approximately
+
+    cdef readonly int64_t seeks
+    cdef readonly int64_t packets_read
+    cdef readonly int64_t frames_decoded
+    cdef readonly int64_t errors
+
+    # frames
+    cdef void stop(self) noexcept nogil
+    cdef int next_frame(self) noexcept nogil
+    cdef int send_next(self) noexcept nogil
+    cdef int64_t number_of_packet(self) noexcept nogil
+    cdef void note_fault(self) noexcept nogil
+    cdef bint is_leading(self, int64_t number) noexcept nogil
+    cdef void take_turn(self) noexcept nogil
+    cdef bint is_wanted(self, int64_t pts) noexcept nogil
+    cdef int64_t position_of_frame(self) noexcept nogil
+    cdef int64_t frame_duration(self) noexcept nogil
+    cdef bint is_damaged(self) noexcept nogil
+    # seeking
+    cdef int rewind(self) noexcept nogil
+    cdef void introduce(self) noexcept nogil
+    cdef int begin_at(self, int anchor) noexcept nogil
+    cdef int find_packet(self, int anchor) noexcept nogil
+    cdef int reopen(self) except -1
+
+    cdef void abandon(self) noexcept
