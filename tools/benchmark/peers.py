@@ -35,6 +35,10 @@ class Peer:
     def open_resized(self, path: str, height: int, width: int) -> Any:
         raise Unsupported("decodes at the stream's own size only")
 
+    def open_header(self, path: str) -> Any:
+        """A reader that knows no more than the file's header says."""
+        raise Unsupported("always looks at the whole file")
+
     def close(self, reader: Any) -> None:
         """Give the file back; libraries that do it when the reader is dropped need nothing here."""
 
@@ -43,6 +47,10 @@ class Peer:
 
     def count(self, reader: Any) -> int:
         raise NotImplementedError
+
+    def indexed_count(self, reader: Any) -> int:
+        """The number of frames by an index, made now if need be; the header's number would not do."""
+        return self.count(reader)
 
     def at(self, reader: Any, indices: list[int]) -> Any:
         """Batch of the frames asked for, in that order."""
@@ -80,6 +88,9 @@ class TorchCodec(Peer):
 
     def open(self, path: str) -> Any:
         return self.decoder(path, seek_mode="exact", **self.options)
+
+    def open_header(self, path: str) -> Any:
+        return self.decoder(path, seek_mode="approximate", **self.options)
 
     def open_resized(self, path: str, height: int, width: int) -> Any:
         resize = importlib.import_module(f"{self.module}.transforms").Resize
@@ -125,8 +136,6 @@ class Cycodec(TorchCodec):
 
 
 class PyAV(Peer):
-    note = "opens without an index"
-
     def __init__(self, threads: int) -> None:
         super().__init__(threads)
         import av
@@ -153,6 +162,8 @@ class PyAV(Peer):
     def open(self, path: str) -> Any:
         return self._open(path, None)
 
+    open_header = open
+
     def open_resized(self, path: str, height: int, width: int) -> Any:
         return self._open(path, (height, width))
 
@@ -178,6 +189,10 @@ class PyAV(Peer):
 
     def count(self, reader: Any) -> int:
         return len(reader.pts) if reader.pts is not None else reader.stream.frames
+
+    def indexed_count(self, reader: Any) -> int:
+        self.prepare(reader)
+        return self.count(reader)
 
     def _rgb(self, reader: Any, frame: Any) -> Any:
         height, width = reader.size or (None, None)
@@ -279,8 +294,6 @@ class Decord(Peer):
 
 
 class OpenCV(Peer):
-    note = "opens without an index"
-
     def __init__(self, threads: int) -> None:
         super().__init__(threads)
         import cv2
@@ -306,6 +319,8 @@ class OpenCV(Peer):
     def open(self, path: str) -> Any:
         return self._open(path, None)
 
+    open_header = open
+
     def open_resized(self, path: str, height: int, width: int) -> Any:
         return self._open(path, (height, width))
 
@@ -321,6 +336,9 @@ class OpenCV(Peer):
 
     def count(self, reader: Any) -> int:
         return int(reader.capture.get(self.cv2.CAP_PROP_FRAME_COUNT))
+
+    def indexed_count(self, reader: Any) -> int:
+        raise Unsupported("has the header's number of frames only")
 
     def _batch(self, reader: Any, n: int) -> Any:
         width = int(reader.capture.get(self.cv2.CAP_PROP_FRAME_WIDTH))

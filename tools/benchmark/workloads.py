@@ -76,10 +76,14 @@ def middle(n: int) -> list[int]:
 
 
 def _open(peer: Any, _: Any, case: Case) -> None:
-    # len() is asked for, so that a reader which builds its index on first use pays for it here.
+    # The count is asked for, so that a reader which builds its index on first use pays for it here.
     reader = peer.open(case.paths[0])
-    peer.count(reader)
+    peer.indexed_count(reader)
     peer.close(reader)
+
+
+def _open_header(peer: Any, _: Any, case: Case) -> None:
+    peer.close(peer.open_header(case.paths[0]))
 
 
 def _open_first(peer: Any, _: Any, case: Case) -> Any:
@@ -96,7 +100,8 @@ def _many(peer: Any, _: Any, case: Case) -> Iterator[Any]:
 
 
 WORKLOADS: dict[str, Workload] = {
-    "open": Workload("open", True, lambda n: [], _open),
+    "open": Workload("open with an index", True, lambda n: [], _open),
+    "open_header": Workload("open by the header", True, lambda n: [], _open_header),
     "open_first": Workload("open + first frame", True, lambda n: [0], _open_first),
     "first100": Workload(
         "first 100 frames, one batch",
