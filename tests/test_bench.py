@@ -148,7 +148,17 @@ def importable():
 def test_small_run_from_request_to_report(clip):
     libraries = importable()
     assert libraries[0] == "cycodec"
-    names = ["open", "open_header", "open_first", "first100", "all", "loop", "uniform10", "random10", "middle"]
+    names = [
+        "open",
+        "open_header",
+        "open_first",
+        "first100",
+        "all",
+        "loop",
+        "uniform10",
+        "random10",
+        "middle",
+    ]
     part = runner.run([clip], [*names, "many"], dict.fromkeys(libraries, sys.executable), rounds=3)
     assert part["absent"] == {}
     assert list(part["versions"]) == libraries
