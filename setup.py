@@ -34,7 +34,8 @@ ROOMS = {
     "predict": [],
     "sampletable": [],
     "matroska": [],
-    "backend": ["csrc/convert.c", "csrc/yuv2rgb.c"],
+    "backend": ["csrc/colour.c", "csrc/convert.c", "csrc/yuv2rgb.c"],
+    "nvdec": ["csrc/colour.c", "csrc/nvcache.c", "csrc/nvconvert.c", "csrc/nvdec.c", "csrc/nvshim.c", "csrc/yuv2rgb.c"],
     "stream": [],
     "confirm": [],
     "reader": [],
@@ -143,8 +144,8 @@ def room(name, sources):
     return Extension(
         f"cycodec.core.{name}",
         [f"cycodec/core/{name}.pyx", *sources],
-        include_dirs=["csrc"],
-        depends=[str(p) for p in Path("csrc").glob("*.h")],
+        include_dirs=["csrc", "cycodec/cuda/kernels"],
+        depends=[str(p) for p in [*Path("csrc").glob("**/*.h"), *Path("cycodec/cuda").glob("**/*.h")]],
     )
 
 

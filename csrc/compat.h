@@ -16,6 +16,13 @@
 #include <stdint.h>
 #include <string.h>
 
+/* Bitstream filters have a header of their own since libavcodec 58.91 (4.3) or a little later. */
+#if defined(__has_include)
+#if __has_include(<libavcodec/bsf.h>)
+#include <libavcodec/bsf.h>
+#endif
+#endif
+
 /* avio_alloc_context's write callback takes const data since libavformat 61 (7.0). */
 #if LIBAVFORMAT_VERSION_MAJOR >= 61
 #define COMPAT_WRITE_CONST const
@@ -43,6 +50,14 @@ static inline int64_t compat_frame_duration(const AVFrame *frame) {
     return frame->duration;
 #else
     return frame->pkt_duration;
+#endif
+}
+
+static inline void compat_frame_set_duration(AVFrame *frame, int64_t duration) {
+#if LIBAVUTIL_VERSION_INT >= AV_VERSION_INT(57, 30, 100)
+    frame->duration = duration;
+#else
+    frame->pkt_duration = duration;
 #endif
 }
 

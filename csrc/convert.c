@@ -16,6 +16,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "colour.h"
 #include "yuv2rgb.h"
 
 #define NUM_SCALERS 4
@@ -281,26 +282,6 @@ static int turn_rect(Converter *c, const AVFrame *in, const AVPixFmtDescriptor *
 
 /* ---- swscale ---------------------------------------------------------------------------------------------------- */
 
-static int is_full_range(const AVFrame *frame) {
-    if (frame->color_range != AVCOL_RANGE_UNSPECIFIED)
-        return frame->color_range == AVCOL_RANGE_JPEG;
-    switch (frame->format) {
-    case AV_PIX_FMT_YUVJ411P:
-    case AV_PIX_FMT_YUVJ420P:
-    case AV_PIX_FMT_YUVJ422P:
-    case AV_PIX_FMT_YUVJ440P:
-    case AV_PIX_FMT_YUVJ444P: return 1;
-    default: return 0;
-    }
-}
-
-/* The matrix of a colour space as the ffmpeg command's scale filter chooses it: BT.601 for what swscale lacks. */
-static const int *matrix_of(int space) {
-    if (space < AVCOL_SPC_BT709 || space > AVCOL_SPC_BT2020_CL || space == AVCOL_SPC_YCGCO)
-        space = AVCOL_SPC_BT470BG;
-    return sws_getCoefficients(space);
-}
-
 /* A scaler set up as the ffmpeg command's scale filter does it: bicubic, the frame's matrix and range, MPEG-2 chroma
  * position for 8-bit 4:2:0. */
 static struct SwsContext *make_scaler(const ScalerKey *key) {
@@ -323,7 +304,7 @@ static struct SwsContext *make_scaler(const ScalerKey *key) {
     }
     if (sws_getColorspaceDetails(sws, &inverse, &in_range, &table, &out_range, &brightness, &contrast, &saturation) >=
         0) {
-        const int *matrix = matrix_of(key->space);
+        const int *matrix = colour_coefficients(key->space);
         if (key->range != AVCOL_RANGE_UNSPECIFIED)
             in_range = key->range == AVCOL_RANGE_JPEG;
         sws_setColorspaceDetails(sws, matrix, in_range, matrix, out_range, brightness, contrast, saturation);
@@ -380,7 +361,7 @@ static int kernel_format(int format) {
 
 static void run_kernel(const AVFrame *frame, uint8_t *rgb, ptrdiff_t stride) {
     Yuv2RgbMatrix matrix;
-    yuv2rgb_matrix(&matrix, matrix_of(frame->colorspace), is_full_range(frame));
+    yuv2rgb_matrix(&matrix, colour_coefficients(frame->colorspace), colour_is_full_range(frame));
     for (int y = 0; y < frame->height; y++)
         yuv2rgb_row(rgb + y * stride, frame->data[0] + (ptrdiff_t)y * frame->linesize[0],
                     frame->data[1] + (ptrdiff_t)(y >> 1) * frame->linesize[1],
@@ -423,31 +404,6 @@ static int kernel_matches(Converter *c, const AVFrame *like) {
 }
 
 /* ---- float32 ---------------------------------------------------------------------------------------------------- */
-
-/* Kr and Kb of ITU-T H.273's matrix coefficients; what is unknown or has no such pair is taken for BT.601, as
- * swscale does. */
-static void luma_weights(int space, double *kr, double *kb) {
-    switch (space) {
-    case AVCOL_SPC_BT709:
-        *kr = 0.2126;
-        *kb = 0.0722;
-        break;
-    case AVCOL_SPC_FCC:
-        *kr = 0.30;
-        *kb = 0.11;
-        break;
-    case AVCOL_SPC_SMPTE240M:
-        *kr = 0.212;
-        *kb = 0.087;
-        break;
-    case AVCOL_SPC_BT2020_NCL:
-    case AVCOL_SPC_BT2020_CL:
-        *kr = 0.2627;
-        *kb = 0.0593;
-        break;
-    default: *kr = 0.299; *kb = 0.114;
-    }
-}
 
 /* One row of one component as integers scaled by `scale` after `bias`; each sample is repeated for the pixels that
  * it covers. */
@@ -495,8 +451,8 @@ static int run_float(Converter *c, const AVFrame *frame, const AVPixFmtDescripto
     }
     float *first = c->lines, *second = first + width, *third = second + width;
     double peak = (1 << depth) - 1, unit = 1 << (depth - 8), kr, kb;
-    luma_weights(frame->colorspace, &kr, &kb);
-    int full = is_full_range(frame);
+    colour_luma_weights(frame->colorspace, &kr, &kb);
+    int full = colour_is_full_range(frame);
     float luma_bias = full ? 0 : (float)(16 * unit);
     float luma_scale = full ? (float)(1 / peak) : (float)(1 / (219 * unit));
     float chroma_bias = (float)(128 * unit);

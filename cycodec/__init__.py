@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from cycodec.core.error import (
         ClosedError,
         CodecNotFoundError,
+        CudaError,
+        CudaUnavailableError,
         EndOfFileError,
         FFmpegError,
         FFmpegMemoryError,
@@ -38,6 +40,8 @@ _HOMES = {
     "cycodec.core.error": [
         "ClosedError",
         "CodecNotFoundError",
+        "CudaError",
+        "CudaUnavailableError",
         "EndOfFileError",
         "FFmpegError",
         "FFmpegMemoryError",
@@ -63,6 +67,8 @@ __all__ = [  # noqa: RUF022 - in the order of _HOMES
     "set_log_level",
     "ClosedError",
     "CodecNotFoundError",
+    "CudaError",
+    "CudaUnavailableError",
     "EndOfFileError",
     "FFmpegError",
     "FFmpegMemoryError",

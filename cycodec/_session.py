@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
 
@@ -16,7 +16,7 @@ import numpy as np
 from cycodec import _tensor
 from cycodec._lifetime import Session, is_file_like, open_source
 from cycodec._readers import Output, Readers
-from cycodec.core.backend import CpuBackend, orientation_of
+from cycodec.core.backend import CpuBackend, VideoBackend, orientation_of
 from cycodec.core.confirm import confirm, decode_ordinals
 from cycodec.core.demux import Demuxer
 from cycodec.core.error import FFmpegError, InvalidDataError, StaleIndexError
@@ -31,6 +31,8 @@ from cycodec.transforms import DecoderTransform, Pipeline, resolve
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
+
+    from cycodec._gpu import Gpu
 
 T = TypeVar("T")
 Region: TypeAlias = tuple[int, int, int, int]
@@ -72,6 +74,8 @@ class Options:
     mask_errors: bool
     output_dtype: str  # "uint8", "float32" or "auto"
     transforms: tuple[DecoderTransform, ...] = ()
+    cuda: int | None = None  # number of the device that frames go to; None: the CPU
+    fallback: str = "cpu"  # or "raise": what happens to streams that the GPU does not decode
 
 
 class GeometryChanged(Exception):
@@ -108,6 +112,7 @@ class VideoSession(Session):
         self._pipeline = pipeline
         self._spare = np.empty(3, np.int64)  # times and validity of single pictures, which nobody reads
         self._spare_address = self._spare.ctypes.data
+        self.gpu: Gpu | None = None
         self._open(index, mappings)
         if options.transforms:
             self.serve(lambda: self.pipeline)
@@ -149,14 +154,41 @@ class VideoSession(Session):
             self._check_frames(self.index)
             self.index.confirmed = self.index.confirmed or doubt
             self.index.stream_index = self.stream_index
+        if self.options.cuda is not None:
+            self._move_to_gpu()
         self._opened()
+
+    def _move_to_gpu(self) -> None:
+        """Have frames delivered to the GPU, by a new reader: the index was confirmed by the CPU's decoder."""
+        from cycodec._gpu import Gpu  # costs what nobody else should pay
+
+        assert self.options.cuda is not None
+        if self.gpu is None:
+            self.gpu = Gpu(self.options.cuda, self.options.fallback)
+        reorder = self.index.reorder if self.index is not None else 0
+        demuxer = Demuxer(open_source(self.source))
+        demuxer.probe()  # says depth and chroma of the pictures, and their colours
+        demuxer.keep_only(self.stream_index)
+        self.header = {
+            **demuxer.stream_info(self.stream_index),
+            **{k: v for k, v in self.header.items() if v is not None},
+        }
+        backend = self.gpu.backend(demuxer, self.stream_index, self.options.ffmpeg_threads, reorder)
+        self.reader = FrameReader(demuxer, self.stream_index, backend, self.index, True)
+        # several sessions of the hardware decoder side by side only where that was asked for
+        self.readers = Readers(self.reader, self.options.num_threads or 1)
 
     def _another_reader(self) -> FrameReader:
         """A reader beside the first one; its decoder is set up as the first one's demuxer knows the stream."""
         assert self.index is not None
         demuxer = Demuxer(open_source(self.source))
         demuxer.keep_only(self.stream_index)
-        backend = CpuBackend(self.reader.demuxer, self.stream_index, 1, self.index.reorder)
+        known = self.reader.demuxer
+        backend: VideoBackend
+        if self.gpu is not None:
+            backend = self.gpu.backend(known, self.stream_index, 1, self.index.reorder)
+        else:
+            backend = CpuBackend(known, self.stream_index, 1, self.index.reorder)
         return FrameReader(demuxer, self.stream_index, backend, self.index, True)
 
     def _check_frames(self, index: FrameIndex) -> None:
@@ -253,6 +285,11 @@ class VideoSession(Session):
 
     def _mend(self, contradiction: IndexContradiction) -> None:
         """See DESIGN, decision 3: a full confirming pass instead of an error or a wrong frame."""
+        if self.gpu is not None and self.gpu.reason is None:
+            # what the index promises is what libavcodec gives: let that show who is right
+            self.gpu.fall_back("NVDEC did not give the frames that the index promises", self.name)
+            self._move_to_gpu()
+            return
         if self.given_index:
             raise self._stale() from contradiction
         if self.index is None or self.index.origin == "decoded":
@@ -272,6 +309,8 @@ class VideoSession(Session):
             )
         if before.origin == "decoded":
             return True
+        if self.gpu is not None and self.gpu.reason is None:
+            return self._confirm_on_cpu()
         self._decode_index()
         assert self.index is not None
         right = np.array_equal(before.pts, self.index.pts)
@@ -280,6 +319,20 @@ class VideoSession(Session):
         if not right and self.given_index:
             raise self._stale()
         self.index.confirmed = True
+        return right
+
+    def _confirm_on_cpu(self) -> bool:
+        """`confirm` where the GPU decodes: libavcodec's frames are the reference, and the index is its."""
+        assert self.index is not None
+        cpu = VideoSession(
+            self.source, replace(self.options, cuda=None, transforms=(), num_threads=1), self.index
+        )
+        cpu.given_index = self.given_index
+        right = cpu.confirm()
+        assert cpu.index is not None
+        self._use_index(cpu.index)
+        if is_file_like(self.source):  # which has moved on
+            self._move_to_gpu()
         return right
 
     def _use_index(self, index: FrameIndex) -> None:
@@ -383,7 +436,7 @@ class VideoSession(Session):
         order = np.argsort(asked, kind="stable")
         in_order = bool((np.diff(asked) >= 0).all())  # then `order` is 0, 1, 2, ...
         count = len(asked)
-        data = _tensor.empty((count, y1 - y0, x1 - x0, 3), self.dtype)
+        data = self._empty((count, y1 - y0, x1 - x0, 3), self.dtype)
         result = Frames(data, np.empty(count), np.empty(count), np.ones(count, np.bool_))
         for start in range(0, count, step):
             slots = order[start : start + step]
@@ -419,7 +472,7 @@ class VideoSession(Session):
         height, width = self._frame_size()
         y0, y1, x0, x1 = region = region or (0, height, 0, width)
         dtype = self.dtype
-        data = _tensor.empty((count, y1 - y0, x1 - x0, 3), dtype)
+        data = self._empty((count, y1 - y0, x1 - x0, 3), dtype)
         if count and y1 > y0 and x1 > x0:
             assert self.geometry is not None
             self.readers.read(
@@ -438,6 +491,13 @@ class VideoSession(Session):
                 None if is_file_like(self.source) else self._another_reader,
             )
         return data
+
+    def _empty(self, shape: tuple[int, ...], dtype: str) -> Tensor:
+        """Memory for frames, where they are wanted."""
+        if self.gpu is None:
+            return _tensor.empty(shape, dtype)
+        self.gpu.use_current_stream()
+        return _tensor.empty(shape, dtype, _tensor.cuda_device(self.gpu.ordinal))
 
     def to_seconds(self, ticks: np.ndarray) -> np.ndarray:
         """Times in units of the stream's time base as float64 seconds."""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 
 import numpy as np
 
+from cycodec.core.error import CudaUnavailableError, UnsupportedError
 from cycodec.core.pool import Block
 
 if TYPE_CHECKING:
@@ -25,6 +26,9 @@ __all__ = [
     "as_buffer",
     "as_dtype",
     "concatenate",
+    "cuda_device",
+    "cuda_ordinal",
+    "cuda_stream",
     "empty",
     "from_numpy",
     "is_tensor",
@@ -77,10 +81,55 @@ def empty(shape: tuple[int, ...], dtype: Any = "uint8", device: Any = "cpu") -> 
     torch = load_torch()
     dtype = as_dtype(dtype)
     size = math.prod(shape) * dtype.itemsize
-    if device != "cpu" or size < POOLED_BYTES:
+    if size < POOLED_BYTES or str(device) != "cpu":
         return torch.empty(shape, dtype=dtype, device=device)
     # Note [Batch memory] in core/pool.pyx: the tensor holds the block, whose memory outlives every view of it
     return torch.frombuffer(Block(size), dtype=dtype).view(shape)
+
+
+def cuda_ordinal(device: Any) -> int | None:
+    """The number of a CUDA device ("cuda" is torch's current one); None for the CPU.
+
+    Raises
+    ------
+    UnsupportedError
+        It is neither.
+    CudaUnavailableError
+        torch has no CUDA.
+    """
+    if device is None or device == "cpu":
+        return None
+    device = load_torch().device(device)
+    if device.type == "cpu":
+        return None
+    if device.type != "cuda":
+        raise UnsupportedError(f"device={str(device)!r}: frames go to the CPU or to a CUDA device")
+    return _cuda_ordinal(device)
+
+
+def _cuda_ordinal(device: Any) -> int:
+    torch = load_torch()
+    if torch.version.cuda is None:
+        raise CudaUnavailableError(
+            f"device={str(device)!r}: torch {torch.__version__} was built without CUDA (install one that was built "
+            "with it: https://pytorch.org/get-started)"
+        )
+    if not torch.cuda.is_available():
+        raise CudaUnavailableError(
+            f"device={str(device)!r}: torch finds no CUDA device (`nvidia-smi` should list one; `cycodec doctor` "
+            "says more)"
+        )
+    return torch.cuda.current_device() if device.index is None else device.index
+
+
+def cuda_device(ordinal: int) -> Any:
+    """The torch device whose memory a GPU writes into."""
+    return load_torch().device("cuda", ordinal)
+
+
+def cuda_stream(ordinal: int) -> int:
+    """The address of torch's current stream on a device."""
+    return load_torch().cuda.current_stream(ordinal).cuda_stream
 
 
 def as_buffer(tensor: Tensor) -> np.ndarray:

@@ -18,6 +18,12 @@ from cycodec._types import AudioStreamMetadata, Frame, FrameBatch, VideoStreamMe
 from cycodec.audio_decoders import AudioDecoder, WavDecoder
 from cycodec.core.error import UnsupportedError
 from cycodec.core.index import FrameIndex
+from cycodec.cuda.backends import (
+    CpuFallbackStatus,
+    get_nvdec_cache_capacity,
+    set_cuda_backend,
+    set_nvdec_cache_capacity,
+)
 from cycodec.transforms import as_transforms
 
 if TYPE_CHECKING:
@@ -26,11 +32,15 @@ if TYPE_CHECKING:
 __all__ = [
     "AudioDecoder",
     "AudioStreamMetadata",
+    "CpuFallbackStatus",
     "DecodeCounters",
     "VideoDecoder",
     "VideoStreamMetadata",
     "WavDecoder",
     "get_container_metadata",
+    "get_nvdec_cache_capacity",
+    "set_cuda_backend",
+    "set_nvdec_cache_capacity",
 ]
 
 
@@ -67,7 +77,8 @@ class VideoDecoder:
     num_ffmpeg_threads : int
         libavcodec's own threads; 0 lets FFmpeg decide. With more than one, requests are not divided (see `num_threads`).
     device : str or torch.device, optional
-        Where decoded frames go; None is the CPU.
+        Where decoded frames go; None is the CPU. For a CUDA device NVIDIA's decoder decodes, and the frames never leave
+        the GPU; all work is queued on torch's current stream.
     seek_mode : {"exact", "approximate"}
         "exact": frame i is always frame i, by an index of all frames. "approximate": no index; frame i is the one
         played at i / fps, and length and times are the header's.
@@ -88,9 +99,14 @@ class VideoDecoder:
     on_error : {"raise", "mask"}
         What happens to a frame that cannot be had: "raise", or "mask": it is filled with the last good frame of the
         request (black before the first), and ``FrameBatch.valid`` is False there, as for damaged frames.
+    fallback : {"cpu", "raise"}
+        What happens to a stream that the GPU does not decode: "cpu", the CPU decodes it, the GPU converts its colours
+        all the same, and `cpu_fallback` says why; or "raise", an UnsupportedError.
 
     Raises
     ------
+    CudaUnavailableError
+        A CUDA device is asked for, and something is missing for it: what, and what to do, stands in the message.
     FileNotFoundError
         There is no such file.
     FFmpegError
@@ -114,14 +130,12 @@ class VideoDecoder:
         index: FrameIndex | str | os.PathLike[str] | None = None,
         num_threads: int | None = None,
         on_error: Literal["raise", "mask"] = "raise",
+        fallback: Literal["cpu", "raise"] = "cpu",
     ) -> None:
         one_of("dimension_order", dimension_order, ("NCHW", "NHWC"))
         one_of("seek_mode", seek_mode, ("exact", "approximate"))
         one_of("on_error", on_error, ("raise", "mask"))
-        if str(device or "cpu") != "cpu":
-            raise UnsupportedError(
-                f"device={str(device)!r}: this version decodes on the CPU only (leave device out)"
-            )
+        one_of("fallback", fallback, ("cpu", "raise"))
         if sum((seek_mode != "exact", custom_frame_mappings is not None, index is not None)) > 1:
             raise ValueError(
                 "seek_mode='approximate', custom_frame_mappings and index exclude each other: pass one of them"
@@ -141,6 +155,8 @@ class VideoDecoder:
             mask_errors=on_error == "mask",
             output_dtype=dtype_name(output_dtype),
             transforms=as_transforms(transforms),
+            cuda=_tensor.cuda_ordinal(device),
+            fallback=fallback,
         )
         if options.stream_index is not None and options.stream_index < 0:
             raise ValueError(f"stream_index must be 0 or more, not {stream_index}")
@@ -174,6 +190,12 @@ class VideoDecoder:
     def index(self) -> FrameIndex | None:
         """All frames with their times, and the key frames; None in approximate mode."""
         return self._session.fingerprinted_index()
+
+    @property
+    def cpu_fallback(self) -> CpuFallbackStatus:
+        """Whether the CPU decodes the frames of a decoder on a GPU, and why; False for decoders on the CPU."""
+        gpu = self._session.gpu
+        return CpuFallbackStatus(gpu.reason if gpu is not None else None)
 
     def confirm(self) -> bool:
         """Decode the whole stream once, and mend the index where the decoder gives other frames than it promises.

@@ -22,6 +22,7 @@ cdef struct Target:
 cdef enum:
     TYPE_UINT8 = 0
     TYPE_FLOAT32 = 1
+    BACKEND_FAILED = -0x70000003    # of receive, send and convert: `failure` says why; no AVERROR has this number
 
 
 cdef class VideoBackend:
@@ -32,8 +33,12 @@ cdef class VideoBackend:
     cdef int skip_nonref(self, bint skip) noexcept nogil
     cdef bint needs_introduction(self) noexcept nogil
     cdef void introduce(self, const AVPacket *packet) noexcept nogil
-    cdef int convert(self, const AVFrame *frame, const Target *target, uint8_t *out) noexcept nogil
+    cdef int convert(self, AVFrame *frame, const Target *target, uint8_t *out) noexcept nogil
+    cdef int copy(self, uint8_t *to, const uint8_t *source, size_t size) noexcept nogil
+    cdef int clear(self, uint8_t *to, size_t size) noexcept nogil
     cdef int delay(self) noexcept nogil
+    # With the GIL
+    cdef object failure(self)
     cdef int reopen(self) except -1
     cdef void abandon(self) noexcept
 

@@ -1,6 +1,7 @@
 """Decoding and conversion on the CPU: libavcodec and csrc/convert.c."""
 
 from libc.stdint cimport int32_t, uint8_t
+from libc.string cimport memcpy, memset
 
 from cycodec.core cimport error
 from cycodec.core.demux cimport Demuxer
@@ -51,8 +52,22 @@ cdef class VideoBackend:
     cdef void introduce(self, const AVPacket *packet) noexcept nogil:
         pass
 
-    cdef int convert(self, const AVFrame *frame, const Target *target, uint8_t *out) noexcept nogil:
+    cdef int convert(self, AVFrame *frame, const Target *target, uint8_t *out) noexcept nogil:
         return avutil.AVERROR_BUG
+
+    cdef int copy(self, uint8_t *to, const uint8_t *source, size_t size) noexcept nogil:
+        """From one place in the caller's memory to another."""
+        memcpy(to, source, size)
+        return 0
+
+    cdef int clear(self, uint8_t *to, size_t size) noexcept nogil:
+        """Fill the caller's memory with black."""
+        memset(to, 0, size)
+        return 0
+
+    cdef object failure(self):
+        """The exception that BACKEND_FAILED stands for, or None."""
+        return None
 
     cdef int delay(self) noexcept nogil:
         return 0
@@ -165,7 +180,7 @@ cdef class CpuBackend(VideoBackend):
         self.ptr.skip_frame = avcodec.AVDISCARD_DEFAULT
         avcodec.avcodec_flush_buffers(self.ptr)
 
-    cdef int convert(self, const AVFrame *frame, const Target *target, uint8_t *out) noexcept nogil:
+    cdef int convert(self, AVFrame *frame, const Target *target, uint8_t *out) noexcept nogil:
         cdef ConvertTarget to
         to.width = target.width
         to.height = target.height

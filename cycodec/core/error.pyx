@@ -89,6 +89,14 @@ class StaleIndexError(FFmpegError, ValueError):
     """A frame index does not belong to the source that it is used with."""
 
 
+class CudaError(FFmpegError):
+    """The GPU, its driver or its decoder could not do something."""
+
+
+class CudaUnavailableError(CudaError):
+    """Something is missing without which nothing can be decoded on a GPU."""
+
+
 cdef dict KINDS = {
     avutil.AVERROR_INVALIDDATA: InvalidDataError,
     avutil.AVERROR(ENOENT): SourceNotFoundError,

@@ -10,7 +10,6 @@ cimport cython
 from cpython.exc cimport PyErr_CheckSignals
 from libc.stdint cimport int64_t, uint8_t
 from libc.stdlib cimport free, malloc, qsort
-from libc.string cimport memcpy, memset
 
 from cycodec.core.backend cimport Target
 from cycodec.core.error import FFmpegError
@@ -230,7 +229,9 @@ cdef class FrameReader(FrameStream):
             slot = &self.wanted[i]
             place = out + slot.slot * frame_stride
             if i and slot.position == self.wanted[i - 1].position:
-                memcpy(place, out + self.wanted[i - 1].slot * frame_stride, frame_stride)
+                code = self.backend.copy(place, out + self.wanted[i - 1].slot * frame_stride, frame_stride)
+                if code < 0:
+                    return code
                 pts[slot.slot] = pts[self.wanted[i - 1].slot]
                 durations[slot.slot] = durations[self.wanted[i - 1].slot]
                 valid[slot.slot] = valid[self.wanted[i - 1].slot]
@@ -263,10 +264,13 @@ cdef class FrameReader(FrameStream):
                     self.frames_damaged += 1
                     good = False
                 last = place
-            elif last != NULL:
-                memcpy(place, last, frame_stride)
             else:
-                memset(place, 0, frame_stride)
+                if last != NULL:
+                    code = self.backend.copy(place, last, frame_stride)
+                else:
+                    code = self.backend.clear(place, frame_stride)
+                if code < 0:
+                    return code
             valid[slot.slot] = good
         return 0
 
@@ -335,6 +339,9 @@ cdef class FrameReader(FrameStream):
             return 0
         self.stop()
         self.demuxer.recover()
+        failure = self.backend.failure()
+        if failure is not None:
+            raise failure
         if code == CONTRADICTION and self.demuxer.io.pending is None:
             raise IndexContradiction(
                 f"{self.demuxer.io.name}: the decoder did not give the frames that the index promised",

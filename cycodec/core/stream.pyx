@@ -11,7 +11,7 @@ from libc.errno cimport EAGAIN, ENOMEM
 from libc.stdint cimport int64_t
 from libc.stdlib cimport calloc, free
 
-from cycodec.core.backend cimport VideoBackend
+from cycodec.core.backend cimport BACKEND_FAILED, VideoBackend
 from cycodec.core.demux cimport Demuxer
 from cycodec.core.index cimport Anchor, FrameIndex
 from cycodec.core.nal cimport holds_picture, nal_format, recovers_at_once
@@ -133,7 +133,7 @@ cdef class FrameStream:
                 self.take_turn()
                 self.reached = max(self.reached, self.position)
                 return 0
-            if code == avutil.AVERROR_EOF or code == avutil.AVERROR(ENOMEM):
+            if code == avutil.AVERROR_EOF or code == avutil.AVERROR(ENOMEM) or code == BACKEND_FAILED:
                 return code
             if code != avutil.AVERROR(EAGAIN):
                 self.note_fault()
@@ -177,7 +177,7 @@ cdef class FrameStream:
                 self.backend.skip_nonref(skip)
             code = self.backend.send(self.packet)
         avcodec.av_packet_unref(self.packet)
-        if code == avutil.AVERROR(ENOMEM):
+        if code == avutil.AVERROR(ENOMEM) or code == BACKEND_FAILED:
             return code
         if code < 0:
             self.note_fault()

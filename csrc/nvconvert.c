@@ -1,0 +1,289 @@
+#include "nvconvert.h"
+
+#include "colour.h"
+#include "yuv2rgb.h"
+
+#include <libavutil/pixdesc.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { BLOCK_X = 32, BLOCK_Y = 8 };
+
+/* ---- device memory and launches ---- */
+
+static int enter(const NvDevice *device, char error[NV_ERROR_BYTES]) {
+    CUresult code = nv.cuCtxPushCurrent(device->context);
+    if (code != CUDA_SUCCESS)
+        nvshim_describe(error, "cannot use the CUDA context", code);
+    return code == CUDA_SUCCESS ? 0 : -1;
+}
+
+static int leave(CUresult code, const char *what, char error[NV_ERROR_BYTES]) {
+    CUcontext popped;
+    nv.cuCtxPopCurrent(&popped);
+    if (code != CUDA_SUCCESS)
+        nvshim_describe(error, what, code);
+    return code == CUDA_SUCCESS ? 0 : -1;
+}
+
+/* Work that is queued may still use the old memory. */
+static CUresult grow(CUdeviceptr *memory, size_t *have, size_t size, CUstream stream) {
+    CUresult code = CUDA_SUCCESS;
+    if (*have >= size)
+        return code;
+    if (*memory) {
+        nv.cuStreamSynchronize(stream);
+        nv.cuMemFree(*memory);
+    }
+    *memory = 0;
+    *have = 0;
+    code = nv.cuMemAlloc(memory, size);
+    if (code == CUDA_SUCCESS)
+        *have = size;
+    return code;
+}
+
+static CUresult launch(CUfunction kernel, void *arguments, int width, int height, CUstream stream) {
+    void *parameters[] = {arguments};
+    unsigned columns = ((unsigned)width + BLOCK_X - 1) / BLOCK_X, rows = ((unsigned)height + BLOCK_Y - 1) / BLOCK_Y;
+    return nv.cuLaunchKernel(kernel, columns, rows, 1, BLOCK_X, BLOCK_Y, 1, 0, stream, parameters, NULL);
+}
+
+void nvconvert_free(const NvDevice *device, NvScratch *scratch) {
+    char error[NV_ERROR_BYTES];
+    free(scratch->staging);
+    if ((scratch->rgb || scratch->upload) && enter(device, error) == 0) {
+        if (scratch->rgb)
+            nv.cuMemFree(scratch->rgb); /* waits for the device */
+        if (scratch->upload)
+            nv.cuMemFree(scratch->upload);
+        leave(CUDA_SUCCESS, "", error);
+    }
+    memset(scratch, 0, sizeof(*scratch));
+}
+
+/* ---- colours ---- */
+
+/* The matrix of luma, u and v as they are stored, to R, G and B of 0 to 255 (ITU-T H.273, equations 27 to 53). */
+static void fill_matrix(float m[12], const NvColour *colour, int depth) {
+    double kr, kb, kg, peak = (double)(1 << depth) - 1, unit = (double)(1 << (depth - 8));
+    double luma = colour->full_range ? 255 / peak : 255 / (219 * unit);
+    double chroma = colour->full_range ? 255 / peak : 255 / (224 * unit);
+    double black = colour->full_range ? 0 : 16 * unit, grey = 128 * unit;
+    colour_luma_weights(colour->space, &kr, &kb);
+    kg = 1 - kr - kb;
+    const double u[3] = {0, -2 * kb * (1 - kb) / kg, 2 * (1 - kb)}, v[3] = {2 * (1 - kr), -2 * kr * (1 - kr) / kg, 0};
+    for (int i = 0; i < 3; i++) {
+        m[4 * i] = (float)luma;
+        m[4 * i + 1] = (float)(u[i] * chroma);
+        m[4 * i + 2] = (float)(v[i] * chroma);
+        m[4 * i + 3] = (float)(-luma * black - (u[i] + v[i]) * chroma * grey);
+    }
+}
+
+/* swscale's fixed-point numbers for the kernel: see there. */
+static void fill_products(int fixed[8], const NvColour *colour) {
+    Yuv2RgbMatrix m;
+    yuv2rgb_matrix(&m, colour_coefficients(colour->space), colour->full_range);
+    fixed[0] = m.luma_scale;
+    fixed[1] = m.luma_offset;
+    fixed[2] = m.v_red;
+    fixed[3] = m.u_green;
+    fixed[4] = m.v_green;
+    fixed[5] = m.u_blue;
+}
+
+static void fill_tables(int fixed[8], const NvColour *colour, int depth) {
+    const int *c = colour_coefficients(colour->space);
+    int64_t factors[4] = {c[0], -c[2], -c[3], c[1]};
+    int64_t step = 1 << 16, black = 0;
+    if (!colour->full_range) {
+        step = step * 255 / 219;
+        black = 16 << 16;
+    }
+    for (int i = 0; i < 4; i++) {
+        if (colour->full_range)
+            factors[i] = factors[i] * 224 / 255;
+        fixed[3 + i] = (int)((factors[i] * (1 << 16) + 0x8000) / step);
+    }
+    fixed[0] = (int)step;
+    fixed[1] = (int)(-(384 << 16) - black);
+    fixed[2] = colour->full_range ? 384 : 326;
+    fixed[7] = depth;
+}
+
+/* ---- conversion ---- */
+
+static void packed(NvOut *out, uint64_t data, int64_t row_stride, int type) {
+    out->data = data;
+    out->row_stride = row_stride / (type == NV_TYPE_FLOAT32 ? 4 : type == NV_TYPE_FLOAT16 ? 2 : 1);
+    out->column_stride = 3;
+    out->plane_stride = 1;
+    out->type = type;
+}
+
+/* Frames of another size than the whole result's are scaled to it, as the CPU does it. */
+static int run(const NvDevice *device, NvScratch *scratch, CUstream stream, NvConvert *args, const NvColour *colour,
+               int depth, const ConvertTarget *target, uint64_t out, int64_t row_stride, char error[NV_ERROR_BYTES]) {
+    int turned = target->orientation & ORIENT_TRANSPOSE;
+    int width = turned ? args->height : args->width, height = turned ? args->width : args->height;
+    int out_width = target->x1 - target->x0, out_height = target->y1 - target->y0;
+    CUresult code;
+    args->orientation = target->orientation;
+    args->arithmetic = NV_EXACT;
+    fill_matrix(args->matrix, colour, depth);
+    if (target->type == CONVERT_UINT8 && args->chroma_y) {
+        if (depth == 8 && height % 2 == 0) {
+            args->arithmetic = NV_SWSCALE_PRODUCTS;
+            fill_products(args->fixed, colour);
+        } else if (width % 2) {
+            args->cubic = 1;
+        } else {
+            args->arithmetic = NV_SWSCALE_TABLES;
+            fill_tables(args->fixed, colour, depth);
+        }
+    }
+    if (enter(device, error) < 0)
+        return -1;
+    if (width == target->width && height == target->height) {
+        args->x0 = target->x0;
+        args->y0 = target->y0;
+        args->x1 = target->x1;
+        args->y1 = target->y1;
+        packed(&args->out, out, row_stride, (int)target->type);
+        code = launch(device->convert_picture, args, out_width, out_height, stream);
+    } else {
+        NvResize resize;
+        size_t row = (size_t)width * 3 * (target->type == CONVERT_FLOAT32 ? 4 : 1);
+        args->x0 = args->y0 = 0;
+        args->x1 = width;
+        args->y1 = height;
+        code = grow(&scratch->rgb, &scratch->size, row * (size_t)height, stream);
+        if (code == CUDA_SUCCESS) {
+            packed(&args->out, scratch->rgb, (int64_t)row, (int)target->type);
+            code = launch(device->convert_picture, args, width, height, stream);
+        }
+        if (code == CUDA_SUCCESS) {
+            memset(&resize, 0, sizeof(resize));
+            resize.data = scratch->rgb;
+            resize.row_stride = 3 * (long long)width;
+            resize.type = (int)target->type;
+            resize.width = width;
+            resize.height = height;
+            resize.filter = NV_FILTER_BICUBIC;
+            resize.out_width = target->width;
+            resize.out_height = target->height;
+            resize.x0 = target->x0;
+            resize.y0 = target->y0;
+            resize.x1 = target->x1;
+            resize.y1 = target->y1;
+            packed(&resize.out, out, row_stride, (int)target->type);
+            code = launch(device->resize_picture, &resize, out_width, out_height, stream);
+        }
+    }
+    return leave(code, "cannot convert a picture", error);
+}
+
+int nvconvert_surface(const NvDevice *device, NvScratch *scratch, CUstream stream, const NvSurface *surface,
+                      const NvLayout *layout, const NvColour *colour, const ConvertTarget *target, uint64_t out,
+                      int64_t row_stride, char error[NV_ERROR_BYTES]) {
+    int full_chroma = layout->format.chroma == cudaVideoChromaFormat_444;
+    NvConvert args;
+    memset(&args, 0, sizeof(args));
+    args.luma = surface->luma;
+    args.chroma_u = surface->chroma_u;
+    args.chroma_v = surface->chroma_v;
+    args.pitch = args.chroma_pitch = (long long)surface->pitch;
+    args.bytes = layout->format.depth > 8 ? 2 : 1;
+    args.shift = layout->format.depth > 8 ? 16 - layout->format.depth : 0;
+    args.chroma_step = full_chroma ? 1 : 2;
+    args.chroma_x = args.chroma_y = full_chroma ? 0 : 1;
+    args.left = layout->left;
+    args.top = layout->top;
+    args.width = layout->width;
+    args.height = layout->height;
+    return run(device, scratch, stream, &args, colour, layout->format.depth, target, out, row_stride, error);
+}
+
+int nvconvert_knows(int pixel_format) {
+    const AVPixFmtDescriptor *desc = av_pix_fmt_desc_get((enum AVPixelFormat)pixel_format);
+    const uint64_t others = AV_PIX_FMT_FLAG_RGB | AV_PIX_FMT_FLAG_PAL | AV_PIX_FMT_FLAG_BE | AV_PIX_FMT_FLAG_HWACCEL |
+                            AV_PIX_FMT_FLAG_BITSTREAM | AV_PIX_FMT_FLAG_FLOAT | AV_PIX_FMT_FLAG_ALPHA;
+    if (!desc || desc->flags & others || !(desc->flags & AV_PIX_FMT_FLAG_PLANAR) || desc->nb_components != 3)
+        return 0;
+    /* the formats whose chroma the CPU takes as the kernel does */
+    return desc->comp[0].depth >= 8 && desc->comp[0].depth <= 16 && desc->comp[0].shift == 0 &&
+           desc->comp[0].step == (desc->comp[0].depth + 7) / 8 && desc->comp[1].plane == 1 && desc->comp[2].plane == 2 &&
+           desc->log2_chroma_w == desc->log2_chroma_h && desc->log2_chroma_w <= 1;
+}
+
+int nvconvert_frame(const NvDevice *device, NvScratch *scratch, CUstream stream, const AVFrame *frame,
+                    const NvColour *colour, const ConvertTarget *target, uint64_t out, int64_t row_stride,
+                    char error[NV_ERROR_BYTES]) {
+    const AVPixFmtDescriptor *desc = av_pix_fmt_desc_get((enum AVPixelFormat)frame->format);
+    int bytes = (desc->comp[0].depth + 7) / 8;
+    int widths[3], heights[3];
+    size_t offsets[4] = {0};
+    CUdeviceptr places[3];
+    CUresult code;
+    NvConvert args;
+    for (int i = 0; i < 3; i++) {
+        widths[i] = i ? AV_CEIL_RSHIFT(frame->width, desc->log2_chroma_w) : frame->width;
+        heights[i] = i ? AV_CEIL_RSHIFT(frame->height, desc->log2_chroma_h) : frame->height;
+        offsets[i + 1] = offsets[i] + (size_t)widths[i] * (size_t)heights[i] * (size_t)bytes;
+        offsets[i + 1] = (offsets[i + 1] + 255) & ~(size_t)255;
+    }
+    if (enter(device, error) < 0)
+        return -1;
+    if (scratch->upload_size < offsets[3]) {
+        free(scratch->staging);
+        scratch->staging = malloc(offsets[3]);
+    }
+    code = scratch->staging ? grow(&scratch->upload, &scratch->upload_size, offsets[3], stream)
+                            : (CUresult)2; /* CUDA_ERROR_OUT_OF_MEMORY */
+    for (int i = 0; code == CUDA_SUCCESS && i < 3; i++) {
+        size_t row = (size_t)widths[i] * (size_t)bytes;
+        for (int y = 0; y < heights[i]; y++)
+            memcpy(scratch->staging + offsets[i] + (size_t)y * row,
+                   frame->data[i] + (ptrdiff_t)y * frame->linesize[i], row);
+        places[i] = scratch->upload + offsets[i];
+    }
+    if (code == CUDA_SUCCESS) /* returns when pageable memory has been read */
+        code = nv.cuMemcpyHtoDAsync(scratch->upload, scratch->staging, offsets[3], stream);
+    if (leave(code, "cannot upload a picture", error) < 0)
+        return -1;
+    memset(&args, 0, sizeof(args));
+    args.luma = places[0];
+    args.chroma_u = places[1];
+    args.chroma_v = places[2];
+    args.pitch = (long long)widths[0] * bytes;
+    args.chroma_pitch = (long long)widths[1] * bytes;
+    args.bytes = bytes;
+    args.chroma_step = 1;
+    args.chroma_x = desc->log2_chroma_w;
+    args.chroma_y = desc->log2_chroma_h;
+    args.width = frame->width;
+    args.height = frame->height;
+    return run(device, scratch, stream, &args, colour, desc->comp[0].depth, target, out, row_stride, error);
+}
+
+int nvconvert_upload(const NvDevice *device, CUstream stream, const uint8_t *rgb, size_t size, uint64_t out,
+                     char error[NV_ERROR_BYTES]) {
+    if (enter(device, error) < 0)
+        return -1;
+    return leave(nv.cuMemcpyHtoDAsync((CUdeviceptr)out, rgb, size, stream), "cannot upload a picture", error);
+}
+
+int nvconvert_copy(const NvDevice *device, CUstream stream, uint64_t to, uint64_t from, size_t size,
+                   char error[NV_ERROR_BYTES]) {
+    if (enter(device, error) < 0)
+        return -1;
+    return leave(nv.cuMemcpyDtoDAsync((CUdeviceptr)to, (CUdeviceptr)from, size, stream), "cannot copy a picture",
+                 error);
+}
+
+int nvconvert_clear(const NvDevice *device, CUstream stream, uint64_t to, size_t size, char error[NV_ERROR_BYTES]) {
+    if (enter(device, error) < 0)
+        return -1;
+    return leave(nv.cuMemsetD8Async((CUdeviceptr)to, 0, size, stream), "cannot clear a picture", error);
+}

@@ -1,0 +1,57 @@
+/* From pictures in device memory to RGB in the caller's device memory: the counterpart of convert.h. */
+#ifndef CYCODEC_NVCONVERT_H
+#define CYCODEC_NVCONVERT_H
+
+#include <libavutil/frame.h>
+
+#include "convert.h"
+#include "nvdec.h"
+
+#include "arguments.h"
+
+/* A device as converting needs it: its context, and the kernels of cycodec/cuda/kernels/convert.cu compiled for it. */
+typedef struct {
+    CUcontext context;
+    CUfunction convert_picture, resize_picture;
+} NvDevice;
+
+/* Scratch memory of one backend. */
+typedef struct {
+    CUdeviceptr rgb;
+    size_t size;
+    uint8_t *staging; /* on the host */
+    CUdeviceptr upload;
+    size_t upload_size;
+} NvScratch;
+
+void nvconvert_free(const NvDevice *device, NvScratch *scratch);
+
+/* The colours of a picture: its luma and chroma, and what csrc/convert.c knows of them. */
+typedef struct {
+    int space; /* AVColorSpace */
+    int full_range;
+} NvColour;
+
+/* The target's region of a decoded surface to `out`, device memory, rows of `row_stride` bytes of packed RGB.
+ * 0 or -1 with `error`. */
+int nvconvert_surface(const NvDevice *device, NvScratch *scratch, CUstream stream, const NvSurface *surface,
+                      const NvLayout *layout, const NvColour *colour, const ConvertTarget *target, uint64_t out,
+                      int64_t row_stride, char error[NV_ERROR_BYTES]);
+
+/* Whether nvconvert_frame takes a pixel format. */
+int nvconvert_knows(int pixel_format);
+
+/* The same of a frame in host memory, which is uploaded before. */
+int nvconvert_frame(const NvDevice *device, NvScratch *scratch, CUstream stream, const AVFrame *frame,
+                    const NvColour *colour, const ConvertTarget *target, uint64_t out, int64_t row_stride,
+                    char error[NV_ERROR_BYTES]);
+
+/* Rows of RGB in host memory to device memory. */
+int nvconvert_upload(const NvDevice *device, CUstream stream, const uint8_t *rgb, size_t size, uint64_t out,
+                     char error[NV_ERROR_BYTES]);
+
+int nvconvert_copy(const NvDevice *device, CUstream stream, uint64_t to, uint64_t from, size_t size,
+                   char error[NV_ERROR_BYTES]);
+int nvconvert_clear(const NvDevice *device, CUstream stream, uint64_t to, size_t size, char error[NV_ERROR_BYTES]);
+
+#endif

@@ -1,0 +1,467 @@
+#include "nvdec.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    MAX_PICTURES = 64,    /* that wait for the reader: more come from one packet only where a stream ends */
+    MAX_DURATIONS = 64,   /* packets whose durations are remembered */
+    SPARE_SURFACES = 2,   /* beyond what the stream needs: one for the current picture, one for luck */
+    MAX_SURFACES = 32,
+    HEADER_BYTES = 1024,  /* what the parser takes when it is made */
+    ERROR_THRESHOLD = 100 /* damaged pictures are decoded, too, as libavcodec does it */
+};
+
+struct NvSession {
+    CUcontext context;
+    cudaVideoCodec codec;
+    CUvideoparser parser;
+    CUVIDEOFORMATEX extension; /* the parser keeps a pointer to it */
+    uint8_t *header;
+    int header_size;
+    int has_header;  /* the parser has seen it since it began */
+    int has_started; /* the parser has been given data since it was flushed */
+    int discarding;  /* what comes out is not wanted */
+    int broken;      /* the decoder has failed: nobody should get it after us */
+
+    NvDecoder *decoder;
+    NvLayout layout;
+    NvPicture waiting[MAX_PICTURES]; /* a ring */
+    int first, count;
+    NvPicture current;
+    int has_current;
+
+    int64_t pts; /* of the packet that is being parsed */
+    struct {
+        int64_t pts, duration;
+    } durations[MAX_DURATIONS];
+    unsigned num_durations;
+
+    int failed;
+    char error[NV_ERROR_BYTES];
+};
+
+static int fail(NvSession *s, const char *what, CUresult code) {
+    if (!s->failed)
+        nvshim_describe(s->error, what, code);
+    s->failed = 1;
+    s->broken = 1;
+    return NVDEC_FAILED;
+}
+
+/* ---- surfaces ---- */
+
+static size_t surface_rows(const NvFormat *f) {
+    size_t luma = ((size_t)f->height + 1) & ~(size_t)1;
+    return f->chroma == cudaVideoChromaFormat_444 ? 3 * luma : luma + luma / 2;
+}
+
+static void planes(NvSurface *surface, CUdeviceptr base, size_t pitch, const NvFormat *f) {
+    size_t rows = ((size_t)f->height + 1) & ~(size_t)1;
+    surface->pitch = pitch;
+    surface->luma = base;
+    surface->chroma_u = base + rows * pitch;
+    if (f->chroma == cudaVideoChromaFormat_444)
+        surface->chroma_v = surface->chroma_u + rows * pitch;
+    else
+        surface->chroma_v = surface->chroma_u + (f->depth > 8 ? 2 : 1);
+}
+
+static int map_surface(NvSession *s, NvPicture *picture, CUstream stream, CUdeviceptr *base, size_t *pitch) {
+    CUVIDPROCPARAMS params;
+    CUVIDGETDECODESTATUS status;
+    NvDecoder *decoder = s->decoder;
+    unsigned row = 0;
+    unsigned long long address = 0;
+    CUresult code;
+    if (decoder->has_work && decoder->stream != stream) {
+        /* the surface that is mapped next may still be read on the other stream */
+        code = nv.cuStreamWaitEvent(stream, decoder->used, 0);
+        if (code != CUDA_SUCCESS)
+            return fail(s, "cannot wait for another stream", code);
+    }
+    memset(&params, 0, sizeof(params));
+    params.progressive_frame = picture->progressive;
+    params.top_field_first = picture->top_field_first;
+    params.unpaired_field = picture->unpaired_field;
+    params.output_stream = stream;
+    code = nv.cuvidMapVideoFrame64(decoder->handle, picture->index, &address, &row, &params);
+    if (code != CUDA_SUCCESS)
+        return fail(s, "cannot map a decoded picture", code);
+    /* H.264 and HEVC only; other codecs answer that they do not know */
+    memset(&status, 0, sizeof(status));
+    if (nv.cuvidGetDecodeStatus(decoder->handle, picture->index, &status) == CUDA_SUCCESS)
+        picture->damaged = status.decodeStatus == cuvidDecodeStatus_Error ||
+                           status.decodeStatus == cuvidDecodeStatus_Error_Concealed;
+    *base = (CUdeviceptr)address;
+    *pitch = row;
+    return 0;
+}
+
+static void unmap_surface(NvSession *s, CUstream stream, CUdeviceptr base) {
+    NvDecoder *decoder = s->decoder;
+    if (nv.cuEventRecord(decoder->used, stream) == CUDA_SUCCESS) {
+        decoder->has_work = 1;
+        decoder->stream = stream;
+    }
+    nv.cuvidUnmapVideoFrame64(decoder->handle, base);
+}
+
+/* Note [Surfaces that are needed again]: once a picture is displayed, the parser may have the next one decoded into its
+ * surface. Pictures wait here until the reader takes them, so that one whose surface is about to be overwritten is copied
+ * out before. That is rare: where one packet gives several pictures, and where the stream changes its size. */
+static int save(NvSession *s, NvPicture *picture) {
+    CUdeviceptr base = 0;
+    size_t size;
+    CUresult code;
+    if (picture->index < 0)
+        return 0;
+    if (map_surface(s, picture, NULL, &base, &picture->pitch) < 0)
+        return NVDEC_FAILED;
+    size = picture->pitch * surface_rows(&picture->layout.format);
+    code = nv.cuMemAlloc(&picture->copy, size);
+    if (code == CUDA_SUCCESS) {
+        code = nv.cuMemcpyDtoDAsync(picture->copy, base, size, NULL);
+        if (code == CUDA_SUCCESS)
+            code = nv.cuStreamSynchronize(NULL);
+    }
+    unmap_surface(s, NULL, base);
+    picture->index = -1;
+    if (code != CUDA_SUCCESS)
+        return fail(s, "cannot keep a decoded picture", code);
+    return 0;
+}
+
+static void drop(NvPicture *picture) {
+    if (picture->copy)
+        nv.cuMemFree(picture->copy);
+    picture->copy = 0;
+}
+
+static NvPicture *at(NvSession *s, int number) {
+    return &s->waiting[(s->first + number) % MAX_PICTURES];
+}
+
+static int save_all(NvSession *s) {
+    for (int i = 0; i < s->count; i++)
+        if (save(s, at(s, i)) < 0)
+            return NVDEC_FAILED;
+    return s->has_current ? save(s, &s->current) : 0;
+}
+
+static void drop_all(NvSession *s) {
+    for (int i = 0; i < s->count; i++)
+        drop(at(s, i));
+    s->first = s->count = 0;
+    if (s->has_current)
+        drop(&s->current);
+    s->has_current = 0;
+}
+
+/* ---- what the parser calls, inside cuvidParseVideoData ---- */
+
+static int same_format(const NvFormat *a, const NvFormat *b) {
+    return a->codec == b->codec && a->chroma == b->chroma && a->depth == b->depth && a->width == b->width &&
+           a->height == b->height && b->surfaces <= a->surfaces;
+}
+
+static int CUDAAPI on_sequence(void *opaque, CUVIDEOFORMAT *video) {
+    NvSession *s = opaque;
+    NvLayout layout;
+    NvFormat *f = &layout.format;
+    memset(&layout, 0, sizeof(layout));
+    f->context = s->context;
+    f->codec = video->codec;
+    f->chroma = video->chroma_format;
+    f->depth = 8 + video->bit_depth_luma_minus8;
+    f->width = (int)video->coded_width;
+    f->height = (int)video->coded_height;
+    f->surfaces = video->min_num_decode_surfaces + SPARE_SURFACES;
+    if (f->surfaces > MAX_SURFACES)
+        f->surfaces = MAX_SURFACES;
+    layout.left = video->display_area.left;
+    layout.top = video->display_area.top;
+    layout.width = video->display_area.right - video->display_area.left;
+    layout.height = video->display_area.bottom - video->display_area.top;
+    layout.full_range = video->video_signal_description.video_full_range_flag;
+    layout.primaries = video->video_signal_description.color_primaries;
+    layout.transfer = video->video_signal_description.transfer_characteristics;
+    layout.matrix = video->video_signal_description.matrix_coefficients;
+    if (s->decoder && same_format(&s->layout.format, f)) {
+        f->surfaces = s->layout.format.surfaces;
+        s->layout = layout;
+        return f->surfaces;
+    }
+    if (s->decoder) {
+        if (save_all(s) < 0)
+            return 0;
+        nvcache_give(s->decoder, !s->broken);
+    }
+    s->layout = layout;
+    s->decoder = nvcache_take(f, s->error);
+    if (!s->decoder) {
+        s->failed = 1;
+        return 0;
+    }
+    f->surfaces = s->decoder->created.surfaces;
+    s->layout.format.surfaces = f->surfaces;
+    return f->surfaces;
+}
+
+static int CUDAAPI on_decode(void *opaque, CUVIDPICPARAMS *picture) {
+    NvSession *s = opaque;
+    CUresult code;
+    if (!s->decoder || s->failed)
+        return 0;
+    if (!picture->second_field) {
+        for (int i = 0; i < s->count; i++)
+            if (at(s, i)->index == picture->CurrPicIdx && save(s, at(s, i)) < 0)
+                return 0;
+        if (s->has_current && s->current.index == picture->CurrPicIdx && save(s, &s->current) < 0)
+            return 0;
+    }
+    code = nv.cuvidDecodePicture(s->decoder->handle, picture);
+    if (code != CUDA_SUCCESS) {
+        fail(s, "cannot decode a picture", code);
+        return 0;
+    }
+    return 1;
+}
+
+/* VP8 and VP9 show each picture with the packet that it comes in. The parser's own timestamps are wrong behind hidden
+ * pictures there, so that the packet's is taken; other codecs reorder, and their pictures carry their times through the
+ * parser. */
+static int shown_at_once(cudaVideoCodec codec) {
+    return codec == cudaVideoCodec_VP8 || codec == cudaVideoCodec_VP9;
+}
+
+static int CUDAAPI on_display(void *opaque, CUVIDPARSERDISPINFO *shown) {
+    NvSession *s = opaque;
+    NvPicture *picture;
+    if (!shown || s->discarding) /* NULL: the end of the stream */
+        return 1;
+    if (s->count == MAX_PICTURES) {
+        snprintf(s->error, sizeof(s->error), "more than %d pictures from one packet", MAX_PICTURES);
+        s->failed = 1;
+        return 0;
+    }
+    picture = at(s, s->count++);
+    memset(picture, 0, sizeof(*picture));
+    picture->layout = s->layout;
+    picture->index = shown->picture_index;
+    picture->progressive = shown->progressive_frame;
+    picture->top_field_first = shown->top_field_first;
+    picture->unpaired_field = shown->repeat_first_field < 0;
+    picture->pts = shown_at_once(s->codec) ? s->pts : shown->timestamp;
+    for (unsigned i = 0; i < MAX_DURATIONS && i < s->num_durations; i++)
+        if (s->durations[i].pts == picture->pts)
+            picture->duration = s->durations[i].duration;
+    return 1;
+}
+
+/* ---- the session ---- */
+
+int nvdec_caps(CUcontext context, CUVIDDECODECAPS *caps, char error[NV_ERROR_BYTES]) {
+    CUcontext popped;
+    CUresult code = nv.cuCtxPushCurrent(context);
+    if (code == CUDA_SUCCESS) {
+        code = nv.cuvidGetDecoderCaps(caps);
+        nv.cuCtxPopCurrent(&popped);
+    }
+    if (code == CUDA_SUCCESS)
+        return 0;
+    nvshim_describe(error, "cannot ask what the hardware decodes", code);
+    return -1;
+}
+
+NvSession *nvdec_open(CUcontext context, cudaVideoCodec codec, const uint8_t *header, int header_size,
+                      char error[NV_ERROR_BYTES]) {
+    CUVIDPARSERPARAMS params;
+    CUcontext popped;
+    CUresult code;
+    NvSession *s = calloc(1, sizeof(*s));
+    if (!s || !(s->header = malloc((size_t)header_size + 1))) {
+        free(s);
+        snprintf(error, NV_ERROR_BYTES, "out of memory");
+        return NULL;
+    }
+    if (header_size)
+        memcpy(s->header, header, (size_t)header_size);
+    s->header_size = header_size;
+    s->context = context;
+    s->codec = codec;
+    s->extension.format.codec = codec;
+    if (header_size <= HEADER_BYTES) {
+        s->extension.format.seqhdr_data_length = (unsigned)header_size;
+        memcpy(s->extension.raw_seqhdr_data, s->header, (size_t)header_size);
+    }
+    memset(&params, 0, sizeof(params));
+    params.CodecType = codec;
+    params.ulMaxNumDecodeSurfaces = 1; /* the sequence callback says how many */
+    params.ulErrorThreshold = ERROR_THRESHOLD;
+    params.ulMaxDisplayDelay = 0;
+    params.pUserData = s;
+    params.pfnSequenceCallback = on_sequence;
+    params.pfnDecodePicture = on_decode;
+    params.pfnDisplayPicture = on_display;
+    params.pExtVideoInfo = &s->extension;
+    code = nv.cuCtxPushCurrent(context);
+    if (code == CUDA_SUCCESS) {
+        code = nv.cuvidCreateVideoParser(&s->parser, &params);
+        nv.cuCtxPopCurrent(&popped);
+    }
+    if (code == CUDA_SUCCESS)
+        return s;
+    nvshim_describe(error, "cannot create NVDEC's parser", code);
+    free(s->header);
+    free(s);
+    return NULL;
+}
+
+void nvdec_close(NvSession *s) {
+    CUcontext popped;
+    if (!s)
+        return;
+    if (nv.cuCtxPushCurrent(s->context) == CUDA_SUCCESS) {
+        s->discarding = 1;
+        nv.cuvidDestroyVideoParser(s->parser);
+        drop_all(s);
+        if (s->decoder)
+            nvcache_give(s->decoder, !s->broken);
+        nv.cuCtxPopCurrent(&popped);
+    }
+    free(s->header);
+    free(s);
+}
+
+const char *nvdec_error(const NvSession *s) {
+    return s->error;
+}
+
+static int parse(NvSession *s, CUVIDSOURCEDATAPACKET *packet) {
+    CUcontext popped;
+    CUresult code;
+    if (s->failed)
+        return NVDEC_FAILED;
+    code = nv.cuCtxPushCurrent(s->context);
+    if (code != CUDA_SUCCESS)
+        return fail(s, "cannot use the CUDA context", code);
+    code = nv.cuvidParseVideoData(s->parser, packet);
+    nv.cuCtxPopCurrent(&popped);
+    if (s->failed)
+        return NVDEC_FAILED;
+    return code == CUDA_SUCCESS ? 0 : NVDEC_DAMAGED;
+}
+
+/* A packet of its own: without it, streams that begin at a recovery point lose frames. What a stale picture makes come
+ * out now belongs to nobody. */
+static int send_header(NvSession *s) {
+    CUVIDSOURCEDATAPACKET packet = {0};
+    int code;
+    s->has_header = 1;
+    if (!s->header_size)
+        return 0;
+    packet.payload = s->header;
+    packet.payload_size = (tcu_ulong)s->header_size;
+    s->discarding = 1;
+    code = parse(s, &packet);
+    s->discarding = 0;
+    return code == NVDEC_FAILED ? code : 0;
+}
+
+int nvdec_send(NvSession *s, const uint8_t *data, size_t size, int64_t pts, int has_pts, int64_t duration) {
+    CUVIDSOURCEDATAPACKET packet = {0};
+    if (!s->has_header && send_header(s) < 0)
+        return NVDEC_FAILED;
+    if (!size)
+        return 0;
+    s->durations[s->num_durations % MAX_DURATIONS].pts = pts;
+    s->durations[s->num_durations++ % MAX_DURATIONS].duration = duration;
+    s->pts = pts;
+    s->has_started = 1;
+    packet.payload = data;
+    packet.payload_size = (tcu_ulong)size;
+    packet.timestamp = pts;
+    packet.flags = has_pts ? CUVID_PKT_TIMESTAMP : 0;
+    /* a packet of AV1 may hold several frames, of the others one: the parser need not wait for the next to know it */
+    if (s->codec != cudaVideoCodec_AV1)
+        packet.flags |= CUVID_PKT_ENDOFPICTURE;
+    return parse(s, &packet);
+}
+
+int nvdec_drain(NvSession *s) {
+    CUVIDSOURCEDATAPACKET packet = {0};
+    if (!s->has_started)
+        return 0;
+    packet.flags = CUVID_PKT_ENDOFSTREAM;
+    s->has_started = 0;
+    s->has_header = 0;
+    return parse(s, &packet);
+}
+
+void nvdec_flush(NvSession *s) {
+    CUcontext popped;
+    s->discarding = 1;
+    nvdec_drain(s); /* CUVID_PKT_DISCONTINUITY does not do it */
+    s->discarding = 0;
+    if (nv.cuCtxPushCurrent(s->context) == CUDA_SUCCESS) {
+        drop_all(s);
+        nv.cuCtxPopCurrent(&popped);
+    }
+    s->num_durations = 0;
+}
+
+NvPicture *nvdec_next(NvSession *s) {
+    CUcontext popped;
+    if (s->has_current && s->current.copy && nv.cuCtxPushCurrent(s->context) == CUDA_SUCCESS) {
+        drop(&s->current);
+        nv.cuCtxPopCurrent(&popped);
+    }
+    s->has_current = s->count > 0;
+    if (!s->count)
+        return NULL;
+    s->current = s->waiting[s->first];
+    s->first = (s->first + 1) % MAX_PICTURES;
+    s->count--;
+    return &s->current;
+}
+
+NvPicture *nvdec_current(NvSession *s) {
+    return s->has_current ? &s->current : NULL;
+}
+
+int nvdec_map(NvSession *s, CUstream stream, NvSurface *surface) {
+    CUcontext popped;
+    CUdeviceptr base = 0;
+    size_t pitch = 0;
+    CUresult code;
+    int result = 0;
+    if (!s->has_current) {
+        snprintf(s->error, sizeof(s->error), "there is no picture to map");
+        return NVDEC_FAILED;
+    }
+    if (s->current.index < 0) {
+        planes(surface, s->current.copy, s->current.pitch, &s->current.layout.format);
+        return 0;
+    }
+    code = nv.cuCtxPushCurrent(s->context);
+    if (code != CUDA_SUCCESS)
+        return fail(s, "cannot use the CUDA context", code);
+    result = map_surface(s, &s->current, stream, &base, &pitch);
+    nv.cuCtxPopCurrent(&popped);
+    if (result == 0)
+        planes(surface, base, pitch, &s->current.layout.format);
+    return result;
+}
+
+void nvdec_unmap(NvSession *s, CUstream stream, const NvSurface *surface) {
+    CUcontext popped;
+    if (nv.cuCtxPushCurrent(s->context) != CUDA_SUCCESS)
+        return;
+    if (s->current.index < 0)
+        nv.cuStreamSynchronize(stream); /* the copy may be freed next */
+    else
+        unmap_surface(s, stream, surface->luma);
+    nv.cuCtxPopCurrent(&popped);
+}

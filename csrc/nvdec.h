@@ -1,0 +1,65 @@
+/* One video stream on NVIDIA's decoding engine: packets go in, pictures come out in display order.
+ *
+ * Not safe for several threads at once; a session pushes its CUDA context itself, so that any thread may use it.
+ */
+#ifndef CYCODEC_NVDEC_H
+#define CYCODEC_NVDEC_H
+
+#include "nvcache.h"
+
+/* What the stream says of its pictures. */
+typedef struct {
+    NvFormat format;
+    int left, top, width, height; /* what is shown of the coded picture */
+    int full_range;
+    int primaries, transfer, matrix; /* codes of ISO/IEC 23091-2; 2: unspecified */
+} NvLayout;
+
+/* A picture on its way out. */
+typedef struct {
+    NvLayout layout;
+    int64_t pts;
+    int64_t duration; /* of its packet; 0: unknown */
+    int progressive, top_field_first, unpaired_field;
+    int index;        /* of its surface; -1: it was saved to `copy`, because the surface is needed */
+    CUdeviceptr copy; /* as a mapped surface, `pitch` bytes a row */
+    size_t pitch;
+    int damaged; /* known after it was mapped */
+} NvPicture;
+
+/* A picture in device memory, pitch-linear. */
+typedef struct {
+    CUdeviceptr luma, chroma_u, chroma_v;
+    size_t pitch;
+} NvSurface;
+
+typedef struct NvSession NvSession;
+
+/* What the hardware answers about a codec; asked once for each device. -1 with `error`: it could not be asked. */
+int nvdec_caps(CUcontext context, CUVIDDECODECAPS *caps, char error[NV_ERROR_BYTES]);
+
+/* `header` is the sequence header as it stands in the stream (Annex B for H.264 and HEVC). NULL: out of memory. */
+NvSession *nvdec_open(CUcontext context, cudaVideoCodec codec, const uint8_t *header, int header_size,
+                      char error[NV_ERROR_BYTES]);
+void nvdec_close(NvSession *session);
+
+/* 0, NVDEC_DAMAGED where the parser makes nothing of the data, or NVDEC_FAILED. */
+enum { NVDEC_DAMAGED = -1, NVDEC_FAILED = -2 };
+int nvdec_send(NvSession *session, const uint8_t *data, size_t size, int64_t pts, int has_pts, int64_t duration);
+/* No more packets: what waits comes out. */
+int nvdec_drain(NvSession *session);
+/* Forget what is under way; the next packet is one that decoding can begin with. */
+void nvdec_flush(NvSession *session);
+
+/* The next picture becomes the current one, and stays so until the next call: NULL if there is none yet. */
+NvPicture *nvdec_next(NvSession *session);
+NvPicture *nvdec_current(NvSession *session);
+
+/* The current picture in memory, for work on `stream`; to be unmapped when that work is queued. 0 or NVDEC_FAILED. */
+int nvdec_map(NvSession *session, CUstream stream, NvSurface *surface);
+void nvdec_unmap(NvSession *session, CUstream stream, const NvSurface *surface);
+
+/* Why a call failed. */
+const char *nvdec_error(const NvSession *session);
+
+#endif

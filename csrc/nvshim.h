@@ -1,0 +1,74 @@
+/* What is called of NVIDIA's driver: function pointers that are there only where the driver is.
+ *
+ * Note [No CUDA at build time]: nothing here is linked. The types come from the vendored headers of nv-codec-headers,
+ * libnvcuvid is opened by name, and libcuda's addresses are handed in by cuda-python (cycodec/cuda/driver.py), which has
+ * opened it already. So one build serves machines with and without a GPU.
+ */
+#ifndef CYCODEC_NVSHIM_H
+#define CYCODEC_NVSHIM_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "nvcodec/dynlink_cuda.h"
+#include "nvcodec/dynlink_cuviddec.h"
+#include "nvcodec/dynlink_nvcuvid.h"
+
+/* name, type */
+#define NVSHIM_DRIVER_FUNCTIONS(X)                                                                                     \
+    X(cuCtxPushCurrent, tcuCtxPushCurrent_v2)                                                                          \
+    X(cuCtxPopCurrent, tcuCtxPopCurrent_v2)                                                                            \
+    X(cuMemAlloc, tcuMemAlloc_v2)                                                                                      \
+    X(cuMemFree, tcuMemFree_v2)                                                                                        \
+    X(cuMemcpyDtoDAsync, tcuMemcpyDtoDAsync_v2)                                                                        \
+    X(cuMemcpyHtoDAsync, tcuMemcpyHtoDAsync_v2)                                                                        \
+    X(cuMemsetD8Async, tcuMemsetD8Async)                                                                               \
+    X(cuStreamSynchronize, tcuStreamSynchronize)                                                                       \
+    X(cuStreamWaitEvent, tcuStreamWaitEvent)                                                                           \
+    X(cuEventCreate, tcuEventCreate)                                                                                   \
+    X(cuEventDestroy, tcuEventDestroy_v2)                                                                              \
+    X(cuEventRecord, tcuEventRecord)                                                                                   \
+    X(cuEventSynchronize, tcuEventSynchronize)                                                                         \
+    X(cuLaunchKernel, tcuLaunchKernel)                                                                                 \
+    X(cuGetErrorName, tcuGetErrorName)
+
+#define NVSHIM_CUVID_FUNCTIONS(X)                                                                                      \
+    X(cuvidGetDecoderCaps)                                                                                             \
+    X(cuvidCreateVideoParser)                                                                                          \
+    X(cuvidParseVideoData)                                                                                             \
+    X(cuvidDestroyVideoParser)                                                                                         \
+    X(cuvidCreateDecoder)                                                                                              \
+    X(cuvidDestroyDecoder)                                                                                             \
+    X(cuvidReconfigureDecoder)                                                                                         \
+    X(cuvidDecodePicture)                                                                                              \
+    X(cuvidGetDecodeStatus)                                                                                            \
+    X(cuvidMapVideoFrame64)                                                                                            \
+    X(cuvidUnmapVideoFrame64)
+
+/* Not in every nv-codec-headers. */
+typedef CUresult CUDAAPI tcuStreamWaitEvent(CUstream stream, CUevent event, unsigned int flags);
+
+typedef struct {
+#define X(name, type) type *name;
+    NVSHIM_DRIVER_FUNCTIONS(X)
+#undef X
+#define X(name) t##name *name;
+    NVSHIM_CUVID_FUNCTIONS(X)
+#undef X
+} NvFunctions;
+
+extern NvFunctions nv;
+
+enum { NV_ERROR_BYTES = 256 };
+
+/* Open libnvcuvid. 0, or -1 with what is missing in `error`. */
+int nvshim_open_cuvid(char error[NV_ERROR_BYTES]);
+
+/* The names of libcuda's functions that are wanted, one after the other (NULL: no more), and their addresses. */
+const char *nvshim_driver_name(int number);
+void nvshim_set_driver_function(int number, size_t address);
+
+/* "what: CUDA_ERROR_NAME (number)". */
+void nvshim_describe(char error[NV_ERROR_BYTES], const char *what, CUresult code);
+
+#endif

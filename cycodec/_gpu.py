@@ -1,0 +1,58 @@
+"""A session's GPU: where its frames are delivered to, and which backend brings them there."""
+
+from __future__ import annotations
+
+from cycodec import _tensor
+from cycodec.core.backend import VideoBackend
+from cycodec.core.demux import Demuxer
+from cycodec.core.error import UnsupportedError
+from cycodec.cuda import backends, driver
+
+
+class Gpu:
+    """The device of one session.
+
+    Parameters
+    ----------
+    ordinal : int
+    fallback : {"cpu", "raise"}
+        Whether the CPU may decode what the GPU does not.
+    """
+
+    def __init__(self, ordinal: int, fallback: str) -> None:
+        self.ordinal = ordinal
+        self.fallback = fallback
+        self.device = driver.device(ordinal)
+        self.reason: str | None = None  # why the CPU decodes; None: it does not
+
+    def backend(
+        self, demuxer: Demuxer, stream_index: int, num_threads: int = 1, min_reorder: int = 0
+    ) -> VideoBackend:
+        """The backend for a stream of a probed demuxer.
+
+        Raises
+        ------
+        UnsupportedError
+            The GPU does not decode it, and the CPU must not.
+        """
+        if self.reason is None:
+            self.reason = backends.why_not(demuxer, stream_index, self.ordinal)
+            if self.reason is None:
+                return backends.decode(demuxer, stream_index, self.device)
+            self.fall_back(self.reason, demuxer.io.name)
+        return backends.upload(demuxer, stream_index, self.device, num_threads, min_reorder)
+
+    def fall_back(self, reason: str, name: str) -> None:
+        """Have backends decode on the CPU from now on."""
+        self.reason = reason
+        if self.fallback == "raise":
+            raise UnsupportedError(
+                f"{name}: {reason} (leave fallback='raise' out to have the CPU decode it)",
+                source=name,
+                operation="open decoder",
+            )
+
+    def use_current_stream(self) -> None:
+        """Queue what follows on torch's current stream."""
+        driver.check_process()
+        self.device.stream = _tensor.cuda_stream(self.ordinal)

@@ -1,0 +1,522 @@
+"""NVIDIA's decoder and GPU conversion as backends of FrameReader.
+
+NvdecBackend has the GPU decode and convert. UploadBackend decodes with libavcodec and converts on the GPU: for what the
+hardware does not decode. Both write into device memory. Which one a stream gets, cycodec/cuda says.
+"""
+
+from libc.errno cimport EAGAIN, ENOMEM
+from libc.stdint cimport int64_t, uint8_t, uint64_t
+from libc.stdlib cimport free, malloc
+from libc.string cimport memset, strlen
+
+from cycodec.core import error as errors
+from cycodec.core cimport error
+from cycodec.core.backend cimport BACKEND_FAILED, TYPE_FLOAT32, CpuBackend, Target, VideoBackend
+from cycodec.core.demux cimport Demuxer
+
+from cycodec.libav cimport avcodec, avutil
+from cycodec.libav.avcodec cimport AVPacket
+from cycodec.libav.avutil cimport AVFrame
+
+
+cdef extern from "compat.h" nogil:
+    void compat_frame_set_duration(AVFrame *frame, int64_t duration)
+
+
+cdef extern from "colour.h" nogil:
+    int colour_is_full_range(const AVFrame *frame)
+
+
+cdef extern from "convert.h" nogil:
+    ctypedef struct ConvertTarget:
+        int width, height, x0, y0, x1, y1, orientation
+        int type
+
+
+cdef extern from "nvconvert.h" nogil:
+    int NVDEC_DAMAGED, NVDEC_FAILED
+    ctypedef void *CUstream
+    ctypedef int CUresult
+    ctypedef struct CUVIDDECODECAPS:
+        int eCodecType, eChromaFormat
+        unsigned int nBitDepthMinus8
+        unsigned char bIsSupported
+        unsigned short nOutputFormatMask, nMinWidth, nMinHeight
+        unsigned int nMaxWidth, nMaxHeight, nMaxMBCount
+    ctypedef struct NvLayout:
+        int left, top, width, height, full_range, primaries, transfer, matrix
+    ctypedef struct NvPicture:
+        NvLayout layout
+        int64_t pts, duration
+        int damaged
+    ctypedef struct NvSurface:
+        pass
+    ctypedef struct NvColour:
+        int space, full_range
+    ctypedef struct NvCacheStats:
+        int64_t created, destroyed, reconfigured, hits, idle, idle_bytes
+
+    int nvshim_open_cuvid(char *error)
+    const char *nvshim_driver_name(int number)
+    void nvshim_set_driver_function(int number, size_t address)
+
+    void nvcache_set_limits(int64_t count, int64_t bytes)
+    void nvcache_limits(int64_t *count, int64_t *bytes)
+    void nvcache_stats(NvCacheStats *stats)
+
+    int nvdec_caps(CUcontext context, CUVIDDECODECAPS *caps, char *error)
+    NvSession *nvdec_open(CUcontext context, int codec, const uint8_t *header, int header_size, char *error)
+    void nvdec_close(NvSession *session)
+    int nvdec_send(NvSession *session, const uint8_t *data, size_t size, int64_t pts, int has_pts, int64_t duration)
+    int nvdec_drain(NvSession *session)
+    void nvdec_flush(NvSession *session)
+    NvPicture *nvdec_next(NvSession *session)
+    NvPicture *nvdec_current(NvSession *session)
+    int nvdec_map(NvSession *session, CUstream stream, NvSurface *surface)
+    void nvdec_unmap(NvSession *session, CUstream stream, const NvSurface *surface)
+    const char *nvdec_error(const NvSession *session)
+
+    void nvconvert_free(const NvDevice *device, NvScratch *scratch)
+    int nvconvert_surface(const NvDevice *device, NvScratch *scratch, CUstream stream, const NvSurface *surface,
+                          const NvLayout *layout, const NvColour *colour, const ConvertTarget *target, uint64_t out,
+                          int64_t row_stride, char *error)
+    int nvconvert_knows(int pixel_format)
+    int nvconvert_frame(const NvDevice *device, NvScratch *scratch, CUstream stream, const AVFrame *frame,
+                        const NvColour *colour, const ConvertTarget *target, uint64_t out, int64_t row_stride,
+                        char *error)
+    int nvconvert_upload(const NvDevice *device, CUstream stream, const uint8_t *rgb, size_t size, uint64_t out,
+                         char *error)
+    int nvconvert_copy(const NvDevice *device, CUstream stream, uint64_t to, uint64_t source, size_t size, char *error)
+    int nvconvert_clear(const NvDevice *device, CUstream stream, uint64_t to, size_t size, char *error)
+
+
+# codec -> (cudaVideoCodec, the bitstream filter that gives what NVDEC's parser reads; "?": where extradata is avcC or hvcC)
+cdef dict CODECS = {
+    avcodec.AV_CODEC_ID_MPEG1VIDEO: (0, None),
+    avcodec.AV_CODEC_ID_MPEG2VIDEO: (1, None),
+    avcodec.AV_CODEC_ID_MPEG4: (2, "mpeg4_unpack_bframes"),
+    avcodec.AV_CODEC_ID_H264: (4, "?h264_mp4toannexb"),
+    avcodec.AV_CODEC_ID_HEVC: (8, "?hevc_mp4toannexb"),
+    avcodec.AV_CODEC_ID_VP8: (9, None),
+    avcodec.AV_CODEC_ID_VP9: (10, "vp9_superframe_split"),
+    avcodec.AV_CODEC_ID_AV1: (11, None),
+}
+
+# Pixel format -> (cudaVideoChromaFormat, bits a sample): what NVDEC's surfaces can hold.
+FORMATS = {
+    "yuv420p": (1, 8), "yuvj420p": (1, 8), "yuv420p10le": (1, 10), "yuv420p12le": (1, 12),
+    "yuv444p": (3, 8), "yuvj444p": (3, 8), "yuv444p10le": (3, 10), "yuv444p12le": (3, 12),
+}
+
+cdef enum:
+    FRAMES_INSIDE = 4       # that the parser may hold back to order them: a guess, to decide between going on and seeking
+
+
+cdef class CudaDevice:
+    """A GPU as a decoder sees it: context and kernels, and the stream of the request under way.
+
+    Parameters
+    ----------
+    ordinal : int
+    context, convert_picture, resize_picture : int
+        Addresses: CUcontext, and CUfunctions of cycodec/cuda/kernels/convert.cu.
+    """
+
+    def __cinit__(self, int ordinal, size_t context, size_t convert_picture, size_t resize_picture):
+        self.ordinal = ordinal
+        self.device.context = <CUcontext> context
+        self.device.convert_picture = <CUfunction> convert_picture
+        self.device.resize_picture = <CUfunction> resize_picture
+
+
+cdef ConvertTarget convert_target(const Target *target) noexcept nogil:
+    cdef ConvertTarget to
+    to.width = target.width
+    to.height = target.height
+    to.x0 = target.x0
+    to.y0 = target.y0
+    to.x1 = target.x1
+    to.y1 = target.y1
+    to.orientation = target.orientation
+    to.type = target.type
+    return to
+
+
+cdef class NvdecBackend(VideoBackend):
+    """NVDEC's parser and decoder of one stream.
+
+    Parameters
+    ----------
+    demuxer : Demuxer
+        Only read from while this is built; it must have been probed.
+    stream_index : int
+    device : CudaDevice
+    """
+
+    def __cinit__(self, Demuxer demuxer not None, int stream_index, CudaDevice device not None):
+        cdef const avcodec.AVBitStreamFilter *kind
+        cdef avcodec.AVCodecParameters *stream = demuxer.stream(stream_index).codecpar
+        self.source = demuxer.io.name
+        self.device = device
+        self.codec, name = CODECS[stream.codec_id]
+        self.parameters = avcodec.avcodec_parameters_alloc()
+        self.packet = avcodec.av_packet_alloc()
+        if self.parameters == NULL or self.packet == NULL:
+            raise MemoryError()
+        error.check(avcodec.avcodec_parameters_copy(self.parameters, stream), "copy codec parameters", self.source)
+        if name is not None and name.startswith("?"):
+            # decided by the data, not by the container: avcC and hvcC begin with version 1, Annex B with 0
+            name = name[1:] if stream.extradata_size > 0 and stream.extradata[0] == 1 else None
+        if name is None:
+            return
+        kind = avcodec.av_bsf_get_by_name(name.encode())
+        if kind == NULL:
+            raise errors.CodecNotFoundError(
+                f"{self.source}: the FFmpeg in use has no bitstream filter {name} (use an FFmpeg built with it, or "
+                "device='cpu')", source=self.source, operation="open decoder",
+            )
+        error.check(avcodec.av_bsf_alloc(kind, &self.filter), "make a bitstream filter", self.source)
+        error.check(
+            avcodec.avcodec_parameters_copy(self.filter.par_in, stream), "copy codec parameters", self.source
+        )
+        self.filter.time_base_in = demuxer.stream(stream_index).time_base
+        error.check(avcodec.av_bsf_init(self.filter), "set up a bitstream filter", self.source)
+
+    def __dealloc__(self):
+        cdef NvSession *session = self.ptr
+        self.ptr = NULL
+        if session != NULL:
+            with nogil:
+                nvdec_close(session)
+        if self.device is not None:
+            nvconvert_free(&self.device.device, &self.scratch)
+        avcodec.av_bsf_free(&self.filter)
+        avcodec.av_packet_free(&self.packet)
+        avcodec.avcodec_parameters_free(&self.parameters)
+
+    cdef void abandon(self) noexcept:
+        """Forget what is owned without freeing it: see Note [After fork] in stream.pyx."""
+        self.ptr = NULL
+        memset(&self.scratch, 0, sizeof(self.scratch))
+
+    cdef int fail(self) noexcept nogil:
+        """Keep what the session says of its failure; the session is of no use any more."""
+        cdef const char *text
+        cdef size_t i = 0
+        if self.ptr != NULL:
+            text = nvdec_error(self.ptr)
+            while i < sizeof(self.error) - 1 and text[i]:
+                self.error[i] = text[i]
+                i += 1
+            self.error[i] = 0
+        self.failed = True
+        return BACKEND_FAILED
+
+    cdef object failure(self):
+        if not self.failed:
+            return None
+        self.failed = False
+        cdef NvSession *session = self.ptr
+        self.ptr = NULL
+        with nogil:
+            nvdec_close(session)
+        text = (<bytes> self.error[:strlen(self.error)]).decode("utf-8", "replace")
+        return errors.CudaError(
+            f"{self.source}: {text} (cycodec doctor examines the driver; device='cpu' decodes without it)",
+            source=self.source, operation="decode",
+        )
+
+    cdef void begin(self) noexcept nogil:
+        """Have a session; its sequence header is that of the filter's output."""
+        cdef avcodec.AVCodecParameters *parameters = self.parameters
+        cdef const uint8_t *header
+        cdef int size
+        if self.filter != NULL:
+            parameters = self.filter.par_out
+        header = parameters.extradata
+        size = parameters.extradata_size
+        if parameters.codec_id == avcodec.AV_CODEC_ID_AV1 and size > 4 and header[0] & 0x80:
+            header += 4         # the box av1C: its own four bytes, then the sequence header
+            size -= 4
+        elif parameters.codec_id == avcodec.AV_CODEC_ID_VP8 or parameters.codec_id == avcodec.AV_CODEC_ID_VP9:
+            size = 0            # vpcC is no part of the stream
+        self.ptr = nvdec_open(self.device.device.context, self.codec, header, size, self.error)
+
+    cdef int send(self, const AVPacket *packet) noexcept nogil:
+        cdef int code
+        cdef int result = 0
+        if self.ptr == NULL:
+            self.begin()
+            if self.ptr == NULL:
+                return self.fail()
+        if self.filter == NULL:
+            return self.pass_on(packet)
+        if packet != NULL:
+            code = avcodec.av_packet_ref(self.packet, packet)
+            if code < 0:
+                return code
+            code = avcodec.av_bsf_send_packet(self.filter, self.packet)
+            if code < 0:
+                avcodec.av_packet_unref(self.packet)
+                return code
+        else:
+            avcodec.av_bsf_send_packet(self.filter, NULL)
+        while True:
+            code = avcodec.av_bsf_receive_packet(self.filter, self.packet)
+            if code < 0:
+                break
+            code = self.pass_on(self.packet)
+            avcodec.av_packet_unref(self.packet)
+            if code == BACKEND_FAILED:
+                return code
+            if code < 0:
+                result = code
+        if packet == NULL:
+            return self.pass_on(NULL)
+        return result if code == avutil.AVERROR(EAGAIN) or code == avutil.AVERROR_EOF else code
+
+    cdef int pass_on(self, const AVPacket *packet) noexcept nogil:
+        cdef int code
+        if packet == NULL:
+            self.ended = True
+            code = nvdec_drain(self.ptr)
+        else:
+            code = nvdec_send(self.ptr, packet.data, packet.size, packet.pts, packet.pts != avutil.AV_NOPTS_VALUE,
+                              packet.duration)
+        if code == NVDEC_FAILED:
+            return self.fail()
+        return avutil.AVERROR_INVALIDDATA if code == NVDEC_DAMAGED else 0
+
+    cdef int receive(self, AVFrame *frame) noexcept nogil:
+        cdef NvPicture *picture
+        if self.failed:
+            return BACKEND_FAILED
+        picture = nvdec_next(self.ptr) if self.ptr != NULL else NULL
+        if picture == NULL:
+            return avutil.AVERROR_EOF if self.ended else avutil.AVERROR(EAGAIN)
+        # the picture itself stays with the session until the next one: `convert` finds it there
+        frame.width = picture.layout.width
+        frame.height = picture.layout.height
+        frame.format = self.parameters.format
+        frame.pts = picture.pts
+        frame.best_effort_timestamp = picture.pts
+        compat_frame_set_duration(frame, picture.duration)
+        # libavcodec has seen the stream, too, and knows what the container adds
+        frame.colorspace = self.parameters.color_space
+        frame.color_primaries = self.parameters.color_primaries
+        frame.color_trc = self.parameters.color_trc
+        frame.color_range = self.parameters.color_range
+        if frame.colorspace == avutil.AVCOL_SPC_UNSPECIFIED:
+            frame.colorspace = <avutil.AVColorSpace> picture.layout.matrix
+        if frame.color_range == avutil.AVCOL_RANGE_UNSPECIFIED and picture.layout.full_range:
+            frame.color_range = avutil.AVCOL_RANGE_JPEG
+        return 0
+
+    cdef void flush(self) noexcept nogil:
+        self.ended = False
+        if self.filter != NULL:
+            avcodec.av_bsf_flush(self.filter)
+        if self.ptr != NULL:
+            nvdec_flush(self.ptr)
+
+    cdef int reopen(self) except -1:
+        """As if nothing had been sent. Concealment of damage is the hardware's; no surface is kept."""
+        cdef NvSession *session = self.ptr
+        self.ptr = NULL
+        with nogil:
+            nvdec_close(session)
+        self.failed = False
+        self.flush()
+        return 0
+
+    cdef int convert(self, AVFrame *frame, const Target *target, uint8_t *out) noexcept nogil:
+        cdef ConvertTarget to = convert_target(target)
+        cdef CUstream stream = <CUstream> self.device.stream
+        cdef NvColour colour
+        cdef NvSurface surface
+        cdef NvPicture *picture
+        cdef int code
+        if self.ptr == NULL or nvdec_map(self.ptr, stream, &surface) < 0:
+            return self.fail()
+        picture = nvdec_current(self.ptr)
+        colour.space = frame.colorspace
+        colour.full_range = colour_is_full_range(frame)
+        if picture.damaged:
+            frame.flags |= avutil.AV_FRAME_FLAG_CORRUPT
+        code = nvconvert_surface(&self.device.device, &self.scratch, stream, &surface, &picture.layout, &colour, &to,
+                                 <uint64_t> <size_t> out, target.row_stride, self.error)
+        nvdec_unmap(self.ptr, stream, &surface)
+        if code < 0:
+            self.failed = True
+            return BACKEND_FAILED
+        return 0
+
+    cdef int copy(self, uint8_t *to, const uint8_t *source, size_t size) noexcept nogil:
+        if nvconvert_copy(&self.device.device, <CUstream> self.device.stream, <uint64_t> <size_t> to,
+                          <uint64_t> <size_t> source, size, self.error) < 0:
+            self.failed = True
+            return BACKEND_FAILED
+        return 0
+
+    cdef int clear(self, uint8_t *to, size_t size) noexcept nogil:
+        if nvconvert_clear(&self.device.device, <CUstream> self.device.stream, <uint64_t> <size_t> to, size,
+                           self.error) < 0:
+            self.failed = True
+            return BACKEND_FAILED
+        return 0
+
+    cdef int delay(self) noexcept nogil:
+        return FRAMES_INSIDE
+
+
+cdef class UploadBackend(CpuBackend):
+    """libavcodec's decoder, and conversion on the GPU where the kernel knows the pixel format.
+
+    Parameters are those of CpuBackend; `deliver_to` must follow.
+    """
+
+    def deliver_to(self, CudaDevice device not None):
+        """Have frames converted on a device."""
+        self.device = device
+        return self
+
+    def __dealloc__(self):
+        free(self.rgb)
+        if self.device is not None:
+            nvconvert_free(&self.device.device, &self.scratch)
+
+    cdef void abandon(self) noexcept:
+        CpuBackend.abandon(self)
+        memset(&self.scratch, 0, sizeof(self.scratch))
+
+    cdef object failure(self):
+        if not self.failed:
+            return None
+        self.failed = False
+        text = (<bytes> self.error[:strlen(self.error)]).decode("utf-8", "replace")
+        return errors.CudaError(
+            f"{self.source}: {text} (cycodec doctor examines the driver; device='cpu' decodes without it)",
+            source=self.source, operation="convert",
+        )
+
+    cdef int convert(self, AVFrame *frame, const Target *target, uint8_t *out) noexcept nogil:
+        cdef ConvertTarget to = convert_target(target)
+        cdef CUstream stream = <CUstream> self.device.stream
+        cdef NvColour colour
+        cdef size_t size
+        cdef int code
+        if nvconvert_knows(frame.format):
+            colour.space = frame.colorspace
+            colour.full_range = colour_is_full_range(frame)
+            code = nvconvert_frame(&self.device.device, &self.scratch, stream, frame, &colour, &to,
+                                   <uint64_t> <size_t> out, target.row_stride, self.error)
+        else:
+            size = target.row_stride * (target.y1 - target.y0)
+            if self.rgb_size < size:
+                free(self.rgb)
+                self.rgb = <uint8_t *> malloc(size)
+                self.rgb_size = size if self.rgb != NULL else 0
+                if self.rgb == NULL:
+                    return avutil.AVERROR(ENOMEM)
+            code = CpuBackend.convert(self, frame, target, self.rgb)
+            if code < 0:
+                return code
+            code = nvconvert_upload(&self.device.device, stream, self.rgb, size, <uint64_t> <size_t> out, self.error)
+        if code < 0:
+            self.failed = True
+            return BACKEND_FAILED
+        return 0
+
+    cdef int copy(self, uint8_t *to, const uint8_t *source, size_t size) noexcept nogil:
+        if nvconvert_copy(&self.device.device, <CUstream> self.device.stream, <uint64_t> <size_t> to,
+                          <uint64_t> <size_t> source, size, self.error) < 0:
+            self.failed = True
+            return BACKEND_FAILED
+        return 0
+
+    cdef int clear(self, uint8_t *to, size_t size) noexcept nogil:
+        if nvconvert_clear(&self.device.device, <CUstream> self.device.stream, <uint64_t> <size_t> to, size,
+                           self.error) < 0:
+            self.failed = True
+            return BACKEND_FAILED
+        return 0
+
+
+# -- the driver -------------------------------------------------------------------------------------------------------
+
+def driver_functions():
+    """Names of the functions of libcuda that `set_driver_functions` wants."""
+    names = []
+    cdef const char *name = nvshim_driver_name(0)
+    while name != NULL:
+        names.append(name.decode())
+        name = nvshim_driver_name(len(names))
+    return names
+
+
+def set_driver_functions(addresses):
+    """Addresses of `driver_functions`, in their order."""
+    cdef int i
+    for i, address in enumerate(addresses):
+        nvshim_set_driver_function(i, address)
+
+
+def open_cuvid():
+    """Open NVIDIA's decoding library; what is wrong with it as a str, or None."""
+    cdef char[256] text
+    return (<bytes> text[:strlen(text)]).decode("utf-8", "replace") if nvshim_open_cuvid(text) < 0 else None
+
+
+def codec_of(Demuxer demuxer not None, int stream_index):
+    """The cudaVideoCodec of a stream, or None: NVDEC knows no such codec."""
+    known = CODECS.get(demuxer.stream(stream_index).codecpar.codec_id)
+    return known[0] if known is not None else None
+
+
+def decoder_caps(size_t context, int codec, int chroma, int depth):
+    """What the hardware answers about a codec, as a dict (cuvidGetDecoderCaps); needs the driver.
+
+    Raises
+    ------
+    CudaError
+        It does not answer.
+    """
+    cdef CUVIDDECODECAPS caps
+    cdef char[256] text
+    memset(&caps, 0, sizeof(caps))
+    caps.eCodecType = codec
+    caps.eChromaFormat = chroma
+    caps.nBitDepthMinus8 = depth - 8
+    if nvdec_caps(<CUcontext> context, &caps, text) < 0:
+        raise errors.CudaError((<bytes> text[:strlen(text)]).decode("utf-8", "replace"), operation="ask the decoder")
+    return {
+        "is_supported": bool(caps.bIsSupported),
+        "output_formats": caps.nOutputFormatMask,
+        "min_width": caps.nMinWidth, "min_height": caps.nMinHeight,
+        "max_width": caps.nMaxWidth, "max_height": caps.nMaxHeight, "max_macroblocks": caps.nMaxMBCount,
+    }
+
+
+# -- decoders that wait ----------------------------------------------------------------------------------------------
+
+def cache_limits():
+    """(decoders, bytes) that may wait to be used again."""
+    cdef int64_t count, size
+    nvcache_limits(&count, &size)
+    return count, size
+
+
+def set_cache_limits(int64_t count, int64_t size):
+    """Set `cache_limits`; what is beyond them is destroyed."""
+    with nogil:
+        nvcache_set_limits(count, size)
+
+
+def cache_stats():
+    """What happened to decoders so far, and how many wait now."""
+    cdef NvCacheStats stats
+    nvcache_stats(&stats)
+    return {
+        "created": stats.created, "destroyed": stats.destroyed, "reconfigured": stats.reconfigured,
+        "hits": stats.hits, "idle": stats.idle, "idle_bytes": stats.idle_bytes,
+    }

@@ -1,0 +1,54 @@
+/* The arguments of the kernels in convert.cu: plain C, read by the C compiler and by NVRTC alike. */
+#ifndef CYCODEC_CUDA_ARGUMENTS_H
+#define CYCODEC_CUDA_ARGUMENTS_H
+
+/* Values of csrc/convert.h's ConvertType; half precision is known on the GPU only. */
+enum { NV_TYPE_UINT8 = 0, NV_TYPE_FLOAT32 = 1, NV_TYPE_FLOAT16 = 2 };
+
+/* Where pixels go: one picture of a batch, with any order of its axes. Strides count values, not bytes. */
+typedef struct {
+    unsigned long long data; /* device address */
+    long long row_stride, column_stride, plane_stride;
+    int type;
+} NvOut;
+
+/* How luma and chroma become RGB. The CPU's 8-bit result is swscale's, whose fixed-point arithmetic is off by up to two
+ * levels; the GPU follows it, so that the two give the same bytes. Floats are exact on both. */
+enum {
+    NV_EXACT = 0,
+    NV_SWSCALE_PRODUCTS = 1, /* 4:2:0 of 8 bits: 16-bit products cut to their high half (csrc/yuv2rgb.c) */
+    NV_SWSCALE_TABLES = 2    /* 4:2:0 of more bits or an odd height: chroma interpolated between rows, all of it rounded
+                              * to 8 bits, then a table of luma shifted by chroma */
+};
+
+typedef struct {
+    /* A picture of luma and chroma. Samples are `bytes` wide and `shift` bits to the left; chroma samples lie
+     * `chroma_step` samples apart, one for 2^chroma_x columns and 2^chroma_y rows. */
+    unsigned long long luma, chroma_u, chroma_v; /* device addresses */
+    long long pitch, chroma_pitch;               /* bytes */
+    int bytes, shift, chroma_step, chroma_x, chroma_y;
+    int left, top, width, height; /* what is shown of it */
+    int orientation;              /* ORIENT_* of csrc/convert.h */
+    int x0, y0, x1, y1;           /* the region of the picture as it is shown, after orientation */
+    int arithmetic;               /* NV_EXACT, or one of swscale's */
+    int cubic;                    /* NV_EXACT: interpolate chroma of 4:2:0 */
+    float matrix[12];             /* NV_EXACT: rows of R, G, B: factors of luma, u, v, and an offset, to 0 to 255 */
+    int fixed[8];                 /* the others: see convert.cu */
+    NvOut out;
+} NvConvert;
+
+enum { NV_FILTER_BILINEAR = 0, NV_FILTER_BICUBIC = 1 };
+
+typedef struct {
+    /* RGB of type `type`, `row_stride` values a row */
+    unsigned long long data;
+    long long row_stride;
+    int type;
+    int width, height;
+    int filter;
+    int out_width, out_height; /* of the whole result, of which ... */
+    int x0, y0, x1, y1;        /* ... this region is wanted */
+    NvOut out;
+} NvResize;
+
+#endif

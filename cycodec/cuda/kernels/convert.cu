@@ -1,0 +1,233 @@
+/* From decoded pictures to RGB tensors, and from one size to another.
+ *
+ * One text for two compilers: NVRTC makes it a kernel for the GPU at hand, and the tests have g++ make it a function of
+ * the host (tests/fake_cuda). It therefore includes nothing but its arguments, and uses three operations that the two
+ * spell differently: FMA, RINT (to nearest, ties to even) and CLAMP.
+ */
+#include "arguments.h"
+
+#ifdef __CUDACC_RTC__
+#define FMA(a, b, c) fmaf(a, b, c)
+#define RINT(a) __float2int_rn(a)
+#define CLAMP(a, low, high) fminf(fmaxf(a, low), high)
+#endif
+
+/* IEEE half precision of a value in [0, 1], to nearest. */
+__device__ static unsigned short to_half(float value) {
+    union {
+        float f;
+        unsigned u;
+    } bits;
+    unsigned mantissa, rest, half;
+    int exponent;
+    bits.f = value;
+    exponent = (int)(bits.u >> 23) - 127;
+    mantissa = (bits.u & 0x7fffffu) | 0x800000u;
+    if (exponent < -25)
+        return 0;
+    if (exponent < -14) { /* subnormal */
+        int shift = -1 - exponent;
+        half = mantissa >> shift;
+        rest = mantissa & ((1u << shift) - 1);
+        return (unsigned short)(half + (rest > (1u << (shift - 1)) || (rest == (1u << (shift - 1)) && (half & 1))));
+    }
+    half = ((unsigned)(exponent + 15) << 10) | ((mantissa & 0x7fffffu) >> 13);
+    rest = mantissa & 0x1fffu;
+    return (unsigned short)(half + (rest > 0x1000u || (rest == 0x1000u && (half & 1))));
+}
+
+/* One value of the result; `value` is 0 to 255. */
+__device__ static void store(const NvOut *out, int row, int column, int plane, float value) {
+    long long place = row * out->row_stride + column * out->column_stride + plane * out->plane_stride;
+    if (out->type == NV_TYPE_UINT8)
+        ((unsigned char *)out->data)[place] = (unsigned char)RINT(CLAMP(value, 0.0f, 255.0f));
+    else if (out->type == NV_TYPE_FLOAT32)
+        ((float *)out->data)[place] = CLAMP(value * (1.0f / 255.0f), 0.0f, 1.0f);
+    else
+        ((unsigned short *)out->data)[place] = to_half(CLAMP(value * (1.0f / 255.0f), 0.0f, 1.0f));
+}
+
+__device__ static float sample(unsigned long long plane, long long pitch, int row, int column, int bytes, int shift) {
+    const unsigned char *line = (const unsigned char *)plane + row * pitch;
+    if (bytes == 1)
+        return (float)line[column];
+    return (float)(((const unsigned short *)line)[column] >> shift);
+}
+
+__device__ static float chroma(const NvConvert *a, unsigned long long plane, int row, int column) {
+    return sample(plane, a->chroma_pitch, row >> a->chroma_y, (column >> a->chroma_x) * a->chroma_step, a->bytes,
+                  a->shift);
+}
+
+__device__ static int high(int a, int b) {
+    return (a * b) >> 16;
+}
+
+__device__ static int limit(int value, int low, int top) {
+    return value < low ? low : value > top ? top : value;
+}
+
+/* NV_SWSCALE_PRODUCTS: fixed = luma scale and offset, then the factors v_red, u_green, v_green, u_blue. */
+__device__ static void products(const NvConvert *a, int row, int column, int rgb[3]) {
+    const int *f = a->fixed;
+    int luma = high(((int)sample(a->luma, a->pitch, row, column, 1, 0) << 3) - f[1], f[0]);
+    int cb = ((int)chroma(a, a->chroma_u, row, column) << 3) - 1024;
+    int cr = ((int)chroma(a, a->chroma_v, row, column) << 3) - 1024;
+    rgb[0] = luma + high(cr, f[2]);
+    rgb[1] = luma + limit(high(cb, f[3]) + high(cr, f[4]), -32768, 32767);
+    rgb[2] = luma + high(cb, f[5]);
+}
+
+__device__ static float weight(int filter, float distance) {
+    float d = distance < 0 ? -distance : distance;
+    if (filter == NV_FILTER_BILINEAR)
+        return d < 1.0f ? 1.0f - d : 0.0f;
+    if (d < 1.0f) /* the cubic of swscale, (0, 0.6) */
+        return FMA(FMA(1.4f, d, -2.4f) * d, d, 1.0f);
+    if (d < 2.0f)
+        return FMA(FMA(FMA(-0.6f, d, 3.0f), d, -4.8f), d, 2.4f);
+    return 0.0f;
+}
+
+/* The four rows of chroma for a row of luma, and their weights in 4096ths, as swscale's bicubic filter takes them. */
+__device__ static int chroma_taps(const NvConvert *a, int row, int taps[4]) {
+    int first, sum = 0, i;
+    float centre;
+    if (a->height % 2 == 0) { /* two rows of luma to one of chroma: two sets of weights, mirrored */
+        const int even[4] = {-115, 985, 3572, -346};
+        for (i = 0; i < 4; i++)
+            taps[i] = row & 1 ? even[3 - i] : even[i];
+        return row & 1 ? (row >> 1) - 1 : (row >> 1) - 2;
+    }
+    centre = ((float)row + 0.5f) * (float)((a->height + 1) / 2) / (float)a->height - 0.5f;
+    first = (int)(centre + 8.0f) - 8 - 1; /* rounded down, for negative ones too */
+    for (i = 0; i < 4; i++) {
+        taps[i] = RINT(4096.0f * weight(NV_FILTER_BICUBIC, (float)(first + i) - centre));
+        sum += taps[i];
+    }
+    taps[centre - (float)(first + 1) < 0.5f ? 1 : 2] += 4096 - sum;
+    return first;
+}
+
+/* Chroma interpolated between rows and rounded to 8 bits. */
+__device__ static int smooth_chroma(const NvConvert *a, unsigned long long plane, int column, int above,
+                                    const int taps[4]) {
+    int first = a->top >> 1, last = first + (a->height + 1) / 2 - 1, depth = a->fixed[7], sum = 1 << 18, i;
+    for (i = 0; i < 4; i++) {
+        int place = limit(first + above + i, first, last);
+        int value = (int)sample(plane, a->chroma_pitch, place, (column >> 1) * a->chroma_step, a->bytes, a->shift);
+        sum += taps[i] * (value << (15 - depth));
+    }
+    return limit(sum >> 19, 0, 255);
+}
+
+/* NV_SWSCALE_TABLES: fixed = luma's step, the table's start and its origin, then crv, cgu, cgv, cbu in steps of luma
+ * (16.16), and the depth. */
+__device__ static void tables(const NvConvert *a, int row, int column, int rgb[3]) {
+    const int *f = a->fixed;
+    int luma = (int)sample(a->luma, a->pitch, row, column, a->bytes, a->shift), taps[4], plane;
+    int above = chroma_taps(a, row - a->top, taps);
+    int u = smooth_chroma(a, a->chroma_u, column, above, taps), v = smooth_chroma(a, a->chroma_v, column, above, taps);
+    luma = f[2] + limit((luma + (1 << (f[7] - 8) >> 1)) >> (f[7] - 8), 0, 255);
+    rgb[0] = luma - (f[3] >> 9) + ((v * f[3]) >> 16);
+    rgb[1] = luma - (f[4] >> 9) + ((u * f[4]) >> 16) - (f[5] >> 9) + ((v * f[5]) >> 16);
+    rgb[2] = luma - (f[6] >> 9) + ((u * f[6]) >> 16);
+    for (plane = 0; plane < 3; plane++)
+        rgb[plane] = (f[1] + f[0] * rgb[plane] + 0x8000) >> 16;
+}
+
+/* NV_EXACT with chroma interpolated in both directions: what swscale does for odd widths. */
+__device__ static float cubic_chroma(const NvConvert *a, unsigned long long plane, int row, int column) {
+    int width = (a->width + 1) / 2, height = (a->height + 1) / 2, left = a->left >> 1, top = a->top >> 1, i, j;
+    float y = ((float)(row - a->top) + 0.5f) * (float)height / (float)a->height - 0.5f;
+    float x = ((float)(column - a->left) + 0.5f) * (float)width / (float)a->width - 0.5f;
+    int above = (int)(y + 8.0f) - 9, before = (int)(x + 8.0f) - 9; /* rounded down, less one */
+    float sum = 0.0f, total = 0.0f;
+    for (i = above; i < above + 4; i++)
+        for (j = before; j < before + 4; j++) {
+            float w = weight(NV_FILTER_BICUBIC, (float)i - y) * weight(NV_FILTER_BICUBIC, (float)j - x);
+            sum = FMA(w, sample(plane, a->chroma_pitch, top + limit(i, 0, height - 1),
+                                (left + limit(j, 0, width - 1)) * a->chroma_step, a->bytes, a->shift), sum);
+            total += w;
+        }
+    return sum / total;
+}
+
+extern "C" __global__ void convert_picture(NvConvert a) {
+    int column = (int)(blockIdx.x * blockDim.x + threadIdx.x), row = (int)(blockIdx.y * blockDim.y + threadIdx.y);
+    int x = a.x0 + column, y = a.y0 + row, plane, rgb[3];
+    if (x >= a.x1 || y >= a.y1)
+        return;
+    /* back to the picture as it is stored: first mirrored, then transposed */
+    if (a.orientation & 1)
+        x = (a.orientation & 4 ? a.height : a.width) - 1 - x;
+    if (a.orientation & 2)
+        y = (a.orientation & 4 ? a.width : a.height) - 1 - y;
+    if (a.orientation & 4) {
+        int swap = x;
+        x = y;
+        y = swap;
+    }
+    x += a.left;
+    y += a.top;
+    if (a.arithmetic == NV_EXACT) {
+        float l = sample(a.luma, a.pitch, y, x, a.bytes, a.shift);
+        float u = a.cubic ? cubic_chroma(&a, a.chroma_u, y, x) : chroma(&a, a.chroma_u, y, x);
+        float v = a.cubic ? cubic_chroma(&a, a.chroma_v, y, x) : chroma(&a, a.chroma_v, y, x);
+        for (plane = 0; plane < 3; plane++) {
+            const float *m = a.matrix + 4 * plane;
+            store(&a.out, row, column, plane, FMA(m[0], l, FMA(m[1], u, FMA(m[2], v, m[3]))));
+        }
+        return;
+    }
+    if (a.arithmetic == NV_SWSCALE_PRODUCTS)
+        products(&a, y, x, rgb);
+    else
+        tables(&a, y, x, rgb);
+    for (plane = 0; plane < 3; plane++)
+        store(&a.out, row, column, plane, (float)limit(rgb[plane], 0, 255));
+}
+
+/* The pixels [*first, *last) that one pixel of the result is made of, and the middle of it among them. */
+__device__ static float support(int filter, int place, int size, int out_size, float *reach, int *first, int *last) {
+    float scale = (float)size / (float)out_size, centre = ((float)place + 0.5f) * scale;
+    float wide = scale > 1.0f ? scale : 1.0f, radius = (filter == NV_FILTER_BILINEAR ? 1.0f : 2.0f) * wide;
+    *reach = 1.0f / wide;
+    *first = (int)(centre - radius + 0.5f);
+    *last = (int)(centre + radius + 0.5f);
+    if (*first < 0 || centre - radius + 0.5f < 0.0f)
+        *first = 0;
+    if (*last > size)
+        *last = size;
+    return centre;
+}
+
+__device__ static float pixel(const NvResize *a, int row, int column, int plane) {
+    long long place = row * a->row_stride + 3 * column + plane;
+    if (a->type == NV_TYPE_UINT8)
+        return (float)((const unsigned char *)a->data)[place];
+    return 255.0f * ((const float *)a->data)[place];
+}
+
+/* Each pixel of the result is the mean of those that it covers, weighted by a filter stretched to cover them
+ * (antialiasing), as torch.nn.functional.interpolate(antialias=True) defines it. */
+extern "C" __global__ void resize_picture(NvResize a) {
+    int column = (int)(blockIdx.x * blockDim.x + threadIdx.x), row = (int)(blockIdx.y * blockDim.y + threadIdx.y);
+    int x, y, x_first, x_last, y_first, y_last, plane;
+    float x_centre, y_centre, x_reach, y_reach, total = 0.0f, sum[3] = {0.0f, 0.0f, 0.0f};
+    if (a.x0 + column >= a.x1 || a.y0 + row >= a.y1)
+        return;
+    x_centre = support(a.filter, a.x0 + column, a.width, a.out_width, &x_reach, &x_first, &x_last);
+    y_centre = support(a.filter, a.y0 + row, a.height, a.out_height, &y_reach, &y_first, &y_last);
+    for (y = y_first; y < y_last; y++) {
+        float down = weight(a.filter, ((float)y + 0.5f - y_centre) * y_reach);
+        for (x = x_first; x < x_last; x++) {
+            float w = down * weight(a.filter, ((float)x + 0.5f - x_centre) * x_reach);
+            total += w;
+            for (plane = 0; plane < 3; plane++)
+                sum[plane] = FMA(w, pixel(&a, y, x, plane), sum[plane]);
+        }
+    }
+    for (plane = 0; plane < 3; plane++)
+        store(&a.out, row, column, plane, sum[plane] / total);
+}

@@ -1,0 +1,89 @@
+"""TEST DOUBLE of NVIDIA's driver: libcuda.so.1 and libnvcuvid.so.1 that run on the host, with FFmpeg's decoders inside.
+
+With them the real extension, the real cuda-python and the real kernels' text run where there is no GPU. They prove the
+logic of our code, not the driver's: nothing here says how fast anything is, and real asynchrony is not modelled.
+
+They are built by the tests alone, are no part of the package, and are loaded only by `load`.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import subprocess
+from functools import cache
+from pathlib import Path
+
+HERE = Path(__file__).parent
+ROOT = HERE.parent.parent
+KERNELS = ROOT / "cycodec" / "cuda" / "kernels"
+
+COUNTS = ("memory", "bytes", "events", "streams", "parsers", "decoders", "mapped", "modules")
+
+
+def build() -> Path:
+    """The folder with both libraries, made anew when their sources have changed."""
+    sources = sorted(p for folder in (HERE, KERNELS) for p in folder.iterdir() if p.suffix in (".c", ".cpp", ".h", ".cu"))
+    digest = hashlib.blake2b(b"".join(p.read_bytes() for p in [*sources, Path(__file__)]), digest_size=8).hexdigest()
+    folder = ROOT / "build" / "fake_cuda" / digest
+    if (folder / "done").exists():
+        return folder
+    folder.mkdir(parents=True, exist_ok=True)
+    flags = subprocess.run(
+        ["pkg-config", "--cflags", "--libs", "libavcodec", "libavutil"], capture_output=True, text=True, check=True
+    ).stdout.split()
+    common = ["-O2", "-g0", "-fPIC", "-Wall", "-Wextra", "-fvisibility=hidden"]
+
+    def run(*command: object) -> None:
+        subprocess.run([str(part) for part in command], check=True)
+
+    run("gcc", *common, "-c", HERE / "fakecuda.c", "-o", folder / "fakecuda.o")
+    run("g++", *common, f"-I{KERNELS}", "-c", HERE / "kernels_host.cpp", "-o", folder / "kernels_host.o")
+    libcuda = folder / "libcuda.so.1"
+    run(
+        "g++", "-shared", "-Wl,-soname,libcuda.so.1", folder / "fakecuda.o", folder / "kernels_host.o",
+        "-o", libcuda, "-ldl", "-lpthread",
+    )  # fmt: skip
+    run(
+        "gcc", *common, "-shared", "-Wl,-soname,libnvcuvid.so.1", HERE / "fakecuvid.c", libcuda, *flags,
+        "-o", folder / "libnvcuvid.so.1", "-lpthread",
+    )  # fmt: skip
+    (folder / "done").touch()
+    return folder
+
+
+class FakeCuda:
+    """The loaded fake, and its controls. Whoever opens libcuda.so.1 afterwards gets it, by its soname."""
+
+    def __init__(self, folder: Path) -> None:
+        self.cuda = ctypes.CDLL(str(folder / "libcuda.so.1"))
+        self.cuvid = ctypes.CDLL(str(folder / "libnvcuvid.so.1"))
+        self.cuda.fake_count.restype = ctypes.c_int64
+        self.cuda.fake_log.restype = ctypes.c_char_p
+
+    def fail(self, name: str, nth: int = 1, code: int = 999) -> None:
+        """Have the nth call from now on (-1: every call) of a function give an error."""
+        self.cuda.fake_fail(name.encode(), nth, code)
+
+    def set(self, **settings: int) -> None:
+        """Settings: see fake_set in fakecuda.c."""
+        for name, value in settings.items():
+            self.cuda.fake_set(name.encode(), value)
+
+    def reset(self) -> None:
+        """No failures, no settings, an empty log."""
+        self.cuda.fake_reset()
+
+    def counts(self) -> dict[str, int]:
+        """How many of each kind of thing are alive."""
+        return {name: self.cuda.fake_count(number) for number, name in enumerate(COUNTS)}
+
+    def log(self) -> list[str]:
+        """The lines written since the last call, if ``set(log=1)``."""
+        return self.cuda.fake_log().decode().splitlines()
+
+
+@cache
+def load() -> FakeCuda:
+    """Build and load the fake in this process, for good."""
+    return FakeCuda(build())
