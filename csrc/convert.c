@@ -1,8 +1,8 @@
 /* Conversion to RGB.
  *
  * uint8 goes through swscale with the ffmpeg command's own settings, so that the bytes equal
- * `ffmpeg -i X -pix_fmt rgb24`; float32 is computed here, straight from the planes. What a region does not need is not
- * converted: Note [Regions]. Turning happens in the planes, before the conversion, as FFmpeg's autorotation does it.
+ * `ffmpeg -i X -pix_fmt rgb24`; float32 is computed here, from the planes. What a region does not need is not converted:
+ * Note [Regions]. Turning happens in the planes, before the conversion, as FFmpeg's autorotation does it.
  */
 #include "convert.h"
 

@@ -19,10 +19,10 @@ typedef struct {
 
 typedef struct NvDecoder {
     CUvideodecoder handle;
-    NvFormat created; /* width and height: the largest that it can be reconfigured to */
+    NvFormat created;  /* width and height: the largest that it can be reconfigured to */
     int width, height; /* coded, as it is configured now */
-    CUevent used;     /* recorded behind the last work on one of its surfaces ... */
-    CUstream stream;  /* ... on this stream */
+    CUevent used;      /* recorded behind the last work on one of its surfaces ... */
+    CUstream stream;   /* ... on this stream */
     int has_work;
     size_t bytes; /* of device memory, estimated */
     struct NvDecoder *next;

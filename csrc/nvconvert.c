@@ -213,8 +213,8 @@ int nvconvert_knows(int pixel_format) {
         return 0;
     /* the formats whose chroma the CPU takes as the kernel does */
     return desc->comp[0].depth >= 8 && desc->comp[0].depth <= 16 && desc->comp[0].shift == 0 &&
-           desc->comp[0].step == (desc->comp[0].depth + 7) / 8 && desc->comp[1].plane == 1 && desc->comp[2].plane == 2 &&
-           desc->log2_chroma_w == desc->log2_chroma_h && desc->log2_chroma_w <= 1;
+           desc->comp[0].step == (desc->comp[0].depth + 7) / 8 && desc->comp[1].plane == 1 &&
+           desc->comp[2].plane == 2 && desc->log2_chroma_w == desc->log2_chroma_h && desc->log2_chroma_w <= 1;
 }
 
 int nvconvert_frame(const NvDevice *device, NvScratch *scratch, CUstream stream, const AVFrame *frame,
@@ -244,8 +244,8 @@ int nvconvert_frame(const NvDevice *device, NvScratch *scratch, CUstream stream,
     for (int i = 0; code == CUDA_SUCCESS && i < 3; i++) {
         size_t row = (size_t)widths[i] * (size_t)bytes;
         for (int y = 0; y < heights[i]; y++)
-            memcpy(scratch->staging + offsets[i] + (size_t)y * row,
-                   frame->data[i] + (ptrdiff_t)y * frame->linesize[i], row);
+            memcpy(scratch->staging + offsets[i] + (size_t)y * row, frame->data[i] + (ptrdiff_t)y * frame->linesize[i],
+                   row);
         places[i] = scratch->upload + offsets[i];
     }
     if (code == CUDA_SUCCESS) /* returns when pageable memory has been read */

@@ -5,9 +5,9 @@
 #include <string.h>
 
 enum {
-    MAX_PICTURES = 64,    /* that wait for the reader: more come from one packet only where a stream ends */
-    MAX_DURATIONS = 64,   /* packets whose durations are remembered */
-    SPARE_SURFACES = 2,   /* beyond what the stream needs: one for the current picture, one for luck */
+    MAX_PICTURES = 64,  /* that wait for the reader: more come from one packet only where a stream ends */
+    MAX_DURATIONS = 64, /* packets whose durations are remembered */
+    SPARE_SURFACES = 2, /* beyond what the stream needs: one for the current picture, one for luck */
     MAX_SURFACES = 32,
     HEADER_BYTES = 1024,  /* what the parser takes when it is made */
     ERROR_THRESHOLD = 100 /* damaged pictures are decoded, too, as libavcodec does it */
@@ -92,8 +92,8 @@ static int map_surface(NvSession *s, NvPicture *picture, CUstream stream, CUdevi
     /* H.264 and HEVC only; other codecs answer that they do not know */
     memset(&status, 0, sizeof(status));
     if (nv.cuvidGetDecodeStatus(decoder->handle, picture->index, &status) == CUDA_SUCCESS)
-        picture->damaged = status.decodeStatus == cuvidDecodeStatus_Error ||
-                           status.decodeStatus == cuvidDecodeStatus_Error_Concealed;
+        picture->damaged =
+            status.decodeStatus == cuvidDecodeStatus_Error || status.decodeStatus == cuvidDecodeStatus_Error_Concealed;
     *base = (CUdeviceptr)address;
     *pitch = row;
     return 0;

@@ -241,9 +241,11 @@ def decode_something() -> Finding:
 
 def examine_cuda() -> Iterator[Finding]:
     driver = "for CUDA decoding: install NVIDIA's driver (containers: with the capability 'video')"
+    loaded = 0
     for name, library in (("driver", "libcuda.so.1"), ("NVDEC", "libnvcuvid.so.1")):
         try:
             ctypes.CDLL(library)
+            loaded += 1
         except OSError:
             yield Finding("CUDA", name, "note", f"{library} cannot be loaded", driver)
         else:
@@ -254,6 +256,16 @@ def examine_cuda() -> Iterator[Finding]:
         yield Finding("CUDA", "cuda-python", "note", "not installed", remedy)
     else:
         yield Finding("CUDA", "cuda-python", "ok", bindings)
+        if loaded == 2:
+            yield from examine_gpus()
+
+
+def examine_gpus() -> Iterator[Finding]:
+    """What each GPU decodes, or what is missing for it."""
+    from cycodec.cuda import backends
+
+    for name, works, detail in backends.examine():
+        yield Finding("CUDA", name, "ok" if works else "note", detail)
 
 
 def examine_extras() -> Iterator[Finding]:

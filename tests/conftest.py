@@ -5,6 +5,7 @@ import re
 import media
 import pytest
 import recipes
+from on_gpu import fake, gpu, loaded  # noqa: F401 - fixtures
 
 
 def pytest_report_header(config):

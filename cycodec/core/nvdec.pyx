@@ -11,7 +11,7 @@ from libc.string cimport memset, strlen
 
 from cycodec.core import error as errors
 from cycodec.core cimport error
-from cycodec.core.backend cimport BACKEND_FAILED, TYPE_FLOAT32, CpuBackend, Target, VideoBackend
+from cycodec.core.backend cimport BACKEND_FAILED, CpuBackend, Target, VideoBackend
 from cycodec.core.demux cimport Demuxer
 
 from cycodec.libav cimport avcodec, avutil

@@ -26,7 +26,7 @@ __all__ = [
     "why_not",
 ]
 
-_chosen: ContextVar[str] = ContextVar('cuda_backend', default='nvdec')
+_chosen: ContextVar[str] = ContextVar("cuda_backend", default="nvdec")
 
 
 @dataclass(frozen=True)

@@ -23,14 +23,21 @@ COUNTS = ("memory", "bytes", "events", "streams", "parsers", "decoders", "mapped
 
 def build() -> Path:
     """The folder with both libraries, made anew when their sources have changed."""
-    sources = sorted(p for folder in (HERE, KERNELS) for p in folder.iterdir() if p.suffix in (".c", ".cpp", ".h", ".cu"))
-    digest = hashlib.blake2b(b"".join(p.read_bytes() for p in [*sources, Path(__file__)]), digest_size=8).hexdigest()
+    sources = sorted(
+        p for folder in (HERE, KERNELS) for p in folder.iterdir() if p.suffix in (".c", ".cpp", ".h", ".cu")
+    )
+    digest = hashlib.blake2b(
+        b"".join(p.read_bytes() for p in [*sources, Path(__file__)]), digest_size=8
+    ).hexdigest()
     folder = ROOT / "build" / "fake_cuda" / digest
     if (folder / "done").exists():
         return folder
     folder.mkdir(parents=True, exist_ok=True)
     flags = subprocess.run(
-        ["pkg-config", "--cflags", "--libs", "libavcodec", "libavutil"], capture_output=True, text=True, check=True
+        ["pkg-config", "--cflags", "--libs", "libavcodec", "libavutil"],
+        capture_output=True,
+        text=True,
+        check=True,
     ).stdout.split()
     common = ["-O2", "-g0", "-fPIC", "-Wall", "-Wextra", "-fvisibility=hidden"]
 

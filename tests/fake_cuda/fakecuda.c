@@ -58,8 +58,9 @@ EXPORT void fake_fail(const char *name, int nth, int code) {
     pthread_mutex_unlock(&lock);
 }
 
-/* Settings: devices (1), driver_version (13000), av1 (0), greedy (0: 1 has the parser reuse surfaces at once), damage (0:
- * pictures up to the next so many report an error), log (0). */
+/* Settings: devices (1), driver_version (13000), av1 (0: 1 has the hardware decode it), greedy (0: 1 has the parser reuse
+ * surfaces at once), damage (0: so many pictures of each parser report an error), swallow (0: the picture of this number
+ * is never displayed), log (0). */
 EXPORT void fake_set(const char *name, int value) {
     pthread_mutex_lock(&lock);
     for (int i = 0; i < MAX_SETTINGS; i++)

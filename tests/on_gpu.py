@@ -1,0 +1,72 @@
+"""What the tests of ``device="cuda"`` share: the GPU or its test double, and comparing with the CPU."""
+
+import gc
+import os
+
+import fake_cuda
+import pytest
+
+from cycodec import _tensor
+from cycodec.cuda import backends
+from cycodec.decoders import VideoDecoder
+
+# With CYCODEC_REAL_CUDA=1 the tests run on the GPU that torch sees, not on the double (tools/gpu_check)
+REAL = os.environ.get("CYCODEC_REAL_CUDA") == "1"
+
+
+@pytest.fixture(scope="session")
+def loaded():
+    """The test double in this process, for good; None on a GPU."""
+    return None if REAL else fake_cuda.load()
+
+
+@pytest.fixture
+def gpu(loaded, monkeypatch):
+    """Have ``device="cuda"`` work; everything must be given back."""
+    if REAL:
+        yield None
+        return
+    loaded.reset()
+    # torch without CUDA cannot hold the double's memory, which is the host's in any case
+    monkeypatch.setattr(_tensor, "_cuda_ordinal", lambda device: device.index or 0)
+    monkeypatch.setattr(_tensor, "cuda_device", lambda ordinal: "cpu")
+    monkeypatch.setattr(_tensor, "cuda_stream", lambda ordinal: 0)
+    backends.capabilities.cache_clear()
+    yield loaded
+    loaded.reset()
+    gc.collect()
+    backends.empty_nvdec_cache()
+    backends.set_nvdec_cache_capacity(20, 2 << 30)
+    alive = {name: count for name, count in loaded.counts().items() if count and name != "modules"}
+    assert alive == {}, "something was not given back"
+
+
+@pytest.fixture
+def fake(gpu):
+    """The double's controls."""
+    if gpu is None:
+        pytest.skip("steers the test double, and this is a real GPU")
+    return gpu
+
+
+def both(source, **options):
+    """(decoder on the CPU, decoder on the GPU) of a source."""
+    cpu = {name: value for name, value in options.items() if name != "fallback"}
+    return VideoDecoder(source, **cpu), VideoDecoder(source, device="cuda", **options)
+
+
+def difference(a, b):
+    """(largest, mean) difference of two uint8 tensors in levels."""
+    apart = (a.cpu().int() - b.cpu().int()).abs()
+    return int(apart.max()), float(apart.float().mean())
+
+
+def assert_alike(a, b, *, exact=True):
+    """Equal for even sizes of 8 bits, where the GPU follows swscale's arithmetic; else as near as interpolation allows."""
+    assert a.shape == b.shape
+    largest, mean = difference(a, b)
+    if exact:
+        assert largest == 0
+    else:
+        assert largest <= 8
+        assert mean < 0.05

@@ -1,0 +1,211 @@
+"""Decoding for ``device="cuda"``: what comes out equals the CPU's, whatever happens on the way.
+
+Where there is no GPU these tests run on tests/fake_cuda, A TEST DOUBLE of NVIDIA's driver. With CYCODEC_REAL_CUDA=1 they
+run on the GPU that torch sees (tools/gpu_check), and those that steer the double are left out.
+"""
+
+import copy
+import pickle
+import random
+from pathlib import Path
+
+import media
+import numpy as np
+import pytest
+import torch
+from on_gpu import REAL, assert_alike, both, difference
+from test_colour import Colour
+
+from cycodec import UnsupportedError
+from cycodec.batch import decode_batch
+from cycodec.cuda import backends
+from cycodec.decoders import VideoDecoder
+from cycodec.samplers import clips_at_regular_indices
+from cycodec.transforms import CenterCrop, Resize
+
+# What a Hopper GPU decodes, and what the CPU decodes for it.
+ON_GPU = media.names("""
+    h264_bench_bbb_360p24_60s_bframes.mp4 h264_bt601.mp4 h264_fmp4_fullrange_320x240.mp4 h264_hls_segment_720p.ts
+    h264_rot90_720p_bbb.mp4 h264_rotate_and_reflect.mp4 h264_srt_subtitles.mkv h264_start1.4s.ts h264_startpts_10s.mp4
+    h264_vfr_rot180_camera.mp4 hevc_bframes_480p.mp4 hevc_hlg10_1080p.mp4 hevc_444_10bit_odd_321x241.mp4
+    mpeg1_mp2_ps.mpg mpeg2_not_seekable.ts mpeg2_odd_121x81.mp4 mpeg4_720p.avi mpeg4_asp_packed_bframes.avi
+    vp8_hidden_frames_480p.webm vp9_alpha_200x200.webm vp9_bbb_180p_10s.webm vp9_odd_321x241.mp4
+    h264_bpyramid.mp4 h264_open_gop.mp4 h264_open_gop.ts vp8_hidden.webm vfr_jitter.mp4
+""")
+ON_CPU = {
+    "av1_1080x720.mp4": "this GPU does not decode av1 yuv420p",
+    "h264_444_720p_cockatoo.mp4": "this GPU does not decode h264 yuv444p",
+    "prores_422_320x240.mov": "NVDEC does not know prores",
+    "png_alpha.png": "NVDEC does not know png",
+    "vp9_hidden.webm": "less than the 128x128",
+}
+
+
+def is_exact(decoder):
+    return decoder.metadata.pixel_format in ("yuv420p", "yuvj420p") and decoder._session.shape[0] % 2 == 0
+
+
+# -- what comes out ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ON_GPU)
+def test_frames_of_the_gpu_are_those_of_the_cpu(gpu, name):
+    cpu, cuda = both(media.locate(name))
+    assert not cuda.cpu_fallback, str(cuda.cpu_fallback)
+    exact = is_exact(cpu)
+    count = min(len(cpu), 30)
+    assert len(cuda) == len(cpu)
+    assert_alike(cuda[:count], cpu[:count], exact=exact)
+    shuffled = random.Random(name).sample(range(len(cpu)), min(len(cpu), 6))
+    for keys in (shuffled, [len(cpu) - 1, 0, len(cpu) - 1], list(range(count - 1, -1, -5))):
+        assert_alike(cuda[keys], cpu[keys], exact=exact)
+
+
+@pytest.mark.parametrize("name", ON_CPU)
+def test_what_the_gpu_does_not_decode_the_cpu_decodes(gpu, name):
+    cpu, cuda = both(media.locate(name))
+    if REAL and not cuda.cpu_fallback:
+        pytest.skip("this GPU decodes it")
+    assert cuda.cpu_fallback
+    assert ON_CPU[name] in str(cuda.cpu_fallback)
+    assert cuda.cpu_fallback.status_known
+    count = min(len(cpu), 20)
+    assert difference(cuda[:count], cpu[:count])[0] <= 1
+
+
+@pytest.mark.parametrize("name", ["av1_1080x720.mp4", "png_alpha.png"])
+def test_fallback_can_be_refused(fake, name):
+    with pytest.raises(UnsupportedError, match=r"fallback='raise'") as caught:
+        VideoDecoder(media.locate(name), device="cuda", fallback="raise")
+    assert name in str(caught.value)
+    with pytest.raises(ValueError, match="fallback must be one of"):
+        VideoDecoder(media.locate(name), device="cuda", fallback="gpu")
+
+
+@pytest.mark.parametrize("name", ["av1_1080x720.mp4", "av1_hdr10_portrait.mp4"])
+def test_av1_on_a_gpu_that_decodes_it(fake, name):
+    fake.set(av1=1)
+    cpu, cuda = both(media.locate(name))
+    assert not cuda.cpu_fallback
+    assert difference(cuda[:30], cpu[:30])[0] <= 2
+    assert difference(cuda[[20, 3, 11]], cpu[[20, 3, 11]])[0] <= 2
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("h264_bt601.mp4", {"dimension_order": "NHWC"}),
+        ("h264_bt601.mp4", {"transforms": [CenterCrop((100, 120))]}),
+        ("h264_bt601.mp4", {"transforms": [CenterCrop((101, 121)), Resize((60, 50))]}),
+        ("h264_rot90_720p_bbb.mp4", {"transforms": [Resize(128)]}),
+        ("h264_bt601.mp4", {"seek_mode": "approximate"}),
+        ("h264_bt601.mp4", {"num_threads": 3}),
+        ("vp9_bbb_180p_10s.webm", {"output_dtype": torch.float32}),
+        ("hevc_hlg10_1080p.mp4", {"output_dtype": "auto"}),
+    ],
+    ids=str,
+)
+def test_every_option_works_as_on_the_cpu(gpu, name, options):
+    cpu, cuda = both(media.locate(name), **options)
+    keys = [0, 8, 4, 4]
+    ours, theirs = cuda[keys].cpu(), cpu[keys]
+    assert ours.shape == theirs.shape
+    assert ours.dtype == theirs.dtype
+    resized = any(isinstance(t, Resize) for t in options.get("transforms", []))
+    if ours.dtype == torch.float32:
+        assert (ours - theirs).abs().max() < 1e-4
+    else:
+        assert difference(ours, theirs)[0] <= (1 if REAL and resized else 0)
+
+
+def test_regions_and_times_are_those_of_the_cpu(gpu):
+    cpu, cuda = both(media.locate("h264_vfr_rot180_camera.mp4"))
+    assert torch.equal(cuda[3:9:2, :, 100:203, 51:200].cpu(), cpu[3:9:2, :, 100:203, 51:200])
+    assert torch.equal(cuda[[4, 2], 1].cpu(), cpu[[4, 2], 1])
+    end = cpu.metadata.end_stream_seconds
+    for fps in (None, 10):
+        ours = cuda.get_frames_played_in_range(0.1, end / 2, fps=fps)
+        theirs = cpu.get_frames_played_in_range(0.1, end / 2, fps=fps)
+        assert torch.equal(ours.data.cpu(), theirs.data)
+        assert torch.equal(ours.pts_seconds, theirs.pts_seconds)
+        assert torch.equal(ours.duration_seconds, theirs.duration_seconds)
+    assert torch.equal(cuda.t[0.3].cpu(), cpu.t[0.3])
+    assert cuda.metadata == cpu.metadata
+
+
+@pytest.mark.parametrize("depth", [8, 10, 12])
+@pytest.mark.parametrize("subsampling", ["420", "444"])
+@pytest.mark.parametrize("span", ["tv", "pc"])
+@pytest.mark.parametrize("matrix", ["smpte170m", "bt709", "bt2020nc", "unspecified"])
+def test_colours_of_every_matrix_range_and_depth(gpu, matrix, span, subsampling, depth):
+    kind = Colour(matrix, span, subsampling, depth)
+    data = kind.encode()
+    cpu, cuda = both(data)  # FFV1: the CPU decodes, the same kernel converts
+    reference = torch.from_numpy(kind.float_reference()).permute(0, 3, 1, 2)
+    ours, theirs = cuda[:].cpu(), cpu[:]
+    # the frame of mild colours; at the upper edge swscale weights rows of chroma in a way of its own
+    assert difference(ours[1, :, 3:], theirs[1, :, 3:])[0] <= 2
+    assert difference(ours[1], theirs[1])[0] <= 3
+    if subsampling == "444":  # all colours by their definition: far outside of the gamut swscale overflows
+        assert (ours - 255 * reference).abs().max() < 0.51
+    floats = VideoDecoder(data, device="cuda", output_dtype=torch.float32)[:]
+    assert (floats.cpu() - reference).abs().max() < 1e-5
+
+
+@pytest.mark.parametrize("span", ["tv", "pc"])
+def test_white_is_white_and_black_is_black(gpu, span):
+    white, black = (235, 16) if span == "tv" else (255, 0)
+
+    class Flat(Colour):
+        def planes(self, width=64, height=64):
+            grey = np.full((32, 32), 128, np.uint8)
+            return [[np.full((64, 64), level, np.uint8), grey, grey] for level in (white, black)]
+
+    frames = VideoDecoder(Flat("bt709", span, "420", 8).encode(64, 64), device="cuda")[:]
+    assert frames[0].unique().tolist() == [255]
+    assert frames[1].unique().tolist() == [0]
+
+
+def test_a_change_of_size_in_the_middle(gpu):
+    cpu, cuda = both(media.locate("h264_resolution_change.h264"))
+    keys = [0, len(cpu) - 1, len(cpu) // 2, 1]
+    assert cuda[keys].shape == cpu[keys].shape
+    assert difference(cuda[keys], cpu[keys])[1] < 2  # scaled as RGB here, as YUV there
+    assert torch.equal(cuda[:40].cpu(), cpu[:40])
+    if not REAL:
+        stats = backends.nvdec_cache_stats()
+        assert stats["created"] > 0
+
+
+def test_samplers_and_batches(gpu):
+    path = media.locate("h264_bt601.mp4")
+    cpu, cuda = both(path)
+    ours = clips_at_regular_indices(cuda, num_clips=3, num_frames_per_clip=2)
+    theirs = clips_at_regular_indices(cpu, num_clips=3, num_frames_per_clip=2)
+    assert torch.equal(ours.data.cpu(), theirs.data)
+    results = decode_batch([(cuda, [1, 2]), (cuda, [5])])
+    assert torch.equal(results[1].data.cpu(), cpu[[5]])
+
+
+def test_pickles_and_copies(gpu):
+    cpu, cuda = both(media.locate("h264_bt601.mp4"))
+    for twin in (pickle.loads(pickle.dumps(cuda)), copy.copy(cuda)):
+        assert torch.equal(twin[7].cpu(), cpu[7])
+
+
+def test_every_kind_of_source(gpu):
+    path = Path(media.locate("h264_bt601.mp4"))
+    data = path.read_bytes()
+    with open(path, "rb") as file:
+        for source in (str(path), data, torch.frombuffer(bytearray(data), dtype=torch.uint8), file):
+            cpu = VideoDecoder(path)
+            assert torch.equal(VideoDecoder(source, device="cuda")[[3, 0]].cpu(), cpu[[3, 0]])
+
+
+def test_confirming_keeps_the_cpu_as_reference(gpu):
+    for name, right in (("h264_bt601.mp4", True), ("h264_dead_frame.mp4", False)):
+        cpu, cuda = both(media.locate(name))
+        assert cuda.confirm() is right
+        assert cpu.confirm() is right
+        assert len(cuda) == len(cpu)
+        assert torch.equal(cuda[5].cpu(), cpu[5])
