@@ -4,6 +4,7 @@
 #include "yuv2rgb.h"
 
 #include <libavutil/pixdesc.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -184,11 +185,47 @@ static int run(const NvDevice *device, NvScratch *scratch, CUstream stream, NvCo
     return leave(code, "cannot convert a picture", error);
 }
 
+/* NPP takes 8-bit 4:2:0 from an even place on, to packed uint8 of the same size and orientation. */
+static int npp_suits(const NvDevice *device, const NvLayout *layout, const ConvertTarget *target) {
+    int left = layout->left + target->x0, top = layout->top + target->y0;
+    return device->npp && layout->format.depth == 8 && layout->format.chroma == cudaVideoChromaFormat_420 &&
+           target->type == CONVERT_UINT8 && !target->orientation && layout->width == target->width &&
+           layout->height == target->height && !(left & 1) && !(top & 1) && !((target->x1 - target->x0) & 1) &&
+           !((target->y1 - target->y0) & 1);
+}
+
+static int run_npp(const NvDevice *device, CUstream stream, const NvSurface *surface, const NvLayout *layout,
+                   const NvColour *colour, const ConvertTarget *target, uint64_t out, int64_t row_stride,
+                   char error[NV_ERROR_BYTES]) {
+    size_t x = (size_t)(layout->left + target->x0), y = (size_t)(layout->top + target->y0);
+    const uint8_t *const planes[2] = {(const uint8_t *)(surface->luma + y * surface->pitch + x),
+                                      (const uint8_t *)(surface->chroma_u + y / 2 * surface->pitch + x)};
+    int pitches[2] = {(int)surface->pitch, (int)surface->pitch}, status;
+    NvNppSize size = {target->x1 - target->x0, target->y1 - target->y0};
+    NvNppContext context = device->npp_context;
+    float matrix[12], twist[3][4];
+    const float before[3] = {colour->full_range ? 0.0f : -16.0f, -128.0f, -128.0f};
+    fill_matrix(matrix, colour, 8);
+    for (int i = 0; i < 3; i++)
+        for (int j = 0; j < 4; j++) /* see KNOWN_MAJORS in cycodec/cuda/npp.py */
+            twist[i][j] = j == 3 && device->npp_major >= 13 ? before[i] : matrix[4 * i + j];
+    context.stream = stream;
+    if (enter(device, error) < 0)
+        return -1;
+    status = device->npp(planes, pitches, (uint8_t *)out, (int)row_stride, size, (const float (*)[4])twist, context);
+    leave(CUDA_SUCCESS, "", error);
+    if (status)
+        snprintf(error, NV_ERROR_BYTES, "NPP cannot convert a picture: NppStatus %d", status);
+    return status ? -1 : 0;
+}
+
 int nvconvert_surface(const NvDevice *device, NvScratch *scratch, CUstream stream, const NvSurface *surface,
                       const NvLayout *layout, const NvColour *colour, const ConvertTarget *target, uint64_t out,
                       int64_t row_stride, char error[NV_ERROR_BYTES]) {
     int full_chroma = layout->format.chroma == cudaVideoChromaFormat_444;
     NvConvert args;
+    if (npp_suits(device, layout, target))
+        return run_npp(device, stream, surface, layout, colour, target, out, row_stride, error);
     memset(&args, 0, sizeof(args));
     args.luma = surface->luma;
     args.chroma_u = surface->chroma_u;

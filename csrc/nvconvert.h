@@ -9,10 +9,32 @@
 
 #include "arguments.h"
 
+/* NppStreamContext as NPP's headers have it, with the longer end of 13.2: NPP reads as much of it as it knows. */
+typedef struct {
+    CUstream stream;
+    int device, multiprocessors, threads_per_multiprocessor, threads_per_block;
+    size_t shared_memory;
+    int capability_major, capability_minor;
+    unsigned stream_flags;
+    int reserved;
+    void *workspace;
+} NvNppContext;
+
+typedef struct {
+    int width, height;
+} NvNppSize;
+
+/* nppiNV12ToRGB_8u_ColorTwist32f_P2C3R_Ctx */
+typedef int NvNppConvert(const uint8_t *const planes[2], int pitches[2], uint8_t *rgb, int row, NvNppSize size,
+                         const float twist[3][4], NvNppContext context);
+
 /* A device as converting needs it: its context, and the kernels of cycodec/cuda/kernels/convert.cu compiled for it. */
 typedef struct {
     CUcontext context;
     CUfunction convert_picture, resize_picture;
+    NvNppConvert *npp; /* used instead of the kernel where it can be; NULL: never */
+    int npp_major;
+    NvNppContext npp_context;
 } NvDevice;
 
 /* Scratch memory of one backend. */

@@ -17,12 +17,17 @@ class Gpu:
     ordinal : int
     fallback : {"cpu", "raise"}
         Whether the CPU may decode what the GPU does not.
+    converter : {"kernel", "npp"}
     """
 
-    def __init__(self, ordinal: int, fallback: str) -> None:
+    def __init__(self, ordinal: int, fallback: str, converter: str = "kernel") -> None:
         self.ordinal = ordinal
         self.fallback = fallback
         self.device = driver.device(ordinal)
+        if converter == "npp":
+            from cycodec.cuda import npp
+
+            self.device.use_npp(*npp.for_device(ordinal))
         self.reason: str | None = None  # why the CPU decodes; None: it does not
 
     def backend(

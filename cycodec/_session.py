@@ -76,6 +76,7 @@ class Options:
     transforms: tuple[DecoderTransform, ...] = ()
     cuda: int | None = None  # number of the device that frames go to; None: the CPU
     fallback: str = "cpu"  # or "raise": what happens to streams that the GPU does not decode
+    converter: str = "kernel"  # or "npp": who converts colours on the GPU
 
 
 class GeometryChanged(Exception):
@@ -164,7 +165,7 @@ class VideoSession(Session):
 
         assert self.options.cuda is not None
         if self.gpu is None:
-            self.gpu = Gpu(self.options.cuda, self.options.fallback)
+            self.gpu = Gpu(self.options.cuda, self.options.fallback, self.options.converter)
         reorder = self.index.reorder if self.index is not None else 0
         demuxer = Demuxer(open_source(self.source))
         demuxer.probe()  # says depth and chroma of the pictures, and their colours

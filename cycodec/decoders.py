@@ -20,8 +20,10 @@ from cycodec.core.error import UnsupportedError
 from cycodec.core.index import FrameIndex
 from cycodec.cuda.backends import (
     CpuFallbackStatus,
+    chosen_converter,
     get_nvdec_cache_capacity,
     set_cuda_backend,
+    set_cuda_converter,
     set_nvdec_cache_capacity,
 )
 from cycodec.transforms import as_transforms
@@ -40,6 +42,7 @@ __all__ = [
     "get_container_metadata",
     "get_nvdec_cache_capacity",
     "set_cuda_backend",
+    "set_cuda_converter",
     "set_nvdec_cache_capacity",
 ]
 
@@ -157,6 +160,7 @@ class VideoDecoder:
             transforms=as_transforms(transforms),
             cuda=_tensor.cuda_ordinal(device),
             fallback=fallback,
+            converter=chosen_converter(),
         )
         if options.stream_index is not None and options.stream_index < 0:
             raise ValueError(f"stream_index must be 0 or more, not {stream_index}")

@@ -16,10 +16,10 @@ import torch
 from on_gpu import REAL, assert_alike, both, difference
 from test_colour import Colour
 
-from cycodec import UnsupportedError
+from cycodec import CudaError, UnsupportedError
 from cycodec.batch import decode_batch
 from cycodec.cuda import backends
-from cycodec.decoders import VideoDecoder
+from cycodec.decoders import VideoDecoder, set_cuda_converter
 from cycodec.samplers import clips_at_regular_indices
 from cycodec.transforms import CenterCrop, Resize
 
@@ -209,3 +209,42 @@ def test_confirming_keeps_the_cpu_as_reference(gpu):
         assert cpu.confirm() is right
         assert len(cuda) == len(cpu)
         assert torch.equal(cuda[5].cpu(), cpu[5])
+
+
+@pytest.mark.skipif(REAL, reason="the double's NPP")
+@pytest.mark.parametrize(
+    "name", ["h264_bt601.mp4", "h264_fmp4_fullrange_320x240.mp4", "h264_startpts_10s.mp4"]
+)
+def test_npp_converts_what_it_can(fake, name):
+    fake.load_npp()
+    path = media.locate(name)
+    cpu = VideoDecoder(path)
+    with set_cuda_converter("npp"):
+        cuda = VideoDecoder(path, device="cuda")
+        turned = VideoDecoder(media.locate("h264_rot90_720p_bbb.mp4"), device="cuda")
+    fake.set(log=1)
+    assert difference(cuda[:5], cpu[:5])[0] <= 3
+    region = (slice(2, 4), slice(None), slice(20, 60), slice(30, 90))
+    assert difference(cuda[region], cpu[region])[0] <= 3
+    log = fake.log()
+    assert sum(line.startswith("npp") for line in log) == 7
+    assert not any(line.startswith("launch") for line in log)
+    # odd places, floats and turned pictures are the kernel's
+    assert torch.equal(cuda[0, :, 21:60], cpu[0, :, 21:60])
+    turned[0]
+    log = fake.log()
+    assert not any(line.startswith("npp") for line in log)
+    assert sum(line.startswith("launch convert_picture") for line in log) == 2
+    assert torch.equal(VideoDecoder(path, device="cuda")[3], cpu[3]), "the choice ends with its block"
+
+
+def test_npp_that_fails(fake):
+    fake.load_npp()
+    with set_cuda_converter("npp"):
+        decoder = VideoDecoder(media.locate("h264_bt601.mp4"), device="cuda")
+    fake.fail("npp", 1, 999)
+    with pytest.raises(CudaError, match="NPP cannot convert a picture: NppStatus -999"):
+        decoder[0]
+    assert decoder[0].shape == (3, 240, 360)
+    with pytest.raises(ValueError, match="converter must be"), set_cuda_converter("swscale"):
+        pass

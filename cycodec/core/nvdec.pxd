@@ -11,9 +11,17 @@ cdef extern from "nvconvert.h" nogil:
         NV_ERROR_BYTES
     ctypedef void *CUcontext
     ctypedef void *CUfunction
+    ctypedef struct NvNppContext:
+        int device, multiprocessors, threads_per_multiprocessor, threads_per_block
+        size_t shared_memory
+        int capability_major, capability_minor
+    ctypedef void NvNppConvert
     ctypedef struct NvDevice:
         CUcontext context
         CUfunction convert_picture, resize_picture
+        NvNppConvert *npp
+        int npp_major
+        NvNppContext npp_context
     ctypedef struct NvScratch:
         pass
     struct NvSession:

@@ -128,6 +128,15 @@ cdef class CudaDevice:
         self.device.convert_picture = <CUfunction> convert_picture
         self.device.resize_picture = <CUfunction> resize_picture
 
+    def use_npp(self, size_t function, int major, tuple facts):
+        """Have NPP convert what it can; arguments are those of cycodec.cuda.npp.Npp."""
+        cdef NvNppContext *context = &self.device.npp_context
+        self.device.npp = <NvNppConvert *> function
+        self.device.npp_major = major
+        context.device = self.ordinal
+        (context.multiprocessors, context.threads_per_multiprocessor, context.threads_per_block,
+         context.shared_memory, context.capability_major, context.capability_minor) = facts
+
 
 cdef ConvertTarget convert_target(const Target *target) noexcept nogil:
     cdef ConvertTarget to

@@ -16,17 +16,20 @@ from cycodec.core.error import CudaError, CudaUnavailableError, UnsupportedError
 
 __all__ = [
     "CpuFallbackStatus",
+    "chosen_converter",
     "decode",
     "empty_nvdec_cache",
     "get_nvdec_cache_capacity",
     "nvdec_cache_stats",
     "set_cuda_backend",
+    "set_cuda_converter",
     "set_nvdec_cache_capacity",
     "upload",
     "why_not",
 ]
 
 _chosen: ContextVar[str] = ContextVar("cuda_backend", default="nvdec")
+_converter: ContextVar[str] = ContextVar("cuda_converter", default="kernel")
 
 
 @dataclass(frozen=True)
@@ -79,6 +82,35 @@ def set_cuda_backend(backend: str) -> Iterator[None]:
         yield
     finally:
         _chosen.reset(token)
+
+
+@contextmanager
+def set_cuda_converter(converter: str) -> Iterator[None]:
+    """Who converts colours for the decoders on a GPU that are made inside the ``with`` block.
+
+    Parameters
+    ----------
+    converter : {"kernel", "npp"}
+        "kernel", the default, gives the bytes that the CPU gives. "npp" is NVIDIA's library (``pip install nvidia-npp``);
+        it converts uint8 of 8-bit 4:2:0 as stored, within 3 levels of the CPU, and leaves the rest to the kernel.
+
+    Raises
+    ------
+    ValueError
+        There is no such converter.
+    """
+    if converter not in ("kernel", "npp"):
+        raise ValueError(f"converter must be 'kernel' or 'npp', not {converter!r}")
+    token = _converter.set(converter)
+    try:
+        yield
+    finally:
+        _converter.reset(token)
+
+
+def chosen_converter() -> str:
+    """What `set_cuda_converter` has set."""
+    return _converter.get()
 
 
 def decode(demuxer: Demuxer, stream_index: int, device: nvdec.CudaDevice) -> VideoBackend:

@@ -203,7 +203,13 @@ EXPORT CUresult cuDeviceGetName(char *name, int size, int device) {
 
 EXPORT CUresult cuDeviceGetAttribute(int *value, int attribute, int device) {
     (void)device;
-    *value = attribute == 75 ? 9 : 0; /* compute capability 9.0: 75 and 76 */
+    /* threads of a block, its shared memory, multiprocessors, threads of one; compute capability 9.0 */
+    *value = attribute == 1    ? 1024
+             : attribute == 8  ? 49152
+             : attribute == 16 ? 132
+             : attribute == 39 ? 2048
+             : attribute == 75 ? 9
+                               : 0;
     return OK;
 }
 

@@ -1,0 +1,44 @@
+/* TEST DOUBLE, not NVIDIA's: the one function of libnppicc.so.13 that cycodec calls, as NPP 13 is said to do it: the fourth
+ * column of the twist is added to the argument, chroma is taken from the sample that covers the pixel.
+ */
+#include <stdint.h>
+
+#include "fakecuda.h"
+
+#include "../../csrc/nvcodec/dynlink_cuda.h"
+
+typedef struct {
+    int width, height;
+} Size;
+
+typedef struct {
+    CUstream stream;
+    int device, multiprocessors, threads_per_multiprocessor, threads_per_block;
+    size_t shared_memory;
+    int capability_major, capability_minor;
+    unsigned flags;
+    int reserved;
+} Context;
+
+__attribute__((visibility("default"))) int
+nppiNV12ToRGB_8u_ColorTwist32f_P2C3R_Ctx(const uint8_t *const planes[2], int pitches[2], uint8_t *rgb, int row, Size size,
+                                         const float twist[3][4], Context context) {
+    int code = fake_enter("npp");
+    if (code)
+        return -code;
+    if (context.capability_major != 9 || context.multiprocessors < 1 || size.width % 2 || size.height % 2)
+        return -1;
+    fake_say("npp %dx%d", size.width, size.height);
+    for (int y = 0; y < size.height; y++)
+        for (int x = 0; x < size.width; x++) {
+            const uint8_t *chroma = planes[1] + y / 2 * pitches[1] + x / 2 * 2;
+            float in[3] = {planes[0][y * pitches[0] + x], chroma[0], chroma[1]};
+            for (int i = 0; i < 3; i++)
+                in[i] += twist[i][3];
+            for (int i = 0; i < 3; i++) {
+                float value = twist[i][0] * in[0] + twist[i][1] * in[1] + twist[i][2] * in[2];
+                rgb[y * row + 3 * x + i] = value < 0 ? 0 : value > 255 ? 255 : (uint8_t)(value + 0.5f);
+            }
+        }
+    return 0;
+}
