@@ -42,6 +42,18 @@ struct NvSession {
     char error[NV_ERROR_BYTES];
 };
 
+static FILE *trace;
+
+#define TRACE(...)                                                                                                     \
+    do {                                                                                                               \
+        if (trace)                                                                                                     \
+            fprintf(trace, __VA_ARGS__);                                                                               \
+    } while (0)
+
+void nvdec_trace(FILE *file) {
+    trace = file;
+}
+
 static int fail(NvSession *s, const char *what, CUresult code) {
     if (!s->failed)
         nvshim_describe(s->error, what, code);
@@ -94,6 +106,7 @@ static int map_surface(NvSession *s, NvPicture *picture, CUstream stream, CUdevi
     if (nv.cuvidGetDecodeStatus(decoder->handle, picture->index, &status) == CUDA_SUCCESS)
         picture->damaged =
             status.decodeStatus == cuvidDecodeStatus_Error || status.decodeStatus == cuvidDecodeStatus_Error_Concealed;
+    TRACE("map index=%d pitch=%u damaged=%d\n", picture->index, row, picture->damaged);
     *base = (CUdeviceptr)address;
     *pitch = row;
     return 0;
@@ -188,6 +201,9 @@ static int CUDAAPI on_sequence(void *opaque, CUVIDEOFORMAT *video) {
     layout.primaries = video->video_signal_description.color_primaries;
     layout.transfer = video->video_signal_description.transfer_characteristics;
     layout.matrix = video->video_signal_description.matrix_coefficients;
+    TRACE("sequence codec=%d coded=%dx%d display=%d,%d,%dx%d chroma=%d depth=%d surfaces=%d full=%d matrix=%d\n",
+          (int)f->codec, f->width, f->height, layout.left, layout.top, layout.width, layout.height, (int)f->chroma,
+          f->depth, video->min_num_decode_surfaces, layout.full_range, layout.matrix);
     if (s->decoder && same_format(&s->layout.format, f)) {
         f->surfaces = s->layout.format.surfaces;
         s->layout = layout;
@@ -212,6 +228,8 @@ static int CUDAAPI on_sequence(void *opaque, CUVIDEOFORMAT *video) {
 static int CUDAAPI on_decode(void *opaque, CUVIDPICPARAMS *picture) {
     NvSession *s = opaque;
     CUresult code;
+    TRACE("decode index=%d reference=%d field=%d second=%d\n", picture->CurrPicIdx, picture->ref_pic_flag,
+          picture->field_pic_flag, picture->second_field);
     if (!s->decoder || s->failed)
         return 0;
     if (!picture->second_field) {
@@ -239,6 +257,10 @@ static int shown_at_once(cudaVideoCodec codec) {
 static int CUDAAPI on_display(void *opaque, CUVIDPARSERDISPINFO *shown) {
     NvSession *s = opaque;
     NvPicture *picture;
+    if (shown)
+        TRACE("display index=%d timestamp=%lld progressive=%d repeat=%d%s\n", shown->picture_index,
+              (long long)shown->timestamp, shown->progressive_frame, shown->repeat_first_field,
+              s->discarding ? " discarded" : "");
     if (!shown || s->discarding) /* NULL: the end of the stream */
         return 1;
     if (s->count == MAX_PICTURES) {

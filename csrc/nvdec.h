@@ -5,6 +5,8 @@
 #ifndef CYCODEC_NVDEC_H
 #define CYCODEC_NVDEC_H
 
+#include <stdio.h>
+
 #include "nvcache.h"
 
 /* What the stream says of its pictures. */
@@ -58,6 +60,10 @@ NvPicture *nvdec_current(NvSession *session);
 /* The current picture in memory, for work on `stream`; to be unmapped when that work is queued. 0 or NVDEC_FAILED. */
 int nvdec_map(NvSession *session, CUstream stream, NvSurface *surface);
 void nvdec_unmap(NvSession *session, CUstream stream, const NvSurface *surface);
+
+/* Write a line for each callback and each picture that is mapped, of all sessions from now on; NULL: no more. For
+ * tools/gpu_check: what the driver really does. */
+void nvdec_trace(FILE *file);
 
 /* Why a call failed. */
 const char *nvdec_error(const NvSession *session);

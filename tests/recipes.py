@@ -34,6 +34,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 CACHE = Path(os.environ.get("CYCODEC_TEST_CACHE", ROOT / "build" / "test-media"))
 SHARED = Path(os.environ.get("CYCODEC_TEST_MEDIA", ROOT.parent / "shared" / "media"))
+CARRIED = os.environ.get("CYCODEC_TEST_CARRIED")
 FFMPEG = os.environ.get("CYCODEC_FFMPEG", "ffmpeg")
 
 
@@ -171,7 +172,9 @@ def names(text):
 
 
 def locate(name):
-    """Path of a file by name, generated or shared."""
+    """Path of a file by name, generated or shared; or brought along from another machine (tools/gpu_carry)."""
+    if CARRIED and (Path(CARRIED) / name).exists():
+        return Path(CARRIED) / name
     return path(name) if name in RECIPES else shared(name)
 
 

@@ -4,8 +4,11 @@ NvdecBackend has the GPU decode and convert. UploadBackend decodes with libavcod
 hardware does not decode. Both write into device memory. Which one a stream gets, cycodec/cuda says.
 """
 
+import os
+
 from libc.errno cimport EAGAIN, ENOMEM
 from libc.stdint cimport int64_t, uint8_t, uint64_t
+from libc.stdio cimport FILE, fclose, fopen
 from libc.stdlib cimport free, malloc
 from libc.string cimport memset, strlen
 
@@ -75,6 +78,7 @@ cdef extern from "nvconvert.h" nogil:
     int nvdec_map(NvSession *session, CUstream stream, NvSurface *surface)
     void nvdec_unmap(NvSession *session, CUstream stream, const NvSurface *surface)
     const char *nvdec_error(const NvSession *session)
+    void nvdec_trace(FILE *file)
 
     void nvconvert_free(const NvDevice *device, NvScratch *scratch)
     int nvconvert_surface(const NvDevice *device, NvScratch *scratch, CUstream stream, const NvSurface *surface,
@@ -474,6 +478,23 @@ def open_cuvid():
     """Open NVIDIA's decoding library; what is wrong with it as a str, or None."""
     cdef char[256] text
     return (<bytes> text[:strlen(text)]).decode("utf-8", "replace") if nvshim_open_cuvid(text) < 0 else None
+
+
+cdef FILE *trace_file = NULL
+
+
+def trace(path):
+    """Write what the driver's parser calls to a file, line by line, from now on; None ends it. For tools/gpu_check."""
+    global trace_file
+    nvdec_trace(NULL)
+    if trace_file != NULL:
+        fclose(trace_file)
+        trace_file = NULL
+    if path is not None:
+        trace_file = fopen(os.fsencode(path), b"w")
+        if trace_file == NULL:
+            raise OSError(f"cannot write {path}")
+        nvdec_trace(trace_file)
 
 
 def codec_of(Demuxer demuxer not None, int stream_index):

@@ -1,0 +1,324 @@
+"""Decoding on a GPU: how much the engines give, with and without conversion, and the everyday workloads beside peers.
+
+Run by tools/gpu_check. ``--fake`` runs it on the tests' double of NVIDIA's driver, which shows that it works and nothing
+else: figures made with it say so.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import json
+import platform
+import random
+import statistics
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+CLIPS = (
+    "h264_bframes_1080p60_bbb_2s_aac51.mp4",
+    "h264_bench_camera_768x432_139s.mp4",
+    "hevc_bframes_480p.mp4",
+    "vp9_bbb_180p_10s.webm",
+)
+SESSIONS = (1, 2, 4, 7, 8, 14)
+
+
+def use_double() -> None:
+    """Have ``device="cuda"`` mean the tests' double."""
+    sys.path.insert(0, str(ROOT / "tests"))
+    import fake_cuda
+
+    from cycodec import _tensor
+
+    fake_cuda.load()
+    _tensor._cuda_ordinal = lambda device: device.index or 0
+    _tensor.cuda_device = lambda ordinal: "cpu"
+    _tensor.cuda_stream = lambda ordinal: 0
+
+
+def synchronise(fake: bool) -> None:
+    import torch
+
+    if not fake:
+        torch.cuda.synchronize()
+
+
+# -- libraries: what each one does for a workload ------------------------------------------------------------------------
+
+
+class Cycodec:
+    name = "cycodec"
+
+    def open(self, path: Path) -> Any:
+        from cycodec.decoders import VideoDecoder
+
+        return VideoDecoder(path, device="cuda")
+
+    def frames(self, decoder: Any, numbers: list[int]) -> Any:
+        return decoder[numbers]
+
+    def count(self, decoder: Any) -> int:
+        return len(decoder)
+
+    def close(self, decoder: Any) -> None:
+        decoder.close()
+
+
+class TorchCodec:
+    name = "torchcodec"
+
+    def open(self, path: Path) -> Any:
+        from torchcodec.decoders import VideoDecoder, set_cuda_backend
+
+        with set_cuda_backend("beta"):
+            return VideoDecoder(str(path), device="cuda")
+
+    def frames(self, decoder: Any, numbers: list[int]) -> Any:
+        return decoder.get_frames_at(numbers).data
+
+    def count(self, decoder: Any) -> int:
+        return len(decoder)
+
+    def close(self, decoder: Any) -> None:
+        del decoder
+
+
+class PyNvVideoCodec:
+    name = "PyNvVideoCodec"
+
+    def open(self, path: Path) -> Any:
+        import PyNvVideoCodec as nvc
+
+        return nvc.SimpleDecoder(
+            str(path), gpu_id=0, use_device_memory=True, output_color_type=nvc.OutputColorType.RGB
+        )
+
+    def frames(self, decoder: Any, numbers: list[int]) -> Any:
+        import torch
+
+        return torch.stack([torch.from_dlpack(frame) for frame in decoder.get_batch_frames_by_index(numbers)])
+
+    def count(self, decoder: Any) -> int:
+        return len(decoder)
+
+    def close(self, decoder: Any) -> None:
+        del decoder
+
+
+def libraries() -> list[Any]:
+    """Those that can be imported here."""
+    return [
+        library()
+        for library in (Cycodec, TorchCodec, PyNvVideoCodec)
+        if importlib.util.find_spec(library.name) is not None
+    ]
+
+
+# -- workloads ---------------------------------------------------------------------------------------------------------
+
+
+def open_and_first(library: Any, path: Path) -> int:
+    decoder = library.open(path)
+    library.frames(decoder, [0])
+    library.close(decoder)
+    return 1
+
+
+def first_hundred(library: Any, path: Path) -> int:
+    decoder = library.open(path)
+    count = min(100, library.count(decoder))
+    library.frames(decoder, list(range(count)))
+    library.close(decoder)
+    return count
+
+
+def ten_random(library: Any, path: Path) -> int:
+    decoder = library.open(path)
+    library.frames(decoder, random.Random(0).sample(range(library.count(decoder)), 10))
+    library.close(decoder)
+    return 10
+
+
+def many_clips(library: Any, path: Path) -> int:
+    """50 clips of 10 frames, by 10 threads."""
+    numbers = iter(range(50))
+    lock = threading.Lock()
+
+    def work() -> None:
+        while True:
+            with lock:
+                number = next(numbers, None)
+            if number is None:
+                return
+            decoder = library.open(path)
+            start = random.Random(number).randrange(max(1, library.count(decoder) - 10))
+            library.frames(decoder, list(range(start, min(start + 10, library.count(decoder)))))
+            library.close(decoder)
+
+    in_threads([work] * 10)
+    return 500
+
+
+WORKLOADS: dict[str, Callable[[Any, Path], int]] = {
+    "open + 1 frame": open_and_first,
+    "first 100 frames": first_hundred,
+    "10 random frames": ten_random,
+    "50 clips x 10 frames, 10 threads": many_clips,
+}
+
+
+def in_threads(jobs: Iterable[Callable[[], None]]) -> None:
+    errors: list[BaseException] = []
+
+    def guarded(job: Callable[[], None]) -> None:
+        try:
+            job()
+        except BaseException as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=guarded, args=(job,)) for job in jobs]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if errors:
+        raise errors[0]
+
+
+def plateau(path: Path, sessions: int, converted: bool, fake: bool) -> float:
+    """Frames per second of several decoders of one file at once, with or without mapping and converting them."""
+    from cycodec.decoders import VideoDecoder
+
+    decoders = [VideoDecoder(path, device="cuda") for _ in range(sessions)]
+    for decoder in decoders:
+        decoder[0]
+    count = min(len(decoders[0]), 600)
+
+    def work(decoder: Any) -> None:
+        if converted:
+            for first in range(0, count, 60):
+                decoder[first : min(first + 60, count)]
+        else:
+            session = decoder._session
+            session.serve(lambda: [session.reader.prime(number) for number in range(count)])
+
+    synchronise(fake)
+    before = [d.counters.frames_decoded for d in decoders]
+    start = time.perf_counter()
+    in_threads([lambda d=d: work(d) for d in decoders])
+    synchronise(fake)
+    seconds = time.perf_counter() - start
+    return sum(d.counters.frames_decoded - b for d, b in zip(decoders, before, strict=True)) / seconds
+
+
+def measure(folder: Path, rounds: int, fake: bool) -> dict[str, Any]:
+    """All figures: medians of alternating rounds, milliseconds and frames per second."""
+    result: dict[str, Any] = {"workloads": [], "sessions": []}
+    for name in CLIPS:
+        path = folder / name
+        for workload, run in WORKLOADS.items():
+            times: dict[str, list[float]] = {}
+            for number in range(rounds + 1):
+                for library in libraries():
+                    synchronise(fake)
+                    start = time.perf_counter()
+                    frames = run(library, path)
+                    synchronise(fake)
+                    if number:  # the first round warms up
+                        times.setdefault(library.name, []).append(time.perf_counter() - start)
+            row = {"clip": name, "workload": workload, "frames": frames}
+            row["milliseconds"] = {k: round(1000 * statistics.median(v), 2) for k, v in times.items()}
+            result["workloads"].append(row)
+            print(name, workload, row["milliseconds"], flush=True)
+    for name in CLIPS[:2]:
+        for sessions in SESSIONS:
+            row = {"clip": name, "sessions": sessions}
+            for label, converted in (("decoded", False), ("converted", True)):
+                row[f"frames_per_second_{label}"] = round(plateau(folder / name, sessions, converted, fake))
+            result["sessions"].append(row)
+            print(row, flush=True)
+    return result
+
+
+def facts(fake: bool) -> dict[str, Any]:
+    import torch
+
+    import cycodec
+
+    known: dict[str, Any] = {
+        "test_double": fake,
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "ffmpeg": cycodec.ffmpeg_versions()["ffmpeg"],
+    }
+    if not fake:
+        known["gpu"] = torch.cuda.get_device_name(0)
+    return known
+
+
+def trace(folder: Path, out: Path) -> None:
+    """What the driver's parser calls for each clip, as text that the double is to reproduce."""
+    from cycodec.core import nvdec
+    from cycodec.decoders import VideoDecoder
+
+    out.mkdir(parents=True, exist_ok=True)
+    for path in sorted(folder.iterdir()):
+        if path.suffix in (".png", ".mov"):
+            continue
+        decoder = VideoDecoder(path, device="cuda")
+        if decoder.cpu_fallback:
+            continue
+        nvdec.trace(out / f"{path.name}.txt")
+        try:
+            decoder[: min(len(decoder), 20)]
+            decoder[[len(decoder) - 1, 0]]
+        finally:
+            nvdec.trace(None)
+
+
+def write_report(results: dict[str, Any], path: Path) -> None:
+    title = "# Figures of the test double: they say nothing" if results["test_double"] else "# On a GPU"
+    lines = [title, "", ", ".join(f"{k} {v}" for k, v in results.items() if not isinstance(v, list)), ""]
+    names = sorted({name for row in results["workloads"] for name in row["milliseconds"]})
+    lines += [
+        f"| clip | workload | {' | '.join(f'{n}, ms' for n in names)} |",
+        "|---" * (2 + len(names)) + "|",
+    ]
+    for row in results["workloads"]:
+        cells = (str(row["milliseconds"].get(name, "")) for name in names)
+        lines.append(f"| {row['clip']} | {row['workload']} | {' | '.join(cells)} |")
+    lines += ["", "| clip | sessions | decoded, frames/s | converted, frames/s |", "|---|---|---|---|"]
+    lines += [
+        f"| {r['clip']} | {r['sessions']} | {r['frames_per_second_decoded']} | {r['frames_per_second_converted']} |"
+        for r in results["sessions"]
+    ]
+    path.write_text("\n".join(lines) + "\n")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("folder", type=Path, help="where the clips are")
+    parser.add_argument("--out", type=Path, required=True, help="folder for figures and traces")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--fake", action="store_true")
+    options = parser.parse_args()
+    if options.fake:
+        use_double()
+    options.out.mkdir(parents=True, exist_ok=True)
+    trace(options.folder, options.out / "traces")
+    results = {**facts(options.fake), **measure(options.folder, options.rounds, options.fake)}
+    (options.out / "gpu.json").write_text(json.dumps(results, indent=1) + "\n")
+    write_report(results, options.out / "gpu.md")
+
+
+if __name__ == "__main__":
+    main()
