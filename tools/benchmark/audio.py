@@ -1,19 +1,19 @@
-"""Sound: what is measured, and each library used the best correct way its users have.
+"""``tools/bench audio``: what is measured, and each library used the best correct way its users have.
 
-``python -m benchmark.audio`` prints the table; the files are made by the ffmpeg command. A workload is a
-function of a library's class here; a library without it has no figure.
+The files are made by the ffmpeg command. A workload is a function of a library's class here; a library without it has no
+figure.
 """
 
 import argparse
 import importlib
 import io
 import random
-import statistics
 import subprocess
-import tempfile
-import time
+from functools import partial
 from pathlib import Path
 from typing import Any
+
+from benchmark import turns
 
 SECONDS = 120
 SMALL_FILES = 1000
@@ -116,16 +116,18 @@ class Ffmpeg:
         return self.whole(path, "-ar", "16000")
 
 
+# name -> class, environment
 LIBRARIES = {
-    "cycodec": Cycodec,
-    "torchcodec": TorchCodec,
-    "soundfile": SoundFile,
-    "pyav": PyAV,
-    "ffmpeg": Ffmpeg,
+    "cycodec": (Cycodec, "cycodec"),
+    "torchcodec": (TorchCodec, "torchcodec"),
+    "soundfile": (SoundFile, "soundfile"),
+    "av": (PyAV, "av+torch"),
+    "ffmpeg": (Ffmpeg, "soundfile"),
 }
 
 
 def make_files(folder: Path) -> None:
+    """Noise in every format, encoded once."""
     source = folder / "source.flac"
     for name, options in [(source.name, ["-c:a", "flac"]), *FILES.items()]:
         if (folder / name).exists():
@@ -151,46 +153,52 @@ def workloads(folder: Path) -> dict[str, tuple[str, tuple[Any, ...]]]:
     return table
 
 
-def measure(library: Any, method: str, arguments: tuple[Any, ...], rounds: int) -> float:
-    """Median seconds of a workload, after one round that does not count."""
-    repeat = SMALL_FILES if method == "small" else 1
-    taken = []
-    for _ in range(rounds + 1):
-        begin = time.perf_counter()
-        for _ in range(repeat):
-            getattr(library, method)(*arguments)
-        taken.append(time.perf_counter() - begin)
-    return statistics.median(taken[1:])
+def work(library: Any, method: str, arguments: tuple[Any, ...]) -> None:
+    """One round of a workload."""
+    for _ in range(SMALL_FILES if method == "small" else 1):
+        getattr(library, method)(*arguments)
+
+
+def serve(name: str, folder: Path) -> None:
+    """In the library's own process."""
+    library = LIBRARIES[name][0]()
+    if name != "ffmpeg":
+        importlib.import_module("torch").set_num_threads(1)
+    turns.answer(
+        {
+            title: partial(work, library, method, arguments)
+            for title, (method, arguments) in workloads(folder).items()
+            if hasattr(library, method)
+        }
+    )
+
+
+def milliseconds(_: str, seconds: float) -> str:
+    return f"{seconds * 1e3:.1f}"
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmark.audio", description="Compare libraries on sound."
+    parser = argparse.ArgumentParser(prog="tools/bench audio", description="Compare libraries on sound.")
+    parser.add_argument("--libraries", nargs="+", choices=LIBRARIES, default=list(LIBRARIES), metavar="NAME")
+    parser.add_argument(
+        "--rounds", type=int, default=9, help="rounds after one that does not count (default 9)"
     )
-    parser.add_argument("--libraries", nargs="+", choices=LIBRARIES, default=list(LIBRARIES))
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir(), "cycodec-bench-audio"))
-    chosen = parser.parse_args()
-    chosen.folder.mkdir(parents=True, exist_ok=True)
-    make_files(chosen.folder)
-    libraries = {}
-    for name in chosen.libraries:
-        try:
-            libraries[name] = LIBRARIES[name]()
-        except (ImportError, OSError, RuntimeError) as error:
-            print(f"{name} is left out: {error}")
-    print(f"{'milliseconds':52}" + "".join(f"{name:>12}" for name in libraries))
-    for title, (method, arguments) in workloads(chosen.folder).items():
-        cells = []
-        for library in libraries.values():
-            if not hasattr(library, method):
-                cells.append(f"{'-':>12}")
-                continue
-            try:
-                cells.append(f"{measure(library, method, arguments, chosen.rounds) * 1e3:12.1f}")
-            except Exception as error:
-                cells.append(f"{type(error).__name__[:11]:>12}")
-        print(f"{title:52}" + "".join(cells), flush=True)
+    parser.add_argument("--dry", action="store_true", help="print the table and write nothing")
+    parser.add_argument("--serve", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    folder = turns.folder_of("audio")
+    if options.serve:
+        serve(options.serve, folder)
+        return
+    make_files(folder)
+    names = dict.fromkeys(["cycodec", *options.libraries])
+    servers = turns.servers_of("benchmark.audio", {name: LIBRARIES[name][1] for name in names}, [])
+    rows = {title: turns.take_turns(servers, title, options.rounds) for title in workloads(folder)}
+    for server in servers:
+        server.close()
+    turns.show("sound", "ms", rows, milliseconds)
+    if not options.dry:
+        turns.keep("audio", "Sound", "ms", rows, milliseconds)
 
 
 if __name__ == "__main__":

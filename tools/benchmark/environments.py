@@ -17,6 +17,10 @@ REQUIREMENTS: dict[str, list[tuple[str, ...]]] = {
     "opencv": [("opencv-python-headless==5.0.0.93", "numpy")],
     "spdl": [("spdl-io==0.8.0", "spdl-core==0.8.0", "numpy")],
     "floor": [("numpy",)],
+    # for sound, and for the DataLoader
+    "soundfile": [("torch==2.13.0", "numpy", "soundfile==0.14.0")],
+    "av+torch": [("torch==2.13.0", "numpy", "av==18.1.0")],
+    "spdl+torch": [("torch==2.13.0", "numpy", "spdl-io==0.8.0", "spdl-core==0.8.0")],
 }
 
 

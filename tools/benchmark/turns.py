@@ -1,0 +1,189 @@
+"""Libraries in processes of their own that take turns: what the sound and the training benchmark have in common.
+
+A process is started as ``python -m MODULE --serve LIBRARY ...``; it reads the name of a workload from standard input and
+answers with seconds, or with a reason why there are none.
+"""
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from benchmark import environments, machine
+from benchmark.paths import BUILD, DOCS, ROOT
+
+BASE = "cycodec"
+
+
+def answer(workloads: Mapping[str, Callable[[], Any]]) -> None:
+    """Serve: run the workloads that are asked for. A workload that raises answers with its error."""
+    for name in map(str.strip, sys.stdin):
+        try:
+            if name not in workloads:
+                raise LookupError("-")
+            start = time.perf_counter()
+            workloads[name]()
+            found: Any = time.perf_counter() - start
+        except Exception as error:
+            found = str(error) if isinstance(error, LookupError) else f"{type(error).__name__}: {error}"[:200]
+        print(json.dumps(found), flush=True)
+
+
+class Server:
+    """A process that serves the workloads of one library."""
+
+    def __init__(self, module: str, library: str, arguments: Iterable[Any], environment: str) -> None:
+        self.library = library
+        path = os.pathsep.join([str(ROOT / "tools"), *([str(ROOT)] if library == BASE else [])])
+        threads = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+        self.process = subprocess.Popen(
+            [environments.interpreter(environment), "-m", module, "--serve", library, *map(str, arguments)],
+            env={**os.environ, **threads, "PYTHONPATH": path},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+
+    def ask(self, name: str) -> float | str:
+        """Seconds, or why there are none."""
+        assert self.process.stdin
+        assert self.process.stdout
+        try:
+            self.process.stdin.write(f"{name}\n")
+            self.process.stdin.flush()
+            line = self.process.stdout.readline()
+        except BrokenPipeError:
+            line = ""
+        return json.loads(line) if line else "the process has ended"
+
+    def close(self) -> None:
+        """End the process."""
+        assert self.process.stdin
+        self.process.stdin.close()
+        self.process.wait()
+
+
+def take_turns(servers: list[Server], name: str, rounds: int) -> dict[str, Any]:
+    """Measure one workload: each library once a round, in an order that turns; one round before does not count.
+
+    Returns
+    -------
+    dict
+        For each library ``{"seconds": median, "ratio": median of their time / ours in the same round}`` or
+        ``{"error": reason}``.
+    """
+    taken: dict[str, list[float]] = {server.library: [] for server in servers}
+    reasons: dict[str, str] = {}
+    for turn in range(rounds + 1):
+        for server in servers if turn % 2 else reversed(servers):
+            if server.library in reasons:
+                continue
+            found = server.ask(name)
+            if isinstance(found, str):
+                reasons[server.library] = found
+            elif turn:
+                taken[server.library].append(found)
+    cells: dict[str, Any] = {library: {"error": reason} for library, reason in reasons.items()}
+    for library, seconds in taken.items():
+        if library in cells:
+            continue
+        cells[library] = {"seconds": statistics.median(seconds)}
+        if BASE not in cells or "seconds" in cells[BASE]:
+            pairs = zip(seconds, taken[BASE], strict=True)
+            cells[library]["ratio"] = statistics.median(theirs / ours for theirs, ours in pairs)
+    return {server.library: cells[server.library] for server in servers}
+
+
+def show(
+    title: str, unit: str, rows: Mapping[str, dict[str, Any]], value: Callable[[str, float], str]
+) -> None:
+    """Print the table; `value` writes cycodec's own figure of a row."""
+    from rich.console import Console  # the runner has it; the libraries' environments do not
+    from rich.table import Table
+
+    libraries = list(dict.fromkeys(library for cells in rows.values() for library in cells))
+    table = Table(title=f"{title}: their time / cycodec's time", title_justify="left")
+    for heading in ("", f"cycodec, {unit}", *(library for library in libraries if library != BASE)):
+        table.add_column(heading, justify="left" if not heading else "right")
+    for name, cells in rows.items():
+        table.add_row(name, *row_text(name, cells, libraries, value))
+    Console(width=150).print(table)
+
+
+def row_text(
+    name: str, cells: dict[str, Any], libraries: list[str], value: Callable[[str, float], str]
+) -> list[str]:
+    """cycodec's figure and the others' ratios, as text."""
+    ours = cells[BASE]
+    texts = [value(name, ours["seconds"]) if "seconds" in ours else ours["error"]]
+    for library in libraries:
+        if library != BASE:
+            cell = cells.get(library, {})
+            texts.append(f"{cell['ratio']:.2f}" if "ratio" in cell else "-")
+    return texts
+
+
+def keep(
+    stem: str,
+    title: str,
+    unit: str,
+    rows: Mapping[str, dict[str, Any]],
+    value: Callable[[str, float], str],
+    **more: Any,
+) -> None:
+    """Write docs/benchmarks/STEM.json and STEM.md, with the machine's facts and the command that repeats them."""
+    facts = machine.facts()
+    command = f"tools/bench {stem}"
+    (DOCS / f"{stem}.json").write_text(
+        json.dumps({"command": command, "machine": facts, "rows": rows, **more}, indent=1) + "\n"
+    )
+    libraries = list(dict.fromkeys(library for cells in rows.values() for library in cells))
+    others = [library for library in libraries if library != BASE]
+    lines = [
+        f"# {title}",
+        "",
+        f"By `{command}` on {facts['cpu']}, {facts['cores']} CPUs, {facts['system']}, Python {facts['python']}, commit "
+        f"{facts['commit']}. Libraries take turns in processes of their own; a figure is the median, over the rounds, of "
+        "their time divided by cycodec's in the same round, so 2.0 means that cycodec takes half the time.",
+        "",
+        f"| | cycodec, {unit} | {' | '.join(others)} |",
+        f"|---|---:|{'---:|' * len(others)}",
+        *(
+            f"| {name} | {' | '.join(row_text(name, cells, libraries, value))} |"
+            for name, cells in rows.items()
+        ),
+    ]
+    errors = {
+        f"- {library}, {name}: {cell['error']}"
+        for name, cells in rows.items()
+        for library, cell in cells.items()
+        if cell.get("error", "-") != "-"
+    }
+    if errors:
+        lines += ["", *sorted(errors)]
+    (DOCS / f"{stem}.md").write_text("\n".join(lines) + "\n")
+
+
+def servers_of(module: str, libraries: Mapping[str, str], arguments: Iterable[Any]) -> list[Server]:
+    """A server for each library (library -> environment); those that cannot be installed are left out, with a word."""
+    found = []
+    arguments = list(arguments)
+    for library, environment in libraries.items():
+        try:
+            found.append(Server(module, library, arguments, environment))
+        except environments.InstallError as error:
+            print(f"{library} is left out: {error}", file=sys.stderr)
+    return found
+
+
+def folder_of(stem: str) -> Path:
+    """Where the benchmark's files are made."""
+    path = BUILD / stem
+    path.mkdir(parents=True, exist_ok=True)
+    return path
