@@ -12,7 +12,7 @@ sys.path.insert(0, str(ROOT / "tests"))
 
 import media  # noqa: E402 - of tests
 
-from tools.benchmark.gpu import CLIPS  # noqa: E402
+from benchmark.gpu import CLIPS  # noqa: E402
 
 NAME = re.compile(r"\b[a-z0-9][a-z0-9_.]*\.(?:mp4|ts|mkv|webm|mpg|avi|mov|png|h264)\b")
 
