@@ -7,24 +7,43 @@ side, each by a reader with a demuxer and a decoder of its own, straight into th
 that takes is the process's budget to say (`_threads`). Each part goes to the reader that stands just before it, if there
 is one, so that batches read one after the other do not seek. Every further reader costs the memory of one decoder (a few
 frames) and stays open as long as the session.
+
+Note [One GOP at a time]
+
+A long read inside one GOP cannot be divided. There a reader whose decoder runs FFmpeg's frame threads serves it, if the
+threads are to be had for its time. Such threads stay alive between requests, so one session of the process at most has
+them: who wants them next takes them away from whoever is not using them just then.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, TypeAlias
+import os
+import threading
+import weakref
+from collections.abc import Sequence
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
 from cycodec import _tensor, _threads
+from cycodec.core.backend import CpuBackend
 from cycodec.core.reader import FrameReader
 
-Make: TypeAlias = Callable[[], FrameReader]
+
+class Make(Protocol):
+    """Opens another reader of the same stream and index, whose decoder has so many threads."""
+
+    def __call__(self, num_threads: int = 1, /) -> FrameReader: ...
+
 
 # Below this many pixels to decode a second thread gains nothing: about two frames of 1080p.
 WORTH_A_THREAD = 4_000_000
 SEEK_COST = 2  # in frames: what beginning at another place costs beside the frames themselves
+# Frames and pixels of one GOP from which on frame threads pay: they need some frames to get going.
+WORTH_FRAME_THREADS = (24, 10_000_000)
+MAX_FRAME_THREADS = 8
+FRAME_THREADS_COST = 1.2  # what decoding by n threads takes, in n-ths of decoding by one
 
 
 class Output(NamedTuple):
@@ -56,20 +75,23 @@ class Readers:
         self.main = main
         self.limit = limit
         self.more: list[FrameReader] = []
+        self.threaded: FrameReader | None = None  # Note [One GOP at a time]
         self.gops: np.ndarray | None = None
 
     def all(self) -> list[FrameReader]:
-        return [self.main, *self.more]
+        return [self.main, *self.more, *([self.threaded] if self.threaded is not None else [])]
 
     def forget(self) -> None:
         """Own nothing any more, and free nothing: Note [After fork] in core/stream.pyx."""
         for reader in self.all():
             reader.forget()
         self.more = []
+        self.threaded = None
 
     def index_changed(self) -> None:
         """Drop what an older index had part in."""
         self.more = []
+        self.threaded = None
         self.gops = None
 
     def read(self, positions: Sequence[int] | np.ndarray, output: Output, make: Make | None) -> None:
@@ -77,8 +99,14 @@ class Readers:
 
         `make` opens another reader of the same stream and index; None where the source cannot be opened twice.
         """
-        parts = self._parts(positions, output) if make is not None and len(positions) > 1 else None
-        if make is None or parts is None:
+        if make is None or len(positions) < 2:
+            self.main.read_into(positions, *output)
+            return
+        parts = self._parts(positions, output)
+        threads = self._frame_threads(positions, output, parts)
+        if threads > 1 and self._read_threaded(positions, output, make, threads):
+            return
+        if parts is None:
             self.main.read_into(positions, *output)
             return
         jobs = _Jobs(self.assign([int(asked[0]) for asked, _ in parts], make), parts, output)
@@ -119,9 +147,55 @@ class Readers:
             return None
         return [(asked[a:b], slots[a:b]) for a, b in itertools.pairwise(edges)]
 
+    def _frame_threads(
+        self,
+        positions: Sequence[int] | np.ndarray,
+        output: Output,
+        parts: list[tuple[np.ndarray, np.ndarray]] | None,
+    ) -> int:
+        """How many frame threads should serve a request; 1: none, it is better divided, or not worth it."""
+        least, pixels = WORTH_FRAME_THREADS
+        index = self.main.index
+        if len(positions) < least or index is None or index.identity != "pts" or index.confirmed:
+            return 1
+        threads = min(self._limit(), MAX_FRAME_THREADS)
+        first, last = int(min(positions)), int(max(positions))
+        if threads < 2 or 2 * len(positions) < last - first or not isinstance(self.main.backend, CpuBackend):
+            return 1
+        threaded = self.threaded  # which another session may take away
+        others = [self.main, *self.more]
+        together = last - self._start(first, [threaded] if threaded is not None else []) + 1
+        ends = [(int(asked[0]), int(asked[-1])) for asked, _ in parts] if parts else [(first, last)]
+        otherwise = max(end - self._start(begin, others) + 1 for begin, end in ends)
+        if together * output.frame_size[0] * output.frame_size[1] < pixels:
+            return 1
+        return threads if FRAME_THREADS_COST * together < threads * otherwise else 1
+
+    def _start(self, first: int, readers: list[FrameReader]) -> int:
+        """The first frame that has to be decoded to reach a frame, by the best of some readers."""
+        if self.gops is None:
+            assert self.main.index is not None
+            self.gops = np.union1d(self.main.index.key_frames, [0])
+        begin = int(self.gops[np.searchsorted(self.gops, first, "right") - 1])
+        return max([begin, *(reader.cursor + 1 for reader in readers if begin <= reader.cursor <= first)])
+
+    def _read_threaded(
+        self, positions: Sequence[int] | np.ndarray, output: Output, make: Make, threads: int
+    ) -> bool:
+        """Have frame threads serve a request; False if they are not to be had."""
+        with _threads.claim(threads) as granted:
+            if granted < threads or not _frame_threads.take(self):
+                return False
+            try:
+                self.threaded = self.threaded or make(threads)
+                self.threaded.read_into(positions, *output)
+            finally:
+                _frame_threads.leave()
+        return True
+
     def assign(self, firsts: list[int], make: Make) -> list[FrameReader]:
         """A reader for each part: the one that stands just before its first frame, else any, else a new one."""
-        free = self.all()
+        free = [self.main, *self.more]
         chosen: dict[int, FrameReader] = {}
         for part, first in enumerate(firsts):
             near = [reader for reader in free if 0 <= first - reader.cursor <= 1]
@@ -133,6 +207,44 @@ class Readers:
                 chosen[part] = free.pop(0) if free else make()
         self.more = [r for r in dict.fromkeys([*self.more, *chosen.values()]) if r is not self.main]
         return [chosen[part] for part in range(len(firsts))]
+
+
+class _FrameThreads:
+    """Who has the process's frame threads."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.owner: weakref.ref[Readers] | None = None
+        self.busy = False
+
+    def take(self, readers: Readers) -> bool:
+        """Let `readers` have them for a request; False while another one uses them."""
+        with self.lock:
+            if self.busy:
+                return False
+            owner = self.owner() if self.owner is not None else None
+            if owner is not None and owner is not readers:
+                owner.threaded = None
+            self.owner = weakref.ref(readers)
+            self.busy = True
+            return True
+
+    def leave(self) -> None:
+        with self.lock:
+            self.busy = False
+
+
+_frame_threads = _FrameThreads()
+
+
+def _start_anew() -> None:
+    """A forked process has none of its parent's threads."""
+    global _frame_threads
+    _frame_threads = _FrameThreads()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_start_anew)
 
 
 class _Jobs:

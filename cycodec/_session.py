@@ -179,7 +179,7 @@ class VideoSession(Session):
         # several sessions of the hardware decoder side by side only where that was asked for
         self.readers = Readers(self.reader, self.options.num_threads or 1)
 
-    def _another_reader(self) -> FrameReader:
+    def _another_reader(self, num_threads: int = 1, /) -> FrameReader:
         """A reader beside the first one; its decoder is set up as the first one's demuxer knows the stream."""
         assert self.index is not None
         demuxer = Demuxer(open_source(self.source))
@@ -187,9 +187,9 @@ class VideoSession(Session):
         known = self.reader.demuxer
         backend: VideoBackend
         if self.gpu is not None:
-            backend = self.gpu.backend(known, self.stream_index, 1, self.index.reorder)
+            backend = self.gpu.backend(known, self.stream_index, num_threads, self.index.reorder)
         else:
-            backend = CpuBackend(known, self.stream_index, 1, self.index.reorder)
+            backend = CpuBackend(known, self.stream_index, num_threads, self.index.reorder)
         return FrameReader(demuxer, self.stream_index, backend, self.index, True)
 
     def _check_frames(self, index: FrameIndex) -> None:

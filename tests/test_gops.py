@@ -1,7 +1,9 @@
 """Requests that touch several GOPs are divided among readers, and nobody can tell by the frames."""
 
 import io
+import os
 import random
+import threading
 
 import media
 import pytest
@@ -99,4 +101,90 @@ def test_damage_in_one_part_is_an_error_of_the_whole():
     whole = VideoDecoder(path, num_threads=1)
     expected = [frame for frame in whole]  # noqa: C416 - len() is only right after the damage was met
     decoder = VideoDecoder(path, num_threads=3)
+    assert torch.equal(decoder[:], torch.stack(expected))
+
+
+# -- frame threads, where there is nothing to divide -------------------------------------------------------------------
+
+
+@pytest.fixture
+def frame_threads(monkeypatch):
+    """Have small files be worth them."""
+    monkeypatch.setattr(_readers, "WORTH_FRAME_THREADS", (4, 0))
+    monkeypatch.setattr(_readers, "_frame_threads", _readers._FrameThreads())
+
+
+@pytest.mark.parametrize("name", ["h264_one_gop.mp4", "hevc_one_gop.mp4", "vp9_hidden.webm"])
+def test_a_long_read_inside_one_gop_has_frame_threads(frame_threads, name):
+    path = media.path(name)
+    plain = VideoDecoder(path, num_threads=1)[:]
+    decoder = VideoDecoder(path, num_threads=3)
+    count = len(decoder)
+    assert torch.equal(decoder[0 : count // 2], plain[0 : count // 2])
+    assert decoder._session.readers.threaded is not None
+    before = decoder.counters.seeks
+    assert torch.equal(decoder[count // 2 :], plain[count // 2 :])
+    assert decoder.counters.seeks == before, "the next batch goes on where the last one ended"
+    keys = [count - 1, 3, 5, 4, 6, 7, 8, 3]
+    assert torch.equal(decoder[keys], plain[keys])
+
+
+def test_frame_threads_are_for_long_dense_reads(frame_threads):
+    path = media.path("h264_one_gop.mp4")
+    for request, options in (
+        ([3, 4], {"num_threads": 2}),  # short
+        ([0, 6, 12, 18, 24], {"num_threads": 2}),  # sparse
+        (list(range(20)), {"num_threads": 1}),
+        (list(range(20)), {"num_ffmpeg_threads": 2}),
+    ):
+        decoder = VideoDecoder(path, **options)
+        decoder[request]
+        assert decoder._session.readers.threaded is None
+
+
+def test_one_decoder_at_a_time_has_frame_threads(frame_threads):
+    path = media.path("h264_one_gop.mp4")
+    plain = VideoDecoder(path, num_threads=1)[:]
+    first, second = (VideoDecoder(path, num_threads=2) for _ in range(2))
+    assert torch.equal(first[:20], plain[:20])
+    assert torch.equal(second[:20], plain[:20])
+    assert first._session.readers.threaded is None
+    assert second._session.readers.threaded is not None
+    assert torch.equal(first[20:30], plain[20:30])
+
+
+def test_eight_decoders_at_once_stay_within_the_budget(frame_threads):
+    """Never more threads that decode than the budget and one: each asking thread, and what is lent beyond them."""
+    path = media.path("h264_one_gop.mp4")
+    _threads.set_budget(2)
+    plain = VideoDecoder(path, num_threads=1)[:]
+    decoders = [VideoDecoder(path) for _ in range(8)]
+    base = len(os.listdir("/proc/self/task"))
+    most, done = [0], threading.Event()
+
+    def watch():
+        while not done.is_set():
+            most[0] = max(most[0], len(os.listdir("/proc/self/task")) - base - 1)  # without this one
+            done.wait(0.0005)
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    results = []
+    workers = [threading.Thread(target=lambda d=d: results.append(d[:])) for d in decoders]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    done.set()
+    watcher.join()
+    assert all(torch.equal(result, plain) for result in results)
+    assert len(results) == 8
+    assert most[0] <= 8 + 2, "eight callers, and the two frame threads of whoever has them"
+
+
+def test_damage_with_frame_threads(frame_threads):
+    path = media.shared("bad_invalid_nalu.mp4")
+    whole = VideoDecoder(path, num_threads=1)
+    expected = [frame for frame in whole]  # noqa: C416 - len() is only right after the damage was met
+    decoder = VideoDecoder(path, num_threads=2)
     assert torch.equal(decoder[:], torch.stack(expected))

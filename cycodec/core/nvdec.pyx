@@ -18,12 +18,26 @@ from cycodec.core.backend cimport BACKEND_FAILED, CpuBackend, Target, VideoBacke
 from cycodec.core.demux cimport Demuxer
 
 from cycodec.libav cimport avcodec, avutil
-from cycodec.libav.avcodec cimport AVPacket
-from cycodec.libav.avutil cimport AVFrame
+from cycodec.libav.avcodec cimport AVCodecParameters, AVPacket
+from cycodec.libav.avutil cimport AVFrame, AVRational
 
 
 cdef extern from "compat.h" nogil:
     void compat_frame_set_duration(AVFrame *frame, int64_t duration)
+    # bitstream filters, whose header is not the same in all versions
+    struct AVBitStreamFilter:
+        const char *name
+    struct AVBSFContext:
+        AVCodecParameters *par_in
+        AVCodecParameters *par_out
+        AVRational time_base_in
+    const AVBitStreamFilter *av_bsf_get_by_name(const char *name)
+    int av_bsf_alloc(const AVBitStreamFilter *filter, AVBSFContext **ctx)
+    int av_bsf_init(AVBSFContext *ctx)
+    int av_bsf_send_packet(AVBSFContext *ctx, AVPacket *packet)
+    int av_bsf_receive_packet(AVBSFContext *ctx, AVPacket *packet)
+    void av_bsf_flush(AVBSFContext *ctx)
+    void av_bsf_free(AVBSFContext **ctx)
 
 
 cdef extern from "colour.h" nogil:
@@ -37,6 +51,25 @@ cdef extern from "convert.h" nogil:
 
 
 cdef extern from "nvconvert.h" nogil:
+    enum:
+        NV_ERROR_BYTES
+    ctypedef void *CUcontext
+    ctypedef void *CUfunction
+    ctypedef struct NvNppContext:
+        int device, multiprocessors, threads_per_multiprocessor, threads_per_block
+        size_t shared_memory
+        int capability_major, capability_minor
+    ctypedef void NvNppConvert
+    ctypedef struct NvDevice:
+        CUcontext context
+        CUfunction convert_picture, resize_picture
+        NvNppConvert *npp
+        int npp_major
+        NvNppContext npp_context
+    ctypedef struct NvScratch:
+        pass
+    struct NvSession:
+        pass
     int NVDEC_DAMAGED, NVDEC_FAILED
     ctypedef void *CUstream
     ctypedef int CUresult
@@ -115,7 +148,6 @@ FORMATS = {
 cdef enum:
     FRAMES_INSIDE = 4       # that the parser may hold back to order them: a guess, to decide between going on and seeking
 
-
 cdef class CudaDevice:
     """A GPU as a decoder sees it: context and kernels, and the stream of the request under way.
 
@@ -125,6 +157,10 @@ cdef class CudaDevice:
     context, convert_picture, resize_picture : int
         Addresses: CUcontext, and CUfunctions of cycodec/cuda/kernels/convert.cu.
     """
+
+    cdef NvDevice device
+    cdef readonly int ordinal
+    cdef public size_t stream       # CUstream on which conversions are queued; 0 is the default stream
 
     def __cinit__(self, int ordinal, size_t context, size_t convert_picture, size_t resize_picture):
         self.ordinal = ordinal
@@ -142,6 +178,14 @@ cdef class CudaDevice:
          context.shared_memory, context.capability_major, context.capability_minor) = facts
 
 
+cdef object cuda_error(source, const char *text, str operation):
+    message = text[:strlen(text)].decode("utf-8", "replace")
+    return errors.CudaError(
+        f"{source}: {message} (cycodec doctor examines the driver; device='cpu' decodes without it)",
+        source=source, operation=operation,
+    )
+
+
 cdef ConvertTarget convert_target(const Target *target) noexcept nogil:
     cdef ConvertTarget to
     to.width = target.width
@@ -155,6 +199,15 @@ cdef ConvertTarget convert_target(const Target *target) noexcept nogil:
     return to
 
 
+cdef int copy_on(CudaDevice device, uint8_t *to, const uint8_t *source, size_t size, char *text) noexcept nogil:
+    return nvconvert_copy(&device.device, <CUstream> device.stream, <uint64_t> <size_t> to, <uint64_t> <size_t> source,
+                          size, text)
+
+
+cdef int clear_on(CudaDevice device, uint8_t *to, size_t size, char *text) noexcept nogil:
+    return nvconvert_clear(&device.device, <CUstream> device.stream, <uint64_t> <size_t> to, size, text)
+
+
 cdef class NvdecBackend(VideoBackend):
     """NVDEC's parser and decoder of one stream.
 
@@ -166,8 +219,20 @@ cdef class NvdecBackend(VideoBackend):
     device : CudaDevice
     """
 
+    cdef NvSession *ptr
+    cdef CudaDevice device
+    cdef NvScratch scratch
+    cdef AVCodecParameters *parameters      # our own copy
+    cdef AVBSFContext *filter               # NULL: packets are as the parser wants them
+    cdef AVPacket *packet
+    cdef int codec                          # cudaVideoCodec
+    cdef bint ended
+    cdef bint failed
+    cdef char[256] error
+    cdef object source
+
     def __cinit__(self, Demuxer demuxer not None, int stream_index, CudaDevice device not None):
-        cdef const avcodec.AVBitStreamFilter *kind
+        cdef const AVBitStreamFilter *kind
         cdef avcodec.AVCodecParameters *stream = demuxer.stream(stream_index).codecpar
         self.source = demuxer.io.name
         self.device = device
@@ -182,18 +247,18 @@ cdef class NvdecBackend(VideoBackend):
             name = name[1:] if stream.extradata_size > 0 and stream.extradata[0] == 1 else None
         if name is None:
             return
-        kind = avcodec.av_bsf_get_by_name(name.encode())
+        kind = av_bsf_get_by_name(name.encode())
         if kind == NULL:
             raise errors.CodecNotFoundError(
                 f"{self.source}: the FFmpeg in use has no bitstream filter {name} (use an FFmpeg built with it, or "
                 "device='cpu')", source=self.source, operation="open decoder",
             )
-        error.check(avcodec.av_bsf_alloc(kind, &self.filter), "make a bitstream filter", self.source)
+        error.check(av_bsf_alloc(kind, &self.filter), "make a bitstream filter", self.source)
         error.check(
             avcodec.avcodec_parameters_copy(self.filter.par_in, stream), "copy codec parameters", self.source
         )
         self.filter.time_base_in = demuxer.stream(stream_index).time_base
-        error.check(avcodec.av_bsf_init(self.filter), "set up a bitstream filter", self.source)
+        error.check(av_bsf_init(self.filter), "set up a bitstream filter", self.source)
 
     def __dealloc__(self):
         cdef NvSession *session = self.ptr
@@ -203,7 +268,7 @@ cdef class NvdecBackend(VideoBackend):
                 nvdec_close(session)
         if self.device is not None:
             nvconvert_free(&self.device.device, &self.scratch)
-        avcodec.av_bsf_free(&self.filter)
+        av_bsf_free(&self.filter)
         avcodec.av_packet_free(&self.packet)
         avcodec.avcodec_parameters_free(&self.parameters)
 
@@ -233,11 +298,7 @@ cdef class NvdecBackend(VideoBackend):
         self.ptr = NULL
         with nogil:
             nvdec_close(session)
-        text = (<bytes> self.error[:strlen(self.error)]).decode("utf-8", "replace")
-        return errors.CudaError(
-            f"{self.source}: {text} (cycodec doctor examines the driver; device='cpu' decodes without it)",
-            source=self.source, operation="decode",
-        )
+        return cuda_error(self.source, self.error, "decode")
 
     cdef void begin(self) noexcept nogil:
         """Have a session; its sequence header is that of the filter's output."""
@@ -268,14 +329,14 @@ cdef class NvdecBackend(VideoBackend):
             code = avcodec.av_packet_ref(self.packet, packet)
             if code < 0:
                 return code
-            code = avcodec.av_bsf_send_packet(self.filter, self.packet)
+            code = av_bsf_send_packet(self.filter, self.packet)
             if code < 0:
                 avcodec.av_packet_unref(self.packet)
                 return code
         else:
-            avcodec.av_bsf_send_packet(self.filter, NULL)
+            av_bsf_send_packet(self.filter, NULL)
         while True:
-            code = avcodec.av_bsf_receive_packet(self.filter, self.packet)
+            code = av_bsf_receive_packet(self.filter, self.packet)
             if code < 0:
                 break
             code = self.pass_on(self.packet)
@@ -328,12 +389,12 @@ cdef class NvdecBackend(VideoBackend):
     cdef void flush(self) noexcept nogil:
         self.ended = False
         if self.filter != NULL:
-            avcodec.av_bsf_flush(self.filter)
+            av_bsf_flush(self.filter)
         if self.ptr != NULL:
             nvdec_flush(self.ptr)
 
     cdef int reopen(self) except -1:
-        """As if nothing had been sent. Concealment of damage is the hardware's; no surface is kept."""
+        """As if nothing had been sent."""
         cdef NvSession *session = self.ptr
         self.ptr = NULL
         with nogil:
@@ -365,18 +426,12 @@ cdef class NvdecBackend(VideoBackend):
         return 0
 
     cdef int copy(self, uint8_t *to, const uint8_t *source, size_t size) noexcept nogil:
-        if nvconvert_copy(&self.device.device, <CUstream> self.device.stream, <uint64_t> <size_t> to,
-                          <uint64_t> <size_t> source, size, self.error) < 0:
-            self.failed = True
-            return BACKEND_FAILED
-        return 0
+        self.failed = copy_on(self.device, to, source, size, self.error) < 0
+        return BACKEND_FAILED if self.failed else 0
 
     cdef int clear(self, uint8_t *to, size_t size) noexcept nogil:
-        if nvconvert_clear(&self.device.device, <CUstream> self.device.stream, <uint64_t> <size_t> to, size,
-                           self.error) < 0:
-            self.failed = True
-            return BACKEND_FAILED
-        return 0
+        self.failed = clear_on(self.device, to, size, self.error) < 0
+        return BACKEND_FAILED if self.failed else 0
 
     cdef int delay(self) noexcept nogil:
         return FRAMES_INSIDE
@@ -387,6 +442,13 @@ cdef class UploadBackend(CpuBackend):
 
     Parameters are those of CpuBackend; `deliver_to` must follow.
     """
+
+    cdef CudaDevice device
+    cdef NvScratch scratch
+    cdef uint8_t *rgb
+    cdef size_t rgb_size
+    cdef bint failed
+    cdef char[256] error
 
     def deliver_to(self, CudaDevice device not None):
         """Have frames converted on a device."""
@@ -406,11 +468,7 @@ cdef class UploadBackend(CpuBackend):
         if not self.failed:
             return None
         self.failed = False
-        text = (<bytes> self.error[:strlen(self.error)]).decode("utf-8", "replace")
-        return errors.CudaError(
-            f"{self.source}: {text} (cycodec doctor examines the driver; device='cpu' decodes without it)",
-            source=self.source, operation="convert",
-        )
+        return cuda_error(self.source, self.error, "convert")
 
     cdef int convert(self, AVFrame *frame, const Target *target, uint8_t *out) noexcept nogil:
         cdef ConvertTarget to = convert_target(target)
@@ -441,18 +499,12 @@ cdef class UploadBackend(CpuBackend):
         return 0
 
     cdef int copy(self, uint8_t *to, const uint8_t *source, size_t size) noexcept nogil:
-        if nvconvert_copy(&self.device.device, <CUstream> self.device.stream, <uint64_t> <size_t> to,
-                          <uint64_t> <size_t> source, size, self.error) < 0:
-            self.failed = True
-            return BACKEND_FAILED
-        return 0
+        self.failed = copy_on(self.device, to, source, size, self.error) < 0
+        return BACKEND_FAILED if self.failed else 0
 
     cdef int clear(self, uint8_t *to, size_t size) noexcept nogil:
-        if nvconvert_clear(&self.device.device, <CUstream> self.device.stream, <uint64_t> <size_t> to, size,
-                           self.error) < 0:
-            self.failed = True
-            return BACKEND_FAILED
-        return 0
+        self.failed = clear_on(self.device, to, size, self.error) < 0
+        return BACKEND_FAILED if self.failed else 0
 
 
 # -- the driver -------------------------------------------------------------------------------------------------------
@@ -477,7 +529,7 @@ def set_driver_functions(addresses):
 def open_cuvid():
     """Open NVIDIA's decoding library; what is wrong with it as a str, or None."""
     cdef char[256] text
-    return (<bytes> text[:strlen(text)]).decode("utf-8", "replace") if nvshim_open_cuvid(text) < 0 else None
+    return text[:strlen(text)].decode("utf-8", "replace") if nvshim_open_cuvid(text) < 0 else None
 
 
 cdef FILE *trace_file = NULL
@@ -506,10 +558,7 @@ def codec_of(Demuxer demuxer not None, int stream_index):
 def decoder_caps(size_t context, int codec, int chroma, int depth):
     """What the hardware answers about a codec, as a dict (cuvidGetDecoderCaps); needs the driver.
 
-    Raises
-    ------
-    CudaError
-        It does not answer.
+    CudaError: it does not answer.
     """
     cdef CUVIDDECODECAPS caps
     cdef char[256] text
@@ -528,7 +577,6 @@ def decoder_caps(size_t context, int codec, int chroma, int depth):
 
 
 # -- decoders that wait ----------------------------------------------------------------------------------------------
-
 def cache_limits():
     """(decoders, bytes) that may wait to be used again."""
     cdef int64_t count, size
@@ -537,7 +585,7 @@ def cache_limits():
 
 
 def set_cache_limits(int64_t count, int64_t size):
-    """Set `cache_limits`; what is beyond them is destroyed."""
+    """What is beyond them is destroyed."""
     with nogil:
         nvcache_set_limits(count, size)
 

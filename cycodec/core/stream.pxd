@@ -56,6 +56,7 @@ cdef class FrameStream:
     cdef void stop(self) noexcept nogil
     cdef int next_frame(self) noexcept nogil
     cdef int send_next(self) noexcept nogil
+    cdef int judge(self, int code) noexcept nogil
     cdef int64_t number_of_packet(self) noexcept nogil
     cdef void note_fault(self) noexcept nogil
     cdef bint is_leading(self, int64_t number) noexcept nogil

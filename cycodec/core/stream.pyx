@@ -156,7 +156,8 @@ cdef class FrameStream:
             if code == avutil.AVERROR_EOF or code == avutil.AVERROR_INVALIDDATA:
                 # damaged data ends the stream, as it does for the ffmpeg command
                 self.draining = True
-                return self.backend.send(NULL)
+                # with frame threads, what was wrong with an earlier packet may be said only now
+                return self.judge(self.backend.send(NULL))
             if code < 0:
                 return code
             self.packets_read += 1
@@ -177,6 +178,10 @@ cdef class FrameStream:
                 self.backend.skip_nonref(skip)
             code = self.backend.send(self.packet)
         avcodec.av_packet_unref(self.packet)
+        return self.judge(code)
+
+    cdef int judge(self, int code) noexcept nogil:
+        """What sending a packet came to: an error of the stream is noted and passed over, others are given back."""
         if code == avutil.AVERROR(ENOMEM) or code == BACKEND_FAILED:
             return code
         if code < 0:

@@ -206,19 +206,3 @@ cdef extern from "libavcodec/vorbis_parser.h" nogil:
     AVVorbisParseContext *av_vorbis_parse_init(const uint8_t *extradata, int extradata_size)
     void av_vorbis_parse_free(AVVorbisParseContext **s)
     int av_vorbis_parse_frame(AVVorbisParseContext *s, const uint8_t *buf, int buf_size)
-
-
-cdef extern from "compat.h" nogil:      # which includes the header that declares them
-    struct AVBitStreamFilter:
-        const char *name
-    struct AVBSFContext:
-        AVCodecParameters *par_in
-        AVCodecParameters *par_out
-        AVRational time_base_in
-    const AVBitStreamFilter *av_bsf_get_by_name(const char *name)
-    int av_bsf_alloc(const AVBitStreamFilter *filter, AVBSFContext **ctx)
-    int av_bsf_init(AVBSFContext *ctx)
-    int av_bsf_send_packet(AVBSFContext *ctx, AVPacket *packet)
-    int av_bsf_receive_packet(AVBSFContext *ctx, AVPacket *packet)
-    void av_bsf_flush(AVBSFContext *ctx)
-    void av_bsf_free(AVBSFContext **ctx)
