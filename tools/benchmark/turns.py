@@ -4,6 +4,7 @@ A process is started as ``python -m MODULE --serve LIBRARY ...``; it reads the n
 answers with seconds, or with a reason why there are none.
 """
 
+import contextlib
 import json
 import os
 import statistics
@@ -41,9 +42,15 @@ class Server:
         self.library = library
         path = os.pathsep.join([str(ROOT / "tools"), *([str(ROOT)] if library == BASE else [])])
         threads = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+        self.command = [environments.interpreter(environment), "-m", module, "--serve", library]
+        self.command += map(str, arguments)
+        self.environment = {**os.environ, **threads, "PYTHONPATH": path}
+        self.start()
+
+    def start(self) -> None:
         self.process = subprocess.Popen(
-            [environments.interpreter(environment), "-m", module, "--serve", library, *map(str, arguments)],
-            env={**os.environ, **threads, "PYTHONPATH": path},
+            self.command,
+            env=self.environment,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -51,7 +58,9 @@ class Server:
         )
 
     def ask(self, name: str) -> float | str:
-        """Seconds, or why there are none."""
+        """Seconds, or why there are none. A process that has crashed is started again for the next question."""
+        if self.process.poll() is not None:
+            self.start()
         assert self.process.stdin
         assert self.process.stdout
         try:
@@ -60,12 +69,15 @@ class Server:
             line = self.process.stdout.readline()
         except BrokenPipeError:
             line = ""
-        return json.loads(line) if line else "the process has ended"
+        if line:
+            return json.loads(line)
+        return f"the process ended with status {self.process.wait()}"
 
     def close(self) -> None:
         """End the process."""
         assert self.process.stdin
-        self.process.stdin.close()
+        with contextlib.suppress(BrokenPipeError):  # it has ended already
+            self.process.stdin.close()
         self.process.wait()
 
 
