@@ -26,6 +26,7 @@ FFMPEG_LIBRARIES = {
 ROOMS = {
     "error": [],
     "pool": [],
+    "readahead": [],
     "source": [],
     "demux": [],
     "packets": [],

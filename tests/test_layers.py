@@ -20,6 +20,7 @@ SOURCE = Path(__file__).resolve().parent.parent / "cycodec"
 CHAIN = (
     "libav",
     "error",
+    "readahead",
     "source",
     "demux",
     ("index", "backend"),

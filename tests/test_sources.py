@@ -13,6 +13,7 @@ import pytest
 import torch
 
 import cycodec
+from cycodec.core.readahead import set_limits
 from cycodec.decoders import VideoDecoder, get_container_metadata
 
 # One of each way of finding frames: sample tables, a header walk, fragments, scans, timestamps made here.
@@ -328,3 +329,63 @@ def test_a_decoder_survives_fork(kind):
     assert oracle.digest(decoder[31]) == digests[31]
     assert [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children] == [0, 0, 0]
     assert oracle.digest(decoder[2]) == digests[2]
+
+
+class Far(io.BytesIO):
+    """A file whose every read is a round trip."""
+
+    requests = 0
+    bytes_read = 0
+
+    def read(self, size=-1):
+        self.requests += 1
+        data = super().read(size)
+        self.bytes_read += len(data)
+        return data
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "h264_bench_camera_768x432_139s.mp4",
+        "h264_long_1080p30_6min_lowbitrate.mp4",  # its sample tables stand at the end
+        "h264_startpts_10s.mp4",
+        "vp8_bbb_720p_30s.webm",
+        "h264_srt_subtitles.mkv",
+        "h264_hls_segment_720p.ts",
+        "mpeg4_720p.avi",
+    ],
+)
+def test_opening_and_a_frame_of_a_far_file_take_few_requests(name):
+    data = media.shared(name).read_bytes()
+    file = Far(data)
+    decoder = VideoDecoder(file)
+    frame = decoder[0]
+    assert file.requests < 10
+    assert file.bytes_read <= 2 * len(data)
+    assert torch.equal(frame, VideoDecoder(data)[0])
+    last = len(decoder) - 1
+    assert torch.equal(decoder[[last, 3]], VideoDecoder(data)[[last, 3]])
+
+
+def test_a_far_file_is_not_read_beyond_need():
+    """Reads that jump stay small: 64 KiB for each place that is looked at."""
+    name = "h264_bench_camera_768x432_139s.mp4"
+    file = Far(media.shared(name).read_bytes())
+    decoder = VideoDecoder(file)
+    for number in (0, 500, 1000, 250):
+        decoder[number]
+    assert file.bytes_read < len(file.getbuffer()) / 2
+
+
+def test_a_file_that_somebody_else_moves():
+    file = Far(media.path("h264_plain.mp4").read_bytes())
+    frames = VideoDecoder(media.path("h264_plain.mp4"))[:]
+    decoder = VideoDecoder(file)
+    set_limits(0, 0)  # nothing is remembered
+    try:
+        for number in (5, 40, 20, 71):
+            file.seek(number)
+            assert torch.equal(decoder[number], frames[number])
+    finally:
+        set_limits()

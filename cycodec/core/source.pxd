@@ -3,6 +3,7 @@
 from cpython.buffer cimport Py_buffer
 from libc.stdint cimport int64_t, uint8_t
 
+from cycodec.core.readahead cimport ReadAhead
 from cycodec.libav.avformat cimport AVIOContext
 
 
@@ -21,7 +22,10 @@ cdef class IOContext:
     cdef Py_buffer view
     cdef bint has_view
     cdef Memory memory
-    cdef int64_t file_size          # of a file-like object, once asked for; -1 before
+    # of a file-like object
+    cdef ReadAhead ahead
+    cdef int64_t pos                # as FFmpeg sees it
+    cdef int64_t file_size          # once asked for; -1 before
 
     cdef void free(self) noexcept
     cdef int allocate(self, void *opaque, int (*read)(void *, uint8_t *, int) noexcept nogil,

@@ -20,6 +20,7 @@ from cycodec.core.error import (
     SourceNotFoundError,
     SourcePermissionError,
 )
+from cycodec.core.readahead cimport ReadAhead
 
 from cycodec.libav cimport avformat, avutil
 from cycodec.libav.avformat cimport AVIOContext
@@ -97,6 +98,14 @@ cdef class IOContext:
         self.ptr = NULL
         self.has_view = False
 
+    def again(self):
+        """Another context of the same source; what was read of a file-like object is remembered."""
+        cdef IOContext other = IOContext(self.origin, self.name)
+        if self.ahead is not None:
+            other.ahead = self.ahead
+            other.file_size = self.file_size
+        return other
+
     def open_path(self, str path):
         if "\0" in path:
             raise FFmpegValueError(f"{path!r}: a path cannot hold a null character", source=path, operation="open")
@@ -143,6 +152,7 @@ cdef class IOContext:
         if getattr(origin, "closed", False) is True:
             raise ClosedError(f"{self.name} is closed (open it again)", source=self.name, operation="open")
         origin.seek(0, SEEK_SET)
+        self.ahead = ReadAhead(origin, self.name)
         self.url = ""
         self.allocate(<void *> self, read_file, seek_file)
 
@@ -199,48 +209,37 @@ cdef int64_t seek_memory(void *opaque, int64_t offset, int whence) noexcept nogi
 
 cdef int read_file(void *opaque, uint8_t *buffer, int size) noexcept with gil:
     cdef IOContext self = <IOContext> opaque
-    cdef Py_buffer view
     cdef int length
     if self.pending is not None:
         return avutil.AVERROR_EXTERNAL
+    if 0 <= self.file_size <= self.pos:
+        return avutil.AVERROR_EOF
     try:
-        data = self.origin.read(size)
-        if data is None:
-            raise BlockingIOError(f"{self.name}: read({size}) gave None (a source must be in blocking mode)")
-        if isinstance(data, str):
-            raise TypeError(f"{self.name}: read({size}) gave str, bytes are needed (open the file in mode 'rb')")
-        PyObject_GetBuffer(data, &view, PyBUF_SIMPLE)
-        try:
-            if view.len > size:
-                raise ValueError(f"{self.name}: read({size}) gave {view.len} bytes, more than asked for")
-            length = <int> view.len
-            memcpy(buffer, view.buf, length)
-        finally:
-            PyBuffer_Release(&view)
-        return length if length > 0 else avutil.AVERROR_EOF
+        length = <int> self.ahead.copy(self.pos, buffer, size)
     except BaseException as exception:
         self.pending = exception
         return avutil.AVERROR_EXTERNAL
+    self.pos += length
+    return length if length > 0 else avutil.AVERROR_EOF
 
 
 cdef int64_t seek_file(void *opaque, int64_t offset, int whence) noexcept with gil:
     cdef IOContext self = <IOContext> opaque
-    cdef int64_t here
     if self.pending is not None:
         return avutil.AVERROR_EXTERNAL
     try:
-        if whence & avformat.AVSEEK_SIZE:
+        if whence & avformat.AVSEEK_SIZE or whence & ~avformat.AVSEEK_FORCE == SEEK_END:
             if self.file_size < 0:
-                here = position_after(self.origin, self.origin.seek(0, SEEK_CUR))
-                self.file_size = position_after(self.origin, self.origin.seek(0, SEEK_END))
-                self.origin.seek(here, SEEK_SET)
-            return self.file_size
-        return position_after(self.origin, self.origin.seek(offset, whence & ~avformat.AVSEEK_FORCE))
+                self.file_size = self.ahead.size()
+            if whence & avformat.AVSEEK_SIZE:
+                return self.file_size
+            offset += self.file_size
+        elif whence & ~avformat.AVSEEK_FORCE == SEEK_CUR:
+            offset += self.pos
     except BaseException as exception:
         self.pending = exception
         return avutil.AVERROR_EXTERNAL
-
-
-cdef int64_t position_after(object file, object result) except? -1:
-    """Where a file-like object stands after seek(), which may return None."""
-    return result if result is not None else file.tell()
+    if offset < 0:
+        return avutil.AVERROR_INVALIDDATA
+    self.pos = offset
+    return offset

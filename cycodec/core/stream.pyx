@@ -336,7 +336,7 @@ cdef class FrameStream:
         """The source opened anew, and a decoder that has seen nothing."""
         cdef Demuxer old = self.demuxer
         self.stop()
-        demuxer = type(old)(type(old.io)(old.io.origin, old.io.name))
+        demuxer = type(old)(old.io.again())
         if old.probed:
             demuxer.probe()
         demuxer.keep_only(self.stream_index)
