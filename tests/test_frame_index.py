@@ -171,7 +171,7 @@ def test_opening_with_an_index_reads_little():
             self.total += len(data)
             return data
 
-    path = media.path("h264.ts")
+    path = media.shared("h264_hls_segment_720p.ts")
     index = VideoDecoder(path).index
     without, given = Counting(path.read_bytes()), Counting(path.read_bytes())
     VideoDecoder(without)
