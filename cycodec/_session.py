@@ -222,7 +222,8 @@ class VideoSession(Session):
             delayed=demuxer.format_name == "avi",
             seconds_per_frame=seconds_per_frame(demuxer, self.stream_index),
         )
-        doubt = not (trusted and table.begins_decodable) or stream_may_have_fields(demuxer, self.stream_index)
+        sure = table.begins_decodable if trusted else table.is_plain
+        doubt = not sure or stream_may_have_fields(demuxer, self.stream_index)
         return index, not scanned, doubt
 
     def _decode_index(self) -> None:

@@ -95,6 +95,41 @@ cdef bint holds_picture(const NalFormat *format, const uint8_t *data, int size) 
     return found
 
 
+cdef int count_pictures(int codec_id, const uint8_t *data, int size, bint *begins_anew) noexcept nogil:
+    """How many pictures of H.264 or HEVC begin in a packet with start codes; -1 where that is not sure.
+
+    A picture begins with the slice that holds its first macroblock (ITU-T H.264, 7.4.3; H.265, 7.4.7.1). `begins_anew`:
+    whether decoding can begin here with nothing missing: an IDR picture, or HEVC's other random access pictures.
+    """
+    cdef int position = 0
+    cdef int found = 0
+    cdef int kind, header
+    begins_anew[0] = False
+    header = 1 if codec_id == avcodec.AV_CODEC_ID_H264 else 2
+    while position + 3 + header < size:
+        if data[position + 2] > 1:
+            position += 3
+            continue
+        if data[position] or data[position + 1] or data[position + 2] != 1:
+            position += 1
+            continue
+        position += 3
+        if codec_id == avcodec.AV_CODEC_ID_H264:
+            kind = data[position] & 31
+            if 2 <= kind <= 4:
+                return -1               # data partitions
+            if kind != 1 and kind != 5:
+                continue
+            begins_anew[0] = begins_anew[0] or kind == 5
+        else:
+            kind = (data[position] >> 1) & 63
+            if kind >= 32:
+                continue
+            begins_anew[0] = begins_anew[0] or 16 <= kind <= 23
+        found += data[position + header] >> 7       # first_mb_in_slice is 0, first_slice_segment_in_pic_flag is 1
+    return found
+
+
 cdef bint recovers_at_once(const NalFormat *format, const uint8_t *data, int size) noexcept nogil:
     """Whether decoding can begin at a packet and the first picture is right, as far as H.264 says so; else True.
 

@@ -12,6 +12,8 @@ cdef enum:
     PACKET_HIDDEN = 4       # gives no frame (VP8 and VP9 alternate references)
     PACKET_EMPTY = 8        # no bytes: never sent to the decoder
     PACKET_SUSPECT = 16     # may give no frame (MPEG-4 not-coded pictures, damaged data)
+    PACKET_PLAIN = 32       # H.264 and HEVC with start codes: holds one picture
+    PACKET_ANEW = 64        # ... with which decoding can begin
 
 
 cdef struct PacketRecord:

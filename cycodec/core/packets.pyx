@@ -1,10 +1,11 @@
 """The packets of a stream as a scan sees them, and what their bytes tell without decoding."""
 
 from libc.errno cimport ENOMEM
-from libc.stdint cimport uint32_t
+from libc.stdint cimport uint8_t, uint32_t
 from libc.stdlib cimport free, realloc
 
 from cycodec.core.demux cimport Demuxer
+from cycodec.core.nal cimport count_pictures
 
 from cycodec.libav cimport avcodec, avutil
 from cycodec.libav.avcodec cimport AVPacket
@@ -39,7 +40,30 @@ cdef bint is_hidden_vp9(int first, int last) noexcept nogil:
     return not (first >> (bit - 3)) & 1
 
 
+cdef bint begins_one_vop(const uint8_t *data, int size, bint *anew) noexcept nogil:
+    """Whether an MPEG-4 packet holds one picture, and one that is shown when it is decoded: no B-VOP.
+
+    By vop_start_code and vop_coding_type (ISO/IEC 14496-2, 6.2.5); `anew`: an I-VOP.
+    """
+    cdef int position = 0
+    cdef int found = 0
+    cdef int kind = 0
+    while position + 4 < size:
+        if data[position + 2] > 1:
+            position += 3
+        elif data[position] or data[position + 1] or data[position + 2] != 1:
+            position += 1
+        else:
+            if data[position + 3] == 0xB6:
+                found += 1
+                kind = data[position + 4] >> 6
+            position += 4
+    anew[0] = found == 1 and kind == 0
+    return found == 1 and kind < 2
+
+
 cdef void record_packet(PacketRecord *record, const AVPacket *packet, int codec_id) noexcept nogil:
+    cdef bint anew
     record.pts = packet.pts
     record.dts = packet.dts
     record.duration = packet.duration
@@ -61,7 +85,16 @@ cdef void record_packet(PacketRecord *record, const AVPacket *packet, int codec_
     elif codec_id == avcodec.AV_CODEC_ID_VP9:
         if is_hidden_vp9(packet.data[0], packet.data[packet.size - 1]):
             record.flags |= PACKET_HIDDEN
+    elif codec_id == avcodec.AV_CODEC_ID_H264 or codec_id == avcodec.AV_CODEC_ID_HEVC:
+        if count_pictures(codec_id, packet.data, packet.size, &anew) == 1:
+            record.flags |= PACKET_PLAIN
+        if anew:
+            record.flags |= PACKET_ANEW
     elif codec_id == avcodec.AV_CODEC_ID_MPEG4:
+        if begins_one_vop(packet.data, packet.size, &anew):
+            record.flags |= PACKET_PLAIN
+            if anew:
+                record.flags |= PACKET_ANEW
         if packet.size <= 19:
             record.flags |= PACKET_SUSPECT
 
@@ -94,6 +127,18 @@ cdef class PacketTable:
             if self.records[i].flags & PACKET_SUSPECT:
                 return True
         return False
+
+    @property
+    def is_plain(self):
+        """Whether each packet is known to hold one picture, each with a time of its own, from a clean beginning on."""
+        cdef int i
+        if self.count == 0 or not self.records[0].flags & PACKET_ANEW or not self.begins_decodable:
+            return False
+        for i in range(self.count):
+            if not self.records[i].flags & PACKET_PLAIN or self.records[i].flags & PACKET_SUSPECT:
+                return False
+        times = {self.records[i].pts for i in range(self.count)}
+        return len(times) == self.count and avutil.AV_NOPTS_VALUE not in times
 
     def rows(self):
         """(pts, dts, pos, size, flags) of each packet, for tests and tools."""
