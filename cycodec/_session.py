@@ -214,15 +214,16 @@ class VideoSession(Session):
             table = scan_packets(demuxer, self.stream_index)
         if table.has_suspects:
             return None, False, True
+        timeless = demuxer.format_name == "avi"
         index = index_from_packets(
             table,
             self.time_base,
             origin="scan" if scanned else "headers",
             stamped=not trusted,
-            delayed=demuxer.format_name == "avi",
+            delayed=timeless,
             seconds_per_frame=seconds_per_frame(demuxer, self.stream_index),
         )
-        sure = table.begins_decodable if trusted else table.is_plain
+        sure = table.begins_decodable if trusted else table.is_plain(timeless)
         doubt = not sure or stream_may_have_fields(demuxer, self.stream_index)
         return index, not scanned, doubt
 

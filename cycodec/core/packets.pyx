@@ -41,7 +41,7 @@ cdef bint is_hidden_vp9(int first, int last) noexcept nogil:
 
 
 cdef bint begins_one_vop(const uint8_t *data, int size, bint *anew) noexcept nogil:
-    """Whether an MPEG-4 packet holds one picture, and one that is shown when it is decoded: no B-VOP.
+    """Whether an MPEG-4 packet holds one picture that is no sprite.
 
     By vop_start_code and vop_coding_type (ISO/IEC 14496-2, 6.2.5); `anew`: an I-VOP.
     """
@@ -59,7 +59,34 @@ cdef bint begins_one_vop(const uint8_t *data, int size, bint *anew) noexcept nog
                 kind = data[position + 4] >> 6
             position += 4
     anew[0] = found == 1 and kind == 0
-    return found == 1 and kind < 2
+    return found == 1 and kind < 3
+
+
+cdef bint holds_one_frame(const uint8_t *data, int size, bint *anew) noexcept nogil:
+    """Whether an MPEG-1 or MPEG-2 packet holds one picture, and that is a frame, not a field.
+
+    By picture_start_code and picture_structure (ISO/IEC 13818-2, 6.2.3); `anew`: an I-picture behind a sequence header.
+    """
+    cdef int position = 0
+    cdef int found = 0
+    cdef int kind = 0
+    cdef bint has_sequence = False
+    while position + 6 < size:
+        if data[position + 2] > 1:
+            position += 3
+        elif data[position] or data[position + 1] or data[position + 2] != 1:
+            position += 1
+        else:
+            if data[position + 3] == 0:
+                found += 1
+                kind = (data[position + 5] >> 3) & 7
+            elif data[position + 3] == 0xB3:
+                has_sequence = True
+            elif data[position + 3] == 0xB5 and data[position + 4] >> 4 == 8 and data[position + 6] & 3 != 3:
+                return False
+            position += 4
+    anew[0] = has_sequence and kind == 1
+    return found == 1
 
 
 cdef void record_packet(PacketRecord *record, const AVPacket *packet, int codec_id) noexcept nogil:
@@ -90,6 +117,11 @@ cdef void record_packet(PacketRecord *record, const AVPacket *packet, int codec_
             record.flags |= PACKET_PLAIN
         if anew:
             record.flags |= PACKET_ANEW
+    elif codec_id == avcodec.AV_CODEC_ID_MPEG1VIDEO or codec_id == avcodec.AV_CODEC_ID_MPEG2VIDEO:
+        if holds_one_frame(packet.data, packet.size, &anew):
+            record.flags |= PACKET_PLAIN
+            if anew:
+                record.flags |= PACKET_ANEW
     elif codec_id == avcodec.AV_CODEC_ID_MPEG4:
         if begins_one_vop(packet.data, packet.size, &anew):
             record.flags |= PACKET_PLAIN
@@ -128,17 +160,19 @@ cdef class PacketTable:
                 return True
         return False
 
-    @property
-    def is_plain(self):
-        """Whether each packet is known to hold one picture, each with a time of its own, from a clean beginning on."""
+    def is_plain(self, bint timeless=False):
+        """Whether each packet is known to hold one picture, each with a time of its own, from a clean beginning on.
+
+        `timeless`: the container has no times, only the order (AVI), so that some may be missing.
+        """
         cdef int i
         if self.count == 0 or not self.records[0].flags & PACKET_ANEW or not self.begins_decodable:
             return False
         for i in range(self.count):
             if not self.records[i].flags & PACKET_PLAIN or self.records[i].flags & PACKET_SUSPECT:
                 return False
-        times = {self.records[i].pts for i in range(self.count)}
-        return len(times) == self.count and avutil.AV_NOPTS_VALUE not in times
+        times = [self.records[i].pts for i in range(self.count) if self.records[i].pts != avutil.AV_NOPTS_VALUE]
+        return len(set(times)) == len(times) and (timeless or len(times) == self.count)
 
     def rows(self):
         """(pts, dts, pos, size, flags) of each packet, for tests and tools."""
