@@ -432,3 +432,35 @@ def test_mappings_of_another_file_never_give_a_wrong_frame():
     text = frames_json(media.path("vfr_jitter.mp4"))
     with pytest.raises(ValueError, match=r"mapping|index"):
         VideoDecoder(media.path("h264_plain.mp4"), custom_frame_mappings=text)[:]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "h264_hls_segment_720p.ts",
+        "hevc_hls_segment_portrait.ts",
+        "h264_start1.4s.ts",
+        "mpeg4_720p.avi",
+        "mpeg2_not_seekable.ts",
+        "h264.ts",
+    ],
+)
+def test_what_is_seen_to_hold_one_picture_a_packet_is_not_decoded_to_open_it(name):
+    decoder = VideoDecoder(media.locate(name))
+    assert decoder.counters.frames_decoded == 0
+    assert not decoder.index.confirmed
+    assert decoder.confirm()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "mpeg4_asp_packed_bframes.avi",  # two pictures in one packet, none in the next
+        "h264_fields_reordered.h264",  # two packets for one frame
+        "mpeg2_in_program_stream.m2v",  # packets without a time
+        "h264_in_program_stream.mpeg",
+    ],
+)
+def test_what_leaves_doubt_is_decoded_when_it_is_opened(name):
+    decoder = VideoDecoder(media.locate(name))
+    assert decoder.counters.frames_decoded > 0
