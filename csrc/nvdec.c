@@ -434,6 +434,10 @@ void nvdec_flush(NvSession *s) {
     s->num_durations = 0;
 }
 
+int nvdec_waiting(const NvSession *s) {
+    return s->count;
+}
+
 NvPicture *nvdec_next(NvSession *s) {
     CUcontext popped;
     if (s->has_current && s->current.copy && nv.cuCtxPushCurrent(s->context) == CUDA_SUCCESS) {

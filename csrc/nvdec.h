@@ -37,6 +37,10 @@ typedef struct {
 
 typedef struct NvSession NvSession;
 
+/* Pictures that should wait before one is taken. Mapping waits for the picture's decoding, and the engine should have others
+ * to do meanwhile: NVIDIA's headers map picture N - 4 when N is sent. */
+enum { NVDEC_AHEAD = 4 };
+
 /* What the hardware answers about a codec; asked once for each device. -1 with `error`: it could not be asked. */
 int nvdec_caps(CUcontext context, CUVIDDECODECAPS *caps, char error[NV_ERROR_BYTES]);
 
@@ -52,6 +56,9 @@ int nvdec_send(NvSession *session, const uint8_t *data, size_t size, int64_t pts
 int nvdec_drain(NvSession *session);
 /* Forget what is under way; the next packet is one that decoding can begin with. */
 void nvdec_flush(NvSession *session);
+
+/* How many pictures wait to be taken. */
+int nvdec_waiting(const NvSession *session);
 
 /* The next picture becomes the current one, and stays so until the next call: NULL if there is none yet. */
 NvPicture *nvdec_next(NvSession *session);

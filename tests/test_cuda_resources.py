@@ -406,3 +406,18 @@ def test_kernels_compile_for_every_gpu(capability):
     assert b"resize_picture" in image
     exact = capability != (13, 0)
     assert image.startswith(b"\x7fELF") is exact  # PTX for a GPU that NVRTC does not know yet
+
+
+def test_the_engine_has_work_while_a_picture_is_mapped(fake):
+    """Mapping waits for the decoder: pictures behind it are sent before, as NVIDIA's headers advise."""
+    decoder = VideoDecoder(media.locate("h264_bt601.mp4"), device="cuda")
+    fake.set(log=1)
+    decoder[:10]
+    words = [line.split()[0] for line in fake.log()]
+    ahead = [
+        words[:place].count("decode") - words[:place].count("map")
+        for place, word in enumerate(words)
+        if word == "map"
+    ]
+    assert min(ahead[1:]) >= 4
+    assert max(ahead) < 16

@@ -106,6 +106,8 @@ cdef extern from "nvconvert.h" nogil:
     int nvdec_send(NvSession *session, const uint8_t *data, size_t size, int64_t pts, int has_pts, int64_t duration)
     int nvdec_drain(NvSession *session)
     void nvdec_flush(NvSession *session)
+    int NVDEC_AHEAD
+    int nvdec_waiting(const NvSession *session)
     NvPicture *nvdec_next(NvSession *session)
     NvPicture *nvdec_current(NvSession *session)
     int nvdec_map(NvSession *session, CUstream stream, NvSurface *surface)
@@ -146,7 +148,7 @@ FORMATS = {
 }
 
 cdef enum:
-    FRAMES_INSIDE = 4       # that the parser may hold back to order them: a guess, to decide between going on and seeking
+    FRAMES_INSIDE = 8       # that wait, or that the parser may hold back to order them: a guess, to decide on seeking
 
 cdef class CudaDevice:
     """A GPU as a decoder sees it: context and kernels, and the stream of the request under way.
@@ -365,17 +367,18 @@ cdef class NvdecBackend(VideoBackend):
         cdef NvPicture *picture
         if self.failed:
             return BACKEND_FAILED
+        if self.ptr != NULL and not self.ended and nvdec_waiting(self.ptr) <= NVDEC_AHEAD:
+            return avutil.AVERROR(EAGAIN)
         picture = nvdec_next(self.ptr) if self.ptr != NULL else NULL
         if picture == NULL:
             return avutil.AVERROR_EOF if self.ended else avutil.AVERROR(EAGAIN)
-        # the picture itself stays with the session until the next one: `convert` finds it there
         frame.width = picture.layout.width
         frame.height = picture.layout.height
         frame.format = self.parameters.format
         frame.pts = picture.pts
         frame.best_effort_timestamp = picture.pts
         compat_frame_set_duration(frame, picture.duration)
-        # libavcodec has seen the stream, too, and knows what the container adds
+        # the picture itself stays with the session; libavcodec has seen the stream, too, and what the container adds
         frame.colorspace = self.parameters.color_space
         frame.color_primaries = self.parameters.color_primaries
         frame.color_trc = self.parameters.color_trc
@@ -510,7 +513,7 @@ cdef class UploadBackend(CpuBackend):
 # -- the driver -------------------------------------------------------------------------------------------------------
 
 def driver_functions():
-    """Names of the functions of libcuda that `set_driver_functions` wants."""
+    """Names of libcuda's functions that `set_driver_functions` wants."""
     names = []
     cdef const char *name = nvshim_driver_name(0)
     while name != NULL:
@@ -536,7 +539,7 @@ cdef FILE *trace_file = NULL
 
 
 def trace(path):
-    """Write what the driver's parser calls to a file, line by line, from now on; None ends it. For tools/gpu_check."""
+    """Write what the driver's parser calls to a file from now on; None ends it. For tools/gpu_check."""
     global trace_file
     nvdec_trace(NULL)
     if trace_file != NULL:
@@ -556,10 +559,7 @@ def codec_of(Demuxer demuxer not None, int stream_index):
 
 
 def decoder_caps(size_t context, int codec, int chroma, int depth):
-    """What the hardware answers about a codec, as a dict (cuvidGetDecoderCaps); needs the driver.
-
-    CudaError: it does not answer.
-    """
+    """What the hardware answers about a codec, as a dict (cuvidGetDecoderCaps); CudaError if it does not."""
     cdef CUVIDDECODECAPS caps
     cdef char[256] text
     memset(&caps, 0, sizeof(caps))
@@ -585,7 +585,6 @@ def cache_limits():
 
 
 def set_cache_limits(int64_t count, int64_t size):
-    """What is beyond them is destroyed."""
     with nogil:
         nvcache_set_limits(count, size)
 
