@@ -14,3 +14,4 @@ cdef NalFormat nal_format(const AVCodecParameters *parameters) noexcept nogil
 cdef bint holds_picture(const NalFormat *format, const uint8_t *data, int size) noexcept nogil
 cdef bint recovers_at_once(const NalFormat *format, const uint8_t *data, int size) noexcept nogil
 cdef int count_pictures(int codec_id, const uint8_t *data, int size, bint *begins_anew) noexcept nogil
+cdef int next_start_code(const uint8_t *data, int position, int size) noexcept nogil

@@ -1,6 +1,7 @@
 """What the NAL units of H.264 and HEVC say about a packet, and parameter sets about a stream, without decoding."""
 
 from libc.stdint cimport uint8_t
+from libc.string cimport memchr
 
 from cycodec.core.demux cimport Demuxer
 
@@ -95,6 +96,20 @@ cdef bint holds_picture(const NalFormat *format, const uint8_t *data, int size) 
     return found
 
 
+cdef int next_start_code(const uint8_t *data, int position, int size) noexcept nogil:
+    """Where the bytes behind the next start code (0, 0, 1) begin; `size` where there is none."""
+    cdef const uint8_t *found
+    position += 2
+    while position < size:
+        found = <const uint8_t *> memchr(data + position, 1, size - position)
+        if found == NULL:
+            return size
+        position = <int> (found - data) + 1
+        if found[-1] == 0 and found[-2] == 0:
+            return position
+    return size
+
+
 cdef int count_pictures(int codec_id, const uint8_t *data, int size, bint *begins_anew) noexcept nogil:
     """How many pictures of H.264 or HEVC begin in a packet with start codes; -1 where that is not sure.
 
@@ -106,14 +121,10 @@ cdef int count_pictures(int codec_id, const uint8_t *data, int size, bint *begin
     cdef int kind, header
     begins_anew[0] = False
     header = 1 if codec_id == avcodec.AV_CODEC_ID_H264 else 2
-    while position + 3 + header < size:
-        if data[position + 2] > 1:
-            position += 3
-            continue
-        if data[position] or data[position + 1] or data[position + 2] != 1:
-            position += 1
-            continue
-        position += 3
+    while True:
+        position = next_start_code(data, position, size)
+        if position + header >= size:
+            return found
         if codec_id == avcodec.AV_CODEC_ID_H264:
             kind = data[position] & 31
             if 2 <= kind <= 4:
@@ -127,7 +138,6 @@ cdef int count_pictures(int codec_id, const uint8_t *data, int size, bint *begin
                 continue
             begins_anew[0] = begins_anew[0] or 16 <= kind <= 23
         found += data[position + header] >> 7       # first_mb_in_slice is 0, first_slice_segment_in_pic_flag is 1
-    return found
 
 
 cdef bint recovers_at_once(const NalFormat *format, const uint8_t *data, int size) noexcept nogil:

@@ -5,7 +5,7 @@ from libc.stdint cimport uint8_t, uint32_t
 from libc.stdlib cimport free, realloc
 
 from cycodec.core.demux cimport Demuxer
-from cycodec.core.nal cimport count_pictures
+from cycodec.core.nal cimport count_pictures, next_start_code
 
 from cycodec.libav cimport avcodec, avutil
 from cycodec.libav.avcodec cimport AVPacket
@@ -48,16 +48,13 @@ cdef bint begins_one_vop(const uint8_t *data, int size, bint *anew) noexcept nog
     cdef int position = 0
     cdef int found = 0
     cdef int kind = 0
-    while position + 4 < size:
-        if data[position + 2] > 1:
-            position += 3
-        elif data[position] or data[position + 1] or data[position + 2] != 1:
-            position += 1
-        else:
-            if data[position + 3] == 0xB6:
-                found += 1
-                kind = data[position + 4] >> 6
-            position += 4
+    while True:
+        position = next_start_code(data, position, size)
+        if position + 1 >= size:
+            break
+        if data[position] == 0xB6:
+            found += 1
+            kind = data[position + 1] >> 6
     anew[0] = found == 1 and kind == 0
     return found == 1 and kind < 3
 
@@ -71,20 +68,17 @@ cdef bint holds_one_frame(const uint8_t *data, int size, bint *anew) noexcept no
     cdef int found = 0
     cdef int kind = 0
     cdef bint has_sequence = False
-    while position + 6 < size:
-        if data[position + 2] > 1:
-            position += 3
-        elif data[position] or data[position + 1] or data[position + 2] != 1:
-            position += 1
-        else:
-            if data[position + 3] == 0:
-                found += 1
-                kind = (data[position + 5] >> 3) & 7
-            elif data[position + 3] == 0xB3:
-                has_sequence = True
-            elif data[position + 3] == 0xB5 and data[position + 4] >> 4 == 8 and data[position + 6] & 3 != 3:
-                return False
-            position += 4
+    while True:
+        position = next_start_code(data, position, size)
+        if position + 3 >= size:
+            break
+        if data[position] == 0:
+            found += 1
+            kind = (data[position + 2] >> 3) & 7
+        elif data[position] == 0xB3:
+            has_sequence = True
+        elif data[position] == 0xB5 and data[position + 1] >> 4 == 8 and data[position + 3] & 3 != 3:
+            return False
     anew[0] = has_sequence and kind == 1
     return found == 1
 
