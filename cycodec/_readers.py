@@ -156,18 +156,21 @@ class Readers:
         """How many frame threads should serve a request; 1: none, it is better divided, or not worth it."""
         least, pixels = WORTH_FRAME_THREADS
         index = self.main.index
-        if len(positions) < least or index is None or index.identity != "pts" or index.confirmed:
+        if index is None or index.identity != "pts" or index.confirmed:
             return 1
         threads = min(self._limit(), MAX_FRAME_THREADS)
         first, last = int(min(positions)), int(max(positions))
-        if threads < 2 or 2 * len(positions) < last - first or not isinstance(self.main.backend, CpuBackend):
+        if threads < 2 or not isinstance(self.main.backend, CpuBackend):
+            return 1
+        # inside one GOP all frames up to the last one are decoded in any case, else it must be most of them
+        if 2 * len(positions) < last - first and self._start(first, []) != self._start(last, []):
             return 1
         threaded = self.threaded  # which another session may take away
         others = [self.main, *self.more]
         together = last - self._start(first, [threaded] if threaded is not None else []) + 1
         ends = [(int(asked[0]), int(asked[-1])) for asked, _ in parts] if parts else [(first, last)]
         otherwise = max(end - self._start(begin, others) + 1 for begin, end in ends)
-        if together * output.frame_size[0] * output.frame_size[1] < pixels:
+        if together < least or together * output.frame_size[0] * output.frame_size[1] < pixels:
             return 1
         return threads if FRAME_THREADS_COST * together < threads * otherwise else 1
 

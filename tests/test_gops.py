@@ -129,11 +129,20 @@ def test_a_long_read_inside_one_gop_has_frame_threads(frame_threads, name):
     assert torch.equal(decoder[keys], plain[keys])
 
 
-def test_frame_threads_are_for_long_dense_reads(frame_threads):
+def test_sparse_reads_have_frame_threads_inside_one_gop_only(frame_threads):
+    one, many = (media.path(name) for name in ("h264_one_gop.mp4", "h264_plain.mp4"))
+    for path, expected in ((one, True), (many, False)):
+        plain = VideoDecoder(path, num_threads=1)[:]
+        decoder = VideoDecoder(path, num_threads=2)
+        keys = list(range(0, len(plain), 6))
+        assert torch.equal(decoder[keys], plain[keys])
+        assert (decoder._session.readers.threaded is not None) is expected
+
+
+def test_frame_threads_are_for_long_reads(frame_threads):
     path = media.path("h264_one_gop.mp4")
     for request, options in (
-        ([3, 4], {"num_threads": 2}),  # short
-        ([0, 6, 12, 18, 24], {"num_threads": 2}),  # sparse
+        ([1, 2], {"num_threads": 2}),  # short
         (list(range(20)), {"num_threads": 1}),
         (list(range(20)), {"num_ffmpeg_threads": 2}),
     ):
