@@ -152,6 +152,13 @@ def test_colours_of_every_matrix_range_and_depth(gpu, matrix, span, subsampling,
     assert (floats.cpu() - reference).abs().max() < 1e-5
 
 
+@pytest.mark.parametrize("subsampling", ["420", "422", "444"])
+def test_sixteen_bits(gpu, subsampling):
+    """What swscale's arithmetic does not reach on the GPU is converted on the CPU, and uploaded."""
+    cpu, cuda = both(Colour("bt709", "tv", subsampling, 16).encode())
+    assert difference(cuda[1], cpu[1])[0] <= (1 if subsampling == "444" else 0)
+
+
 @pytest.mark.parametrize("span", ["tv", "pc"])
 def test_white_is_white_and_black_is_black(gpu, span):
     white, black = (235, 16) if span == "tv" else (255, 0)
