@@ -99,11 +99,12 @@ class Readers:
 
         `make` opens another reader of the same stream and index; None where the source cannot be opened twice.
         """
-        if make is None or len(positions) < 2:
+        limit = self._limit() if make is not None and len(positions) > 1 else 1
+        if make is None or limit < 2:
             self.main.read_into(positions, *output)
             return
-        parts = self._parts(positions, output)
-        threads = self._frame_threads(positions, output, parts)
+        parts = self._parts(positions, output, limit)
+        threads = self._frame_threads(positions, output, parts, limit)
         if threads > 1 and self._read_threaded(positions, output, make, threads):
             return
         if parts is None:
@@ -114,29 +115,35 @@ class Readers:
         jobs.finish()
 
     def _limit(self) -> int:
+        """Threads that a request may use; 1 where the index does not say which frames need each other."""
+        index = self.main.index
+        if index is None or index.identity != "pts":
+            return 1
         if self.limit is not None:
             return self.limit
         return 1 if _tensor.in_worker() else _threads.budget()
 
-    def _parts(self, positions: Any, output: Output) -> list[tuple[np.ndarray, np.ndarray]] | None:
-        """(positions, slots) of each part, in rising order; None where one thread is best."""
-        index = self.main.index
-        if index is None or index.identity != "pts":
-            return None
-        limit = self._limit()
-        if limit < 2:
-            return None
+    def _gops(self) -> np.ndarray:
+        """The first frame of each GOP."""
         if self.gops is None:
-            self.gops = np.union1d(index.key_frames, [0])
+            assert self.main.index is not None
+            self.gops = np.union1d(self.main.index.key_frames, [0])
+        return self.gops
+
+    def _parts(
+        self, positions: Any, output: Output, limit: int
+    ) -> list[tuple[np.ndarray, np.ndarray]] | None:
+        """(positions, slots) of each part, in rising order; None where one thread is best."""
+        gops = self._gops()
         asked = np.asarray(positions, np.int64)
         slots = np.argsort(asked, kind="stable")
         asked = asked[slots]
-        gop = np.searchsorted(self.gops, asked, "right") - 1
+        gop = np.searchsorted(gops, asked, "right") - 1
         starts = np.flatnonzero(np.diff(gop, prepend=-1))  # where a new GOP begins in `asked`
         if len(starts) < 2:
             return None
         last = asked[np.append(starts[1:], len(asked)) - 1]
-        cost = np.cumsum(last - self.gops[gop[starts]] + 1 + SEEK_COST)
+        cost = np.cumsum(last - gops[gop[starts]] + 1 + SEEK_COST)
         if cost[-1] * output.frame_size[0] * output.frame_size[1] < WORTH_A_THREAD:
             return None
         # cut where the cost so far passes each share of the whole
@@ -152,16 +159,15 @@ class Readers:
         positions: Sequence[int] | np.ndarray,
         output: Output,
         parts: list[tuple[np.ndarray, np.ndarray]] | None,
+        limit: int,
     ) -> int:
         """How many frame threads should serve a request; 1: none, it is better divided, or not worth it."""
         least, pixels = WORTH_FRAME_THREADS
         index = self.main.index
-        if index is None or index.identity != "pts" or index.confirmed:
+        if index is None or index.confirmed or not isinstance(self.main.backend, CpuBackend):
             return 1
-        threads = min(self._limit(), MAX_FRAME_THREADS)
-        first, last = int(min(positions)), int(max(positions))
-        if threads < 2 or not isinstance(self.main.backend, CpuBackend):
-            return 1
+        threads = min(limit, MAX_FRAME_THREADS)
+        first, last = int(np.min(positions)), int(np.max(positions))
         # inside one GOP all frames up to the last one are decoded in any case, else it must be most of them
         if 2 * len(positions) < last - first and self._start(first, []) != self._start(last, []):
             return 1
@@ -176,10 +182,8 @@ class Readers:
 
     def _start(self, first: int, readers: list[FrameReader]) -> int:
         """The first frame that has to be decoded to reach a frame, by the best of some readers."""
-        if self.gops is None:
-            assert self.main.index is not None
-            self.gops = np.union1d(self.main.index.key_frames, [0])
-        begin = int(self.gops[np.searchsorted(self.gops, first, "right") - 1])
+        gops = self._gops()
+        begin = int(gops[np.searchsorted(gops, first, "right") - 1])
         return max([begin, *(reader.cursor + 1 for reader in readers if begin <= reader.cursor <= first)])
 
     def _read_threaded(

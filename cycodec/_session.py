@@ -211,7 +211,7 @@ class VideoSession(Session):
             table = read_mov(demuxer, self.stream_index) or read_matroska(demuxer, self.stream_index)
         scanned = table is None
         if table is None:
-            table = scan_packets(demuxer, self.stream_index)
+            table = scan_packets(demuxer, self.stream_index, closely=not trusted)
         if table.has_suspects:
             return None, False, True
         timeless = demuxer.format_name == "avi"

@@ -12,7 +12,7 @@ cdef enum:
     PACKET_HIDDEN = 4       # gives no frame (VP8 and VP9 alternate references)
     PACKET_EMPTY = 8        # no bytes: never sent to the decoder
     PACKET_SUSPECT = 16     # may give no frame (MPEG-4 not-coded pictures, damaged data)
-    PACKET_PLAIN = 32       # H.264 and HEVC with start codes: holds one picture
+    PACKET_PLAIN = 32       # was looked at closely, and holds one picture
     PACKET_ANEW = 64        # ... with which decoding can begin
 
 
@@ -32,11 +32,11 @@ cdef class PacketTable:
     cdef int allocated
 
     cdef int append(self, const PacketRecord *record) noexcept nogil
-    cdef int scan(self, Demuxer demuxer, int stream_index) except -1
+    cdef int scan(self, Demuxer demuxer, int stream_index, bint closely) except -1
 
 
 cdef uint32_t digest_packet(const AVPacket *packet) noexcept nogil
-cdef void record_packet(PacketRecord *record, const AVPacket *packet, int codec_id) noexcept nogil
+cdef void record_packet(PacketRecord *record, const AVPacket *packet, int codec_id, bint closely) noexcept nogil
 cdef bint is_hidden_vp8(int first) noexcept nogil
 cdef bint is_hidden_vp9(int first, int last) noexcept nogil
 cdef bint first_packet_agrees(Demuxer demuxer, int stream_index, PacketTable table) except -1

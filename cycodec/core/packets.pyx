@@ -83,8 +83,19 @@ cdef bint holds_one_frame(const uint8_t *data, int size, bint *anew) noexcept no
     return found == 1
 
 
-cdef void record_packet(PacketRecord *record, const AVPacket *packet, int codec_id) noexcept nogil:
-    cdef bint anew
+cdef bint holds_one_picture(int codec_id, const AVPacket *packet, bint *anew) noexcept nogil:
+    """Whether a packet with start codes is seen to hold one picture; `anew`: one with which decoding can begin."""
+    if codec_id == avcodec.AV_CODEC_ID_H264 or codec_id == avcodec.AV_CODEC_ID_HEVC:
+        return count_pictures(codec_id, packet.data, packet.size, anew) == 1
+    if codec_id == avcodec.AV_CODEC_ID_MPEG1VIDEO or codec_id == avcodec.AV_CODEC_ID_MPEG2VIDEO:
+        return holds_one_frame(packet.data, packet.size, anew)
+    if codec_id == avcodec.AV_CODEC_ID_MPEG4:
+        return begins_one_vop(packet.data, packet.size, anew)
+    return False
+
+
+cdef void record_packet(PacketRecord *record, const AVPacket *packet, int codec_id, bint closely) noexcept nogil:
+    cdef bint anew = False
     record.pts = packet.pts
     record.dts = packet.dts
     record.duration = packet.duration
@@ -106,23 +117,13 @@ cdef void record_packet(PacketRecord *record, const AVPacket *packet, int codec_
     elif codec_id == avcodec.AV_CODEC_ID_VP9:
         if is_hidden_vp9(packet.data[0], packet.data[packet.size - 1]):
             record.flags |= PACKET_HIDDEN
-    elif codec_id == avcodec.AV_CODEC_ID_H264 or codec_id == avcodec.AV_CODEC_ID_HEVC:
-        if count_pictures(codec_id, packet.data, packet.size, &anew) == 1:
-            record.flags |= PACKET_PLAIN
-        if anew:
-            record.flags |= PACKET_ANEW
-    elif codec_id == avcodec.AV_CODEC_ID_MPEG1VIDEO or codec_id == avcodec.AV_CODEC_ID_MPEG2VIDEO:
-        if holds_one_frame(packet.data, packet.size, &anew):
-            record.flags |= PACKET_PLAIN
-            if anew:
-                record.flags |= PACKET_ANEW
     elif codec_id == avcodec.AV_CODEC_ID_MPEG4:
-        if begins_one_vop(packet.data, packet.size, &anew):
-            record.flags |= PACKET_PLAIN
-            if anew:
-                record.flags |= PACKET_ANEW
         if packet.size <= 19:
             record.flags |= PACKET_SUSPECT
+    if closely and holds_one_picture(codec_id, packet, &anew):
+        record.flags |= PACKET_PLAIN
+        if anew:
+            record.flags |= PACKET_ANEW
 
 
 cdef class PacketTable:
@@ -155,7 +156,7 @@ cdef class PacketTable:
         return False
 
     def is_plain(self, bint timeless=False):
-        """Whether each packet is known to hold one picture, each with a time of its own, from a clean beginning on.
+        """Whether a close scan saw that each packet holds one picture, with a time of its own, from a clean beginning on.
 
         `timeless`: the container has no times, only the order (AVI), so that some may be missing.
         """
@@ -189,7 +190,7 @@ cdef class PacketTable:
         self.count += 1
         return 0
 
-    cdef int scan(self, Demuxer demuxer, int stream_index) except -1:
+    cdef int scan(self, Demuxer demuxer, int stream_index, bint closely) except -1:
         """Read every packet of the stream, from where the demuxer stands."""
         cdef AVPacket *packet = avcodec.av_packet_alloc()
         cdef PacketRecord record
@@ -202,7 +203,7 @@ cdef class PacketTable:
                 code = demuxer.read(packet, stream_index)
                 if code < 0:
                     break
-                record_packet(&record, packet, codec_id)
+                record_packet(&record, packet, codec_id, closely)
                 avcodec.av_packet_unref(packet)
                 code = self.append(&record)
                 if code < 0:
@@ -215,10 +216,13 @@ cdef class PacketTable:
         return 0
 
 
-def scan_packets(Demuxer demuxer not None, int stream_index):
-    """The packets of a stream from where the demuxer stands to the end, as a PacketTable."""
+def scan_packets(Demuxer demuxer not None, int stream_index, bint closely=False):
+    """The packets of a stream from where the demuxer stands to the end, as a PacketTable.
+
+    `closely`: look through all their bytes, for `is_plain`.
+    """
     cdef PacketTable table = PacketTable()
-    table.scan(demuxer, stream_index)
+    table.scan(demuxer, stream_index, closely)
     return table
 
 
