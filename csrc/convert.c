@@ -1,7 +1,7 @@
 /* Conversion to RGB.
  *
  * uint8 goes through swscale with the ffmpeg command's own settings, so that the bytes equal
- * `ffmpeg -i X -pix_fmt rgb24`; float32 is computed here, from the planes. What a region does not need is not converted:
+ * `ffmpeg -i X -pix_fmt rgb24`; floats are computed from the planes, by convert_float.c. What a region does not need is not converted:
  * Note [Regions]. Turning happens in the planes, before the conversion, as FFmpeg's autorotation does it.
  */
 #include "convert.h"
@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "colour.h"
+#include "convert_float.h"
 #include "yuv2rgb.h"
 
 #define NUM_SCALERS 4
@@ -41,14 +42,9 @@ struct Converter {
     AVFrame *source;
     uint8_t *scratch;
     size_t scratch_size;
-    float *lines;
-    size_t lines_size;
+    FloatLines lines;
     int kernel_space, kernel_range, kernel_format, kernel_ok; /* the last answer of kernel_matches */
 };
-
-typedef struct {
-    int x0, y0, x1, y1;
-} Rect;
 
 static int kernels_enabled = 1;
 
@@ -80,7 +76,7 @@ void converter_free(Converter *c) {
     /* `source` only borrows planes: no buffer is referenced by it */
     av_frame_free(&c->source);
     av_free(c->scratch);
-    av_free(c->lines);
+    av_free(c->lines.data);
     av_free(c);
 }
 
@@ -403,96 +399,6 @@ static int kernel_matches(Converter *c, const AVFrame *like) {
     return c->kernel_ok = ok;
 }
 
-/* ---- float32 ---------------------------------------------------------------------------------------------------- */
-
-/* One row of one component as integers scaled by `scale` after `bias`; each sample is repeated for the pixels that
- * it covers. */
-static void read_line(float *out, const AVFrame *frame, const AVPixFmtDescriptor *desc, int component, int row,
-                      int repeat_shift, float bias, float scale) {
-    const AVComponentDescriptor *comp = &desc->comp[component];
-    const uint8_t *data = frame->data[comp->plane] + (ptrdiff_t)row * frame->linesize[comp->plane] + comp->offset;
-    int width = frame->width, step = comp->step, shift = comp->shift;
-    unsigned mask = (1u << comp->depth) - 1;
-    if (comp->depth + shift <= 8) {
-        for (int x = 0; x < width; x++)
-            out[x] = ((float)((data[(x >> repeat_shift) * step] >> shift) & mask) - bias) * scale;
-    } else if (desc->flags & AV_PIX_FMT_FLAG_BE) {
-        for (int x = 0; x < width; x++) {
-            const uint8_t *p = data + (x >> repeat_shift) * step;
-            out[x] = ((float)(((unsigned)(p[0] << 8 | p[1]) >> shift) & mask) - bias) * scale;
-        }
-    } else {
-        for (int x = 0; x < width; x++) {
-            const uint8_t *p = data + (x >> repeat_shift) * step;
-            out[x] = ((float)(((unsigned)(p[1] << 8 | p[0]) >> shift) & mask) - bias) * scale;
-        }
-    }
-}
-
-static inline float clip_unit(float value) {
-    return value < 0 ? 0 : value > 1 ? 1 : value;
-}
-
-static int is_float_readable(const AVPixFmtDescriptor *desc) {
-    return is_addressable(desc) && !(desc->flags & AV_PIX_FMT_FLAG_FLOAT) && desc->comp[0].depth <= 16 &&
-           desc->comp[0].depth >= 8 && strncmp(desc->name, "xyz", 3) != 0;
-}
-
-static int run_float(Converter *c, const AVFrame *frame, const AVPixFmtDescriptor *desc, Rect want, uint8_t *rgb,
-                     ptrdiff_t stride) {
-    int width = frame->width, depth = desc->comp[0].depth;
-    int is_rgb = desc->flags & AV_PIX_FMT_FLAG_RGB, is_gray = desc->nb_components < 3;
-    if (c->lines_size < 3 * sizeof(float) * width) {
-        av_free(c->lines);
-        c->lines = av_malloc(3 * sizeof(float) * width);
-        c->lines_size = c->lines ? 3 * sizeof(float) * width : 0;
-        if (!c->lines)
-            return AVERROR(ENOMEM);
-    }
-    float *first = c->lines, *second = first + width, *third = second + width;
-    double peak = (1 << depth) - 1, unit = 1 << (depth - 8), kr, kb;
-    colour_luma_weights(frame->colorspace, &kr, &kb);
-    int full = colour_is_full_range(frame);
-    float luma_bias = full ? 0 : (float)(16 * unit);
-    float luma_scale = full ? (float)(1 / peak) : (float)(1 / (219 * unit));
-    float chroma_bias = (float)(128 * unit);
-    double chroma_scale = full ? 1 / peak : 1 / (224 * unit);
-    float cr_red = (float)(2 * (1 - kr) * chroma_scale), cb_blue = (float)(2 * (1 - kb) * chroma_scale);
-    float cb_green = (float)(2 * (1 - kb) * kb / (1 - kr - kb) * chroma_scale);
-    float cr_green = (float)(2 * (1 - kr) * kr / (1 - kr - kb) * chroma_scale);
-    int chroma_row = -1;
-    for (int y = want.y0; y < want.y1; y++) {
-        float *out = (float *)(rgb + (y - want.y0) * stride);
-        if (is_rgb) {
-            for (int i = 0; i < 3; i++)
-                read_line(first + i * width, frame, desc, i, y, 0, 0, (float)(1 / peak));
-            for (int x = want.x0; x < want.x1; x++, out += 3) {
-                out[0] = first[x];
-                out[1] = second[x];
-                out[2] = third[x];
-            }
-            continue;
-        }
-        read_line(first, frame, desc, 0, y, 0, luma_bias, luma_scale);
-        if (is_gray) {
-            for (int x = want.x0; x < want.x1; x++, out += 3)
-                out[0] = out[1] = out[2] = clip_unit(first[x]);
-            continue;
-        }
-        if (y >> desc->log2_chroma_h != chroma_row) {
-            chroma_row = y >> desc->log2_chroma_h;
-            read_line(second, frame, desc, 1, chroma_row, desc->log2_chroma_w, chroma_bias, 1);
-            read_line(third, frame, desc, 2, chroma_row, desc->log2_chroma_w, chroma_bias, 1);
-        }
-        for (int x = want.x0; x < want.x1; x++, out += 3) {
-            out[0] = clip_unit(first[x] + cr_red * third[x]);
-            out[1] = clip_unit(first[x] - cb_green * second[x] - cr_green * third[x]);
-            out[2] = clip_unit(first[x] + cb_blue * second[x]);
-        }
-    }
-    return 0;
-}
-
 /* ---- the whole way ---------------------------------------------------------------------------------------------- */
 
 static void copy_rows(uint8_t *out, ptrdiff_t out_stride, const uint8_t *in, ptrdiff_t in_stride, int bytes, int rows) {
@@ -500,21 +406,11 @@ static void copy_rows(uint8_t *out, ptrdiff_t out_stride, const uint8_t *in, ptr
         memcpy(out + y * out_stride, in + y * in_stride, bytes);
 }
 
-static void widen_rows(uint8_t *out, ptrdiff_t out_stride, const uint8_t *in, ptrdiff_t in_stride, int samples,
-                       int rows, int deep) {
-    for (int y = 0; y < rows; y++) {
-        float *to = (float *)(out + y * out_stride);
-        const uint8_t *from = in + y * in_stride;
-        for (int i = 0; i < samples; i++)
-            to[i] = deep ? ((const uint16_t *)from)[i] / 65535.0f : from[i] / 255.0f;
-    }
-}
-
 /* Through swscale to a scratch picture of the frame's own size or a new one; then the wanted part is copied out,
  * turned where that could not be done in the planes. */
 static int run_scaled(Converter *c, const AVFrame *frame, const AVPixFmtDescriptor *desc, int out_width, int out_height,
                       Rect want, int orientation, ConvertType type, uint8_t *rgb, ptrdiff_t stride) {
-    int deep = type == CONVERT_FLOAT32 && desc->comp[0].depth > 8;
+    int deep = type != CONVERT_UINT8 && desc->comp[0].depth > 8;
     int pixel = deep ? 6 : 3, format = deep ? AV_PIX_FMT_RGB48 : AV_PIX_FMT_RGB24;
     /* rows padded to what swscale's vector code may write beyond the width */
     ptrdiff_t pitch = FFALIGN(out_width * pixel + 64, 64);
@@ -536,12 +432,12 @@ static int run_scaled(Converter *c, const AVFrame *frame, const AVPixFmtDescript
     }
     const uint8_t *from = turned ? turned : picture + want.y0 * pitch + want.x0 * pixel;
     ptrdiff_t from_stride = turned ? columns * pixel : pitch;
-    if (type == CONVERT_FLOAT32)
-        widen_rows(rgb, stride, from, from_stride, columns * 3, rows, deep);
+    if (type != CONVERT_UINT8)
+        code = convert_float_rows(&c->lines, rgb, stride, from, from_stride, columns * 3, rows, deep, type);
     else
         copy_rows(rgb, stride, from, from_stride, columns * 3, rows);
     av_free(turned);
-    return 0;
+    return code < 0 ? code : 0;
 }
 
 int converter_run(Converter *c, const AVFrame *frame, const ConvertTarget *target, uint8_t *rgb, ptrdiff_t stride) {
@@ -561,7 +457,7 @@ int converter_run(Converter *c, const AVFrame *frame, const ConvertTarget *targe
                           target->type, rgb, stride);
 
     int by_kernel = target->type == CONVERT_UINT8 && !resized && !(height & 1) && kernel_matches(c, frame);
-    int by_float = target->type == CONVERT_FLOAT32 && !resized && is_float_readable(desc);
+    int by_float = target->type != CONVERT_UINT8 && !resized && is_addressable(desc) && convert_float_knows(desc);
     if (!resized)
         rect = needed_rect(desc, width, height, want, by_kernel || by_float);
     if (orientation) {
@@ -579,7 +475,7 @@ int converter_run(Converter *c, const AVFrame *frame, const ConvertTarget *targe
         !resized && inner.x0 == 0 && inner.y0 == 0 && inner.x1 == c->source->width && inner.y1 == c->source->height;
 
     if (by_float)
-        return run_float(c, c->source, desc, inner, rgb, stride);
+        return convert_float_picture(&c->lines, c->source, inner, rgb, stride, target->type);
     if (by_kernel) {
         if (fits) {
             run_kernel(c->source, rgb, stride);

@@ -30,14 +30,14 @@ static size_t estimate(const NvFormat *format) {
 
 static void destroy(NvDecoder *decoder) {
     CUcontext popped;
-    nv.cuCtxPushCurrent(decoder->created.context); /* of another device, perhaps */
+    nv->cuCtxPushCurrent(decoder->created.context); /* of another device, perhaps */
     if (decoder->has_work)
-        nv.cuEventSynchronize(decoder->used);
+        nv->cuEventSynchronize(decoder->used);
     if (decoder->handle)
-        nv.cuvidDestroyDecoder(decoder->handle);
+        nv->cuvidDestroyDecoder(decoder->handle);
     if (decoder->used)
-        nv.cuEventDestroy(decoder->used);
-    nv.cuCtxPopCurrent(&popped);
+        nv->cuEventDestroy(decoder->used);
+    nv->cuCtxPopCurrent(&popped);
     free(decoder);
 }
 
@@ -108,7 +108,7 @@ static int reconfigure(NvDecoder *decoder, const NvFormat *format) {
     info.ulNumDecodeSurfaces = (unsigned)decoder->created.surfaces;
     info.display_area.right = (short)format->width;
     info.display_area.bottom = (short)format->height;
-    if (nv.cuvidReconfigureDecoder(decoder->handle, &info) != CUDA_SUCCESS)
+    if (nv->cuvidReconfigureDecoder(decoder->handle, &info) != CUDA_SUCCESS)
         return 0;
     decoder->width = format->width;
     decoder->height = format->height;
@@ -139,9 +139,9 @@ static NvDecoder *create(const NvFormat *format, CUresult *code) {
     /* the whole coded picture: the converter crops, so that one decoder serves every display area */
     info.display_area.right = (short)format->width;
     info.display_area.bottom = (short)format->height;
-    *code = nv.cuEventCreate(&decoder->used, EVENT_DISABLE_TIMING);
+    *code = nv->cuEventCreate(&decoder->used, EVENT_DISABLE_TIMING);
     if (*code == CUDA_SUCCESS)
-        *code = nv.cuvidCreateDecoder(&decoder->handle, &info);
+        *code = nv->cuvidCreateDecoder(&decoder->handle, &info);
     if (*code == CUDA_SUCCESS)
         return decoder;
     decoder->handle = NULL;

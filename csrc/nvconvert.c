@@ -13,7 +13,7 @@ enum { BLOCK_X = 32, BLOCK_Y = 8 };
 /* ---- device memory and launches ---- */
 
 static int enter(const NvDevice *device, char error[NV_ERROR_BYTES]) {
-    CUresult code = nv.cuCtxPushCurrent(device->context);
+    CUresult code = nv->cuCtxPushCurrent(device->context);
     if (code != CUDA_SUCCESS)
         nvshim_describe(error, "cannot use the CUDA context", code);
     return code == CUDA_SUCCESS ? 0 : -1;
@@ -21,7 +21,7 @@ static int enter(const NvDevice *device, char error[NV_ERROR_BYTES]) {
 
 static int leave(CUresult code, const char *what, char error[NV_ERROR_BYTES]) {
     CUcontext popped;
-    nv.cuCtxPopCurrent(&popped);
+    nv->cuCtxPopCurrent(&popped);
     if (code != CUDA_SUCCESS)
         nvshim_describe(error, what, code);
     return code == CUDA_SUCCESS ? 0 : -1;
@@ -33,12 +33,12 @@ static CUresult grow(CUdeviceptr *memory, size_t *have, size_t size, CUstream st
     if (*have >= size)
         return code;
     if (*memory) {
-        nv.cuStreamSynchronize(stream);
-        nv.cuMemFree(*memory);
+        nv->cuStreamSynchronize(stream);
+        nv->cuMemFree(*memory);
     }
     *memory = 0;
     *have = 0;
-    code = nv.cuMemAlloc(memory, size);
+    code = nv->cuMemAlloc(memory, size);
     if (code == CUDA_SUCCESS)
         *have = size;
     return code;
@@ -47,7 +47,7 @@ static CUresult grow(CUdeviceptr *memory, size_t *have, size_t size, CUstream st
 static CUresult launch(CUfunction kernel, void *arguments, int width, int height, CUstream stream) {
     void *parameters[] = {arguments};
     unsigned columns = ((unsigned)width + BLOCK_X - 1) / BLOCK_X, rows = ((unsigned)height + BLOCK_Y - 1) / BLOCK_Y;
-    return nv.cuLaunchKernel(kernel, columns, rows, 1, BLOCK_X, BLOCK_Y, 1, 0, stream, parameters, NULL);
+    return nv->cuLaunchKernel(kernel, columns, rows, 1, BLOCK_X, BLOCK_Y, 1, 0, stream, parameters, NULL);
 }
 
 void nvconvert_free(const NvDevice *device, NvScratch *scratch) {
@@ -55,9 +55,9 @@ void nvconvert_free(const NvDevice *device, NvScratch *scratch) {
     free(scratch->staging);
     if ((scratch->rgb || scratch->upload) && enter(device, error) == 0) {
         if (scratch->rgb)
-            nv.cuMemFree(scratch->rgb); /* waits for the device */
+            nv->cuMemFree(scratch->rgb); /* waits for the device */
         if (scratch->upload)
-            nv.cuMemFree(scratch->upload);
+            nv->cuMemFree(scratch->upload);
         leave(CUDA_SUCCESS, "", error);
     }
     memset(scratch, 0, sizeof(*scratch));
@@ -115,12 +115,8 @@ static void fill_tables(int fixed[8], const NvColour *colour, int depth) {
 
 /* ---- conversion ---- */
 
-static void packed(NvOut *out, uint64_t data, int64_t row_stride, int type) {
-    out->data = data;
-    out->row_stride = row_stride / (type == NV_TYPE_FLOAT32 ? 4 : type == NV_TYPE_FLOAT16 ? 2 : 1);
-    out->column_stride = 3;
-    out->plane_stride = 1;
-    out->type = type;
+static NvOut packed(uint64_t data, int64_t row_stride, ConvertType type) {
+    return (NvOut){data, row_stride / convert_sample_size(type), (int)type};
 }
 
 /* Frames of another size than the whole result's are scaled to it, as the CPU does it. */
@@ -151,34 +147,35 @@ static int run(const NvDevice *device, NvScratch *scratch, CUstream stream, NvCo
         args->y0 = target->y0;
         args->x1 = target->x1;
         args->y1 = target->y1;
-        packed(&args->out, out, row_stride, (int)target->type);
+        args->out = packed(out, row_stride, target->type);
         code = launch(device->convert_picture, args, out_width, out_height, stream);
     } else {
         NvResize resize;
-        size_t row = (size_t)width * 3 * (target->type == CONVERT_FLOAT32 ? 4 : 1);
+        /* floats are resampled in full precision, whatever they are rounded to in the end */
+        ConvertType type = target->type == CONVERT_UINT8 ? CONVERT_UINT8 : CONVERT_FLOAT32;
+        size_t row = (size_t)width * 3 * (size_t)convert_sample_size(type);
         args->x0 = args->y0 = 0;
         args->x1 = width;
         args->y1 = height;
         code = grow(&scratch->rgb, &scratch->size, row * (size_t)height, stream);
         if (code == CUDA_SUCCESS) {
-            packed(&args->out, scratch->rgb, (int64_t)row, (int)target->type);
+            args->out = packed(scratch->rgb, (int64_t)row, type);
             code = launch(device->convert_picture, args, width, height, stream);
         }
         if (code == CUDA_SUCCESS) {
             memset(&resize, 0, sizeof(resize));
             resize.data = scratch->rgb;
             resize.row_stride = 3 * (long long)width;
-            resize.type = (int)target->type;
+            resize.type = (int)type;
             resize.width = width;
             resize.height = height;
-            resize.filter = NV_FILTER_BICUBIC;
             resize.out_width = target->width;
             resize.out_height = target->height;
             resize.x0 = target->x0;
             resize.y0 = target->y0;
             resize.x1 = target->x1;
             resize.y1 = target->y1;
-            packed(&resize.out, out, row_stride, (int)target->type);
+            resize.out = packed(out, row_stride, target->type);
             code = launch(device->resize_picture, &resize, out_width, out_height, stream);
         }
     }
@@ -242,6 +239,27 @@ int nvconvert_surface(const NvDevice *device, NvScratch *scratch, CUstream strea
     return run(device, scratch, stream, &args, colour, layout->format.depth, target, out, row_stride, error);
 }
 
+int nvconvert_device_frame(const NvDevice *device, NvScratch *scratch, CUstream stream, const AVFrame *frame,
+                           int pixel_format, const NvColour *colour, const ConvertTarget *target, uint64_t out,
+                           int64_t row_stride, char error[NV_ERROR_BYTES]) {
+    const AVPixFmtDescriptor *desc = av_pix_fmt_desc_get((enum AVPixelFormat)pixel_format);
+    NvSurface surface = {(CUdeviceptr)frame->data[0], (CUdeviceptr)frame->data[1], (CUdeviceptr)frame->data[2],
+                         (size_t)frame->linesize[0]};
+    NvLayout layout = {
+        .left = (int)frame->crop_left, .top = (int)frame->crop_top, .width = frame->width, .height = frame->height};
+    int code;
+    layout.format.depth = desc->comp[0].depth;
+    layout.format.chroma = desc->log2_chroma_w ? cudaVideoChromaFormat_420 : cudaVideoChromaFormat_444;
+    if (desc->log2_chroma_w) /* u and v take turns */
+        surface.chroma_v = surface.chroma_u + (layout.format.depth > 8 ? 2 : 1);
+    if (enter(device, error) < 0 || leave(nv->cuStreamSynchronize(NULL), "cannot wait for libavcodec", error) < 0)
+        return -1;
+    code = nvconvert_surface(device, scratch, stream, &surface, &layout, colour, target, out, row_stride, error);
+    if (code < 0 || enter(device, error) < 0)
+        return -1;
+    return leave(nv->cuStreamSynchronize(stream), "cannot convert a picture", error);
+}
+
 int nvconvert_knows(int pixel_format) {
     const AVPixFmtDescriptor *desc = av_pix_fmt_desc_get((enum AVPixelFormat)pixel_format);
     const uint64_t others = AV_PIX_FMT_FLAG_RGB | AV_PIX_FMT_FLAG_PAL | AV_PIX_FMT_FLAG_BE | AV_PIX_FMT_FLAG_HWACCEL |
@@ -287,7 +305,7 @@ int nvconvert_frame(const NvDevice *device, NvScratch *scratch, CUstream stream,
         places[i] = scratch->upload + offsets[i];
     }
     if (code == CUDA_SUCCESS) /* returns when pageable memory has been read */
-        code = nv.cuMemcpyHtoDAsync(scratch->upload, scratch->staging, offsets[3], stream);
+        code = nv->cuMemcpyHtoDAsync(scratch->upload, scratch->staging, offsets[3], stream);
     if (leave(code, "cannot upload a picture", error) < 0)
         return -1;
     memset(&args, 0, sizeof(args));
@@ -309,19 +327,19 @@ int nvconvert_upload(const NvDevice *device, CUstream stream, const uint8_t *rgb
                      char error[NV_ERROR_BYTES]) {
     if (enter(device, error) < 0)
         return -1;
-    return leave(nv.cuMemcpyHtoDAsync((CUdeviceptr)out, rgb, size, stream), "cannot upload a picture", error);
+    return leave(nv->cuMemcpyHtoDAsync((CUdeviceptr)out, rgb, size, stream), "cannot upload a picture", error);
 }
 
 int nvconvert_copy(const NvDevice *device, CUstream stream, uint64_t to, uint64_t from, size_t size,
                    char error[NV_ERROR_BYTES]) {
     if (enter(device, error) < 0)
         return -1;
-    return leave(nv.cuMemcpyDtoDAsync((CUdeviceptr)to, (CUdeviceptr)from, size, stream), "cannot copy a picture",
+    return leave(nv->cuMemcpyDtoDAsync((CUdeviceptr)to, (CUdeviceptr)from, size, stream), "cannot copy a picture",
                  error);
 }
 
 int nvconvert_clear(const NvDevice *device, CUstream stream, uint64_t to, size_t size, char error[NV_ERROR_BYTES]) {
     if (enter(device, error) < 0)
         return -1;
-    return leave(nv.cuMemsetD8Async((CUdeviceptr)to, 0, size, stream), "cannot clear a picture", error);
+    return leave(nv->cuMemsetD8Async((CUdeviceptr)to, 0, size, stream), "cannot clear a picture", error);
 }

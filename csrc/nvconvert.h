@@ -60,6 +60,12 @@ int nvconvert_surface(const NvDevice *device, NvScratch *scratch, CUstream strea
                       const NvLayout *layout, const NvColour *colour, const ConvertTarget *target, uint64_t out,
                       int64_t row_stride, char error[NV_ERROR_BYTES]);
 
+/* The same of a frame of AV_PIX_FMT_CUDA, whose samples have the depth and the chroma of `pixel_format`. Waits for what
+ * libavcodec has queued, and until the frame may be freed. */
+int nvconvert_device_frame(const NvDevice *device, NvScratch *scratch, CUstream stream, const AVFrame *frame,
+                           int pixel_format, const NvColour *colour, const ConvertTarget *target, uint64_t out,
+                           int64_t row_stride, char error[NV_ERROR_BYTES]);
+
 /* Whether nvconvert_frame takes a pixel format. */
 int nvconvert_knows(int pixel_format);
 

@@ -89,7 +89,7 @@ static int map_surface(NvSession *s, NvPicture *picture, CUstream stream, CUdevi
     CUresult code;
     if (decoder->has_work && decoder->stream != stream) {
         /* the surface that is mapped next may still be read on the other stream */
-        code = nv.cuStreamWaitEvent(stream, decoder->used, 0);
+        code = nv->cuStreamWaitEvent(stream, decoder->used, 0);
         if (code != CUDA_SUCCESS)
             return fail(s, "cannot wait for another stream", code);
     }
@@ -98,12 +98,12 @@ static int map_surface(NvSession *s, NvPicture *picture, CUstream stream, CUdevi
     params.top_field_first = picture->top_field_first;
     params.unpaired_field = picture->unpaired_field;
     params.output_stream = stream;
-    code = nv.cuvidMapVideoFrame64(decoder->handle, picture->index, &address, &row, &params);
+    code = nv->cuvidMapVideoFrame64(decoder->handle, picture->index, &address, &row, &params);
     if (code != CUDA_SUCCESS)
         return fail(s, "cannot map a decoded picture", code);
     /* H.264 and HEVC only; other codecs answer that they do not know */
     memset(&status, 0, sizeof(status));
-    if (nv.cuvidGetDecodeStatus(decoder->handle, picture->index, &status) == CUDA_SUCCESS)
+    if (nv->cuvidGetDecodeStatus(decoder->handle, picture->index, &status) == CUDA_SUCCESS)
         picture->damaged =
             status.decodeStatus == cuvidDecodeStatus_Error || status.decodeStatus == cuvidDecodeStatus_Error_Concealed;
     TRACE("map index=%d pitch=%u damaged=%d\n", picture->index, row, picture->damaged);
@@ -114,11 +114,11 @@ static int map_surface(NvSession *s, NvPicture *picture, CUstream stream, CUdevi
 
 static void unmap_surface(NvSession *s, CUstream stream, CUdeviceptr base) {
     NvDecoder *decoder = s->decoder;
-    if (nv.cuEventRecord(decoder->used, stream) == CUDA_SUCCESS) {
+    if (nv->cuEventRecord(decoder->used, stream) == CUDA_SUCCESS) {
         decoder->has_work = 1;
         decoder->stream = stream;
     }
-    nv.cuvidUnmapVideoFrame64(decoder->handle, base);
+    nv->cuvidUnmapVideoFrame64(decoder->handle, base);
 }
 
 /* Note [Surfaces that are needed again]: once a picture is displayed, the parser may have the next one decoded into its
@@ -133,11 +133,11 @@ static int save(NvSession *s, NvPicture *picture) {
     if (map_surface(s, picture, NULL, &base, &picture->pitch) < 0)
         return NVDEC_FAILED;
     size = picture->pitch * surface_rows(&picture->layout.format);
-    code = nv.cuMemAlloc(&picture->copy, size);
+    code = nv->cuMemAlloc(&picture->copy, size);
     if (code == CUDA_SUCCESS) {
-        code = nv.cuMemcpyDtoDAsync(picture->copy, base, size, NULL);
+        code = nv->cuMemcpyDtoDAsync(picture->copy, base, size, NULL);
         if (code == CUDA_SUCCESS)
-            code = nv.cuStreamSynchronize(NULL);
+            code = nv->cuStreamSynchronize(NULL);
     }
     unmap_surface(s, NULL, base);
     picture->index = -1;
@@ -148,7 +148,7 @@ static int save(NvSession *s, NvPicture *picture) {
 
 static void drop(NvPicture *picture) {
     if (picture->copy)
-        nv.cuMemFree(picture->copy);
+        nv->cuMemFree(picture->copy);
     picture->copy = 0;
 }
 
@@ -239,7 +239,7 @@ static int CUDAAPI on_decode(void *opaque, CUVIDPICPARAMS *picture) {
         if (s->has_current && s->current.index == picture->CurrPicIdx && save(s, &s->current) < 0)
             return 0;
     }
-    code = nv.cuvidDecodePicture(s->decoder->handle, picture);
+    code = nv->cuvidDecodePicture(s->decoder->handle, picture);
     if (code != CUDA_SUCCESS) {
         fail(s, "cannot decode a picture", code);
         return 0;
@@ -286,10 +286,10 @@ static int CUDAAPI on_display(void *opaque, CUVIDPARSERDISPINFO *shown) {
 
 int nvdec_caps(CUcontext context, CUVIDDECODECAPS *caps, char error[NV_ERROR_BYTES]) {
     CUcontext popped;
-    CUresult code = nv.cuCtxPushCurrent(context);
+    CUresult code = nv->cuCtxPushCurrent(context);
     if (code == CUDA_SUCCESS) {
-        code = nv.cuvidGetDecoderCaps(caps);
-        nv.cuCtxPopCurrent(&popped);
+        code = nv->cuvidGetDecoderCaps(caps);
+        nv->cuCtxPopCurrent(&popped);
     }
     if (code == CUDA_SUCCESS)
         return 0;
@@ -328,10 +328,10 @@ NvSession *nvdec_open(CUcontext context, cudaVideoCodec codec, const uint8_t *he
     params.pfnDecodePicture = on_decode;
     params.pfnDisplayPicture = on_display;
     params.pExtVideoInfo = &s->extension;
-    code = nv.cuCtxPushCurrent(context);
+    code = nv->cuCtxPushCurrent(context);
     if (code == CUDA_SUCCESS) {
-        code = nv.cuvidCreateVideoParser(&s->parser, &params);
-        nv.cuCtxPopCurrent(&popped);
+        code = nv->cuvidCreateVideoParser(&s->parser, &params);
+        nv->cuCtxPopCurrent(&popped);
     }
     if (code == CUDA_SUCCESS)
         return s;
@@ -345,13 +345,13 @@ void nvdec_close(NvSession *s) {
     CUcontext popped;
     if (!s)
         return;
-    if (nv.cuCtxPushCurrent(s->context) == CUDA_SUCCESS) {
+    if (nv->cuCtxPushCurrent(s->context) == CUDA_SUCCESS) {
         s->discarding = 1;
-        nv.cuvidDestroyVideoParser(s->parser);
+        nv->cuvidDestroyVideoParser(s->parser);
         drop_all(s);
         if (s->decoder)
             nvcache_give(s->decoder, !s->broken);
-        nv.cuCtxPopCurrent(&popped);
+        nv->cuCtxPopCurrent(&popped);
     }
     free(s->header);
     free(s);
@@ -366,11 +366,11 @@ static int parse(NvSession *s, CUVIDSOURCEDATAPACKET *packet) {
     CUresult code;
     if (s->failed)
         return NVDEC_FAILED;
-    code = nv.cuCtxPushCurrent(s->context);
+    code = nv->cuCtxPushCurrent(s->context);
     if (code != CUDA_SUCCESS)
         return fail(s, "cannot use the CUDA context", code);
-    code = nv.cuvidParseVideoData(s->parser, packet);
-    nv.cuCtxPopCurrent(&popped);
+    code = nv->cuvidParseVideoData(s->parser, packet);
+    nv->cuCtxPopCurrent(&popped);
     if (s->failed)
         return NVDEC_FAILED;
     return code == CUDA_SUCCESS ? 0 : NVDEC_DAMAGED;
@@ -427,9 +427,9 @@ void nvdec_flush(NvSession *s) {
     s->discarding = 1;
     nvdec_drain(s); /* CUVID_PKT_DISCONTINUITY does not do it */
     s->discarding = 0;
-    if (nv.cuCtxPushCurrent(s->context) == CUDA_SUCCESS) {
+    if (nv->cuCtxPushCurrent(s->context) == CUDA_SUCCESS) {
         drop_all(s);
-        nv.cuCtxPopCurrent(&popped);
+        nv->cuCtxPopCurrent(&popped);
     }
     s->num_durations = 0;
 }
@@ -440,9 +440,9 @@ int nvdec_waiting(const NvSession *s) {
 
 NvPicture *nvdec_next(NvSession *s) {
     CUcontext popped;
-    if (s->has_current && s->current.copy && nv.cuCtxPushCurrent(s->context) == CUDA_SUCCESS) {
+    if (s->has_current && s->current.copy && nv->cuCtxPushCurrent(s->context) == CUDA_SUCCESS) {
         drop(&s->current);
-        nv.cuCtxPopCurrent(&popped);
+        nv->cuCtxPopCurrent(&popped);
     }
     s->has_current = s->count > 0;
     if (!s->count)
@@ -471,11 +471,11 @@ int nvdec_map(NvSession *s, CUstream stream, NvSurface *surface) {
         planes(surface, s->current.copy, s->current.pitch, &s->current.layout.format);
         return 0;
     }
-    code = nv.cuCtxPushCurrent(s->context);
+    code = nv->cuCtxPushCurrent(s->context);
     if (code != CUDA_SUCCESS)
         return fail(s, "cannot use the CUDA context", code);
     result = map_surface(s, &s->current, stream, &base, &pitch);
-    nv.cuCtxPopCurrent(&popped);
+    nv->cuCtxPopCurrent(&popped);
     if (result == 0)
         planes(surface, base, pitch, &s->current.layout.format);
     return result;
@@ -483,11 +483,11 @@ int nvdec_map(NvSession *s, CUstream stream, NvSurface *surface) {
 
 void nvdec_unmap(NvSession *s, CUstream stream, const NvSurface *surface) {
     CUcontext popped;
-    if (nv.cuCtxPushCurrent(s->context) != CUDA_SUCCESS)
+    if (nv->cuCtxPushCurrent(s->context) != CUDA_SUCCESS)
         return;
     if (s->current.index < 0)
-        nv.cuStreamSynchronize(stream); /* the copy may be freed next */
+        nv->cuStreamSynchronize(stream); /* the copy may be freed next */
     else
         unmap_surface(s, stream, surface->luma);
-    nv.cuCtxPopCurrent(&popped);
+    nv->cuCtxPopCurrent(&popped);
 }

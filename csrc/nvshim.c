@@ -3,7 +3,12 @@
 #include <dlfcn.h>
 #include <stdio.h>
 
-NvFunctions nv;
+static NvFunctions own;
+NvFunctions *nv = &own;
+
+void nvshim_share(NvFunctions *functions) {
+    nv = functions;
+}
 
 int nvshim_open_cuvid(char error[NV_ERROR_BYTES]) {
     static void *library;
@@ -15,8 +20,8 @@ int nvshim_open_cuvid(char error[NV_ERROR_BYTES]) {
         }
     }
 #define X(name)                                                                                                        \
-    nv.name = (t##name *)dlsym(library, #name);                                                                        \
-    if (!nv.name) {                                                                                                    \
+    nv->name = (t##name *)dlsym(library, #name);                                                                       \
+    if (!nv->name) {                                                                                                   \
         snprintf(error, NV_ERROR_BYTES, "libnvcuvid.so.1 has no %s (the driver is too old)", #name);                   \
         return -1;                                                                                                     \
     }
@@ -36,7 +41,7 @@ const char *nvshim_driver_name(int number) {
 
 void nvshim_set_driver_function(int number, size_t address) {
     void **const places[] = {
-#define X(name, type) (void **)&nv.name,
+#define X(name, type) (void **)&nv->name,
         NVSHIM_DRIVER_FUNCTIONS(X)
 #undef X
     };
@@ -45,7 +50,7 @@ void nvshim_set_driver_function(int number, size_t address) {
 
 void nvshim_describe(char error[NV_ERROR_BYTES], const char *what, CUresult code) {
     const char *name = NULL;
-    if (nv.cuGetErrorName && nv.cuGetErrorName(code, &name) == CUDA_SUCCESS && name)
+    if (nv->cuGetErrorName && nv->cuGetErrorName(code, &name) == CUDA_SUCCESS && name)
         snprintf(error, NV_ERROR_BYTES, "%s: %s (%d)", what, name, (int)code);
     else
         snprintf(error, NV_ERROR_BYTES, "%s: CUDA error %d", what, (int)code);

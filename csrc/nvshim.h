@@ -57,7 +57,9 @@ typedef struct {
 #undef X
 } NvFunctions;
 
-extern NvFunctions nv;
+/* One table for all extension modules: core/device's. The others are handed it by nvshim_share. */
+extern NvFunctions *nv;
+void nvshim_share(NvFunctions *functions);
 
 enum { NV_ERROR_BYTES = 256 };
 

@@ -6,6 +6,8 @@ from cycodec import _tensor
 from cycodec.core.backend import VideoBackend
 from cycodec.core.demux import Demuxer
 from cycodec.core.error import UnsupportedError
+from cycodec.core.hwaccel import HwaccelBackend, UploadBackend
+from cycodec.core.nvdec import NvdecBackend
 from cycodec.cuda import backends, driver
 
 
@@ -17,12 +19,16 @@ class Gpu:
     ordinal : int
     fallback : {"cpu", "raise"}
         Whether the CPU may decode what the GPU does not.
+    backend : {"nvdec", "ffmpeg"}
     converter : {"kernel", "npp"}
     """
 
-    def __init__(self, ordinal: int, fallback: str, converter: str = "kernel") -> None:
+    def __init__(
+        self, ordinal: int, fallback: str, backend: str = "nvdec", converter: str = "kernel"
+    ) -> None:
         self.ordinal = ordinal
         self.fallback = fallback
+        self.backend_name = backend
         self.device = driver.device(ordinal)
         if converter == "npp":
             from cycodec.cuda import npp
@@ -41,11 +47,14 @@ class Gpu:
             The GPU does not decode it, and the CPU must not.
         """
         if self.reason is None:
-            self.reason = backends.why_not(demuxer, stream_index, self.ordinal)
-            if self.reason is None:
-                return backends.decode(demuxer, stream_index, self.device)
-            self.fall_back(self.reason, demuxer.io.name)
-        return backends.upload(demuxer, stream_index, self.device, num_threads, min_reorder)
+            reason = backends.why_not(demuxer, stream_index, self.ordinal, self.backend_name)
+            if reason is not None:
+                self.fall_back(reason, demuxer.io.name)
+            elif self.backend_name == "ffmpeg":
+                return HwaccelBackend(demuxer, stream_index, 1, min_reorder).deliver_to(self.device)
+            else:
+                return NvdecBackend(demuxer, stream_index, self.device)
+        return UploadBackend(demuxer, stream_index, num_threads, min_reorder).deliver_to(self.device)
 
     def fall_back(self, reason: str, name: str) -> None:
         """Have backends decode on the CPU from now on."""

@@ -20,12 +20,12 @@ from cycodec.core.backend import CpuBackend, VideoBackend, orientation_of
 from cycodec.core.confirm import confirm, decode_ordinals
 from cycodec.core.demux import Demuxer
 from cycodec.core.error import FFmpegError, InvalidDataError, StaleIndexError
-from cycodec.core.index import FrameIndex
+from cycodec.core.index import FrameIndex, IndexContradiction
 from cycodec.core.matroska import read_matroska
 from cycodec.core.nal import stream_may_have_fields
 from cycodec.core.packets import scan_packets
 from cycodec.core.predict import index_from_mappings, index_from_ordinals, index_from_packets
-from cycodec.core.reader import FrameReader, IndexContradiction
+from cycodec.core.reader import FrameReader
 from cycodec.core.sampletable import read_mov
 from cycodec.transforms import DecoderTransform, Pipeline, resolve
 
@@ -40,6 +40,7 @@ Positions: TypeAlias = "Sequence[int] | np.ndarray"
 
 ORIENT_TRANSPOSE = 4
 PIECE_BYTES = 4 << 20  # of frames that wait for a transform; twice as much was 6 % slower, and half no faster
+SAMPLE_BYTES = {"uint8": 1, "float32": 4, "float16": 2}  # in the order of csrc/convert.h's ConvertType
 HDR_TRANSFERS = ("smpte2084", "arib-std-b67")
 # Containers that store a timestamp for each packet, one packet a frame, and give the same ones after a seek.
 TRUSTED_CONTAINERS = ("mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm")
@@ -72,10 +73,11 @@ class Options:
     num_threads: int | None
     approximate: bool
     mask_errors: bool
-    output_dtype: str  # "uint8", "float32" or "auto"
+    output_dtype: str  # "uint8", "float32", "float16" or "auto"
     transforms: tuple[DecoderTransform, ...] = ()
     cuda: int | None = None  # number of the device that frames go to; None: the CPU
     fallback: str = "cpu"  # or "raise": what happens to streams that the GPU does not decode
+    cuda_backend: str = "nvdec"  # or "ffmpeg": who drives the GPU's decoder
     converter: str = "kernel"  # or "npp": who converts colours on the GPU
 
 
@@ -165,7 +167,9 @@ class VideoSession(Session):
 
         assert self.options.cuda is not None
         if self.gpu is None:
-            self.gpu = Gpu(self.options.cuda, self.options.fallback, self.options.converter)
+            self.gpu = Gpu(
+                self.options.cuda, self.options.fallback, self.options.cuda_backend, self.options.converter
+            )
         reorder = self.index.reorder if self.index is not None else 0
         demuxer = Demuxer(open_source(self.source))
         demuxer.probe()  # says depth and chroma of the pictures, and their colours
@@ -290,7 +294,7 @@ class VideoSession(Session):
         """See DESIGN, decision 3: a full confirming pass instead of an error or a wrong frame."""
         if self.gpu is not None and self.gpu.reason is None:
             # what the index promises is what libavcodec gives: let that show who is right
-            self.gpu.fall_back("NVDEC did not give the frames that the index promises", self.name)
+            self.gpu.fall_back("the GPU did not give the frames that the index promises", self.name)
             self._move_to_gpu()
             return
         if self.given_index:
@@ -406,7 +410,7 @@ class VideoSession(Session):
 
     @property
     def dtype(self) -> str:
-        """ "uint8" or "float32"; with output_dtype "auto", float32 for HDR transfer functions."""
+        """ "uint8", "float32" or "float16"; with output_dtype "auto", float32 for HDR transfer functions."""
         if self.options.output_dtype != "auto":
             return self.options.output_dtype
         if self.header.get("color_transfer_characteristic") is None and not self.geometry_proved:
@@ -433,7 +437,7 @@ class VideoSession(Session):
         y0, y1, x0, x1 = region
         height, width = self._frame_size()
         whole = self.pipeline.region or (0, height, 0, width)
-        size = (whole[1] - whole[0]) * (whole[3] - whole[2]) * 3 * (4 if self.dtype == "float32" else 1)
+        size = (whole[1] - whole[0]) * (whole[3] - whole[2]) * 3 * SAMPLE_BYTES[self.dtype]
         step = max(1, PIECE_BYTES // size)
         asked = np.asarray(positions, np.int64)
         order = np.argsort(asked, kind="stable")
@@ -488,7 +492,7 @@ class VideoSession(Session):
                     (width, height),
                     region,
                     self.geometry.orientation,
-                    int(dtype == "float32"),
+                    list(SAMPLE_BYTES).index(dtype),
                     self.options.mask_errors,
                 ),
                 None if is_file_like(self.source) else self._another_reader,

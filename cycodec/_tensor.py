@@ -212,12 +212,11 @@ def resize_bilinear(frames: Tensor, height: int, width: int) -> Tensor:
     if frames.shape[0] == 0:
         return frames.new_empty((0, height, width, frames.shape[3]))
     # NHWC memory viewed as NCHW is torch's channels-last format, for which it has a fast uint8 kernel on the
-    # CPU; elsewhere 8 bits are computed in float32.
+    # CPU; elsewhere 8 bits are computed in float32, and half precision (which the CPU's kernels lack) everywhere.
     images = frames.permute(0, 3, 1, 2)
-    rounded = frames.dtype is torch.uint8 and frames.device.type != "cpu"
-    if rounded:
+    if frames.dtype is torch.float16 or (frames.dtype is torch.uint8 and frames.device.type != "cpu"):
         images = images.float()
     images = torch.nn.functional.interpolate(images, size=(height, width), mode="bilinear", antialias=True)
-    if rounded:
-        images = images.round().clamp(0, 255).to(torch.uint8)
+    if frames.dtype is not images.dtype:
+        images = (images if frames.dtype is torch.float16 else images.round().clamp(0, 255)).to(frames.dtype)
     return images.permute(0, 2, 3, 1)

@@ -20,6 +20,7 @@ from cycodec.core.error import UnsupportedError
 from cycodec.core.index import FrameIndex
 from cycodec.cuda.backends import (
     CpuFallbackStatus,
+    chosen_backend,
     chosen_converter,
     get_nvdec_cache_capacity,
     set_cuda_backend,
@@ -91,8 +92,8 @@ class VideoDecoder:
         Of ``cycodec.transforms`` or of the same names in ``torchvision.transforms.v2``, applied in order to every frame.
         A crop is not even converted outside. `metadata` and all keys speak of the transformed frames.
     output_dtype : torch.dtype or "auto"
-        torch.uint8, or torch.float32 in [0, 1], which keeps the precision of 10 and 12 bit; "auto" is float32 for HDR
-        (PQ and HLG transfer functions) and uint8 for the rest.
+        torch.uint8, or torch.float32 in [0, 1], which keeps the precision of 10 and 12 bit, or torch.float16, the same
+        rounded; "auto" is float32 for HDR (PQ and HLG transfer functions) and uint8 for the rest.
     index : FrameIndex or path, optional
         An index made before (``decoder.index``, ``FrameIndex.save``); refused if it is not of this source.
     num_threads : int, optional
@@ -161,6 +162,7 @@ class VideoDecoder:
             transforms=as_transforms(transforms),
             cuda=_tensor.cuda_ordinal(device),
             fallback=fallback,
+            cuda_backend=chosen_backend(),
             converter=chosen_converter(),
         )
         if options.stream_index is not None and options.stream_index < 0:
@@ -578,8 +580,10 @@ def thread_counts(num_ffmpeg_threads: Any, num_threads: Any) -> tuple[int, int |
 
 
 def dtype_name(output_dtype: Any) -> str:
-    """ "uint8", "float32" or "auto" from torch.uint8, torch.float32, their names, None or "auto"."""
+    """ "uint8", "float32", "float16" or "auto" from torch.uint8, ..., their names, None or "auto"."""
     name = "uint8" if output_dtype is None else str(output_dtype).removeprefix("torch.")
-    if name not in ("uint8", "float32", "auto"):
-        raise ValueError(f'output_dtype must be torch.uint8, torch.float32 or "auto", not {output_dtype!r}')
+    if name not in ("uint8", "float32", "float16", "auto"):
+        raise ValueError(
+            f'output_dtype must be torch.uint8, torch.float32, torch.float16 or "auto", not {output_dtype!r}'
+        )
     return name

@@ -6,7 +6,6 @@ import os
 import fake_cuda
 import pytest
 
-from cycodec import _tensor
 from cycodec.cuda import backends
 from cycodec.decoders import VideoDecoder
 
@@ -27,10 +26,7 @@ def gpu(loaded, monkeypatch):
         yield None
         return
     loaded.reset()
-    # torch without CUDA cannot hold the double's memory, which is the host's in any case
-    monkeypatch.setattr(_tensor, "_cuda_ordinal", lambda device: device.index or 0)
-    monkeypatch.setattr(_tensor, "cuda_device", lambda ordinal: "cpu")
-    monkeypatch.setattr(_tensor, "cuda_stream", lambda ordinal: 0)
+    fake_cuda.stand_in(monkeypatch.setattr)
     backends.capabilities.cache_clear()
     yield loaded
     loaded.reset()

@@ -248,7 +248,23 @@ def boxes(height, width, amount, seed):
     return chosen
 
 
-@pytest.mark.parametrize("dtype", [torch.uint8, torch.float32], ids=["uint8", "float32"])
+@pytest.mark.parametrize("name", FORMATS)
+def test_float16_is_float32_rounded(name):
+    path = media.path(name)
+    with (
+        VideoDecoder(path, output_dtype=torch.float16) as half,
+        VideoDecoder(path, output_dtype=torch.float32) as full,
+    ):
+        frames = half[:3]
+        assert torch.equal(frames, full[:3].half())
+        height, width = frames.shape[-2:]
+        part = half[1, :, height // 3 :, 1 : width // 2]
+        assert torch.equal(part, full[1, :, height // 3 :, 1 : width // 2].half())
+
+
+@pytest.mark.parametrize(
+    "dtype", [torch.uint8, torch.float32, torch.float16], ids=["uint8", "float32", "float16"]
+)
 @pytest.mark.parametrize("name", FORMATS)
 def test_regions_are_cuts_of_the_whole(name, dtype):
     path = media.path(name)

@@ -204,7 +204,7 @@ def resampling_matrix(source: int, target: int) -> np.ndarray:
     return weights / weights.sum(axis=1, keepdims=True)
 
 
-@pytest.mark.parametrize("dtype", [torch.uint8, torch.float32])
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.float32, torch.float16])
 @pytest.mark.parametrize("size", [(12, 16), (7, 45), (50, 9), (24, 31), (1, 1), (48, 64)])
 def test_resize_is_antialiased_bilinear(size, dtype):
     data = frames(dtype=dtype)
@@ -218,7 +218,7 @@ def test_resize_is_antialiased_bilinear(size, dtype):
         assert error.max() <= 1
         assert error.mean() < 0.3
     else:
-        assert np.abs(result.numpy() - expected).max() < 1e-5
+        assert np.abs(result.numpy() - expected).max() < (1e-5 if dtype is torch.float32 else 5e-4)
 
 
 def test_resize_of_no_frames():

@@ -2,7 +2,7 @@
 
 from libc.stdint cimport int64_t, uint8_t
 
-from cycodec.libav.avcodec cimport AVCodecContext, AVPacket
+from cycodec.libav.avcodec cimport AVCodec, AVCodecContext, AVCodecID, AVPacket
 from cycodec.libav.avutil cimport AVFrame
 
 
@@ -15,13 +15,11 @@ cdef struct Target:
     int x1
     int y1
     int orientation
-    int type                # TYPE_UINT8 or TYPE_FLOAT32
+    int type                # ConvertType of csrc/convert.h
     int64_t row_stride      # bytes
 
 
 cdef enum:
-    TYPE_UINT8 = 0
-    TYPE_FLOAT32 = 1
     BACKEND_FAILED = -0x70000003    # of receive, send and convert: `failure` says why; no AVERROR has this number
 
 
@@ -52,3 +50,10 @@ cdef class CpuBackend(VideoBackend):
     cdef object source
     cdef int time_base_num
     cdef int time_base_den
+
+    cdef const AVCodec *find_codec(self, AVCodecID codec_id) noexcept
+    cdef int prepare(self) except -1
+
+
+cdef int sample_size(int type) noexcept nogil    # bytes of a value of a Target's type
+cdef void fill_target(void *to, const Target *target) noexcept nogil    # ConvertTarget * of csrc/convert.h

@@ -13,9 +13,11 @@ from cycodec.libav.avutil cimport AVFrame
 
 
 cdef extern from "convert.h" nogil:
+    ctypedef int ConvertType
+    int convert_sample_size(ConvertType type)
     ctypedef struct ConvertTarget:
         int width, height, x0, y0, x1, y1, orientation
-        int type
+        ConvertType type
     struct Converter:
         pass
     Converter *converter_alloc()
@@ -29,6 +31,23 @@ cdef extern from "convert.h" nogil:
 # Pixels of one frame that are still believed: 2**28 is 16384 x 16384. More is taken for a damaged header.
 cdef enum:
     MAX_PIXELS = 1 << 28
+
+
+cdef int sample_size(int type) noexcept nogil:
+    return convert_sample_size(<ConvertType> type)
+
+
+cdef void fill_target(void *to, const Target *target) noexcept nogil:
+    """What csrc/convert.h knows of a target."""
+    cdef ConvertTarget *convert = <ConvertTarget *> to
+    convert.width = target.width
+    convert.height = target.height
+    convert.x0 = target.x0
+    convert.y0 = target.y0
+    convert.x1 = target.x1
+    convert.y1 = target.y1
+    convert.orientation = target.orientation
+    convert.type = target.type
 
 
 cdef class VideoBackend:
@@ -121,10 +140,18 @@ cdef class CpuBackend(VideoBackend):
         """Forget what is owned without freeing it: see Note [After fork] in stream.pyx."""
         self.ptr = NULL
 
+    cdef const avcodec.AVCodec *find_codec(self, avcodec.AVCodecID codec_id) noexcept:
+        """Which of libavcodec's decoders; NULL: there is none."""
+        return avcodec.avcodec_find_decoder(codec_id)
+
+    cdef int prepare(self) except -1:
+        """What must be set before the decoder is opened."""
+        return 0
+
     cdef int reopen(self) except -1:
         """A decoder that has seen nothing yet."""
         cdef AVCodecParameters *parameters = <AVCodecParameters *> self.parameters
-        cdef const avcodec.AVCodec *codec = avcodec.avcodec_find_decoder(parameters.codec_id)
+        cdef const avcodec.AVCodec *codec = self.find_codec(parameters.codec_id)
         cdef int code
         avcodec.avcodec_free_context(&self.ptr)
         if codec == NULL:
@@ -146,6 +173,7 @@ cdef class CpuBackend(VideoBackend):
         self.ptr.max_pixels = MAX_PIXELS
         if parameters.codec_id == avcodec.AV_CODEC_ID_H264 and self.ptr.has_b_frames < self.min_reorder:
             self.ptr.has_b_frames = self.min_reorder
+        self.prepare()
         with nogil:
             code = avcodec.avcodec_open2(self.ptr, codec, NULL)
         error.check(code, "open decoder", self.source)
@@ -182,14 +210,7 @@ cdef class CpuBackend(VideoBackend):
 
     cdef int convert(self, AVFrame *frame, const Target *target, uint8_t *out) noexcept nogil:
         cdef ConvertTarget to
-        to.width = target.width
-        to.height = target.height
-        to.x0 = target.x0
-        to.y0 = target.y0
-        to.x1 = target.x1
-        to.y1 = target.y1
-        to.orientation = target.orientation
-        to.type = target.type
+        fill_target(&to, target)
         return converter_run(<Converter *> self.converter, frame, &to, out, target.row_stride)
 
     cdef int delay(self) noexcept nogil:

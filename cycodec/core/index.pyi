@@ -5,6 +5,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cycodec.core.demux import Demuxer
+from cycodec.core.error import FFmpegError
+
+class IndexContradiction(FFmpegError): ...
 
 class FrameIndex:
     reorder: int

@@ -13,7 +13,7 @@ from libc.stdint cimport int32_t, int64_t
 from libc.stdlib cimport calloc, free, malloc
 
 from cycodec.core.demux cimport Demuxer
-from cycodec.core.error import InvalidDataError, StaleIndexError
+from cycodec.core.error import FFmpegError, InvalidDataError, StaleIndexError
 
 
 # The fields of Anchor, and how often differences of each are taken before it is compressed.
@@ -28,6 +28,10 @@ ANCHOR_FIELDS = [
 cdef bytes MAGIC = b"CYCIDX"
 cdef int VERSION = 1
 cdef double FLOAT32_STEP = 2.0 ** -23
+
+
+class IndexContradiction(FFmpegError):
+    """The decoder did not give the frames that the index promised."""
 
 
 cdef class FrameIndex:

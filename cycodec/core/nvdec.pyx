@@ -1,21 +1,18 @@
-"""NVIDIA's decoder and GPU conversion as backends of FrameReader.
-
-NvdecBackend has the GPU decode and convert. UploadBackend decodes with libavcodec and converts on the GPU: for what the
-hardware does not decode. Both write into device memory. Which one a stream gets, cycodec/cuda says.
-"""
+"""NVIDIA's decoder as a backend of FrameReader: the driver's own parser, and sessions that are used again."""
 
 import os
 
-from libc.errno cimport EAGAIN, ENOMEM
-from libc.stdint cimport int64_t, uint8_t, uint64_t
+from libc.errno cimport EAGAIN
+from libc.stdint cimport int64_t, uint8_t
 from libc.stdio cimport FILE, fclose, fopen
-from libc.stdlib cimport free, malloc
-from libc.string cimport memset, strlen
+from libc.string cimport memset, strlen, strncpy
 
 from cycodec.core import error as errors
 from cycodec.core cimport error
-from cycodec.core.backend cimport BACKEND_FAILED, CpuBackend, Target, VideoBackend
+from cycodec.core cimport device as devices
+from cycodec.core.backend cimport BACKEND_FAILED, Target, VideoBackend
 from cycodec.core.demux cimport Demuxer
+from cycodec.core.device cimport CudaDevice, Delivery
 
 from cycodec.libav cimport avcodec, avutil
 from cycodec.libav.avcodec cimport AVCodecParameters, AVPacket
@@ -26,7 +23,7 @@ cdef extern from "compat.h" nogil:
     void compat_frame_set_duration(AVFrame *frame, int64_t duration)
     # bitstream filters, whose header is not the same in all versions
     struct AVBitStreamFilter:
-        const char *name
+        pass
     struct AVBSFContext:
         AVCodecParameters *par_in
         AVCodecParameters *par_out
@@ -40,73 +37,42 @@ cdef extern from "compat.h" nogil:
     void av_bsf_free(AVBSFContext **ctx)
 
 
-cdef extern from "colour.h" nogil:
-    int colour_is_full_range(const AVFrame *frame)
-
-
-cdef extern from "convert.h" nogil:
-    ctypedef struct ConvertTarget:
-        int width, height, x0, y0, x1, y1, orientation
-        int type
-
-
-cdef extern from "nvconvert.h" nogil:
-    enum:
-        NV_ERROR_BYTES
+cdef extern from "nvdec.h" nogil:
     ctypedef void *CUcontext
-    ctypedef void *CUfunction
-    ctypedef struct NvNppContext:
-        int device, multiprocessors, threads_per_multiprocessor, threads_per_block
-        size_t shared_memory
-        int capability_major, capability_minor
-    ctypedef void NvNppConvert
-    ctypedef struct NvDevice:
-        CUcontext context
-        CUfunction convert_picture, resize_picture
-        NvNppConvert *npp
-        int npp_major
-        NvNppContext npp_context
-    ctypedef struct NvScratch:
-        pass
-    struct NvSession:
-        pass
-    int NVDEC_DAMAGED, NVDEC_FAILED
     ctypedef void *CUstream
-    ctypedef int CUresult
+    ctypedef struct NvFunctions:
+        pass
+    void nvshim_share(NvFunctions *functions)
+
     ctypedef struct CUVIDDECODECAPS:
         int eCodecType, eChromaFormat
         unsigned int nBitDepthMinus8
         unsigned char bIsSupported
-        unsigned short nOutputFormatMask, nMinWidth, nMinHeight
+        unsigned short nMinWidth, nMinHeight
         unsigned int nMaxWidth, nMaxHeight, nMaxMBCount
+    ctypedef struct NvCacheStats:
+        int64_t created, destroyed, reconfigured, hits, idle, idle_bytes
+    void nvcache_set_limits(int64_t count, int64_t bytes)
+    void nvcache_limits(int64_t *count, int64_t *bytes)
+    void nvcache_stats(NvCacheStats *stats)
+
+    struct NvSession:
+        pass
     ctypedef struct NvLayout:
-        int left, top, width, height, full_range, primaries, transfer, matrix
+        int width, height, full_range, matrix
     ctypedef struct NvPicture:
         NvLayout layout
         int64_t pts, duration
         int damaged
     ctypedef struct NvSurface:
         pass
-    ctypedef struct NvColour:
-        int space, full_range
-    ctypedef struct NvCacheStats:
-        int64_t created, destroyed, reconfigured, hits, idle, idle_bytes
-
-    int nvshim_open_cuvid(char *error)
-    const char *nvshim_driver_name(int number)
-    void nvshim_set_driver_function(int number, size_t address)
-
-    void nvcache_set_limits(int64_t count, int64_t bytes)
-    void nvcache_limits(int64_t *count, int64_t *bytes)
-    void nvcache_stats(NvCacheStats *stats)
-
+    int NVDEC_AHEAD, NVDEC_DAMAGED, NVDEC_FAILED
     int nvdec_caps(CUcontext context, CUVIDDECODECAPS *caps, char *error)
     NvSession *nvdec_open(CUcontext context, int codec, const uint8_t *header, int header_size, char *error)
     void nvdec_close(NvSession *session)
     int nvdec_send(NvSession *session, const uint8_t *data, size_t size, int64_t pts, int has_pts, int64_t duration)
     int nvdec_drain(NvSession *session)
     void nvdec_flush(NvSession *session)
-    int NVDEC_AHEAD
     int nvdec_waiting(const NvSession *session)
     NvPicture *nvdec_next(NvSession *session)
     NvPicture *nvdec_current(NvSession *session)
@@ -115,18 +81,8 @@ cdef extern from "nvconvert.h" nogil:
     const char *nvdec_error(const NvSession *session)
     void nvdec_trace(FILE *file)
 
-    void nvconvert_free(const NvDevice *device, NvScratch *scratch)
-    int nvconvert_surface(const NvDevice *device, NvScratch *scratch, CUstream stream, const NvSurface *surface,
-                          const NvLayout *layout, const NvColour *colour, const ConvertTarget *target, uint64_t out,
-                          int64_t row_stride, char *error)
-    int nvconvert_knows(int pixel_format)
-    int nvconvert_frame(const NvDevice *device, NvScratch *scratch, CUstream stream, const AVFrame *frame,
-                        const NvColour *colour, const ConvertTarget *target, uint64_t out, int64_t row_stride,
-                        char *error)
-    int nvconvert_upload(const NvDevice *device, CUstream stream, const uint8_t *rgb, size_t size, uint64_t out,
-                         char *error)
-    int nvconvert_copy(const NvDevice *device, CUstream stream, uint64_t to, uint64_t source, size_t size, char *error)
-    int nvconvert_clear(const NvDevice *device, CUstream stream, uint64_t to, size_t size, char *error)
+
+nvshim_share(<NvFunctions *> devices.functions())
 
 
 # codec -> (cudaVideoCodec, the bitstream filter that gives what NVDEC's parser reads; "?": where extradata is avcC or hvcC)
@@ -150,65 +106,6 @@ FORMATS = {
 cdef enum:
     FRAMES_INSIDE = 8       # that wait, or that the parser may hold back to order them: a guess, to decide on seeking
 
-cdef class CudaDevice:
-    """A GPU as a decoder sees it: context and kernels, and the stream of the request under way.
-
-    Parameters
-    ----------
-    ordinal : int
-    context, convert_picture, resize_picture : int
-        Addresses: CUcontext, and CUfunctions of cycodec/cuda/kernels/convert.cu.
-    """
-
-    cdef NvDevice device
-    cdef readonly int ordinal
-    cdef public size_t stream       # CUstream on which conversions are queued; 0 is the default stream
-
-    def __cinit__(self, int ordinal, size_t context, size_t convert_picture, size_t resize_picture):
-        self.ordinal = ordinal
-        self.device.context = <CUcontext> context
-        self.device.convert_picture = <CUfunction> convert_picture
-        self.device.resize_picture = <CUfunction> resize_picture
-
-    def use_npp(self, size_t function, int major, tuple facts):
-        """Have NPP convert what it can; arguments are those of cycodec.cuda.npp.Npp."""
-        cdef NvNppContext *context = &self.device.npp_context
-        self.device.npp = <NvNppConvert *> function
-        self.device.npp_major = major
-        context.device = self.ordinal
-        (context.multiprocessors, context.threads_per_multiprocessor, context.threads_per_block,
-         context.shared_memory, context.capability_major, context.capability_minor) = facts
-
-
-cdef object cuda_error(source, const char *text, str operation):
-    message = text[:strlen(text)].decode("utf-8", "replace")
-    return errors.CudaError(
-        f"{source}: {message} (cycodec doctor examines the driver; device='cpu' decodes without it)",
-        source=source, operation=operation,
-    )
-
-
-cdef ConvertTarget convert_target(const Target *target) noexcept nogil:
-    cdef ConvertTarget to
-    to.width = target.width
-    to.height = target.height
-    to.x0 = target.x0
-    to.y0 = target.y0
-    to.x1 = target.x1
-    to.y1 = target.y1
-    to.orientation = target.orientation
-    to.type = target.type
-    return to
-
-
-cdef int copy_on(CudaDevice device, uint8_t *to, const uint8_t *source, size_t size, char *text) noexcept nogil:
-    return nvconvert_copy(&device.device, <CUstream> device.stream, <uint64_t> <size_t> to, <uint64_t> <size_t> source,
-                          size, text)
-
-
-cdef int clear_on(CudaDevice device, uint8_t *to, size_t size, char *text) noexcept nogil:
-    return nvconvert_clear(&device.device, <CUstream> device.stream, <uint64_t> <size_t> to, size, text)
-
 
 cdef class NvdecBackend(VideoBackend):
     """NVDEC's parser and decoder of one stream.
@@ -222,22 +119,19 @@ cdef class NvdecBackend(VideoBackend):
     """
 
     cdef NvSession *ptr
-    cdef CudaDevice device
-    cdef NvScratch scratch
+    cdef Delivery delivery
     cdef AVCodecParameters *parameters      # our own copy
     cdef AVBSFContext *filter               # NULL: packets are as the parser wants them
     cdef AVPacket *packet
     cdef int codec                          # cudaVideoCodec
     cdef bint ended
-    cdef bint failed
-    cdef char[256] error
     cdef object source
 
     def __cinit__(self, Demuxer demuxer not None, int stream_index, CudaDevice device not None):
         cdef const AVBitStreamFilter *kind
         cdef avcodec.AVCodecParameters *stream = demuxer.stream(stream_index).codecpar
         self.source = demuxer.io.name
-        self.device = device
+        self.delivery = Delivery(device, self.source)
         self.codec, name = CODECS[stream.codec_id]
         self.parameters = avcodec.avcodec_parameters_alloc()
         self.packet = avcodec.av_packet_alloc()
@@ -268,8 +162,6 @@ cdef class NvdecBackend(VideoBackend):
         if session != NULL:
             with nogil:
                 nvdec_close(session)
-        if self.device is not None:
-            nvconvert_free(&self.device.device, &self.scratch)
         av_bsf_free(&self.filter)
         avcodec.av_packet_free(&self.packet)
         avcodec.avcodec_parameters_free(&self.parameters)
@@ -277,30 +169,26 @@ cdef class NvdecBackend(VideoBackend):
     cdef void abandon(self) noexcept:
         """Forget what is owned without freeing it: see Note [After fork] in stream.pyx."""
         self.ptr = NULL
-        memset(&self.scratch, 0, sizeof(self.scratch))
+        self.delivery.abandon()
 
     cdef int fail(self) noexcept nogil:
         """Keep what the session says of its failure; the session is of no use any more."""
-        cdef const char *text
-        cdef size_t i = 0
         if self.ptr != NULL:
-            text = nvdec_error(self.ptr)
-            while i < sizeof(self.error) - 1 and text[i]:
-                self.error[i] = text[i]
-                i += 1
-            self.error[i] = 0
-        self.failed = True
-        return BACKEND_FAILED
+            strncpy(self.delivery.error, nvdec_error(self.ptr), sizeof(self.delivery.error) - 1)
+        return self.delivery.judge(-1)
 
     cdef object failure(self):
-        if not self.failed:
-            return None
-        self.failed = False
+        failure = self.delivery.failure()
+        if failure is not None:
+            self.end()
+        return failure
+
+    cdef void end(self) noexcept:
+        """Close the session; the next packet begins a new one."""
         cdef NvSession *session = self.ptr
         self.ptr = NULL
         with nogil:
             nvdec_close(session)
-        return cuda_error(self.source, self.error, "decode")
 
     cdef void begin(self) noexcept nogil:
         """Have a session; its sequence header is that of the filter's output."""
@@ -316,7 +204,7 @@ cdef class NvdecBackend(VideoBackend):
             size -= 4
         elif parameters.codec_id == avcodec.AV_CODEC_ID_VP8 or parameters.codec_id == avcodec.AV_CODEC_ID_VP9:
             size = 0            # vpcC is no part of the stream
-        self.ptr = nvdec_open(self.device.device.context, self.codec, header, size, self.error)
+        self.ptr = nvdec_open(<CUcontext> self.delivery.device.context(), self.codec, header, size, self.delivery.error)
 
     cdef int send(self, const AVPacket *packet) noexcept nogil:
         cdef int code
@@ -365,7 +253,7 @@ cdef class NvdecBackend(VideoBackend):
 
     cdef int receive(self, AVFrame *frame) noexcept nogil:
         cdef NvPicture *picture
-        if self.failed:
+        if self.delivery.failed:
             return BACKEND_FAILED
         if self.ptr != NULL and not self.ended and nvdec_waiting(self.ptr) <= NVDEC_AHEAD:
             return avutil.AVERROR(EAGAIN)
@@ -398,142 +286,36 @@ cdef class NvdecBackend(VideoBackend):
 
     cdef int reopen(self) except -1:
         """As if nothing had been sent."""
-        cdef NvSession *session = self.ptr
-        self.ptr = NULL
-        with nogil:
-            nvdec_close(session)
-        self.failed = False
+        self.end()
+        self.delivery.failed = False
         self.flush()
         return 0
 
     cdef int convert(self, AVFrame *frame, const Target *target, uint8_t *out) noexcept nogil:
-        cdef ConvertTarget to = convert_target(target)
-        cdef CUstream stream = <CUstream> self.device.stream
-        cdef NvColour colour
+        cdef CUstream stream = <CUstream> self.delivery.device.stream
         cdef NvSurface surface
         cdef NvPicture *picture
         cdef int code
         if self.ptr == NULL or nvdec_map(self.ptr, stream, &surface) < 0:
             return self.fail()
         picture = nvdec_current(self.ptr)
-        colour.space = frame.colorspace
-        colour.full_range = colour_is_full_range(frame)
         if picture.damaged:
             frame.flags |= avutil.AV_FRAME_FLAG_CORRUPT
-        code = nvconvert_surface(&self.device.device, &self.scratch, stream, &surface, &picture.layout, &colour, &to,
-                                 <uint64_t> <size_t> out, target.row_stride, self.error)
+        code = self.delivery.put_surface(&surface, &picture.layout, frame, target, out)
         nvdec_unmap(self.ptr, stream, &surface)
-        if code < 0:
-            self.failed = True
-            return BACKEND_FAILED
-        return 0
+        return code
 
     cdef int copy(self, uint8_t *to, const uint8_t *source, size_t size) noexcept nogil:
-        self.failed = copy_on(self.device, to, source, size, self.error) < 0
-        return BACKEND_FAILED if self.failed else 0
+        return self.delivery.copy(to, source, size)
 
     cdef int clear(self, uint8_t *to, size_t size) noexcept nogil:
-        self.failed = clear_on(self.device, to, size, self.error) < 0
-        return BACKEND_FAILED if self.failed else 0
+        return self.delivery.clear(to, size)
 
     cdef int delay(self) noexcept nogil:
         return FRAMES_INSIDE
 
 
-cdef class UploadBackend(CpuBackend):
-    """libavcodec's decoder, and conversion on the GPU where the kernel knows the pixel format.
-
-    Parameters are those of CpuBackend; `deliver_to` must follow.
-    """
-
-    cdef CudaDevice device
-    cdef NvScratch scratch
-    cdef uint8_t *rgb
-    cdef size_t rgb_size
-    cdef bint failed
-    cdef char[256] error
-
-    def deliver_to(self, CudaDevice device not None):
-        """Have frames converted on a device."""
-        self.device = device
-        return self
-
-    def __dealloc__(self):
-        free(self.rgb)
-        if self.device is not None:
-            nvconvert_free(&self.device.device, &self.scratch)
-
-    cdef void abandon(self) noexcept:
-        CpuBackend.abandon(self)
-        memset(&self.scratch, 0, sizeof(self.scratch))
-
-    cdef object failure(self):
-        if not self.failed:
-            return None
-        self.failed = False
-        return cuda_error(self.source, self.error, "convert")
-
-    cdef int convert(self, AVFrame *frame, const Target *target, uint8_t *out) noexcept nogil:
-        cdef ConvertTarget to = convert_target(target)
-        cdef CUstream stream = <CUstream> self.device.stream
-        cdef NvColour colour
-        cdef size_t size
-        cdef int code
-        if nvconvert_knows(frame.format):
-            colour.space = frame.colorspace
-            colour.full_range = colour_is_full_range(frame)
-            code = nvconvert_frame(&self.device.device, &self.scratch, stream, frame, &colour, &to,
-                                   <uint64_t> <size_t> out, target.row_stride, self.error)
-        else:
-            size = target.row_stride * (target.y1 - target.y0)
-            if self.rgb_size < size:
-                free(self.rgb)
-                self.rgb = <uint8_t *> malloc(size)
-                self.rgb_size = size if self.rgb != NULL else 0
-                if self.rgb == NULL:
-                    return avutil.AVERROR(ENOMEM)
-            code = CpuBackend.convert(self, frame, target, self.rgb)
-            if code < 0:
-                return code
-            code = nvconvert_upload(&self.device.device, stream, self.rgb, size, <uint64_t> <size_t> out, self.error)
-        if code < 0:
-            self.failed = True
-            return BACKEND_FAILED
-        return 0
-
-    cdef int copy(self, uint8_t *to, const uint8_t *source, size_t size) noexcept nogil:
-        self.failed = copy_on(self.device, to, source, size, self.error) < 0
-        return BACKEND_FAILED if self.failed else 0
-
-    cdef int clear(self, uint8_t *to, size_t size) noexcept nogil:
-        self.failed = clear_on(self.device, to, size, self.error) < 0
-        return BACKEND_FAILED if self.failed else 0
-
-
 # -- the driver -------------------------------------------------------------------------------------------------------
-
-def driver_functions():
-    """Names of libcuda's functions that `set_driver_functions` wants."""
-    names = []
-    cdef const char *name = nvshim_driver_name(0)
-    while name != NULL:
-        names.append(name.decode())
-        name = nvshim_driver_name(len(names))
-    return names
-
-
-def set_driver_functions(addresses):
-    """Addresses of `driver_functions`, in their order."""
-    cdef int i
-    for i, address in enumerate(addresses):
-        nvshim_set_driver_function(i, address)
-
-
-def open_cuvid():
-    """Open NVIDIA's decoding library; what is wrong with it as a str, or None."""
-    cdef char[256] text
-    return text[:strlen(text)].decode("utf-8", "replace") if nvshim_open_cuvid(text) < 0 else None
-
 
 cdef FILE *trace_file = NULL
 
@@ -570,13 +352,13 @@ def decoder_caps(size_t context, int codec, int chroma, int depth):
         raise errors.CudaError((<bytes> text[:strlen(text)]).decode("utf-8", "replace"), operation="ask the decoder")
     return {
         "is_supported": bool(caps.bIsSupported),
-        "output_formats": caps.nOutputFormatMask,
         "min_width": caps.nMinWidth, "min_height": caps.nMinHeight,
         "max_width": caps.nMaxWidth, "max_height": caps.nMaxHeight, "max_macroblocks": caps.nMaxMBCount,
     }
 
 
-# -- decoders that wait ----------------------------------------------------------------------------------------------
+# -- decoders that wait -----------------------------------------------------------------------------------------------
+
 def cache_limits():
     """(decoders, bytes) that may wait to be used again."""
     cdef int64_t count, size

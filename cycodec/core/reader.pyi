@@ -3,10 +3,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from cycodec.core.error import FFmpegError
 from cycodec.core.stream import FrameStream
-
-class IndexContradiction(FFmpegError): ...
 
 class FrameReader(FrameStream):
     frames_converted: int

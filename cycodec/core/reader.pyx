@@ -11,8 +11,8 @@ from cpython.exc cimport PyErr_CheckSignals
 from libc.stdint cimport int64_t, uint8_t
 from libc.stdlib cimport free, malloc, qsort
 
-from cycodec.core.backend cimport Target
-from cycodec.core.error import FFmpegError
+from cycodec.core.backend cimport Target, sample_size
+from cycodec.core.index import IndexContradiction
 from cycodec.core.index cimport Anchor
 from cycodec.core.stream cimport LOST, FrameStream
 
@@ -25,10 +25,6 @@ cdef enum:
     CONTRADICTION = -0x70000002     # index and decoder do not agree; no AVERROR has this number
     MAX_TRIES = 3
     SIGNAL_INTERVAL = 16            # frames between looks at pending signals
-
-
-class IndexContradiction(FFmpegError):
-    """The decoder did not give the frames that the index promised."""
 
 
 cdef int compare_slots(const void *a, const void *b) noexcept nogil:
@@ -302,7 +298,7 @@ cdef class FrameReader(FrameStream):
             target.y0, target.y1, target.x0, target.x1 = region
             target.orientation = orientation
             target.type = type
-            target.row_stride = (target.x1 - target.x0) * 3 * (4 if type else 1)
+            target.row_stride = (target.x1 - target.x0) * 3 * sample_size(type)
             frame_stride = target.row_stride * (target.y1 - target.y0)
             self.wanted = slots
             self.num_wanted = count

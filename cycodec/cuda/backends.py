@@ -9,27 +9,29 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from cycodec.core import nvdec
-from cycodec.core.backend import VideoBackend
+from cycodec.core import hwaccel, nvdec
 from cycodec.core.demux import Demuxer
-from cycodec.core.error import CudaError, CudaUnavailableError, UnsupportedError
+from cycodec.core.error import CudaError
 
 __all__ = [
     "CpuFallbackStatus",
+    "chosen_backend",
     "chosen_converter",
-    "decode",
     "empty_nvdec_cache",
     "get_nvdec_cache_capacity",
     "nvdec_cache_stats",
     "set_cuda_backend",
     "set_cuda_converter",
     "set_nvdec_cache_capacity",
-    "upload",
     "why_not",
 ]
 
-_chosen: ContextVar[str] = ContextVar("cuda_backend", default="nvdec")
+_backend: ContextVar[str] = ContextVar("cuda_backend", default="nvdec")
 _converter: ContextVar[str] = ContextVar("cuda_converter", default="kernel")
+
+
+# Codecs whose pictures are coded in whole blocks. The others' odd heights NVDEC rounds up, and libavcodec does not.
+WHOLE_BLOCKS = ("h264", "hevc")
 
 
 @dataclass(frozen=True)
@@ -60,28 +62,28 @@ def set_cuda_backend(backend: str) -> Iterator[None]:
 
     Parameters
     ----------
-    backend : {"nvdec", "beta"}
-        NVDEC driven by cycodec itself; "beta" is TorchCodec's name for it. It is the default.
+    backend : {"nvdec", "beta", "ffmpeg"}
+        "nvdec", the default, is NVDEC driven by cycodec itself; "beta" is TorchCodec's name for it. "ffmpeg" is libavcodec's
+        hwaccel, which needs an FFmpeg built with nvdec: it makes a new hardware decoder for each video (50 to 70 ms), and
+        does not report damaged frames.
 
     Raises
     ------
     ValueError
         There is no such backend.
-    UnsupportedError
-        "ffmpeg", libavcodec's own way to NVDEC, is not built yet.
     """
-    if backend == "ffmpeg":
-        raise UnsupportedError(
-            "cycodec decodes on GPUs by its own NVDEC session only: libavcodec's hwaccel is not built "
-            "(use set_cuda_backend('nvdec'), the default)"
-        )
-    if backend not in ("nvdec", "beta"):
-        raise ValueError(f"backend must be 'nvdec' (or 'beta', the same), not {backend!r}")
-    token = _chosen.set("nvdec")
+    if backend not in ("nvdec", "beta", "ffmpeg"):
+        raise ValueError(f"backend must be 'nvdec' (or 'beta', the same) or 'ffmpeg', not {backend!r}")
+    token = _backend.set("ffmpeg" if backend == "ffmpeg" else "nvdec")
     try:
         yield
     finally:
-        _chosen.reset(token)
+        _backend.reset(token)
+
+
+def chosen_backend() -> str:
+    """What `set_cuda_backend` has set."""
+    return _backend.get()
 
 
 @contextmanager
@@ -113,19 +115,7 @@ def chosen_converter() -> str:
     return _converter.get()
 
 
-def decode(demuxer: Demuxer, stream_index: int, device: nvdec.CudaDevice) -> VideoBackend:
-    """The backend that decodes on the GPU."""
-    return nvdec.NvdecBackend(demuxer, stream_index, device)
-
-
-def upload(
-    demuxer: Demuxer, stream_index: int, device: nvdec.CudaDevice, num_threads: int, min_reorder: int
-) -> VideoBackend:
-    """The backend that decodes on the CPU."""
-    return nvdec.UploadBackend(demuxer, stream_index, num_threads, min_reorder).deliver_to(device)
-
-
-def why_not(demuxer: Demuxer, stream_index: int, ordinal: int) -> str | None:
+def why_not(demuxer: Demuxer, stream_index: int, ordinal: int, backend: str) -> str | None:
     """Why the hardware does not decode a stream; None: it does."""
     info = demuxer.stream_info(stream_index)
     name = f"{info['codec']} {info['pixel_format']}"
@@ -136,10 +126,19 @@ def why_not(demuxer: Demuxer, stream_index: int, ordinal: int) -> str | None:
         return f"NVDEC does not decode {name}"
     if info["color_space"] == "gbr" and "444" in info["pixel_format"]:
         return f"NVDEC does not decode {name} that holds RGB"
+    if backend == "ffmpeg" and not hwaccel.has_hwaccel(demuxer, stream_index):
+        return f"the FFmpeg in use has no decoder of {info['codec']} for NVDEC"
     caps = capabilities(ordinal, codec, *nvdec.FORMATS[info["pixel_format"]])
     if not caps["is_supported"]:
         return f"this GPU does not decode {name}"
     width, height = info["width"] or 0, info["height"] or 0
+    if (
+        backend == "ffmpeg"
+        and height % 2
+        and info["codec"] not in WHOLE_BLOCKS
+        and nvdec.FORMATS[info["pixel_format"]][0] == 1
+    ):
+        return f"libavcodec's hwaccel loses its way to the chroma of {width}x{height}"
     if width < caps["min_width"] or height < caps["min_height"]:
         return f"{width}x{height} is less than the {caps['min_width']}x{caps['min_height']} that this GPU decodes"
     if (
@@ -220,7 +219,7 @@ def examine() -> list[tuple[str, bool, str]]:
             ]
             detail = f"compute capability {major}.{minor}, decodes {', '.join(known) or 'nothing'}"
             steps.append((f"cuda:{ordinal}", bool(known), detail))
-    except (CudaUnavailableError, CudaError) as error:
+    except CudaError as error:
         steps.append(("decoding", False, str(error)))
     return steps
 

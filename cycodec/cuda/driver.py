@@ -1,6 +1,6 @@
 """The CUDA driver, by cuda-python: devices, their primary contexts, and the kernels compiled for them.
 
-Compiled code (core/nvdec) gets addresses from here and links nothing. What is missing is said in one sentence, with the
+Compiled code (core/device) gets addresses from here and links nothing. What is missing is said in one sentence, with the
 remedy: that is most of this module, since a GPU can be out of reach in many ways.
 """
 
@@ -12,18 +12,19 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from cycodec.core import nvdec
+from cycodec.core import device as devices
 from cycodec.core.error import CudaError, CudaUnavailableError
 
 # What the functions of core/nvdec need: CUDA 11.1, that of the Video Codec SDK whose headers are in csrc/nvcodec.
 OLDEST_DRIVER = 11010
 KERNELS = Path(__file__).parent / "kernels"
+KERNEL_HEADERS = ("arguments.h", "half.h")
 
 _lock = threading.RLock()
 _process: int | None = None  # the process that has begun to use CUDA
 
 
-def device(ordinal: int) -> nvdec.CudaDevice:
+def device(ordinal: int) -> devices.CudaDevice:
     """A GPU for one decoder: its primary context, which torch uses too, and the kernels.
 
     Raises
@@ -34,7 +35,7 @@ def device(ordinal: int) -> nvdec.CudaDevice:
     with _lock:
         check_process()
         _start()
-        return nvdec.CudaDevice(ordinal, context(ordinal), *_kernels(ordinal))
+        return devices.CudaDevice(ordinal, context(ordinal), *_kernels(ordinal))
 
 
 def check_process() -> None:
@@ -67,7 +68,7 @@ def call(what: str, result: tuple[Any, ...]) -> Any:
 
 @cache
 def _start() -> None:
-    """Have the driver ready, and hand its functions to core/nvdec."""
+    """Have the driver ready, and hand its functions to core/device."""
     global _process
     driver = bindings()
     try:
@@ -88,13 +89,13 @@ def _start() -> None:
             f"{OLDEST_DRIVER // 1000}.{OLDEST_DRIVER % 1000 // 10} is needed (install a newer one)"
         )
     addresses = []
-    for name in nvdec.driver_functions():
+    for name in devices.driver_functions():
         result = driver.cuGetProcAddress(name.encode(), version, 0)
         if int(result[0]) != 0 or not result[1]:
             raise CudaUnavailableError(f"NVIDIA's driver has no {name} (install a newer one)")
         addresses.append(int(result[1]))
-    nvdec.set_driver_functions(addresses)
-    problem = nvdec.open_cuvid()
+    devices.set_driver_functions(addresses)
+    problem = devices.open_cuvid()
     if problem is not None:
         raise CudaUnavailableError(
             f"NVIDIA's decoding library cannot be used: {problem} (it comes with the driver; a container needs the "
@@ -177,10 +178,11 @@ def compile_kernels(major: int, minor: int) -> bytes:
             f"{', '.join(f'{a // 10}.{a % 10}' for a in supported)} (the GPU is too old for it)"
         )
     text = (KERNELS / "convert.cu").read_bytes()
-    arguments = (KERNELS / "arguments.h").read_bytes()
+    headers = [path.read_bytes() for path in map(KERNELS.joinpath, KERNEL_HEADERS)]
+    names = [name.encode() for name in KERNEL_HEADERS]
     program = call(
         "cannot make an NVRTC program",
-        nvrtc.nvrtcCreateProgram(text, b"convert.cu", 1, [arguments], [b"arguments.h"]),
+        nvrtc.nvrtcCreateProgram(text, b"convert.cu", len(names), headers, names),
     )
     try:
         options = [f"-arch={'sm' if exact else 'compute'}_{architecture}".encode()]

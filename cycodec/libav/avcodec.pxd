@@ -3,6 +3,7 @@
 from libc.stdint cimport int64_t, uint8_t, uint32_t
 
 from cycodec.libav.avutil cimport (
+    AVBufferRef,
     AVColorPrimaries,
     AVColorRange,
     AVColorSpace,
@@ -145,6 +146,8 @@ cdef extern from "libavcodec/avcodec.h" nogil:
         int width
         int height
         AVPixelFormat pix_fmt
+        AVPixelFormat sw_pix_fmt
+        AVBufferRef *hw_device_ctx
         int has_b_frames
         AVRational sample_aspect_ratio
         AVRational pkt_timebase

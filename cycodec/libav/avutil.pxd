@@ -117,6 +117,8 @@ cdef extern from "libavutil/opt.h" nogil:
 cdef extern from "libavutil/buffer.h" nogil:
     struct AVBufferRef:
         uint8_t *data
+    AVBufferRef *av_buffer_ref(const AVBufferRef *buf)
+    void av_buffer_unref(AVBufferRef **buf)
 
 
 cdef extern from "libavutil/pixfmt.h" nogil:
@@ -127,6 +129,7 @@ cdef extern from "libavutil/pixfmt.h" nogil:
         AV_PIX_FMT_YUV444P
         AV_PIX_FMT_RGB24
         AV_PIX_FMT_RGB48
+        AV_PIX_FMT_CUDA
         AV_PIX_FMT_NB
     enum AVColorSpace:
         AVCOL_SPC_RGB
@@ -198,6 +201,8 @@ cdef extern from "libavutil/frame.h" nogil:
         AVColorTransferCharacteristic color_trc
         AVColorSpace colorspace
         AVDictionary *metadata
+        size_t crop_left
+        size_t crop_top
     AVFrame *av_frame_alloc()
     void av_frame_free(AVFrame **frame)
     int av_frame_ref(AVFrame *dst, const AVFrame *src)

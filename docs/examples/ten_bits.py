@@ -16,5 +16,9 @@ print("float32", fine.dtype, len(fine.unique()), "levels, in [0, 1]")
 assert len(fine.unique()) > 256
 assert (fine * 255 - coarse).abs().mean() < 2  # the same picture; chroma is scaled up in another way
 
+# Half the memory, for networks that compute in half precision anyway.
+half = VideoDecoder(source, output_dtype=torch.float16)[0]
+assert torch.equal(half, fine.half())
+
 # "auto" gives float32 for HDR, uint8 for everything else.
 assert VideoDecoder(source, output_dtype="auto")[0].dtype == torch.float32

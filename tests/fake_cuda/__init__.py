@@ -12,6 +12,7 @@ from __future__ import annotations
 import ctypes
 import hashlib
 import subprocess
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
@@ -35,7 +36,7 @@ def build() -> Path:
         return folder
     folder.mkdir(parents=True, exist_ok=True)
     flags = subprocess.run(
-        ["pkg-config", "--cflags", "--libs", "libavcodec", "libavutil"],
+        ["pkg-config", "--cflags", "--libs", "libavformat", "libavcodec", "libavutil"],
         capture_output=True,
         text=True,
         check=True,
@@ -45,15 +46,18 @@ def build() -> Path:
     def run(*command: object) -> None:
         subprocess.run([str(part) for part in command], check=True)
 
-    run("gcc", *common, "-c", HERE / "fakecuda.c", "-o", folder / "fakecuda.o")
+    for name in ("fakecuda", "fakestubs"):
+        run("gcc", *common, "-c", HERE / f"{name}.c", "-o", folder / f"{name}.o")
     run("g++", *common, f"-I{KERNELS}", "-c", HERE / "kernels_host.cpp", "-o", folder / "kernels_host.o")
     libcuda = folder / "libcuda.so.1"
     run(
-        "g++", "-shared", "-Wl,-soname,libcuda.so.1", folder / "fakecuda.o", folder / "kernels_host.o",
+        "g++", "-shared", "-Wl,-soname,libcuda.so.1", folder / "fakecuda.o", folder / "fakestubs.o",
+        folder / "kernels_host.o",
         "-o", libcuda, "-ldl", "-lpthread",
     )  # fmt: skip
+    cuvid = [HERE / f"{name}.c" for name in ("fakecuvid", "fakeparser", "fakeknown")]
     run(
-        "gcc", *common, "-shared", "-Wl,-soname,libnvcuvid.so.1", HERE / "fakecuvid.c", libcuda, *flags,
+        "gcc", *common, "-shared", "-Wl,-soname,libnvcuvid.so.1", *cuvid, libcuda, *flags,
         "-o", folder / "libnvcuvid.so.1", "-lpthread",
     )  # fmt: skip
     run(
@@ -99,8 +103,14 @@ class FakeCuda:
         for name, value in settings.items():
             self.cuda.fake_set(name.encode(), value)
 
+    def know(self, path: Path | str) -> None:
+        """Have the decoder know a file's pictures by their data: for libavcodec's hwaccel, which parses by itself."""
+        if self.cuvid.fake_know(str(path).encode()) < 0:
+            raise OSError(f"the double cannot decode {path}")
+
     def reset(self) -> None:
-        """No failures, no settings, an empty log."""
+        """No failures, no settings, an empty log, no pictures known."""
+        self.cuvid.fake_forget()
         self.cuda.fake_reset()
 
     def counts(self) -> dict[str, int]:
@@ -110,6 +120,15 @@ class FakeCuda:
     def log(self) -> list[str]:
         """The lines written since the last call, if ``set(log=1)``."""
         return self.cuda.fake_log().decode().splitlines()
+
+
+def stand_in(set_attribute: Callable[[object, str, object], None] = setattr) -> None:
+    """Have ``device="cuda"`` mean the loaded double, whose memory is the host's: torch here may be without CUDA."""
+    from cycodec import _tensor
+
+    set_attribute(_tensor, "_cuda_ordinal", lambda device: device.index or 0)
+    set_attribute(_tensor, "cuda_device", lambda ordinal: "cpu")
+    set_attribute(_tensor, "cuda_stream", lambda ordinal: 0)
 
 
 @cache

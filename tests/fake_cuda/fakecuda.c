@@ -203,9 +203,11 @@ EXPORT CUresult cuDeviceGetName(char *name, int size, int device) {
 
 EXPORT CUresult cuDeviceGetAttribute(int *value, int attribute, int device) {
     (void)device;
-    /* threads of a block, its shared memory, multiprocessors, threads of one; compute capability 9.0 */
+    /* threads of a block, its shared memory, alignment of textures, multiprocessors, threads of one; compute
+     * capability 9.0 */
     *value = attribute == 1    ? 1024
              : attribute == 8  ? 49152
+             : attribute == 14 ? 512
              : attribute == 16 ? 132
              : attribute == 39 ? 2048
              : attribute == 75 ? 9
@@ -391,6 +393,7 @@ EXPORT CUresult cuStreamDestroy_v2(void *stream) {
 
 EXPORT CUresult cuStreamSynchronize(void *stream) {
     ENTER("cuStreamSynchronize");
+    fake_say("synchronise stream=%d", number_of(stream));
     return is_stream(stream) ? OK : INVALID_HANDLE;
 }
 

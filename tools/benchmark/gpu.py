@@ -35,12 +35,8 @@ def use_double() -> None:
     sys.path.insert(0, str(ROOT / "tests"))
     import fake_cuda
 
-    from cycodec import _tensor
-
     fake_cuda.load()
-    _tensor._cuda_ordinal = lambda device: device.index or 0
-    _tensor.cuda_device = lambda ordinal: "cpu"
-    _tensor.cuda_stream = lambda ordinal: 0
+    fake_cuda.stand_in()
 
 
 def synchronise(fake: bool) -> None:

@@ -2,13 +2,13 @@
 #ifndef CYCODEC_CUDA_ARGUMENTS_H
 #define CYCODEC_CUDA_ARGUMENTS_H
 
-/* Values of csrc/convert.h's ConvertType; half precision is known on the GPU only. */
+/* Values of csrc/convert.h's ConvertType. */
 enum { NV_TYPE_UINT8 = 0, NV_TYPE_FLOAT32 = 1, NV_TYPE_FLOAT16 = 2 };
 
-/* Where pixels go: one picture of a batch, with any order of its axes. Strides count values, not bytes. */
+/* Where pixels go: packed RGB. */
 typedef struct {
     unsigned long long data; /* device address */
-    long long row_stride, column_stride, plane_stride;
+    long long row_stride;    /* values, not bytes */
     int type;
 } NvOut;
 
@@ -37,15 +37,12 @@ typedef struct {
     NvOut out;
 } NvConvert;
 
-enum { NV_FILTER_BILINEAR = 0, NV_FILTER_BICUBIC = 1 };
-
 typedef struct {
-    /* RGB of type `type`, `row_stride` values a row */
+    /* RGB of type `type`, NV_TYPE_UINT8 or NV_TYPE_FLOAT32, `row_stride` values a row */
     unsigned long long data;
     long long row_stride;
     int type;
     int width, height;
-    int filter;
     int out_width, out_height; /* of the whole result, of which ... */
     int x0, y0, x1, y1;        /* ... this region is wanted */
     NvOut out;

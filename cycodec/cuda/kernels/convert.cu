@@ -1,10 +1,11 @@
 /* From decoded pictures to RGB tensors, and from one size to another.
  *
  * One text for two compilers: NVRTC makes it a kernel for the GPU at hand, and the tests have g++ make it a function of
- * the host (tests/fake_cuda). It therefore includes nothing but its arguments, and uses three operations that the two
+ * the host (tests/fake_cuda). It therefore includes nothing but two headers of our own, and uses three operations that the two
  * spell differently: FMA, RINT (to nearest, ties to even) and CLAMP.
  */
 #include "arguments.h"
+#include "half.h"
 
 #ifdef __CUDACC_RTC__
 #define FMA(a, b, c) fmaf(a, b, c)
@@ -12,33 +13,9 @@
 #define CLAMP(a, low, high) fminf(fmaxf(a, low), high)
 #endif
 
-/* IEEE half precision of a value in [0, 1], to nearest. */
-__device__ static unsigned short to_half(float value) {
-    union {
-        float f;
-        unsigned u;
-    } bits;
-    unsigned mantissa, rest, half;
-    int exponent;
-    bits.f = value;
-    exponent = (int)(bits.u >> 23) - 127;
-    mantissa = (bits.u & 0x7fffffu) | 0x800000u;
-    if (exponent < -25)
-        return 0;
-    if (exponent < -14) { /* subnormal */
-        int shift = -1 - exponent;
-        half = mantissa >> shift;
-        rest = mantissa & ((1u << shift) - 1);
-        return (unsigned short)(half + (rest > (1u << (shift - 1)) || (rest == (1u << (shift - 1)) && (half & 1))));
-    }
-    half = ((unsigned)(exponent + 15) << 10) | ((mantissa & 0x7fffffu) >> 13);
-    rest = mantissa & 0x1fffu;
-    return (unsigned short)(half + (rest > 0x1000u || (rest == 0x1000u && (half & 1))));
-}
-
 /* One value of the result; `value` is 0 to 255. */
 __device__ static void store(const NvOut *out, int row, int column, int plane, float value) {
-    long long place = row * out->row_stride + column * out->column_stride + plane * out->plane_stride;
+    long long place = row * out->row_stride + 3 * column + plane;
     if (out->type == NV_TYPE_UINT8)
         ((unsigned char *)out->data)[place] = (unsigned char)RINT(CLAMP(value, 0.0f, 255.0f));
     else if (out->type == NV_TYPE_FLOAT32)
@@ -78,11 +55,10 @@ __device__ static void products(const NvConvert *a, int row, int column, int rgb
     rgb[2] = luma + high(cb, f[5]);
 }
 
-__device__ static float weight(int filter, float distance) {
+/* The cubic of swscale, (0, 0.6). */
+__device__ static float weight(float distance) {
     float d = distance < 0 ? -distance : distance;
-    if (filter == NV_FILTER_BILINEAR)
-        return d < 1.0f ? 1.0f - d : 0.0f;
-    if (d < 1.0f) /* the cubic of swscale, (0, 0.6) */
+    if (d < 1.0f)
         return FMA(FMA(1.4f, d, -2.4f) * d, d, 1.0f);
     if (d < 2.0f)
         return FMA(FMA(FMA(-0.6f, d, 3.0f), d, -4.8f), d, 2.4f);
@@ -102,7 +78,7 @@ __device__ static int chroma_taps(const NvConvert *a, int row, int taps[4]) {
     centre = ((float)row + 0.5f) * (float)((a->height + 1) / 2) / (float)a->height - 0.5f;
     first = (int)(centre + 8.0f) - 8 - 1; /* rounded down, for negative ones too */
     for (i = 0; i < 4; i++) {
-        taps[i] = RINT(4096.0f * weight(NV_FILTER_BICUBIC, (float)(first + i) - centre));
+        taps[i] = RINT(4096.0f * weight((float)(first + i) - centre));
         sum += taps[i];
     }
     taps[centre - (float)(first + 1) < 0.5f ? 1 : 2] += 4096 - sum;
@@ -145,7 +121,7 @@ __device__ static float cubic_chroma(const NvConvert *a, unsigned long long plan
     float sum = 0.0f, total = 0.0f;
     for (i = above; i < above + 4; i++)
         for (j = before; j < before + 4; j++) {
-            float w = weight(NV_FILTER_BICUBIC, (float)i - y) * weight(NV_FILTER_BICUBIC, (float)j - x);
+            float w = weight((float)i - y) * weight((float)j - x);
             sum = FMA(w, sample(plane, a->chroma_pitch, top + limit(i, 0, height - 1),
                                 (left + limit(j, 0, width - 1)) * a->chroma_step, a->bytes, a->shift), sum);
             total += w;
@@ -189,9 +165,9 @@ extern "C" __global__ void convert_picture(NvConvert a) {
 }
 
 /* The pixels [*first, *last) that one pixel of the result is made of, and the middle of it among them. */
-__device__ static float support(int filter, int place, int size, int out_size, float *reach, int *first, int *last) {
+__device__ static float support(int place, int size, int out_size, float *reach, int *first, int *last) {
     float scale = (float)size / (float)out_size, centre = ((float)place + 0.5f) * scale;
-    float wide = scale > 1.0f ? scale : 1.0f, radius = (filter == NV_FILTER_BILINEAR ? 1.0f : 2.0f) * wide;
+    float wide = scale > 1.0f ? scale : 1.0f, radius = 2.0f * wide;
     *reach = 1.0f / wide;
     *first = (int)(centre - radius + 0.5f);
     *last = (int)(centre + radius + 0.5f);
@@ -210,19 +186,19 @@ __device__ static float pixel(const NvResize *a, int row, int column, int plane)
 }
 
 /* Each pixel of the result is the mean of those that it covers, weighted by a filter stretched to cover them
- * (antialiasing), as torch.nn.functional.interpolate(antialias=True) defines it. */
+ * (antialiasing), as swscale does it. */
 extern "C" __global__ void resize_picture(NvResize a) {
     int column = (int)(blockIdx.x * blockDim.x + threadIdx.x), row = (int)(blockIdx.y * blockDim.y + threadIdx.y);
     int x, y, x_first, x_last, y_first, y_last, plane;
     float x_centre, y_centre, x_reach, y_reach, total = 0.0f, sum[3] = {0.0f, 0.0f, 0.0f};
     if (a.x0 + column >= a.x1 || a.y0 + row >= a.y1)
         return;
-    x_centre = support(a.filter, a.x0 + column, a.width, a.out_width, &x_reach, &x_first, &x_last);
-    y_centre = support(a.filter, a.y0 + row, a.height, a.out_height, &y_reach, &y_first, &y_last);
+    x_centre = support(a.x0 + column, a.width, a.out_width, &x_reach, &x_first, &x_last);
+    y_centre = support(a.y0 + row, a.height, a.out_height, &y_reach, &y_first, &y_last);
     for (y = y_first; y < y_last; y++) {
-        float down = weight(a.filter, ((float)y + 0.5f - y_centre) * y_reach);
+        float down = weight(((float)y + 0.5f - y_centre) * y_reach);
         for (x = x_first; x < x_last; x++) {
-            float w = down * weight(a.filter, ((float)x + 0.5f - x_centre) * x_reach);
+            float w = down * weight(((float)x + 0.5f - x_centre) * x_reach);
             total += w;
             for (plane = 0; plane < 3; plane++)
                 sum[plane] = FMA(w, pixel(&a, y, x, plane), sum[plane]);

@@ -1,0 +1,150 @@
+#include "convert_float.h"
+
+#include <libavutil/mem.h>
+#include <string.h>
+
+#include "colour.h"
+
+#include "half.h"
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#define HAVE_F16C 1
+#endif
+
+static float *take(FloatLines *lines, size_t count) {
+    if (lines->size < count) {
+        av_free(lines->data);
+        lines->data = av_malloc(count * sizeof(float));
+        lines->size = lines->data ? count : 0;
+    }
+    return lines->data;
+}
+
+#ifdef HAVE_F16C
+__attribute__((target("avx,f16c"))) static int round_by_f16c(uint16_t *out, const float *in, int count) {
+    int i = 0;
+    for (; i + 8 <= count; i += 8)
+        _mm_storeu_si128((__m128i *)(out + i), _mm256_cvtps_ph(_mm256_loadu_ps(in + i), _MM_FROUND_TO_NEAREST_INT));
+    return i;
+}
+#endif
+
+/* A row of float32 to the caller's memory, unless it is there already. */
+static void finish(uint8_t *line, const float *row, int count, ConvertType type) {
+    uint16_t *out = (uint16_t *)line;
+    int i = 0;
+    if (type == CONVERT_FLOAT32)
+        return;
+#ifdef HAVE_F16C
+    if (__builtin_cpu_supports("f16c"))
+        i = round_by_f16c(out, row, count);
+#endif
+    for (; i < count; i++)
+        out[i] = to_half(row[i]);
+}
+
+/* One row of one component as integers scaled by `scale` after `bias`; each sample is repeated for the pixels that
+ * it covers. */
+static void read_line(float *out, const AVFrame *frame, const AVPixFmtDescriptor *desc, int component, int row,
+                      int repeat_shift, float bias, float scale) {
+    const AVComponentDescriptor *comp = &desc->comp[component];
+    const uint8_t *data = frame->data[comp->plane] + (ptrdiff_t)row * frame->linesize[comp->plane] + comp->offset;
+    int width = frame->width, step = comp->step, shift = comp->shift;
+    unsigned mask = (1u << comp->depth) - 1;
+    if (comp->depth + shift <= 8) {
+        for (int x = 0; x < width; x++)
+            out[x] = ((float)((data[(x >> repeat_shift) * step] >> shift) & mask) - bias) * scale;
+    } else if (desc->flags & AV_PIX_FMT_FLAG_BE) {
+        for (int x = 0; x < width; x++) {
+            const uint8_t *p = data + (x >> repeat_shift) * step;
+            out[x] = ((float)(((unsigned)(p[0] << 8 | p[1]) >> shift) & mask) - bias) * scale;
+        }
+    } else {
+        for (int x = 0; x < width; x++) {
+            const uint8_t *p = data + (x >> repeat_shift) * step;
+            out[x] = ((float)(((unsigned)(p[1] << 8 | p[0]) >> shift) & mask) - bias) * scale;
+        }
+    }
+}
+
+static inline float clip_unit(float value) {
+    return value < 0 ? 0 : value > 1 ? 1 : value;
+}
+
+int convert_float_knows(const AVPixFmtDescriptor *desc) {
+    return !(desc->flags & AV_PIX_FMT_FLAG_FLOAT) && desc->comp[0].depth <= 16 && desc->comp[0].depth >= 8 &&
+           strncmp(desc->name, "xyz", 3) != 0;
+}
+
+int convert_float_picture(FloatLines *lines, const AVFrame *frame, Rect want, uint8_t *rgb, ptrdiff_t stride,
+                          ConvertType type) {
+    const AVPixFmtDescriptor *desc = av_pix_fmt_desc_get(frame->format);
+    int width = frame->width, depth = desc->comp[0].depth, samples = 3 * (want.x1 - want.x0);
+    int is_rgb = desc->flags & AV_PIX_FMT_FLAG_RGB, is_gray = desc->nb_components < 3;
+    float *first = take(lines, 3 * (size_t)width + (size_t)samples);
+    if (!first)
+        return AVERROR(ENOMEM);
+    float *second = first + width, *third = second + width, *row = third + width;
+    double peak = (1 << depth) - 1, unit = 1 << (depth - 8), kr, kb;
+    colour_luma_weights(frame->colorspace, &kr, &kb);
+    int full = colour_is_full_range(frame);
+    float luma_bias = full ? 0 : (float)(16 * unit);
+    float luma_scale = full ? (float)(1 / peak) : (float)(1 / (219 * unit));
+    float chroma_bias = (float)(128 * unit);
+    double chroma_scale = full ? 1 / peak : 1 / (224 * unit);
+    float cr_red = (float)(2 * (1 - kr) * chroma_scale), cb_blue = (float)(2 * (1 - kb) * chroma_scale);
+    float cb_green = (float)(2 * (1 - kb) * kb / (1 - kr - kb) * chroma_scale);
+    float cr_green = (float)(2 * (1 - kr) * kr / (1 - kr - kb) * chroma_scale);
+    int chroma_row = -1;
+    for (int y = want.y0; y < want.y1; y++) {
+        uint8_t *line = rgb + (y - want.y0) * stride;
+        float *out = type == CONVERT_FLOAT32 ? (float *)line : row;
+        if (is_rgb) {
+            for (int i = 0; i < 3; i++)
+                read_line(first + i * width, frame, desc, i, y, 0, 0, (float)(1 / peak));
+            for (int x = want.x0; x < want.x1; x++, out += 3) {
+                out[0] = first[x];
+                out[1] = second[x];
+                out[2] = third[x];
+            }
+            finish(line, row, samples, type);
+            continue;
+        }
+        read_line(first, frame, desc, 0, y, 0, luma_bias, luma_scale);
+        if (is_gray) {
+            for (int x = want.x0; x < want.x1; x++, out += 3)
+                out[0] = out[1] = out[2] = clip_unit(first[x]);
+            finish(line, row, samples, type);
+            continue;
+        }
+        if (y >> desc->log2_chroma_h != chroma_row) {
+            chroma_row = y >> desc->log2_chroma_h;
+            read_line(second, frame, desc, 1, chroma_row, desc->log2_chroma_w, chroma_bias, 1);
+            read_line(third, frame, desc, 2, chroma_row, desc->log2_chroma_w, chroma_bias, 1);
+        }
+        for (int x = want.x0; x < want.x1; x++, out += 3) {
+            out[0] = clip_unit(first[x] + cr_red * third[x]);
+            out[1] = clip_unit(first[x] - cb_green * second[x] - cr_green * third[x]);
+            out[2] = clip_unit(first[x] + cb_blue * second[x]);
+        }
+        finish(line, row, samples, type);
+    }
+    return 0;
+}
+
+int convert_float_rows(FloatLines *lines, uint8_t *out, ptrdiff_t out_stride, const uint8_t *in, ptrdiff_t in_stride,
+                       int samples, int rows, int deep, ConvertType type) {
+    float *row = take(lines, (size_t)samples);
+    if (!row)
+        return AVERROR(ENOMEM);
+    for (int y = 0; y < rows; y++) {
+        uint8_t *line = out + y * out_stride;
+        float *to = type == CONVERT_FLOAT32 ? (float *)line : row;
+        const uint8_t *from = in + y * in_stride;
+        for (int i = 0; i < samples; i++)
+            to[i] = deep ? ((const uint16_t *)from)[i] / 65535.0f : from[i] / 255.0f;
+        finish(line, row, samples, type);
+    }
+    return 0;
+}

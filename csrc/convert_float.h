@@ -1,0 +1,30 @@
+/* Floats of [0, 1] from a frame's planes, in full precision: float32, or float16 rounded from it. */
+#ifndef CYCODEC_CONVERT_FLOAT_H
+#define CYCODEC_CONVERT_FLOAT_H
+
+#include <libavutil/pixdesc.h>
+
+#include "convert.h"
+
+typedef struct {
+    int x0, y0, x1, y1;
+} Rect;
+
+/* Memory for rows, that grows as it is needed; `data` is to be freed with av_free. */
+typedef struct {
+    float *data;
+    size_t size;
+} FloatLines;
+
+/* Whether convert_float_picture takes a pixel format, provided that its planes can be addressed. */
+int convert_float_knows(const AVPixFmtDescriptor *desc);
+
+/* A rectangle of a frame to rows of `type`, which is one of the floats. 0 or AVERROR. */
+int convert_float_picture(FloatLines *lines, const AVFrame *frame, Rect want, uint8_t *rgb, ptrdiff_t stride,
+                          ConvertType type);
+
+/* The same of rows of 8-bit samples, or of 16-bit ones (`deep`). */
+int convert_float_rows(FloatLines *lines, uint8_t *out, ptrdiff_t out_stride, const uint8_t *in, ptrdiff_t in_stride,
+                       int samples, int rows, int deep, ConvertType type);
+
+#endif

@@ -1,0 +1,238 @@
+"""A GPU as a decoder sees it, and how frames get into its memory: what all backends for CUDA have in common."""
+
+from libc.stdint cimport int64_t, uint8_t, uint64_t
+from libc.stdlib cimport calloc, free
+from libc.string cimport strlen
+
+from cycodec.core import error as errors
+from cycodec.core.backend cimport BACKEND_FAILED, Target, fill_target
+
+from cycodec.libav.avutil cimport AVFrame
+
+
+cdef extern from "colour.h" nogil:
+    int colour_is_full_range(const AVFrame *frame)
+
+
+cdef extern from "convert.h" nogil:
+    ctypedef struct ConvertTarget:
+        pass
+
+
+cdef extern from "nvconvert.h" nogil:
+    ctypedef void *CUcontext
+    ctypedef void *CUfunction
+    ctypedef void *CUstream
+    ctypedef struct NvFunctions:
+        pass
+    ctypedef struct NvNppContext:
+        int device, multiprocessors, threads_per_multiprocessor, threads_per_block
+        size_t shared_memory
+        int capability_major, capability_minor
+    ctypedef void NvNppConvert
+    ctypedef struct NvDevice:
+        CUcontext context
+        CUfunction convert_picture, resize_picture
+        NvNppConvert *npp
+        int npp_major
+        NvNppContext npp_context
+    ctypedef struct NvScratch:
+        pass
+    ctypedef struct NvLayout:
+        pass
+    ctypedef struct NvSurface:
+        pass
+    ctypedef struct NvColour:
+        int space, full_range
+
+    NvFunctions *nv
+    int nvshim_open_cuvid(char *error)
+    const char *nvshim_driver_name(int number)
+    void nvshim_set_driver_function(int number, size_t address)
+
+    void nvconvert_free(const NvDevice *device, NvScratch *scratch)
+    int nvconvert_surface(const NvDevice *device, NvScratch *scratch, CUstream stream, const NvSurface *surface,
+                          const NvLayout *layout, const NvColour *colour, const ConvertTarget *target, uint64_t out,
+                          int64_t row_stride, char *error)
+    int nvconvert_device_frame(const NvDevice *device, NvScratch *scratch, CUstream stream, const AVFrame *frame,
+                               int pixel_format, const NvColour *colour, const ConvertTarget *target, uint64_t out,
+                               int64_t row_stride, char *error)
+    int nvconvert_knows(int pixel_format)
+    int nvconvert_frame(const NvDevice *device, NvScratch *scratch, CUstream stream, const AVFrame *frame,
+                        const NvColour *colour, const ConvertTarget *target, uint64_t out, int64_t row_stride,
+                        char *error)
+    int nvconvert_upload(const NvDevice *device, CUstream stream, const uint8_t *rgb, size_t size, uint64_t out,
+                         char *error)
+    int nvconvert_copy(const NvDevice *device, CUstream stream, uint64_t to, uint64_t source, size_t size, char *error)
+    int nvconvert_clear(const NvDevice *device, CUstream stream, uint64_t to, size_t size, char *error)
+
+
+cdef class CudaDevice:
+    """A GPU: context and kernels, and the stream of the request under way.
+
+    Parameters
+    ----------
+    ordinal : int
+    context, convert_picture, resize_picture : int
+        Addresses: CUcontext, and CUfunctions of cycodec/cuda/kernels/convert.cu.
+    """
+
+    def __cinit__(self, int ordinal, size_t context, size_t convert_picture, size_t resize_picture):
+        cdef NvDevice *device = <NvDevice *> calloc(1, sizeof(NvDevice))
+        if device == NULL:
+            raise MemoryError()
+        self.ptr = device
+        self.ordinal = ordinal
+        device.context = <CUcontext> context
+        device.convert_picture = <CUfunction> convert_picture
+        device.resize_picture = <CUfunction> resize_picture
+
+    def __dealloc__(self):
+        free(self.ptr)
+
+    cdef void *context(self) noexcept nogil:
+        return (<NvDevice *> self.ptr).context
+
+    def use_npp(self, size_t function, int major, tuple facts):
+        """Have NPP convert what it can; arguments are those of cycodec.cuda.npp.Npp."""
+        cdef NvDevice *device = <NvDevice *> self.ptr
+        cdef NvNppContext *context = &device.npp_context
+        device.npp = <NvNppConvert *> function
+        device.npp_major = major
+        context.device = self.ordinal
+        (context.multiprocessors, context.threads_per_multiprocessor, context.threads_per_block,
+         context.shared_memory, context.capability_major, context.capability_minor) = facts
+
+
+cdef NvColour colour_of(const AVFrame *frame) noexcept nogil:
+    cdef NvColour colour
+    colour.space = frame.colorspace
+    colour.full_range = colour_is_full_range(frame)
+    return colour
+
+
+cdef class Delivery:
+    """How the frames of one backend get into a device's memory.
+
+    Parameters
+    ----------
+    device : CudaDevice
+    source : str
+        How errors call it.
+    """
+
+    def __cinit__(self, CudaDevice device not None, source):
+        self.scratch = calloc(1, sizeof(NvScratch))
+        if self.scratch == NULL:
+            raise MemoryError()
+        self.device = device
+        self.source = source
+
+    def __dealloc__(self):
+        if self.scratch != NULL:
+            nvconvert_free(<NvDevice *> self.device.ptr, <NvScratch *> self.scratch)
+            free(self.scratch)
+
+    cdef void abandon(self) noexcept:
+        """Forget what is owned without freeing it: see Note [After fork] in stream.pyx."""
+        self.scratch = NULL
+
+    cdef int judge(self, int code) noexcept nogil:
+        """What csrc/nvconvert.c came to."""
+        if code < 0:
+            self.failed = True
+            return BACKEND_FAILED
+        return 0
+
+    cdef object failure(self):
+        if not self.failed:
+            return None
+        self.failed = False
+        message = self.error[:strlen(self.error)].decode("utf-8", "replace")
+        return errors.CudaError(
+            f"{self.source}: {message} (cycodec doctor examines the driver; device='cpu' decodes without it)",
+            source=self.source, operation="decode",
+        )
+
+    cdef int put_surface(self, const void *surface, const void *layout, const AVFrame *frame, const Target *target,
+                         uint8_t *out) noexcept nogil:
+        """A picture that csrc/nvdec.c has mapped: NvSurface and NvLayout. Of the frame only its colours are read."""
+        cdef ConvertTarget to
+        cdef NvColour colour = colour_of(frame)
+        fill_target(&to, target)
+        return self.judge(nvconvert_surface(
+            <NvDevice *> self.device.ptr, <NvScratch *> self.scratch, <CUstream> self.device.stream,
+            <const NvSurface *> surface, <const NvLayout *> layout, &colour, &to, <uint64_t> <size_t> out,
+            target.row_stride, self.error,
+        ))
+
+    cdef int put_device_frame(self, const AVFrame *frame, int pixel_format, const Target *target,
+                              uint8_t *out) noexcept nogil:
+        """A frame of AV_PIX_FMT_CUDA, whose samples are those of a pixel format in host memory."""
+        cdef ConvertTarget to
+        cdef NvColour colour = colour_of(frame)
+        fill_target(&to, target)
+        return self.judge(nvconvert_device_frame(
+            <NvDevice *> self.device.ptr, <NvScratch *> self.scratch, <CUstream> self.device.stream, frame,
+            pixel_format, &colour, &to, <uint64_t> <size_t> out, target.row_stride, self.error,
+        ))
+
+    cdef bint knows(self, int pixel_format) noexcept nogil:
+        """Whether put_frame takes a pixel format."""
+        return nvconvert_knows(pixel_format)
+
+    cdef int put_frame(self, const AVFrame *frame, const Target *target, uint8_t *out) noexcept nogil:
+        """A frame in host memory."""
+        cdef ConvertTarget to
+        cdef NvColour colour = colour_of(frame)
+        fill_target(&to, target)
+        return self.judge(nvconvert_frame(
+            <NvDevice *> self.device.ptr, <NvScratch *> self.scratch, <CUstream> self.device.stream, frame, &colour,
+            &to, <uint64_t> <size_t> out, target.row_stride, self.error,
+        ))
+
+    cdef int put_rgb(self, const uint8_t *rgb, size_t size, uint8_t *out) noexcept nogil:
+        return self.judge(nvconvert_upload(
+            <NvDevice *> self.device.ptr, <CUstream> self.device.stream, rgb, size, <uint64_t> <size_t> out, self.error
+        ))
+
+    cdef int copy(self, uint8_t *to, const uint8_t *source, size_t size) noexcept nogil:
+        return self.judge(nvconvert_copy(
+            <NvDevice *> self.device.ptr, <CUstream> self.device.stream, <uint64_t> <size_t> to,
+            <uint64_t> <size_t> source, size, self.error,
+        ))
+
+    cdef int clear(self, uint8_t *to, size_t size) noexcept nogil:
+        return self.judge(nvconvert_clear(
+            <NvDevice *> self.device.ptr, <CUstream> self.device.stream, <uint64_t> <size_t> to, size, self.error
+        ))
+
+
+# -- the driver -------------------------------------------------------------------------------------------------------
+
+cdef void *functions() noexcept:
+    """The table of the driver's functions: one for all extension modules."""
+    return nv
+
+
+def driver_functions():
+    """Names of libcuda's functions that `set_driver_functions` wants."""
+    names = []
+    cdef const char *name = nvshim_driver_name(0)
+    while name != NULL:
+        names.append(name.decode())
+        name = nvshim_driver_name(len(names))
+    return names
+
+
+def set_driver_functions(addresses):
+    """Addresses of `driver_functions`, in their order."""
+    cdef int i
+    for i, address in enumerate(addresses):
+        nvshim_set_driver_function(i, address)
+
+
+def open_cuvid():
+    """Open NVIDIA's decoding library; what is wrong with it as a str, or None."""
+    cdef char[256] text
+    return text[:strlen(text)].decode("utf-8", "replace") if nvshim_open_cuvid(text) < 0 else None

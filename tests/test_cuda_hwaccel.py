@@ -1,0 +1,165 @@
+"""``set_cuda_backend("ffmpeg")``: libavcodec parses and orders, NVDEC decodes, frames stay on the device.
+
+Runs on tests/fake_cuda, A TEST DOUBLE of NVIDIA's driver, where there is no GPU: see test_cuda.py. There the double is told
+each file beforehand (fakeknown.c): libavcodec hands the driver slices without headers, which no software decoder takes.
+"""
+
+import gc
+import random
+
+import media
+import pytest
+import torch
+from on_gpu import assert_alike, difference
+from test_cuda import is_exact
+from test_cuda_resources import destroy_stream, new_stream
+
+from cycodec import CudaError, UnsupportedError
+from cycodec.core import hwaccel
+from cycodec.decoders import VideoDecoder, set_cuda_backend
+from cycodec.transforms import CenterCrop, Resize
+
+FILES = media.names("""
+    h264_bench_bbb_360p24_60s_bframes.mp4 h264_bt601.mp4 h264_fmp4_fullrange_320x240.mp4 h264_hls_segment_720p.ts
+    h264_rot90_720p_bbb.mp4 h264_vfr_rot180_camera.mp4 hevc_bframes_480p.mp4 hevc_hlg10_1080p.mp4
+    hevc_444_10bit_odd_321x241.mp4 mpeg1_mp2_ps.mpg  mpeg4_720p.avi vp8_hidden_frames_480p.webm
+    vp9_bbb_180p_10s.webm h264_bpyramid.mp4 h264_open_gop.mp4 vfr_jitter.mp4
+""")
+
+
+@pytest.fixture
+def open_both(gpu):
+    """A function that opens a file on the CPU, and on the GPU by libavcodec."""
+
+    def opened(path, **options):
+        if gpu is not None:
+            gpu.know(path)
+        with set_cuda_backend("ffmpeg"):
+            cuda = VideoDecoder(path, device="cuda", **options)
+        options.pop("fallback", None)
+        return VideoDecoder(path, **options), cuda
+
+    return opened
+
+
+def hardware_decoder(decoder):
+    return type(decoder._session.reader.backend)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_frames_are_those_of_the_cpu(open_both, gpu, name):
+    cpu, cuda = open_both(media.locate(name))
+    assert not cuda.cpu_fallback, str(cuda.cpu_fallback)
+    if gpu is not None:
+        gpu.set(log=1)
+        gpu.log()
+    exact = is_exact(cpu)
+    count = min(len(cpu), 24)
+    assert_alike(cuda[:count], cpu[:count], exact=exact)
+    shuffled = random.Random(name).sample(range(len(cpu)), min(len(cpu), 6))
+    for keys in (shuffled, [len(cpu) - 1, 0], list(range(count - 1, -1, -5))):
+        assert_alike(cuda[keys], cpu[keys], exact=exact)
+    assert not cuda.cpu_fallback
+    if gpu is not None:
+        log = gpu.log()
+        assert sum(line.startswith("map") for line in log) >= count, "the GPU's decoder was not used"
+        assert not [line for line in log if "undecoded" in line or line.startswith(("parse", "stub"))]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"dimension_order": "NHWC"},
+        {"transforms": [CenterCrop((101, 121)), Resize((60, 50))]},
+        {"seek_mode": "approximate"},
+        {"output_dtype": torch.float32},
+        {"output_dtype": torch.float16},
+    ],
+    ids=str,
+)
+def test_options(open_both, options):
+    cpu, cuda = open_both(media.locate("h264_bt601.mp4"), **options)
+    ours, theirs = cuda[[0, 8, 4, 4]].cpu(), cpu[[0, 8, 4, 4]]
+    assert ours.dtype == theirs.dtype
+    if ours.dtype == torch.uint8:
+        assert torch.equal(ours, theirs)
+    else:
+        assert (ours.float() - theirs.float()).abs().max() < (1e-4 if ours.dtype == torch.float32 else 1e-3)
+
+
+def test_the_stream_of_torch_waits_for_libavcodec(open_both, fake, monkeypatch):
+    from cycodec import _tensor
+
+    cpu, cuda = open_both(media.locate("h264_bt601.mp4"))
+    stream = new_stream(fake)
+    monkeypatch.setattr(_tensor, "cuda_stream", lambda ordinal: stream.value)
+    fake.set(log=1)
+    assert torch.equal(cuda[2], cpu[2])
+    destroy_stream(fake, stream)
+    cuda = None
+    gc.collect()
+    steps = [line for line in fake.log() if line.startswith(("map", "unmap", "synchronise", "launch"))]
+    place = next(i for i, line in enumerate(steps) if line.startswith("launch"))
+    assert steps[place - 1] == "synchronise stream=0"
+    assert "stream=0" not in steps[place]
+    number = steps[place].split()[-1]
+    assert steps[place + 1] == f"synchronise {number}"
+    assert "unmap" in steps[place + 2 :]
+
+
+def test_what_ffmpeg_leaves_to_the_cpu_falls_back(gpu, open_both, monkeypatch):
+    path = media.locate("h264_bt601.mp4")
+    cpu = VideoDecoder(path)
+    monkeypatch.setattr(hwaccel, "has_hwaccel", lambda demuxer, stream_index: False)
+    cuda = open_both(path)[1]
+    assert "has no decoder of h264 for NVDEC" in str(cuda.cpu_fallback)
+    assert difference(cuda[:10], cpu[:10])[0] <= 1
+    with pytest.raises(UnsupportedError, match="has no decoder of h264 for NVDEC"):
+        open_both(path, fallback="raise")
+
+
+@pytest.mark.parametrize("name", ["mpeg2_odd_121x81.mp4", "vp9_odd_321x241.mp4"])
+def test_odd_heights_are_left_to_the_cpu(open_both, name):
+    """FFmpeg 5.1's nvdec.c goes from luma to chroma by the frame's height, where the surface has a row more."""
+    cpu, cuda = open_both(media.locate(name))
+    assert "loses its way to the chroma" in str(cuda.cpu_fallback)
+    assert_alike(cuda[:10], cpu[:10], exact=False)
+
+
+def test_a_decoder_that_cannot_be_made_falls_back_and_says_so(fake, open_both):
+    """libavcodec goes on without the GPU by itself then."""
+    cpu, cuda = open_both(media.locate("h264_bt601.mp4"))
+    fake.fail("cuvidCreateDecoder", nth=-1, code=2)
+    assert torch.equal(cuda[5], cpu[5])
+    assert "the GPU did not give the frames" in str(cuda.cpu_fallback)
+
+
+def test_a_failure_of_the_conversion_is_an_error(fake, open_both):
+    cpu, cuda = open_both(media.locate("h264_bt601.mp4"))
+    fake.fail("cuLaunchKernel", nth=1, code=719)
+    with pytest.raises(CudaError, match="cannot convert a picture"):
+        cuda[3]
+    assert torch.equal(cuda[3], cpu[3])
+
+
+def test_nothing_is_left_behind(fake, open_both):
+    path = media.locate("h264_bench_bbb_360p24_60s_bframes.mp4")
+    for _ in range(3):
+        cuda = open_both(path)[1]
+        cuda[[3, 400, 9]]
+        cuda = None
+        gc.collect()
+        counts = fake.counts()
+        assert counts["decoders"] == counts["mapped"] == counts["memory"] == 0
+
+
+def test_the_choice_is_made_when_a_decoder_is_made(fake):
+    path = media.locate("h264_bt601.mp4")
+    fake.know(path)
+    with set_cuda_backend("ffmpeg"):
+        by_ffmpeg = VideoDecoder(path, device="cuda")
+        with set_cuda_backend("nvdec"):
+            by_nvdec = VideoDecoder(path, device="cuda")
+    assert hardware_decoder(by_ffmpeg).__name__ == "HwaccelBackend"
+    assert hardware_decoder(by_nvdec).__name__ == "NvdecBackend"
+    assert torch.equal(by_ffmpeg[3], by_nvdec[3])
