@@ -44,6 +44,7 @@ ROOMS = {
     "reader": [],
     "samples": [],
     "audioindex": [],
+    "audiowalk": [],
     "audio": [],
     "wav": ["csrc/pcm.c"],
     "sink": [],

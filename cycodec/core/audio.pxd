@@ -21,6 +21,7 @@ cdef class SampleReader(BlockReader):
     cdef object failure             # raised inside nogil code, for finish to raise
     cdef bint fresh                 # nothing was read from the demuxer yet
     cdef bint by_pos                # packets are sought and known by their place in the file
+    cdef bint telling               # every frame so far said the number of its first sample
 
     cdef AVCodecContext *ctx
     cdef AVPacket *packet
@@ -55,3 +56,4 @@ cdef class SampleReader(BlockReader):
     cdef int check_place(self) noexcept nogil
     cdef int from_zero(self) noexcept nogil
     cdef int find_packet(self, int number) noexcept nogil
+    cdef int begin_by_pts(self, int64_t position) noexcept nogil

@@ -10,6 +10,12 @@ Note [Stamps]
 Every packet's dts is overwritten with its ordinal, which libavcodec hands on to the frame: so a frame is
 known by its packet even where timestamps are rounded, estimated, or missing. It is shifted to the left,
 because libavcodec adds to it what it trims from the frame.
+
+Note [Frames that say where they are]
+
+A FLAC frame holds its own number or that of its first sample (RFC 9639, section 9.1.5), and needs no other frame. In a
+.flac file FFmpeg hands that number on as pts and bisects by it: no index is needed there, as long as what frames say
+agrees with what is counted.
 """
 
 cimport cython
@@ -22,6 +28,7 @@ from cycodec.core.demux cimport Demuxer
 from cycodec.core.samples cimport CONTRADICTION, FROM_THE_START, BlockReader
 
 from cycodec.core.audioindex import index_from_scan, index_from_table
+from cycodec.core.audiowalk import index_from_walk
 from cycodec.core.error import CodecNotFoundError, InvalidDataError
 
 from cycodec.libav cimport avcodec, avutil
@@ -74,6 +81,10 @@ cdef class SampleReader(BlockReader):
         self.linear = exact
         self.fresh = True
         self.by_pos = demuxer.can_seek_bytes and demuxer.format_name in PLACED
+        self.telling = (
+            demuxer.format_name == "flac" and demuxer.stream(stream_index).time_base.num == 1
+            and demuxer.stream(stream_index).time_base.den == demuxer.stream(stream_index).codecpar.sample_rate
+        )
         self.first_pts = NOPTS
         self.packet = avcodec.av_packet_alloc()
         self.frame = avutil.av_frame_alloc()
@@ -217,6 +228,10 @@ cdef class SampleReader(BlockReader):
         """Count a frame in: note it, give it its place, or find that the index is wrong."""
         cdef AudioPacket *known
         cdef bint fits
+        if self.telling and self.frame.pts != self.next_position:
+            self.telling = False
+            if not self.from_start:
+                return CONTRADICTION
         if self.from_start and self.noted < NOTED_FRAMES:
             if self.noted == 0 and self.next_position == 0:
                 self.first_pts = self.frame.pts
@@ -296,6 +311,8 @@ cdef class SampleReader(BlockReader):
         if self.from_start:
             if self.ordinal == 0:
                 self.first_skip = skip
+        elif self.index is None:
+            pass                # frames that say where they are have nothing to skip
         elif self.index.from_table:
             # the demuxer asks for a pre-roll of its own after a seek
             compat_packet_set_skip(self.packet, 0, discard)
@@ -349,6 +366,8 @@ cdef class SampleReader(BlockReader):
 
     cdef int begin_at(self, int64_t position) noexcept nogil:
         cdef int number, first, code
+        if self.telling and not self.linear and position > PATIENCE:
+            return self.begin_by_pts(position)
         if self.linear or position <= 0 or self.index is None or not self.index.aligned:
             return self.from_zero()
         number = self.index.at(position)
@@ -378,6 +397,38 @@ cdef class SampleReader(BlockReader):
         self.placed = False
         self.sure_from = number
         self.next_position = 0
+        return 0
+
+    cdef int begin_by_pts(self, int64_t position) noexcept nogil:
+        """`begin_at` by Note [Frames that say where they are]."""
+        cdef int _
+        cdef int code = self.demuxer.seek(self.stream_index, position)
+        self.fresh = False
+        self.has_packet = False
+        avutil.av_frame_unref(self.frame)
+        for _ in range(MAX_STRANGERS):
+            avcodec.av_packet_unref(self.packet)
+            if code >= 0:
+                code = self.demuxer.read(self.packet, self.stream_index)
+            if code == avutil.AVERROR_EOF:
+                break           # the position is behind the end
+            if code < 0 or self.packet.pts == NOPTS or self.packet.pts > position:
+                self.telling = False
+                self.linear = True
+                return self.from_zero()
+            self.packets_read += 1
+            if self.packet.pts + self.packet.duration > position:
+                self.has_packet = True
+                break
+        self.next_position = self.packet.pts
+        avcodec.avcodec_flush_buffers(self.ctx)
+        self.finished = False
+        self.drain_errors = 0
+        self.ordinal = 0
+        self.stamp = -1
+        self.from_start = False
+        self.placed = True
+        self.sure_from = 0
         return 0
 
     cdef int find_packet(self, int number) noexcept nogil:
@@ -431,7 +482,7 @@ cdef class SampleReader(BlockReader):
         """Whether a window that begins in the middle would have to be decoded from the start for want of
         an index.
         """
-        return not self.linear and self.index is None
+        return not self.linear and not self.telling and self.index is None
 
     def learn(self):
         """Make the index, so that reading can begin anywhere; see Note [Aligning] in audioindex.pyx."""
@@ -459,6 +510,10 @@ cdef class SampleReader(BlockReader):
         if index is None:
             self.reopen()
             self.fresh = False
+            index = index_from_walk(self.demuxer, self.stream_index)
+        if index is None:
+            self.reopen()
+            self.fresh = False
             index = index_from_scan(self.demuxer, self.stream_index)
         with nogil:
             code = index.align(self.noted_stamps, self.noted_positions, self.noted_lengths, self.noted)
@@ -467,8 +522,10 @@ cdef class SampleReader(BlockReader):
             self.linear = True
 
     def end_hint(self):
-        """A position shortly before the end, to count from; 0 without an index."""
+        """A position shortly before the end, to count from; 0 where nothing is known."""
         cdef AudioPacket *last
+        if self.telling and not self.linear:
+            return max(0, self.demuxer.stream(self.stream_index).duration - PATIENCE) * self.sample_rate // self.native.rate
         if self.linear or self.index is None or not self.index.aligned or self.index.count == 0:
             return 0
         last = &self.index.packets[self.index.count - 1]

@@ -1,6 +1,6 @@
 """AudioIndex: the packets of an audio stream, and which samples each one gives."""
 
-from libc.stdint cimport int32_t, int64_t, uint32_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
 
 from cycodec.core.demux cimport Demuxer
 from cycodec.libav.avcodec cimport AVPacket
@@ -38,3 +38,6 @@ cdef class AudioIndex:
     cdef int begin_of(self, int number) noexcept nogil
     cdef bint align(self, const int64_t *stamps, const int64_t *positions, const int64_t *lengths,
                     int seen) noexcept nogil
+
+
+cdef int32_t opus_samples(const uint8_t *data, int size) noexcept nogil

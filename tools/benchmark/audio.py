@@ -26,6 +26,9 @@ FILES = {
     "music.opus": ["-ar", "48000", "-c:a", "libopus", "-b:a", "96k"],
     "small.wav": ["-ar", "16000", "-ac", "1", "-t", "1", "-c:a", "pcm_s16le"],
 }
+HOUR = 3600
+for kind in ("flac", "mp3", "m4a", "opus"):
+    FILES[f"hour.{kind}"] = FILES[f"music.{kind}"]
 
 
 class Cycodec:
@@ -35,9 +38,9 @@ class Cycodec:
     def whole(self, path: str) -> Any:
         return self.decoder(path).get_all_samples().data
 
-    def windows(self, path: str, starts: list[float]) -> Any:
+    def windows(self, path: str, starts: list[float], seconds: int = 1) -> Any:
         decoder = self.decoder(path)
-        return [decoder.get_samples_played_in_range(start, start + 1).data for start in starts]
+        return [decoder.get_samples_played_in_range(start, start + seconds).data for start in starts]
 
     def small(self, data: bytes) -> Any:
         return self.decoder(data).get_all_samples().data
@@ -63,12 +66,12 @@ class SoundFile:
     def whole(self, path: str) -> Any:
         return self.read(path)
 
-    def windows(self, path: str, starts: list[float]) -> Any:
+    def windows(self, path: str, starts: list[float], seconds: int = 1) -> Any:
         with self.soundfile.SoundFile(path) as file:
             found = []
             for start in starts:
                 file.seek(round(start * file.samplerate))
-                data = file.read(file.samplerate, dtype="float32", always_2d=True)
+                data = file.read(seconds * file.samplerate, dtype="float32", always_2d=True)
                 found.append(self.torch.from_numpy(data.T))
             return found
 
@@ -133,6 +136,8 @@ def make_files(folder: Path) -> None:
         if (folder / name).exists():
             continue
         given = ["-f", "lavfi", "-i", NOISE] if name == source.name else ["-i", str(source)]
+        if name.startswith("hour"):
+            given = ["-stream_loop", str(HOUR // SECONDS - 1), *given]
         command = ["ffmpeg", "-v", "error", "-nostdin", "-y", *given, *options, str(folder / name)]
         subprocess.run(command, check=True)
 
@@ -147,6 +152,10 @@ def workloads(folder: Path) -> dict[str, tuple[str, tuple[Any, ...]]]:
         table[f"all of {name} ({SECONDS} s)"] = ("whole", (str(folder / name),))
     for name in music:
         table[f"20 windows of 1 s in {name}, opening included"] = ("windows", (str(folder / name), starts))
+    for name in FILES:
+        if name.startswith("hour"):
+            title = f"the last 10 s of an hour in {name}, opening included"
+            table[title] = ("windows", (str(folder / name), [HOUR - 10.5], 10))
     table[f"{SMALL_FILES} WAV files of 1 s from bytes"] = ("small", ((folder / "small.wav").read_bytes(),))
     for name in ("music.wav", "music.flac"):
         table[f"all of {name} to 16 kHz"] = ("resampled", (str(folder / name),))

@@ -1,0 +1,198 @@
+"""Far windows without reading what lies before: packets by their headers alone, and frames that say where they are."""
+
+import io
+import random
+
+import audio_media as media
+import numpy as np
+import pytest
+from test_audio_contract import locate
+
+from cycodec._lifetime import open_source
+from cycodec.core.audioindex import index_from_scan
+from cycodec.core.audiowalk import index_from_walk
+from cycodec.core.demux import Demuxer
+from cycodec.decoders import AudioDecoder
+
+WALKED = [
+    "mp3_cbr.mp3", "mp3_cbr_high.mp3", "mp3_vbr.mp3", "mp3_no_xing.mp3", "mp3_low_rate.mp3", "mp3_shine.mp3",
+    "vorbis.ogg", "vorbis_22k.ogg", "vorbis_native.ogg", "opus.opus", "opus_voice.opus", "opus_short_frames.ogg",
+    *(name for name in media.shared() if name in (
+        "mp3_music_lame.mp3", "mp3_vbr_vbri.mp3", "mp3_vbr_xing_no_toc.mp3", "opus_music.opus",
+    )),
+]  # fmt: skip
+
+
+def opened(source):
+    demuxer = Demuxer(open_source(source))
+    return demuxer, demuxer.select_audio(None)
+
+
+def packets(index):
+    """All packets, without what only one of the two ways to them knows."""
+    left_out = {
+        "digest",
+        "pts" if index.describe(0)["pos"] >= 0 and index.describe(0)["pts"] < -(2**62) else "pos",
+    }
+    return [
+        {key: value for key, value in index.describe(number).items() if key not in left_out}
+        for number in range(len(index))
+    ]
+
+
+def assert_walk_is_scan(source):
+    walked = index_from_walk(*opened(source))
+    assert walked is not None
+    scanned = index_from_scan(*opened(source))
+    assert len(walked) == len(scanned)
+    for ours, theirs in zip(packets(walked), (scanned.describe(i) for i in range(len(scanned))), strict=True):
+        assert ours == {key: theirs[key] for key in ours}
+
+
+@pytest.mark.parametrize("name", WALKED)
+def test_the_walk_finds_what_a_scan_finds(name):
+    assert_walk_is_scan(locate(name))
+
+
+@pytest.mark.parametrize("name", ["mp3_vbr.mp3", "opus.opus"])
+def test_every_kind_of_source_is_walked(name):
+    path = locate(name)
+    data = path.read_bytes()
+    assert_walk_is_scan(data)
+    assert index_from_walk(*opened(io.BytesIO(data))) is not None
+
+
+def mp3():
+    return locate("mp3_vbr.mp3").read_bytes()
+
+
+def with_id3v1(data):
+    return data + b"TAG" + bytes(125)
+
+
+def with_ape(data):
+    return data + b"APETAGEX" + (2000).to_bytes(4, "little") + (32).to_bytes(4, "little") + bytes(16)
+
+
+def cut(data):
+    return data[:-100]
+
+
+def with_junk(data):
+    place = index_from_scan(*opened(data)).describe(70)["pos"]
+    return data[:place] + bytes(50) + data[place:]
+
+
+def twice(data):
+    return data + locate("mp3_low_rate.mp3").read_bytes()
+
+
+@pytest.mark.parametrize("change", [with_id3v1, with_ape, cut, with_junk, twice])
+def test_what_is_irregular_is_scanned(change):
+    """Or walked, where that comes to the same."""
+    data = change(mp3())
+    if index_from_walk(*opened(data)) is not None:
+        assert_walk_is_scan(data)
+    whole = AudioDecoder(data).get_all_samples().data
+    decoder = AudioDecoder(data)
+    for start in (70_000, 120_000, 66_000):
+        assert np.array_equal(decoder[start : start + 3000], whole[:, start : start + 3000])
+
+
+@pytest.mark.parametrize("change", [with_junk, twice])
+def test_the_walk_refuses(change):
+    assert index_from_walk(*opened(change(mp3()))) is None
+
+
+def drop_page(data):
+    """An Ogg file without its fifth page."""
+    places = [i for i in range(len(data)) if data.startswith(b"OggS", i)]
+    return data[: places[4]] + data[places[5] :]
+
+
+def chained(data):
+    return data + locate("opus_voice.opus").read_bytes()
+
+
+@pytest.mark.parametrize("change", [drop_page, chained, lambda data: data[:-3000]])
+def test_the_walk_of_ogg_refuses(change):
+    data = change(locate("opus.opus").read_bytes())
+    assert index_from_walk(*opened(data)) is None
+
+
+def test_other_formats_are_not_walked():
+    for name in ("flac.flac", "aac.aac", "mp3.mkv", "speex.ogg", "flac.ogg"):
+        assert index_from_walk(*opened(locate(name))) is None, name
+
+
+# -- FLAC ----------------------------------------------------------------------------------------------------------------
+
+
+def test_a_far_window_of_flac_reads_little():
+    path = locate("flac_s24_96k.flac")
+    whole = AudioDecoder(path).get_all_samples().data
+    data = path.read_bytes()
+    dice = random.Random(3)
+    for _ in range(20):
+        source = Counting(data)
+        decoder = AudioDecoder(source)
+        start = dice.randrange(70_000, whole.shape[1] - 2000)
+        window = decoder[start : start + 1000]
+        assert np.array_equal(window, whole[:, start : start + 1000])
+        reader = decoder._session.reader
+        assert reader.index is None
+        assert reader.packets_read <= 8, "packets were looked through"
+
+
+class Counting(io.BytesIO):
+    def __init__(self, data):
+        super().__init__(data)
+        self.count = 0
+
+    def read(self, size=-1):
+        part = super().read(size)
+        self.count += len(part)
+        return part
+
+
+def test_a_long_flac_is_not_read_whole(tmp_path):
+    path = tmp_path / "long.flac"
+    media.run(
+        "-f", "lavfi", "-i", "anoisesrc=d=240:r=44100:seed=1,aformat=channel_layouts=stereo", "-y", path
+    )
+    size = path.stat().st_size
+    source = Counting(path.read_bytes())
+    decoder = AudioDecoder(source)
+    end = decoder.get_samples_played_in_range(239, 240)
+    assert end.data.shape == (2, 44100)
+    assert source.count < size / 20
+    assert np.array_equal(end.data, AudioDecoder(path, seek_mode="exact")[239 * 44100 : 240 * 44100])
+
+
+def test_flac_that_does_not_begin_with_zero_is_counted(tmp_path):
+    """Frames cut out of a longer stream: what they say is not where they are."""
+    data = locate("flac.flac").read_bytes()
+    frames = [i for i in range(100, len(data) - 1) if data[i] == 0xFF and data[i + 1] == 0xF8]
+    path = tmp_path / "cut.flac"
+    path.write_bytes(data[: frames[0]] + data[frames[3] :])
+    whole = AudioDecoder(path, seek_mode="exact").get_all_samples().data
+    assert whole.shape[1] < 4 * 44100
+    decoder = AudioDecoder(path)
+    for start in (80_000, 70_001, 120_000):
+        assert np.array_equal(decoder[start : start + 5000], whole[:, start : start + 5000])
+    assert np.array_equal(media.reference(path), whole)
+
+
+def test_a_hole_in_flac_is_where_the_frames_say(tmp_path):
+    """Frames lost in the middle: reading on counts as ffmpeg does, a window is where its frames belong."""
+    data = locate("flac.flac").read_bytes()
+    frames = [i for i in range(100, len(data) - 1) if data[i] == 0xFF and data[i + 1] == 0xF8]
+    good = AudioDecoder(data).get_all_samples().data
+    middle = len(frames) // 2
+    path = tmp_path / "hole.flac"
+    path.write_bytes(data[: frames[middle]] + data[frames[middle + 2] :])
+    late = good.shape[1] - 9000
+    assert np.array_equal(AudioDecoder(path)[late : late + 3000], good[:, late : late + 3000])
+    exact = AudioDecoder(path, seek_mode="exact").get_all_samples().data
+    assert exact.shape[1] < good.shape[1]
+    assert np.array_equal(AudioDecoder(path).get_all_samples().data, exact)
