@@ -34,6 +34,7 @@ ROOMS = {
     "index": [],
     "predict": [],
     "sampletable": [],
+    "fragments": [],
     "matroska": [],
     "backend": ["csrc/colour.c", "csrc/convert.c", "csrc/convert_float.c", "csrc/yuv2rgb.c"],
     "device": ["csrc/colour.c", "csrc/nvconvert.c", "csrc/nvshim.c", "csrc/yuv2rgb.c"],

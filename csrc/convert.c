@@ -365,7 +365,7 @@ static void run_kernel(const AVFrame *frame, uint8_t *rgb, ptrdiff_t stride) {
 }
 
 static int kernel_matches(Converter *c, const AVFrame *like) {
-    if (!kernels_enabled || !kernel_format(like->format))
+    if (!kernels_enabled || !yuv2rgb_pays() || !kernel_format(like->format))
         return 0;
     if (c->kernel_format == like->format && c->kernel_space == (int)like->colorspace &&
         c->kernel_range == (int)like->color_range)

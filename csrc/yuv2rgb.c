@@ -178,6 +178,14 @@ void yuv2rgb_limit(int limit) {
     level = limit;
 }
 
+int yuv2rgb_pays(void) {
+#if HAVE_X86_KERNELS
+    if (__builtin_cpu_supports("avx2"))
+        return 1;
+#endif
+    return level == YUV2RGB_PLAIN; /* asked for */
+}
+
 void yuv2rgb_row(uint8_t *rgb, const uint8_t *y, const uint8_t *u, const uint8_t *v, int width,
                  const Yuv2RgbMatrix *matrix) {
     int done = 0;

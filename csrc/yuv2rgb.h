@@ -16,6 +16,10 @@ void yuv2rgb_matrix(Yuv2RgbMatrix *matrix, const int *coefficients, int full_ran
 enum { YUV2RGB_PLAIN = 0, YUV2RGB_AVX2 = 1, YUV2RGB_AVX512 = 2 };
 void yuv2rgb_limit(int limit);
 
+/* Whether a row is done by a vector kernel: the plain loop is for comparing, and for what a vector leaves over. Elsewhere (on
+ * Arm, for one) swscale's own vector code is the faster one. */
+int yuv2rgb_pays(void);
+
 /* One row: `width` luma samples, one u and v for every two of them. Writes 3 * width bytes and no more. */
 void yuv2rgb_row(uint8_t *rgb, const uint8_t *y, const uint8_t *u, const uint8_t *v, int width,
                  const Yuv2RgbMatrix *matrix);

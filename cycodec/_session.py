@@ -20,6 +20,7 @@ from cycodec.core.backend import CpuBackend, VideoBackend, orientation_of
 from cycodec.core.confirm import confirm, decode_ordinals
 from cycodec.core.demux import Demuxer
 from cycodec.core.error import FFmpegError, InvalidDataError, StaleIndexError
+from cycodec.core.fragments import read_fragments
 from cycodec.core.index import FrameIndex, IndexContradiction
 from cycodec.core.matroska import read_matroska
 from cycodec.core.nal import stream_may_have_fields
@@ -212,7 +213,8 @@ class VideoSession(Session):
         )
         table = None
         if trusted:
-            table = read_mov(demuxer, self.stream_index) or read_matroska(demuxer, self.stream_index)
+            for read_headers in (read_mov, read_fragments, read_matroska):
+                table = table or read_headers(demuxer, self.stream_index)
         scanned = table is None
         if table is None:
             table = scan_packets(demuxer, self.stream_index, closely=not trusted)

@@ -98,6 +98,16 @@ remux("h264_fragmented.mp4", "h264_plain.mp4", "-movflags +frag_keyframe+empty_m
 remux("h264_fragmented_sound.mp4", "h264_sound.mp4", "-movflags +frag_keyframe+empty_moov")
 remux("h264_fragment_per_frame.mp4", "h264_plain.mp4", "-movflags +frag_every_frame+empty_moov+delay_moov")
 remux("h264_fragments_after_moov.mp4", "h264_plain.mp4", "-movflags +frag_keyframe")
+remux("h264_fragmented_dash.mp4", "h264_bpyramid.mp4", "-movflags +frag_keyframe+dash")
+remux("h264_fragmented_cmaf.mp4", "h264_bpyramid.mp4", "-movflags +frag_keyframe+cmaf")
+remux("h264_fragmented_every_frame.mp4", "h264_plain.mp4", "-movflags +frag_every_frame+empty_moov")
+remux(
+    "h264_fragmented_late.mp4",
+    "h264_plain.mp4",
+    "-output_ts_offset 5 -movflags +frag_keyframe+empty_moov+delay_moov",
+)
+remux("h264_fragmented_moov_samples.mp4", "h264_plain.mp4", "-movflags +frag_keyframe")
+remux("hevc_fragmented.mp4", "hevc.mp4", "-movflags +frag_keyframe+empty_moov")
 remux("h264_fragmented_sidx.mp4", "h264_plain.mp4", "-movflags +frag_keyframe+delay_moov+dash+global_sidx")
 remux("h264_no_cues.mkv", "h264_plain.mp4", "-f matroska", piped=True)
 remux("h264_live.mkv", "h264_sound.mp4", "-f matroska -live 1", piped=True)

@@ -7,6 +7,7 @@ import pytest
 import recipes
 
 from cycodec.core.demux import Demuxer
+from cycodec.core.fragments import read_fragments
 from cycodec.core.matroska import read_matroska
 from cycodec.core.nal import may_have_fields
 from cycodec.core.packets import scan_packets
@@ -21,7 +22,9 @@ def tables(path):
     """The packets by the headers (None: not to be had) and by a scan, as (pts, flags)."""
     demuxer = Demuxer(IOContext(str(path)))
     stream = demuxer.select_video()
-    by_header = read_mov(demuxer, stream) or read_matroska(demuxer, stream)
+    by_header = None
+    for read in (read_mov, read_fragments, read_matroska):
+        by_header = by_header or read(demuxer, stream)
     demuxer = Demuxer(IOContext(str(path)))
     demuxer.select_video(stream)
     scan = scan_packets(demuxer, stream)
@@ -44,6 +47,14 @@ def tables(path):
         "hevc.mp4",
         "vfr_jitter.mp4",
         "edit_inside_gop.mp4",
+        "h264_fragmented.mp4",
+        "h264_fragmented_sound.mp4",
+        "h264_fragmented_sidx.mp4",
+        "h264_fragmented_dash.mp4",
+        "h264_fragmented_cmaf.mp4",
+        "h264_fragmented_every_frame.mp4",
+        "h264_fragmented_late.mp4",
+        "hevc_fragmented.mp4",
         "h264.mkv",
         "h264_no_cues.mkv",
         "h264_live.mkv",
@@ -63,7 +74,8 @@ def test_headers_tell_what_a_scan_tells(name):
 @pytest.mark.parametrize(
     "name",
     [
-        "h264_fragmented.mp4",
+        "h264_fragmented_moov_samples.mp4",
+        "fragmented_cut_end.mp4",
         "edit_two_parts.mp4",
         "edit_repeats.mp4",
         "faststart_cut_end.mp4",

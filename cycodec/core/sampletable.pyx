@@ -64,27 +64,34 @@ def read_mov(Demuxer demuxer not None, int stream_index):
     return table
 
 
-def find_moov(Demuxer demuxer):
-    """The payload of the file's `moov` box, or None."""
+def top_boxes(Demuxer demuxer not None):
+    """(kind, position, length of the header, length) of the file's outermost boxes; one that lasts to the end has length 0."""
     cdef int64_t position = 0
     while True:
         head = demuxer.read_bytes(position, 16)
         if len(head) < 8:
-            return None
+            return
         length, kind = struct.unpack_from(">I4s", head)
         start = 8
         if length == 1 and len(head) == 16:
             (length,) = struct.unpack_from(">Q", head, 8)
             start = 16
-        if kind == b"moof" or (length < start and length != 0):
+        if length < start and length != 0:
+            return
+        yield kind, position, start, length
+        if length == 0:
+            return
+        position += length
+
+
+def find_moov(Demuxer demuxer):
+    """The payload of the file's `moov` box, or None."""
+    for kind, position, start, length in top_boxes(demuxer):
+        if kind == b"moof":
             return None
         if kind == b"moov":
-            if length == 0 or length > MAX_MOOV:
-                return None
-            return demuxer.read_bytes(position + start, length - start)
-        if length == 0:
-            return None
-        position += length
+            return demuxer.read_bytes(position + start, length - start) if 0 < length <= MAX_MOOV else None
+    return None
 
 
 def boxes(data, start, end):
