@@ -44,6 +44,7 @@ ROOMS = {
     "confirm": [],
     "reader": [],
     "samples": [],
+    "flac": [],
     "audioindex": [],
     "audiowalk": [],
     "audio": [],

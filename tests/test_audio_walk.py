@@ -169,6 +169,39 @@ def test_a_long_flac_is_not_read_whole(tmp_path):
     assert np.array_equal(end.data, AudioDecoder(path, seek_mode="exact")[239 * 44100 : 240 * 44100])
 
 
+@pytest.mark.parametrize("options", [
+    ["-frame_size", "192"], ["-frame_size", "16384"], ["-sample_fmt", "s32"], ["-ac", "1"], ["-ar", "12345"], ["-ac", "6"],
+], ids=" ".join)  # fmt: skip
+def test_every_form_of_flac_is_found(tmp_path, options):
+    """Beginning with silence, whose frames take next to no bytes."""
+    path = tmp_path / "uneven.flac"
+    noise = "anoisesrc=d=30:r=44100:seed=2,volume='gt(mod(t,10),6)':eval=frame,aformat=channel_layouts=stereo"
+    media.run("-f", "lavfi", "-i", noise, *options, "-y", path)
+    whole = AudioDecoder(path, seek_mode="exact").get_all_samples().data
+    assert whole.shape[1] > 300_000
+    dice = random.Random(4)
+    for _ in range(25):
+        decoder = AudioDecoder(path)
+        start = dice.randrange(70_000, whole.shape[1] - 2000)
+        assert np.array_equal(decoder[start : start + 1500], whole[:, start : start + 1500])
+        reader = decoder._session.reader
+        assert reader.index is None
+        assert reader.packets_read <= 8 + 1500 // 192 + 3
+
+
+def test_bytes_that_look_like_frames_deceive_nobody(tmp_path):
+    """A header of a frame hidden in a picture between the real frames' bytes: it decodes to nothing of that number."""
+    data = bytearray(locate("flac.flac").read_bytes())
+    frames = [i for i in range(100, len(data) - 1) if data[i] == 0xFF and data[i + 1] == 0xF8]
+    good = AudioDecoder(bytes(data)).get_all_samples().data
+    late = frames[-3]
+    data[late + 300 : late + 316] = data[frames[4] : frames[4] + 16]
+    whole = AudioDecoder(bytes(data), seek_mode="exact").get_all_samples().data
+    for start in range(70_000, good.shape[1] - 40_000, 9_001):
+        assert np.array_equal(AudioDecoder(bytes(data))[start : start + 500], good[:, start : start + 500])
+    assert whole.shape[1] <= good.shape[1]
+
+
 def test_flac_that_does_not_begin_with_zero_is_counted(tmp_path):
     """Frames cut out of a longer stream: what they say is not where they are."""
     data = locate("flac.flac").read_bytes()

@@ -1,9 +1,10 @@
 """SampleReader: one audio stream, decoded by libavcodec."""
 
-from libc.stdint cimport int32_t, int64_t, uint32_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
 
 from cycodec.core.audioindex cimport AudioIndex
 from cycodec.core.demux cimport Demuxer
+from cycodec.core.flac cimport FLAC_FORM_BYTES
 from cycodec.core.samples cimport BlockReader
 from cycodec.libav.avcodec cimport AVCodecContext, AVPacket
 from cycodec.libav.avutil cimport AVFrame
@@ -22,6 +23,9 @@ cdef class SampleReader(BlockReader):
     cdef bint fresh                 # nothing was read from the demuxer yet
     cdef bint by_pos                # packets are sought and known by their place in the file
     cdef bint telling               # every frame so far said the number of its first sample
+    cdef uint8_t[FLAC_FORM_BYTES] form      # then: the first one's header, place and length
+    cdef int64_t first_position
+    cdef int32_t first_samples
 
     cdef AVCodecContext *ctx
     cdef AVPacket *packet

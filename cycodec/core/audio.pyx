@@ -15,16 +15,19 @@ Note [Frames that say where they are]
 
 A FLAC frame holds its own number or that of its first sample (RFC 9639, section 9.1.5), and needs no other frame. In a
 .flac file FFmpeg hands that number on as pts and bisects by it: no index is needed there, as long as what frames say
-agrees with what is counted.
+agrees with what is counted. FFmpeg's bisection reads ten frames at every step, to be sure of each; ours reads headers, and
+is sure when the frame that it found decodes with that number.
 """
 
 cimport cython
 from libc.errno cimport EAGAIN, ENOMEM
 from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.string cimport memcpy
 
 from cycodec.core cimport error
 from cycodec.core.audioindex cimport AudioIndex, AudioPacket
 from cycodec.core.demux cimport Demuxer
+from cycodec.core.flac cimport FLAC_FORM_BYTES, FlacFrame, flac_locate, flac_samples
 from cycodec.core.samples cimport CONTRADICTION, FROM_THE_START, BlockReader
 
 from cycodec.core.audioindex import index_from_scan, index_from_table
@@ -82,7 +85,7 @@ cdef class SampleReader(BlockReader):
         self.fresh = True
         self.by_pos = demuxer.can_seek_bytes and demuxer.format_name in PLACED
         self.telling = (
-            demuxer.format_name == "flac" and demuxer.stream(stream_index).time_base.num == 1
+            demuxer.format_name == "flac" and demuxer.can_seek_bytes and demuxer.stream(stream_index).time_base.num == 1
             and demuxer.stream(stream_index).time_base.den == demuxer.stream(stream_index).codecpar.sample_rate
         )
         self.first_pts = NOPTS
@@ -311,6 +314,10 @@ cdef class SampleReader(BlockReader):
         if self.from_start:
             if self.ordinal == 0:
                 self.first_skip = skip
+                if self.telling and self.packet.size > FLAC_FORM_BYTES:
+                    memcpy(self.form, self.packet.data, FLAC_FORM_BYTES)
+                    self.first_position = self.packet.pos
+                    self.first_samples = flac_samples(self.packet.data, self.packet.size)
         elif self.index is None:
             pass                # frames that say where they are have nothing to skip
         elif self.index.from_table:
@@ -401,15 +408,26 @@ cdef class SampleReader(BlockReader):
 
     cdef int begin_by_pts(self, int64_t position) noexcept nogil:
         """`begin_at` by Note [Frames that say where they are]."""
+        cdef FlacFrame frame
+        cdef int64_t total = self.demuxer.stream(self.stream_index).duration
         cdef int _
-        cdef int code = self.demuxer.seek(self.stream_index, position)
+        cdef int code = LOST
+        if flac_locate(self.demuxer, self.form, self.first_position, self.first_samples, total, position, &frame):
+            code = self.demuxer.seek_byte(frame.position)
+            if code >= 0:
+                avcodec.av_packet_unref(self.packet)
+                code = self.demuxer.read(self.packet, self.stream_index)
+            if code >= 0 and self.packet.pts != frame.number:
+                code = LOST
+        if code < 0:
+            code = self.demuxer.seek(self.stream_index, position)
+            if code >= 0:
+                avcodec.av_packet_unref(self.packet)
+                code = self.demuxer.read(self.packet, self.stream_index)
         self.fresh = False
         self.has_packet = False
         avutil.av_frame_unref(self.frame)
         for _ in range(MAX_STRANGERS):
-            avcodec.av_packet_unref(self.packet)
-            if code >= 0:
-                code = self.demuxer.read(self.packet, self.stream_index)
             if code == avutil.AVERROR_EOF:
                 break           # the position is behind the end
             if code < 0 or self.packet.pts == NOPTS or self.packet.pts > position:
@@ -420,6 +438,8 @@ cdef class SampleReader(BlockReader):
             if self.packet.pts + self.packet.duration > position:
                 self.has_packet = True
                 break
+            avcodec.av_packet_unref(self.packet)
+            code = self.demuxer.read(self.packet, self.stream_index)
         self.next_position = self.packet.pts
         avcodec.avcodec_flush_buffers(self.ctx)
         self.finished = False

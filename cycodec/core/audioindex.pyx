@@ -18,6 +18,7 @@ from libc.stdlib cimport free, realloc
 from libc.string cimport memset
 
 from cycodec.core.demux cimport Demuxer
+from cycodec.core.flac cimport flac_channels, flac_samples
 from cycodec.core.packets cimport digest_packet
 
 from cycodec.libav cimport avcodec, avformat, avutil
@@ -322,12 +323,6 @@ cdef bint is_independent(int codec) noexcept nogil:
     )
 
 
-cdef int flac_channels(int value) noexcept nogil:
-    """Number of channels by the fourth byte of a FLAC frame header; the stereo modes are all two."""
-    value >>= 4
-    return 1 if 8 <= value <= 10 else value
-
-
 cdef int32_t samples_of(const AVPacket *packet, const AVStream *stream,
                         AVVorbisParseContext *vorbis) noexcept nogil:
     """How many samples a packet holds, of the rate in the header; 0: not known."""
@@ -388,26 +383,3 @@ cdef int32_t opus_samples(const uint8_t *data, int size) noexcept nogil:
     else:
         frames = 1 if frames == 0 else 2
     return frame * frames
-
-
-cdef int32_t flac_samples(const uint8_t *data, int size) noexcept nogil:
-    """By the frame header: RFC 9639, section 9.1."""
-    cdef int kind, at
-    if size < 6 or data[0] != 0xFF or data[1] & 0xFC != 0xF8:
-        return 0
-    kind = data[2] >> 4
-    if kind == 0:
-        return 0
-    if kind == 1:
-        return 192
-    if kind < 6:
-        return 576 << (kind - 2)
-    if kind > 7:
-        return 256 << (kind - 8)
-    at = 5
-    # the coded number before it is as long as its first byte has leading ones
-    while at < 11 and data[4] >= 0xC0 and data[4] << (at - 4) & 0x80:
-        at += 1
-    if at + 2 > size:
-        return 0
-    return data[at] + 1 if kind == 6 else ((data[at] << 8) | data[at + 1]) + 1

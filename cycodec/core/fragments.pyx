@@ -111,9 +111,10 @@ cdef class Fragments:
                 return False
             (self.end,) = struct.unpack_from(">Q" if data[time[0]] else ">I", data, time[0] + 4)
         for kind, run_begin, run_end in boxes(data, begin, end):
-            if kind == b"trun":
-                if run_end - run_begin < 8 or not self.add_run(moof + <int> run_begin, moof + <int> run_end, base, &defaults):
-                    return False
+            if kind == b"trun" and run_end - run_begin < 8:
+                return False
+            if kind == b"trun" and not self.add_run(moof + <int> run_begin, moof + <int> run_end, base, &defaults):
+                return False
         return True
 
     cdef bint add_run(self, const uint8_t *at, const uint8_t *stop, int64_t base, const Defaults *defaults) except -1:

@@ -65,7 +65,7 @@ def read_mov(Demuxer demuxer not None, int stream_index):
 
 
 def top_boxes(Demuxer demuxer not None):
-    """(kind, position, length of the header, length) of the file's outermost boxes; one that lasts to the end has length 0."""
+    """(kind, position, length of the header, length) of the file's outermost boxes; length 0: to the end."""
     cdef int64_t position = 0
     while True:
         head = demuxer.read_bytes(position, 16)
