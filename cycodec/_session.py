@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
@@ -15,7 +17,7 @@ import numpy as np
 
 from cycodec import _tensor
 from cycodec._lifetime import Session, is_file_like, open_source
-from cycodec._readers import Output, Readers
+from cycodec._readers import Deliver, Positions, Readers
 from cycodec.core.backend import CpuBackend, VideoBackend, orientation_of
 from cycodec.core.confirm import confirm, decode_ordinals
 from cycodec.core.demux import Demuxer
@@ -37,10 +39,11 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 Region: TypeAlias = tuple[int, int, int, int]
-Positions: TypeAlias = "Sequence[int] | np.ndarray"
 
 ORIENT_TRANSPOSE = 4
 PIECE_BYTES = 4 << 20  # of frames that wait for a transform; twice as much was 6 % slower, and half no faster
+BLACK = 2  # what FrameReader says of frames that it had nothing for
+LOOK_AHEAD = 16  # frames of the next pieces that the decoder hears of: about as many as it may have inside
 SAMPLE_BYTES = {"uint8": 1, "float32": 4, "float16": 2}  # in the order of csrc/convert.h's ConvertType
 HDR_TRANSFERS = ("smpte2084", "arib-std-b67")
 # Containers that store a timestamp for each packet, one packet a frame, and give the same ones after a seek.
@@ -114,8 +117,8 @@ class VideoSession(Session):
         self.options = options
         self.given_index = index is not None or mappings is not None
         self._pipeline = pipeline
-        self._spare = np.empty(3, np.int64)  # times and validity of single pictures, which nobody reads
-        self._spare_address = self._spare.ctypes.data
+        self._spare_times = np.empty((2, 1), np.int64)  # of single pictures, which nobody reads
+        self._spare_valid = np.empty(1, np.uint8)
         self.gpu: Gpu | None = None
         self._open(index, mappings)
         if options.transforms:
@@ -187,14 +190,18 @@ class VideoSession(Session):
     def _another_reader(self, num_threads: int = 1, /) -> FrameReader:
         """A reader beside the first one; its decoder is set up as the first one's demuxer knows the stream."""
         assert self.index is not None
-        demuxer = Demuxer(open_source(self.source))
-        demuxer.keep_only(self.stream_index)
         known = self.reader.demuxer
+        demuxer = Demuxer(open_source(self.source))
+        if known.probed:
+            demuxer.probe()
+        demuxer.keep_only(self.stream_index)
         backend: VideoBackend
         if self.gpu is not None:
             backend = self.gpu.backend(known, self.stream_index, num_threads, self.index.reorder)
         else:
-            backend = CpuBackend(known, self.stream_index, num_threads, self.index.reorder)
+            backend = CpuBackend(
+                known, self.stream_index, num_threads, self.index.reorder, strict=num_threads > 1
+            )
         return FrameReader(demuxer, self.stream_index, backend, self.index, True)
 
     def _check_frames(self, index: FrameIndex) -> None:
@@ -371,9 +378,9 @@ class VideoSession(Session):
         assert self.geometry is not None
         return self.geometry.height, self.geometry.width
 
-    def _prove_geometry(self, position: int) -> None:
-        """Decode one frame to see whether frames have the size that the header says."""
-        self.reader.prime(position)
+    def _prove_geometry(self, position: int, coming: Positions = ()) -> None:
+        """Decode one frame to see whether frames have the size that the header says; `coming` are asked for next."""
+        self.reader.prime(position, coming)
         info = self.reader.frame_info or {}
         self.header = {**self.header, **{k: v for k, v in info.items() if self.header.get(k) is None}}
         before = self.geometry
@@ -387,6 +394,13 @@ class VideoSession(Session):
         if before is not None and self.geometry != before:
             self._pipeline = None
             raise GeometryChanged
+
+    def _prove_geometry_near(self, positions: np.ndarray) -> None:
+        """Do it by a frame that has to be decoded in any case, and soon: that of a request may be far inside a GOP."""
+        if self.index is None:
+            self._prove_geometry(int(positions[0]))
+        else:
+            self._prove_geometry(self.readers.gop_start(int(positions[0])), positions[:LOOK_AHEAD])
 
     @property
     def pipeline(self) -> Pipeline:
@@ -425,81 +439,116 @@ class VideoSession(Session):
         To be called inside `serve`.
         """
         if len(positions) and not self.geometry_proved:
-            self._prove_geometry(int(min(positions)))
+            self._prove_geometry_near(np.sort(np.asarray(positions, np.int64)))
         if not self.options.transforms:
             return self._read(positions, region)
         y0, y1, x0, x1 = region or (0, self.pipeline.height, 0, self.pipeline.width)
         if self.pipeline.steps:
-            return self._read_in_pieces(positions, (y0, y1, x0, x1))
+            return self._read_transformed(positions, (y0, y1, x0, x1))
         top, _, left, _ = self.pipeline.region or (0, 0, 0, 0)
         return self._read(positions, (top + y0, top + y1, left + x0, left + x1))
 
-    def _read_in_pieces(self, positions: Positions, region: Region) -> Frames:
+    def _read_transformed(self, positions: Positions, region: Region) -> Frames:
         """Decode a few frames at a time and transform them while they are in the cache; their memory is used again."""
         y0, y1, x0, x1 = region
         height, width = self._frame_size()
         whole = self.pipeline.region or (0, height, 0, width)
-        size = (whole[1] - whole[0]) * (whole[3] - whole[2]) * 3 * SAMPLE_BYTES[self.dtype]
-        step = max(1, PIECE_BYTES // size)
-        asked = np.asarray(positions, np.int64)
-        order = np.argsort(asked, kind="stable")
-        in_order = bool((np.diff(asked) >= 0).all())  # then `order` is 0, 1, 2, ...
-        count = len(asked)
+        shape = (whole[1] - whole[0], whole[3] - whole[2], 3)
+        step = max(1, PIECE_BYTES // (math.prod(shape) * SAMPLE_BYTES[self.dtype]))
+        count = len(positions)
         data = self._empty((count, y1 - y0, x1 - x0, 3), self.dtype)
-        result = Frames(data, np.empty(count), np.empty(count), np.ones(count, np.bool_))
-        for start in range(0, count, step):
-            slots = order[start : start + step]
-            piece = self._read(asked[slots], self.pipeline.region)
-            transformed = self.pipeline.apply(piece.data)[:, y0:y1, x0:x1]
-            if in_order:
-                data[start : start + len(slots)] = transformed
-            else:  # one by one: indexing with an array copies slowly
-                for slot, picture in zip(slots.tolist(), transformed, strict=True):
-                    data[slot] = picture
-            for into, values in zip(result[1:], piece[1:], strict=True):
-                into[slots] = values
-        return result
+        times = np.empty((2, count), np.int64)
+        valid = np.ones(count, np.uint8)
+
+        def deliver(reader: FrameReader, asked: Positions, places: Positions | None = None) -> None:
+            asked = np.asarray(asked, np.int64)
+            order = np.argsort(asked, kind="stable")
+            places = order if places is None else np.asarray(places)[order]
+            asked = asked[order]
+            frames = self._empty((min(step, len(asked)), *shape), self.dtype)
+            piece_times = np.empty((2, step), np.int64)
+            piece_valid = np.empty(step, np.uint8)
+            into = self._into(frames, piece_times, piece_valid, whole)
+            for start in range(0, len(asked), step):
+                stop = start + step
+                slots = places[start:stop]
+                n = len(slots)
+                reader.read_into(asked[start:stop], *into, None, asked[stop : stop + LOOK_AHEAD])
+                transformed = self.pipeline.apply(frames[:n])[:, y0:y1, x0:x1]
+                _tensor.put(transformed, data, slots.tolist())
+                times[:, slots] = piece_times[:, :n]
+                valid[slots] = piece_valid[:n]
+
+        # on a GPU the transforms are queued on the calling thread's stream
+        self._deliver(positions, deliver, divisible=self.gpu is None)
+        self._fill_black(data, positions, valid)
+        seconds = self.to_seconds(times)
+        return Frames(data, seconds[0], seconds[1], valid == 1)
 
     def _read(self, positions: Positions, region: Region | None) -> Frames:
         """Decode frames, or a region of them, without transforms."""
         count = len(positions)
         times = np.empty((2, count), np.int64)
-        valid = np.ones(count, np.bool_)
-        data = self._fill(positions, region, times.ctypes.data, valid.ctypes.data)
+        valid = np.ones(count, np.uint8)
+        data = self._fill(positions, region, times, valid)
+        self._fill_black(data, positions, valid)
         seconds = self.to_seconds(times)
-        return Frames(data, seconds[0], seconds[1], valid)
+        return Frames(data, seconds[0], seconds[1], valid == 1)
+
+    def _fill_black(self, data: Tensor, positions: Positions, valid: np.ndarray) -> None:
+        """Frames for which the part of the request that their reader saw had nothing: the request may have."""
+        if not self.options.mask_errors or valid.max(initial=0) < BLACK:
+            return
+        order = np.argsort(np.asarray(positions, np.int64), kind="stable").tolist()
+        for before, slot in itertools.pairwise(order):
+            if valid[slot] == BLACK:
+                data[slot] = data[before]
 
     def read_picture(self, position: int) -> Tensor:
         """Decode one frame, [1, height, width, 3], without its times: the short way for ``decoder[i]``."""
         if self.options.transforms or not self.geometry_proved:
             return self.read([position]).data
-        return self._fill((position,), None, self._spare_address, self._spare_address + 16)
+        return self._fill((position,), None, self._spare_times, self._spare_valid)
 
-    def _fill(self, positions: Positions, region: Region | None, times: int, valid: int) -> Tensor:
-        """Decode frames into a new tensor, their pts and durations to the address `times`, one after the other."""
-        count = len(positions)
+    def _fill(
+        self, positions: Positions, region: Region | None, times: np.ndarray, valid: np.ndarray
+    ) -> Tensor:
+        """Decode frames into a new tensor; their pts and durations into `times`, [2, count]."""
         height, width = self._frame_size()
         y0, y1, x0, x1 = region = region or (0, height, 0, width)
-        dtype = self.dtype
-        data = self._empty((count, y1 - y0, x1 - x0, 3), dtype)
-        if count and y1 > y0 and x1 > x0:
-            assert self.geometry is not None
-            self.readers.read(
-                positions,
-                Output(
-                    _tensor.pointer(data),
-                    times,
-                    times + 8 * count,
-                    valid,
-                    (width, height),
-                    region,
-                    self.geometry.orientation,
-                    list(SAMPLE_BYTES).index(dtype),
-                    self.options.mask_errors,
-                ),
-                None if is_file_like(self.source) else self._another_reader,
-            )
+        data = self._empty((len(positions), y1 - y0, x1 - x0, 3), self.dtype)
+        if len(positions) and y1 > y0 and x1 > x0:
+            into = self._into(data, times, valid, region)
+
+            def deliver(reader: FrameReader, asked: Positions, places: Positions | None = None) -> None:
+                reader.read_into(asked, *into, places)
+
+            self._deliver(positions, deliver)
         return data
+
+    def _into(
+        self, data: Tensor, times: np.ndarray, valid: np.ndarray, region: Region
+    ) -> tuple[int, int, int, int, tuple[int, int], Region, int, int, bool]:
+        """Arguments of FrameReader.read_into for a batch: where frames go, and how they get there."""
+        height, width = self._frame_size()
+        assert self.geometry is not None
+        address = times.ctypes.data
+        return (
+            _tensor.pointer(data),
+            address,
+            address + times.strides[0],
+            valid.ctypes.data,
+            (width, height),
+            region,
+            self.geometry.orientation,
+            list(SAMPLE_BYTES).index(self.dtype),
+            self.options.mask_errors,
+        )
+
+    def _deliver(self, positions: Positions, deliver: Deliver, divisible: bool = True) -> None:
+        height, width = self._frame_size()
+        divisible = divisible and not is_file_like(self.source)
+        self.readers.read(positions, deliver, height * width, self._another_reader if divisible else None)
 
     def _empty(self, shape: tuple[int, ...], dtype: str) -> Tensor:
         """Memory for frames, where they are wanted."""

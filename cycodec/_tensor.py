@@ -182,6 +182,14 @@ def to_numpy(tensor: Tensor) -> np.ndarray:
     return tensor.numpy()
 
 
+def put(pictures: Tensor, batch: Tensor, places: list[int]) -> None:
+    """Copy pictures to their places in a batch: on the CPU by NumPy, since torch wakes up all its threads for that."""
+    on_cpu = batch.device.type == "cpu"
+    source, target = (pictures.numpy(), batch.numpy()) if on_cpu else (pictures, batch)
+    for place, picture in zip(places, source, strict=True):
+        target[place] = picture
+
+
 def concatenate(tensors: list[Tensor], axis: int) -> Tensor:
     """Tensors one after another along an axis."""
     return tensors[0] if len(tensors) == 1 else load_torch().cat(tensors, axis)

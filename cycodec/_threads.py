@@ -61,18 +61,20 @@ def claimed() -> int:
 
 
 @contextmanager
-def claim(wanted: int) -> Iterator[int]:
-    """Lend threads for a block of work: the number of them, the caller's own included, at least 1.
+def claim(wanted: int, least: int = 1) -> Iterator[int]:
+    """Lend threads for a block of work: the number of them, the caller's own included.
 
     Parameters
     ----------
     wanted : int
         At most so many.
+    least : int
+        At least so many, whether they are free or not: for threads that cannot be done without any more.
     """
     global _claimed
     own = 0 if getattr(_thread, "counted", False) else 1
     with _lock:
-        extra = max(0, min(wanted - 1, budget() - _claimed - own))
+        extra = max(least - 1, min(wanted - 1, budget() - _claimed - own))
         _claimed += own + extra
     before, _thread.counted = not own, True
     try:

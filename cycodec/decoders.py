@@ -98,9 +98,9 @@ class VideoDecoder:
         An index made before (``decoder.index``, ``FrameIndex.save``); refused if it is not of this source.
     num_threads : int, optional
         How many threads one request may use at most: a request that touches several GOPs is divided among them, a long
-        one inside a GOP is decoded by FFmpeg's frame threads. None is what the process's budget has free (one for each
-        CPU, or the environment variable CYCODEC_NUM_THREADS), and one in DataLoader workers. Not together with
-        `num_ffmpeg_threads`.
+        read inside a GOP (a loop over frames, too) is decoded by FFmpeg's frame threads. None is what the process's
+        budget has free (one for each CPU, or the environment variable CYCODEC_NUM_THREADS), and one in DataLoader
+        workers. Not together with `num_ffmpeg_threads`.
     on_error : {"raise", "mask"}
         What happens to a frame that cannot be had: "raise", or "mask": it is filled with the last good frame of the
         request (black before the first), and ``FrameBatch.valid`` is False there, as for damaged frames.

@@ -1,9 +1,7 @@
 """Requests that touch several GOPs are divided among readers, and nobody can tell by the frames."""
 
 import io
-import os
 import random
-import threading
 
 import media
 import pytest
@@ -11,6 +9,7 @@ import torch
 
 from cycodec import _readers, _threads
 from cycodec.decoders import VideoDecoder
+from cycodec.transforms import CenterCrop, Resize
 
 NAMES = [
     "h264_plain.mp4",
@@ -19,6 +18,9 @@ NAMES = [
     "hevc_open_gop.mp4",
     "vp9.webm",
     "edit_inside_gop.mp4",
+    "mpeg4_bframes.avi",
+    "mpeg2.ts",
+    "hevc_open_gop.ts",
 ]
 
 
@@ -104,96 +106,38 @@ def test_damage_in_one_part_is_an_error_of_the_whole():
     assert torch.equal(decoder[:], torch.stack(expected))
 
 
-# -- frame threads, where there is nothing to divide -------------------------------------------------------------------
-
-
-@pytest.fixture
-def frame_threads(monkeypatch):
-    """Have small files be worth them."""
-    monkeypatch.setattr(_readers, "WORTH_FRAME_THREADS", (4, 0))
-    monkeypatch.setattr(_readers, "_frame_threads", _readers._FrameThreads())
-
-
-@pytest.mark.parametrize("name", ["h264_one_gop.mp4", "hevc_one_gop.mp4", "vp9_hidden.webm"])
-def test_a_long_read_inside_one_gop_has_frame_threads(frame_threads, name):
+@pytest.mark.parametrize("name", ["h264_plain.mp4", "mpeg2.ts"])
+def test_transformed_frames_are_divided_too(name):
     path = media.path(name)
-    plain = VideoDecoder(path, num_threads=1)[:]
-    decoder = VideoDecoder(path, num_threads=3)
+    options = {"transforms": [Resize((20, 30)), CenterCrop((16, 20))]}
+    plain = VideoDecoder(path, num_threads=1, **options)[:]
+    decoder = VideoDecoder(path, num_threads=3, **options)
     count = len(decoder)
-    assert torch.equal(decoder[0 : count // 2], plain[0 : count // 2])
-    assert decoder._session.readers.threaded is not None
-    before = decoder.counters.seeks
-    assert torch.equal(decoder[count // 2 :], plain[count // 2 :])
-    assert decoder.counters.seeks == before, "the next batch goes on where the last one ended"
-    keys = [count - 1, 3, 5, 4, 6, 7, 8, 3]
-    assert torch.equal(decoder[keys], plain[keys])
+    for request in (range(count), [count - 1, 3, 3, count // 2, 0], range(count - 1, 0, -4)):
+        batch = decoder.get_frames_at(request)
+        assert torch.equal(batch.data, plain[list(request)])
+        assert batch.pts_seconds.tolist() == [decoder.index.pts_seconds(n) for n in request]
+    assert torch.equal(decoder[1::7, :, 4:9, 2:11], plain[1::7, :, 4:9, 2:11])
+    assert readers(decoder) == 3
 
 
-def test_sparse_reads_have_frame_threads_inside_one_gop_only(frame_threads):
-    one, many = (media.path(name) for name in ("h264_one_gop.mp4", "h264_plain.mp4"))
-    for path, expected in ((one, True), (many, False)):
-        plain = VideoDecoder(path, num_threads=1)[:]
-        decoder = VideoDecoder(path, num_threads=2)
-        keys = list(range(0, len(plain), 6))
-        assert torch.equal(decoder[keys], plain[keys])
-        assert (decoder._session.readers.threaded is not None) is expected
-
-
-def test_frame_threads_are_for_long_reads(frame_threads):
-    path = media.path("h264_one_gop.mp4")
-    for request, options in (
-        ([1, 2], {"num_threads": 2}),  # short
-        (list(range(20)), {"num_threads": 1}),
-        (list(range(20)), {"num_ffmpeg_threads": 2}),
-    ):
-        decoder = VideoDecoder(path, **options)
-        decoder[request]
-        assert decoder._session.readers.threaded is None
-
-
-def test_one_decoder_at_a_time_has_frame_threads(frame_threads):
-    path = media.path("h264_one_gop.mp4")
-    plain = VideoDecoder(path, num_threads=1)[:]
-    first, second = (VideoDecoder(path, num_threads=2) for _ in range(2))
-    assert torch.equal(first[:20], plain[:20])
-    assert torch.equal(second[:20], plain[:20])
-    assert first._session.readers.threaded is None
-    assert second._session.readers.threaded is not None
-    assert torch.equal(first[20:30], plain[20:30])
-
-
-def test_eight_decoders_at_once_stay_within_the_budget(frame_threads):
-    """Never more threads that decode than the budget and one: each asking thread, and what is lent beyond them."""
-    path = media.path("h264_one_gop.mp4")
-    _threads.set_budget(2)
-    plain = VideoDecoder(path, num_threads=1)[:]
-    decoders = [VideoDecoder(path) for _ in range(8)]
-    base = len(os.listdir("/proc/self/task"))
-    most, done = [0], threading.Event()
-
-    def watch():
-        while not done.is_set():
-            most[0] = max(most[0], len(os.listdir("/proc/self/task")) - base - 1)  # without this one
-            done.wait(0.0005)
-
-    watcher = threading.Thread(target=watch)
-    watcher.start()
+def test_masked_frames_repeat_the_last_good_one_of_the_whole_request():
+    """Whoever reads the part that they are in, and however few frames are transformed at a time."""
+    data = bytearray(media.path("h264_plain.mp4").read_bytes())
+    begin, end = data.index(b"mdat") + 4, data.rindex(b"moov") - 4
+    third = (end - begin) // 3
+    data[begin + third : end] = bytes(end - begin - third)
     results = []
-    workers = [threading.Thread(target=lambda d=d: results.append(d[:])) for d in decoders]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join()
-    done.set()
-    watcher.join()
-    assert all(torch.equal(result, plain) for result in results)
-    assert len(results) == 8
-    assert most[0] <= 8 + 2, "eight callers, and the two frame threads of whoever has them"
-
-
-def test_damage_with_frame_threads(frame_threads):
-    path = media.shared("bad_invalid_nalu.mp4")
-    whole = VideoDecoder(path, num_threads=1)
-    expected = [frame for frame in whole]  # noqa: C416 - len() is only right after the damage was met
-    decoder = VideoDecoder(path, num_threads=2)
-    assert torch.equal(decoder[:], torch.stack(expected))
+    for options in ({"num_threads": 1}, {"num_threads": 3}, {"transforms": [Resize((48, 64))]}):
+        decoder = VideoDecoder(bytes(data), on_error="mask", **options)
+        batch = decoder.get_frames_at(range(0, len(decoder), 3))
+        bad = batch.valid.logical_not().nonzero()[:, 0].tolist()
+        assert 0 < bad[0] < len(batch) / 2
+        assert bad[-1] == len(batch) - 1
+        assert batch.data[bad[0] - 1].any()
+        lost = [n for n in bad if n > bad[0] + 4]  # the first ones may be damaged pictures, not missing ones
+        assert all(torch.equal(batch.data[n], batch.data[lost[0]]) for n in lost)
+        assert batch.data[-1].any()
+        results.append(batch)
+    assert torch.equal(results[0].data, results[1].data)
+    assert results[0].valid.tolist() == results[1].valid.tolist() == results[2].valid.tolist()

@@ -47,6 +47,7 @@ cdef class CpuBackend(VideoBackend):
     cdef void *converter        # Converter * of csrc/convert.h
     cdef int num_threads
     cdef int min_reorder
+    cdef bint strict
     cdef object source
     cdef int time_base_num
     cdef int time_base_den

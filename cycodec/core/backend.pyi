@@ -6,7 +6,12 @@ class VideoBackend: ...
 
 class CpuBackend(VideoBackend):
     def __init__(
-        self, demuxer: Demuxer, stream_index: int, num_threads: int = 1, min_reorder: int = 0
+        self,
+        demuxer: Demuxer,
+        stream_index: int,
+        num_threads: int = 1,
+        min_reorder: int = 0,
+        strict: bool = False,
     ) -> None: ...
 
 def orientation_of(matrix: Sequence[int] | None) -> int: ...

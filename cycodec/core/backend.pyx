@@ -110,9 +110,13 @@ cdef class CpuBackend(VideoBackend):
         libavcodec's thread count; 0 lets FFmpeg decide.
     min_reorder : int
         How many frames the index says can wait for an earlier one; libavcodec would otherwise find out by dropping.
+    strict : bool
+        Damage is an error instead of a concealed picture: frame threads conceal it by what they happen to have, and do
+        not mark the frame.
     """
 
-    def __cinit__(self, Demuxer demuxer not None, int stream_index, int num_threads=1, int min_reorder=0):
+    def __cinit__(self, Demuxer demuxer not None, int stream_index, int num_threads=1, int min_reorder=0,
+                  bint strict=False):
         cdef AVCodecParameters *parameters = avcodec.avcodec_parameters_alloc()
         self.parameters = parameters
         self.converter = converter_alloc()
@@ -121,6 +125,7 @@ cdef class CpuBackend(VideoBackend):
         self.source = demuxer.io.name
         self.num_threads = num_threads
         self.min_reorder = min_reorder
+        self.strict = strict
         error.check(
             avcodec.avcodec_parameters_copy(parameters, demuxer.stream(stream_index).codecpar),
             "copy codec parameters", self.source,
@@ -171,6 +176,8 @@ cdef class CpuBackend(VideoBackend):
         self.ptr.pkt_timebase.den = self.time_base_den
         self.ptr.thread_count = self.num_threads
         self.ptr.max_pixels = MAX_PIXELS
+        if self.strict:
+            self.ptr.err_recognition |= avcodec.AV_EF_EXPLODE
         if parameters.codec_id == avcodec.AV_CODEC_ID_H264 and self.ptr.has_b_frames < self.min_reorder:
             self.ptr.has_b_frames = self.min_reorder
         self.prepare()

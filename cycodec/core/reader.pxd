@@ -25,6 +25,6 @@ cdef class FrameReader(FrameStream):
     cdef bint can_go_on(self, int64_t position) noexcept nogil
     cdef int run_to(self, int64_t position) noexcept nogil
     cdef int reach(self, int64_t position) noexcept nogil
-    cdef int fill(self, const Target *target, uint8_t *out, int64_t frame_stride, int64_t *pts, int64_t *durations,
-                  uint8_t *valid) noexcept nogil
+    cdef int fill(self, int count, const Target *target, uint8_t *out, int64_t frame_stride, int64_t *pts,
+                  int64_t *durations, uint8_t *valid) noexcept nogil
     cdef int finish(self, int code) except -1

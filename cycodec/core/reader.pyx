@@ -25,6 +25,7 @@ cdef enum:
     CONTRADICTION = -0x70000002     # index and decoder do not agree; no AVERROR has this number
     MAX_TRIES = 3
     SIGNAL_INTERVAL = 16            # frames between looks at pending signals
+    BLACK = 2                       # in `valid`: not to be had, and no frame before to fill it with
 
 
 cdef int compare_slots(const void *a, const void *b) noexcept nogil:
@@ -39,8 +40,8 @@ cdef int compare_slots(const void *a, const void *b) noexcept nogil:
 cdef class FrameReader(FrameStream):
     """Reads frames of one video stream. Parameters are those of FrameStream."""
 
-    cdef bint is_wanted(self, int64_t pts) noexcept nogil:
-        """Whether the frame of a packet must be decoded for its own sake.
+    cdef bint is_wanted(self, int64_t number) noexcept nogil:
+        """Whether a frame must be decoded for its own sake.
 
         Note [Frames on the way]: the packets of frames before the last wanted one that nobody wants are sent with
         AVDISCARD_NONREF: the decoder leaves them out if no other frame refers to them. Frames after the last wanted one
@@ -49,11 +50,7 @@ cdef class FrameReader(FrameStream):
         cdef int low = 0
         cdef int high = self.num_wanted
         cdef int middle
-        cdef int64_t number
-        if self.index is None or self.num_wanted == 0 or pts == NOPTS:
-            return True
-        number = self.index.number_of_pts(pts)
-        if number < 0 or number > self.wanted[self.num_wanted - 1].position:
+        if self.num_wanted == 0 or number < 0 or number > self.wanted[self.num_wanted - 1].position:
             return True
         while low < high:
             middle = (low + high) >> 1
@@ -212,16 +209,16 @@ cdef class FrameReader(FrameStream):
 
     # -- requests ---------------------------------------------------------------------------------------------------
 
-    cdef int fill(self, const Target *target, uint8_t *out, int64_t frame_stride, int64_t *pts, int64_t *durations,
-                  uint8_t *valid) noexcept nogil:
-        """Serve the request under way."""
+    cdef int fill(self, int count, const Target *target, uint8_t *out, int64_t frame_stride, int64_t *pts,
+                  int64_t *durations, uint8_t *valid) noexcept nogil:
+        """Serve the first `count` slots of the request under way."""
         cdef const Slot *slot
         cdef uint8_t *place
         cdef uint8_t *last = NULL
         cdef bint good
         cdef int code
         cdef int i
-        for i in range(self.num_wanted):
+        for i in range(count):
             slot = &self.wanted[i]
             place = out + slot.slot * frame_stride
             if i and slot.position == self.wanted[i - 1].position:
@@ -267,21 +264,24 @@ cdef class FrameReader(FrameStream):
                     code = self.backend.clear(place, frame_stride)
                 if code < 0:
                     return code
-            valid[slot.slot] = good
+            valid[slot.slot] = good if good or last != NULL else BLACK
         return 0
 
     def read_into(self, positions, size_t out, size_t pts, size_t durations, size_t valid, tuple frame_size, tuple region,
-                  int orientation, int type, bint masking=False, places=None):
+                  int orientation, int type, bint masking=False, places=None, coming=()):
         """Decode frames into memory of the caller.
 
         `positions`: frame numbers (timestamps without an index), in any order, with repeats. `out`: address of as many
         pictures of the region, rows of packed RGB without gaps; `pts`, `durations` (int64) and `valid` (uint8): addresses
         of arrays that are filled in. `frame_size` is (width, height) of the whole frame as it is shown, `region`
-        (y0, y1, x0, x1) lies inside; `orientation` and `type` as in csrc/convert.h. With `masking`, frames that cannot be
-        had are filled with the last good one (or black). `places`: which picture of `out` each position goes to.
+        (y0, y1, x0, x1) lies inside; `orientation` and `type` as in csrc/convert.h. `valid`: 1, or with `masking` 0 for
+        damaged frames and for those that cannot be had, which are filled with the last good one; 2 where there is none
+        yet, which is black. `places`: which picture of `out` each position goes to. `coming`: positions behind these, in
+        rising order, that the next request is going to ask for.
         """
         cdef int count = len(positions)
-        cdef Slot *slots = <Slot *> malloc((count + 1) * sizeof(Slot))
+        cdef int num_coming = len(coming)
+        cdef Slot *slots = <Slot *> malloc((count + num_coming + 1) * sizeof(Slot))
         cdef Target target
         cdef int64_t frame_stride
         cdef int code, i
@@ -294,6 +294,8 @@ cdef class FrameReader(FrameStream):
                 slots[i].slot = i if places is None else places[i]
                 if i and slots[i].position < slots[i - 1].position:
                     sorted_already = False
+            for i in range(num_coming):
+                slots[count + i].position = coming[i]
             target.width, target.height = frame_size
             target.y0, target.y1, target.x0, target.x1 = region
             target.orientation = orientation
@@ -301,12 +303,12 @@ cdef class FrameReader(FrameStream):
             target.row_stride = (target.x1 - target.x0) * 3 * sample_size(type)
             frame_stride = target.row_stride * (target.y1 - target.y0)
             self.wanted = slots
-            self.num_wanted = count
+            self.num_wanted = count + num_coming
             self.masking = masking
             with nogil:
                 if not sorted_already:
                     qsort(slots, count, sizeof(Slot), compare_slots)
-                code = self.fill(&target, <uint8_t *> out, frame_stride, <int64_t *> pts, <int64_t *> durations,
+                code = self.fill(count, &target, <uint8_t *> out, frame_stride, <int64_t *> pts, <int64_t *> durations,
                                  <uint8_t *> valid)
         finally:
             self.wanted = NULL
@@ -315,18 +317,29 @@ cdef class FrameReader(FrameStream):
             free(slots)
         self.finish(code)
 
-    def prime(self, int64_t position):
-        """Decode, but do not convert, the frame at a position; it is kept for the request that follows."""
-        cdef int code
-        cdef Slot slot
-        slot.position = position
-        slot.slot = 0
-        self.wanted = &slot
-        self.num_wanted = 1
-        with nogil:
-            code = self.reach(position)
-        self.wanted = NULL
-        self.num_wanted = 0
+    def prime(self, int64_t position, coming=()):
+        """Decode, but do not convert, the frame at a position; it is kept for the request that follows.
+
+        `coming`: positions from there on, in rising order, that it is going to ask for.
+        """
+        cdef int count = len(coming)
+        cdef Slot *slots = <Slot *> malloc((count + 1) * sizeof(Slot))
+        cdef int code, i
+        if slots == NULL:
+            raise MemoryError()
+        try:
+            slots[0].position = position
+            slots[0].slot = 0
+            for i in range(count):
+                slots[i + 1].position = coming[i]
+            self.wanted = slots
+            self.num_wanted = count + 1
+            with nogil:
+                code = self.reach(position)
+        finally:
+            self.wanted = NULL
+            self.num_wanted = 0
+            free(slots)
         self.finish(code)
 
     cdef int finish(self, int code) except -1:

@@ -51,6 +51,7 @@ cdef class FrameStream:
     cdef readonly int64_t packets_read
     cdef readonly int64_t frames_decoded
     cdef readonly int64_t errors
+    cdef readonly bint met_fault        # whether `faults` ever was more than 0
 
     # frames
     cdef void stop(self) noexcept nogil
@@ -61,7 +62,9 @@ cdef class FrameStream:
     cdef void note_fault(self) noexcept nogil
     cdef bint is_leading(self, int64_t number) noexcept nogil
     cdef void take_turn(self) noexcept nogil
-    cdef bint is_wanted(self, int64_t pts) noexcept nogil
+    cdef bint is_wanted(self, int64_t number) noexcept nogil
+    cdef bint can_skip(self) noexcept nogil
+    cdef void leave_out(self, bint skip) noexcept nogil
     cdef int64_t position_of_frame(self) noexcept nogil
     cdef int64_t frame_duration(self) noexcept nogil
     cdef bint is_damaged(self) noexcept nogil

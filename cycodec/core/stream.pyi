@@ -13,6 +13,7 @@ class FrameStream:
     packets_read: int
     frames_decoded: int
     errors: int
+    met_fault: bool
     def __init__(
         self,
         demuxer: Demuxer,

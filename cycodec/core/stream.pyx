@@ -148,7 +148,6 @@ cdef class FrameStream:
     cdef int send_next(self) noexcept nogil:
         """Give the decoder one packet, or tell it that there are no more."""
         cdef int code
-        cdef bint skip
         if not self.has_packet:
             self.introduced = self.introduced or self.fresh
             self.fresh = False
@@ -172,10 +171,7 @@ cdef class FrameStream:
                 self.sent = self.number_of_packet()
                 if self.sent >= 0 and not holds_picture(&self.nal, self.packet.data, self.packet.size):
                     self.note_fault()
-            if not self.stamping:
-                skip = self.skipping and not self.is_wanted(self.packet.pts)
-                self.has_skipped = self.has_skipped or skip
-                self.backend.skip_nonref(skip)
+                self.leave_out(self.can_skip() and not self.is_wanted(self.sent))
             code = self.backend.send(self.packet)
         avcodec.av_packet_unref(self.packet)
         return self.judge(code)
@@ -199,6 +195,7 @@ cdef class FrameStream:
         self.errors += 1
         if self.index is not None and not self.is_leading(self.sent):
             self.faults += 1
+            self.met_fault = True
 
     cdef bint is_leading(self, int64_t number) noexcept nogil:
         """Whether a frame belongs before the anchor of the last seek."""
@@ -212,9 +209,18 @@ cdef class FrameStream:
             self.out_of_turn = True
         self.turn = self.position + 1
 
-    cdef bint is_wanted(self, int64_t pts) noexcept nogil:
-        """Whether the frame of a packet must be decoded for its own sake; see FrameReader."""
+    cdef bint is_wanted(self, int64_t number) noexcept nogil:
+        """Whether a frame must be decoded for its own sake; see FrameReader."""
         return True
+
+    cdef bint can_skip(self) noexcept nogil:
+        """Whether frames may be left out: the index says without doubt which frame each packet gives."""
+        return self.skipping and not self.index.linear and not (self.stamping and self.index.confirmed)
+
+    cdef void leave_out(self, bint skip) noexcept nogil:
+        """Whether the next packet's frame need not be decoded, if no other one needs it."""
+        self.has_skipped = self.has_skipped or skip
+        self.backend.skip_nonref(skip)
 
     cdef int64_t position_of_frame(self) noexcept nogil:
         cdef int64_t begin

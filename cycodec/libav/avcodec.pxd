@@ -26,6 +26,7 @@ cdef extern from "libavcodec/avcodec.h" nogil:
         AV_CODEC_CAP_FRAME_THREADS
         AV_CODEC_CAP_SLICE_THREADS
         AV_CODEC_CAP_DELAY
+        AV_EF_EXPLODE
         AV_CODEC_CAP_SMALL_LAST_FRAME
         AV_CODEC_CAP_VARIABLE_FRAME_SIZE
         AV_CODEC_CAP_EXPERIMENTAL
@@ -153,6 +154,7 @@ cdef extern from "libavcodec/avcodec.h" nogil:
         AVRational pkt_timebase
         AVRational time_base
         int thread_count
+        int err_recognition
         int thread_type
         AVDiscard skip_frame
         int64_t max_pixels

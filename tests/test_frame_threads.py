@@ -1,0 +1,220 @@
+"""FFmpeg's frame threads: for long reads that cannot be divided, and nobody can tell by the frames."""
+
+import os
+import random
+import threading
+
+import media
+import pytest
+import torch
+
+from cycodec import _readers, _threads
+from cycodec.decoders import VideoDecoder
+from cycodec.transforms import Resize
+
+ONE_GOP = ["h264_one_gop.mp4", "hevc_one_gop.mp4", "vp9_hidden.webm"]
+
+
+@pytest.fixture(autouse=True)
+def frame_threads(monkeypatch):
+    """Have small files be worth them, as if there were eight CPUs."""
+    monkeypatch.setattr(_readers, "WORTH_A_THREAD", 0)
+    monkeypatch.setattr(_readers, "WORTH_FRAME_THREADS", (4, 0))
+    monkeypatch.setattr(_readers, "_frame_threads", _readers._FrameThreads())
+    before = _threads.budget()
+    _threads.set_budget(8)
+    yield
+    _threads.set_budget(before)
+
+
+def has_them(decoder):
+    return decoder._session.readers.threaded is not None
+
+
+@pytest.mark.parametrize("name", ONE_GOP)
+def test_a_long_read_inside_one_gop_has_frame_threads(name):
+    path = media.path(name)
+    plain = VideoDecoder(path, num_threads=1)[:]
+    decoder = VideoDecoder(path, num_threads=3)
+    count = len(decoder)
+    assert torch.equal(decoder[0 : count // 2], plain[0 : count // 2])
+    assert has_them(decoder)
+    before = decoder.counters.seeks
+    assert torch.equal(decoder[count // 2 :], plain[count // 2 :])
+    assert decoder.counters.seeks == before, "the next batch goes on where the last one ended"
+    keys = [count - 1, 3, 5, 4, 6, 7, 8, 3]
+    assert torch.equal(decoder[keys], plain[keys])
+
+
+def test_sparse_reads_have_frame_threads_inside_one_gop_only():
+    one, many = (media.path(name) for name in ("h264_one_gop.mp4", "h264_plain.mp4"))
+    for path, expected in ((one, True), (many, False)):
+        plain = VideoDecoder(path, num_threads=1)[:]
+        decoder = VideoDecoder(path, num_threads=2)
+        keys = list(range(0, len(plain), 6))
+        assert torch.equal(decoder[keys], plain[keys])
+        assert has_them(decoder) is expected
+
+
+def test_frame_threads_are_for_long_reads():
+    path = media.path("h264_one_gop.mp4")
+    for request, options in (
+        ([1, 2], {"num_threads": 2}),  # short
+        (list(range(20)), {"num_threads": 1}),
+        (list(range(20)), {"num_ffmpeg_threads": 2}),
+    ):
+        decoder = VideoDecoder(path, **options)
+        decoder[request]
+        assert not has_them(decoder)
+
+
+def test_one_decoder_at_a_time_has_frame_threads():
+    path = media.path("h264_one_gop.mp4")
+    plain = VideoDecoder(path, num_threads=1)[:]
+    first, second = (VideoDecoder(path, num_threads=2) for _ in range(2))
+    assert torch.equal(first[:20], plain[:20])
+    assert torch.equal(second[:20], plain[:20])
+    assert not has_them(first)
+    assert has_them(second)
+    assert torch.equal(first[20:30], plain[20:30])
+
+
+def test_eight_decoders_at_once_stay_within_the_budget():
+    """Never more threads that decode than the budget and one: each asking thread, and what is lent beyond them."""
+    path = media.path("h264_one_gop.mp4")
+    _threads.set_budget(2)
+    plain = VideoDecoder(path, num_threads=1)[:]
+    decoders = [VideoDecoder(path) for _ in range(8)]
+    base = len(os.listdir("/proc/self/task"))
+    most, done = [0], threading.Event()
+
+    def watch():
+        while not done.is_set():
+            most[0] = max(most[0], len(os.listdir("/proc/self/task")) - base - 1)  # without this one
+            done.wait(0.0005)
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    results = []
+    workers = [threading.Thread(target=lambda d=d: results.append(d[:])) for d in decoders]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    done.set()
+    watcher.join()
+    assert all(torch.equal(result, plain) for result in results)
+    assert len(results) == 8
+    assert most[0] <= 8 + 2, "eight callers, and the two frame threads of whoever has them"
+
+
+def test_damage_with_frame_threads():
+    path = media.shared("bad_invalid_nalu.mp4")
+    whole = VideoDecoder(path, num_threads=1)
+    expected = [frame for frame in whole]  # noqa: C416 - len() is only right after the damage was met
+    decoder = VideoDecoder(path, num_threads=2)
+    assert torch.equal(decoder[:], torch.stack(expected))
+
+
+# -- reading on: Note [Reading on] in _readers -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", [*ONE_GOP, "h264_plain.mp4", "mpeg4_bframes.avi", "hevc_open_gop.ts"])
+def test_a_loop_over_frames_is_a_long_read(name):
+    path = media.path(name)
+    plain = VideoDecoder(path, num_threads=1)[:]
+    decoder = VideoDecoder(path, num_threads=3)
+    assert not has_them(decoder)
+    for number, frame in enumerate(decoder):
+        assert torch.equal(frame, plain[number])
+    assert has_them(decoder)
+    assert decoder.counters.seeks <= 2
+    assert decoder.counters.frames_decoded < 1.5 * len(plain), "what was decoded before they took over"
+
+
+def test_small_batches_are_a_long_read():
+    path = media.path("h264_one_gop.mp4")
+    plain = VideoDecoder(path, num_threads=1)[:]
+    decoder = VideoDecoder(path, num_threads=2)
+    for start in range(0, len(plain), 2):
+        assert torch.equal(decoder[start : start + 2], plain[start : start + 2])
+    assert has_them(decoder)
+
+
+def test_frames_here_and_there_are_none():
+    path = media.path("h264_plain.mp4")  # GOPs of 12 frames
+    decoder = VideoDecoder(path, num_threads=2)
+    plain = VideoDecoder(path, num_threads=1)[:]
+    for number in (48, 12, 36, 25, 24, 0, 60, 37):
+        assert torch.equal(decoder[number], plain[number])
+    assert not has_them(decoder)
+
+
+def test_one_frame_far_inside_a_gop_has_them():
+    path = media.path("h264_one_gop.mp4")
+    decoder = VideoDecoder(path, num_threads=2)
+    assert torch.equal(decoder[20], VideoDecoder(path, num_threads=1)[20])
+    assert has_them(decoder)
+
+
+def test_two_loops_side_by_side_do_not_take_them_from_each_other():
+    path = media.path("h264_one_gop.mp4")
+    plain = VideoDecoder(path, num_threads=1)[:]
+    first, second = (VideoDecoder(path, num_threads=2) for _ in range(2))
+    for number, (a, b) in enumerate(zip(first, second, strict=True)):
+        assert torch.equal(a, plain[number])
+        assert torch.equal(b, plain[number])
+    assert has_them(first)
+    assert not has_them(second)
+    assert second.counters.frames_decoded == len(plain)
+
+
+def test_inside_a_gop_a_loop_goes_on_where_the_budget_is_used_up():
+    path = media.path("h264_one_gop.mp4")
+    plain = VideoDecoder(path, num_threads=1)[:]
+    _threads.set_budget(2)
+    decoder = VideoDecoder(path)
+    for number in range(12):
+        decoder[number]
+    assert has_them(decoder)
+    seeks = decoder.counters.seeks
+    results = []
+
+    def read_on():
+        results.extend(torch.equal(decoder[number], plain[number]) for number in range(12, len(plain)))
+
+    with _threads.claim(2):
+        thread = threading.Thread(target=read_on)
+        thread.start()
+        thread.join()
+    assert results == [True] * (len(plain) - 12)
+    assert decoder.counters.seeks == seeks
+    assert _threads.claimed() == 0
+
+
+def test_transformed_frames_have_them():
+    path = media.path("h264_one_gop.mp4")
+    transforms = [Resize((24, 32))]
+    plain = VideoDecoder(path, num_threads=1, transforms=transforms)[:]
+    decoder = VideoDecoder(path, num_threads=2, transforms=transforms)
+    order = random.Random(3).sample(range(len(plain)), len(plain))
+    assert torch.equal(decoder[order], plain[order])
+    assert has_them(decoder)
+
+
+@pytest.mark.parametrize(
+    "name", ["ts_cut_end.ts", "h264_dead_frame.mp4", "avi_cut_end.avi", "hevc_dead_frame.mp4"]
+)
+def test_damaged_streams_are_done_with_them(name):
+    """What frame threads make of damage depends on which one is first."""
+    path = media.path(name)
+    plain = VideoDecoder(path, num_threads=1)
+    plain.confirm()
+    plain = plain[:]
+    decoder = VideoDecoder(path, num_threads=3)
+    for number in range(len(plain)):
+        assert torch.equal(decoder[number], plain[number])
+    assert not has_them(decoder)
+    decoder = VideoDecoder(path, num_threads=3)
+    assert torch.equal(decoder[0 : len(plain)], plain)
+    assert not has_them(decoder)
