@@ -44,7 +44,8 @@ ORIENT_TRANSPOSE = 4
 PIECE_BYTES = 4 << 20  # of frames that wait for a transform; twice as much was 6 % slower, and half no faster
 BLACK = 2  # what FrameReader says of frames that it had nothing for
 LOOK_AHEAD = 16  # frames of the next pieces that the decoder hears of: about as many as it may have inside
-SAMPLE_BYTES = {"uint8": 1, "float32": 4, "float16": 2}  # in the order of csrc/convert.h's ConvertType
+SAMPLE_BYTES = {"uint8": 1, "float32": 4, "float16": 2}
+SAMPLE_TYPES = {"uint8": 0, "float32": 1, "float16": 2}  # csrc/convert.h's ConvertType
 HDR_TRANSFERS = ("smpte2084", "arib-std-b67")
 # Containers that store a timestamp for each packet, one packet a frame, and give the same ones after a seek.
 TRUSTED_CONTAINERS = ("mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm")
@@ -57,6 +58,20 @@ class Frames(NamedTuple):
     pts_seconds: np.ndarray
     duration_seconds: np.ndarray
     valid: np.ndarray
+
+
+class Addresses(NamedTuple):
+    """Where FrameReader writes what it knows of frames."""
+
+    pts: int
+    durations: int
+    valid: int
+
+    @classmethod
+    def of(cls, times: np.ndarray, valid: np.ndarray) -> Addresses:
+        """Of an int64 array [2, count], and one of uint8; the caller keeps them alive."""
+        address = times.ctypes.data
+        return cls(address, address + times.strides[0], valid.ctypes.data)
 
 
 @dataclass(frozen=True)
@@ -117,8 +132,9 @@ class VideoSession(Session):
         self.options = options
         self.given_index = index is not None or mappings is not None
         self._pipeline = pipeline
-        self._spare_times = np.empty((2, 1), np.int64)  # of single pictures, which nobody reads
-        self._spare_valid = np.empty(1, np.uint8)
+        self._single_times = np.empty(2, np.int64)  # pts and duration of a single frame
+        self._single_valid = np.empty(1, np.uint8)
+        self._single = Addresses.of(self._single_times, self._single_valid)
         self.gpu: Gpu | None = None
         self._open(index, mappings)
         if options.transforms:
@@ -468,7 +484,7 @@ class VideoSession(Session):
             frames = self._empty((min(step, len(asked)), *shape), self.dtype)
             piece_times = np.empty((2, step), np.int64)
             piece_valid = np.empty(step, np.uint8)
-            into = self._into(frames, piece_times, piece_valid, whole)
+            into = self._into(frames, Addresses.of(piece_times, piece_valid), whole)
             for start in range(0, len(asked), step):
                 stop = start + step
                 slots = places[start:stop]
@@ -490,7 +506,7 @@ class VideoSession(Session):
         count = len(positions)
         times = np.empty((2, count), np.int64)
         valid = np.ones(count, np.uint8)
-        data = self._fill(positions, region, times, valid)
+        data = self._fill(positions, region, Addresses.of(times, valid))
         self._fill_black(data, positions, valid)
         seconds = self.to_seconds(times)
         return Frames(data, seconds[0], seconds[1], valid == 1)
@@ -508,17 +524,30 @@ class VideoSession(Session):
         """Decode one frame, [1, height, width, 3], without its times: the short way for ``decoder[i]``."""
         if self.options.transforms or not self.geometry_proved:
             return self.read([position]).data
-        return self._fill((position,), None, self._spare_times, self._spare_valid)
+        return self._fill((position,), None, self._single)
 
-    def _fill(
-        self, positions: Positions, region: Region | None, times: np.ndarray, valid: np.ndarray
-    ) -> Tensor:
-        """Decode frames into a new tensor; their pts and durations into `times`, [2, count]."""
+    def read_one(self, position: int) -> tuple[Tensor, float, float]:
+        """One frame, its pts and duration in seconds: the short way for one frame with its times."""
+        if self.options.transforms or not self.geometry_proved:
+            frames = self.read([position])
+            return frames.data, float(frames.pts_seconds[0]), float(frames.duration_seconds[0])
+        data = self._fill((position,), None, self._single)
+        base = self.time_base
+        pts, duration = self._single_times.tolist()
+        # as `to_seconds` rounds it
+        return (
+            data,
+            float(pts) * base.numerator / base.denominator,
+            float(duration) * base.numerator / base.denominator,
+        )
+
+    def _fill(self, positions: Positions, region: Region | None, addresses: Addresses) -> Tensor:
+        """Decode frames into a new tensor."""
         height, width = self._frame_size()
         y0, y1, x0, x1 = region = region or (0, height, 0, width)
         data = self._empty((len(positions), y1 - y0, x1 - x0, 3), self.dtype)
         if len(positions) and y1 > y0 and x1 > x0:
-            into = self._into(data, times, valid, region)
+            into = self._into(data, addresses, region)
 
             def deliver(reader: FrameReader, asked: Positions, places: Positions | None = None) -> None:
                 reader.read_into(asked, *into, places)
@@ -527,21 +556,18 @@ class VideoSession(Session):
         return data
 
     def _into(
-        self, data: Tensor, times: np.ndarray, valid: np.ndarray, region: Region
+        self, data: Tensor, addresses: Addresses, region: Region
     ) -> tuple[int, int, int, int, tuple[int, int], Region, int, int, bool]:
         """Arguments of FrameReader.read_into for a batch: where frames go, and how they get there."""
         height, width = self._frame_size()
         assert self.geometry is not None
-        address = times.ctypes.data
         return (
             _tensor.pointer(data),
-            address,
-            address + times.strides[0],
-            valid.ctypes.data,
+            *addresses,
             (width, height),
             region,
             self.geometry.orientation,
-            list(SAMPLE_BYTES).index(self.dtype),
+            SAMPLE_TYPES[self.dtype],
             self.options.mask_errors,
         )
 

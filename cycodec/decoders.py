@@ -288,15 +288,18 @@ class VideoDecoder:
             return self._session.serve(self._picture, key)
         return self._session.serve(self._select, key)
 
-    def _picture(self, number: int) -> Tensor:
+    def _position_of(self, number: int) -> int:
+        """What the reader is asked for a frame by number."""
         count = len(self)
         if not -count <= number < count:
             raise IndexError(
                 f"index {number} is out of bounds for axis 0 with size {count}: the video has {count} frames"
             )
         number %= count
-        index = self._session.index
-        data = self._session.read_picture(number if index is not None else self._positions([number])[0])[0]
+        return number if self._session.index is not None else int(self._positions([number])[0])
+
+    def _picture(self, number: int) -> Tensor:
+        data = self._session.read_picture(self._position_of(number))[0]
         return data.permute(2, 0, 1) if self._dimension_order == "NCHW" else data
 
     def _select(self, key: Any) -> Tensor:
@@ -327,7 +330,8 @@ class VideoDecoder:
         IndexError
             There is no such frame.
         """
-        return self._one(self._request_numbers([integer("index", index)]))
+        number = integer("index", index)
+        return self._session.serve(lambda: self._frame(self._position_of(number)))
 
     def get_frames_at(self, indices: Sequence[int] | Tensor | np.ndarray) -> FrameBatch:
         """Frames by number, in the order asked for; repeats and negative numbers are allowed.
@@ -371,7 +375,7 @@ class VideoDecoder:
             The instant is outside the stream.
         """
         instant = _indexing.instant(seconds)
-        return self._one(lambda: self._batch_of_positions([self._position_at(instant)]))
+        return self._session.serve(lambda: self._frame(self._position_at(instant)))
 
     def get_frames_played_at(self, seconds: Sequence[float] | Tensor | np.ndarray) -> FrameBatch:
         """The frames that are played at several instants, in the order asked for.
@@ -485,15 +489,9 @@ class VideoDecoder:
             _tensor.from_numpy(frames.valid) if self._session.options.mask_errors else None,
         )
 
-    def _request_numbers(self, numbers: list[int]) -> Any:
-        def request() -> FrameBatch:
-            return self._batch(_indexing.frame_list(numbers, len(self)))
-
-        return request
-
-    def _one(self, request: Any) -> Frame:
-        batch = self._session.serve(request)
-        return Frame(batch.data[0], float(batch.pts_seconds[0]), float(batch.duration_seconds[0]))
+    def _frame(self, position: int) -> Frame:
+        data, pts, duration = self._session.read_one(position)
+        return Frame(self._arrange(data)[0], pts, duration)
 
 
 class _ByTime:

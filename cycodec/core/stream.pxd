@@ -37,6 +37,7 @@ cdef class FrameStream:
     cdef bint met_damage                # whether going back to the beginning needs a decoder that has seen nothing
     cdef NalFormat nal
     cdef bint seek_by_pts
+    cdef bint is_mov
     cdef bint seek_by_byte
     cdef int32_t ordinal                # of the next packet
     cdef int64_t sent                   # the frame that the last packet sent should give

@@ -58,6 +58,7 @@ cdef class FrameStream:
         self.skipping = True
         self.reached = -1
         self.seek_by_pts = demuxer.format_name == "matroska,webm"
+        self.is_mov = demuxer.format_name.startswith("mov,")
         self.seek_by_byte = demuxer.can_seek_bytes and demuxer.format_name in (
             "mpegts", "mpeg", "h264", "hevc", "m4v", "mpegvideo", "obu", "vc1"
         )
@@ -269,7 +270,12 @@ cdef class FrameStream:
             avcodec.av_packet_unref(self.packet)
 
     cdef int begin_at(self, int number) noexcept nogil:
-        """Seek so that the next packet sent is an anchor's; LOST where it does not come."""
+        """Seek so that the next packet sent is an anchor's; LOST where it does not come.
+
+        Note [Seeking in MP4]: FFmpeg from 5.0 on takes the target for a pts and, asked for a key packet's dts, goes to the
+        GOP before, all of which is read then. Older versions compare it with dts, so that a pts may lead to a later key
+        packet where GOPs are as short as the reorder depth; then the dts is tried.
+        """
         cdef const Anchor *anchor = &self.index.anchors[number]
         cdef int code
         self.stop()
@@ -291,15 +297,19 @@ cdef class FrameStream:
             code = self.rewind()
         elif self.seek_by_byte and self.stamping:
             code = self.demuxer.seek_byte(anchor.sync_pos)
+        elif self.seek_by_pts or anchor.dts == NOPTS:
+            code = self.demuxer.seek(self.stream_index, anchor.pts)
         else:
-            code = self.demuxer.seek(
-                self.stream_index, anchor.pts if self.seek_by_pts or anchor.dts == NOPTS else anchor.dts
-            )
+            if self.is_mov and anchor.pts != NOPTS and self.demuxer.seek(self.stream_index, anchor.pts) >= 0:
+                code = self.find_packet(number)
+                if code != LOST:
+                    self.running = code == 0
+                    return code
+            code = self.demuxer.seek(self.stream_index, anchor.dts)
         if code < 0:
             return LOST
         code = self.find_packet(number)
-        if code == 0:
-            self.running = True
+        self.running = code == 0
         return code
 
     cdef int find_packet(self, int number) noexcept nogil:
