@@ -10,26 +10,21 @@ import math
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from fractions import Fraction
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
 
 from cycodec import _tensor
+from cycodec._frame_index import decoded_index, predicted_index, time_base
 from cycodec._lifetime import Session, is_file_like, open_source
 from cycodec._readers import Deliver, Positions, Readers
 from cycodec.core.backend import CpuBackend, VideoBackend, orientation_of
-from cycodec.core.confirm import confirm, decode_ordinals
+from cycodec.core.confirm import confirm
 from cycodec.core.demux import Demuxer
 from cycodec.core.error import FFmpegError, InvalidDataError, StaleIndexError
-from cycodec.core.fragments import read_fragments
 from cycodec.core.index import FrameIndex, IndexContradiction
-from cycodec.core.matroska import read_matroska
-from cycodec.core.nal import stream_may_have_fields
-from cycodec.core.packets import scan_packets
-from cycodec.core.predict import index_from_mappings, index_from_ordinals, index_from_packets
+from cycodec.core.predict import index_from_mappings
 from cycodec.core.reader import FrameReader
-from cycodec.core.sampletable import read_mov
 from cycodec.transforms import DecoderTransform, Pipeline, resolve
 
 if TYPE_CHECKING:
@@ -47,8 +42,6 @@ LOOK_AHEAD = 16  # frames of the next pieces that the decoder hears of: about as
 SAMPLE_BYTES = {"uint8": 1, "float32": 4, "float16": 2}
 SAMPLE_TYPES = {"uint8": 0, "float32": 1, "float16": 2}  # csrc/convert.h's ConvertType
 HDR_TRANSFERS = ("smpte2084", "arib-std-b67")
-# Containers that store a timestamp for each packet, one packet a frame, and give the same ones after a seek.
-TRUSTED_CONTAINERS = ("mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm")
 
 
 class Frames(NamedTuple):
@@ -147,7 +140,7 @@ class VideoSession(Session):
         self.name = demuxer.io.name
         self.size = demuxer.size()
         self.stream_index = demuxer.select_video(self.options.stream_index)
-        self.time_base = demuxer.time_base(self.stream_index) or Fraction(1, 1000)
+        self.time_base = time_base(demuxer, self.stream_index)
         self.index = index
         fresh = True
         doubt = False
@@ -158,7 +151,7 @@ class VideoSession(Session):
         elif self.options.approximate:
             demuxer.look_ahead(self.stream_index)
         else:
-            self.index, fresh, doubt = self._predict(demuxer)
+            self.index, fresh, doubt = predicted_index(demuxer, self.stream_index)
         backend = CpuBackend(
             demuxer,
             self.stream_index,
@@ -229,33 +222,6 @@ class VideoSession(Session):
                 operation="decode",
             )
 
-    def _predict(self, demuxer: Demuxer) -> tuple[FrameIndex | None, bool, bool]:
-        """(index that the packets promise or None, whether nothing was read yet, whether a decoder should confirm it)."""
-        trusted = demuxer.format_name in TRUSTED_CONTAINERS and not demuxer.is_attached_picture(
-            self.stream_index
-        )
-        table = None
-        if trusted:
-            for read_headers in (read_mov, read_fragments, read_matroska):
-                table = table or read_headers(demuxer, self.stream_index)
-        scanned = table is None
-        if table is None:
-            table = scan_packets(demuxer, self.stream_index, closely=not trusted)
-        if table.has_suspects:
-            return None, False, True
-        timeless = demuxer.format_name == "avi"
-        index = index_from_packets(
-            table,
-            self.time_base,
-            origin="scan" if scanned else "headers",
-            stamped=not trusted,
-            delayed=timeless,
-            seconds_per_frame=seconds_per_frame(demuxer, self.stream_index),
-        )
-        sure = table.begins_decodable if trusted else table.is_plain(timeless)
-        doubt = not sure or stream_may_have_fields(demuxer, self.stream_index)
-        return index, not scanned, doubt
-
     def _decode_index(self) -> None:
         """Make the index from a decoding pass over the whole stream, and take up reading with it."""
         demuxer = Demuxer(open_source(self.source))
@@ -268,14 +234,8 @@ class VideoSession(Session):
             )
         demuxer.probe()
         demuxer.keep_only(self.stream_index)
-        table = scan_packets(demuxer, self.stream_index)
         try:
-            index = index_from_ordinals(
-                table,
-                decode_ordinals(self.reader),
-                self.time_base,
-                seconds_per_frame=seconds_per_frame(demuxer, self.stream_index),
-            )
+            index = decoded_index(demuxer, self.reader)
             index.stream_index = self.stream_index
             self._check_frames(index)
             self.index = index
@@ -606,9 +566,3 @@ class VideoSession(Session):
             index = self.index
             index.fingerprint = self.serve(lambda: self.reader.demuxer.fingerprint())
         return self.index
-
-
-def seconds_per_frame(demuxer: Demuxer, stream_index: int) -> Fraction | None:
-    """From the header's frame rate; None where it has none."""
-    rate = demuxer.frame_rate(stream_index)
-    return 1 / rate if rate else None
