@@ -199,9 +199,17 @@ static void copy_colour(AVFrame *out, const AVFrame *in) {
  * A region is converted alone, and its bytes must equal the same cut of the whole converted frame. Kernels that look
  * at one chroma sample per pixel need the region rounded to whole chroma samples. swscale's general path filters 4:2:0
  * chroma vertically: it gets HALO more rows on each side, which are thrown away. The phase of that filter only repeats
- * every two rows if the frame's height is even, so an odd frame keeps all its rows, and only its columns are narrowed.
- * Formats that cannot be addressed in pieces are converted whole and cut.
+ * every two rows if the frame's height is even, so an odd frame keeps all its rows. Columns are narrowed only where that
+ * leaves swscale on the same path: it interpolates chroma along rows of odd widths, and FFmpeg 9 on Arm has vector code
+ * for 8 bits and widths that 16 divides, which rounds otherwise than its C code. Formats that cannot be addressed in
+ * pieces are converted whole and cut.
  */
+#ifdef __aarch64__
+#define COLUMNS_OF_8_BITS 16
+#else
+#define COLUMNS_OF_8_BITS 2
+#endif
+
 static Rect needed_rect(const AVPixFmtDescriptor *desc, int width, int height, Rect want, int per_pixel) {
     Rect whole = {0, 0, width, height};
     if (!is_addressable(desc) || desc->log2_chroma_w > 1 || desc->log2_chroma_h > 1)
@@ -210,8 +218,13 @@ static Rect needed_rect(const AVPixFmtDescriptor *desc, int width, int height, R
         return whole; /* 4:4:0: chroma is filtered in both directions */
     Rect r = want;
     if (desc->log2_chroma_w) {
-        r.x0 &= ~1;
-        r.x1 = FFMIN(width, (r.x1 + 1) & ~1);
+        int unit = per_pixel || desc->comp[0].depth > 8 ? 2 : COLUMNS_OF_8_BITS;
+        r.x0 &= ~(unit - 1);
+        r.x1 = FFMIN(width, FFALIGN(r.x1, unit));
+        if (!per_pixel && width % unit) {
+            r.x0 = 0;
+            r.x1 = width;
+        }
     }
     if (!desc->log2_chroma_w && !desc->log2_chroma_h)
         return r;

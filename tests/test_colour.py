@@ -280,6 +280,22 @@ def test_regions_are_cuts_of_the_whole(name, dtype):
         assert tuple(empty.shape) == (len(whole), 3, 0, x1 - x0)
 
 
+@pytest.mark.parametrize("size", ["131x82", "131x81", "128x82", "130x82"])
+@pytest.mark.parametrize("pixels", ["yuv420p", "yuv422p", "nv12", "yuv420p10le", "yuv422p10le"])
+def test_regions_where_swscale_has_a_path_of_its_own_for_the_width(tmp_path, pixels, size):
+    """It interpolates chroma along rows of odd widths, and on Arm has vector code for widths that 16 divides."""
+    path = tmp_path / "noise.nut"
+    noise = f"testsrc2=s=64x48:r=5:d=0.2,scale={size},noise=alls=90"
+    recipes.run("-f", "lavfi", "-i", noise, "-pix_fmt", pixels, "-c:v", "rawvideo", path)
+    width, height = map(int, size.split("x"))
+    with VideoDecoder(path) as decoder:
+        whole = decoder[0]
+        assert whole.shape == (3, height, width)
+        # on Arm swscale does not write the last column of odd widths
+        for y0, y1, x0, x1 in boxes(height, width & ~1, 14, size):
+            assert torch.equal(decoder[0, :, y0:y1, x0:x1], whole[:, y0:y1, x0:x1]), (y0, y1, x0, x1)
+
+
 @pytest.mark.parametrize("name", FORMATS)
 def test_float32_is_near_uint8(name):
     """The two results show the same picture; how chroma is spread between samples may differ."""
