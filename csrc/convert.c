@@ -43,7 +43,7 @@ struct Converter {
     uint8_t *scratch;
     size_t scratch_size;
     FloatLines lines;
-    int kernel_space, kernel_range, kernel_format, kernel_ok; /* the last answer of kernel_matches */
+    int kernel_space, kernel_range, kernel_format, kernel_ragged, kernel; /* the last answer of find_kernel */
 };
 
 static int kernels_enabled = 1;
@@ -356,60 +356,83 @@ static int run_scaler(Converter *c, const AVFrame *frame, int width, int height,
 
 /* Note [Own kernel]
  *
- * yuv2rgb_row repeats the arithmetic of swscale's x86 path, three rows of three times faster and without a scratch
- * frame for widths that are no multiple of 16. Other processors and other FFmpeg versions may round otherwise, and the
- * contract is the bytes of the FFmpeg in use. So for each matrix and range both convert a small frame of
- * pseudo-random samples first, and the kernel is used only if not one byte differs.
+ * yuv2rgb_row repeats the arithmetic of swscale, on x86 three rows of three times faster and without a scratch frame for
+ * widths that are no multiple of 16. Which arithmetic that is depends on the processor and on the version of FFmpeg (Note
+ * [Two arithmetics] in yuv2rgb.c), some may have yet another, and the contract is the bytes of the FFmpeg in use. So for each
+ * matrix and range swscale and our kernels convert a small frame of pseudo-random samples first, and a kernel is used
+ * only if not one byte differs. swscale has vector code for some widths alone: 16 divides the trial's width if it divides
+ * the frame's.
  */
 #define TRIAL_WIDTH 64
 #define TRIAL_HEIGHT 32
+#define NO_KERNEL YUV2RGB_NUM_ARITHMETICS
 
 static int kernel_format(int format) {
     return format == AV_PIX_FMT_YUV420P || format == AV_PIX_FMT_YUVJ420P;
 }
 
-static void run_kernel(const AVFrame *frame, uint8_t *rgb, ptrdiff_t stride) {
+static void run_kernel(Yuv2RgbArithmetic kernel, const AVFrame *frame, uint8_t *rgb, ptrdiff_t stride) {
     Yuv2RgbMatrix matrix;
     yuv2rgb_matrix(&matrix, colour_coefficients(frame->colorspace), colour_is_full_range(frame));
     for (int y = 0; y < frame->height; y++)
         yuv2rgb_row(rgb + y * stride, frame->data[0] + (ptrdiff_t)y * frame->linesize[0],
                     frame->data[1] + (ptrdiff_t)(y >> 1) * frame->linesize[1],
-                    frame->data[2] + (ptrdiff_t)(y >> 1) * frame->linesize[2], frame->width, &matrix);
+                    frame->data[2] + (ptrdiff_t)(y >> 1) * frame->linesize[2], frame->width, &matrix, kernel);
 }
 
-static int kernel_matches(Converter *c, const AVFrame *like) {
-    if (!kernels_enabled || !yuv2rgb_pays() || !kernel_format(like->format))
-        return 0;
-    if (c->kernel_format == like->format && c->kernel_space == (int)like->colorspace &&
-        c->kernel_range == (int)like->color_range)
-        return c->kernel_ok;
-    static const int size = 3 * TRIAL_WIDTH * TRIAL_HEIGHT;
-    AVFrame *trial = av_frame_alloc();
-    uint8_t *ours = av_malloc(2 * size), *theirs = ours + size;
-    int ok = 0;
-    if (trial && ours) {
-        copy_colour(trial, like);
-        trial->width = TRIAL_WIDTH;
-        trial->height = TRIAL_HEIGHT;
-        if (av_frame_get_buffer(trial, 0) >= 0) {
-            uint32_t state = 12345;
-            for (int plane = 0; plane < 3; plane++)
-                for (int y = 0; y < TRIAL_HEIGHT >> !!plane; y++)
-                    for (int x = 0; x < TRIAL_WIDTH >> !!plane; x++) {
-                        state = state * 1664525 + 1013904223;
-                        trial->data[plane][y * trial->linesize[plane] + x] = (uint8_t)(state >> 24);
-                    }
-            run_kernel(trial, ours, 3 * TRIAL_WIDTH);
-            ok = run_scaler(c, trial, TRIAL_WIDTH, TRIAL_HEIGHT, AV_PIX_FMT_RGB24, theirs, 3 * TRIAL_WIDTH) >= 0 &&
-                 !memcmp(ours, theirs, size);
+static int same_rows(const uint8_t *a, const uint8_t *b, ptrdiff_t stride, int bytes, int rows) {
+    for (int y = 0; y < rows; y++)
+        if (memcmp(a + y * stride, b + y * stride, bytes))
+            return 0;
+    return 1;
+}
+
+static int try_kernels(Converter *c, AVFrame *trial) {
+    uint32_t state = 12345;
+    for (int plane = 0; plane < 3; plane++)
+        for (int y = 0; y < trial->height >> !!plane; y++)
+            for (int x = 0; x < trial->width >> !!plane; x++) {
+                state = state * 1664525 + 1013904223;
+                trial->data[plane][y * trial->linesize[plane] + x] = (uint8_t)(state >> 24);
+            }
+    int width = trial->width, height = trial->height, kernel = NO_KERNEL;
+    int pitch = FFALIGN(3 * width + 64, 64); /* as in run_scaled */
+    uint8_t *ours = av_malloc(2 * pitch * height), *theirs = ours + pitch * height;
+    if (ours && run_scaler(c, trial, width, height, AV_PIX_FMT_RGB24, theirs, pitch) >= 0)
+        for (kernel = 0; kernel < NO_KERNEL; kernel++) {
+            if (!yuv2rgb_pays(kernel))
+                continue;
+            run_kernel(kernel, trial, ours, pitch);
+            if (same_rows(ours, theirs, pitch, 3 * width, height))
+                break;
         }
-    }
     av_free(ours);
+    return kernel;
+}
+
+/* The arithmetic that gives swscale's bytes for frames like this one, which turned are `width` wide; or NO_KERNEL. */
+static int find_kernel(Converter *c, const AVFrame *like, int width) {
+    int ragged = width % 16 != 0;
+    if (!kernels_enabled || !kernel_format(like->format))
+        return NO_KERNEL;
+    if (c->kernel_format == like->format && c->kernel_space == (int)like->colorspace &&
+        c->kernel_range == (int)like->color_range && c->kernel_ragged == ragged)
+        return c->kernel;
+    AVFrame *trial = av_frame_alloc();
+    int kernel = NO_KERNEL;
+    if (trial) {
+        copy_colour(trial, like);
+        trial->width = TRIAL_WIDTH - (ragged ? 8 : 0);
+        trial->height = TRIAL_HEIGHT;
+        if (av_frame_get_buffer(trial, 0) >= 0)
+            kernel = try_kernels(c, trial);
+    }
     av_frame_free(&trial);
     c->kernel_format = like->format;
     c->kernel_space = like->colorspace;
     c->kernel_range = like->color_range;
-    return c->kernel_ok = ok;
+    c->kernel_ragged = ragged;
+    return c->kernel = kernel;
 }
 
 /* ---- the whole way ---------------------------------------------------------------------------------------------- */
@@ -469,7 +492,10 @@ int converter_run(Converter *c, const AVFrame *frame, const ConvertTarget *targe
                           orientation & ORIENT_TRANSPOSE ? target->width : target->height, want, orientation,
                           target->type, rgb, stride);
 
-    int by_kernel = target->type == CONVERT_UINT8 && !resized && !(height & 1) && kernel_matches(c, frame);
+    int kernel = NO_KERNEL;
+    if (target->type == CONVERT_UINT8 && !resized && !(height & 1))
+        kernel = find_kernel(c, frame, width);
+    int by_kernel = kernel != NO_KERNEL;
     int by_float = target->type != CONVERT_UINT8 && !resized && is_addressable(desc) && convert_float_knows(desc);
     if (!resized)
         rect = needed_rect(desc, width, height, want, by_kernel || by_float);
@@ -491,14 +517,14 @@ int converter_run(Converter *c, const AVFrame *frame, const ConvertTarget *targe
         return convert_float_picture(&c->lines, c->source, inner, rgb, stride, target->type);
     if (by_kernel) {
         if (fits) {
-            run_kernel(c->source, rgb, stride);
+            run_kernel(kernel, c->source, rgb, stride);
             return 0;
         }
         ptrdiff_t pitch = 3 * (ptrdiff_t)c->source->width;
         uint8_t *picture = scratch(c, pitch * c->source->height);
         if (!picture)
             return AVERROR(ENOMEM);
-        run_kernel(c->source, picture, pitch);
+        run_kernel(kernel, c->source, picture, pitch);
         copy_rows(rgb, stride, picture + inner.y0 * pitch + 3 * inner.x0, pitch, 3 * (inner.x1 - inner.x0),
                   inner.y1 - inner.y0);
         return 0;

@@ -1,6 +1,16 @@
-/* The arithmetic of swscale's x86 YUV to RGB path, in our own words: 16-bit fixed point, products cut to their high
- * half, sums saturated. Integers alone, so the plain loop and the AVX2 loop give the same bytes. Whether the FFmpeg in
- * use gives them too is tried at run time: Note [Own kernel] in convert.c.
+/* Note [Two arithmetics]
+ *
+ * What swscale computes for 8-bit YUV to RGB24 depends on processor, version and width. Here are, in our own words:
+ *
+ * - its x86 path: 16-bit fixed point, products cut to their high half, sums saturated;
+ * - its C code, which serves Arm for all widths in FFmpeg 5.1 and 7.1, and in 9.0 for those that 16 does not divide: each
+ *   chroma sample moves the index into a table of luma by whole steps. Computing beats looking up three bytes a pixel.
+ *
+ * FFmpeg 9's NEON (products doubled, their last bit rounded off) is not repeated: it takes half the instructions that a
+ * kernel of single rows would, since it converts two rows with the same chroma at once.
+ *
+ * Integers alone, so the plain loops and the vector loops give the same bytes. Whether the FFmpeg in use gives them too is
+ * tried at run time: Note [Own kernel] in convert.c.
  */
 #include "yuv2rgb.h"
 
@@ -9,6 +19,9 @@
 #if defined(__x86_64__) && defined(__GNUC__)
 #define HAVE_X86_KERNELS 1
 #include <immintrin.h>
+#elif defined(__aarch64__)
+#define HAVE_NEON_KERNEL 1
+#include <arm_neon.h>
 #endif
 
 static int16_t round16(int64_t value) {
@@ -16,6 +29,11 @@ static int16_t round16(int64_t value) {
     if (value < -0x7FFF)
         return (int16_t)0x8000;
     return value > 0x7FFF ? 0x7FFF : (int16_t)value;
+}
+
+/* What a factor of chroma is in steps of luma, 16.16. */
+static int32_t in_steps(int64_t factor, int64_t luma_scale) {
+    return (int32_t)((factor * (1 << 16) + (1 << 15)) / luma_scale);
 }
 
 void yuv2rgb_matrix(Yuv2RgbMatrix *matrix, const int *coefficients, int full_range) {
@@ -36,10 +54,13 @@ void yuv2rgb_matrix(Yuv2RgbMatrix *matrix, const int *coefficients, int full_ran
     matrix->u_green = round16(cgu * (1 << 13));
     matrix->v_green = round16(cgv * (1 << 13));
     matrix->u_blue = round16(cbu * (1 << 13));
-}
 
-static inline int high(int a, int b) {
-    return (a * b) >> 16;
+    matrix->table.luma_scale = (int32_t)cy;
+    matrix->table.luma_offset = (int32_t)((full_range ? 384 : 326) * cy - (384 << 16) - oy + (1 << 15));
+    matrix->table.v_red = in_steps(crv, cy);
+    matrix->table.u_green = in_steps(cgu, cy);
+    matrix->table.v_green = in_steps(cgv, cy);
+    matrix->table.u_blue = in_steps(cbu, cy);
 }
 
 static inline int saturate16(int value) {
@@ -50,8 +71,12 @@ static inline uint8_t clip(int value) {
     return value < 0 ? 0 : value > 255 ? 255 : (uint8_t)value;
 }
 
-static void row_plain(uint8_t *rgb, const uint8_t *y, const uint8_t *u, const uint8_t *v, int start, int width,
-                      const Yuv2RgbMatrix *m) {
+static inline int high(int a, int b) {
+    return (a * b) >> 16;
+}
+
+static void products_plain(uint8_t *rgb, const uint8_t *y, const uint8_t *u, const uint8_t *v, int start, int width,
+                           const Yuv2RgbMatrix *m) {
     for (int x = start; x < width; x++) {
         int luma = high((int16_t)((y[x] << 3) - m->luma_offset), m->luma_scale);
         int cb = (u[x >> 1] << 3) - 1024, cr = (v[x >> 1] << 3) - 1024;
@@ -59,6 +84,21 @@ static void row_plain(uint8_t *rgb, const uint8_t *y, const uint8_t *u, const ui
         rgb[3 * x] = clip(saturate16(luma + high(cr, m->v_red)));
         rgb[3 * x + 1] = clip(saturate16(luma + green));
         rgb[3 * x + 2] = clip(saturate16(luma + high(cb, m->u_blue)));
+    }
+}
+
+static inline int steps(int chroma, int scale) {
+    return (chroma * scale >> 16) - (scale >> 9);
+}
+
+static void tables_plain(uint8_t *rgb, const uint8_t *y, const uint8_t *u, const uint8_t *v, int start, int width,
+                         const Yuv2RgbMatrix *m) {
+    for (int x = start; x < width; x++) {
+        int cb = u[x >> 1], cr = v[x >> 1];
+        int shift[3] = {steps(cr, m->table.v_red), steps(cb, m->table.u_green) + steps(cr, m->table.v_green),
+                        steps(cb, m->table.u_blue)};
+        for (int i = 0; i < 3; i++)
+            rgb[3 * x + i] = clip((m->table.luma_offset + (y[x] + shift[i]) * m->table.luma_scale) >> 16);
     }
 }
 
@@ -172,23 +212,84 @@ row_avx512(uint8_t *rgb, const uint8_t *y, const uint8_t *u, const uint8_t *v, i
 }
 #endif
 
+#if HAVE_NEON_KERNEL
+/* chroma * scale >> 16. Products take 32 bits: with 16, some matrix would be off by a step. */
+static inline int16x8_t high_neon(int16x8_t chroma, int32_t scale) {
+    int32x4_t low = vmulq_n_s32(vmovl_s16(vget_low_s16(chroma)), scale);
+    int32x4_t high = vmulq_n_s32(vmovl_high_s16(chroma), scale);
+    return vshrn_high_n_s32(vshrn_n_s32(low, 16), high, 16);
+}
+
+/* 16 pixels a step; returns how many were done.
+ *
+ * Luma has but two pairs of scale and offset, one for each range, and 16 bits do for both: 32 times the index plus what
+ * the offset is in 32nds of a step, times scale / 8, doubled and cut to its high half, / 8. That this is the same for
+ * every index is tried by the tests. */
+static int row_neon(uint8_t *rgb, const uint8_t *y, const uint8_t *u, const uint8_t *v, int width,
+                    const Yuv2RgbMatrix *matrix) {
+    const Yuv2RgbMatrix m = *matrix; /* a local, which no store to `rgb` can change: constants stay in registers */
+    const int16_t scale = (int16_t)(m.table.luma_scale >> 3);
+    const int offset = m.table.luma_offset * 32 / m.table.luma_scale;
+    const int16x8_t offset_r = vdupq_n_s16((int16_t)(offset - 32 * (m.table.v_red >> 9)));
+    const int16x8_t offset_g = vdupq_n_s16((int16_t)(offset - 32 * ((m.table.u_green >> 9) + (m.table.v_green >> 9))));
+    const int16x8_t offset_b = vdupq_n_s16((int16_t)(offset - 32 * (m.table.u_blue >> 9)));
+    int even = width & ~1;
+    if (even < 16)
+        return 0;
+    for (int x = 0; x < even; x += 16) {
+        if (x + 16 > even)
+            x = even - 16; /* the last pixels once more, as above */
+        uint8x16_t luma = vld1q_u8(y + x);
+        int16x8_t cb = vreinterpretq_s16_u16(vmovl_u8(vld1_u8(u + x / 2)));
+        int16x8_t cr = vreinterpretq_s16_u16(vmovl_u8(vld1_u8(v + x / 2)));
+        int16x8_t low = vreinterpretq_s16_u16(vshll_n_u8(vget_low_u8(luma), 5));
+        int16x8_t high = vreinterpretq_s16_u16(vshll_high_n_u8(luma, 5));
+        int16x8_t red = high_neon(cr, m.table.v_red), blue = high_neon(cb, m.table.u_blue);
+        int16x8_t green = vaddq_s16(high_neon(cb, m.table.u_green), high_neon(cr, m.table.v_green));
+        red = vaddq_s16(vshlq_n_s16(red, 5), offset_r);
+        green = vaddq_s16(vshlq_n_s16(green, 5), offset_g);
+        blue = vaddq_s16(vshlq_n_s16(blue, 5), offset_b);
+#define LOOK_UP(index) vqdmulhq_n_s16(index, scale)
+#define JOIN(c)                                                                                                        \
+    vqshrun_high_n_s16(vqshrun_n_s16(LOOK_UP(vaddq_s16(low, vzip1q_s16(c, c))), 3),                                    \
+                       LOOK_UP(vaddq_s16(high, vzip2q_s16(c, c))), 3)
+        vst3q_u8(rgb + 3 * x, (uint8x16x3_t){{JOIN(red), JOIN(green), JOIN(blue)}});
+#undef JOIN
+#undef LOOK_UP
+    }
+    return even;
+}
+#endif
+
 static int level = YUV2RGB_AVX512;
 
 void yuv2rgb_limit(int limit) {
     level = limit;
 }
 
-int yuv2rgb_pays(void) {
+int yuv2rgb_pays(Yuv2RgbArithmetic arithmetic) {
+    if (level == YUV2RGB_PLAIN)
+        return 1; /* asked for */
 #if HAVE_X86_KERNELS
-    if (__builtin_cpu_supports("avx2"))
-        return 1;
+    return arithmetic == YUV2RGB_PRODUCTS && __builtin_cpu_supports("avx2");
+#elif HAVE_NEON_KERNEL
+    return arithmetic == YUV2RGB_TABLES;
+#else
+    return 0;
 #endif
-    return level == YUV2RGB_PLAIN; /* asked for */
 }
 
 void yuv2rgb_row(uint8_t *rgb, const uint8_t *y, const uint8_t *u, const uint8_t *v, int width,
-                 const Yuv2RgbMatrix *matrix) {
+                 const Yuv2RgbMatrix *matrix, Yuv2RgbArithmetic arithmetic) {
     int done = 0;
+    if (arithmetic == YUV2RGB_TABLES) {
+#if HAVE_NEON_KERNEL
+        if (level >= YUV2RGB_NEON)
+            done = row_neon(rgb, y, u, v, width, matrix);
+#endif
+        tables_plain(rgb, y, u, v, done, width, matrix);
+        return;
+    }
 #if HAVE_X86_KERNELS
     if (level >= YUV2RGB_AVX512 && __builtin_cpu_supports("avx512vbmi") && __builtin_cpu_supports("avx512bw") &&
         __builtin_cpu_supports("avx512vl"))
@@ -196,5 +297,5 @@ void yuv2rgb_row(uint8_t *rgb, const uint8_t *y, const uint8_t *u, const uint8_t
     if (done < width && level >= YUV2RGB_AVX2 && __builtin_cpu_supports("avx2"))
         done = row_avx2(rgb, y, u, v, done, width, matrix);
 #endif
-    row_plain(rgb, y, u, v, done, width, matrix);
+    products_plain(rgb, y, u, v, done, width, matrix);
 }

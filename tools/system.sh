@@ -6,6 +6,8 @@ FFMPEG_LIBRARIES=(libavformat libavcodec libavutil libswscale libswresample)
 APT_PACKAGES=(ffmpeg pkg-config gcc libc6-dev libavformat-dev libavcodec-dev libavutil-dev libswscale-dev libswresample-dev)
 APT_PYTHON=(python3 python3-dev python3-venv)
 BREW_PACKAGES=(ffmpeg pkgconf)
+# optional: a compiler and an emulator for 64-bit Arm, to test its kernels elsewhere
+APT_ARM=(gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user)
 
 # pkg-config as setup.py calls it: CYCODEC_FFMPEG_DIR names a prefix that is searched first.
 ffmpeg_config() {
@@ -73,14 +75,15 @@ as_root() {
     fi
 }
 
+# install_with_apt PACKAGE...
 install_with_apt() {
     local log=$ROOT/build/apt-get.log
     mkdir -p "$ROOT/build"
     # a third party's repository that is out of order must not end the set-up: what we need is the distribution's
     as_root env DEBIAN_FRONTEND=noninteractive apt-get update </dev/null >"$log" 2>&1 ||
         say "apt-get update complained; going on"
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
-        "${APT_PACKAGES[@]}" "${APT_PYTHON[@]}" </dev/null >>"$log" 2>&1 && return
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@" \
+        </dev/null >>"$log" 2>&1 && return
     tail -n 5 "$log" >&2
     return 1
 }
@@ -110,7 +113,7 @@ system_packages() {
     say "missing: $(printf '%s' "$missing" | paste -s -d ';' - | sed 's/;/; /g')"
     if have apt-get && { [ "$(id -u)" = 0 ] || have sudo; }; then
         say "installing with apt-get (log: build/apt-get.log): ${APT_PACKAGES[*]} ${APT_PYTHON[*]}"
-        install_with_apt || fail "apt-get could not install the packages." "$(advice)"
+        install_with_apt "${APT_PACKAGES[@]}" "${APT_PYTHON[@]}" || fail "apt-get could not install the packages." "$(advice)"
     elif have brew; then
         say "installing with Homebrew: ${BREW_PACKAGES[*]}"
         install_with_brew || fail "Homebrew could not install the packages." "$(advice)"
@@ -121,4 +124,15 @@ system_packages() {
     hash -r
     missing=$(missing_from_system)
     [ -z "$missing" ] || fail "Still missing: $missing" "$(advice)"
+}
+
+# For root alone, as continuous integration is: nobody is asked for a password for the sake of one test, which is skipped
+# without them. Tried once.
+arm_packages() {
+    [ "$(uname -s) $(uname -m) $(id -u)" = "Linux x86_64 0" ] && have apt-get || return 0
+    ! { have aarch64-linux-gnu-gcc && have qemu-aarch64; } || return 0
+    ! is_stamped arm tried || return 0
+    say "installing with apt-get (log: build/apt-get.log): ${APT_ARM[*]}"
+    install_with_apt "${APT_ARM[@]}" || say "that failed; going on without them"
+    set_stamp arm tried
 }

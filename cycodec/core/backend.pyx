@@ -240,7 +240,7 @@ def use_kernels(str level):
 
     Parameters
     ----------
-    level : {"none", "plain", "avx2", "avx512"}
+    level : {"none", "plain", "avx2", "neon", "avx512"}
         The best one; what the processor lacks is not used in any case.
     """
-    converter_use_kernels({"none": -1, "plain": 0, "avx2": 1, "avx512": 2}[level])
+    converter_use_kernels({"none": -1, "plain": 0, "avx2": 1, "neon": 1, "avx512": 2}[level])

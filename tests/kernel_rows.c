@@ -1,0 +1,108 @@
+/* Rows of YUV2RGB_TABLES (csrc/yuv2rgb.h) against what they have to equal; says the first difference, or how many rows
+ * were compared.
+ *
+ * - On 64-bit Arm: rows by NEON against rows by the plain loops.
+ * - With -DSWSCALE, on any processor: plain rows against swscale without vector code.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "yuv2rgb.h"
+
+#ifdef SWSCALE
+#include <libavutil/cpu.h>
+#include <libswscale/swscale.h>
+#endif
+
+#define MAX_WIDTH 256
+#define GUARD 64
+
+/* crv, cbu, cgu and cgv of BT.709, BT.601, FCC, SMPTE 240M and BT.2020, as sws_getCoefficients gives them */
+static const int coefficients[5][4] = {{117489, 138438, 13975, 34925},
+                                       {104597, 132201, 25675, 53279},
+                                       {104448, 132798, 24759, 53109},
+                                       {117579, 136230, 16907, 35559},
+                                       {110013, 140363, 12277, 42626}};
+
+static uint8_t luma[2 * MAX_WIDTH], cb[MAX_WIDTH / 2], cr[MAX_WIDTH / 2];
+static int rows;
+
+#ifdef SWSCALE
+/* swscale converts no fewer than two rows, and leaves out the last column of odd widths. */
+static int expected_row(uint8_t *rgb, int width, const int *colour, int full_range) {
+    static struct SwsContext *sws;
+    static uint8_t out[2][4 * MAX_WIDTH];
+    const uint8_t *planes[4] = {luma, cb, cr};
+    uint8_t *outs[4] = {out[0]};
+    int strides[4] = {MAX_WIDTH, MAX_WIDTH / 2, MAX_WIDTH / 2}, out_strides[4] = {sizeof(out[0])};
+    sws = sws_getCachedContext(sws, width, 2, AV_PIX_FMT_YUV420P, width, 2, AV_PIX_FMT_RGB24, SWS_BICUBIC, NULL, NULL,
+                               NULL);
+    if (!sws || sws_setColorspaceDetails(sws, colour, full_range, colour, 1, 0, 1 << 16, 1 << 16) < 0 ||
+        sws_scale(sws, planes, strides, 0, 2, outs, out_strides) < 0)
+        exit(2);
+    width &= ~1;
+    memcpy(rgb, out[0], 3 * width);
+    return width;
+}
+#else
+static int expected_row(uint8_t *rgb, int width, const int *colour, int full_range) {
+    Yuv2RgbMatrix matrix;
+    yuv2rgb_matrix(&matrix, colour, full_range);
+    yuv2rgb_limit(YUV2RGB_PLAIN);
+    yuv2rgb_row(rgb, luma, cb, cr, width, &matrix, YUV2RGB_TABLES);
+    yuv2rgb_limit(YUV2RGB_NEON);
+    if (!yuv2rgb_pays(YUV2RGB_TABLES)) {
+        printf("there is no vector kernel here\n");
+        exit(2);
+    }
+    return width;
+}
+#endif
+
+static void compare(int width) {
+    uint8_t ours[3 * MAX_WIDTH + GUARD], theirs[3 * MAX_WIDTH];
+    for (int i = 0; i < 2 * 5; i++, rows++) {
+        Yuv2RgbMatrix matrix;
+        yuv2rgb_matrix(&matrix, coefficients[i / 2], i % 2);
+        int known = expected_row(theirs, width, coefficients[i / 2], i % 2);
+        memset(ours, 0xA5, sizeof(ours));
+        yuv2rgb_row(ours, luma, cb, cr, width, &matrix, YUV2RGB_TABLES);
+        for (int k = 0; k < 3 * width + GUARD; k++)
+            if (k < 3 * known ? ours[k] != theirs[k] : k >= 3 * width && ours[k] != 0xA5) {
+                printf("width %d, matrix %d, full range %d: byte %d is %d, not %d\n", width, i / 2, i % 2, k, ours[k],
+                       k < 3 * known ? theirs[k] : 0xA5);
+                exit(1);
+            }
+    }
+}
+
+static void fill(uint8_t *samples, int amount, int extreme) {
+    for (int i = 0; i < amount; i++)
+        samples[i] = extreme ? (rand() >> 8) % 2 * 255 : rand() >> 8;
+}
+
+int main(void) {
+#ifdef SWSCALE
+    av_force_cpu_flags(0);
+    av_log_set_level(AV_LOG_ERROR); /* it warns of every slow context */
+#endif
+    for (int width = 1; width <= 200; width++)
+        for (int extreme = 0; extreme < 2; extreme++) {
+            fill(luma, sizeof(luma), extreme);
+            fill(cb, sizeof(cb), extreme);
+            fill(cr, sizeof(cr), extreme);
+            compare(width);
+        }
+    /* every luma with a grid of chroma that has both ends */
+    for (int i = 0; i < MAX_WIDTH; i++)
+        luma[i] = (uint8_t)i;
+    for (int u = 0; u < 256; u += 5)
+        for (int v = 0; v < 256; v += 5) {
+            memset(cb, u, sizeof(cb));
+            memset(cr, v, sizeof(cr));
+            compare(MAX_WIDTH);
+        }
+    printf("%d rows are equal\n", rows);
+    return 0;
+}
