@@ -83,34 +83,16 @@ static void fill_matrix(float m[12], const NvColour *colour, int depth) {
 }
 
 /* swscale's fixed-point numbers for the kernel: see there. */
-static void fill_products(int fixed[8], const NvColour *colour) {
+static void fill_fixed(int fixed[8], const NvColour *colour, int tables, int depth) {
     Yuv2RgbMatrix m;
     yuv2rgb_matrix(&m, colour_coefficients(colour->space), colour->full_range);
-    fixed[0] = m.luma_scale;
-    fixed[1] = m.luma_offset;
-    fixed[2] = m.v_red;
-    fixed[3] = m.u_green;
-    fixed[4] = m.v_green;
-    fixed[5] = m.u_blue;
-}
-
-static void fill_tables(int fixed[8], const NvColour *colour, int depth) {
-    const int *c = colour_coefficients(colour->space);
-    int64_t factors[4] = {c[0], -c[2], -c[3], c[1]};
-    int64_t step = 1 << 16, black = 0;
-    if (!colour->full_range) {
-        step = step * 255 / 219;
-        black = 16 << 16;
-    }
-    for (int i = 0; i < 4; i++) {
-        if (colour->full_range)
-            factors[i] = factors[i] * 224 / 255;
-        fixed[3 + i] = (int)((factors[i] * (1 << 16) + 0x8000) / step);
-    }
-    fixed[0] = (int)step;
-    fixed[1] = (int)(-(384 << 16) - black);
-    fixed[2] = colour->full_range ? 384 : 326;
-    fixed[7] = depth;
+    fixed[0] = tables ? m.table.luma_scale : m.luma_scale;
+    fixed[1] = tables ? m.table.luma_offset : m.luma_offset;
+    fixed[2] = tables ? m.table.v_red : m.v_red;
+    fixed[3] = tables ? m.table.u_green : m.u_green;
+    fixed[4] = tables ? m.table.v_green : m.v_green;
+    fixed[5] = tables ? m.table.u_blue : m.u_blue;
+    fixed[6] = depth;
 }
 
 /* ---- conversion ---- */
@@ -132,12 +114,12 @@ static int run(const NvDevice *device, NvScratch *scratch, CUstream stream, NvCo
     if (target->type == CONVERT_UINT8 && args->chroma_y) {
         if (depth == 8 && height % 2 == 0) {
             args->arithmetic = NV_SWSCALE_PRODUCTS;
-            fill_products(args->fixed, colour);
+            fill_fixed(args->fixed, colour, 0, depth);
         } else if (width % 2) {
             args->cubic = 1;
         } else {
             args->arithmetic = NV_SWSCALE_TABLES;
-            fill_tables(args->fixed, colour, depth);
+            fill_fixed(args->fixed, colour, 1, depth);
         }
     }
     if (enter(device, error) < 0)

@@ -88,7 +88,7 @@ __device__ static int chroma_taps(const NvConvert *a, int row, int taps[4]) {
 /* Chroma interpolated between rows and rounded to 8 bits. */
 __device__ static int smooth_chroma(const NvConvert *a, unsigned long long plane, int column, int above,
                                     const int taps[4]) {
-    int first = a->top >> 1, last = first + (a->height + 1) / 2 - 1, depth = a->fixed[7], sum = 1 << 18, i;
+    int first = a->top >> 1, last = first + (a->height + 1) / 2 - 1, depth = a->fixed[6], sum = 1 << 18, i;
     for (i = 0; i < 4; i++) {
         int place = limit(first + above + i, first, last);
         int value = (int)sample(plane, a->chroma_pitch, place, (column >> 1) * a->chroma_step, a->bytes, a->shift);
@@ -97,19 +97,18 @@ __device__ static int smooth_chroma(const NvConvert *a, unsigned long long plane
     return limit(sum >> 19, 0, 255);
 }
 
-/* NV_SWSCALE_TABLES: fixed = luma's step, the table's start and its origin, then crv, cgu, cgv, cbu in steps of luma
- * (16.16), and the depth. */
+/* NV_SWSCALE_TABLES: fixed = the same, 16.16, chroma's factors in steps of luma; and the depth. */
 __device__ static void tables(const NvConvert *a, int row, int column, int rgb[3]) {
     const int *f = a->fixed;
     int luma = (int)sample(a->luma, a->pitch, row, column, a->bytes, a->shift), taps[4], plane;
     int above = chroma_taps(a, row - a->top, taps);
     int u = smooth_chroma(a, a->chroma_u, column, above, taps), v = smooth_chroma(a, a->chroma_v, column, above, taps);
-    luma = f[2] + limit((luma + (1 << (f[7] - 8) >> 1)) >> (f[7] - 8), 0, 255);
-    rgb[0] = luma - (f[3] >> 9) + ((v * f[3]) >> 16);
-    rgb[1] = luma - (f[4] >> 9) + ((u * f[4]) >> 16) - (f[5] >> 9) + ((v * f[5]) >> 16);
-    rgb[2] = luma - (f[6] >> 9) + ((u * f[6]) >> 16);
+    luma = limit((luma + (1 << (f[6] - 8) >> 1)) >> (f[6] - 8), 0, 255);
+    rgb[0] = luma - (f[2] >> 9) + ((v * f[2]) >> 16);
+    rgb[1] = luma - (f[3] >> 9) + ((u * f[3]) >> 16) - (f[4] >> 9) + ((v * f[4]) >> 16);
+    rgb[2] = luma - (f[5] >> 9) + ((u * f[5]) >> 16);
     for (plane = 0; plane < 3; plane++)
-        rgb[plane] = (f[1] + f[0] * rgb[plane] + 0x8000) >> 16;
+        rgb[plane] = (f[1] + f[0] * rgb[plane]) >> 16;
 }
 
 /* NV_EXACT with chroma interpolated in both directions: what swscale does for odd widths. */
