@@ -183,6 +183,10 @@ def locate(name):
 
 def pattern(size="128x96", rate=25, seconds=2, more=""):
     """Input arguments: a moving test picture with noise, no two frames alike."""
+    # testsrc2 alone would round odd sizes down
+    width, height = map(int, size.split("x"))
+    if width % 2 or height % 2:
+        size, more = f"{width + width % 2}x{height + height % 2}", f",scale={width}:{height}{more}"
     return ["-f", "lavfi", "-i", f"testsrc2=s={size}:r={rate}:d={seconds},noise=alls=14:allf=t{more}"]
 
 
