@@ -1,5 +1,6 @@
 """tools/bench: the arithmetic on made-up times, and a small real run from request to report."""
 
+import dataclasses
 import importlib.util
 import json
 import sys
@@ -11,7 +12,8 @@ import pytest
 TOOLS = Path(__file__).resolve().parents[1] / "tools"
 sys.path.insert(0, str(TOOLS))
 
-from benchmark import clips, figures, machine, report, runner, workloads  # noqa: E402
+from benchmark import clips, figures, machine, report, runner, settings, workloads  # noqa: E402
+from benchmark.peers import PEERS  # noqa: E402
 
 
 def measured(wall, verdict="agrees"):
@@ -204,3 +206,24 @@ def test_a_library_that_does_not_start_is_named(clip, tmp_path):
     assert list(part["results"][0]["libraries"]) == ["cycodec"]
     with pytest.raises(RuntimeError, match="cycodec: the worker died with status 3"):
         runner.run([clip], ["open"], {"cycodec": dying}, rounds=1)
+
+
+def test_large_files_are_only_opened(clip):
+    large = dataclasses.replace(clip, bytes=workloads.LARGE_BYTES)
+    asked = [name for name in workloads.WORKLOADS if workloads.case_for(name, large)]
+    assert asked == ["open", "open_header", "open_first"]
+
+
+def test_every_setting_of_threads_does_every_workload(clip, monkeypatch):
+    monkeypatch.setattr(clips, "gather", lambda words: [clip])
+    cases = settings.cases([])
+    assert len(cases) == len(settings.CHOSEN)
+    for name, options in settings.SETTINGS.items():
+        peer = PEERS["cycodec"](1)
+        peer.options = options
+        for case in cases.values():
+            settings.do(peer, case)
+        reader = peer.open(clip.paths[0])
+        assert peer.indexed_count(reader) == clip.frames, name
+        assert reader._session.options.ffmpeg_threads == options.get("num_ffmpeg_threads", 1)
+        peer.close(reader)

@@ -40,7 +40,7 @@ class Server:
 
     def __init__(self, module: str, library: str, arguments: Iterable[Any], environment: str) -> None:
         self.library = library
-        path = os.pathsep.join([str(ROOT / "tools"), *([str(ROOT)] if library == BASE else [])])
+        path = os.pathsep.join([str(ROOT / "tools"), *([str(ROOT)] if environment == BASE else [])])
         threads = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
         self.command = [environments.interpreter(environment), "-m", module, "--serve", library]
         self.command += map(str, arguments)
@@ -117,6 +117,7 @@ def show(
 ) -> None:
     """Print the table; `value` writes cycodec's own figure of a row."""
     from rich.console import Console  # the runner has it; the libraries' environments do not
+    from rich.markup import escape
     from rich.table import Table
 
     libraries = list(dict.fromkeys(library for cells in rows.values() for library in cells))
@@ -124,7 +125,7 @@ def show(
     for heading in ("", f"cycodec, {unit}", *(library for library in libraries if library != BASE)):
         table.add_column(heading, justify="left" if not heading else "right")
     for name, cells in rows.items():
-        table.add_row(name, *row_text(name, cells, libraries, value))
+        table.add_row(escape(name), *row_text(name, cells, libraries, value))
     Console(width=150).print(table)
 
 

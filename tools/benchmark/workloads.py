@@ -9,6 +9,8 @@ BATCH_FRAMES = 100
 KEEP_BYTES = 512 << 20
 # All frames of what is larger than this would tell nothing that a shorter clip does not.
 MOST_BYTES = 4 << 30
+# Files from this size on are only opened: their frames are like those of the smaller ones.
+LARGE_BYTES = 200 << 20
 RESIZED = (256, 256)
 SEED = 20250
 
@@ -143,6 +145,8 @@ def case_for(name: str, clip: Any) -> Case | None:
     """The request of workload `name` on `clip`, or None where the two do not go together."""
     workload = WORKLOADS[name]
     if workload.on_sets != clip.is_set or (name == "all" and clip.rgb_bytes > MOST_BYTES):
+        return None
+    if clip.bytes >= LARGE_BYTES and not (clip.is_set or workload.opens):
         return None
     height, width = workload.size or (clip.height, clip.width)
     keep = name != "all" or clip.rgb_bytes <= KEEP_BYTES
