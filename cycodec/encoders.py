@@ -24,7 +24,7 @@ class AudioEncoder:
     ----------
     samples : torch.Tensor
         float32 ``[num_channels, num_samples]``, or ``[num_samples]`` for one channel, in [-1, 1]. What lies
-        beyond is clipped when it is encoded, with a warning.
+        beyond is clipped when it is first encoded, with one warning.
     sample_rate : int
         Samples per second of each channel.
 
@@ -54,6 +54,10 @@ class AudioEncoder:
         if has_nan:
             raise ValueError("samples holds NaN, which no sound is (use samples.nan_to_num())")
         self._peak = peak
+
+    def __repr__(self) -> str:
+        channels, count = self._samples.shape
+        return f"AudioEncoder({channels} channels, {count} samples at {self._sample_rate} Hz)"
 
     def to_file(
         self,
@@ -138,20 +142,20 @@ class AudioEncoder:
         num_channels: int | None,
         sample_rate: int | None,
     ) -> Sink:
-        if format is not None and not isinstance(format, str):
+        if not isinstance(filename if format is None else format, str):
             raise TypeError(f"format must be a string such as 'wav', not {type(format).__name__}")
         channels, count = self._samples.shape
         bits = 0 if bit_rate is None else positive("bit_rate", bit_rate)
         rate = self._sample_rate if sample_rate is None else positive("sample_rate", sample_rate)
         width = channels if num_channels is None else positive("num_channels", num_channels)
-        samples = self._samples
         if self._peak > 1.0:
             warnings.warn(
                 f"samples reach {self._peak:.4g}: what lies beyond [-1, 1] is clipped",
                 UserWarning,
                 stacklevel=3,
             )
-            samples = samples.clamp(-1.0, 1.0)
+            self._samples, self._peak = self._samples.clamp(-1.0, 1.0), 1.0
+        samples = self._samples
         sink = Sink(destination)
         try:
             muxer = Muxer(sink, format, filename)

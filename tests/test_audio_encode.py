@@ -1,6 +1,8 @@
 """AudioEncoder: what is lossless comes back to the bit, what is lossy lines up and is as good as ffmpeg's."""
 
 import io
+import subprocess
+import sys
 import warnings
 
 import audio_media as media
@@ -117,8 +119,14 @@ def test_layouts_of_samples(tmp_path):
 
 def test_loud_samples_are_clipped_and_said_to_be():
     samples = sound(seconds=0.2) * 4
-    with pytest.warns(UserWarning, match="clipped"):
-        data = AudioEncoder(samples, sample_rate=48000).to_tensor("wav")
+    encoder = AudioEncoder(samples, sample_rate=48000)
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        data = encoder.to_tensor("wav")
+        encoder.to_tensor("flac")
+    assert len(said) == 1
+    assert (said[0].category, said[0].filename) == (UserWarning, __file__)
+    assert "clipped" in str(said[0].message)
     assert AudioDecoder(data)[:].abs().max() <= 1.0
     np.testing.assert_allclose(AudioDecoder(data)[:].numpy(), samples.clamp(-1, 1).numpy(), atol=1.01 / 32768)
     with warnings.catch_warnings():
@@ -145,6 +153,15 @@ def test_what_a_codec_does_not_support_is_named():
         encoder.to_tensor("opus")
     with pytest.raises(ValueError, match=r"9 channels.*num_channels=.*1, 2"):
         encoder.to_tensor("mp3", num_channels=9)
+    # encoders without a list of what they take are tried
+    with pytest.raises(ValueError, match=r"9 channels.*num_channels= one of 1, 2, .*8\)"):
+        AudioEncoder(torch.zeros(9, 100), sample_rate=48000).to_tensor("flac")
+    with pytest.raises(ValueError, match=r"700000 Hz.*sample_rate= one of .*48000"):
+        AudioEncoder(torch.zeros(1, 100), sample_rate=700000).to_tensor("flac")
+    with pytest.raises(ValueError, match=r"bit rate of 1 .*leave it out"):
+        encoder.to_tensor("ogg", bit_rate=1)
+    with pytest.raises(cycodec.UnsupportedError, match=r"\[num_channels, num_samples\]"):
+        AudioEncoder(torch.zeros(100, 2), sample_rate=48000).to_tensor("wav")
     with pytest.raises(cycodec.CodecNotFoundError, match=r"nonsense.*'wav'"):
         encoder.to_tensor("nonsense")
     with pytest.raises(cycodec.UnsupportedError, match="no audio"):
@@ -167,7 +184,45 @@ def test_a_failed_encode_leaves_nothing(tmp_path):
         encoder.to_file(tmp_path / "nowhere" / "x.wav")
 
 
-def test_destinations_that_fail():
+def test_a_disk_that_becomes_full(tmp_path):
+    """In a process whose files may not grow beyond 100 kB: the failure comes in the middle of the encoding."""
+    code = """
+import resource, signal, sys, torch, cycodec
+from cycodec.encoders import AudioEncoder
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+encoder = AudioEncoder(torch.rand(2, 480_000) - 0.5, sample_rate=48000)
+for name in sys.argv[1:]:
+    try:
+        encoder.to_file(name)
+    except cycodec.FFmpegError as error:
+        print(error)
+"""
+    kept = tmp_path / "kept.wav"
+    kept.write_bytes(b"precious")
+    names = [kept, tmp_path / "new.flac", tmp_path / "new.m4a"]
+    done = subprocess.run([sys.executable, "-c", code, *map(str, names)], capture_output=True, text=True)
+    assert done.stdout.count("File too large") == 3, done.stdout + done.stderr
+    assert kept.read_bytes() == b"precious"
+    assert [file.name for file in tmp_path.iterdir()] == ["kept.wav"]
+
+
+def test_encoders_write_nothing_to_stderr():
+    code = """
+import torch
+from cycodec.encoders import AudioEncoder
+AudioEncoder(torch.zeros(2, 99), sample_rate=48000).to_tensor("opus")
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_repr():
+    encoder = AudioEncoder(torch.zeros(2, 99), sample_rate=8000)
+    assert repr(encoder) == "AudioEncoder(2 channels, 99 samples at 8000 Hz)"
+
+
+def test_destinations_that_fail(tmp_path):
     class Full:
         def write(self, data):
             raise OSError("the disk is full")
@@ -181,6 +236,10 @@ def test_destinations_that_fail():
         AudioEncoder(sound(), sample_rate=48000).to_file_like(object(), "wav")
     with pytest.raises(TypeError, match="to_file"):
         AudioEncoder(sound(), sample_rate=48000).to_file_like("x.wav", "wav")
+    with open(tmp_path / "text", "w") as file, pytest.raises(TypeError, match="'wb'"):
+        AudioEncoder(sound(), sample_rate=48000).to_file_like(file, "wav")
+    with pytest.raises(TypeError, match="format"):
+        AudioEncoder(sound(), sample_rate=48000).to_tensor(None)
 
 
 @pytest.mark.parametrize(

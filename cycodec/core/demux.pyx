@@ -469,7 +469,3 @@ def set_log_level(str level):
     if level not in levels:
         raise ValueError(f"level must be one of {sorted(levels)}, not {level!r}")
     avutil.av_log_set_level(levels[level])
-
-
-# FFmpeg's chatter on damaged streams is not for users: cycodec's errors say what matters.
-avutil.av_log_set_level(avutil.AV_LOG_FATAL)

@@ -16,6 +16,7 @@ class StreamEncoder:
 class AudioStreamEncoder(StreamEncoder):
     in_rate: int
     in_channels: int
+    out_rate: int
     out_channels: int
     def __init__(
         self,

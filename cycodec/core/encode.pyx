@@ -33,6 +33,12 @@ cdef extern from "compat.h" nogil:
 cdef enum:
     PCM_BLOCK = 4096        # samples of a frame where the codec takes any number
     CHUNK = 1 << 16         # samples converted between looks at pending signals
+    MOST_CHANNELS = 16      # tried where a codec has no list of what it takes
+
+# ... and sample rates.
+cdef tuple USUAL_RATES = (
+    8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 64000, 88200, 96000, 176400, 192000
+)
 
 # The formats in which float samples lose least, best first.
 cdef list PREFERRED = [
@@ -127,6 +133,7 @@ cdef class StreamEncoder:
                 source=name, operation="find an encoder",
             )
         codec = avcodec.avcodec_find_encoder(id)
+        self.codec = codec
         if codec == NULL:
             raise CodecNotFoundError(
                 f"{name}: the FFmpeg in use has no encoder for {avcodec.avcodec_get_name(id).decode()} "
@@ -149,7 +156,9 @@ cdef class StreamEncoder:
         if self.muxer.ptr.oformat.flags & avformat.AVFMT_GLOBALHEADER:
             self.ctx.flags |= avcodec.AV_CODEC_FLAG_GLOBAL_HEADER
         with nogil:
-            code = avcodec.avcodec_open2(self.ctx, self.ctx.codec, NULL)
+            code = avcodec.avcodec_open2(self.ctx, self.codec, NULL)
+        if code < 0:
+            self.explain()
         self.muxer.check(code, f"open the encoder {self.codec_name}")
         self.muxer.check(
             avcodec.avcodec_parameters_from_context(self.stream.codecpar, self.ctx), "set stream parameters"
@@ -157,9 +166,12 @@ cdef class StreamEncoder:
         self.stream.time_base = self.ctx.time_base
         return 0
 
+    def explain(self):
+        """Raise what is wrong with the choices of an encoder that did not open, where that can be told."""
+
     @property
     def codec_name(self):
-        return self.ctx.codec.name.decode()
+        return self.codec.name.decode()
 
     cdef int send(self, AVFrame *frame) noexcept nogil:
         """Encode a frame (NULL: the end) and write the packets that come out."""
@@ -198,31 +210,28 @@ cdef class AudioStreamEncoder(StreamEncoder):
         self.muxer = muxer
         self.in_rate = in_rate
         self.in_channels = in_channels
+        self.out_rate = out_rate
         self.out_channels = out_channels
         self.allocate("audio")
-        self.check_choice(out_rate, out_channels)
-        self.choose_format()
-        self.ctx.sample_rate = out_rate
-        compat_codec_set_channels(self.ctx, out_channels, supported_mask(self.ctx.codec, out_channels))
-        self.ctx.time_base.num = 1
-        self.ctx.time_base.den = out_rate
+        self.check_choice()
+        self.set_up(self.ctx, out_rate, out_channels)
         if bit_rate > 0:
             self.ctx.bit_rate = bit_rate
         self.open()
         self.block = self.ctx.frame_size
-        if self.block <= 0 or self.ctx.codec.capabilities & avcodec.AV_CODEC_CAP_VARIABLE_FRAME_SIZE:
+        if self.block <= 0 or self.codec.capabilities & avcodec.AV_CODEC_CAP_VARIABLE_FRAME_SIZE:
             self.block = PCM_BLOCK
         self.planes = <uint8_t **> malloc(out_channels * sizeof(uint8_t *))
         self.rows = <uint8_t **> malloc(in_channels * sizeof(uint8_t *))
         if self.planes == NULL or self.rows == NULL:
             raise MemoryError()
         code = compat_swr_alloc(&self.swr, in_channels, 0, avutil.AV_SAMPLE_FMT_FLTP, in_rate, out_channels,
-                                supported_mask(self.ctx.codec, out_channels), self.ctx.sample_fmt, out_rate)
+                                supported_mask(self.codec, out_channels), self.ctx.sample_fmt, out_rate)
         if code < 0:
             raise UnsupportedError(
                 f"{muxer.sink.name}: {in_channels} channels at {in_rate} Hz cannot be converted to "
                 f"{out_channels} at "
-                f"{out_rate} Hz (mix the channels by hand)",
+                f"{out_rate} Hz (samples are [num_channels, num_samples]; so many channels are mixed by hand)",
                 source=muxer.sink.name, operation="convert samples",
             )
 
@@ -231,9 +240,9 @@ cdef class AudioStreamEncoder(StreamEncoder):
         free(self.planes)
         free(self.rows)
 
-    cdef int check_choice(self, int rate, int channels) except -1:
+    cdef int check_choice(self) except -1:
         """Refuse what the codec's own lists do not have, and name them."""
-        cdef const AVCodec *codec = self.ctx.codec
+        cdef const AVCodec *codec = self.codec
         cdef uint64_t mask = 0
         cdef int i = 0
         rates, counts = [], []
@@ -244,11 +253,38 @@ cdef class AudioStreamEncoder(StreamEncoder):
         while compat_codec_channels(codec, i, &mask):
             counts.append(compat_codec_channels(codec, i, &mask))
             i += 1
-        if rates and rate not in rates:
-            self.refuse(f"a sample rate of {rate} Hz", "sample_rate", rates)
-        if counts and channels not in counts:
-            self.refuse(f"{channels} channels", "num_channels", counts)
+        if rates and self.out_rate not in rates:
+            self.refuse(f"a sample rate of {self.out_rate} Hz", "sample_rate", rates)
+        if counts and self.out_channels not in counts:
+            self.refuse(f"{self.out_channels} channels", "num_channels", counts)
         return 0
+
+    def explain(self):
+        """See StreamEncoder.explain; a codec without lists is tried with the usual choices."""
+        counts = [n for n in range(1, MOST_CHANNELS + 1) if self.takes(self.out_rate, n)]
+        if counts and self.out_channels not in counts:
+            self.refuse(f"{self.out_channels} channels", "num_channels", counts)
+        rates = [] if counts else [rate for rate in USUAL_RATES if self.takes(rate, self.out_channels)]
+        if rates:
+            self.refuse(f"a sample rate of {self.out_rate} Hz", "sample_rate", rates)
+        if counts and self.ctx.bit_rate > 0:
+            raise FFmpegValueError(
+                f"{self.muxer.sink.name}: the encoder {self.codec_name} does not support a bit rate of "
+                f"{self.ctx.bit_rate} for this sound (pass another bit_rate=, or leave it out)",
+                source=self.muxer.sink.name, operation="open encoder",
+            )
+
+    cdef bint takes(self, int rate, int channels) except -1:
+        """Whether the encoder opens with these."""
+        cdef AVCodecContext *ctx = avcodec.avcodec_alloc_context3(self.codec)
+        cdef int code
+        if ctx == NULL:
+            raise MemoryError()
+        self.set_up(ctx, rate, channels)
+        with nogil:
+            code = avcodec.avcodec_open2(ctx, self.codec, NULL)
+            avcodec.avcodec_free_context(&ctx)
+        return code >= 0
 
     def refuse(self, what, argument, possible):
         possible = sorted(set(possible))
@@ -258,8 +294,9 @@ cdef class AudioStreamEncoder(StreamEncoder):
             source=self.muxer.sink.name, operation="open encoder",
         )
 
-    cdef int choose_format(self) except -1:
-        cdef const AVCodec *codec = self.ctx.codec
+    cdef int set_up(self, AVCodecContext *ctx, int rate, int channels) except -1:
+        """Tell an encoder what it will get, in the format in which float samples lose least."""
+        cdef const AVCodec *codec = self.codec
         cdef int i = 0
         offered = []
         while compat_codec_format(codec, i) >= 0:
@@ -268,9 +305,13 @@ cdef class AudioStreamEncoder(StreamEncoder):
         chosen = next((f for f in PREFERRED if f in offered), None)
         if chosen is None:
             chosen = offered[0] if offered else avutil.AV_SAMPLE_FMT_FLTP
-        self.ctx.sample_fmt = chosen
+        ctx.sample_fmt = chosen
         if chosen in (avutil.AV_SAMPLE_FMT_S32, avutil.AV_SAMPLE_FMT_S32P):
-            self.ctx.bits_per_raw_sample = 24       # what lossless encoders keep of float32
+            ctx.bits_per_raw_sample = 24        # what lossless encoders keep of float32
+        ctx.sample_rate = rate
+        ctx.time_base.num = 1
+        ctx.time_base.den = rate
+        compat_codec_set_channels(ctx, channels, supported_mask(codec, channels))
         return 0
 
     cdef int new_frame(self) noexcept nogil:
@@ -280,7 +321,7 @@ cdef class AudioStreamEncoder(StreamEncoder):
         self.frame.sample_rate = self.ctx.sample_rate
         self.frame.nb_samples = self.block
         compat_frame_set_channels(
-            self.frame, self.out_channels, supported_mask(self.ctx.codec, self.out_channels)
+            self.frame, self.out_channels, supported_mask(self.codec, self.out_channels)
         )
         code = avutil.av_frame_get_buffer(self.frame, 0)
         self.filled = 0

@@ -153,3 +153,7 @@ cdef int check(int code, str operation, object source) except -1:
         message = f"{message} ({remedy})"
     # OSError keeps positive errno values; FFmpeg's tags stay negative
     raise kind(message, source=str(source), operation=operation, errno=-code if code > -4096 else code)
+
+
+# FFmpeg's chatter is not for users: cycodec's errors say what matters. Every room that calls FFmpeg loads this one.
+avutil.av_log_set_level(avutil.AV_LOG_FATAL)

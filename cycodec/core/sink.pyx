@@ -4,6 +4,7 @@ A path is written under another name beside it and renamed when everything is th
 neither half a file nor the loss of one that was there before.
 """
 
+import io
 import os
 import re
 
@@ -56,6 +57,8 @@ cdef class Sink:
             self.open_path(destination)
         elif callable(getattr(destination, "write", None)):
             self.name = f"<{type(destination).__name__}>"
+            if isinstance(destination, io.TextIOBase):
+                raise TypeError(f"{self.name} takes str, bytes are written (open the file in mode 'wb')")
             if getattr(destination, "closed", False) is True:
                 raise ClosedError(
                     f"{self.name} is closed (open it again)", source=self.name, operation="open"
