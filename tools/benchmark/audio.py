@@ -26,9 +26,11 @@ FILES = {
     "music.opus": ["-ar", "48000", "-c:a", "libopus", "-b:a", "96k"],
     "small.wav": ["-ar", "16000", "-ac", "1", "-t", "1", "-c:a", "pcm_s16le"],
 }
-HOUR = 3600
-for kind in ("flac", "mp3", "m4a", "opus"):
-    FILES[f"hour.{kind}"] = FILES[f"music.{kind}"]
+LONG = 3 * 3600
+# The packets of music.mp3 and music.m4a are repeated as they are. FLAC's are numbered and Opus' are trimmed at the end:
+# those streams are made anew, which takes some minutes.
+FILES |= {"long.mp3": ["-c", "copy"], "long.m4a": ["-c", "copy"]}
+FILES |= {"long.flac": FILES["music.flac"], "long.opus": FILES["music.opus"]}
 
 
 class Cycodec:
@@ -136,8 +138,9 @@ def make_files(folder: Path) -> None:
         if (folder / name).exists():
             continue
         given = ["-f", "lavfi", "-i", NOISE] if name == source.name else ["-i", str(source)]
-        if name.startswith("hour"):
-            given = ["-stream_loop", str(HOUR // SECONDS - 1), *given]
+        if name.startswith("long"):
+            music = name.replace("long", "music") if "copy" in options else source.name
+            given = ["-stream_loop", str(LONG // SECONDS - 1), "-i", str(folder / music)]
         command = ["ffmpeg", "-v", "error", "-nostdin", "-y", *given, *options, str(folder / name)]
         subprocess.run(command, check=True)
 
@@ -153,9 +156,9 @@ def workloads(folder: Path) -> dict[str, tuple[str, tuple[Any, ...]]]:
     for name in music:
         table[f"20 windows of 1 s in {name}, opening included"] = ("windows", (str(folder / name), starts))
     for name in FILES:
-        if name.startswith("hour"):
-            title = f"the last 10 s of an hour in {name}, opening included"
-            table[title] = ("windows", (str(folder / name), [HOUR - 10.5], 10))
+        if name.startswith("long"):
+            title = f"the last 10 s of 3 hours in {name}, opening included"
+            table[title] = ("windows", (str(folder / name), [LONG - 10.5], 10))
     table[f"{SMALL_FILES} WAV files of 1 s from bytes"] = ("small", ((folder / "small.wav").read_bytes(),))
     for name in ("music.wav", "music.flac"):
         table[f"all of {name} to 16 kHz"] = ("resampled", (str(folder / name),))
