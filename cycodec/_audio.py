@@ -6,9 +6,11 @@ it.
 
 from __future__ import annotations
 
+import io
 import math
 import os
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from cycodec import _tensor
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
 
 # What is allocated at once, in samples of all channels, however long the header says that the stream is.
 LARGEST_PART = 1 << 27
+# A window of so many samples is allocated at once, although the header may say that they are not there.
+WINDOW = 1 << 21
 # A window that begins before this is decoded from the start rather than sought for: an index costs more.
 NEAR_START = 1 << 16
 
@@ -66,21 +70,15 @@ class AudioSession(Session):
         if wav is not None:
             self.reader = wav
         else:
-            demuxer = self._open_demuxer()
+            opener = partial(open_demuxer, self.source, options.stream_index)
+            demuxer, self.stream_index = opener()
             self.header = demuxer.stream_info(self.stream_index)
-            self.reader = SampleReader(
-                demuxer, self.stream_index, self._open_demuxer, options.exact, **output
-            )
+            self.reader = SampleReader(demuxer, self.stream_index, opener, options.exact, **output)
         self.name = self.reader.source
         self.begin_seconds = self.reader.begin_seconds()
         self.sample_rate = self.reader.sample_rate
         self.num_channels = self.reader.num_channels
         self._opened()
-
-    def _open_demuxer(self) -> Demuxer:
-        demuxer = Demuxer(open_source(self.source))
-        self.stream_index = demuxer.select_audio(self.options.stream_index)
-        return demuxer
 
     def metadata(self) -> AudioStreamMetadata:
         """From the header and the first frame; padding once the end was reached."""
@@ -135,6 +133,8 @@ class AudioSession(Session):
         parts = []
         promised = (self.header.get("duration_seconds_from_header") or 0.0) * self.sample_rate
         size = max(math.ceil(promised) - start, 0) + self.sample_rate // 4 + 8192
+        if stop is not None:
+            size = max(size, WINDOW)
         while True:
             size = min(size, LARGEST_PART // self.num_channels)
             if stop is not None:
@@ -155,6 +155,12 @@ class AudioSession(Session):
         return self.begin_seconds + position / self.sample_rate
 
 
+def open_demuxer(source: Any, stream_index: int | None) -> tuple[Demuxer, int]:
+    """A demuxer of which nothing was read yet, and the number of the stream chosen."""
+    demuxer = Demuxer(open_source(source))
+    return demuxer, demuxer.select_audio(stream_index)
+
+
 def open_wav(source: Any, output: dict[str, int], must: bool) -> WavReader | None:
     """The reader of a source that is a WAV file of plain PCM; None where FFmpeg has to read it.
 
@@ -167,7 +173,11 @@ def open_wav(source: Any, output: dict[str, int], must: bool) -> WavReader | Non
         origin = os.fspath(source)
         name = origin = os.fsdecode(origin)
     elif is_file_like(source):
-        if not callable(getattr(source, "seek", None)) or getattr(source, "closed", False) is True:
+        if (
+            not callable(getattr(source, "seek", None))
+            or isinstance(source, io.TextIOBase)
+            or getattr(source, "closed", False) is True
+        ):
             open_source(source)  # raises what is wrong with it
         origin, name = source, ""
     elif isinstance(source, (bytes, bytearray, memoryview)):

@@ -75,7 +75,7 @@ class SampleIndexing:
 
         Parameters
         ----------
-        key : int, slice, or list, array or tensor of integers or booleans
+        key : int, slice, ..., or list, array or tensor of integers or booleans
             An integer gives ``[num_channels]``, a slice ``[num_channels, n]``, an array its own shape after
             the channels. Only the stretch that is needed is decoded.
 
@@ -86,6 +86,8 @@ class SampleIndexing:
         TypeError
             A key of another type.
         """
+        if key is Ellipsis:
+            key = slice(None)
         if isinstance(key, slice):
             return self._slice(key)
         if (
@@ -100,9 +102,15 @@ class SampleIndexing:
         raise TypeError("a decoder of sound is not iterable (iterate over windows: decoder[i : i + n])")
 
     def _slice(self, key: slice) -> Tensor:
-        step = 1 if key.step is None else operator.index(key.step)
-        start = None if key.start is None else operator.index(key.start)
-        stop = None if key.stop is None else operator.index(key.stop)
+        try:
+            start, stop, step = (
+                None if n is None else operator.index(n) for n in (key.start, key.stop, key.step)
+            )
+        except TypeError:
+            raise IndexTypeError(
+                f"samples are counted by integers, not by {key} (.t takes seconds)"
+            ) from None
+        step = 1 if step is None else step
         if step == 1 and (start or 0) >= 0 and (stop is None or stop >= 0):
             return self._session.read(start or 0, stop)
         chosen = range(len(self))[slice(start, stop, step)]
@@ -131,7 +139,9 @@ class SampleIndexing:
         if array.size == 0 and not hasattr(key, "dtype"):
             array = array.astype(np.int64)
         if array.dtype.kind not in "iub":
-            raise IndexTypeError(f"samples are indexed by integers, slices and masks, not by {array.dtype}")
+            raise IndexTypeError(
+                f"samples are indexed by integers, slices and masks, not by {array.dtype} (.t takes seconds)"
+            )
         if array.ndim == 0:
             return self._one(int(array))
         length = len(self)

@@ -1,5 +1,8 @@
 """Bad sound: typed errors, in bounded time and memory."""
 
+import subprocess
+import sys
+
 import audio_media as media
 import numpy as np
 import pytest
@@ -27,6 +30,54 @@ def test_bad_files_end_in_a_typed_error_or_in_what_ffmpeg_makes_of_them(name):
     expected = media.reference(media.SHARED / name)
     assert got.shape == expected.shape
     np.testing.assert_array_equal(got, expected)
+
+
+def patched_flac(total):
+    """A FLAC file whose header counts so many samples."""
+    data = bytearray(media.path("flac.flac").read_bytes())
+    data[21] = data[21] & 0xF0 | total >> 32
+    data[22:26] = (total & 0xFFFFFFFF).to_bytes(4, "big")
+    return data
+
+
+def test_bad_files_take_little_time_and_memory(tmp_path):
+    """In one process, whose memory may grow by no more than 600 MB of addresses, 200 MB of pages, in 60 s."""
+    (tmp_path / "vast.flac").write_bytes(patched_flac((1 << 36) - 1))
+    data = media.path("pcm_s16le.wav").read_bytes()
+    (tmp_path / "vast.wav").write_bytes(data[:40] + b"\xf0\xff\xff\xff" + data[44:2000])
+    (tmp_path / "vast.w64").write_bytes(media.path("pcm_w64.w64").read_bytes()[:2000])
+    code = """
+import sys, resource, cycodec
+from cycodec.decoders import AudioDecoder
+AudioDecoder(sys.argv[1])[0:3]  # everything is loaded before memory is measured
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+if sys.platform == "linux":
+    limit = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize() + (600 << 20)
+    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+for name in sys.argv[2:]:
+    for mode in ("approximate", "exact"):
+        try:
+            decoder = AudioDecoder(name, seek_mode=mode)
+            decoder[100_000:100_100], len(decoder), decoder.get_all_samples()
+        except cycodec.FFmpegError:
+            pass
+unit = 1 if sys.platform == "darwin" else 1024
+print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * unit)
+"""
+    files = [*tmp_path.iterdir(), *(media.SHARED.glob("bad_*") if media.SHARED.is_dir() else [])]
+    command = [sys.executable, "-c", code, media.path("flac.flac"), *files]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) < 200 << 20
+
+
+def test_a_header_that_counts_too_many_samples():
+    whole = AudioDecoder(media.path("flac.flac")).get_all_samples().data
+    data = bytes(patched_flac((1 << 36) - 1))
+    decoder = AudioDecoder(data)
+    assert decoder.get_all_samples().data.equal(whole)
+    assert len(AudioDecoder(data)) == whole.shape[1]
+    assert AudioDecoder(data)[150_000:151_000].equal(whole[:, 150_000:151_000])
 
 
 @needs_shared

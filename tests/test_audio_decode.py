@@ -1,9 +1,11 @@
 """AudioDecoder: sources, keys, times, metadata, life and death."""
 
+import gc
 import io
 import os
 import pickle
 import threading
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 
 import audio_media as media
@@ -70,7 +72,7 @@ def test_every_kind_of_source(name):
     [
         slice(0, 16000), slice(-8000, None), slice(None), slice(5, 5), slice(9, 3), slice(None, None, 7),
         slice(4000, 100, -3), slice(None, None, -1), slice(170000, 10**12), 5, -1, np.int64(7), [5, 1, 1],
-        [3, 170000, 8], np.array([[1, 2], [3, 4]]),
+        ..., [3, 170000, 8], np.array([[1, 2], [3, 4]]),
         torch.tensor([9, -9]), slice(-10**9, 4), [], torch.tensor(3),
     ],
 )  # fmt: skip
@@ -96,6 +98,12 @@ def test_masks(flac, whole):
 def test_keys_of_a_wrong_type(key, flac):
     with pytest.raises((TypeError, IndexError)):
         AudioDecoder(flac)[key]
+
+
+def test_keys_of_seconds_are_pointed_to_t(flac):
+    for key in (slice(1.5, 3), [1.5], 5.0):
+        with pytest.raises(TypeError, match=r"\.t takes seconds"):
+            AudioDecoder(flac)[key]
 
 
 @pytest.mark.parametrize("key", [176400, -176401, 10**15, [0, 176400]])
@@ -182,6 +190,25 @@ def test_pickle_and_repr(flac, whole):
     assert "1 channels at 16000 Hz" in repr(decoder)
     with pytest.raises(TypeError, match="file-like"):
         pickle.dumps(AudioDecoder(io.BytesIO(flac.read_bytes())))
+
+
+@pytest.mark.parametrize("name", ["flac.flac", "pcm_s16le.wav"])
+def test_a_file_opened_as_text(name):
+    with open(media.path(name)) as file, pytest.raises(TypeError, match="'rb'"):
+        AudioDecoder(file)
+
+
+@pytest.mark.parametrize("name", ["mp3_vbr.mp3", "pcm_s16le.wav"])
+def test_a_decoder_is_freed_when_it_is_dropped(name):
+    decoder = AudioDecoder(media.path(name))
+    decoder[100_000:100_010]
+    session = weakref.ref(decoder._session)
+    gc.disable()
+    try:
+        del decoder
+        assert session() is None
+    finally:
+        gc.enable()
 
 
 def test_close(flac):

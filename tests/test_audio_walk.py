@@ -120,6 +120,20 @@ def test_the_walk_of_ogg_refuses(change):
     assert index_from_walk(*opened(data)) is None
 
 
+@pytest.mark.parametrize(
+    "name", ["opus_cbr.opus", "vorbis.ogg", "vorbis_native.ogg", "opus_short_frames.ogg"]
+)
+def test_the_last_page_is_not_sought(name):
+    """After a seek to it libavformat makes timestamps up; where packets are of one size nothing else tells them apart."""
+    path = locate(name)
+    whole = AudioDecoder(path).get_all_samples().data
+    for start in range(whole.shape[1] - 30_000, whole.shape[1] - 100, 1777):
+        decoder = AudioDecoder(path)
+        window = decoder[start : start + 500]
+        assert not decoder._session.reader.linear
+        np.testing.assert_allclose(window, whole[:, start : start + 500], rtol=0, atol=1e-5)
+
+
 def test_other_formats_are_not_walked():
     for name in ("flac.flac", "aac.aac", "mp3.mkv", "speex.ogg", "flac.ogg"):
         assert index_from_walk(*opened(locate(name))) is None, name
@@ -202,6 +216,27 @@ def test_bytes_that_look_like_frames_deceive_nobody(tmp_path):
     assert whole.shape[1] <= good.shape[1]
 
 
+@pytest.mark.skipif(not media.SHARED.is_dir(), reason=f"no shared media at {media.SHARED}")
+def test_changed_flac_is_not_taken_for_ended():
+    """Positions count samples of the first rate: there are more than the numbers of the frames say."""
+    path = media.SHARED / "flac_changing_samplerate.flac"
+    whole = AudioDecoder(path).get_all_samples().data
+    for start in (300_000, 590_000, whole.shape[1] - 10):
+        assert np.array_equal(AudioDecoder(path)[start : start + 1000], whole[:, start : start + 1000])
+
+
+@pytest.mark.parametrize("part", [1, 0.7])
+def test_flac_has_an_end(part):
+    """Its own, and that of a file cut off."""
+    data = locate("flac.flac").read_bytes()
+    data = data[: int(len(data) * part)]
+    whole = AudioDecoder(data).get_all_samples().data
+    decoder = AudioDecoder(data)
+    assert decoder[whole.shape[1] + 5 : whole.shape[1] + 900].shape == (2, 0)
+    assert decoder._session.reader.frames_decoded < 10
+    assert len(AudioDecoder(data)) == whole.shape[1]
+
+
 def test_flac_that_does_not_begin_with_zero_is_counted(tmp_path):
     """Frames cut out of a longer stream: what they say is not where they are."""
     data = locate("flac.flac").read_bytes()
@@ -229,3 +264,28 @@ def test_a_hole_in_flac_is_where_the_frames_say(tmp_path):
     exact = AudioDecoder(path, seek_mode="exact").get_all_samples().data
     assert exact.shape[1] < good.shape[1]
     assert np.array_equal(AudioDecoder(path).get_all_samples().data, exact)
+
+
+# -- WMA -----------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(not media.SHARED.is_dir(), reason=f"no shared media at {media.SHARED}")
+def test_superframes_are_counted(tmp_path):
+    """Packets that hold several frames, and parts of them: the file again and again, since it is short."""
+    path = tmp_path / "long.wma"
+    code, _, text = media.run("-stream_loop", 20, "-i", media.SHARED / "wma_chapters.wma", "-c", "copy", path)
+    assert code == 0, text
+    whole = AudioDecoder(path).get_all_samples().data
+    dice = random.Random(5)
+    for _ in range(15):
+        decoder = AudioDecoder(path)
+        start = dice.randrange(70_000, whole.shape[1] - 5000)
+        assert np.array_equal(decoder[start : start + 5000], whole[:, start : start + 5000])
+        assert not decoder._session.reader.linear
+        assert decoder._session.reader.frames_decoded < 30
+
+
+def test_wma_that_makes_noise_is_read_from_the_start():
+    decoder = AudioDecoder(locate("wma_noise.wma"))
+    decoder[100_000:100_100]
+    assert decoder._session.reader.linear

@@ -17,7 +17,7 @@ class SampleReader(BlockReader):
         self,
         demuxer: Demuxer,
         stream_index: int,
-        opener: Callable[[], Demuxer],
+        opener: Callable[[], tuple[Demuxer, int]],
         exact: bool = False,
         *,
         sample_rate: int = 0,

@@ -25,9 +25,9 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
 from cycodec.core cimport error
-from cycodec.core.audioindex cimport AudioIndex, AudioPacket
+from cycodec.core.audioindex cimport AudioIndex, AudioPacket, has_no_anchor
 from cycodec.core.demux cimport Demuxer
-from cycodec.core.flac cimport FLAC_FORM_BYTES, FlacFrame, flac_locate, flac_samples
+from cycodec.core.flac cimport FLAC_FORM_BYTES, FlacFrame, flac_locate, flac_samples, same_flac_form
 from cycodec.core.samples cimport CONTRADICTION, FROM_THE_START, BlockReader
 
 from cycodec.core.audioindex import index_from_scan, index_from_table
@@ -69,7 +69,7 @@ cdef class SampleReader(BlockReader):
         Of which nothing was read yet.
     stream_index : int
     opener : callable
-        Gives another such demuxer; called after the one in use was dropped.
+        Gives another such demuxer, and the stream's number; called after the one in use was dropped.
     exact : bool
         Only ever decode from the start.
     sample_rate, num_channels : int
@@ -118,6 +118,12 @@ cdef class SampleReader(BlockReader):
         cdef const avcodec.AVCodec *codec = avcodec.avcodec_find_decoder(parameters.codec_id)
         cdef int code
         avcodec.avcodec_free_context(&self.ctx)
+        if parameters.codec_id == avcodec.AV_CODEC_ID_NONE:
+            raise CodecNotFoundError(
+                f"{self.source}: what audio stream {self.stream_index} is encoded with is not known to the FFmpeg in use "
+                "(the file may be damaged; `ffprobe` on it says more)",
+                source=self.source, operation="open decoder",
+            )
         if codec == NULL:
             name = avcodec.avcodec_get_name(parameters.codec_id).decode()
             raise CodecNotFoundError(
@@ -134,6 +140,8 @@ cdef class SampleReader(BlockReader):
         )
         ctx.pkt_timebase = self.demuxer.stream(self.stream_index).time_base
         ctx.thread_count = 1
+        # AC-3 decoders make up noise: of each packet's own, and not of a generator that ran since the start of the stream
+        avutil.av_opt_set_int(ctx, b"cons_noisegen", 1, avutil.AV_OPT_SEARCH_CHILDREN)
         with nogil:
             code = avcodec.avcodec_open2(ctx, codec, NULL)
         error.check(code, "open decoder", self.source)
@@ -141,7 +149,7 @@ cdef class SampleReader(BlockReader):
 
     cdef int reopen(self) except -1:
         self.demuxer = None     # first: a file-like source serves one demuxer at a time
-        self.demuxer = self.opener()
+        self.demuxer, _ = self.opener()
         self.fresh = True
         return 0
 
@@ -411,6 +419,7 @@ cdef class SampleReader(BlockReader):
         cdef FlacFrame frame
         cdef int64_t total = self.demuxer.stream(self.stream_index).duration
         cdef int _
+        cdef bint seen = False
         cdef int code = LOST
         if flac_locate(self.demuxer, self.form, self.first_position, self.first_samples, total, position, &frame):
             code = self.demuxer.seek_byte(frame.position)
@@ -429,11 +438,17 @@ cdef class SampleReader(BlockReader):
         avutil.av_frame_unref(self.frame)
         for _ in range(MAX_STRANGERS):
             if code == avutil.AVERROR_EOF:
-                break           # the position is behind the end
-            if code < 0 or self.packet.pts == NOPTS or self.packet.pts > position:
+                if seen:
+                    break       # the position is behind the end
+                return self.from_zero()
+            if (
+                code < 0 or self.packet.pts == NOPTS or self.packet.pts > position or self.packet.size < FLAC_FORM_BYTES
+                or not same_flac_form(self.packet.data, self.form)
+            ):
                 self.telling = False
                 self.linear = True
                 return self.from_zero()
+            seen = True
             self.packets_read += 1
             if self.packet.pts + self.packet.duration > position:
                 self.has_packet = True
@@ -479,6 +494,8 @@ cdef class SampleReader(BlockReader):
                 self.packets_read += 1
                 if found >= 0:
                     found += 1
+                elif self.packet.pos >= self.index.untimed:
+                    break
                 else:
                     found = self.index.identify(self.packet, self.by_pos)
                     strangers += found < 0
@@ -523,7 +540,7 @@ cdef class SampleReader(BlockReader):
             if code < 0:
                 self.finish(code)
         self.stop()
-        if codec_has_no_anchor(self.ctx.codec_id):
+        if has_no_anchor(self.demuxer.stream(self.stream_index).codecpar):
             self.linear = True
             return
         index = index_from_table(self.demuxer, self.stream_index)
@@ -550,14 +567,3 @@ cdef class SampleReader(BlockReader):
             return 0
         last = &self.index.packets[self.index.count - 1]
         return max(0, last.start) * self.sample_rate // self.native.rate
-
-
-cdef bint codec_has_no_anchor(int codec) noexcept nogil:
-    """Whether decoding can only begin with the first packet: predictors that carry on for ever (ADPCM,
-    DPCM).
-    """
-    if codec == avcodec.AV_CODEC_ID_ADPCM_IMA_WAV or codec == avcodec.AV_CODEC_ID_ADPCM_MS:
-        return False
-    if codec == avcodec.AV_CODEC_ID_AMR_NB or codec == avcodec.AV_CODEC_ID_AMR_WB:
-        return False
-    return avcodec.AV_CODEC_ID_ADPCM_IMA_QT <= codec < avcodec.AV_CODEC_ID_MP2

@@ -3,7 +3,7 @@
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
 
 from cycodec.core.demux cimport Demuxer
-from cycodec.libav.avcodec cimport AVPacket
+from cycodec.libav.avcodec cimport AVCodecParameters, AVPacket
 
 
 cdef struct AudioPacket:
@@ -29,6 +29,7 @@ cdef class AudioIndex:
     cdef int ratio                  # decoded samples for each sample that the header promises (SBR: 2)
     cdef int first_regular          # the first packet whose samples' place is sure
     cdef bint rising_pts, rising_pos
+    cdef int64_t untimed            # from this place in the file on, timestamps after a seek are made up
 
     cdef int append(self, const AudioPacket *packet) noexcept nogil
     cdef int64_t scan(self, Demuxer demuxer, int stream_index) except -1
@@ -40,4 +41,5 @@ cdef class AudioIndex:
                     int seen) noexcept nogil
 
 
+cdef bint has_no_anchor(const AVCodecParameters *parameters) noexcept nogil
 cdef int32_t opus_samples(const uint8_t *data, int size) noexcept nogil

@@ -13,7 +13,7 @@ If a steady offset appears, it holds for all packets that follow.
 """
 
 from libc.errno cimport ENOMEM
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
+from libc.stdint cimport INT64_MAX, int32_t, int64_t, uint8_t, uint32_t
 from libc.stdlib cimport free, realloc
 from libc.string cimport memset
 
@@ -27,6 +27,7 @@ from cycodec.libav.avformat cimport AVStream
 
 
 cdef extern from "compat.h" nogil:
+    int compat_channels(const AVCodecParameters *parameters)
     int compat_packet_skip(const AVPacket *packet, uint32_t *start, uint32_t *end)
     int compat_index_count(const AVStream *stream)
     int compat_index_entry(AVStream *stream, int number, int64_t *timestamp, int64_t *pos, int *size,
@@ -41,6 +42,7 @@ cdef enum:
     MP3_OVERHEAD = 38           # header, CRC and side information of an MP3 frame
     SBR_PACKETS = 64
     LARGEST_PREROLL = 512
+    WMA_BIT_RESERVOIR = 2       # a flag of the stream: packets hold several frames, and parts of them
 
 
 cdef class AudioIndex:
@@ -49,6 +51,7 @@ cdef class AudioIndex:
     def __cinit__(self):
         self.ratio = 1
         self.uniform = True
+        self.untimed = INT64_MAX
 
     def __dealloc__(self):
         free(self.packets)
@@ -261,7 +264,9 @@ cdef class AudioIndex:
         elif codec == avcodec.AV_CODEC_ID_AAC or codec == avcodec.AV_CODEC_ID_AAC_LATM:
             # spectral band replication waits for a header that comes now and then
             packets = SBR_PACKETS if self.ratio == 2 or self.packets[number].samples >= 2048 else 8
-        elif codec == avcodec.AV_CODEC_ID_AMR_NB or codec == avcodec.AV_CODEC_ID_AMR_WB:
+        elif is_wma(codec):
+            packets = 3
+        elif codec == avcodec.AV_CODEC_ID_AMR_NB:
             packets = 64
         else:
             packets = 16
@@ -323,6 +328,20 @@ cdef bint is_independent(int codec) noexcept nogil:
     )
 
 
+cdef bint has_no_anchor(const AVCodecParameters *parameters) noexcept nogil:
+    """Whether decoding can only begin with the first packet: predictors that carry on for ever (ADPCM,
+    DPCM), noise from a generator that does (AMR-WB, Nellymoser, WMA of few bits).
+    """
+    cdef int codec = parameters.codec_id
+    if codec == avcodec.AV_CODEC_ID_AMR_WB or codec == avcodec.AV_CODEC_ID_NELLYMOSER or wma_makes_noise(parameters):
+        return True
+    if codec == avcodec.AV_CODEC_ID_ADPCM_IMA_WAV or codec == avcodec.AV_CODEC_ID_ADPCM_MS:
+        return False
+    if codec == avcodec.AV_CODEC_ID_AMR_NB:
+        return False
+    return avcodec.AV_CODEC_ID_ADPCM_IMA_QT <= codec < avcodec.AV_CODEC_ID_MP2
+
+
 cdef int32_t samples_of(const AVPacket *packet, const AVStream *stream,
                         AVVorbisParseContext *vorbis) noexcept nogil:
     """How many samples a packet holds, of the rate in the header; 0: not known."""
@@ -338,6 +357,8 @@ cdef int32_t samples_of(const AVPacket *packet, const AVStream *stream,
     if (parameters.codec_id == avcodec.AV_CODEC_ID_ALAC and parameters.extradata_size >= 36
             and packet.size > 6):
         return alac_samples(packet.data, parameters.extradata)
+    if is_wma(parameters.codec_id):
+        return wma_samples(packet.data, packet.size, parameters)
     if vorbis != NULL:
         return max(0, avcodec.av_vorbis_parse_frame(vorbis, packet.data, packet.size))
     if stream.time_base.num == 1 and parameters.sample_rate > 0 and packet.duration > 0:
@@ -363,6 +384,37 @@ cdef int32_t alac_samples(const uint8_t *data, const uint8_t *cookie) noexcept n
             (data[2] & 1) << 31 | data[3] << 23 | data[4] << 15 | data[5] << 7 | data[6] >> 1
         )
     return cookie[12] << 24 | cookie[13] << 16 | cookie[14] << 8 | cookie[15]
+
+
+cdef bint is_wma(int codec) noexcept nogil:
+    return codec == avcodec.AV_CODEC_ID_WMAV1 or codec == avcodec.AV_CODEC_ID_WMAV2
+
+
+cdef bint wma_makes_noise(const AVCodecParameters *parameters) noexcept nogil:
+    """Whether a WMA decoder may put noise in place of what was not stored.
+
+    libavcodec decides it by the bits spent on a sample; where its rules are involved, this says yes.
+    """
+    cdef int channels = compat_channels(parameters)
+    cdef int rate = parameters.sample_rate
+    cdef double bits
+    if not is_wma(parameters.codec_id):
+        return False
+    if channels < 1 or rate != 44100 and rate != 22050:
+        return True
+    bits = parameters.bit_rate / <double> (channels * rate) * (1.6 if channels == 2 else 1)
+    return bits < (0.62 if rate == 44100 else 1.17)
+
+
+cdef int32_t wma_samples(const uint8_t *data, int size, const AVCodecParameters *parameters) noexcept nogil:
+    """By the superframe's header, which counts the frames that end in it; a first packet gives one frame less."""
+    cdef int rate = parameters.sample_rate
+    cdef bint first_version = parameters.codec_id == avcodec.AV_CODEC_ID_WMAV1
+    cdef int frame = 512 if rate <= 16000 else 1024 if rate <= 22050 or (rate <= 32000 and first_version) else 2048
+    cdef int at = 2 if first_version else 4             # of the flags
+    if parameters.extradata_size < at + 2 or not parameters.extradata[at] & WMA_BIT_RESERVOIR:
+        return frame
+    return (data[0] & 15) * frame if size > 0 else 0
 
 
 cdef int32_t opus_samples(const uint8_t *data, int size) noexcept nogil:

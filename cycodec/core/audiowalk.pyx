@@ -30,6 +30,7 @@ cdef enum:
     OGG_LARGEST_PAGE = OGG_HEADER + 255 + 255 * 255
     OGG_CONTINUED = 1
     OGG_FIRST_PAGE = 2
+    OGG_LAST_PAGE = 4
 
 
 cdef struct Window:
@@ -147,6 +148,8 @@ cdef bint walk_mp3(AudioIndex index, Demuxer demuxer, int stream_index, Window *
         return False
     place = known[0].pos
     size = <int> min(place, 2048)
+    # libavformat leaves a checksum of all that is read running where there is no Xing header
+    window.pb.update_checksum = NULL
     header = look(window, place - size, size + 4)
     if header == NULL:
         return False
@@ -237,6 +240,8 @@ cdef bint walk_ogg(AudioIndex index, Demuxer demuxer, int stream_index, Window *
             return False
         if (page[5] & OGG_CONTINUED != 0) != (part.size > 0):
             return False
+        if page[5] & OGG_LAST_PAGE:
+            index.untimed = place       # its granule position says where sound ends, not where packets do
         size = 0
         for i in range(segments):
             size += page[OGG_HEADER + i]

@@ -5,6 +5,7 @@ import hashlib
 from fractions import Fraction
 
 cimport cython
+from libc.errno cimport EIO
 from libc.stdint cimport int32_t, int64_t, uint8_t
 from libc.math cimport isnan
 
@@ -102,6 +103,8 @@ cdef class Demuxer:
             return 0
         while True:
             code = avformat.av_read_frame(self.ptr, packet)
+            if code == avutil.AVERROR(EIO) and self.ptr.pb != NULL and self.ptr.pb.eof_reached and self.ptr.pb.error >= 0:
+                return avutil.AVERROR_EOF       # what old demuxers (RoQ) call the end
             if code < 0 or packet.stream_index == stream_index:
                 return code
             avcodec.av_packet_unref(packet)

@@ -16,6 +16,7 @@ cdef struct FlacFrame:
 
 
 cdef int flac_channels(int value) noexcept nogil
+cdef bint same_flac_form(const uint8_t *a, const uint8_t *b) noexcept nogil
 cdef int32_t flac_samples(const uint8_t *data, int size) noexcept nogil
 cdef bint flac_locate(Demuxer demuxer, const uint8_t *form, int64_t begin, int32_t block, int64_t total, int64_t wanted,
                       FlacFrame *found) noexcept nogil

@@ -61,6 +61,11 @@ cdef int crc8(const uint8_t *data, int size) noexcept nogil:
     return crc
 
 
+cdef bint same_flac_form(const uint8_t *a, const uint8_t *b) noexcept nogil:
+    """Whether the headers of two frames are of one sample rate and number of channels."""
+    return a[2] & 15 == b[2] & 15 and flac_channels(a[3]) == flac_channels(b[3])
+
+
 cdef bint read_header(const uint8_t *data, const uint8_t *form, int32_t block, FlacFrame *frame) noexcept nogil:
     """Whether LONGEST_HEADER bytes begin with the header of a frame like that of `form`; then its number and length.
 
@@ -68,10 +73,7 @@ cdef bint read_header(const uint8_t *data, const uint8_t *form, int32_t block, F
     """
     cdef int length, i
     cdef int64_t value
-    if (
-        data[0] != 0xFF or data[1] != form[1] or data[2] & 15 != form[2] & 15 or data[3] & 15 != form[3] & 15
-        or flac_channels(data[3]) != flac_channels(form[3])
-    ):
+    if data[0] != 0xFF or data[1] != form[1] or data[3] & 15 != form[3] & 15 or not same_flac_form(data, form):
         return False
     length = number_bytes(data[4])
     frame.samples = flac_samples(data, LONGEST_HEADER)

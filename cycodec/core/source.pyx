@@ -4,6 +4,7 @@ Memory is read without the GIL. A file-like object is called with the GIL held, 
 which never raise: they keep the exception, and the next `check` raises it instead of FFmpeg's error code.
 """
 
+import io
 import os
 import re
 
@@ -149,6 +150,8 @@ cdef class IOContext:
             raise TypeError(
                 f"{self.name} has read() but no seek(): read it whole and pass the bytes, or give a seekable object"
             )
+        if isinstance(origin, io.TextIOBase):
+            raise TypeError(f"{self.name} gives str, bytes are needed (open the file in mode 'rb')")
         if getattr(origin, "closed", False) is True:
             raise ClosedError(f"{self.name} is closed (open it again)", source=self.name, operation="open")
         origin.seek(0, SEEK_SET)

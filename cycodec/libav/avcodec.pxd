@@ -60,6 +60,9 @@ cdef extern from "libavcodec/avcodec.h" nogil:
         AV_CODEC_ID_ALAC
         AV_CODEC_ID_WAVPACK
         AV_CODEC_ID_TTA
+        AV_CODEC_ID_NELLYMOSER
+        AV_CODEC_ID_WMAV1
+        AV_CODEC_ID_WMAV2
         AV_CODEC_ID_ADPCM_IMA_WAV
         AV_CODEC_ID_ADPCM_MS
         AV_CODEC_ID_AMR_NB

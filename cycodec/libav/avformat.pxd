@@ -21,6 +21,7 @@ cdef extern from "libavformat/avio.h" nogil:
         int error
         int seekable
         int64_t bytes_read
+        void *update_checksum
     void avio_context_free(AVIOContext **s)
     int avio_closep(AVIOContext **s)
     int64_t avio_seek(AVIOContext *s, int64_t offset, int whence)

@@ -110,6 +110,8 @@ cdef extern from "libavutil/dict.h" nogil:
 
 
 cdef extern from "libavutil/opt.h" nogil:
+    enum:
+        AV_OPT_SEARCH_CHILDREN
     int av_opt_set(void *obj, const char *name, const char *val, int search_flags)
     int av_opt_set_int(void *obj, const char *name, int64_t val, int search_flags)
 
