@@ -283,7 +283,7 @@ class AudioDecoder(SampleIndexing):
 
     Windows read in order are the same bits as one large window. A window anywhere has the samples that the
     whole has there: bit for bit for PCM, FLAC, ALAC, MP3 and Vorbis; for codecs whose decoder remembers more
-    (AAC, Opus, AMR, WMA) very nearly, or bit for bit with ``seek_mode="exact"``. WAV files of plain PCM are
+    (AAC, Opus, AMR) very nearly, or bit for bit with ``seek_mode="exact"``. WAV files of plain PCM are
     read without FFmpeg.
 
     A stream whose sample rate or number of channels changes is returned in the form of its beginning: what

@@ -6,13 +6,15 @@ import json
 import sys
 from pathlib import Path
 
+import audio_media
 import numpy as np
 import pytest
+import torch
 
 TOOLS = Path(__file__).resolve().parents[1] / "tools"
 sys.path.insert(0, str(TOOLS))
 
-from benchmark import clips, figures, machine, report, runner, settings, workloads  # noqa: E402
+from benchmark import audio, clips, figures, machine, report, runner, settings, workloads  # noqa: E402
 from benchmark.peers import PEERS  # noqa: E402
 
 
@@ -227,3 +229,30 @@ def test_every_setting_of_threads_does_every_workload(clip, monkeypatch):
         assert peer.indexed_count(reader) == clip.frames, name
         assert reader._session.options.ffmpeg_threads == options.get("num_ffmpeg_threads", 1)
         peer.close(reader)
+
+
+def test_sound_is_compared_with_every_peer(tmp_path):
+    (tmp_path / "small.wav").write_bytes(b"")
+    asked = [(method, arguments) for method, arguments in audio.workloads(tmp_path).values()]
+    assert {method for method, _ in asked} == {"whole", "windows", "small", "resampled"}
+    late = {Path(path).name for method, (path, *rest) in asked if method == "windows" and rest[0][0] > 10_000}
+    assert late == {"long.flac", "long.mp3", "long.m4a", "long.opus"}
+    assert list(audio.LIBRARIES) == ["cycodec", "torchcodec", "soundfile", "av", "ffmpeg"]
+
+
+def test_sound_of_all_libraries_is_the_same():
+    """Of those that this interpreter has."""
+    modules = {"torchcodec": "torchcodec", "soundfile": "soundfile", "av": "av"}
+    wav, flac = (str(audio_media.path(name)) for name in ("pcm_s16le.wav", "flac.flac"))
+    ours = audio.Cycodec()
+    requests = {"whole": (flac,), "small": (Path(wav).read_bytes(),), "windows": (flac, [2.5, 1.0], 1)}
+    for name, (library, _) in audio.LIBRARIES.items():
+        if name in modules and importlib.util.find_spec(modules[name]) is None:
+            continue
+        for method, arguments in requests.items():
+            if hasattr(library, method):
+                theirs, mine = (getattr(kind, method)(*arguments) for kind in (library(), ours))
+                for one, other in zip(theirs, mine, strict=True):
+                    torch.testing.assert_close(getattr(one, "data", one), other, rtol=0, atol=2e-5)
+        if name == "ffmpeg":
+            assert torch.equal(library().resampled(wav), ours.resampled(wav))
