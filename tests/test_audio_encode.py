@@ -166,6 +166,8 @@ def test_what_a_codec_does_not_support_is_named():
         encoder.to_tensor("nonsense")
     with pytest.raises(cycodec.UnsupportedError, match="no audio"):
         encoder.to_tensor("gif")
+    with pytest.raises(cycodec.UnsupportedError, match="experimental"):
+        encoder.to_tensor("truehd")
 
 
 def test_a_failed_encode_leaves_nothing(tmp_path):
@@ -182,6 +184,15 @@ def test_a_failed_encode_leaves_nothing(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["kept.opus"]
     with pytest.raises(FileNotFoundError, match="no directory"):
         encoder.to_file(tmp_path / "nowhere" / "x.wav")
+
+
+@pytest.mark.parametrize("format", ["hls", "dash", "null"])
+def test_formats_of_many_files_are_refused(format, tmp_path, monkeypatch):
+    """FFmpeg would write their parts into the current folder."""
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(cycodec.UnsupportedError, match="no single file"):
+        AudioEncoder(sound(seconds=0.2), sample_rate=48000).to_tensor(format)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_disk_that_becomes_full(tmp_path):

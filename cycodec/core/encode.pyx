@@ -71,6 +71,12 @@ cdef class Muxer:
                 "(name one such as 'wav', 'flac', 'mp3', 'm4a', 'opus', 'ogg'; `ffmpeg -muxers` lists them)",
                 source=sink.name, operation="find a container format",
             )
+        if found.flags & avformat.AVFMT_NOFILE:
+            # HLS and its like would write beside what they were given
+            raise UnsupportedError(
+                f"{sink.name}: the container {found.name.decode()} is no single file (choose another format)",
+                source=sink.name, operation="make a container",
+            )
         code = compat_output_alloc(&self.ptr, found)
         self.check(code, "make a container")
         self.ptr.pb = sink.ptr
@@ -138,6 +144,11 @@ cdef class StreamEncoder:
             raise CodecNotFoundError(
                 f"{name}: the FFmpeg in use has no encoder for {avcodec.avcodec_get_name(id).decode()} "
                 "(use an FFmpeg built with it, or another format; `cycodec doctor` lists what this one has)",
+                source=name, operation="find an encoder",
+            )
+        if codec.capabilities & avcodec.AV_CODEC_CAP_EXPERIMENTAL:
+            raise UnsupportedError(
+                f"{name}: FFmpeg calls its encoder {self.codec_name} experimental (choose another format)",
                 source=name, operation="find an encoder",
             )
         self.ctx = avcodec.avcodec_alloc_context3(codec)
