@@ -73,7 +73,7 @@ cdef class Fragments:
             header = child(data, begin, end, b"tfhd")
             if header is None or header[1] - header[0] < 8:
                 return False
-            if number(moof + <int> header[0] + 4) == self.track:
+            if number(moof + <int> header[0] + 4) == <uint32_t> self.track:
                 if not self.add_track(moof, position, data, begin, end, header, first):
                     return False
             first = False

@@ -35,6 +35,24 @@ cdef int compare(const void *a, const void *b) noexcept nogil:
     return -1 if x.ordinal < y.ordinal else 1
 
 
+cdef void sort(Sortable *order, int count) noexcept nogil:
+    """By insertion: frames are stored a few places from where they are shown. What is further out is sorted by libc."""
+    cdef Sortable moving
+    cdef int64_t steps = 0
+    cdef int i, k
+    for i in range(1, count):
+        k = i
+        moving = order[i]
+        while k and compare(&moving, &order[k - 1]) < 0:
+            order[k] = order[k - 1]
+            k -= 1
+        order[k] = moving
+        steps += i - k
+        if steps > 32 * <int64_t> count:
+            qsort(order, count, sizeof(Sortable), compare)
+            return
+
+
 def index_from_packets(PacketTable table not None, time_base, *, origin, stamped=False, delayed=False,
                        seconds_per_frame=None):
     """The index that the packets' timestamps and flags predict, or None where they do not suffice.
@@ -63,7 +81,7 @@ def index_from_packets(PacketTable table not None, time_base, *, origin, stamped
             order[count].ordinal = i
             count += 1
         if complete:
-            qsort(order, count, sizeof(Sortable), compare)
+            sort(order, count)
             for i in range(1, count):
                 if order[i].value == order[i - 1].value:
                     complete = False

@@ -9,7 +9,7 @@ beyond the end of the file, a first packet that does not come out as predicted.
 
 import struct
 
-from libc.stdint cimport int64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
 
 from cycodec.core.demux cimport Demuxer
 from cycodec.core.packets cimport (
@@ -58,7 +58,8 @@ def read_mov(Demuxer demuxer not None, int stream_index):
         avformat.avio_seek(pb, here, 0)
     if offsets is None:
         return None
-    table = lay_over(demuxer.stream(stream_index), offsets, size)
+    samples, runs, last = offsets
+    table = lay_over(demuxer.stream(stream_index), samples, runs, last, size)
     if table is None or not first_packet_agrees(demuxer, stream_index, table):
         return None
     return table
@@ -123,7 +124,7 @@ def child(data, begin, end, *path):
 
 
 cdef object composition_offsets(Demuxer demuxer, int track_id):
-    """(number of samples, [(count, offset), ...], duration of the last sample) of a track, or None."""
+    """(number of samples, the runs of its `ctts` box or b"", duration of the last sample) of a track, or None."""
     moov = find_moov(demuxer)
     if moov is None or child(moov, 0, len(moov), b"mvex") is not None:
         return None
@@ -144,47 +145,60 @@ cdef object composition_offsets(Demuxer demuxer, int track_id):
         (samples,) = struct.unpack_from(">I", moov, sizes[0] + 8)
         times = child(moov, *table, b"stts")
         last = struct.unpack_from(">I", moov, times[1] - 4)[0] if times is not None and times[1] - times[0] >= 16 else 0
-        runs = []
+        runs = b""
         offsets = child(moov, *table, b"ctts")
         if offsets is not None:
             (count,) = struct.unpack_from(">I", moov, offsets[0] + 4)
             if offsets[0] + 8 + 8 * count > offsets[1]:
                 return None
-            # libavformat takes offsets for signed whatever the version says
-            runs = list(struct.iter_unpack(">Ii", moov[offsets[0] + 8:offsets[0] + 8 + 8 * count]))
+            runs = moov[offsets[0] + 8:offsets[0] + 8 + 8 * count]
         return samples, runs, last
     return None
 
 
-cdef PacketTable lay_over(AVStream *stream, offsets, file_size):
-    """libavformat's index with presentation times, or None where the two do not fit each other."""
-    cdef int samples = offsets[0]
+cdef int64_t big_endian(const uint8_t *data) noexcept nogil:
+    return <uint32_t> data[0] << 24 | data[1] << 16 | data[2] << 8 | data[3]
+
+
+cdef PacketTable lay_over(AVStream *stream, int64_t samples, bytes runs, int64_t last, int64_t file_size):
+    """libavformat's index with presentation times, or None where the two do not fit each other.
+
+    `runs`: pairs of 32-bit numbers, for how many samples an offset holds, and the offset. libavformat takes offsets for
+    signed whatever the box's version says.
+    """
     cdef int count = compat_index_count(stream)
     cdef PacketTable table = PacketTable()
     cdef PacketRecord record
     cdef int64_t shift = 0
     cdef int64_t limit = file_size if file_size > 0 else 1 << 62
+    cdef const uint8_t *run = runs
+    cdef const uint8_t *end = run + len(runs)
+    cdef bint has_runs = run < end
     cdef int i, size, flags
-    cdef int run_left = 0
+    cdef int64_t total = 0
+    cdef int64_t run_left = 0
     cdef int64_t offset = 0
     cdef int64_t previous = 0
     if count != samples or count == 0:
         return None
-    runs = iter(offsets[1])
-    for _, value in offsets[1]:
+    while run < end:
+        total += big_endian(run)
         # negative offsets shift the decoding times, unless they are too far out to be meant
-        if value < 0 and -value > shift:
-            shift = -value
-    if shift > (1 << 28) or (offsets[1] and sum(n for n, _ in offsets[1]) != samples):
+        shift = max(shift, -<int64_t> <int32_t> big_endian(run + 4))
+        run += 8
+    if shift > (1 << 28) or (has_runs and total != samples):
         return None
+    run = runs
     for i in range(count):
         if not compat_index_entry(stream, i, &record.dts, &record.pos, &size, &flags):
             return None
-        while run_left == 0 and offsets[1]:
-            run_left, offset = next(runs)
+        while run_left == 0 and run < end:
+            run_left = big_endian(run)
+            offset = <int32_t> big_endian(run + 4)
+            run += 8
         run_left -= 1
         record.size = size
-        record.pts = record.dts + shift + offset if offsets[1] else record.dts
+        record.pts = record.dts + shift + offset
         record.digest = 0
         record.flags = 0
         record.duration = 0
@@ -203,5 +217,5 @@ cdef PacketTable lay_over(AVStream *stream, offsets, file_size):
         previous = record.dts
         if table.append(&record) < 0:
             raise MemoryError()
-    table.records[count - 1].duration = offsets[2]
+    table.records[count - 1].duration = last
     return table
