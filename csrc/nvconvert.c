@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BLOCK_X = 32, BLOCK_Y = 8 };
+enum { BLOCK_X = 32, BLOCK_Y = 8, MAX_GRID_Y = 65535 };
 
 /* ---- device memory and launches ---- */
 
@@ -318,6 +318,19 @@ int nvconvert_copy(const NvDevice *device, CUstream stream, uint64_t to, uint64_
         return -1;
     return leave(nv->cuMemcpyDtoDAsync((CUdeviceptr)to, (CUdeviceptr)from, size, stream), "cannot copy a picture",
                  error);
+}
+
+int nvconvert_resample(const NvDevice *device, CUstream stream, const NvResample *resample,
+                       char error[NV_ERROR_BYTES]) {
+    NvResample args = *resample;
+    void *parameters[] = {&args};
+    unsigned columns = ((unsigned)(args.out_length * args.inner) + BLOCK_X * BLOCK_Y - 1) / (BLOCK_X * BLOCK_Y);
+    unsigned rows = args.outer < MAX_GRID_Y ? (unsigned)args.outer : MAX_GRID_Y;
+    if (enter(device, error) < 0)
+        return -1;
+    return leave(nv->cuLaunchKernel(device->resample_axis, columns, rows, 1, BLOCK_X * BLOCK_Y, 1, 1, 0, stream,
+                                    parameters, NULL),
+                 "cannot resize pictures", error);
 }
 
 int nvconvert_clear(const NvDevice *device, CUstream stream, uint64_t to, size_t size, char error[NV_ERROR_BYTES]) {

@@ -31,7 +31,7 @@ typedef int NvNppConvert(const uint8_t *const planes[2], int pitches[2], uint8_t
 /* A device as converting needs it: its context, and the kernels of cycodec/cuda/kernels/convert.cu compiled for it. */
 typedef struct {
     CUcontext context;
-    CUfunction convert_picture, resize_picture;
+    CUfunction convert_picture, resize_picture, resample_axis;
     NvNppConvert *npp; /* used instead of the kernel where it can be; NULL: never */
     int npp_major;
     NvNppContext npp_context;
@@ -80,6 +80,9 @@ int nvconvert_upload(const NvDevice *device, CUstream stream, const uint8_t *rgb
 
 int nvconvert_copy(const NvDevice *device, CUstream stream, uint64_t to, uint64_t from, size_t size,
                    char error[NV_ERROR_BYTES]);
+/* One axis of what is in device memory already. */
+int nvconvert_resample(const NvDevice *device, CUstream stream, const NvResample *resample, char error[NV_ERROR_BYTES]);
+
 int nvconvert_clear(const NvDevice *device, CUstream stream, uint64_t to, size_t size, char error[NV_ERROR_BYTES]);
 
 #endif

@@ -386,6 +386,12 @@ class VideoSession(Session):
             self._pipeline = resolve(self.options.transforms, height, width)
         return self._pipeline
 
+    def _transform(self, frames: Tensor) -> Tensor:
+        """Converted frames as the transforms make them, where they are."""
+        if self.gpu is None:
+            return self.pipeline.apply(frames)
+        return self.pipeline.apply(frames, self.gpu.resize)
+
     def redraw(self, generator: Generator) -> None:
         """Draw the places of random crops anew."""
 
@@ -450,7 +456,7 @@ class VideoSession(Session):
                 slots = places[start:stop]
                 n = len(slots)
                 reader.read_into(asked[start:stop], *into, None, asked[stop : stop + LOOK_AHEAD])
-                transformed = self.pipeline.apply(frames[:n])[:, y0:y1, x0:x1]
+                transformed = self._transform(frames[:n])[:, y0:y1, x0:x1]
                 _tensor.put(transformed, data, slots.tolist())
                 times[:, slots] = piece_times[:, :n]
                 valid[slots] = piece_valid[:n]

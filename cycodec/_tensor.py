@@ -29,6 +29,7 @@ __all__ = [
     "cuda_device",
     "cuda_ordinal",
     "cuda_stream",
+    "dtype_name",
     "empty",
     "from_numpy",
     "is_tensor",
@@ -66,6 +67,11 @@ def load_torch() -> ModuleType:
 def as_dtype(dtype: Any) -> Any:
     """The torch dtype for a torch dtype or for its name ("uint8", "float32")."""
     return getattr(load_torch(), dtype) if isinstance(dtype, str) else dtype
+
+
+def dtype_name(tensor: Tensor) -> str:
+    """ "uint8" for a tensor of torch.uint8, and so on."""
+    return str(tensor.dtype).removeprefix("torch.")
 
 
 def empty(shape: tuple[int, ...], dtype: Any = "uint8", device: Any = "cpu") -> Tensor:
@@ -215,16 +221,14 @@ def place_in_group() -> tuple[int, int]:
 
 
 def resize_bilinear(frames: Tensor, height: int, width: int) -> Tensor:
-    """Frames ``[N, H, W, C]`` resampled to ``[N, height, width, C]``: bilinear, antialiased, same dtype."""
+    """Frames ``[N, H, W, C]`` on the CPU resampled to ``[N, height, width, C]``: bilinear, antialiased, same dtype."""
     torch = load_torch()
     if frames.shape[0] == 0:
         return frames.new_empty((0, height, width, frames.shape[3]))
-    # NHWC memory viewed as NCHW is torch's channels-last format, for which it has a fast uint8 kernel on the
-    # CPU; elsewhere 8 bits are computed in float32, and half precision (which the CPU's kernels lack) everywhere.
+    # NHWC memory viewed as NCHW is torch's channels-last format, for which it has a fast uint8 kernel; for half
+    # precision it has none.
     images = frames.permute(0, 3, 1, 2)
-    if frames.dtype is torch.float16 or (frames.dtype is torch.uint8 and frames.device.type != "cpu"):
+    if frames.dtype is torch.float16:
         images = images.float()
     images = torch.nn.functional.interpolate(images, size=(height, width), mode="bilinear", antialias=True)
-    if frames.dtype is not images.dtype:
-        images = (images if frames.dtype is torch.float16 else images.round().clamp(0, 255)).to(frames.dtype)
-    return images.permute(0, 2, 3, 1)
+    return images.to(frames.dtype).permute(0, 2, 3, 1)

@@ -58,7 +58,7 @@ class DecoderTransform(ABC):
 
 @dataclass(frozen=True)
 class Resize(DecoderTransform):
-    """Resample frames: bilinear with antialiasing, by ``torch.nn.functional.interpolate(antialias=True)``.
+    """Resample frames: bilinear with antialiasing, as ``torch.nn.functional.interpolate(antialias=True)`` on the CPU.
 
     Parameters
     ----------
@@ -235,14 +235,15 @@ class Pipeline:
     height: int
     width: int
 
-    def apply(self, frames: Tensor) -> Tensor:
+    def apply(self, frames: Tensor, resize: Callable[[Tensor, int, int], Tensor] = resize_bilinear) -> Tensor:
         """Frames of the region, ``[N, h, w, C]``, uint8 or floating point, to ``[N, height, width, C]``.
 
-        The result is the argument itself where there is nothing to do, and a view where only a crop is left.
+        The result is the argument itself where there is nothing to do, and a view where only a crop is left. `resize`
+        resamples frames to a height and a width.
         """
         for step in self.steps:
             if isinstance(step, Scale):
-                frames = resize_bilinear(frames, step.height, step.width)
+                frames = resize(frames, step.height, step.width)
             else:
                 frames = frames[:, step.top : step.top + step.height, step.left : step.left + step.width]
         return frames

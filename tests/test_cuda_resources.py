@@ -401,6 +401,7 @@ def test_kernels_compile_for_every_gpu(capability):
     image = driver.compile_kernels(*capability)
     assert b"convert_picture" in image
     assert b"resize_picture" in image
+    assert b"resample_axis" in image
     exact = capability != (13, 0)
     assert image.startswith(b"\x7fELF") is exact  # PTX for a GPU that NVRTC does not know yet
 

@@ -32,7 +32,7 @@ cdef extern from "nvconvert.h" nogil:
     ctypedef void NvNppConvert
     ctypedef struct NvDevice:
         CUcontext context
-        CUfunction convert_picture, resize_picture
+        CUfunction convert_picture, resize_picture, resample_axis
         NvNppConvert *npp
         int npp_major
         NvNppContext npp_context
@@ -42,6 +42,11 @@ cdef extern from "nvconvert.h" nogil:
         pass
     ctypedef struct NvSurface:
         pass
+    ctypedef struct NvResample:
+        unsigned long long data, out, table
+        int type, out_type
+        long long outer
+        int length, out_length, inner, taps, shift
     ctypedef struct NvColour:
         int space, full_range
 
@@ -64,6 +69,7 @@ cdef extern from "nvconvert.h" nogil:
     int nvconvert_upload(const NvDevice *device, CUstream stream, const uint8_t *rgb, size_t size, uint64_t out,
                          char *error)
     int nvconvert_copy(const NvDevice *device, CUstream stream, uint64_t to, uint64_t source, size_t size, char *error)
+    int nvconvert_resample(const NvDevice *device, CUstream stream, const NvResample *resample, char *error)
     int nvconvert_clear(const NvDevice *device, CUstream stream, uint64_t to, size_t size, char *error)
 
 
@@ -73,11 +79,12 @@ cdef class CudaDevice:
     Parameters
     ----------
     ordinal : int
-    context, convert_picture, resize_picture : int
+    context, convert_picture, resize_picture, resample_axis : int
         Addresses: CUcontext, and CUfunctions of cycodec/cuda/kernels/convert.cu.
     """
 
-    def __cinit__(self, int ordinal, size_t context, size_t convert_picture, size_t resize_picture):
+    def __cinit__(self, int ordinal, size_t context, size_t convert_picture, size_t resize_picture,
+                  size_t resample_axis):
         cdef NvDevice *device = <NvDevice *> calloc(1, sizeof(NvDevice))
         if device == NULL:
             raise MemoryError()
@@ -86,6 +93,7 @@ cdef class CudaDevice:
         device.context = <CUcontext> context
         device.convert_picture = <CUfunction> convert_picture
         device.resize_picture = <CUfunction> resize_picture
+        device.resample_axis = <CUfunction> resample_axis
 
     def __dealloc__(self):
         free(self.ptr)
@@ -102,6 +110,34 @@ cdef class CudaDevice:
         context.device = self.ordinal
         (context.multiprocessors, context.threads_per_multiprocessor, context.threads_per_block,
          context.shared_memory, context.capability_major, context.capability_minor) = facts
+
+    def resample(self, size_t data, int type, size_t out, int out_type, tuple shape, int out_length, size_t table,
+                 int taps, int shift):
+        """Queue the resampling of one axis on the stream.
+
+        Parameters
+        ----------
+        data, out, table : int
+            Device addresses: see NvResample in cycodec/cuda/kernels/arguments.h.
+        type, out_type : int
+            ConvertType of csrc/convert.h; uint8 both, or neither.
+        shape : (outer, length, inner)
+            Of the data; the result is ``[outer, out_length, inner]``.
+        out_length, taps, shift : int
+
+        Raises
+        ------
+        CudaError
+            The kernel cannot be launched.
+        """
+        cdef NvResample args
+        cdef char[256] text
+        args.data, args.out, args.table = data, out, table
+        args.type, args.out_type = type, out_type
+        args.outer, args.length, args.inner = shape
+        args.out_length, args.taps, args.shift = out_length, taps, shift
+        if nvconvert_resample(<NvDevice *> self.ptr, <CUstream> self.stream, &args, text) < 0:
+            raise errors.CudaError(text[:strlen(text)].decode("utf-8", "replace"), operation="resize")
 
 
 cdef NvColour colour_of(const AVFrame *frame) noexcept nogil:

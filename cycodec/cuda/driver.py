@@ -141,20 +141,19 @@ def capability(ordinal: int) -> tuple[int, int]:
 
 
 @cache
-def _kernels(ordinal: int) -> tuple[int, int]:
-    """Addresses of convert_picture and resize_picture on a device."""
+def _kernels(ordinal: int) -> tuple[int, ...]:
+    """Addresses of the kernels on a device, in the order in which CudaDevice takes them."""
     driver = bindings()
     image = compile_kernels(*capability(ordinal))
     call("cannot use the CUDA context", driver.cuCtxPushCurrent(driver.CUcontext(context(ordinal))))
     try:
         module = call("cannot load the conversion kernels", driver.cuModuleLoadData(image))
-        convert, resize = (
+        return tuple(
             int(call(f"cannot find the kernel {name}", driver.cuModuleGetFunction(module, name.encode())))
-            for name in ("convert_picture", "resize_picture")
+            for name in ("convert_picture", "resize_picture", "resample_axis")
         )
     finally:
         driver.cuCtxPopCurrent()
-    return convert, resize
 
 
 @cache

@@ -11,7 +11,7 @@
 struct Three {
     unsigned x, y, z;
 };
-static thread_local Three blockIdx, blockDim, threadIdx;
+static thread_local Three blockIdx, blockDim, threadIdx, gridDim;
 
 #include "convert.cu"
 
@@ -20,6 +20,7 @@ static void run(void (*kernel)(Arguments), void **parameters, const unsigned gri
     Arguments arguments;
     memcpy(&arguments, parameters[0], sizeof(arguments));
     blockDim = {block[0], block[1], block[2]};
+    gridDim = {grid[0], grid[1], grid[2]};
     for (blockIdx.y = 0; blockIdx.y < grid[1]; blockIdx.y++)
         for (blockIdx.x = 0; blockIdx.x < grid[0]; blockIdx.x++)
             for (threadIdx.y = 0; threadIdx.y < block[1]; threadIdx.y++)
@@ -32,6 +33,8 @@ extern "C" int fake_kernel(const char *name, void **parameters, const unsigned g
         run(convert_picture, parameters, grid, block);
     else if (!strcmp(name, "resize_picture"))
         run(resize_picture, parameters, grid, block);
+    else if (!strcmp(name, "resample_axis"))
+        run(resample_axis, parameters, grid, block);
     else
         return 0;
     return 1;

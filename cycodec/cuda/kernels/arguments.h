@@ -48,4 +48,17 @@ typedef struct {
     NvOut out;
 } NvResize;
 
+/* One axis of `outer` blocks of [length, inner] values is resampled: to [out_length, inner]. For pictures of packed RGB that is
+ * their width where `inner` is 3, and their height where it is a whole row. */
+typedef struct {
+    unsigned long long data, out; /* device addresses */
+    int type, out_type;
+    long long outer;
+    int length, out_length, inner;
+    /* For each place of the result 2 + `taps` ints: the first place that it is made of, how many there are, and their weights. These
+     * are integers that sum to 2^shift where the result is uint8, else floats. */
+    unsigned long long table;
+    int taps, shift;
+} NvResample;
+
 #endif

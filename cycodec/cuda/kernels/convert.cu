@@ -206,3 +206,36 @@ extern "C" __global__ void resize_picture(NvResize a) {
     for (plane = 0; plane < 3; plane++)
         store(&a.out, row, column, plane, sum[plane] / total);
 }
+
+__device__ static float value(unsigned long long data, int type, long long place) {
+    return type == NV_TYPE_FLOAT32 ? ((const float *)data)[place] : from_half(((const unsigned short *)data)[place]);
+}
+
+/* What transforms ask for: see cycodec/cuda/resize.py. One thread a value of the result, rows of blocks take turns. */
+extern "C" __global__ void resample_axis(NvResample a) {
+    int column = (int)(blockIdx.x * blockDim.x + threadIdx.x), width = a.out_length * a.inner, k;
+    long long row;
+    const int *entry;
+    const float *weights;
+    if (column >= width)
+        return;
+    entry = (const int *)a.table + (long long)(column / a.inner) * (2 + a.taps);
+    weights = (const float *)(entry + 2);
+    for (row = blockIdx.y; row < a.outer; row += gridDim.y) {
+        long long from = (row * a.length + entry[0]) * a.inner + column % a.inner, to = row * width + column;
+        if (a.out_type == NV_TYPE_UINT8) {
+            int sum = 1 << a.shift >> 1;
+            for (k = 0; k < entry[1]; k++)
+                sum += entry[2 + k] * ((const unsigned char *)a.data)[from + (long long)k * a.inner];
+            ((unsigned char *)a.out)[to] = (unsigned char)limit(sum >> a.shift, 0, 255);
+        } else {
+            float sum = 0.0f;
+            for (k = 0; k < entry[1]; k++)
+                sum = FMA(weights[k], value(a.data, a.type, from + (long long)k * a.inner), sum);
+            if (a.out_type == NV_TYPE_FLOAT32)
+                ((float *)a.out)[to] = sum;
+            else
+                ((unsigned short *)a.out)[to] = to_half(sum);
+        }
+    }
+}
