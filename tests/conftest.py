@@ -1,11 +1,12 @@
 """What all tests share: the report's header, the fixtures for files, and the guard against a wrong oracle."""
 
+import os
 import re
 
 import media
 import pytest
 import recipes
-from on_gpu import fake, gpu, loaded  # noqa: F401 - fixtures
+from on_gpu import REAL, fake, gpu, loaded  # noqa: F401 - fixtures
 
 
 def pytest_report_header(config):
@@ -20,6 +21,12 @@ def pytest_addoption(parser):
         action="store_true",
         help="no budget: random access of 200 frames for the large files, too (many minutes)",
     )
+
+
+def pytest_runtest_setup(item):
+    if item.get_closest_marker("needs_cuda") and not REAL:
+        stop = pytest.fail if os.environ.get("FAIL_WITHOUT_CUDA") == "1" else pytest.skip
+        stop("needs a GPU, which the double is no substitute for (tools/gpu_check)")
 
 
 @pytest.fixture(scope="session")

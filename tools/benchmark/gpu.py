@@ -19,6 +19,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+from benchmark import traces
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 CLIPS = (
@@ -255,28 +257,26 @@ def facts(fake: bool) -> dict[str, Any]:
         "ffmpeg": cycodec.ffmpeg_versions()["ffmpeg"],
     }
     if not fake:
+        from cycodec.cuda import driver
+
         known["gpu"] = torch.cuda.get_device_name(0)
+        known["driver"] = driver.call(
+            "cannot ask for the driver's version", driver.bindings().cuDriverGetVersion()
+        )
     return known
 
 
-def trace(folder: Path, out: Path) -> None:
-    """What the driver's parser calls for each clip, as text that the double is to reproduce."""
-    from cycodec.core import nvdec
-    from cycodec.decoders import VideoDecoder
-
-    out.mkdir(parents=True, exist_ok=True)
-    for path in sorted(folder.iterdir()):
-        if path.suffix in (".png", ".mov"):
-            continue
-        decoder = VideoDecoder(path, device="cuda")
-        if decoder.cpu_fallback:
-            continue
-        nvdec.trace(out / f"{path.name}.txt")
-        try:
-            decoder[: min(len(decoder), 20)]
-            decoder[[len(decoder) - 1, 0]]
-        finally:
-            nvdec.trace(None)
+def trace(folder: Path, out: Path, about: str) -> bool:
+    """Record what the driver's parser calls for each clip; whether it is what was seen on a GPU before."""
+    text = traces.record(folder.iterdir(), about)
+    out.write_text(text)
+    print(f"{out.name}: {len(traces.clips(text))} clips, {len(text.splitlines())} lines", flush=True)
+    if not traces.GOLDEN.exists():
+        print("there is no golden recording of a GPU yet to compare it with", flush=True)
+        return True
+    differences = traces.compare(traces.GOLDEN.read_text(), text)
+    print(f"{len(differences)} clips differ from the golden recording", *differences, sep="\n", flush=True)
+    return not differences
 
 
 def write_report(results: dict[str, Any], path: Path) -> None:
@@ -310,10 +310,14 @@ def main() -> None:
     if options.fake:
         use_double()
     options.out.mkdir(parents=True, exist_ok=True)
-    trace(options.folder, options.out / "traces")
-    results = {**facts(options.fake), **measure(options.folder, options.rounds, options.fake)}
+    known = facts(options.fake)
+    about = ", ".join(f"{name} {value}" for name, value in known.items())
+    alike = trace(options.folder, options.out / "traces.txt", about)
+    results = {**known, **measure(options.folder, options.rounds, options.fake)}
     (options.out / "gpu.json").write_text(json.dumps(results, indent=1) + "\n")
     write_report(results, options.out / "gpu.md")
+    if options.fake and not alike:  # another GPU may differ, the double must not
+        sys.exit("the double does not do what a GPU did")
 
 
 if __name__ == "__main__":

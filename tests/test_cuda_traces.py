@@ -1,0 +1,66 @@
+"""What the driver's parser calls, recorded: tests/fake_cuda is held to what tools/gpu_check saw on a GPU."""
+
+import sys
+from pathlib import Path
+
+import media
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tools"))
+
+from benchmark import traces
+
+from cycodec.decoders import VideoDecoder
+
+CLIPS = media.names("h264_bt601.mp4 hevc_hlg10_1080p.mp4 vp8_hidden_frames_480p.webm")
+
+
+def test_the_double_reproduces_what_a_gpu_did(fake):
+    if not traces.GOLDEN.exists():
+        pytest.skip(
+            "no GPU has been recorded yet: tools/gpu_check writes traces.txt, to be copied to tests/fake_cuda"
+        )
+    golden = traces.GOLDEN.read_text()
+    ours = traces.record([Path(media.locate(name)) for name in traces.clips(golden)], "the double")
+    assert "\n".join(traces.compare(golden, ours)) == ""
+
+
+def test_what_is_recorded(gpu):
+    text = traces.record([Path(media.locate(name)) for name in CLIPS], "here")
+    assert text.startswith("# here\n")
+    found = traces.clips(text)
+    assert sorted(found) == sorted(CLIPS)
+    for name, lines in found.items():
+        words = [line.split()[0] for line in lines]
+        assert set(words) == {"sequence", "decode", "display", "map"}, name
+        assert words[0] == "sequence"
+        assert words.index("decode") < words.index("display") < words.index("map")
+        frames = min(traces.FIRST_FRAMES, len(VideoDecoder(media.locate(name)))) + 2
+        assert words.count("map") >= frames  # one that is saved is mapped, too
+    first, last = found["h264_bt601.mp4"], found["hevc_hlg10_1080p.mp4"]
+    assert first[0].startswith("sequence codec=4 coded=368x240 display=0,0,360x240 chroma=1 depth=8 ")
+    assert last[0].startswith("sequence codec=8 coded=1920x1088 display=0,0,1920x1080 chroma=1 depth=10 ")
+    assert any("pitch=" in line for line in first)
+
+
+def test_recordings_are_compared_line_by_line(fake):
+    paths = [Path(media.locate(name)) for name in CLIPS]
+    golden, again = (traces.record(paths, about) for about in ("one", "two"))
+    assert traces.compare(golden, again) == []
+    for old, new in (
+        ("pitch=512", "pitch=1024"),
+        ("coded=368x240", "coded=360x240"),
+        ("display index=1 ", "display index=2 "),
+    ):
+        assert old in golden
+        differences = traces.compare(golden.replace(old, new, 1), again)
+        assert len(differences) == 1
+        assert f"-{new}" in differences[0] or new in differences[0]
+    # callbacks in another order, and a clip that is not there
+    lines = golden.splitlines()
+    place = next(i for i, line in enumerate(lines) if line.startswith("display"))
+    lines[place - 1], lines[place] = lines[place], lines[place - 1]
+    assert len(traces.compare("\n".join(lines), again)) == 1
+    missing = f"{golden}== another clip\nsequence codec=4\n"
+    assert traces.compare(missing, again) == ["another clip: was not decoded by the GPU"]
+    assert traces.compare(golden, missing) == []
