@@ -75,6 +75,12 @@ encode(
 remux("h264_intra_refresh.ts", "h264_intra_refresh.mp4")
 encode("h264_slices.mp4", f"{H264} -x264-params slices=4", seconds=1)
 encode("h264_long_gop.mp4", f"{X264} -pix_fmt yuv420p -bf 3 -g 250 -sc_threshold 0", rate=30, seconds=6)
+encode("h264_320x192.mp4", f"{H264} -bf 2", size="320x192", seconds=1)
+remux(
+    "h264_cropped_all_round.mp4",
+    "h264_320x192.mp4",
+    "-bsf:v h264_metadata=crop_left=64:crop_right=16:crop_top=32:crop_bottom=8",
+)
 encode("h264_cropped_130x98.mp4", f"{H264}", size="130x98", seconds=1)
 encode("h264_padded_rows_150x66.mp4", f"{H264}", size="150x66", seconds=1)
 encode("h264_one_frame.mp4", f"{H264} -frames:v 1")
@@ -148,6 +154,13 @@ encode(
 # hidden frames as packets of their own
 remux("vp9_hidden_split.ivf", "vp9_hidden.webm", "-bsf:v vp9_superframe_split -fflags -autobsf")
 remux("vp9_hidden.mp4", "vp9_hidden.webm")
+encode(  # no less than NVDEC decodes
+    "vp9_hidden_160x144.webm",
+    f"-c:v libvpx-vp9 {VPX} -auto-alt-ref 1 -lag-in-frames 25",
+    size="160x144",
+    seconds=4,
+    two_pass=True,
+)
 encode("vp9_444_10bit.webm", f"-c:v libvpx-vp9 {VPX} -pix_fmt yuv444p10le", seconds=1)
 encode("vp9_odd_121x81.webm", f"-c:v libvpx-vp9 {VPX}", size="121x81", seconds=1)
 encode(

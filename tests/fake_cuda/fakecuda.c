@@ -60,7 +60,7 @@ EXPORT void fake_fail(const char *name, int nth, int code) {
 
 /* Settings: devices (1), driver_version (13000), av1 (0: 1 has the hardware decode it), greedy (0: 1 has the parser reuse
  * surfaces at once), damage (0: so many pictures of each parser report an error), swallow (0: the picture of this number
- * is never displayed), log (0). */
+ * is never displayed), left and top (0: what the picture shown leaves out of the coded one), log (0). */
 EXPORT void fake_set(const char *name, int value) {
     pthread_mutex_lock(&lock);
     for (int i = 0; i < MAX_SETTINGS; i++)

@@ -173,9 +173,10 @@ static int needed_surfaces(const Parser *p) {
 }
 
 /* Tell of a format; 0: the client refuses. Called for equal formats, too, when a header comes again. */
-static int tell_format(Parser *p, int coded_width, int coded_height, int left, int top, int width, int height,
+static int tell_format(Parser *p, int coded_width, int coded_height, int width, int height,
                        enum AVPixelFormat pixel_format) {
     const AVPixFmtDescriptor *desc = av_pix_fmt_desc_get(pixel_format);
+    int left = fake_setting("left"), top = fake_setting("top"); /* which libavcodec tells with a frame, too late */
     CUVIDEOFORMAT f;
     int answer;
     memset(&f, 0, sizeof(f));
@@ -283,7 +284,7 @@ static int decode(Parser *p, const uint8_t *data, size_t size, CUvideotimestamp 
     AVCodecContext *c = p->codec;
     Picture *picture;
     uint8_t *copy;
-    int code, good, slot, left = 0, top = 0, width, height, coded_width, coded_height;
+    int code, good, slot, width, height, coded_width, coded_height;
     int64_t id = p->next_id++;
     if (scout_finds_change(p, data, size) && !drain(p))
         return 0;
@@ -306,7 +307,7 @@ static int decode(Parser *p, const uint8_t *data, size_t size, CUvideotimestamp 
                            (((unsigned)coded_height + 15) & ~15u) == p->format.coded_height))
         p->has_format = 0;
     if (!p->has_format) {
-        if (!tell_format(p, coded_width, coded_height, left, top, width, height, c->pix_fmt))
+        if (!tell_format(p, coded_width, coded_height, width, height, c->pix_fmt))
             return 0;
     }
     slot = free_slot(p);

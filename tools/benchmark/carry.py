@@ -14,7 +14,7 @@ import media  # noqa: E402 - of tests
 
 from benchmark.gpu import CLIPS  # noqa: E402
 
-NAME = re.compile(r"\b[a-z0-9][a-z0-9_.]*\.(?:mp4|ts|mkv|webm|mpg|avi|mov|png|h264)\b")
+NAME = re.compile(r"\b[a-z0-9][a-z0-9_.]*\.(?:mp4|ts|mkv|webm|mpg|avi|mov|png|h264|hevc)\b")
 
 
 def names() -> list[str]:
