@@ -300,11 +300,12 @@ def test_backends_by_name(gpu):
 
 
 PRELUDE = """
-import os, sys
+import ctypes, os, subprocess, sys, tempfile
 tests, path = sys.argv[1:]
 sys.path.insert(0, tests)
 import fake_cuda
-from cycodec import CudaUnavailableError
+from cycodec import CudaUnavailableError, _doctor
+from cycodec.core import device as devices
 from cycodec.decoders import VideoDecoder
 fake_cuda.stand_in()
 def attempt():
@@ -312,6 +313,14 @@ def attempt():
         print(tuple(VideoDecoder(path, device="cuda")[0].shape))
     except CudaUnavailableError as error:
         print(error)
+def examine():
+    for finding in _doctor.examine_cuda():
+        print("doctor:", finding.status, finding.name, finding.detail, finding.remedy or "")
+def empty_library(name):
+    with tempfile.TemporaryDirectory() as folder:
+        library = os.path.join(folder, name)
+        subprocess.run(["gcc", "-shared", "-x", "c", "/dev/null", "-Wl,-soname," + name, "-o", library], check=True)
+        ctypes.CDLL(library)
 """
 
 
@@ -323,38 +332,95 @@ def in_a_process(code):
     return done.stdout
 
 
+DRIVER_ALONE = "ctypes.CDLL(str(fake_cuda.build() / 'libcuda.so.1'));"
+
+
 @pytest.mark.skipif(REAL, reason="there is a driver")
 @pytest.mark.parametrize(
-    ("code", "words"),
+    ("code", "words", "doctor"),
     [
-        ("attempt()", ["NVIDIA's driver cannot be loaded", "install it"]),
         (
-            "sys.modules['cuda'] = None; attempt()",
+            "",
+            ["NVIDIA's driver cannot be loaded", "install it"],
+            ["note driver libcuda.so.1 cannot be loaded", "install NVIDIA's driver"],
+        ),
+        (
+            "sys.modules['cuda'] = None; _doctor.version_of = lambda name: None",
             ["cuda-python cannot be imported", "pip install 'cycodec[cuda]'"],
+            ["note cuda-python not installed", "pip install 'cycodec[cuda]'"],
         ),
         (
-            "import ctypes, fake_cuda; ctypes.CDLL(str(fake_cuda.build() / 'libcuda.so.1')); attempt()",
+            DRIVER_ALONE,
             ["NVIDIA's decoding library cannot be used", "libnvcuvid.so.1", "NVIDIA_DRIVER_CAPABILITIES"],
+            ["ok driver", "note NVDEC libnvcuvid.so.1 cannot be loaded", "capability 'video'"],
         ),
         (
-            "import fake_cuda; fake_cuda.load().set(driver_version=10020); attempt()",
-            ["driver is too old", "CUDA 10.2", "CUDA 11.1"],
+            DRIVER_ALONE + "empty_library('libnvcuvid.so.1')",
+            ["NVIDIA's decoding library cannot be used", "has no cuvidGetDecoderCaps", "too old"],
+            ["note decoding", "has no cuvidGetDecoderCaps", "too old"],
         ),
         (
-            "import fake_cuda; fake_cuda.load().fail('cuInit', 1, 100); attempt()",
+            "fake_cuda.load().set(driver_version=10020)",
+            ["driver is too old", "CUDA 10.2", "CUDA 11.1", "install a newer one"],
+            ["note decoding", "driver is too old", "install a newer one"],
+        ),
+        (
+            "fake_cuda.load(); devices.driver_functions = lambda: ['cuNothing']",
+            ["NVIDIA's driver has no cuNothing", "install a newer one"],
+            ["note decoding", "has no cuNothing"],
+        ),
+        (
+            "fake_cuda.load().fail('cuInit', -1, 100)",
             ["driver does not start", "100", "nvidia-smi"],
+            ["note decoding", "driver does not start", "nvidia-smi"],
         ),
         (
-            "import fake_cuda; fake_cuda.load(); sys.modules['cuda.bindings.nvrtc'] = None; attempt()",
+            "fake_cuda.load(); sys.modules['cuda.bindings.nvrtc'] = None",
             ["NVRTC", "pip install nvidia-cuda-nvrtc"],
+            ["note decoding", "NVRTC", "pip install nvidia-cuda-nvrtc"],
         ),
     ],
-    ids=["no driver", "no cuda-python", "no libnvcuvid", "old driver", "no GPU", "no NVRTC"],
+    ids=[
+        "no driver",
+        "no cuda-python",
+        "no libnvcuvid",
+        "old libnvcuvid",
+        "old driver",
+        "no function",
+        "no GPU",
+        "no NVRTC",
+    ],
 )
-def test_what_is_missing_is_named_with_the_remedy(code, words):
-    output = in_a_process(code)
+def test_what_is_missing_is_named_with_the_remedy(code, words, doctor):
+    """By the error, and by cycodec doctor."""
+    error, _, examined = in_a_process(f"{code}\nattempt()\nexamine()").partition("doctor:")
     for word in words:
-        assert word in output
+        assert word in error
+    for word in doctor:
+        assert word in examined
+
+
+@pytest.mark.skipif(REAL, reason="the double is enough")
+def test_doctor_lists_what_the_gpu_decodes(loaded):
+    examined = in_a_process("fake_cuda.load(); examine()")
+    for words in (
+        "ok driver libcuda.so.1",
+        "ok NVDEC libnvcuvid.so.1",
+        "ok cuda-python 1",
+        "ok cuda:0 compute capability 9.0",
+    ):
+        assert words in examined
+    assert "decodes MPEG-2, MPEG-4, H.264, HEVC, HEVC 10 bit, VP8, VP9 \n" in examined
+
+
+@pytest.mark.skipif(REAL, reason="there is a GPU")
+def test_torch_that_finds_no_gpu(monkeypatch):
+    monkeypatch.setattr(torch.version, "cuda", "13.0")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(
+        CudaUnavailableError, match=r"torch finds no CUDA device .*nvidia-smi.*cycodec doctor"
+    ):
+        VideoDecoder(media.locate("h264_bt601.mp4"), device="cuda")
 
 
 @pytest.mark.skipif(REAL, reason="the double is enough")

@@ -232,4 +232,7 @@ def test_there_are_extensions():
         "index",
         "backend",
         "reader",
+        "device",
+        "nvdec",
+        "hwaccel",
     }
