@@ -5,6 +5,7 @@ run on the GPU that torch sees (tools/gpu_check), and those that steer the doubl
 """
 
 import copy
+import ctypes
 import pickle
 import random
 from pathlib import Path
@@ -18,7 +19,7 @@ from test_colour import Colour
 
 from cycodec import CudaError, UnsupportedError
 from cycodec.batch import decode_batch
-from cycodec.cuda import backends
+from cycodec.cuda import backends, npp
 from cycodec.decoders import VideoDecoder, set_cuda_converter
 from cycodec.samplers import clips_at_regular_indices
 from cycodec.transforms import CenterCrop, Resize
@@ -220,12 +221,19 @@ def test_confirming_keeps_the_cpu_as_reference(gpu):
         assert torch.equal(cuda[5].cpu(), cpu[5])
 
 
+def cuda_major():
+    """Of the NVRTC in use, which NPP must be of, too."""
+    from cuda.bindings import nvrtc
+
+    return nvrtc.nvrtcVersion()[1]
+
+
 @pytest.mark.skipif(REAL, reason="the double's NPP")
 @pytest.mark.parametrize(
     "name", ["h264_bt601.mp4", "h264_fmp4_fullrange_320x240.mp4", "h264_startpts_10s.mp4"]
 )
 def test_npp_converts_what_it_can(fake, name):
-    fake.load_npp()
+    fake.load_npp(cuda_major())
     path = media.locate(name)
     cpu = VideoDecoder(path)
     with set_cuda_converter("npp"):
@@ -247,8 +255,22 @@ def test_npp_converts_what_it_can(fake, name):
     assert torch.equal(VideoDecoder(path, device="cuda")[3], cpu[3]), "the choice ends with its block"
 
 
+@pytest.mark.skipif(REAL, reason="the double's NPP")
+@pytest.mark.parametrize("major", npp.KNOWN_MAJORS)
+def test_the_twist_is_what_each_npp_means_by_it(fake, monkeypatch, major):
+    function = getattr(fake.load_npp(major), npp.FUNCTION)
+    monkeypatch.setattr(npp, "load", lambda: (ctypes.cast(function, ctypes.c_void_p).value, major))
+    npp.for_device.cache_clear()
+    for name in ("h264_bt601.mp4", "h264_fmp4_fullrange_320x240.mp4"):
+        cpu = VideoDecoder(media.locate(name))
+        with set_cuda_converter("npp"):
+            cuda = VideoDecoder(media.locate(name), device="cuda")
+        assert difference(cuda[:3], cpu[:3])[0] <= 3
+    npp.for_device.cache_clear()
+
+
 def test_npp_that_fails(fake):
-    fake.load_npp()
+    fake.load_npp(cuda_major())
     with set_cuda_converter("npp"):
         decoder = VideoDecoder(media.locate("h264_bt601.mp4"), device="cuda")
     fake.fail("npp", 1, 999)

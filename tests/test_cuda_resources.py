@@ -413,6 +413,36 @@ def test_doctor_lists_what_the_gpu_decodes(loaded):
     assert "decodes MPEG-2, MPEG-4, H.264, HEVC, HEVC 10 bit, VP8, VP9 \n" in examined
 
 
+@pytest.mark.skipif(REAL, reason="the double's NPP")
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("", ["NPP cannot be loaded", "pip install nvidia-npp"]),
+        (
+            "fake_cuda.load().load_npp(25 - major)",
+            ["the NPP found is of CUDA", "install nvidia-npp of the same CUDA"],
+        ),
+    ],
+    ids=["none", "of another CUDA"],
+)
+def test_npp_that_cannot_be_used(code, words):
+    """One of another CUDA would give wrong colours without a word."""
+    output = in_a_process(
+        f"""
+from cuda.bindings import nvrtc
+from cycodec.decoders import set_cuda_converter
+major = nvrtc.nvrtcVersion()[1]
+fake_cuda.load()
+{code}
+with set_cuda_converter("npp"):
+    attempt()
+"""
+    )
+    for word in words:
+        assert word in output
+    assert "set_cuda_converter('npp')" in output
+
+
 @pytest.mark.skipif(REAL, reason="there is a GPU")
 def test_torch_that_finds_no_gpu(monkeypatch):
     monkeypatch.setattr(torch.version, "cuda", "13.0")
@@ -485,3 +515,39 @@ def test_the_engine_has_work_while_a_picture_is_mapped(fake):
     ]
     assert min(ahead[1:]) >= 4
     assert max(ahead) < 16
+
+
+# -- the double ----------------------------------------------------------------------------------------------------------
+
+
+def test_the_double_is_strict(fake):
+    """What the driver refuses it refuses, too: else these tests would prove less than they seem to."""
+    driver.device(0)
+    address = ctypes.c_uint64()
+    allocate = fake.cuda.cuMemAlloc_v2
+    assert allocate(ctypes.byref(address), ctypes.c_size_t(16)) == 201, "no context is current"
+    stream = new_stream(fake)
+    with in_context(fake):
+        assert allocate(ctypes.byref(address), ctypes.c_size_t(16)) == 0
+        assert fake.counts()["memory"] == 1
+        assert fake.counts()["bytes"] == 16
+        fake.fail("cuMemAlloc", 2, 2)
+        other = ctypes.c_uint64()
+        assert [allocate(ctypes.byref(other), ctypes.c_size_t(1)) for _ in range(2)] == [0, 2], (
+            "the second one fails"
+        )
+        for block in (other, address):
+            assert fake.cuda.cuMemFree_v2(block) == 0
+        assert fake.cuda.cuMemFree_v2(address) == 1, "it was given back before"
+        assert fake.cuda.cuStreamSynchronize(stream) == 0
+        assert fake.cuda.cuEventRecord(stream, None) == 400, "a stream is no event"
+    destroy_stream(fake, stream)
+
+
+def test_one_surface_is_mapped_at_a_time(fake):
+    decoder = VideoDecoder(media.locate("h264_bt601.mp4"), device="cuda")
+    fake.set(log=1)
+    decoder[:6]
+    log = [line.split()[0] for line in fake.log() if line.startswith(("map", "unmap"))]
+    assert log == ["map", "unmap"] * 6
+    assert fake.counts()["mapped"] == 0

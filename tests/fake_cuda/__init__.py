@@ -1,5 +1,5 @@
 """TEST DOUBLE of NVIDIA's driver: libcuda.so.1 and libnvcuvid.so.1 that run on the host, with FFmpeg's decoders inside.
-And of NPP: libnppicc.so.13, with the one function that cycodec calls.
+And of NPP: libnppicc.so.12 and .13, with the one function that cycodec calls.
 
 With them the real extension, the real cuda-python and the real kernels' text run where there is no GPU. They prove the
 logic of our code, not the driver's: nothing here says how fast anything is, and real asynchrony is not modelled.
@@ -60,22 +60,16 @@ def build() -> Path:
         "gcc", *common, "-shared", "-Wl,-soname,libnvcuvid.so.1", *cuvid, libcuda, *flags,
         "-o", folder / "libnvcuvid.so.1", "-lpthread",
     )  # fmt: skip
-    run(
-        "gcc", *common, "-shared", "-Wl,-soname,libnppicc.so.13", HERE / "fakenpp.c", libcuda,
-        "-o", folder / "libnppicc.so.13",
-    )  # fmt: skip
-    # cuda.pathfinder loads this one first
-    run(
-        "gcc",
-        *common,
-        "-shared",
-        "-Wl,-soname,libnppc.so.13",
-        "-x",
-        "c",
-        "/dev/null",
-        "-o",
-        folder / "libnppc.so.13",
-    )
+    for major in (12, 13):
+        run(
+            "gcc", *common, "-shared", f"-DNPP_MAJOR={major}", f"-Wl,-soname,libnppicc.so.{major}", HERE / "fakenpp.c",
+            libcuda, "-o", folder / f"libnppicc.so.{major}",
+        )  # fmt: skip
+        # cuda.pathfinder loads this one first
+        run(
+            "gcc", *common, "-shared", f"-Wl,-soname,libnppc.so.{major}", "-x", "c", "/dev/null",
+            "-o", folder / f"libnppc.so.{major}",
+        )  # fmt: skip
     (folder / "done").touch()
     return folder
 
@@ -90,9 +84,9 @@ class FakeCuda:
         self.cuda.fake_count.restype = ctypes.c_int64
         self.cuda.fake_log.restype = ctypes.c_char_p
 
-    def load_npp(self) -> None:
-        """Have cuda.pathfinder find the fake NPP as a library that is loaded already."""
-        self.npp = [ctypes.CDLL(str(self.folder / f"lib{name}.so.13")) for name in ("nppc", "nppicc")]
+    def load_npp(self, major: int) -> ctypes.CDLL:
+        """Have cuda.pathfinder find the fake NPP of CUDA 12 or 13 as a library that is loaded already."""
+        return [ctypes.CDLL(str(self.folder / f"lib{name}.so.{major}")) for name in ("nppc", "nppicc")][1]
 
     def fail(self, name: str, nth: int = 1, code: int = 999) -> None:
         """Have the nth call from now on (-1: every call) of a function give an error."""
