@@ -197,7 +197,7 @@ def plateau(path: Path, sessions: int, converted: bool, fake: bool) -> float:
     decoders = [VideoDecoder(path, device="cuda") for _ in range(sessions)]
     for decoder in decoders:
         decoder[0]
-    count = min(len(decoders[0]), 600)
+    count = min(len(decoders[0]), 24 if fake else 600)
 
     def work(decoder: Any) -> None:
         if converted:
