@@ -191,7 +191,11 @@ def to_numpy(tensor: Tensor) -> np.ndarray:
 def put(pictures: Tensor, batch: Tensor, places: list[int]) -> None:
     """Copy pictures to their places in a batch: on the CPU by NumPy, since torch wakes up all its threads for that."""
     on_cpu = batch.device.type == "cpu"
-    source, target = (pictures.numpy(), batch.numpy()) if on_cpu else (pictures, batch)
+    source: Any = pictures.numpy() if on_cpu else pictures
+    target: Any = batch.numpy() if on_cpu else batch
+    if places == list(range(places[0], places[0] + len(places))):
+        target[places[0] : places[0] + len(places)] = source
+        return
     for place, picture in zip(places, source, strict=True):
         target[place] = picture
 
