@@ -26,7 +26,6 @@ them even where the budget has none free: the way back would be longer.
 
 from __future__ import annotations
 
-import bisect
 import itertools
 import os
 import threading
@@ -61,21 +60,44 @@ class Deliver(Protocol):
 
 # Below this many pixels to decode a second thread gains nothing: about two frames of 1080p.
 WORTH_A_THREAD = 4_000_000
-SEEK_COST = 2  # in frames: what beginning at another place costs beside the frames themselves
-# Frames and pixels of one GOP from which on frame threads pay: they need some frames to get going.
-WORTH_FRAME_THREADS = (24, 10_000_000)
+# What things cost, in frames decoded by one thread, or in pixels of such frames: measured with H.264, HEVC and VP9.
+SEEK_COST = 2  # frames: beginning at another place
+READER_COST = 600_000  # pixels: opening another reader
 MAX_FRAME_THREADS = 8
-FRAME_THREADS_COST = 1.2  # what decoding by n threads takes, in n-ths of decoding by one
-AHEAD = 2  # Note [Reading on]
+FRAME_THREADS_COST = 1.1  # what n frame threads take for a frame is this n-th part, and the pixels of
+HAND_OVER_COST = 65_000  # handing it from thread to thread
+AHEAD = 4  # Note [Reading on]
 NEAR = 32  # frames that may be left out between two requests of one long read
 RESERVED_SECONDS = 0.2  # for which frame threads wait for the next request of a long read
 
 
 class Part(NamedTuple):
-    """A part of a request: positions in rising order, and which of the request's they are."""
+    """A part of a request.
+
+    Attributes
+    ----------
+    positions, places : int64 arrays
+        In rising order, and which of the request's they are.
+    begin : int
+        The first frame of the first one's GOP.
+    frames : int
+        To decode for it, and what seeks cost.
+    seeks : int
+    """
 
     positions: np.ndarray
     places: np.ndarray
+    begin: int
+    frames: int
+    seeks: int
+
+    @property
+    def first(self) -> int:
+        return int(self.positions[0])
+
+    @property
+    def last(self) -> int:
+        return int(self.positions[-1])
 
 
 class Readers:
@@ -94,8 +116,9 @@ class Readers:
         self.limit = limit
         self.more: list[FrameReader] = []
         self.threaded: FrameReader | None = None  # Note [One GOP at a time]
-        self.is_damaged = False  # as frame threads have seen
-        self.gops: list[int] = []
+        self.num_threads = 0  # that it has
+        self.is_damaged = False  # as they have seen
+        self.gops: np.ndarray | None = None
         self.last = -NEAR - 1  # position that was read last
         self.streak = 0  # frames of the long read that it ended; Note [Reading on]
 
@@ -113,7 +136,7 @@ class Readers:
         """Drop what an older index had part in."""
         self.more = []
         self.threaded = None
-        self.gops = []
+        self.gops = None
 
     def read(self, positions: Positions, deliver: Deliver, pixels: int, make: Make | None) -> None:
         """Have frames decoded, on one thread or on several.
@@ -132,31 +155,42 @@ class Readers:
         if make is None or not len(positions) or not self._is_divisible():
             deliver(self.main, positions)
             return
-        if len(positions) == 1:
-            first = last = int(positions[0])
-        else:
-            first, last = int(np.min(positions)), int(np.max(positions))
-        ahead = self._follow(first, last)
-        parts = None
-        if len(positions) > 1:
-            limit = self._limit()
-            parts = self._parts(positions, pixels, limit) if limit > 1 else None
-        elif (
-            last - self.gop_start(first) + 1 + ahead < WORTH_FRAME_THREADS[0]
-        ):  # said at once: the way of decoder[i]
+        whole = self._whole(positions)
+        ahead = self._follow(whole)
+        threaded = self.threaded
+        if (
+            ahead
+            and threaded is not None
+            and whole.begin <= threaded.cursor == whole.first - 1 == whole.last - 1
+        ):
+            # the next frame of a loop: nothing has to be weighed
+            if self._read_threaded(positions, whole, deliver, make, self.num_threads, True):
+                return
+        alone = self._cost(whole, [self.main, *self.more]) + ahead
+        limit = self._limit() if alone * pixels >= WORTH_A_THREAD else 1
+        if limit < 2:
             deliver(self.main, positions)
             return
-        else:
-            limit = self._limit()
-        threads = self._frame_threads(first, last, len(positions), ahead, pixels, parts, limit)
-        if threads > 1 and self._read_threaded(positions, first, deliver, make, threads, ahead > 0):
+        parts = self._parts(whole, limit)
+        otherwise: float = alone
+        if len(parts) > 1:
+            otherwise = max(self._cost(part, [self.main, *self.more]) for part in parts)
+            otherwise += READER_COST / pixels * (len(self.more) + 1 < len(parts))
+        threads = min(limit, MAX_FRAME_THREADS)
+        if (
+            self._may_have_frame_threads()
+            and self._cost_threaded(whole, ahead, threads, pixels) < otherwise
+            and self._read_threaded(positions, whole, deliver, make, threads, ahead > 0)
+        ):
             return
-        if parts is None:
+        if len(parts) == 1:
             deliver(self.main, positions)
             return
-        jobs = _Jobs(self.assign([int(part.positions[0]) for part in parts], make), parts, deliver)
+        jobs = _Jobs(self.assign([part.first for part in parts], make), parts, deliver)
         _threads.run([jobs.next] * len(parts), len(parts))
         jobs.finish()
+
+    # -- what a request costs ---------------------------------------------------------------------------------------
 
     def _is_divisible(self) -> bool:
         """Whether the index says which frames need each other."""
@@ -169,86 +203,97 @@ class Readers:
             return self.limit
         return 1 if _tensor.in_worker() else _threads.budget()
 
-    def _follow(self, first: int, last: int) -> int:
-        """Remember a request; how many frames are to be expected behind it, since it goes on with what was before."""
-        near = 0 <= first - self.last <= NEAR
-        ahead = AHEAD * self.streak if near else 0
-        self.streak = (self.streak if near else 0) + last - (self.last if near else first - 1)
+    def _follow(self, whole: Part) -> int:
+        """Remember a request; how many frames are to be expected behind it, if it goes on with what was before."""
+        first, last = whole.first, whole.last
+        goes_on = 0 <= first - self.last <= NEAR and whole.begin <= self.last + 1
+        ahead = AHEAD * self.streak if goes_on else 0
+        self.streak = self.streak + last - self.last if goes_on else last - first + 1
         self.last = last
         return ahead
 
-    def gop_start(self, position: int) -> int:
-        """The first frame of the GOP that a frame belongs to."""
-        if not self.gops:
-            assert self.main.index is not None
-            self.gops = np.union1d(self.main.index.key_frames, [0]).tolist()
-        return self.gops[bisect.bisect_right(self.gops, position) - 1]
+    def expect(self, frames: int) -> None:
+        """A loop over frames was announced, from the first one on."""
+        self.last = -1
+        self.streak = frames // AHEAD
 
-    def _parts(self, positions: Positions, pixels: int, limit: int) -> list[Part] | None:
-        """Parts in rising order; None where one thread is best."""
-        self.gop_start(0)
-        gops = np.asarray(self.gops)
+    def _gops(self) -> np.ndarray:
+        """The first frame of each GOP."""
+        if self.gops is None:
+            assert self.main.index is not None
+            keys = np.asarray(self.main.index.key_frames, np.int64)
+            self.gops = keys if len(keys) and keys[0] == 0 else np.concatenate(([0], keys))
+        return self.gops
+
+    def _whole(self, positions: Positions) -> Part:
+        """A request as one part."""
+        gops = self._gops()
+        if len(positions) == 1:  # the way of decoder[i]
+            begin = int(gops[gops.searchsorted(positions[0], "right") - 1])
+            return Part(positions, _ONE_PLACE, begin, int(positions[0]) - begin + 1, 1)  # type: ignore[arg-type]
         asked = np.asarray(positions, np.int64)
         places = np.argsort(asked, kind="stable")
-        asked = asked[places]
-        gop = np.searchsorted(gops, asked, "right") - 1
-        starts = np.flatnonzero(np.diff(gop, prepend=-1))  # where a new GOP begins in `asked`
-        if len(starts) < 2:
-            return None
-        last = asked[np.append(starts[1:], len(asked)) - 1]
-        cost = np.cumsum(last - gops[gop[starts]] + 1 + SEEK_COST)
-        if cost[-1] * pixels < WORTH_A_THREAD:
-            return None
-        # cut where the cost so far passes each share of the whole
+        return self._part(asked[places], places)
+
+    def _part(self, asked: np.ndarray, places: np.ndarray) -> Part:
+        begins, lasts = self._stretches(asked)[1:]
+        seeks = 1 + int(np.count_nonzero(begins[1:] > lasts[:-1] + 1))
+        frames = int((lasts - begins + 1).sum()) + SEEK_COST * (seeks - 1)
+        return Part(asked, places, int(begins[0]), frames, seeks)
+
+    def _stretches(self, asked: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """For each GOP that rising positions touch: which is the first of them, where it begins, and the last of them."""
+        gops = self._gops()
+        gop = gops.searchsorted(asked, "right") - 1
+        starts = np.flatnonzero(np.diff(gop, prepend=-1))
+        return starts, gops[gop[starts]], asked[np.append(starts[1:], len(asked)) - 1]
+
+    def _parts(self, whole: Part, limit: int) -> list[Part]:
+        """The request cut into at most `limit` parts, between GOPs, where the cost so far passes each share of the whole."""
+        if len(whole.positions) == 1:
+            return [whole]
+        starts, begins, lasts = self._stretches(whole.positions)
+        if len(starts) == 1:
+            return [whole]
+        cost = np.cumsum(lasts - begins + 1 + SEEK_COST)
         shares = cost[-1] * np.arange(1, limit) / limit
         cuts = starts[np.unique(np.searchsorted(cost, shares, "left") + 1).clip(max=len(starts) - 1)]
-        edges = np.unique(np.concatenate(([0], cuts, [len(asked)])))
-        if len(edges) < 3:
-            return None
-        return [Part(asked[a:b], places[a:b]) for a, b in itertools.pairwise(edges)]
+        edges = np.unique(np.concatenate(([0], cuts, [len(whole.positions)])))
+        return [self._part(whole.positions[a:b], whole.places[a:b]) for a, b in itertools.pairwise(edges)]
 
-    def _frame_threads(
-        self, first: int, last: int, count: int, ahead: int, pixels: int, parts: list[Part] | None, limit: int
-    ) -> int:
-        """How many frame threads should serve a request; 1: none, it is better divided, or not worth it."""
-        least, least_pixels = WORTH_FRAME_THREADS
-        index = self.main.index
-        threads = min(limit, MAX_FRAME_THREADS)
-        if threads < 2 or self.is_damaged or index is None or index.confirmed:
-            return 1
-        if not isinstance(self.main.backend, CpuBackend):
-            return 1
-        # inside one GOP all frames up to the last one are decoded in any case, else it must be most of them
-        if 2 * count < last - first and self.gop_start(first) != self.gop_start(last):
-            return 1
+    def _cost(self, part: Part, readers: list[FrameReader]) -> int:
+        """Frames that the best of some readers has to decode for a part."""
+        cursors = [reader.cursor for reader in readers]
+        return part.frames - max([0, *(c + 1 - part.begin for c in cursors if part.begin <= c <= part.first)])
+
+    def _cost_threaded(self, whole: Part, ahead: int, threads: int, pixels: int) -> float:
+        """What the request takes by frame threads, in the time of frames decoded by one."""
         threaded = self.threaded  # which another session may take away
-        together = last - self._start(first, [threaded] if threaded is not None else []) + 1
-        if parts is None:
-            otherwise = last - self._start(first, [self.main, *self.more]) + 1 + ahead
-            together += ahead
-        else:
-            ends = [(int(part.positions[0]), int(part.positions[-1])) for part in parts]
-            otherwise = max(end - self._start(begin, [self.main, *self.more]) + 1 for begin, end in ends)
-        if together < least or together * pixels < least_pixels:
-            return 1
-        return threads if FRAME_THREADS_COST * together < threads * otherwise else 1
+        frames = self._cost(whole, [threaded] if threaded is not None else []) + ahead
+        share = FRAME_THREADS_COST / threads + HAND_OVER_COST / pixels
+        # they fill up and run empty with each seek
+        return frames * share + threads * whole.seeks + (READER_COST / pixels if threaded is None else 0)
 
-    def _start(self, first: int, readers: list[FrameReader]) -> int:
-        """The first frame that has to be decoded to reach a frame, by the best of some readers."""
-        begin = self.gop_start(first)
-        return max([begin, *(reader.cursor + 1 for reader in readers if begin <= reader.cursor <= first)])
+    def _may_have_frame_threads(self) -> bool:
+        index = self.main.index
+        assert index is not None
+        return not self.is_damaged and not index.confirmed and isinstance(self.main.backend, CpuBackend)
+
+    # -- readers ----------------------------------------------------------------------------------------------------
 
     def _read_threaded(
-        self, positions: Positions, first: int, deliver: Deliver, make: Make, threads: int, reading_on: bool
+        self, positions: Positions, whole: Part, deliver: Deliver, make: Make, threads: int, reading_on: bool
     ) -> bool:
         """Have frame threads serve a request; False if they are not to be had."""
         threaded = self.threaded
-        under_way = threaded is not None and self.gop_start(first) <= threaded.cursor <= first
+        under_way = threaded is not None and whole.begin <= threaded.cursor <= whole.first
         with _threads.claim(threads, threads if under_way else 1) as granted:
             if granted < threads or not _frame_threads.take(self):
                 return False
             try:
-                threaded = self.threaded = threaded or make(threads)
+                if threaded is None:
+                    threaded = self.threaded = make(threads)
+                    self.num_threads = threads
                 deliver(threaded, positions)
                 self.is_damaged = threaded.met_fault
             except IndexContradiction:
@@ -316,6 +361,9 @@ def _start_anew() -> None:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_start_anew)
+
+
+_ONE_PLACE = np.zeros(1, np.int64)
 
 
 class _Jobs:

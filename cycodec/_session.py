@@ -129,6 +129,7 @@ class VideoSession(Session):
         self._single_valid = np.empty(1, np.uint8)
         self._single = Addresses.of(self._single_times, self._single_valid)
         self.gpu: Gpu | None = None
+        self.doubts_geometry = False  # a frame was met that has not the size that the header says
         self._open(index, mappings)
         if options.transforms:
             self.serve(lambda: self.pipeline)
@@ -354,11 +355,11 @@ class VideoSession(Session):
         assert self.geometry is not None
         return self.geometry.height, self.geometry.width
 
-    def _prove_geometry(self, position: int, coming: Positions = ()) -> None:
-        """Decode one frame to see whether frames have the size that the header says; `coming` are asked for next."""
-        self.reader.prime(position, coming)
+    def _prove_geometry(self, position: int) -> None:
+        """Decode one frame to see whether frames have the size that the header says."""
+        self.reader.prime(position)
         info = self.reader.frame_info or {}
-        self.header = {**self.header, **{k: v for k, v in info.items() if self.header.get(k) is None}}
+        self._learn(info)
         before = self.geometry
         if before is None or self._geometry_of(info["width"], info["height"]) != before:
             # frames of another size are scaled to the first frame's, as the ffmpeg command does it
@@ -371,12 +372,22 @@ class VideoSession(Session):
             self._pipeline = None
             raise GeometryChanged
 
-    def _prove_geometry_near(self, positions: np.ndarray) -> None:
-        """Do it by a frame that has to be decoded in any case, and soon: that of a request may be far inside a GOP."""
-        if self.index is None:
-            self._prove_geometry(int(positions[0]))
-        else:
-            self._prove_geometry(self.readers.gop_start(int(positions[0])), positions[:LOOK_AHEAD])
+    def _prove_by(self, reader: FrameReader, positions: Positions) -> None:
+        """Do it by the first frame that a reader is about to deliver, if it is yet to be done."""
+        if self.geometry_proved:
+            return
+        asked = np.sort(np.asarray(positions, np.int64))
+        reader.prime(int(asked[0]), asked[1 : 1 + LOOK_AHEAD])
+        info = reader.frame_info or {}
+        if self._geometry_of(info["width"], info["height"]) != self.geometry:
+            self.doubts_geometry = True
+            raise GeometryChanged
+        self._learn(info)
+        self.geometry_proved = True
+
+    def _learn(self, info: dict[str, Any]) -> None:
+        """What a decoded frame says of itself, where the header says nothing."""
+        self.header = {**self.header, **{k: v for k, v in info.items() if self.header.get(k) is None}}
 
     @property
     def pipeline(self) -> Pipeline:
@@ -420,8 +431,9 @@ class VideoSession(Session):
 
         To be called inside `serve`.
         """
-        if len(positions) and not self.geometry_proved:
-            self._prove_geometry_near(np.sort(np.asarray(positions, np.int64)))
+        # else `_prove_by` does it; with masking, other frames than the first may be the ones that cannot be had
+        if (self.doubts_geometry or self.options.mask_errors) and len(positions) and not self.geometry_proved:
+            self._prove_geometry(int(min(positions)))
         if not self.options.transforms:
             return self._read(positions, region)
         y0, y1, x0, x1 = region or (0, self.pipeline.height, 0, self.pipeline.width)
@@ -447,6 +459,7 @@ class VideoSession(Session):
             order = np.argsort(asked, kind="stable")
             places = order if places is None else np.asarray(places)[order]
             asked = asked[order]
+            self._prove_by(reader, asked)
             frames = self._empty((min(step, len(asked)), *shape), self.dtype)
             piece_times = np.empty((2, step), np.int64)
             piece_valid = np.empty(step, np.uint8)
@@ -516,6 +529,7 @@ class VideoSession(Session):
             into = self._into(data, addresses, region)
 
             def deliver(reader: FrameReader, asked: Positions, places: Positions | None = None) -> None:
+                self._prove_by(reader, asked)
                 reader.read_into(asked, *into, places)
 
             self._deliver(positions, deliver)

@@ -318,6 +318,7 @@ class VideoDecoder:
     def __iter__(self) -> Iterator[Tensor]:
         """All frames in order, one at a time."""
         number = 0
+        self._session.serve(lambda: self._session.readers.expect(len(self)))
         while number < len(self):  # asked anew each time: damage met on the way can shorten the stream
             try:
                 frame = self[number]

@@ -18,8 +18,8 @@ ONE_GOP = ["h264_one_gop.mp4", "hevc_one_gop.mp4", "vp9_hidden.webm"]
 @pytest.fixture(autouse=True)
 def frame_threads(monkeypatch):
     """Have small files be worth them, as if there were eight CPUs."""
-    monkeypatch.setattr(_readers, "WORTH_A_THREAD", 0)
-    monkeypatch.setattr(_readers, "WORTH_FRAME_THREADS", (4, 0))
+    for cost in ("WORTH_A_THREAD", "READER_COST", "HAND_OVER_COST"):
+        monkeypatch.setattr(_readers, cost, 0)
     monkeypatch.setattr(_readers, "_frame_threads", _readers._FrameThreads())
     before = _threads.budget()
     _threads.set_budget(8)
@@ -41,7 +41,8 @@ def test_a_long_read_inside_one_gop_has_frame_threads(name):
     assert has_them(decoder)
     before = decoder.counters.seeks
     assert torch.equal(decoder[count // 2 :], plain[count // 2 :])
-    assert decoder.counters.seeks == before, "the next batch goes on where the last one ended"
+    if len(decoder.index.key_frames) == 1:
+        assert decoder.counters.seeks == before, "the next batch goes on where the last one ended"
     keys = [count - 1, 3, 5, 4, 6, 7, 8, 3]
     assert torch.equal(decoder[keys], plain[keys])
 
@@ -125,11 +126,22 @@ def test_a_loop_over_frames_is_a_long_read(name):
     plain = VideoDecoder(path, num_threads=1)[:]
     decoder = VideoDecoder(path, num_threads=3)
     assert not has_them(decoder)
-    for number, frame in enumerate(decoder):
-        assert torch.equal(frame, plain[number])
+    for number in range(len(plain)):
+        assert torch.equal(decoder[number], plain[number])
     assert has_them(decoder)
     assert decoder.counters.seeks <= 2
     assert decoder.counters.frames_decoded < 1.5 * len(plain), "what was decoded before they took over"
+
+
+def test_an_iterator_has_them_from_the_first_frame():
+    path = media.path("h264_one_gop.mp4")
+    plain = VideoDecoder(path, num_threads=1)[:]
+    decoder = VideoDecoder(path, num_threads=2)
+    for _ in range(2):
+        for number, frame in enumerate(decoder):
+            assert torch.equal(frame, plain[number])
+            assert has_them(decoder)
+    assert decoder.counters.frames_decoded <= 2 * len(plain) + 2
 
 
 def test_small_batches_are_a_long_read():

@@ -26,8 +26,9 @@ NAMES = [
 
 @pytest.fixture(autouse=True)
 def eager(monkeypatch):
-    """Divide small requests, too, as if there were eight CPUs."""
-    monkeypatch.setattr(_readers, "WORTH_A_THREAD", 0)
+    """Divide small requests, too, as if there were eight CPUs; frame threads have tests of their own."""
+    for name, value in {"WORTH_A_THREAD": 0, "READER_COST": 0, "MAX_FRAME_THREADS": 1}.items():
+        monkeypatch.setattr(_readers, name, value)
     before = _threads.budget()
     _threads.set_budget(8)
     yield
