@@ -159,13 +159,13 @@ class Readers:
         ahead = self._follow(whole)
         threaded = self.threaded
         if (
+            # the next frame of a loop: nothing has to be weighed
             ahead
             and threaded is not None
             and whole.begin <= threaded.cursor == whole.first - 1 == whole.last - 1
+            and self._read_threaded(positions, whole, deliver, make, self.num_threads, True)
         ):
-            # the next frame of a loop: nothing has to be weighed
-            if self._read_threaded(positions, whole, deliver, make, self.num_threads, True):
-                return
+            return
         alone = self._cost(whole, [self.main, *self.more]) + ahead
         limit = self._limit() if alone * pixels >= WORTH_A_THREAD else 1
         if limit < 2:

@@ -89,7 +89,7 @@ def decode_with_threads(videos):
 
 
 def go_a_long_way(videos):
-    decoder = VideoDecoder(videos / "video.mp4")
+    decoder = VideoDecoder(videos / "video.mp4", num_threads=1)
     return lambda: (decoder[0], decoder[-1])
 
 
