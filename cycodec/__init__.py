@@ -32,11 +32,13 @@ if TYPE_CHECKING:
         UnsupportedError,
     )
     from cycodec.core.index import FrameIndex
+    from cycodec.core.pool import cache_stats, empty_cache, get_cache_capacity, set_cache_capacity
 
 _HOMES = {
     "cycodec._types": ["AudioSamples", "Frame", "FrameBatch"],
     "cycodec.core.index": ["FrameIndex"],
     "cycodec.core.demux": ["ffmpeg_versions", "set_log_level"],
+    "cycodec.core.pool": ["cache_stats", "empty_cache", "get_cache_capacity", "set_cache_capacity"],
     "cycodec.core.error": [
         "ClosedError",
         "CodecNotFoundError",
@@ -65,6 +67,10 @@ __all__ = [  # noqa: RUF022 - in the order of _HOMES
     "FrameIndex",
     "ffmpeg_versions",
     "set_log_level",
+    "cache_stats",
+    "empty_cache",
+    "get_cache_capacity",
+    "set_cache_capacity",
     "ClosedError",
     "CodecNotFoundError",
     "CudaError",

@@ -291,6 +291,7 @@ class Readers:
             if granted < threads or not _frame_threads.take(self):
                 return False
             try:
+                threaded = self.threaded  # nobody takes it away any more
                 if threaded is None:
                     threaded = self.threaded = make(threads)
                     self.num_threads = threads

@@ -4,9 +4,9 @@ Note [Batch memory]
 
 Touching the fresh pages of a big batch for the first time costs as much as decoding it (reference: cpu-speed, section 1).
 So a batch's memory comes from here, and when nobody holds the tensor, a view, a NumPy array or a DLPack capsule of it
-any more, its block goes back to a list of free blocks instead of to the system. The list holds at most `capacity()`
+any more, its block goes back to a list of free blocks instead of to the system. The list holds at most `get_cache_capacity()`
 bytes (1 GiB, or the environment variable CYCODEC_POOL_BYTES; 0 switches the pool off), the least recently used block
-leaves first, and `empty_cache()` returns all of it.
+leaves first, and `empty_cache()` returns all of it. A forked process inherits the list, and with it copies of the blocks.
 """
 
 import os
@@ -133,13 +133,28 @@ cdef class Block:
         return self.length
 
 
-def capacity():
-    """How many bytes of freed batches the pool may keep."""
+def get_cache_capacity():
+    """How many bytes of freed batches are kept for the next ones: 1 GiB, unless that was changed."""
     return limit
 
 
-def set_capacity(size):
-    """Let the pool keep at most `size` bytes of freed batches; 0 switches it off."""
+def set_cache_capacity(size):
+    """Keep at most so many bytes of freed batches for the next ones.
+
+    The memory of frames and batches of 256 KiB or more is kept when nobody holds the tensor, a view, a NumPy array or a DLPack capsule
+    of it any more, because touching fresh memory costs as much as decoding into it. The environment variable
+    CYCODEC_POOL_BYTES says the same from the start.
+
+    Parameters
+    ----------
+    size : int
+        Bytes; 0 keeps nothing.
+
+    Raises
+    ------
+    ValueError
+        It is negative.
+    """
     global limit
     if size < 0:
         raise ValueError(f"size must be 0 or more, not {size}")
@@ -149,15 +164,22 @@ def set_capacity(size):
 
 
 def empty_cache():
-    """Return the memory of all freed batches to the system."""
+    """Return the memory of all freed batches to the system. Batches that somebody holds stay as they are."""
     with lock:
         evict(0)
 
 
-def statistics():
-    """What the pool holds and how it served: a dict of held_bytes, held_blocks, hits, misses."""
+def cache_stats():
+    """What is kept of freed batches, and how often it served.
+
+    Returns
+    -------
+    dict
+        ``held_bytes`` and ``held_blocks``: what is kept now; ``hits`` and ``misses``: batches that got such memory, and
+        batches that needed fresh memory.
+    """
     return {"held_bytes": held, "held_blocks": num_free, "hits": hits, "misses": misses}
 
 
 if "CYCODEC_POOL_BYTES" in os.environ:
-    set_capacity(int(os.environ["CYCODEC_POOL_BYTES"]))
+    set_cache_capacity(int(os.environ["CYCODEC_POOL_BYTES"]))

@@ -31,7 +31,7 @@ cdef class FrameStream:
     cdef bint stamping
     cdef bint fresh                     # nothing was read yet
     cdef bint introduced                # whether the decoder has met the stream's first packet
-    cdef bint skipping                  # whether frames on the way may be left out
+    cdef public bint skipping           # whether frames on the way may be left out
     cdef bint has_skipped               # ... and some were, since the last seek
     cdef int started_at                 # the anchor of the last seek
     cdef bint met_damage                # whether going back to the beginning needs a decoder that has seen nothing

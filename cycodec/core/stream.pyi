@@ -14,6 +14,7 @@ class FrameStream:
     frames_decoded: int
     errors: int
     met_fault: bool
+    skipping: bool
     def __init__(
         self,
         demuxer: Demuxer,

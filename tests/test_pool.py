@@ -1,0 +1,172 @@
+"""Memory of batches that is used again: never while anybody holds it, never more than was allowed."""
+
+import multiprocessing
+import os
+import subprocess
+import sys
+import threading
+
+import media
+import numpy as np
+import pytest
+import torch
+
+import cycodec
+from cycodec import _tensor
+from cycodec.decoders import VideoDecoder
+
+SHAPE = (8, 96, 128, 3)
+SIZE = 8 * 96 * 128 * 3
+
+
+@pytest.fixture(autouse=True)
+def empty():
+    """Nothing is kept before a test, and as much as ever may be kept after it."""
+    cycodec.empty_cache()
+    capacity = cycodec.get_cache_capacity()
+    yield
+    cycodec.set_cache_capacity(capacity)
+
+
+def address_of_a_freed_batch():
+    return _tensor.empty(SHAPE).data_ptr()
+
+
+def test_a_freed_batch_serves_the_next_one():
+    before = cycodec.cache_stats()
+    address = address_of_a_freed_batch()
+    assert cycodec.cache_stats()["held_blocks"] == before["held_blocks"] + 1
+    assert cycodec.cache_stats()["held_bytes"] >= SIZE
+    tensor = _tensor.empty(SHAPE)
+    assert tensor.data_ptr() == address
+    assert cycodec.cache_stats()["hits"] == before["hits"] + 1
+    assert cycodec.cache_stats()["held_bytes"] == 0
+
+
+@pytest.mark.parametrize(
+    "keep",
+    [
+        lambda tensor: tensor,
+        lambda tensor: tensor[2:4, :, 1],
+        lambda tensor: tensor.permute(0, 3, 1, 2)[-1:],
+        lambda tensor: tensor.numpy()[5:],
+        lambda tensor: np.asarray(tensor.numpy()[0, 0]),
+        lambda tensor: torch.utils.dlpack.to_dlpack(tensor),
+        lambda tensor: np.from_dlpack(tensor),
+        lambda tensor: memoryview(tensor.numpy()),
+        lambda tensor: tensor.untyped_storage(),
+    ],
+    ids=["tensor", "slice", "view", "array", "array of a part", "capsule", "array by DLPack", "buffer", "storage"],
+)
+def test_memory_is_not_given_away_while_anything_holds_it(keep):
+    tensor = _tensor.empty(SHAPE)
+    address = tensor.data_ptr()
+    held = keep(tensor)
+    del tensor
+    others = [_tensor.empty(SHAPE) for _ in range(3)]
+    assert address not in [other.data_ptr() for other in others]
+    del others
+    cycodec.empty_cache()
+    del held
+    assert address_of_a_freed_batch() == address
+
+
+def test_what_is_held_keeps_its_values():
+    path = media.path("h264_plain.mp4")
+    decoder = VideoDecoder(path)
+    first = decoder[0:20]
+    expected = first.clone()
+    part = decoder[20:40][3:5]
+    expected_part = part.clone()
+    for start in range(0, 60, 5):
+        decoder[start : start + 20]
+    assert torch.equal(first, expected)
+    assert torch.equal(part, expected_part)
+
+
+def test_no_more_is_kept_than_allowed():
+    cycodec.set_cache_capacity(3 * SIZE)
+    batches = [_tensor.empty(SHAPE) for _ in range(6)]
+    del batches
+    assert 2 * SIZE <= cycodec.cache_stats()["held_bytes"] <= 3 * SIZE
+    cycodec.set_cache_capacity(SIZE + (1 << 16))
+    assert cycodec.cache_stats()["held_blocks"] == 1
+    cycodec.set_cache_capacity(0)
+    assert cycodec.cache_stats()["held_bytes"] == 0
+    address_of_a_freed_batch()
+    assert cycodec.cache_stats()["held_blocks"] == 0
+    with pytest.raises(ValueError, match="0 or more"):
+        cycodec.set_cache_capacity(-1)
+
+
+def test_a_small_batch_does_not_get_a_large_block():
+    address_of_a_freed_batch()
+    _tensor.empty((3, 96, 128, 3))
+    assert cycodec.cache_stats()["held_bytes"] >= SIZE
+
+
+def test_empty_cache_gives_memory_back_to_the_system():
+    batches = [_tensor.empty((64, 480, 640, 3)).fill_(1) for _ in range(4)]
+    del batches
+    held = cycodec.cache_stats()["held_bytes"]
+    assert held >= 4 * 64 * 480 * 640 * 3
+    before = resident()
+    cycodec.empty_cache()
+    assert before - resident() > held / 2
+
+
+def resident():
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def test_threads_never_share_a_batch():
+    """Each thread fills its batches with a number of its own, and finds it there again."""
+    wrong = []
+
+    def work(number):
+        for turn in range(300):
+            batch = _tensor.empty((1 + turn % 5, 300, 300, 3))
+            batch.fill_(number)
+            if not bool((batch == number).all()):
+                wrong.append(number)
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+
+
+def fill_in_child(connection):
+    batch = _tensor.empty(SHAPE)
+    batch.fill_(7)
+    connection.send((cycodec.cache_stats()["hits"], bool((batch == 7).all())))
+
+
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_forked_process_has_memory_of_its_own():
+    held = _tensor.empty(SHAPE).fill_(1)
+    address_of_a_freed_batch()
+    before = cycodec.cache_stats()
+    here, there = multiprocessing.Pipe()
+    child = multiprocessing.get_context("fork").Process(target=fill_in_child, args=(there,))
+    child.start()
+    hits, right = here.recv()
+    child.join()
+    assert right
+    assert hits == before["hits"] + 1
+    assert cycodec.cache_stats() == before
+    assert bool((_tensor.empty(SHAPE).fill_(2) == 2).all())
+    assert bool((held == 1).all())
+
+
+@pytest.mark.parametrize(("value", "expected"), [("0", 0), ("12345678", 12345678), (None, 1 << 30)])
+def test_the_environment_says_how_much_is_kept(value, expected):
+    environment = {key: text for key, text in os.environ.items() if key != "CYCODEC_POOL_BYTES"}
+    if value is not None:
+        environment["CYCODEC_POOL_BYTES"] = value
+    code = "import cycodec; print(cycodec.get_cache_capacity())"
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert int(done.stdout) == expected

@@ -1,0 +1,126 @@
+"""No shortcut costs exactness: with each of them taken and not taken, frames are those of the ffmpeg command."""
+
+import random
+
+import media
+import oracle
+import pytest
+
+import cycodec
+from cycodec import _frame_index, _readers, _session, _threads
+from cycodec.core import backend
+from cycodec.decoders import VideoDecoder
+
+pytestmark = pytest.mark.usefixtures("oracle_version")
+
+NAMES = [
+    "h264_plain.mp4",
+    "h264_open_gop.mp4",
+    "h264_bpyramid.mp4",
+    "h264_one_gop.mp4",
+    "h264_fragmented.mp4",
+    "h264_no_cues.mkv",
+    "edit_inside_gop.mp4",
+    "hevc_open_gop.ts",
+    "hevc_one_gop.mp4",
+    "vp9_hidden.webm",
+    "mpeg4_bframes.avi",
+    "mpeg2.ts",
+    "rot90.mp4",
+]
+
+
+def no_headers(monkeypatch):
+    """The index comes from reading the file."""
+    for name in ("read_mov", "read_fragments", "read_matroska"):
+        monkeypatch.setattr(_frame_index, name, lambda demuxer, stream_index: None)
+
+
+def no_pool(monkeypatch):
+    """Each batch has fresh memory."""
+    capacity = cycodec.get_cache_capacity()
+    cycodec.set_cache_capacity(0)
+    return lambda: cycodec.set_cache_capacity(capacity)
+
+
+def no_kernels(monkeypatch):
+    """swscale converts."""
+    backend.use_kernels("none")
+    return lambda: backend.use_kernels("avx512")
+
+
+def no_look_ahead(monkeypatch):
+    """Pieces of a request know nothing of each other."""
+    monkeypatch.setattr(_session, "LOOK_AHEAD", 0)
+
+
+def everything_decoded(monkeypatch):
+    """No frame on the way is left out."""
+    another = _session.FrameReader
+
+    def reader(*arguments):
+        made = another(*arguments)
+        made.skipping = False
+        return made
+
+    monkeypatch.setattr(_session, "FrameReader", reader)
+
+
+def nothing(monkeypatch):
+    """All shortcuts are taken."""
+
+
+def many_threads(monkeypatch):
+    """Requests are divided, and loops have frame threads, however small the frames are."""
+    for cost in ("WORTH_A_THREAD", "READER_COST", "HAND_OVER_COST"):
+        monkeypatch.setattr(_readers, cost, 0)
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+@pytest.mark.parametrize(
+    "without",
+    [nothing, no_headers, no_pool, no_kernels, no_look_ahead, everything_decoded],
+    ids=lambda without: without.__name__,
+)
+@pytest.mark.parametrize("name", NAMES)
+def test_frames_are_ffmpegs(name, without, threads, monkeypatch):
+    path = media.path(name)
+    budget = _threads.budget()
+    _threads.set_budget(4)
+    many_threads(monkeypatch)
+    undo = without(monkeypatch)
+    try:
+        decoder = VideoDecoder(path, dimension_order="NHWC", num_threads=threads)
+        expected = oracle.reference(path, decoder.stream_index).digests
+        dice = random.Random(name)
+        count = len(decoder)
+        assert count == len(expected)
+        requests = [
+            list(range(count)),
+            dice.sample(range(count), min(count, 15)),
+            list(range(count - 1, 0, -7)),
+            *([n] for n in dice.sample(range(count), 5)),
+            *([n] for n in range(min(count, 30))),
+        ]
+        for request in requests:
+            assert [oracle.digest(frame) for frame in decoder[request]] == [expected[n] for n in request]
+    finally:
+        _threads.set_budget(budget)
+        if undo:
+            undo()
+
+
+def test_they_are_shortcuts(monkeypatch):
+    """What the test above switches off is on else: it would compare nothing."""
+    path = media.path("h264_plain.mp4")
+    plain = VideoDecoder(path, num_threads=1)
+    assert plain.index.origin == "headers"
+    plain.get_frames_at(range(0, len(plain), 4))
+    with monkeypatch.context() as patch:
+        everything_decoded(patch)
+        whole = VideoDecoder(path, num_threads=1)
+        whole.get_frames_at(range(0, len(whole), 4))
+    assert plain.counters.frames_decoded < 0.8 * whole.counters.frames_decoded
+    with monkeypatch.context() as patch:
+        no_headers(patch)
+        assert VideoDecoder(path).index.origin == "scan"
