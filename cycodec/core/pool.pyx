@@ -4,9 +4,10 @@ Note [Batch memory]
 
 Touching the fresh pages of a big batch for the first time costs as much as decoding it (reference: cpu-speed, section 1).
 So a batch's memory comes from here, and when nobody holds the tensor, a view, a NumPy array or a DLPack capsule of it
-any more, its block goes back to a list of free blocks instead of to the system. The list holds at most `get_cache_capacity()`
-bytes (1 GiB, or the environment variable CYCODEC_POOL_BYTES; 0 switches the pool off), the least recently used block
-leaves first, and `empty_cache()` returns all of it. A forked process inherits the list, and with it copies of the blocks.
+any more, its block goes back to a list of free blocks instead of to the system. The list holds at most
+`get_cache_capacity()` bytes (1 GiB, or the environment variable CYCODEC_POOL_BYTES; 0 switches the pool off), the least
+recently used block leaves first, and `empty_cache()` returns all of it. A forked process inherits the list, and with it
+copies of the blocks.
 """
 
 import os
@@ -141,9 +142,9 @@ def get_cache_capacity():
 def set_cache_capacity(size):
     """Keep at most so many bytes of freed batches for the next ones.
 
-    The memory of frames and batches of 256 KiB or more is kept when nobody holds the tensor, a view, a NumPy array or a DLPack capsule
-    of it any more, because touching fresh memory costs as much as decoding into it. The environment variable
-    CYCODEC_POOL_BYTES says the same from the start.
+    The memory of frames and batches of 256 KiB or more is kept when nobody holds the tensor, a view, a NumPy array or a
+    DLPack capsule of it any more, because touching fresh memory costs as much as decoding into it. The environment
+    variable CYCODEC_POOL_BYTES says the same from the start.
 
     Parameters
     ----------

@@ -20,7 +20,9 @@ def seconds(work):
 # loop over frames, too) gets FFmpeg's frame threads. CYCODEC_NUM_THREADS limits all decoders of a process together.
 chosen, one = VideoDecoder(source), VideoDecoder(source, num_threads=1)
 numbers = range(0, len(chosen), 20)
-assert (chosen.get_frames_at(numbers).data == one.get_frames_at(numbers).data).all()  # the same frames in any case
+assert (
+    chosen.get_frames_at(numbers).data == one.get_frames_at(numbers).data
+).all()  # the same frames in any case
 for name, decoder in (("threads picked by themselves", chosen), ("one thread", one)):
     loop = seconds(lambda d=decoder: sum(1 for _ in d))
     spread = seconds(lambda d=decoder: d.get_frames_at(numbers))
@@ -29,7 +31,12 @@ for name, decoder in (("threads picked by themselves", chosen), ("one thread", o
 # Memory of batches that nobody holds any more is kept for the next ones, up to a limit.
 batch = chosen[0:50]
 del batch
-print("kept for the next batch:", cycodec.cache_stats()["held_bytes"] >> 20, "MiB of", cycodec.get_cache_capacity() >> 20)
+print(
+    "kept for the next batch:",
+    cycodec.cache_stats()["held_bytes"] >> 20,
+    "MiB of",
+    cycodec.get_cache_capacity() >> 20,
+)
 cycodec.empty_cache()
 assert cycodec.cache_stats()["held_bytes"] == 0
 cycodec.set_cache_capacity(64 << 20)  # or the environment variable CYCODEC_POOL_BYTES
