@@ -153,9 +153,8 @@ def keep(
     """Write docs/benchmarks/STEM.json and STEM.md, with the machine's facts and the command that repeats them."""
     facts = machine.facts()
     command = f"tools/bench {stem}"
-    (DOCS / f"{stem}.json").write_text(
-        json.dumps({"command": command, "machine": facts, "rows": rows, **more}, indent=1) + "\n"
-    )
+    text = json.dumps({"command": command, "machine": facts, "rows": rows, **more}, indent=1)
+    write(f"{stem}.json", text)
     libraries = list(dict.fromkeys(library for cells in rows.values() for library in cells))
     others = [library for library in libraries if library != BASE]
     lines = [
@@ -180,7 +179,12 @@ def keep(
     }
     if errors:
         lines += ["", *sorted(errors)]
-    (DOCS / f"{stem}.md").write_text("\n".join(lines) + "\n")
+    write(f"{stem}.md", "\n".join(lines))
+
+
+def write(name: str, text: str) -> None:
+    """Keep a text in docs/benchmarks; where this machine keeps its files is nobody's business."""
+    (DOCS / name).write_text(text.replace(f"{ROOT}/", "") + "\n")
 
 
 def servers_of(module: str, libraries: Mapping[str, str], arguments: Iterable[Any]) -> list[Server]:
