@@ -18,8 +18,6 @@ from cycodec.cuda.resize import weights
 if TYPE_CHECKING:
     from torch import Tensor
 
-SAMPLE_TYPES = ("uint8", "float32", "float16")  # in the order of csrc/convert.h's ConvertType
-
 
 class Gpu:
     """The device of one session.
@@ -104,9 +102,9 @@ class Gpu:
             table, shift = _weights(shape[axis], size, dtype == "uint8", self.ordinal, self.device.stream)
             self.device.resample(
                 _tensor.pointer(frames),
-                SAMPLE_TYPES.index(_tensor.dtype_name(frames)),
+                _tensor.SAMPLE_TYPES[_tensor.dtype_name(frames)],
                 _tensor.pointer(out),
-                SAMPLE_TYPES.index(dtype),
+                _tensor.SAMPLE_TYPES[dtype],
                 (math.prod(shape[:axis]), shape[axis], math.prod(shape[axis + 1 :])),
                 size,
                 _tensor.pointer(table),

@@ -152,7 +152,7 @@ class Readers:
         make : Make or None
             None where the source cannot be opened twice.
         """
-        if make is None or not len(positions) or not self._is_divisible():
+        if make is None or self.limit == 1 or not len(positions) or not self._is_divisible():
             deliver(self.main, positions)
             return
         whole = self._whole(positions)

@@ -40,7 +40,6 @@ PIECE_BYTES = 4 << 20  # of frames that wait for a transform; twice as much was 
 BLACK = 2  # what FrameReader says of frames that it had nothing for
 LOOK_AHEAD = 16  # frames of the next pieces that the decoder hears of: about as many as it may have inside
 SAMPLE_BYTES = {"uint8": 1, "float32": 4, "float16": 2}
-SAMPLE_TYPES = {"uint8": 0, "float32": 1, "float16": 2}  # csrc/convert.h's ConvertType
 HDR_TRANSFERS = ("smpte2084", "arib-std-b67")
 
 
@@ -547,7 +546,7 @@ class VideoSession(Session):
             (width, height),
             region,
             self.geometry.orientation,
-            SAMPLE_TYPES[self.dtype],
+            _tensor.SAMPLE_TYPES[self.dtype],
             self.options.mask_errors,
         )
 

@@ -42,6 +42,8 @@ __all__ = [
 ]
 
 
+SAMPLE_TYPES = {"uint8": 0, "float32": 1, "float16": 2}  # of frames: csrc/convert.h's ConvertType
+
 # Tensors from this size on take their memory from the pool; below, the allocator's own reuse is as good.
 POOLED_BYTES = 1 << 18
 

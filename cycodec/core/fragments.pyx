@@ -15,7 +15,7 @@ from cycodec.core.demux cimport Demuxer
 from cycodec.core.packets cimport PACKET_KEY, PACKET_SUSPECT, PacketRecord, PacketTable, first_packet_agrees
 from cycodec.core.sampletable import boxes, child, top_boxes
 
-from cycodec.libav cimport avcodec, avformat
+from cycodec.libav cimport avcodec, avformat, avutil
 from cycodec.libav.avformat cimport AVStream
 
 
@@ -73,7 +73,7 @@ cdef class Fragments:
             header = child(data, begin, end, b"tfhd")
             if header is None or header[1] - header[0] < 8:
                 return False
-            if number(moof + <int> header[0] + 4) == <uint32_t> self.track:
+            if avutil.AV_RB32(moof + <int> header[0] + 4) == <uint32_t> self.track:
                 if not self.add_track(moof, position, data, begin, end, header, first):
                     return False
             first = False
@@ -84,24 +84,24 @@ cdef class Fragments:
         cdef const uint8_t *at = moof + <int> header[0]
         cdef const uint8_t *stop = moof + <int> header[1]
         cdef Defaults defaults = self.extends
-        cdef uint32_t flags = number(at) & 0xFFFFFF
+        cdef uint32_t flags = avutil.AV_RB32(at) & 0xFFFFFF
         cdef int64_t base = position
         at += 8
         if flags & BASE_DATA_OFFSET and at + 8 <= stop:
-            base = <int64_t> number(at) << 32 | number(at + 4)
+            base = <int64_t> avutil.AV_RB32(at) << 32 | avutil.AV_RB32(at + 4)
             at += 8
         elif not flags & BASE_IS_MOOF and not first:
             return False        # behind the data of the track before
         if flags & STSD_ID:
             at += 4
         if flags & DEFAULT_DURATION and at + 4 <= stop:
-            defaults.duration = number(at)
+            defaults.duration = avutil.AV_RB32(at)
             at += 4
         if flags & DEFAULT_SIZE and at + 4 <= stop:
-            defaults.size = number(at)
+            defaults.size = avutil.AV_RB32(at)
             at += 4
         if flags & DEFAULT_FLAGS and at + 4 <= stop:
-            defaults.flags = number(at)
+            defaults.flags = avutil.AV_RB32(at)
             at += 4
         if at > stop:
             return False
@@ -119,8 +119,8 @@ cdef class Fragments:
 
     cdef bint add_run(self, const uint8_t *at, const uint8_t *stop, int64_t base, const Defaults *defaults) except -1:
         cdef PacketRecord record
-        cdef uint32_t flags = number(at) & 0xFFFFFF
-        cdef uint32_t count = number(at + 4)
+        cdef uint32_t flags = avutil.AV_RB32(at) & 0xFFFFFF
+        cdef uint32_t count = avutil.AV_RB32(at + 4)
         cdef uint32_t first_flags = defaults.flags
         cdef uint32_t sample_flags
         cdef int64_t offset
@@ -131,10 +131,10 @@ cdef class Fragments:
         at += 8
         if not flags & DATA_OFFSET or stop - at < 4 + (4 if flags & FIRST_FLAGS else 0):
             return False
-        record.pos = base + <int32_t> number(at)
+        record.pos = base + <int32_t> avutil.AV_RB32(at)
         at += 4
         if flags & FIRST_FLAGS:
-            first_flags = number(at)
+            first_flags = avutil.AV_RB32(at)
             at += 4
         if <int64_t> count * columns * 4 > stop - at or self.table.count + <int64_t> count > self.most:
             return False
@@ -145,16 +145,16 @@ cdef class Fragments:
             sample_flags = defaults.flags if i else first_flags
             offset = 0
             if flags & SAMPLE_DURATION:
-                record.duration = number(at)
+                record.duration = avutil.AV_RB32(at)
                 at += 4
             if flags & SAMPLE_SIZE:
-                record.size = <int32_t> number(at)
+                record.size = <int32_t> avutil.AV_RB32(at)
                 at += 4
             if flags & SAMPLE_FLAGS:
-                sample_flags = number(at)
+                sample_flags = avutil.AV_RB32(at)
                 at += 4
             if flags & SAMPLE_OFFSET:
-                offset = <int32_t> number(at)
+                offset = <int32_t> avutil.AV_RB32(at)
                 at += 4
             if record.size <= 0 or record.pos < 0 or record.pos + record.size > self.limit:
                 return False
@@ -172,10 +172,6 @@ cdef class Fragments:
             self.end += record.duration
             record.pos += record.size
         return True
-
-
-cdef uint32_t number(const uint8_t *data) noexcept nogil:
-    return <uint32_t> data[0] << 24 | data[1] << 16 | data[2] << 8 | data[3]
 
 
 def read_fragments(Demuxer demuxer not None, int stream_index):

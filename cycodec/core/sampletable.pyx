@@ -9,7 +9,7 @@ beyond the end of the file, a first packet that does not come out as predicted.
 
 import struct
 
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
+from libc.stdint cimport int32_t, int64_t, uint8_t
 
 from cycodec.core.demux cimport Demuxer
 from cycodec.core.packets cimport (
@@ -22,7 +22,7 @@ from cycodec.core.packets cimport (
     first_packet_agrees,
 )
 
-from cycodec.libav cimport avcodec, avformat
+from cycodec.libav cimport avcodec, avformat, avutil
 from cycodec.libav.avformat cimport AVStream
 
 
@@ -156,10 +156,6 @@ cdef object composition_offsets(Demuxer demuxer, int track_id):
     return None
 
 
-cdef int64_t big_endian(const uint8_t *data) noexcept nogil:
-    return <uint32_t> data[0] << 24 | data[1] << 16 | data[2] << 8 | data[3]
-
-
 cdef PacketTable lay_over(AVStream *stream, int64_t samples, bytes runs, int64_t last, int64_t file_size):
     """libavformat's index with presentation times, or None where the two do not fit each other.
 
@@ -182,9 +178,9 @@ cdef PacketTable lay_over(AVStream *stream, int64_t samples, bytes runs, int64_t
     if count != samples or count == 0:
         return None
     while run < end:
-        total += big_endian(run)
+        total += avutil.AV_RB32(run)
         # negative offsets shift the decoding times, unless they are too far out to be meant
-        shift = max(shift, -<int64_t> <int32_t> big_endian(run + 4))
+        shift = max(shift, -<int64_t> <int32_t> avutil.AV_RB32(run + 4))
         run += 8
     if shift > (1 << 28) or (has_runs and total != samples):
         return None
@@ -193,8 +189,8 @@ cdef PacketTable lay_over(AVStream *stream, int64_t samples, bytes runs, int64_t
         if not compat_index_entry(stream, i, &record.dts, &record.pos, &size, &flags):
             return None
         while run_left == 0 and run < end:
-            run_left = big_endian(run)
-            offset = <int32_t> big_endian(run + 4)
+            run_left = avutil.AV_RB32(run)
+            offset = <int32_t> avutil.AV_RB32(run + 4)
             run += 8
         run_left -= 1
         record.size = size

@@ -3,7 +3,7 @@
 Declarations only; the documentation is in FFmpeg's own headers of the same names.
 """
 
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
 
 cdef extern from "libavutil/avutil.h" nogil:
@@ -107,6 +107,10 @@ cdef extern from "libavutil/dict.h" nogil:
     int av_dict_set(AVDictionary **pm, const char *key, const char *value, int flags)
     void av_dict_free(AVDictionary **m)
     int av_dict_count(const AVDictionary *m)
+
+
+cdef extern from "libavutil/intreadwrite.h" nogil:
+    uint32_t AV_RB32(const void *data)
 
 
 cdef extern from "libavutil/opt.h" nogil:

@@ -29,9 +29,9 @@ RECIPES: dict[str, str] = {
     "-row-mt 1 -b:v 1500k -g 60 -auto-alt-ref 1 -lag-in-frames 16 -pix_fmt yuv420p",
     "gen_mpeg4_360p_10s.avi": f"{_source('640x360', 30, 10)} -c:v mpeg4 -q:v 4 -g 60 -bf 2",
     # 300 MB, to be opened; see workloads.LARGE_BYTES
-    "gen_h264_720p60_300mb.mp4": "-f lavfi -i testsrc2=s=1280x720:r=60:d=120,noise=alls=20:allf=t -c:v libx264 "
+    "gen_h264_720p60_300mb_mp4.mp4": "-f lavfi -i testsrc2=s=1280x720:r=60:d=120,noise=alls=20:allf=t -c:v libx264 "
     "-preset ultrafast -bf 3 -b:v 20M -g 600 -pix_fmt yuv420p",
-    "gen_h264_720p60_300mb.mkv": "-i {media}/gen_h264_720p60_300mb.mp4 -c copy",
+    "gen_h264_720p60_300mb_mkv.mkv": "-i {media}/gen_h264_720p60_300mb_mp4.mp4 -c copy",
     "gen_mpeg2_360p_10s.ts": f"{_source('640x360', 30, 10)} -c:v mpeg2video -q:v 4 -g 30 -bf 2",
 }
 SHORT_CLIPS = 50
@@ -121,9 +121,7 @@ def probe(path: Path) -> Clip:
         cache[key] = _ffprobe(path)
         cache_file.parent.mkdir(parents=True, exist_ok=True)
         cache_file.write_text(json.dumps(cache, indent=1))
-    twins = sum(Path(name).stem == path.stem for name in RECIPES) > 1
-    name = path.name.replace(".", "_") if twins else path.stem
-    return Clip(name=name, paths=[str(path)], bytes=status.st_size, **cache[key])
+    return Clip(name=path.stem, paths=[str(path)], bytes=status.st_size, **cache[key])
 
 
 def _ffprobe(path: Path) -> dict[str, str | int | float]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from benchmark import clips, turns
 from benchmark.peers import PEERS
+from benchmark.worker import open_reader
 from benchmark.workloads import WORKLOADS, case_for
 
 # The first one, the default, is called as the library is: it is what the others are divided by.
@@ -25,12 +26,8 @@ CHOSEN = ("first100", "loop", "uniform10", "random10", "middle", "resize")
 
 def do(peer: Any, case: Any) -> None:
     """One workload, opening included."""
-    workload = WORKLOADS[case.workload]
-    resized = workload.size is not None
-    reader = (
-        peer.open_resized(case.paths[0], case.height, case.width) if resized else peer.open(case.paths[0])
-    )
-    result = workload.run(peer, reader, case)
+    reader = open_reader(peer, case)
+    result = WORKLOADS[case.workload].run(peer, reader, case)
     if hasattr(result, "__next__"):
         for _ in result:
             pass

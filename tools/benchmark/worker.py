@@ -82,7 +82,7 @@ def measure(peer: Peer, case: Case, repeats: int, save: str | None = None) -> di
         reader = None
         if not workload.opens:
             start = time.perf_counter()
-            reader = peer.open(case.paths[0]) if workload.size is None else _open_resized(peer, case)
+            reader = open_reader(peer, case)
             peer.prepare(reader)
             opening += time.perf_counter() - start
         seen = Seen(case, peer.layout, sample=save is not None)
@@ -110,7 +110,10 @@ def measure(peer: Peer, case: Case, repeats: int, save: str | None = None) -> di
     }
 
 
-def _open_resized(peer: Peer, case: Case) -> Any:
+def open_reader(peer: Peer, case: Case) -> Any:
+    """A reader for a workload on a single clip."""
+    if WORKLOADS[case.workload].size is None:
+        return peer.open(case.paths[0])
     return peer.open_resized(case.paths[0], case.height, case.width)
 
 
