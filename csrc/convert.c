@@ -40,8 +40,8 @@ struct Converter {
     unsigned clock;
     AVFrame *turned;
     AVFrame *source;
-    uint8_t *scratch;
-    size_t scratch_size;
+    uint8_t *scratch, *packed;
+    size_t scratch_size, packed_size;
     FloatLines lines;
     int kernel_space, kernel_range, kernel_format, kernel_ragged, kernel; /* the last answer of find_kernel */
 };
@@ -76,17 +76,22 @@ void converter_free(Converter *c) {
     /* `source` only borrows planes: no buffer is referenced by it */
     av_frame_free(&c->source);
     av_free(c->scratch);
+    av_free(c->packed);
     av_free(c->lines.data);
     av_free(c);
 }
 
-static uint8_t *scratch(Converter *c, size_t size) {
-    if (c->scratch_size < size) {
-        av_free(c->scratch);
-        c->scratch = av_malloc(size);
-        c->scratch_size = c->scratch ? size : 0;
+static uint8_t *grown(uint8_t **memory, size_t *size, size_t needed) {
+    if (*size < needed) {
+        av_free(*memory);
+        *memory = av_malloc(needed);
+        *size = *memory ? needed : 0;
     }
-    return c->scratch;
+    return *memory;
+}
+
+static uint8_t *scratch(Converter *c, size_t size) {
+    return grown(&c->scratch, &c->scratch_size, size);
 }
 
 /* ---- orientation ------------------------------------------------------------------------------------------------ */
@@ -371,11 +376,13 @@ static int kernel_format(int format) {
     return format == AV_PIX_FMT_YUV420P || format == AV_PIX_FMT_YUVJ420P;
 }
 
-static void run_kernel(Yuv2RgbArithmetic kernel, const AVFrame *frame, uint8_t *rgb, ptrdiff_t stride) {
+/* `plane_stride` 0: packed */
+static void run_kernel(Yuv2RgbArithmetic kernel, const AVFrame *frame, uint8_t *rgb, ptrdiff_t stride,
+                       ptrdiff_t plane_stride) {
     Yuv2RgbMatrix matrix;
     yuv2rgb_matrix(&matrix, colour_coefficients(frame->colorspace), colour_is_full_range(frame));
     for (int y = 0; y < frame->height; y++)
-        yuv2rgb_row(rgb + y * stride, frame->data[0] + (ptrdiff_t)y * frame->linesize[0],
+        yuv2rgb_row(rgb + y * stride, plane_stride, frame->data[0] + (ptrdiff_t)y * frame->linesize[0],
                     frame->data[1] + (ptrdiff_t)(y >> 1) * frame->linesize[1],
                     frame->data[2] + (ptrdiff_t)(y >> 1) * frame->linesize[2], frame->width, &matrix, kernel);
 }
@@ -402,7 +409,7 @@ static int try_kernels(Converter *c, AVFrame *trial) {
         for (kernel = 0; kernel < NO_KERNEL; kernel++) {
             if (!yuv2rgb_pays(kernel))
                 continue;
-            run_kernel(kernel, trial, ours, pitch);
+            run_kernel(kernel, trial, ours, pitch, 0);
             if (same_rows(ours, theirs, pitch, 3 * width, height))
                 break;
         }
@@ -476,6 +483,40 @@ static int run_scaled(Converter *c, const AVFrame *frame, const AVPixFmtDescript
     return code < 0 ? code : 0;
 }
 
+#define SPLIT(Sample)                                                                                                  \
+    do {                                                                                                               \
+        const Sample *from = (const Sample *)row;                                                                      \
+        Sample *red = (Sample *)out, *green = (Sample *)(out + plane_stride),                                          \
+               *blue = (Sample *)(out + 2 * plane_stride);                                                             \
+        for (int x = 0; x < width; x++) {                                                                              \
+            red[x] = from[3 * x];                                                                                      \
+            green[x] = from[3 * x + 1];                                                                                \
+            blue[x] = from[3 * x + 2];                                                                                 \
+        }                                                                                                              \
+    } while (0)
+
+/* What no kernel writes in planes is converted to packed pixels first. */
+static int run_planes(Converter *c, const AVFrame *frame, const ConvertTarget *target, uint8_t *rgb, ptrdiff_t stride) {
+    ConvertTarget packed = *target;
+    int width = target->x1 - target->x0, height = target->y1 - target->y0, size = convert_sample_size(target->type);
+    ptrdiff_t pitch = (ptrdiff_t)3 * width * size, plane_stride = stride * height;
+    uint8_t *picture = grown(&c->packed, &c->packed_size, (size_t)pitch * (size_t)height);
+    if (!picture)
+        return AVERROR(ENOMEM);
+    packed.planar = 0;
+    int code = converter_run(c, frame, &packed, picture, pitch);
+    for (int y = 0; code >= 0 && y < height; y++) {
+        const uint8_t *row = picture + y * pitch;
+        uint8_t *out = rgb + y * stride;
+        switch (size) {
+        case 1: SPLIT(uint8_t); break;
+        case 2: SPLIT(uint16_t); break;
+        default: SPLIT(float);
+        }
+    }
+    return code;
+}
+
 int converter_run(Converter *c, const AVFrame *frame, const ConvertTarget *target, uint8_t *rgb, ptrdiff_t stride) {
     const AVPixFmtDescriptor *desc = av_pix_fmt_desc_get(frame->format);
     if (!desc || (desc->flags & AV_PIX_FMT_FLAG_HWACCEL))
@@ -487,15 +528,17 @@ int converter_run(Converter *c, const AVFrame *frame, const ConvertTarget *targe
     int resized = width != target->width || height != target->height;
     Rect rect = {0, 0, width, height};
 
+    int kernel = NO_KERNEL;
+    if (target->type == CONVERT_UINT8 && !resized && !(height & 1))
+        kernel = find_kernel(c, frame, width);
+    int by_kernel = kernel != NO_KERNEL;
+    if (target->planar && !by_kernel)
+        return run_planes(c, frame, target, rgb, stride);
     if (orientation && !is_turnable(desc, orientation))
         return run_scaled(c, frame, desc, orientation & ORIENT_TRANSPOSE ? target->height : target->width,
                           orientation & ORIENT_TRANSPOSE ? target->width : target->height, want, orientation,
                           target->type, rgb, stride);
 
-    int kernel = NO_KERNEL;
-    if (target->type == CONVERT_UINT8 && !resized && !(height & 1))
-        kernel = find_kernel(c, frame, width);
-    int by_kernel = kernel != NO_KERNEL;
     int by_float = target->type != CONVERT_UINT8 && !resized && is_addressable(desc) && convert_float_knows(desc);
     if (!resized)
         rect = needed_rect(desc, width, height, want, by_kernel || by_float);
@@ -516,17 +559,20 @@ int converter_run(Converter *c, const AVFrame *frame, const ConvertTarget *targe
     if (by_float)
         return convert_float_picture(&c->lines, c->source, inner, rgb, stride, target->type);
     if (by_kernel) {
+        int pixel = target->planar ? 1 : 3, rows = inner.y1 - inner.y0;
+        ptrdiff_t plane = target->planar ? stride * rows : 0;
         if (fits) {
-            run_kernel(kernel, c->source, rgb, stride);
+            run_kernel(kernel, c->source, rgb, stride, plane);
             return 0;
         }
-        ptrdiff_t pitch = 3 * (ptrdiff_t)c->source->width;
-        uint8_t *picture = scratch(c, pitch * c->source->height);
+        ptrdiff_t pitch = pixel * (ptrdiff_t)c->source->width, picture_plane = pitch * c->source->height;
+        uint8_t *picture = scratch(c, 3 * (size_t)c->source->width * (size_t)c->source->height);
         if (!picture)
             return AVERROR(ENOMEM);
-        run_kernel(kernel, c->source, picture, pitch);
-        copy_rows(rgb, stride, picture + inner.y0 * pitch + 3 * inner.x0, pitch, 3 * (inner.x1 - inner.x0),
-                  inner.y1 - inner.y0);
+        run_kernel(kernel, c->source, picture, pitch, target->planar ? picture_plane : 0);
+        for (int i = 0; i < (target->planar ? 3 : 1); i++)
+            copy_rows(rgb + i * plane, stride, picture + i * picture_plane + inner.y0 * pitch + pixel * inner.x0, pitch,
+                      pixel * (inner.x1 - inner.x0), rows);
         return 0;
     }
     /* swscale's vector code may write up to 15 pixels beyond a row */

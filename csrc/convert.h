@@ -1,4 +1,4 @@
-/* From a decoded frame in any pixel format to packed RGB in the caller's memory: one region, one orientation. */
+/* From a decoded frame in any pixel format to RGB in the caller's memory: one region, one orientation. */
 #ifndef CYCODEC_CONVERT_H
 #define CYCODEC_CONVERT_H
 
@@ -20,6 +20,7 @@ typedef struct {
     int x0, y0, x1, y1; /* the region of it that is wanted, half-open */
     int orientation;
     ConvertType type;
+    int planar; /* the region's planes of R, G and B one behind the other, instead of packed pixels */
 } ConvertTarget;
 
 typedef struct Converter Converter;
@@ -27,7 +28,7 @@ typedef struct Converter Converter;
 Converter *converter_alloc(void);
 void converter_free(Converter *converter);
 
-/* Convert the target's region of `frame` to rows of RGB, `row_stride` bytes apart. 0 or AVERROR. */
+/* Convert the target's region of `frame` to rows of RGB, or of one plane, `row_stride` bytes apart. 0 or AVERROR. */
 int converter_run(Converter *converter, const AVFrame *frame, const ConvertTarget *target, uint8_t *rgb,
                   ptrdiff_t row_stride);
 

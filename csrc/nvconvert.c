@@ -98,7 +98,16 @@ static void fill_fixed(int fixed[8], const NvColour *colour, int tables, int dep
 /* ---- conversion ---- */
 
 static NvOut packed(uint64_t data, int64_t row_stride, ConvertType type) {
-    return (NvOut){data, row_stride / convert_sample_size(type), (int)type};
+    return (NvOut){data, row_stride / convert_sample_size(type), 1, 3, (int)type};
+}
+
+static NvOut result(const ConvertTarget *target, uint64_t data, int64_t row_stride) {
+    NvOut out = packed(data, row_stride, target->type);
+    if (target->planar) {
+        out.plane_stride = out.row_stride * (target->y1 - target->y0);
+        out.column_stride = 1;
+    }
+    return out;
 }
 
 /* Frames of another size than the whole result's are scaled to it, as the CPU does it. */
@@ -129,7 +138,7 @@ static int run(const NvDevice *device, NvScratch *scratch, CUstream stream, NvCo
         args->y0 = target->y0;
         args->x1 = target->x1;
         args->y1 = target->y1;
-        args->out = packed(out, row_stride, target->type);
+        args->out = result(target, out, row_stride);
         code = launch(device->convert_picture, args, out_width, out_height, stream);
     } else {
         NvResize resize;
@@ -157,7 +166,7 @@ static int run(const NvDevice *device, NvScratch *scratch, CUstream stream, NvCo
             resize.y0 = target->y0;
             resize.x1 = target->x1;
             resize.y1 = target->y1;
-            resize.out = packed(out, row_stride, target->type);
+            resize.out = result(target, out, row_stride);
             code = launch(device->resize_picture, &resize, out_width, out_height, stream);
         }
     }
@@ -168,7 +177,7 @@ static int run(const NvDevice *device, NvScratch *scratch, CUstream stream, NvCo
 static int npp_suits(const NvDevice *device, const NvLayout *layout, const ConvertTarget *target) {
     int left = layout->left + target->x0, top = layout->top + target->y0;
     return device->npp && layout->format.depth == 8 && layout->format.chroma == cudaVideoChromaFormat_420 &&
-           target->type == CONVERT_UINT8 && !target->orientation && layout->width == target->width &&
+           target->type == CONVERT_UINT8 && !target->planar && !target->orientation && layout->width == target->width &&
            layout->height == target->height && !(left & 1) && !(top & 1) && !((target->x1 - target->x0) & 1) &&
            !((target->y1 - target->y0) & 1);
 }

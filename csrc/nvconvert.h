@@ -54,7 +54,7 @@ typedef struct {
     int full_range;
 } NvColour;
 
-/* The target's region of a decoded surface to `out`, device memory, rows of `row_stride` bytes of packed RGB.
+/* The target's region of a decoded surface to `out`, device memory, rows of RGB or of one plane `row_stride` bytes apart.
  * 0 or -1 with `error`. */
 int nvconvert_surface(const NvDevice *device, NvScratch *scratch, CUstream stream, const NvSurface *surface,
                       const NvLayout *layout, const NvColour *colour, const ConvertTarget *target, uint64_t out,

@@ -14,8 +14,6 @@
  */
 #include "yuv2rgb.h"
 
-#include <stddef.h>
-
 #if defined(__x86_64__) && defined(__GNUC__)
 #define HAVE_X86_KERNELS 1
 #include <immintrin.h>
@@ -75,15 +73,17 @@ static inline int high(int a, int b) {
     return (a * b) >> 16;
 }
 
-static void products_plain(uint8_t *rgb, const uint8_t *y, const uint8_t *u, const uint8_t *v, int start, int width,
-                           const Yuv2RgbMatrix *m) {
+static void products_plain(uint8_t *rgb, ptrdiff_t plane_stride, const uint8_t *y, const uint8_t *u, const uint8_t *v,
+                           int start, int width, const Yuv2RgbMatrix *m) {
+    ptrdiff_t step = plane_stride ? 1 : 3, next = plane_stride ? plane_stride : 1;
     for (int x = start; x < width; x++) {
+        uint8_t *out = rgb + step * x;
         int luma = high((int16_t)((y[x] << 3) - m->luma_offset), m->luma_scale);
         int cb = (u[x >> 1] << 3) - 1024, cr = (v[x >> 1] << 3) - 1024;
         int green = saturate16(high(cb, m->u_green) + high(cr, m->v_green));
-        rgb[3 * x] = clip(saturate16(luma + high(cr, m->v_red)));
-        rgb[3 * x + 1] = clip(saturate16(luma + green));
-        rgb[3 * x + 2] = clip(saturate16(luma + high(cb, m->u_blue)));
+        out[0] = clip(saturate16(luma + high(cr, m->v_red)));
+        out[next] = clip(saturate16(luma + green));
+        out[2 * next] = clip(saturate16(luma + high(cb, m->u_blue)));
     }
 }
 
@@ -91,14 +91,15 @@ static inline int steps(int chroma, int scale) {
     return (chroma * scale >> 16) - (scale >> 9);
 }
 
-static void tables_plain(uint8_t *rgb, const uint8_t *y, const uint8_t *u, const uint8_t *v, int start, int width,
-                         const Yuv2RgbMatrix *m) {
+static void tables_plain(uint8_t *rgb, ptrdiff_t plane_stride, const uint8_t *y, const uint8_t *u, const uint8_t *v,
+                         int start, int width, const Yuv2RgbMatrix *m) {
+    ptrdiff_t step = plane_stride ? 1 : 3, next = plane_stride ? plane_stride : 1;
     for (int x = start; x < width; x++) {
         int cb = u[x >> 1], cr = v[x >> 1];
         int shift[3] = {steps(cr, m->table.v_red), steps(cb, m->table.u_green) + steps(cr, m->table.v_green),
                         steps(cb, m->table.u_blue)};
         for (int i = 0; i < 3; i++)
-            rgb[3 * x + i] = clip((m->table.luma_offset + (y[x] + shift[i]) * m->table.luma_scale) >> 16);
+            rgb[step * x + i * next] = clip((m->table.luma_offset + (y[x] + shift[i]) * m->table.luma_scale) >> 16);
     }
 }
 
@@ -124,8 +125,9 @@ __attribute__((target("avx2"))) static inline void store_rgb16(uint8_t *rgb, __m
 
 /* 32 pixels a step from x on; returns how many are done then. Even and odd luma are handled apart, since each pair shares a chroma
  * sample; packing both and one shuffle of bytes puts them back in order. */
-__attribute__((target("avx2"))) static int row_avx2(uint8_t *rgb, const uint8_t *y, const uint8_t *u, const uint8_t *v,
-                                                    int x, int width, const Yuv2RgbMatrix *m) {
+__attribute__((target("avx2"))) static int row_avx2(uint8_t *rgb, ptrdiff_t plane_stride, const uint8_t *y,
+                                                    const uint8_t *u, const uint8_t *v, int x, int width,
+                                                    const Yuv2RgbMatrix *m) {
     const __m256i low = _mm256_set1_epi16(255), bias = _mm256_set1_epi16(1024);
     const __m256i offset = _mm256_set1_epi16(m->luma_offset), scale = _mm256_set1_epi16(m->luma_scale);
     const __m256i vr = _mm256_set1_epi16(m->v_red), ug = _mm256_set1_epi16(m->u_green);
@@ -152,6 +154,12 @@ __attribute__((target("avx2"))) static int row_avx2(uint8_t *rgb, const uint8_t 
 #define JOIN(c) _mm256_shuffle_epi8(_mm256_packus_epi16(_mm256_adds_epi16(even, c), _mm256_adds_epi16(odd, c)), order)
         __m256i r = JOIN(red), g = JOIN(green), b = JOIN(blue);
 #undef JOIN
+        if (plane_stride) {
+            _mm256_storeu_si256((__m256i *)(rgb + x), r);
+            _mm256_storeu_si256((__m256i *)(rgb + plane_stride + x), g);
+            _mm256_storeu_si256((__m256i *)(rgb + 2 * plane_stride + x), b);
+            continue;
+        }
         store_rgb16(rgb + 3 * x, _mm256_castsi256_si128(r), _mm256_castsi256_si128(g), _mm256_castsi256_si128(b));
         store_rgb16(rgb + 3 * x + 48, _mm256_extracti128_si256(r, 1), _mm256_extracti128_si256(g, 1),
                     _mm256_extracti128_si256(b, 1));
@@ -177,7 +185,8 @@ __attribute__((constructor)) static void fill_tables(void) {
 
 /* 64 pixels a step; returns how many were done. The order of packing is undone by the tables. */
 __attribute__((target("avx512f,avx512bw,avx512vl,avx512vbmi"))) static int
-row_avx512(uint8_t *rgb, const uint8_t *y, const uint8_t *u, const uint8_t *v, int width, const Yuv2RgbMatrix *m) {
+row_avx512(uint8_t *rgb, ptrdiff_t plane_stride, const uint8_t *y, const uint8_t *u, const uint8_t *v, int width,
+           const Yuv2RgbMatrix *m) {
     const __m512i low = _mm512_set1_epi16(255), bias = _mm512_set1_epi16(1024);
     const __m512i offset = _mm512_set1_epi16(m->luma_offset), scale = _mm512_set1_epi16(m->luma_scale);
     const __m512i vr = _mm512_set1_epi16(m->v_red), ug = _mm512_set1_epi16(m->u_green);
@@ -202,6 +211,14 @@ row_avx512(uint8_t *rgb, const uint8_t *y, const uint8_t *u, const uint8_t *v, i
         __m512i r = _mm512_packus_epi16(_mm512_adds_epi16(even, red), _mm512_adds_epi16(odd, red));
         __m512i g = _mm512_packus_epi16(_mm512_adds_epi16(even, green), _mm512_adds_epi16(odd, green));
         __m512i b = _mm512_packus_epi16(_mm512_adds_epi16(even, blue), _mm512_adds_epi16(odd, blue));
+        if (plane_stride) {
+            const __m512i order =
+                _mm512_broadcast_i32x4(_mm_setr_epi8(0, 8, 1, 9, 2, 10, 3, 11, 4, 12, 5, 13, 6, 14, 7, 15));
+            _mm512_storeu_si512(rgb + x, _mm512_shuffle_epi8(r, order));
+            _mm512_storeu_si512(rgb + plane_stride + x, _mm512_shuffle_epi8(g, order));
+            _mm512_storeu_si512(rgb + 2 * plane_stride + x, _mm512_shuffle_epi8(b, order));
+            continue;
+        }
         for (int i = 0; i < 3; i++) {
             __m512i out = _mm512_permutex2var_epi8(r, _mm512_loadu_si512(from_red_green[i]), g);
             out = _mm512_mask_permutexvar_epi8(out, is_blue[i], _mm512_loadu_si512(from_blue[i]), b);
@@ -225,8 +242,8 @@ static inline int16x8_t high_neon(int16x8_t chroma, int32_t scale) {
  * Luma has but two pairs of scale and offset, one for each range, and 16 bits do for both: 32 times the index plus what
  * the offset is in 32nds of a step, times scale / 8, doubled and cut to its high half, / 8. That this is the same for
  * every index is tried by the tests. */
-static int row_neon(uint8_t *rgb, const uint8_t *y, const uint8_t *u, const uint8_t *v, int width,
-                    const Yuv2RgbMatrix *matrix) {
+static int row_neon(uint8_t *rgb, ptrdiff_t plane_stride, const uint8_t *y, const uint8_t *u, const uint8_t *v,
+                    int width, const Yuv2RgbMatrix *matrix) {
     const Yuv2RgbMatrix m = *matrix; /* a local, which no store to `rgb` can change: constants stay in registers */
     const int16_t scale = (int16_t)(m.table.luma_scale >> 3);
     const int offset = m.table.luma_offset * 32 / m.table.luma_scale;
@@ -253,7 +270,12 @@ static int row_neon(uint8_t *rgb, const uint8_t *y, const uint8_t *u, const uint
 #define JOIN(c)                                                                                                        \
     vqshrun_high_n_s16(vqshrun_n_s16(LOOK_UP(vaddq_s16(low, vzip1q_s16(c, c))), 3),                                    \
                        LOOK_UP(vaddq_s16(high, vzip2q_s16(c, c))), 3)
-        vst3q_u8(rgb + 3 * x, (uint8x16x3_t){{JOIN(red), JOIN(green), JOIN(blue)}});
+        uint8x16x3_t pixels = {{JOIN(red), JOIN(green), JOIN(blue)}};
+        if (plane_stride)
+            for (int i = 0; i < 3; i++)
+                vst1q_u8(rgb + i * plane_stride + x, pixels.val[i]);
+        else
+            vst3q_u8(rgb + 3 * x, pixels);
 #undef JOIN
 #undef LOOK_UP
     }
@@ -279,23 +301,23 @@ int yuv2rgb_pays(Yuv2RgbArithmetic arithmetic) {
 #endif
 }
 
-void yuv2rgb_row(uint8_t *rgb, const uint8_t *y, const uint8_t *u, const uint8_t *v, int width,
+void yuv2rgb_row(uint8_t *rgb, ptrdiff_t plane_stride, const uint8_t *y, const uint8_t *u, const uint8_t *v, int width,
                  const Yuv2RgbMatrix *matrix, Yuv2RgbArithmetic arithmetic) {
     int done = 0;
     if (arithmetic == YUV2RGB_TABLES) {
 #if HAVE_NEON_KERNEL
         if (level >= YUV2RGB_NEON)
-            done = row_neon(rgb, y, u, v, width, matrix);
+            done = row_neon(rgb, plane_stride, y, u, v, width, matrix);
 #endif
-        tables_plain(rgb, y, u, v, done, width, matrix);
+        tables_plain(rgb, plane_stride, y, u, v, done, width, matrix);
         return;
     }
 #if HAVE_X86_KERNELS
     if (level >= YUV2RGB_AVX512 && __builtin_cpu_supports("avx512vbmi") && __builtin_cpu_supports("avx512bw") &&
         __builtin_cpu_supports("avx512vl"))
-        done = row_avx512(rgb, y, u, v, width, matrix);
+        done = row_avx512(rgb, plane_stride, y, u, v, width, matrix);
     if (done < width && level >= YUV2RGB_AVX2 && __builtin_cpu_supports("avx2"))
-        done = row_avx2(rgb, y, u, v, done, width, matrix);
+        done = row_avx2(rgb, plane_stride, y, u, v, done, width, matrix);
 #endif
-    products_plain(rgb, y, u, v, done, width, matrix);
+    products_plain(rgb, plane_stride, y, u, v, done, width, matrix);
 }

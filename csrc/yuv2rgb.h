@@ -1,8 +1,9 @@
-/* Row kernels from 8-bit planar 4:2:0 and 4:2:2 to packed RGB24, bit-identical to swscale's default path on x86 or to its C
- * code: Note [Two arithmetics] in yuv2rgb.c. */
+/* Row kernels from 8-bit planar 4:2:0 and 4:2:2 to RGB, packed or in planes, bit-identical to swscale's default path on x86 or
+ * to its C code: Note [Two arithmetics] in yuv2rgb.c. */
 #ifndef CYCODEC_YUV2RGB_H
 #define CYCODEC_YUV2RGB_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 typedef enum {
@@ -31,8 +32,9 @@ void yuv2rgb_limit(int limit);
  * leaves over. */
 int yuv2rgb_pays(Yuv2RgbArithmetic arithmetic);
 
-/* One row: `width` luma samples, one u and v for every two of them. Writes 3 * width bytes and no more. */
-void yuv2rgb_row(uint8_t *rgb, const uint8_t *y, const uint8_t *u, const uint8_t *v, int width,
+/* One row: `width` luma samples, one u and v for every two of them. Writes 3 * width bytes and no more: packed, or `width` of
+ * them to each of three planes that lie `plane_stride` bytes apart (0: packed). */
+void yuv2rgb_row(uint8_t *rgb, ptrdiff_t plane_stride, const uint8_t *y, const uint8_t *u, const uint8_t *v, int width,
                  const Yuv2RgbMatrix *matrix, Yuv2RgbArithmetic arithmetic);
 
 #endif

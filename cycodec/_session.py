@@ -44,7 +44,7 @@ HDR_TRANSFERS = ("smpte2084", "arib-std-b67")
 
 
 class Frames(NamedTuple):
-    """Decoded frames: `data` is [N, height, width, 3], the rest float64 and bool arrays of length N."""
+    """Decoded frames: `data` is [N, height, width, 3], whatever lies in memory; the rest float64 and bool arrays."""
 
     data: Tensor
     pts_seconds: np.ndarray
@@ -85,6 +85,7 @@ class Options:
     approximate: bool
     mask_errors: bool
     output_dtype: str  # "uint8", "float32", "float16" or "auto"
+    planar: bool = False  # memory order NCHW
     transforms: tuple[DecoderTransform, ...] = ()
     cuda: int | None = None  # number of the device that frames go to; None: the CPU
     fallback: str = "cpu"  # or "raise": what happens to streams that the GPU does not decode
@@ -449,7 +450,7 @@ class VideoSession(Session):
         shape = (whole[1] - whole[0], whole[3] - whole[2], 3)
         step = max(1, PIECE_BYTES // (math.prod(shape) * SAMPLE_BYTES[self.dtype]))
         count = len(positions)
-        data = self._empty((count, y1 - y0, x1 - x0, 3), self.dtype)
+        data = self._new_frames(count, y1 - y0, x1 - x0)
         times = np.empty((2, count), np.int64)
         valid = np.ones(count, np.uint8)
 
@@ -462,7 +463,7 @@ class VideoSession(Session):
             frames = self._empty((min(step, len(asked)), *shape), self.dtype)
             piece_times = np.empty((2, step), np.int64)
             piece_valid = np.empty(step, np.uint8)
-            into = self._into(frames, Addresses.of(piece_times, piece_valid), whole)
+            into = self._into(frames, Addresses.of(piece_times, piece_valid), whole, False)
             for start in range(0, len(asked), step):
                 stop = start + step
                 slots = places[start:stop]
@@ -523,9 +524,9 @@ class VideoSession(Session):
         """Decode frames into a new tensor."""
         height, width = self._frame_size()
         y0, y1, x0, x1 = region = region or (0, height, 0, width)
-        data = self._empty((len(positions), y1 - y0, x1 - x0, 3), self.dtype)
+        data = self._new_frames(len(positions), y1 - y0, x1 - x0)
         if len(positions) and y1 > y0 and x1 > x0:
-            into = self._into(data, addresses, region)
+            into = self._into(data, addresses, region, self.options.planar)
 
             def deliver(reader: FrameReader, asked: Positions, places: Positions | None = None) -> None:
                 self._prove_by(reader, asked)
@@ -535,8 +536,8 @@ class VideoSession(Session):
         return data
 
     def _into(
-        self, data: Tensor, addresses: Addresses, region: Region
-    ) -> tuple[int, int, int, int, tuple[int, int], Region, int, int, bool]:
+        self, data: Tensor, addresses: Addresses, region: Region, planar: bool
+    ) -> tuple[int, int, int, int, tuple[int, int], Region, int, int, bool, bool]:
         """Arguments of FrameReader.read_into for a batch: where frames go, and how they get there."""
         height, width = self._frame_size()
         assert self.geometry is not None
@@ -547,6 +548,7 @@ class VideoSession(Session):
             region,
             self.geometry.orientation,
             _tensor.SAMPLE_TYPES[self.dtype],
+            planar,
             self.options.mask_errors,
         )
 
@@ -554,6 +556,12 @@ class VideoSession(Session):
         height, width = self._frame_size()
         divisible = divisible and not is_file_like(self.source)
         self.readers.read(positions, deliver, height * width, self._another_reader if divisible else None)
+
+    def _new_frames(self, count: int, height: int, width: int) -> Tensor:
+        """Memory for frames in the order that was asked for, seen as [count, height, width, 3]."""
+        if self.options.planar:
+            return self._empty((count, 3, height, width), self.dtype).permute(0, 2, 3, 1)
+        return self._empty((count, height, width, 3), self.dtype)
 
     def _empty(self, shape: tuple[int, ...], dtype: str) -> Tensor:
         """Memory for frames, where they are wanted."""

@@ -81,7 +81,10 @@ class VideoDecoder:
     stream_index : int, optional
         Which stream of the container, counting all kinds of streams; None takes FFmpeg's best video stream.
     dimension_order : {"NCHW", "NHWC"}
-        Axes of returned frames. Memory is always NHWC; NCHW is a view of it.
+        Axes of returned frames: how they are indexed, not how they lie in memory.
+    memory_order : {"NHWC", "NCHW"}
+        How frames lie in memory, whatever their axes are called. NHWC (torch's channels last) is what resizing and
+        convolutions are fastest with; NCHW is for code that wants contiguous planes, and saves it the copy.
     num_ffmpeg_threads : int
         libavcodec's own threads; 0 lets FFmpeg decide. With more than one, requests are not divided (see `num_threads`).
     device : str or torch.device, optional
@@ -130,6 +133,7 @@ class VideoDecoder:
         *,
         stream_index: int | None = None,
         dimension_order: Literal["NCHW", "NHWC"] = "NCHW",
+        memory_order: Literal["NHWC", "NCHW"] = "NHWC",
         num_ffmpeg_threads: int = 1,
         device: str | device | None = None,
         seek_mode: Literal["exact", "approximate"] = "exact",
@@ -142,6 +146,7 @@ class VideoDecoder:
         fallback: Literal["cpu", "raise"] = "cpu",
     ) -> None:
         one_of("dimension_order", dimension_order, ("NCHW", "NHWC"))
+        one_of("memory_order", memory_order, ("NHWC", "NCHW"))
         one_of("seek_mode", seek_mode, ("exact", "approximate"))
         one_of("on_error", on_error, ("raise", "mask"))
         one_of("fallback", fallback, ("cpu", "raise"))
@@ -163,6 +168,7 @@ class VideoDecoder:
             approximate=seek_mode == "approximate",
             mask_errors=on_error == "mask",
             output_dtype=dtype_name(output_dtype),
+            planar=memory_order == "NCHW",
             transforms=as_transforms(transforms),
             cuda=_tensor.cuda_ordinal(device),
             fallback=fallback,

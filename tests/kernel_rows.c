@@ -50,7 +50,7 @@ static int expected_row(uint8_t *rgb, int width, const int *colour, int full_ran
     Yuv2RgbMatrix matrix;
     yuv2rgb_matrix(&matrix, colour, full_range);
     yuv2rgb_limit(YUV2RGB_PLAIN);
-    yuv2rgb_row(rgb, luma, cb, cr, width, &matrix, YUV2RGB_TABLES);
+    yuv2rgb_row(rgb, 0, luma, cb, cr, width, &matrix, YUV2RGB_TABLES);
     yuv2rgb_limit(YUV2RGB_NEON);
     if (!yuv2rgb_pays(YUV2RGB_TABLES)) {
         printf("there is no vector kernel here\n");
@@ -60,6 +60,21 @@ static int expected_row(uint8_t *rgb, int width, const int *colour, int full_ran
 }
 #endif
 
+/* Planes hold the samples of a packed row, and nothing is written between or behind them. */
+static void compare_planes(int width, const Yuv2RgbMatrix *matrix, const uint8_t *packed) {
+    enum { STRIDE = MAX_WIDTH + GUARD };
+    uint8_t planes[3 * STRIDE];
+    memset(planes, 0xA5, sizeof(planes));
+    yuv2rgb_row(planes, STRIDE, luma, cb, cr, width, matrix, YUV2RGB_TABLES);
+    for (int k = 0; k < 3 * STRIDE; k++) {
+        int plane = k / STRIDE, x = k % STRIDE;
+        if (planes[k] != (x < width ? packed[3 * x + plane] : 0xA5)) {
+            printf("width %d: sample %d of plane %d is %d\n", width, x, plane, planes[k]);
+            exit(1);
+        }
+    }
+}
+
 static void compare(int width) {
     uint8_t ours[3 * MAX_WIDTH + GUARD], theirs[3 * MAX_WIDTH];
     for (int i = 0; i < 2 * 5; i++, rows++) {
@@ -67,13 +82,14 @@ static void compare(int width) {
         yuv2rgb_matrix(&matrix, coefficients[i / 2], i % 2);
         int known = expected_row(theirs, width, coefficients[i / 2], i % 2);
         memset(ours, 0xA5, sizeof(ours));
-        yuv2rgb_row(ours, luma, cb, cr, width, &matrix, YUV2RGB_TABLES);
+        yuv2rgb_row(ours, 0, luma, cb, cr, width, &matrix, YUV2RGB_TABLES);
         for (int k = 0; k < 3 * width + GUARD; k++)
             if (k < 3 * known ? ours[k] != theirs[k] : k >= 3 * width && ours[k] != 0xA5) {
                 printf("width %d, matrix %d, full range %d: byte %d is %d, not %d\n", width, i / 2, i % 2, k, ours[k],
                        k < 3 * known ? theirs[k] : 0xA5);
                 exit(1);
             }
+        compare_planes(width, &matrix, ours);
     }
 }
 

@@ -46,6 +46,7 @@ def test_streams_that_are_not_there_or_no_video():
     [
         ({"dimension_order": "CHWN"}, ValueError),
         ({"dimension_order": None}, ValueError),
+        ({"memory_order": "channels_last"}, ValueError),
         ({"seek_mode": "fast"}, ValueError),
         ({"seek_mode": None}, ValueError),
         ({"on_error": "ignore"}, ValueError),

@@ -16,6 +16,7 @@ cdef struct Target:
     int y1
     int orientation
     int type                # ConvertType of csrc/convert.h
+    bint planar             # planes of R, G and B one behind the other, instead of packed pixels
     int64_t row_stride      # bytes
 
 

@@ -18,6 +18,7 @@ cdef extern from "convert.h" nogil:
     ctypedef struct ConvertTarget:
         int width, height, x0, y0, x1, y1, orientation
         ConvertType type
+        int planar
     struct Converter:
         pass
     Converter *converter_alloc()
@@ -48,6 +49,7 @@ cdef void fill_target(void *to, const Target *target) noexcept nogil:
     convert.y1 = target.y1
     convert.orientation = target.orientation
     convert.type = target.type
+    convert.planar = target.planar
 
 
 cdef class VideoBackend:

@@ -58,7 +58,7 @@ cdef class UploadBackend(DeviceBackend):
         free(self.rgb)
 
     cdef int convert(self, AVFrame *frame, const Target *target, uint8_t *out) noexcept nogil:
-        cdef size_t size = target.row_stride * (target.y1 - target.y0)
+        cdef size_t size = target.row_stride * (target.y1 - target.y0) * (3 if target.planar else 1)
         cdef int code
         if self.delivery.knows(frame.format):
             return self.delivery.put_frame(frame, target, out)

@@ -19,6 +19,7 @@ class FrameReader(FrameStream):
         region: tuple[int, int, int, int],
         orientation: int,
         type: int,
+        planar: bool = False,
         masking: bool = False,
         places: Sequence[int] | NDArray[np.int64] | None = None,
         coming: Sequence[int] | NDArray[np.int64] = (),

@@ -268,16 +268,16 @@ cdef class FrameReader(FrameStream):
         return 0
 
     def read_into(self, positions, size_t out, size_t pts, size_t durations, size_t valid, tuple frame_size, tuple region,
-                  int orientation, int type, bint masking=False, places=None, coming=()):
+                  int orientation, int type, bint planar=False, bint masking=False, places=None, coming=()):
         """Decode frames into memory of the caller.
 
         `positions`: frame numbers (timestamps without an index), in any order, with repeats. `out`: address of as many
-        pictures of the region, rows of packed RGB without gaps; `pts`, `durations` (int64) and `valid` (uint8): addresses
-        of arrays that are filled in. `frame_size` is (width, height) of the whole frame as it is shown, `region`
-        (y0, y1, x0, x1) lies inside; `orientation` and `type` as in csrc/convert.h. `valid`: 1, or with `masking` 0 for
-        damaged frames and for those that cannot be had, which are filled with the last good one; 2 where there is none
-        yet, which is black. `places`: which picture of `out` each position goes to. `coming`: positions behind these, in
-        rising order, that the next request is going to ask for.
+        pictures of the region, rows of packed RGB without gaps, or with `planar` the planes of R, G and B, one behind the
+        other; `pts`, `durations` (int64) and `valid` (uint8): addresses of arrays that are filled in. `frame_size` is
+        (width, height) of the whole frame as it is shown, `region` (y0, y1, x0, x1) lies inside; `orientation` and `type`
+        as in csrc/convert.h. `valid`: 1, or with `masking` 0 for damaged frames and for those that cannot be had, which
+        are filled with the last good one; 2 where there is none yet, which is black. `places`: which picture of `out` each
+        position goes to. `coming`: positions behind these, in rising order, that the next request is going to ask for.
         """
         cdef int count = len(positions)
         cdef int num_coming = len(coming)
@@ -300,8 +300,9 @@ cdef class FrameReader(FrameStream):
             target.y0, target.y1, target.x0, target.x1 = region
             target.orientation = orientation
             target.type = type
-            target.row_stride = (target.x1 - target.x0) * 3 * sample_size(type)
-            frame_stride = target.row_stride * (target.y1 - target.y0)
+            target.planar = planar
+            target.row_stride = (target.x1 - target.x0) * (1 if planar else 3) * sample_size(type)
+            frame_stride = target.row_stride * (target.y1 - target.y0) * (3 if planar else 1)
             self.wanted = slots
             self.num_wanted = count + num_coming
             self.masking = masking

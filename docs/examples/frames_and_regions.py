@@ -20,3 +20,7 @@ assert (corner == decoder[:20][:, :, :64, :64]).all()
 # Channels last, for those who like pictures that way.
 pictures = VideoDecoder("frames.mp4", dimension_order="NHWC")
 print("channels last ", tuple(pictures[7].shape))
+
+# Planes that lie one behind the other in memory, for code that wants contiguous NCHW: nothing is copied for it.
+planes = VideoDecoder("frames.mp4", memory_order="NCHW")
+print("planes        ", tuple(planes[7].shape), "contiguous" if planes[7].is_contiguous() else "a view")

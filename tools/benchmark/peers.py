@@ -35,6 +35,10 @@ class Peer:
     def open_resized(self, path: str, height: int, width: int) -> Any:
         raise Unsupported("decodes at the stream's own size only")
 
+    def open_planar(self, path: str) -> Any:
+        """A reader for `planes`."""
+        return self.open(path)
+
     def open_header(self, path: str) -> Any:
         """A reader that knows no more than the file's header says."""
         raise Unsupported("always looks at the whole file")
@@ -58,6 +62,13 @@ class Peer:
 
     def first(self, reader: Any, n: int) -> Any:
         return self.at(reader, list(range(n)))
+
+    def planes(self, reader: Any, n: int) -> Any:
+        """The first frames as contiguous NCHW; a library that gives nothing else has them copied."""
+        batch = self.first(reader, n)
+        if hasattr(batch, "numpy"):
+            return (batch if self.layout == "NCHW" else batch.permute(0, 3, 1, 2)).contiguous()
+        return batch.transpose(0, 3, 1, 2).copy()
 
     def every(self, reader: Any) -> Any:
         return self.first(reader, self.count(reader))
@@ -125,6 +136,9 @@ class Cycodec(TorchCodec):
             return super().open_resized(path, height, width)
         except cycodec.UnsupportedError as error:
             raise Unsupported(str(error)) from error
+
+    def open_planar(self, path: str) -> Any:
+        return self.decoder(path, memory_order="NCHW", **self.options)
 
     def versions(self) -> dict[str, str]:
         cycodec = importlib.import_module("cycodec")
@@ -477,6 +491,9 @@ class Floor(Peer):
 
     def every(self, reader: Any) -> Any:
         return range(reader.first(-1))
+
+    def planes(self, reader: Any, n: int) -> Any:
+        return self.first(reader, n)
 
     def stream(self, reader: Any) -> Iterator[Any]:
         return iter(self.every(reader))

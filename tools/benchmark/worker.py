@@ -85,7 +85,8 @@ def measure(peer: Peer, case: Case, repeats: int, save: str | None = None) -> di
             reader = open_reader(peer, case)
             peer.prepare(reader)
             opening += time.perf_counter() - start
-        seen = Seen(case, peer.layout, sample=save is not None)
+        layout = "NCHW" if workload.planar and peer.layout else peer.layout
+        seen = Seen(case, layout, planar=workload.planar, sample=save is not None)
         cpu_start, wall_start = time.process_time(), time.perf_counter()
         # What an iterator yields is dropped at once; a batch is held until the clock has stopped.
         result = workload.run(peer, reader, case)
@@ -112,6 +113,8 @@ def measure(peer: Peer, case: Case, repeats: int, save: str | None = None) -> di
 
 def open_reader(peer: Peer, case: Case) -> Any:
     """A reader for a workload on a single clip."""
+    if WORKLOADS[case.workload].planar:
+        return peer.open_planar(case.paths[0])
     if WORKLOADS[case.workload].size is None:
         return peer.open(case.paths[0])
     return peer.open_resized(case.paths[0], case.height, case.width)
@@ -123,6 +126,7 @@ class Seen:
 
     case: Case
     layout: str
+    planar: bool
     sample: bool
     count: int = 0
     samples: list[Any] = field(default_factory=list)
@@ -155,6 +159,9 @@ class Seen:
         kind = str(frame.dtype).removeprefix("torch.")
         if tuple(frame.shape) != shape or kind != "uint8":
             raise ValueError(f"frame {i} is {kind} {tuple(frame.shape)}, not uint8 {shape}")
+        contiguous = frame.is_contiguous() if hasattr(frame, "numpy") else frame.flags.c_contiguous
+        if self.planar and not contiguous:
+            raise ValueError(f"frame {i} is not contiguous")
         if i in self.positions:
             step = max(1, self.case.width // SAMPLE_WIDTH)
             pixels = frame.permute(1, 2, 0) if self.layout == "NCHW" else frame

@@ -44,6 +44,8 @@ class Workload:
         ``(peer, reader or None, case) -> batch or iterator of frames``.
     size : tuple or None
         (height, width) of the frames where they are not the clip's own.
+    planar : bool
+        Contiguous NCHW is asked for.
     on_sets : bool
         For a set of clips and not for single ones.
     """
@@ -53,6 +55,7 @@ class Workload:
     indices: Callable[[int], list[int]]
     run: Callable[[Any, Any, Case], Any]
     size: tuple[int, int] | None = None
+    planar: bool = False
     on_sets: bool = False
 
 
@@ -136,6 +139,13 @@ WORKLOADS: dict[str, Workload] = {
         first_frames,
         lambda peer, reader, case: peer.first(reader, len(case.indices)),
         size=RESIZED,
+    ),
+    "planes": Workload(
+        "first 100 frames, contiguous NCHW",
+        False,
+        first_frames,
+        lambda peer, reader, case: peer.planes(reader, len(case.indices)),
+        planar=True,
     ),
     "many": Workload("many short videos, 10 frames each", True, uniform, _many, on_sets=True),
 }

@@ -5,11 +5,11 @@
 /* Values of csrc/convert.h's ConvertType. */
 enum { NV_TYPE_UINT8 = 0, NV_TYPE_FLOAT32 = 1, NV_TYPE_FLOAT16 = 2 };
 
-/* Where pixels go: packed RGB. */
+/* Where pixels go: packed RGB, or planes. */
 typedef struct {
-    unsigned long long data; /* device address */
-    long long row_stride;    /* values, not bytes */
-    int type;
+    unsigned long long data;            /* device address */
+    long long row_stride, plane_stride; /* values, not bytes */
+    int column_stride, type;
 } NvOut;
 
 /* How luma and chroma become RGB. The CPU's 8-bit result is swscale's, whose fixed-point arithmetic is off by up to two

@@ -15,7 +15,7 @@
 
 /* One value of the result; `value` is 0 to 255. */
 __device__ static void store(const NvOut *out, int row, int column, int plane, float value) {
-    long long place = row * out->row_stride + 3 * column + plane;
+    long long place = row * out->row_stride + (long long)column * out->column_stride + plane * out->plane_stride;
     if (out->type == NV_TYPE_UINT8)
         ((unsigned char *)out->data)[place] = (unsigned char)RINT(CLAMP(value, 0.0f, 255.0f));
     else if (out->type == NV_TYPE_FLOAT32)
@@ -121,8 +121,10 @@ __device__ static float cubic_chroma(const NvConvert *a, unsigned long long plan
     for (i = above; i < above + 4; i++)
         for (j = before; j < before + 4; j++) {
             float w = weight((float)i - y) * weight((float)j - x);
-            sum = FMA(w, sample(plane, a->chroma_pitch, top + limit(i, 0, height - 1),
-                                (left + limit(j, 0, width - 1)) * a->chroma_step, a->bytes, a->shift), sum);
+            sum = FMA(w,
+                      sample(plane, a->chroma_pitch, top + limit(i, 0, height - 1),
+                             (left + limit(j, 0, width - 1)) * a->chroma_step, a->bytes, a->shift),
+                      sum);
             total += w;
         }
     return sum / total;
