@@ -32,8 +32,11 @@ RECIPES: dict[str, str] = {
     "gen_h264_720p60_300mb_mp4.mp4": "-f lavfi -i testsrc2=s=1280x720:r=60:d=120,noise=alls=20:allf=t -c:v libx264 "
     "-preset ultrafast -bf 3 -b:v 20M -g 600 -pix_fmt yuv420p",
     "gen_h264_720p60_300mb_mkv.mkv": "-i {media}/gen_h264_720p60_300mb_mp4.mp4 -c copy",
+    # Frames so small that a call takes longer than its frame.
+    "gen_h264_64x48_10s.mp4": f"{_source('64x48', 30, 10)} {X264} -g 60",
     "gen_mpeg2_360p_10s.ts": f"{_source('640x360', 30, 10)} -c:v mpeg2video -q:v 4 -g 30 -bf 2",
 }
+TINY_PIXELS = 64 * 64
 SHORT_CLIPS = 50
 SHORT_NAME = "gen_h264_240p_3s_x50"
 
@@ -60,6 +63,10 @@ class Clip:
     @property
     def is_set(self) -> bool:
         return len(self.paths) > 1
+
+    @property
+    def is_tiny(self) -> bool:
+        return self.width * self.height <= TINY_PIXELS
 
     @property
     def rgb_bytes(self) -> int:

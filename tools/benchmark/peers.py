@@ -79,6 +79,9 @@ class Peer:
     def loop(self, reader: Any, n: int) -> Iterator[Any]:
         raise Unsupported("has no access frame by frame")
 
+    def played(self, reader: Any, seconds: list[float]) -> Iterator[Any]:
+        raise Unsupported("has no access by time")
+
 
 class TorchCodec(Peer):
     layout = "NCHW"
@@ -119,6 +122,10 @@ class TorchCodec(Peer):
     def loop(self, reader: Any, n: int) -> Iterator[Any]:
         for i in range(n):
             yield reader[i]
+
+    def played(self, reader: Any, seconds: list[float]) -> Iterator[Any]:
+        for instant in seconds:
+            yield reader.get_frame_played_at(instant).data
 
 
 class Cycodec(TorchCodec):
@@ -500,6 +507,9 @@ class Floor(Peer):
 
     def loop(self, reader: Any, n: int) -> Iterator[Any]:
         return iter(self.first(reader, n))
+
+    def played(self, reader: Any, seconds: list[float]) -> Iterator[Any]:
+        return iter(self.first(reader, len(seconds)))
 
 
 def _text(versions: Any) -> str:

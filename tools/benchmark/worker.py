@@ -159,14 +159,13 @@ class Seen:
         kind = str(frame.dtype).removeprefix("torch.")
         if tuple(frame.shape) != shape or kind != "uint8":
             raise ValueError(f"frame {i} is {kind} {tuple(frame.shape)}, not uint8 {shape}")
-        contiguous = frame.is_contiguous() if hasattr(frame, "numpy") else frame.flags.c_contiguous
-        if self.planar and not contiguous:
+        pixels = frame.numpy() if hasattr(frame, "numpy") else frame
+        if self.planar and not pixels.flags.c_contiguous:
             raise ValueError(f"frame {i} is not contiguous")
         if i in self.positions:
             step = max(1, self.case.width // SAMPLE_WIDTH)
-            pixels = frame.permute(1, 2, 0) if self.layout == "NCHW" else frame
-            pixels = pixels[::step, ::step]
-            self.samples.append(pixels.numpy().copy() if hasattr(pixels, "numpy") else pixels.copy())
+            pixels = pixels.transpose(1, 2, 0) if self.layout == "NCHW" else pixels
+            self.samples.append(pixels[::step, ::step].copy())
 
     def write(self, path: str) -> None:
         if self.layout and self.samples:

@@ -26,6 +26,7 @@ class Case:
     width: int
     height: int
     keep: bool
+    seconds: list[float]
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,8 @@ class Workload:
         Contiguous NCHW is asked for.
     on_sets : bool
         For a set of clips and not for single ones.
+    on_tiny : bool
+        For tiny frames and not for others.
     """
 
     title: str
@@ -57,10 +60,15 @@ class Workload:
     size: tuple[int, int] | None = None
     planar: bool = False
     on_sets: bool = False
+    on_tiny: bool = False
 
 
 def first_frames(n: int) -> list[int]:
     return list(range(min(n, BATCH_FRAMES)))
+
+
+def all_frames(n: int) -> list[int]:
+    return list(range(n))
 
 
 def uniform(n: int, count: int = 10) -> list[int]:
@@ -114,7 +122,7 @@ WORKLOADS: dict[str, Workload] = {
         first_frames,
         lambda peer, reader, case: peer.first(reader, len(case.indices)),
     ),
-    "all": Workload("all frames", False, lambda n: list(range(n)), _all),
+    "all": Workload("all frames", False, all_frames, _all),
     "loop": Workload(
         "d[i] loop, 100 frames",
         False,
@@ -147,6 +155,20 @@ WORKLOADS: dict[str, Workload] = {
         lambda peer, reader, case: peer.planes(reader, len(case.indices)),
         planar=True,
     ),
+    "call": Workload(
+        "d[i] of tiny frames, 300 calls",
+        False,
+        all_frames,
+        lambda peer, reader, case: peer.loop(reader, len(case.indices)),
+        on_tiny=True,
+    ),
+    "played": Workload(
+        "get_frame_played_at of tiny frames, 300 calls",
+        False,
+        all_frames,
+        lambda peer, reader, case: peer.played(reader, case.seconds),
+        on_tiny=True,
+    ),
     "many": Workload("many short videos, 10 frames each", True, uniform, _many, on_sets=True),
 }
 
@@ -154,10 +176,17 @@ WORKLOADS: dict[str, Workload] = {
 def case_for(name: str, clip: Any) -> Case | None:
     """The request of workload `name` on `clip`, or None where the two do not go together."""
     workload = WORKLOADS[name]
-    if workload.on_sets != clip.is_set or (name == "all" and clip.rgb_bytes > MOST_BYTES):
+    if (
+        workload.on_sets != clip.is_set
+        or workload.on_tiny != clip.is_tiny
+        or (name == "all" and clip.rgb_bytes > MOST_BYTES)
+    ):
         return None
     if clip.bytes >= LARGE_BYTES and not (clip.is_set or workload.opens):
         return None
     height, width = workload.size or (clip.height, clip.width)
     keep = name != "all" or clip.rgb_bytes <= KEEP_BYTES
-    return Case(name, clip.paths, clip.frames, workload.indices(clip.frames), width, height, keep)
+    indices = workload.indices(clip.frames)
+    # the middle of each frame's time
+    seconds = [(i + 0.5) / clip.fps for i in indices] if workload.on_tiny else []
+    return Case(name, clip.paths, clip.frames, indices, width, height, keep, seconds)
