@@ -18,6 +18,8 @@
 
 #include "colour.h"
 #include "convert_float.h"
+#include "convert_stages.h"
+#include "turn.h"
 #include "yuv2rgb.h"
 
 #define NUM_SCALERS 4
@@ -40,9 +42,10 @@ struct Converter {
     unsigned clock;
     AVFrame *turned;
     AVFrame *source;
-    uint8_t *scratch, *packed;
-    size_t scratch_size, packed_size;
+    uint8_t *scratch;
+    size_t scratch_size;
     FloatLines lines;
+    Stages stages;
     int kernel_space, kernel_range, kernel_format, kernel_ragged, kernel; /* the last answer of find_kernel */
 };
 
@@ -51,6 +54,7 @@ static int kernels_enabled = 1;
 void converter_use_kernels(int level) {
     kernels_enabled = level >= 0;
     yuv2rgb_limit(level);
+    resampler_limit(FFMAX(level, RESAMPLE_PLAIN));
 }
 
 Converter *converter_alloc(void) {
@@ -76,22 +80,18 @@ void converter_free(Converter *c) {
     /* `source` only borrows planes: no buffer is referenced by it */
     av_frame_free(&c->source);
     av_free(c->scratch);
-    av_free(c->packed);
+    stages_free(&c->stages);
     av_free(c->lines.data);
     av_free(c);
 }
 
-static uint8_t *grown(uint8_t **memory, size_t *size, size_t needed) {
-    if (*size < needed) {
-        av_free(*memory);
-        *memory = av_malloc(needed);
-        *size = *memory ? needed : 0;
-    }
-    return *memory;
-}
-
 static uint8_t *scratch(Converter *c, size_t size) {
-    return grown(&c->scratch, &c->scratch_size, size);
+    if (c->scratch_size < size) {
+        av_free(c->scratch);
+        c->scratch = av_malloc(size);
+        c->scratch_size = c->scratch ? size : 0;
+    }
+    return c->scratch;
 }
 
 /* ---- orientation ------------------------------------------------------------------------------------------------ */
@@ -114,39 +114,6 @@ int orientation_from_matrix(const int32_t *matrix) {
     if (fabs(theta) < 1)
         return matrix[4] < 0 ? ORIENT_MIRROR_Y : 0;
     return 0; /* an angle between: the picture is left as it is, metadata.rotation says so */
-}
-
-/* Copy a rectangle of a plane of `size`-byte pixels, turned. `rect` and `width` x `height` (the whole plane) are in
- * output coordinates; the source address is affine in them. */
-static void turn_plane(uint8_t *out, int out_stride, const uint8_t *in, int in_stride, int size, Rect rect, int width,
-                       int height, int orientation) {
-    ptrdiff_t step_x = orientation & ORIENT_TRANSPOSE ? in_stride : size;
-    ptrdiff_t step_y = orientation & ORIENT_TRANSPOSE ? size : in_stride;
-    if (orientation & ORIENT_MIRROR_X) {
-        in += (width - 1) * step_x;
-        step_x = -step_x;
-    }
-    if (orientation & ORIENT_MIRROR_Y) {
-        in += (height - 1) * step_y;
-        step_y = -step_y;
-    }
-    in += rect.x0 * step_x + rect.y0 * step_y;
-    /* blocks of 32 x 32 keep a transposed walk inside the cache */
-    for (int top = 0; top < rect.y1 - rect.y0; top += 32)
-        for (int left = 0; left < rect.x1 - rect.x0; left += 32) {
-            int bottom = FFMIN(top + 32, rect.y1 - rect.y0), right = FFMIN(left + 32, rect.x1 - rect.x0);
-            for (int y = top; y < bottom; y++) {
-                const uint8_t *from = in + y * step_y + left * step_x;
-                uint8_t *to = out + (ptrdiff_t)y * out_stride + left * size;
-                for (int x = left; x < right; x++, from += step_x, to += size)
-                    switch (size) {
-                    case 1: *to = *from; break;
-                    case 2: memcpy(to, from, 2); break;
-                    case 4: memcpy(to, from, 4); break;
-                    default: memcpy(to, from, size);
-                    }
-            }
-        }
 }
 
 static int chroma_ceil(int value, int shift) {
@@ -483,38 +450,17 @@ static int run_scaled(Converter *c, const AVFrame *frame, const AVPixFmtDescript
     return code < 0 ? code : 0;
 }
 
-#define SPLIT(Sample)                                                                                                  \
-    do {                                                                                                               \
-        const Sample *from = (const Sample *)row;                                                                      \
-        Sample *red = (Sample *)out, *green = (Sample *)(out + plane_stride),                                          \
-               *blue = (Sample *)(out + 2 * plane_stride);                                                             \
-        for (int x = 0; x < width; x++) {                                                                              \
-            red[x] = from[3 * x];                                                                                      \
-            green[x] = from[3 * x + 1];                                                                                \
-            blue[x] = from[3 * x + 2];                                                                                 \
-        }                                                                                                              \
-    } while (0)
+static int is_by_float(const AVPixFmtDescriptor *desc) {
+    return is_addressable(desc) && convert_float_knows(desc);
+}
 
-/* What no kernel writes in planes is converted to packed pixels first. */
-static int run_planes(Converter *c, const AVFrame *frame, const ConvertTarget *target, uint8_t *rgb, ptrdiff_t stride) {
-    ConvertTarget packed = *target;
-    int width = target->x1 - target->x0, height = target->y1 - target->y0, size = convert_sample_size(target->type);
-    ptrdiff_t pitch = (ptrdiff_t)3 * width * size, plane_stride = stride * height;
-    uint8_t *picture = grown(&c->packed, &c->packed_size, (size_t)pitch * (size_t)height);
-    if (!picture)
-        return AVERROR(ENOMEM);
-    packed.planar = 0;
-    int code = converter_run(c, frame, &packed, picture, pitch);
-    for (int y = 0; code >= 0 && y < height; y++) {
-        const uint8_t *row = picture + y * pitch;
-        uint8_t *out = rgb + y * stride;
-        switch (size) {
-        case 1: SPLIT(uint8_t); break;
-        case 2: SPLIT(uint16_t); break;
-        default: SPLIT(float);
-        }
-    }
-    return code;
+int converter_is_by_rows(Converter *c, const AVFrame *frame, const ConvertTarget *target) {
+    const AVPixFmtDescriptor *desc = av_pix_fmt_desc_get(frame->format);
+    if (!desc || target->orientation || frame->width != target->width || frame->height != target->height)
+        return 0;
+    if (target->type != CONVERT_UINT8)
+        return is_by_float(desc);
+    return !(frame->height & 1) && find_kernel(c, frame, frame->width) != NO_KERNEL;
 }
 
 int converter_run(Converter *c, const AVFrame *frame, const ConvertTarget *target, uint8_t *rgb, ptrdiff_t stride) {
@@ -532,14 +478,14 @@ int converter_run(Converter *c, const AVFrame *frame, const ConvertTarget *targe
     if (target->type == CONVERT_UINT8 && !resized && !(height & 1))
         kernel = find_kernel(c, frame, width);
     int by_kernel = kernel != NO_KERNEL;
-    if (target->planar && !by_kernel)
-        return run_planes(c, frame, target, rgb, stride);
+    if (target->num_stages || (target->planar && !by_kernel))
+        return stages_run(&c->stages, c, frame, target, rgb, stride);
     if (orientation && !is_turnable(desc, orientation))
         return run_scaled(c, frame, desc, orientation & ORIENT_TRANSPOSE ? target->height : target->width,
                           orientation & ORIENT_TRANSPOSE ? target->width : target->height, want, orientation,
                           target->type, rgb, stride);
 
-    int by_float = target->type != CONVERT_UINT8 && !resized && is_addressable(desc) && convert_float_knows(desc);
+    int by_float = target->type != CONVERT_UINT8 && !resized && is_by_float(desc);
     if (!resized)
         rect = needed_rect(desc, width, height, want, by_kernel || by_float);
     if (orientation) {

@@ -15,12 +15,19 @@ static inline int convert_sample_size(ConvertType type) {
 /* out(x, y) = in(x', y'): first transposed, then mirrored. The eight values are the orientations of a picture. */
 enum { ORIENT_MIRROR_X = 1, ORIENT_MIRROR_Y = 2, ORIENT_TRANSPOSE = 4 };
 
+/* Antialiased bilinear resampling to width x height, and the half-open region of the result that is kept. */
+typedef struct {
+    int width, height, x0, y0, x1, y1;
+} ConvertStage;
+
 typedef struct {
     int width, height;  /* the whole output frame, after orientation */
     int x0, y0, x1, y1; /* the region of it that is wanted, half-open */
     int orientation;
     ConvertType type;
     int planar; /* the region's planes of R, G and B one behind the other, instead of packed pixels */
+    int num_stages;
+    const ConvertStage *stages; /* done to the region, one after the other, before it is written */
 } ConvertTarget;
 
 typedef struct Converter Converter;
@@ -32,8 +39,11 @@ void converter_free(Converter *converter);
 int converter_run(Converter *converter, const AVFrame *frame, const ConvertTarget *target, uint8_t *rgb,
                   ptrdiff_t row_stride);
 
-/* Which of our own 8-bit kernels may be used where they equal swscale: a YUV2RGB_* level (all by default), or -1 for
- * none; for tests and benchmarks. */
+/* Whether a picture may as well be converted a few rows at a time: no way to RGB that needs more of it is taken. */
+int converter_is_by_rows(Converter *converter, const AVFrame *frame, const ConvertTarget *target);
+
+/* Which kernels may be used, of those that equal swscale and of resampling: a YUV2RGB_* level (all by default), or -1 for
+ * swscale itself and plain resampling; for tests and benchmarks. */
 void converter_use_kernels(int level);
 
 /* The orientation that FFmpeg's autorotation gives to a display matrix (NULL: none). */

@@ -4,13 +4,7 @@
 #include <string.h>
 
 #include "colour.h"
-
-#include "half.h"
-
-#if defined(__x86_64__)
-#include <immintrin.h>
-#define HAVE_F16C 1
-#endif
+#include "half_row.h"
 
 static float *take(FloatLines *lines, size_t count) {
     if (lines->size < count) {
@@ -21,27 +15,10 @@ static float *take(FloatLines *lines, size_t count) {
     return lines->data;
 }
 
-#ifdef HAVE_F16C
-__attribute__((target("avx,f16c"))) static int round_by_f16c(uint16_t *out, const float *in, int count) {
-    int i = 0;
-    for (; i + 8 <= count; i += 8)
-        _mm_storeu_si128((__m128i *)(out + i), _mm256_cvtps_ph(_mm256_loadu_ps(in + i), _MM_FROUND_TO_NEAREST_INT));
-    return i;
-}
-#endif
-
 /* A row of float32 to the caller's memory, unless it is there already. */
 static void finish(uint8_t *line, const float *row, int count, ConvertType type) {
-    uint16_t *out = (uint16_t *)line;
-    int i = 0;
-    if (type == CONVERT_FLOAT32)
-        return;
-#ifdef HAVE_F16C
-    if (__builtin_cpu_supports("f16c"))
-        i = round_by_f16c(out, row, count);
-#endif
-    for (; i < count; i++)
-        out[i] = to_half(row[i]);
+    if (type == CONVERT_FLOAT16)
+        half_row((uint16_t *)line, row, count);
 }
 
 /* One row of one component as integers scaled by `scale` after `bias`; each sample is repeated for the pixels that

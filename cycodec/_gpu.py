@@ -80,7 +80,7 @@ class Gpu:
         self.device.stream = _tensor.cuda_stream(self.ordinal)
 
     def resize(self, frames: Tensor, height: int, width: int) -> Tensor:
-        """The same bytes as `_tensor.resize_bilinear`'s, queued on the current stream: Note [Resizing as the CPU does].
+        """The bytes that the CPU's resampling gives, queued on the current stream: Note [Resizing as the CPU does].
 
         Frames that have the size already are given back as they are.
         """

@@ -25,7 +25,7 @@ from cycodec.core.error import FFmpegError, InvalidDataError, StaleIndexError
 from cycodec.core.index import FrameIndex, IndexContradiction
 from cycodec.core.predict import index_from_mappings
 from cycodec.core.reader import FrameReader
-from cycodec.transforms import DecoderTransform, Pipeline, resolve
+from cycodec.transforms import DecoderTransform, Pipeline, Stage, resolve
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
@@ -397,12 +397,6 @@ class VideoSession(Session):
             self._pipeline = resolve(self.options.transforms, height, width)
         return self._pipeline
 
-    def _transform(self, frames: Tensor) -> Tensor:
-        """Converted frames as the transforms make them, where they are."""
-        if self.gpu is None:
-            return self.pipeline.apply(frames)
-        return self.pipeline.apply(frames, self.gpu.resize)
-
     def redraw(self, generator: Generator) -> None:
         """Draw the places of random crops anew."""
 
@@ -434,54 +428,49 @@ class VideoSession(Session):
         # else `_prove_by` does it; with masking, other frames than the first may be the ones that cannot be had
         if (self.doubts_geometry or self.options.mask_errors) and len(positions) and not self.geometry_proved:
             self._prove_geometry(int(min(positions)))
-        if not self.options.transforms:
-            return self._read(positions, region)
-        y0, y1, x0, x1 = region or (0, self.pipeline.height, 0, self.pipeline.width)
-        if self.pipeline.steps:
-            return self._read_transformed(positions, (y0, y1, x0, x1))
-        top, _, left, _ = self.pipeline.region or (0, 0, 0, 0)
-        return self._read(positions, (top + y0, top + y1, left + x0, left + x1))
+        if self.gpu is not None and self.options.transforms and self.pipeline.steps:
+            return self._read_and_transform(positions, region)
+        return self._read(positions, region)
 
-    def _read_transformed(self, positions: Positions, region: Region) -> Frames:
-        """Decode a few frames at a time and transform them while they are in the cache; their memory is used again."""
-        y0, y1, x0, x1 = region
+    def _read_and_transform(self, positions: Positions, region: Region | None) -> Frames:
+        """Decode a few frames at a time and have the GPU transform them; their memory is used again."""
+        gpu = self.gpu
+        assert gpu is not None
+        y0, y1, x0, x1 = region or (0, self.pipeline.height, 0, self.pipeline.width)
         height, width = self._frame_size()
         whole = self.pipeline.region or (0, height, 0, width)
         shape = (whole[1] - whole[0], whole[3] - whole[2], 3)
         step = max(1, PIECE_BYTES // (math.prod(shape) * SAMPLE_BYTES[self.dtype]))
-        count = len(positions)
-        data = self._new_frames(count, y1 - y0, x1 - x0)
-        times = np.empty((2, count), np.int64)
-        valid = np.ones(count, np.uint8)
+        asked = np.asarray(positions, np.int64)
+        order = np.argsort(asked, kind="stable")
+        data = self._new_frames(len(asked), y1 - y0, x1 - x0)
+        times = np.empty((2, len(asked)), np.int64)
+        valid = np.ones(len(asked), np.uint8)
+        frames = self._empty((min(step, len(asked)), *shape), self.dtype)
+        piece_times = np.empty((2, step), np.int64)
+        piece_valid = np.empty(step, np.uint8)
+        into = self._into(frames, Addresses.of(piece_times, piece_valid), whole, (), False)
 
-        def deliver(reader: FrameReader, asked: Positions, places: Positions | None = None) -> None:
-            asked = np.asarray(asked, np.int64)
-            order = np.argsort(asked, kind="stable")
-            places = order if places is None else np.asarray(places)[order]
-            asked = asked[order]
+        def deliver(reader: FrameReader, _: Positions, __: Positions | None = None) -> None:
             self._prove_by(reader, asked)
-            frames = self._empty((min(step, len(asked)), *shape), self.dtype)
-            piece_times = np.empty((2, step), np.int64)
-            piece_valid = np.empty(step, np.uint8)
-            into = self._into(frames, Addresses.of(piece_times, piece_valid), whole, False)
             for start in range(0, len(asked), step):
-                stop = start + step
-                slots = places[start:stop]
+                slots = order[start : start + step]
                 n = len(slots)
-                reader.read_into(asked[start:stop], *into, None, asked[stop : stop + LOOK_AHEAD])
-                transformed = self._transform(frames[:n])[:, y0:y1, x0:x1]
+                coming = asked[order[start + step : start + step + LOOK_AHEAD]]
+                reader.read_into(asked[slots], *into, None, coming)
+                transformed = self.pipeline.apply(frames[:n], gpu.resize)[:, y0:y1, x0:x1]
                 _tensor.put(transformed, data, slots.tolist())
                 times[:, slots] = piece_times[:, :n]
                 valid[slots] = piece_valid[:n]
 
-        # on a GPU the transforms are queued on the calling thread's stream
-        self._deliver(positions, deliver, divisible=self.gpu is None)
+        # transforms are queued on the calling thread's stream
+        self._deliver(positions, deliver, divisible=False)
         self._fill_black(data, positions, valid)
         seconds = self.to_seconds(times)
         return Frames(data, seconds[0], seconds[1], valid == 1)
 
     def _read(self, positions: Positions, region: Region | None) -> Frames:
-        """Decode frames, or a region of them, without transforms."""
+        """Decode frames, or a region of them, straight into the result."""
         count = len(positions)
         times = np.empty((2, count), np.int64)
         valid = np.ones(count, np.uint8)
@@ -501,13 +490,13 @@ class VideoSession(Session):
 
     def read_picture(self, position: int) -> Tensor:
         """Decode one frame, [1, height, width, 3], without its times: the short way for ``decoder[i]``."""
-        if self.options.transforms or not self.geometry_proved:
+        if self.gpu is not None or not self.geometry_proved:
             return self.read([position]).data
         return self._fill((position,), None, self._single)
 
     def read_one(self, position: int) -> tuple[Tensor, float, float]:
         """One frame, its pts and duration in seconds: the short way for one frame with its times."""
-        if self.options.transforms or not self.geometry_proved:
+        if self.gpu is not None or not self.geometry_proved:
             frames = self.read([position])
             return frames.data, float(frames.pts_seconds[0]), float(frames.duration_seconds[0])
         data = self._fill((position,), None, self._single)
@@ -522,11 +511,11 @@ class VideoSession(Session):
 
     def _fill(self, positions: Positions, region: Region | None, addresses: Addresses) -> Tensor:
         """Decode frames into a new tensor."""
-        height, width = self._frame_size()
+        height, width = self.shape
         y0, y1, x0, x1 = region = region or (0, height, 0, width)
         data = self._new_frames(len(positions), y1 - y0, x1 - x0)
         if len(positions) and y1 > y0 and x1 > x0:
-            into = self._into(data, addresses, region, self.options.planar)
+            into = self._into(data, addresses, *self._sources(region), self.options.planar)
 
             def deliver(reader: FrameReader, asked: Positions, places: Positions | None = None) -> None:
                 self._prove_by(reader, asked)
@@ -535,9 +524,20 @@ class VideoSession(Session):
             self._deliver(positions, deliver)
         return data
 
+    def _sources(self, region: Region) -> tuple[Region, tuple[Stage, ...]]:
+        """The part of the decoded frame that a region of the result is made of, and how."""
+        if not self.options.transforms:
+            return region, ()
+        pipeline, (height, width) = self.pipeline, self._frame_size()
+        top, bottom, left, right = pipeline.region or (0, height, 0, width)
+        if pipeline.steps:
+            return (top, bottom, left, right), pipeline.stages(region)
+        y0, y1, x0, x1 = region
+        return (top + y0, top + y1, left + x0, left + x1), ()
+
     def _into(
-        self, data: Tensor, addresses: Addresses, region: Region, planar: bool
-    ) -> tuple[int, int, int, int, tuple[int, int], Region, int, int, bool, bool]:
+        self, data: Tensor, addresses: Addresses, region: Region, stages: tuple[Stage, ...], planar: bool
+    ) -> tuple[int, int, int, int, tuple[int, int], Region, int, int, bool, tuple[Stage, ...], bool]:
         """Arguments of FrameReader.read_into for a batch: where frames go, and how they get there."""
         height, width = self._frame_size()
         assert self.geometry is not None
@@ -549,6 +549,7 @@ class VideoSession(Session):
             self.geometry.orientation,
             _tensor.SAMPLE_TYPES[self.dtype],
             planar,
+            stages,
             self.options.mask_errors,
         )
 

@@ -36,7 +36,6 @@ __all__ = [
     "load_torch",
     "place_in_group",
     "pointer",
-    "resize_bilinear",
     "seeded_generator",
     "to_numpy",
 ]
@@ -191,15 +190,12 @@ def to_numpy(tensor: Tensor) -> np.ndarray:
 
 
 def put(pictures: Tensor, batch: Tensor, places: list[int]) -> None:
-    """Copy pictures to their places in a batch: on the CPU by NumPy, since torch wakes up all its threads for that."""
-    on_cpu = batch.device.type == "cpu"
-    source: Any = pictures.numpy() if on_cpu else pictures
-    target: Any = batch.numpy() if on_cpu else batch
+    """Copy pictures to their places in a batch."""
     if places == list(range(places[0], places[0] + len(places))):
-        target[places[0] : places[0] + len(places)] = source
+        batch[places[0] : places[0] + len(places)] = pictures
         return
-    for place, picture in zip(places, source, strict=True):
-        target[place] = picture
+    for place, picture in zip(places, pictures, strict=True):
+        batch[place] = picture
 
 
 def concatenate(tensors: list[Tensor], axis: int) -> Tensor:
@@ -224,17 +220,3 @@ def place_in_group() -> tuple[int, int]:
     if distributed is None or not distributed.is_available() or not distributed.is_initialized():
         return 0, 1
     return distributed.get_rank(), distributed.get_world_size()
-
-
-def resize_bilinear(frames: Tensor, height: int, width: int) -> Tensor:
-    """Frames ``[N, H, W, C]`` on the CPU resampled to ``[N, height, width, C]``: bilinear, antialiased, same dtype."""
-    torch = load_torch()
-    if frames.shape[0] == 0:
-        return frames.new_empty((0, height, width, frames.shape[3]))
-    # NHWC memory viewed as NCHW is torch's channels-last format, for which it has a fast uint8 kernel; for half
-    # precision it has none.
-    images = frames.permute(0, 3, 1, 2)
-    if frames.dtype is torch.float16:
-        images = images.float()
-    images = torch.nn.functional.interpolate(images, size=(height, width), mode="bilinear", antialias=True)
-    return images.to(frames.dtype).permute(0, 2, 3, 1)

@@ -5,9 +5,10 @@ A transform only describes what is wanted. How a decoder uses the description:
     pipeline = resolve(as_transforms(transforms), height, width)  # once: a random crop chooses its place here
     pipeline.region                  # the part of the frame that has to be converted, None for all of it
     pipeline.height, pipeline.width  # of the frames that come out
-    pipeline.apply(frames)           # converted regions [N, h, w, C] to results [N, height, width, C]
+    pipeline.stages()                # what is done to that part: by the CPU's converter while it converts, row by row,
+    pipeline.apply(frames, resize)   # ... and by the GPU to converted regions [N, h, w, C]
 
-A crop that comes first costs nothing, since the rest of the frame is never converted.
+What a crop leaves out costs nothing: it is neither converted nor resampled.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from cycodec._tensor import load_torch, resize_bilinear
+from cycodec._tensor import load_torch
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
@@ -42,6 +43,14 @@ class Scale(NamedTuple):
     width: int
 
 
+class Stage(NamedTuple):
+    """Resample to a size and keep a region (y0, y1, x0, x1) of that: csrc/convert.h's ConvertStage."""
+
+    height: int
+    width: int
+    region: tuple[int, int, int, int]
+
+
 class DecoderTransform(ABC):
     """What can be asked of a decoder's ``transforms``."""
 
@@ -58,7 +67,10 @@ class DecoderTransform(ABC):
 
 @dataclass(frozen=True)
 class Resize(DecoderTransform):
-    """Resample frames: bilinear with antialiasing, as ``torch.nn.functional.interpolate(antialias=True)`` on the CPU.
+    """Resample frames: bilinear with antialiasing.
+
+    uint8 frames are what ``torch.nn.functional.interpolate(mode="bilinear", antialias=True)`` makes of them on the CPU, to
+    the byte; floats are exact to 3e-7.
 
     Parameters
     ----------
@@ -235,7 +247,23 @@ class Pipeline:
     height: int
     width: int
 
-    def apply(self, frames: Tensor, resize: Callable[[Tensor, int, int], Tensor] = resize_bilinear) -> Tensor:
+    def stages(self, region: tuple[int, int, int, int] | None = None) -> tuple[Stage, ...]:
+        """The steps, each crop as a part of the resampling before it; of what comes out only `region`."""
+        stages: list[Stage] = []
+        steps: list[Crop | Scale] = list(self.steps)
+        if steps and region is not None:
+            y0, y1, x0, x1 = region
+            steps.append(Crop(y0, x0, y1 - y0, x1 - x0))
+        for step in steps:
+            if isinstance(step, Scale):
+                stages.append(Stage(step.height, step.width, (0, step.height, 0, step.width)))
+            else:
+                height, width, (y0, _, x0, _) = stages[-1]
+                y0, x0 = y0 + step.top, x0 + step.left
+                stages[-1] = Stage(height, width, (y0, y0 + step.height, x0, x0 + step.width))
+        return tuple(stages)
+
+    def apply(self, frames: Tensor, resize: Callable[[Tensor, int, int], Tensor]) -> Tensor:
         """Frames of the region, ``[N, h, w, C]``, uint8 or floating point, to ``[N, height, width, C]``.
 
         The result is the argument itself where there is nothing to do, and a view where only a crop is left. `resize`

@@ -10,6 +10,7 @@ import media
 import pytest
 import torch
 from on_gpu import REAL, both
+from resizing import resize_bilinear
 from test_cuda_resources import destroy_stream, new_stream
 
 from cycodec import CudaError, _tensor
@@ -58,13 +59,13 @@ def on_gpu(frames, *size):
 )
 def test_frames_are_resized_as_on_the_cpu(gpu, before, after, dtype):
     frames = pictures(5, *before, 3, dtype=dtype)
-    ours, theirs = on_gpu(frames, *after), _tensor.resize_bilinear(frames, *after)
+    ours, theirs = on_gpu(frames, *after), resize_bilinear(frames, *after)
     assert ours.shape == theirs.shape
     assert ours.dtype == theirs.dtype == dtype
     if dtype is torch.uint8:
         assert torch.equal(ours, theirs)
         return
-    exact = _tensor.resize_bilinear(frames.double(), *after)
+    exact = resize_bilinear(frames.double(), *after)
     assert (ours.double() - exact).abs().max() <= (
         FLOAT_ERROR if dtype is torch.float32 else HALF_STEP / 2 + FLOAT_ERROR
     )
@@ -81,7 +82,7 @@ def test_bytes_of_many_sizes(gpu):
         frames = pictures(4, before, 16, 3)
         turned = frames.transpose(1, 2).contiguous()
         for after in range(1, 41):
-            expected = _tensor.resize_bilinear(frames, after, 16)
+            expected = resize_bilinear(frames, after, 16)
             assert torch.equal(on_gpu(frames, after, 16), expected), (before, after)
             assert torch.equal(on_gpu(turned, 16, after), expected.transpose(1, 2)), (before, after)
 
@@ -91,16 +92,16 @@ def test_bytes_of_sizes_that_nobody_chose(gpu):
     for _ in range(60):
         height, width, *after = (sizes.randint(1, 300) for _ in range(4))
         frames = pictures(2, height, width, 3)
-        expected = _tensor.resize_bilinear(frames, *after)
+        expected = resize_bilinear(frames, *after)
         assert torch.equal(on_gpu(frames, *after), expected), (height, width, *after)
 
 
 @pytest.mark.parametrize(("before", "after"), [(1920, 455), (1080, 256), (4096, 224), (224, 4096), (7680, 1)])
 def test_sizes_as_they_are_used(gpu, before, after):
     frames = pictures(4, 8, before, 3)
-    assert torch.equal(on_gpu(frames, 8, after), _tensor.resize_bilinear(frames, 8, after))
+    assert torch.equal(on_gpu(frames, 8, after), resize_bilinear(frames, 8, after))
     floats = (frames / 255).float()
-    exact = _tensor.resize_bilinear(floats.double(), 8, after)
+    exact = resize_bilinear(floats.double(), 8, after)
     error = FLOAT_ERROR * max(1, before / after / 64)  # of so long a sum
     assert (on_gpu(floats, 8, after).double() - exact).abs().max() <= error
 
@@ -117,13 +118,13 @@ def test_weights_sum_to_one():
 
 def test_more_rows_than_a_grid_has(gpu):
     frames = pictures(70_000, 1, 3, 3)
-    assert torch.equal(on_gpu(frames, 1, 2), _tensor.resize_bilinear(frames, 1, 2))
+    assert torch.equal(on_gpu(frames, 1, 2), resize_bilinear(frames, 1, 2))
 
 
 def test_frames_that_do_not_lie_side_by_side(gpu):
     frames = pictures(4, 30, 40, 3)
     part = (frames.to("cuda") if REAL else frames)[::2, 3:20, 5:31]
-    expected = _tensor.resize_bilinear(frames[::2, 3:20, 5:31], 9, 50)
+    expected = resize_bilinear(frames[::2, 3:20, 5:31], 9, 50)
     assert torch.equal(Gpu(0, "cpu").resize(part, 9, 50).cpu(), expected)
     assert Gpu(0, "cpu").resize(frames[:0], 9, 50).shape == (0, 9, 50, 3)
 

@@ -10,11 +10,12 @@ from enum import Enum
 import media
 import numpy as np
 import pytest
+import recipes
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from resizing import resize_bilinear
 
-from cycodec._tensor import resize_bilinear
 from cycodec.decoders import VideoDecoder
 from cycodec.transforms import (
     CenterCrop,
@@ -35,6 +36,33 @@ def frames(count=2, height=24, width=32, dtype=torch.uint8):
     random = torch.Generator().manual_seed(count * 1000 + height)
     values = torch.randint(0, 256, (count, height, width, 3), generator=random, dtype=torch.uint8)
     return values if dtype is torch.uint8 else values.to(dtype) / 255
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    """Makes video files of pictures, which a decoder gives back as they are."""
+
+    def make(pictures):
+        height, width = pictures.shape[1:3]
+        path = tmp_path_factory.mktemp("pictures") / "raw.nut"
+        raw = ["-f", "rawvideo", "-pixel_format", "rgb24", "-video_size", f"{width}x{height}", "-i", "-"]
+        recipes.run(*raw, "-c:v", "rawvideo", path, stdin=pictures.numpy().tobytes())
+        assert torch.equal(VideoDecoder(path, dimension_order="NHWC")[:], pictures)
+        return path
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def small(store):
+    """A file of `frames()`."""
+    return store(frames())
+
+
+def transformed(path, transforms, **options):
+    """All frames, [N, H, W, C]."""
+    with VideoDecoder(path, transforms=transforms, dimension_order="NHWC", **options) as decoder:
+        return decoder[:]
 
 
 # --- Sizes ----------------------------------------------------------------------------------------
@@ -124,7 +152,8 @@ def test_nothing_to_do():
     for transforms in [[], [Resize((24, 32))], [CenterCrop((24, 32)), RandomCrop((24, 32))]]:
         pipeline = resolve(transforms, 24, 32)
         assert pipeline == Pipeline(None, (), 24, 32)
-        assert pipeline.apply(data) is data
+        assert pipeline.apply(data, resize_bilinear) is data
+        assert pipeline.stages((2, 9, 3, 5)) == ()
 
 
 def test_first_crops_are_the_region():
@@ -176,20 +205,26 @@ def steps(draw):
     return chosen
 
 
-@given(steps())
-def test_pipeline_equals_the_steps_one_by_one(chosen):
-    whole = expected = frames()
+@given(steps(), st.integers(0, 2**30))
+def test_pipeline_equals_the_steps_one_by_one(small, chosen, place):
+    expected = frames()
     for step in chosen:
         if isinstance(step, Scale):
             expected = resize_bilinear(expected, *step)
         else:
             expected = expected[:, step.top :, step.left :][:, : step.height, : step.width]
-    pipeline = resolve([At(step) for step in chosen], 24, 32)
+    transforms = [At(step) for step in chosen]
+    pipeline = resolve(transforms, 24, 32)
+    assert not pipeline.steps or not isinstance(pipeline.steps[0], Crop)
     y0, y1, x0, x1 = pipeline.region or (0, 24, 0, 32)
-    result = pipeline.apply(whole[:, y0:y1, x0:x1].contiguous())
+    result = pipeline.apply(frames()[:, y0:y1, x0:x1].contiguous(), resize_bilinear)
     assert result.shape == (2, pipeline.height, pipeline.width, 3)
     assert torch.equal(result, expected)
-    assert not pipeline.steps or not isinstance(pipeline.steps[0], Crop)
+    assert torch.equal(transformed(small, transforms), expected)
+    y, x = place % pipeline.height, place // 64 % pipeline.width
+    with VideoDecoder(small, transforms=transforms, dimension_order="NHWC") as decoder:
+        assert torch.equal(decoder[:, y:, : x + 1], expected[:, y:, : x + 1])
+        assert torch.equal(decoder[1, y, x], expected[1, y, x])
 
 
 # --- Resampling -----------------------------------------------------------------------------------
@@ -206,9 +241,9 @@ def resampling_matrix(source: int, target: int) -> np.ndarray:
 
 @pytest.mark.parametrize("dtype", [torch.uint8, torch.float32, torch.float16])
 @pytest.mark.parametrize("size", [(12, 16), (7, 45), (50, 9), (24, 31), (1, 1), (48, 64)])
-def test_resize_is_antialiased_bilinear(size, dtype):
+def test_resize_is_antialiased_bilinear(small, size, dtype):
     data = frames(dtype=dtype)
-    result = resolve([Resize(size)], 24, 32).apply(data)
+    result = transformed(small, [Resize(size)], output_dtype=dtype)
     rows, columns = resampling_matrix(24, size[0]), resampling_matrix(32, size[1])
     expected = np.einsum("yh,xw,nhwc->nyxc", rows, columns, data.double().numpy())
     assert result.dtype is dtype
@@ -221,23 +256,50 @@ def test_resize_is_antialiased_bilinear(size, dtype):
         assert np.abs(result.numpy() - expected).max() < (1e-5 if dtype is torch.float32 else 5e-4)
 
 
-def test_resize_of_no_frames():
-    result = resolve([Resize((6, 5)), CenterCrop(4)], 24, 32).apply(frames(0))
-    assert result.shape == (0, 4, 4, 3)
-    assert result.dtype is torch.uint8
+def test_resize_of_no_frames(small):
+    with VideoDecoder(small, transforms=[Resize((6, 5)), CenterCrop(4)], dimension_order="NHWC") as decoder:
+        result = decoder[[]]
+        assert result.shape == (0, 4, 4, 3)
+        assert result.dtype is torch.uint8
+        assert decoder[:, 1:1].shape == (2, 0, 4, 3)
 
 
-def test_resize_of_a_real_frame_is_within_one_level_of_torch():
-    with VideoDecoder(media.locate("h264_plain.mp4"), dimension_order="NHWC") as decoder:
-        data = decoder[:4]
-        pipeline = resolve([CenterCrop((80, 100)), Resize(40)], *data.shape[1:3])
-        y0, y1, x0, x1 = pipeline.region
-        result = pipeline.apply(decoder[:4, y0:y1, x0:x1])
-    images = data[:, y0:y1, x0:x1].permute(0, 3, 1, 2).contiguous().float()
-    expected = torch.nn.functional.interpolate(images, (40, 50), mode="bilinear", antialias=True)
-    error = (result.permute(0, 3, 1, 2).float() - expected).abs()
-    assert error.max() <= 1
-    assert error.mean() < 0.3
+REAL_FRAMES = [
+    "h264_plain.mp4",
+    "h264_10bit.mp4",
+    "h264_444.mp4",
+    "h264_full_range.mp4",
+    "vp9_odd_121x81.webm",
+    "ffv1_yuv410p.mkv",
+    "ffv1_tiny_1x1.mkv",
+    "raw_pal8.nut",
+    "rot90.mp4",
+    "rot180.mp4",
+    "resolution_change.h264",
+]
+
+
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.float32, torch.float16], ids=str)
+@pytest.mark.parametrize("name", REAL_FRAMES)
+def test_real_frames_are_resized_as_torch_does(name, dtype):
+    """Whatever the way from the pixel format to RGB is: rows are resampled while they are made, or a picture afterwards."""
+    path = media.path(name)
+    with VideoDecoder(path, dimension_order="NHWC", output_dtype=dtype) as plain:
+        whole = plain[:6]
+    height, width = whole.shape[1:3]
+    part = ((height + 1) // 2 | 1, (width + 2) // 3)
+    part = (min(part[0], height), part[1])
+    for transforms in ([Resize((37, 53))], [CenterCrop(part), Resize((29, 31)), CenterCrop((9, 14))]):
+        pipeline = resolve(transforms, height, width)
+        y0, y1, x0, x1 = pipeline.region or (0, height, 0, width)
+        before = whole[:, y0:y1, x0:x1].contiguous()
+        result = transformed(path, transforms, output_dtype=dtype)[:6]
+        if dtype is torch.uint8:
+            assert torch.equal(result, pipeline.apply(before, resize_bilinear))
+        else:
+            exact = pipeline.apply(before.double(), resize_bilinear)
+            error = 3e-7 if dtype is torch.float32 else 2.0**-11
+            assert (result.double() - exact).abs().max() <= error
 
 
 # --- What users pass ------------------------------------------------------------------------------
@@ -317,12 +379,13 @@ def test_transforms_must_be_a_list(transforms):
         as_transforms(transforms)
 
 
-def test_real_torchvision_gives_the_same_pixels():
+def test_real_torchvision_gives_the_same_pixels(store):
     try:
         from torchvision.transforms import v2
     except Exception as error:  # absent, or built for another torch
         pytest.skip(f"torchvision cannot be imported: {error}")
     data = frames(2, 90, 121)
+    path = store(data)
     for transforms in [
         [v2.Resize(40)],
         [v2.Resize((33, 150)), v2.CenterCrop((31, 20))],
@@ -332,9 +395,7 @@ def test_real_torchvision_gives_the_same_pixels():
         torch.manual_seed(4)
         expected = v2.Compose(transforms)(data.permute(0, 3, 1, 2))
         torch.manual_seed(4)
-        pipeline = resolve(as_transforms(transforms), 90, 121)
-        y0, y1, x0, x1 = pipeline.region or (0, 90, 0, 121)
-        assert torch.equal(pipeline.apply(data[:, y0:y1, x0:x1].contiguous()).permute(0, 3, 1, 2), expected)
+        assert torch.equal(transformed(path, transforms).permute(0, 3, 1, 2), expected)
 
 
 def test_describing_needs_neither_torch_nor_torchvision():

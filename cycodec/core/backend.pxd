@@ -6,6 +6,16 @@ from cycodec.libav.avcodec cimport AVCodec, AVCodecContext, AVCodecID, AVPacket
 from cycodec.libav.avutil cimport AVFrame
 
 
+cdef struct Stage:
+    # ConvertStage of csrc/convert.h: a resampling to a size, and the region of it that is kept
+    int width
+    int height
+    int x0
+    int y0
+    int x1
+    int y1
+
+
 cdef struct Target:
     # The whole output frame, and the half-open region of it that is wanted
     int width
@@ -17,6 +27,8 @@ cdef struct Target:
     int orientation
     int type                # ConvertType of csrc/convert.h
     bint planar             # planes of R, G and B one behind the other, instead of packed pixels
+    int num_stages
+    const Stage *stages     # of the region, before it is written
     int64_t row_stride      # bytes
 
 

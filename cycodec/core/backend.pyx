@@ -15,10 +15,13 @@ from cycodec.libav.avutil cimport AVFrame
 cdef extern from "convert.h" nogil:
     ctypedef int ConvertType
     int convert_sample_size(ConvertType type)
+    ctypedef struct ConvertStage:
+        pass
     ctypedef struct ConvertTarget:
         int width, height, x0, y0, x1, y1, orientation
         ConvertType type
-        int planar
+        int planar, num_stages
+        const ConvertStage *stages
     struct Converter:
         pass
     Converter *converter_alloc()
@@ -50,6 +53,8 @@ cdef void fill_target(void *to, const Target *target) noexcept nogil:
     convert.orientation = target.orientation
     convert.type = target.type
     convert.planar = target.planar
+    convert.num_stages = target.num_stages
+    convert.stages = <const ConvertStage *> target.stages
 
 
 cdef class VideoBackend:

@@ -20,6 +20,7 @@ class FrameReader(FrameStream):
         orientation: int,
         type: int,
         planar: bool = False,
+        stages: tuple[tuple[int, int, tuple[int, int, int, int]], ...] = (),
         masking: bool = False,
         places: Sequence[int] | NDArray[np.int64] | None = None,
         coming: Sequence[int] | NDArray[np.int64] = (),

@@ -11,7 +11,7 @@ from cpython.exc cimport PyErr_CheckSignals
 from libc.stdint cimport int64_t, uint8_t
 from libc.stdlib cimport free, malloc, qsort
 
-from cycodec.core.backend cimport Target, sample_size
+from cycodec.core.backend cimport Stage, Target, sample_size
 from cycodec.core.index import IndexContradiction
 from cycodec.core.index cimport Anchor
 from cycodec.core.stream cimport LOST, FrameStream
@@ -268,25 +268,30 @@ cdef class FrameReader(FrameStream):
         return 0
 
     def read_into(self, positions, size_t out, size_t pts, size_t durations, size_t valid, tuple frame_size, tuple region,
-                  int orientation, int type, bint planar=False, bint masking=False, places=None, coming=()):
+                  int orientation, int type, bint planar=False, tuple stages=(), bint masking=False, places=None,
+                  coming=()):
         """Decode frames into memory of the caller.
 
         `positions`: frame numbers (timestamps without an index), in any order, with repeats. `out`: address of as many
         pictures of the region, rows of packed RGB without gaps, or with `planar` the planes of R, G and B, one behind the
         other; `pts`, `durations` (int64) and `valid` (uint8): addresses of arrays that are filled in. `frame_size` is
         (width, height) of the whole frame as it is shown, `region` (y0, y1, x0, x1) lies inside; `orientation` and `type`
-        as in csrc/convert.h. `valid`: 1, or with `masking` 0 for damaged frames and for those that cannot be had, which
-        are filled with the last good one; 2 where there is none yet, which is black. `places`: which picture of `out` each
-        position goes to. `coming`: positions behind these, in rising order, that the next request is going to ask for.
+        as in csrc/convert.h. `stages`: what is done to the region, one after the other, as (height, width, region of it).
+        `valid`: 1, or with `masking` 0 for damaged frames and for those that cannot be had, which are filled with the last
+        good one; 2 where there is none yet, which is black. `places`: which picture of `out` each position goes to.
+        `coming`: positions behind these, in rising order, that the next request is going to ask for.
         """
         cdef int count = len(positions)
         cdef int num_coming = len(coming)
         cdef Slot *slots = <Slot *> malloc((count + num_coming + 1) * sizeof(Slot))
+        cdef Stage *kept = <Stage *> malloc((len(stages) + 1) * sizeof(Stage))
         cdef Target target
         cdef int64_t frame_stride
-        cdef int code, i
+        cdef int code, i, width, height
         cdef bint sorted_already = True
-        if slots == NULL:
+        if slots == NULL or kept == NULL:
+            free(slots)
+            free(kept)
             raise MemoryError()
         try:
             for i in range(count):
@@ -301,8 +306,14 @@ cdef class FrameReader(FrameStream):
             target.orientation = orientation
             target.type = type
             target.planar = planar
-            target.row_stride = (target.x1 - target.x0) * (1 if planar else 3) * sample_size(type)
-            frame_stride = target.row_stride * (target.y1 - target.y0) * (3 if planar else 1)
+            height, width = target.y1 - target.y0, target.x1 - target.x0
+            target.num_stages = len(stages)
+            target.stages = kept
+            for i in range(target.num_stages):
+                kept[i].height, kept[i].width, (kept[i].y0, kept[i].y1, kept[i].x0, kept[i].x1) = stages[i]
+                height, width = kept[i].y1 - kept[i].y0, kept[i].x1 - kept[i].x0
+            target.row_stride = width * (1 if planar else 3) * sample_size(type)
+            frame_stride = target.row_stride * height * (3 if planar else 1)
             self.wanted = slots
             self.num_wanted = count + num_coming
             self.masking = masking
@@ -316,6 +327,7 @@ cdef class FrameReader(FrameStream):
             self.num_wanted = 0
             self.masking = False
             free(slots)
+            free(kept)
         self.finish(code)
 
     def prime(self, int64_t position, coming=()):

@@ -2,10 +2,10 @@
 
 Note [Resizing as the CPU does]
 
-On the CPU frames are resized by torch's kernel for uint8 in channels-last memory, which is exact arithmetic on integers:
-along the width first, then along the height, each pass rounded to 8 bits; weights in fixed point, with as many binary
-places as leave the largest of them 16 bits. Here the same weights are made on the host, in double precision as there, and
-the GPU adds up the same integers, so that it gives the same bytes. Floats are weighted in float32 on both.
+The bytes are those of torch's kernel for uint8 in channels-last memory, which csrc/resample.c repeats on the CPU: exact
+arithmetic on integers, along the width first, then along the height, each pass rounded to 8 bits; weights in fixed point,
+with as many binary places as leave the largest of them 16 bits. Here the same weights are made on the host, in double
+precision as there, and the GPU adds up the same integers. Floats are weighted in float32 on both.
 """
 
 from __future__ import annotations

@@ -1,0 +1,10 @@
+/* Rows of float32 to rows of float16. */
+#ifndef CYCODEC_HALF_ROW_H
+#define CYCODEC_HALF_ROW_H
+
+#include <stdint.h>
+
+/* Values in [0, 1], to nearest, ties to even. */
+void half_row(uint16_t *out, const float *in, int count);
+
+#endif

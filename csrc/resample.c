@@ -1,0 +1,380 @@
+/* Note [Resampling rows]
+ *
+ * The arithmetic is torch's, interpolate(mode="bilinear", antialias=True) on the CPU for channels-last frames, as
+ * cycodec/cuda/resize.py repeats it for the GPU: along the width first, then along the height. For uint8 both passes are
+ * exact sums of integers, rounded to 8 bits; the weights are made in double precision and have as many binary places as
+ * leave the largest of them 16 bits. A pass that torch leaves out has one weight of 1 here, which changes nothing. Floats
+ * are weighted by float32; their weights are made in double precision, too, where torch takes float32.
+ *
+ * Rows go through the horizontal pass in groups of four, into a ring that holds as many groups as a row of the result
+ * can need: what comes in, the ring, and what goes out all stay in L1 for usual sizes. How groups look is up to the
+ * kernels (resample_rows.h).
+ */
+#include "resample.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "half_row.h"
+#include "resample_rows.h"
+
+#define MAX_SHIFT 22 /* torch's */
+#define BLOCK 16     /* samples of a plain vertical pass: a constant, for the compiler to make vectors of */
+
+struct Resampler {
+    ConvertType type;
+    Rect needs;
+    Axis across, down;
+    HorizontalPlan plan;
+    int samples;        /* in a row of the result */
+    size_t group_bytes; /* of one group in the ring */
+    int num_groups;
+    uint8_t *ring;
+    VerticalKernel *vertical; /* NULL: groups are not interleaved */
+    VerticalFloatKernel *vertical_float;
+    GroupWeights *group_weights; /* for `vertical`; */
+    int *group_starts;           /* each row's first */
+    const void **sources;        /* groups or rows of the sum at hand */
+    float *line;                 /* for float16 */
+
+    uint8_t *out;
+    ptrdiff_t out_stride;
+    int received, made; /* rows */
+};
+
+static int level_limit = RESAMPLE_AVX512;
+
+void resampler_limit(int limit) {
+    level_limit = limit;
+}
+
+void *resample_memory(size_t count, size_t size) {
+    size_t bytes = (count * size + 64) / 64 * 64; /* never none */
+    void *memory = aligned_alloc(64, bytes);
+    return memory ? memset(memory, 0, bytes) : NULL;
+}
+
+/* ---- weights ---------------------------------------------------------------------------------------------------- */
+
+/* A triangle as wide as a place of the coarser side, cut off at the ends, around the middle of place i of the result. */
+static Span triangle(double *weights, int i, int in, int out) {
+    double scale = (double)in / out, reach = scale > 1 ? scale : 1, centre = scale * (i + 0.5), total = 0;
+    int first = (int)(centre - reach + 0.5), last = (int)(centre + reach + 0.5), most = 2 * (int)ceil(reach) + 1;
+    Span span = {.first = first > 0 ? first : 0};
+    span.count = (last < in ? last : in) - span.first;
+    if (span.count > most)
+        span.count = most;
+    for (int k = 0; k < span.count; k++) {
+        double x = fabs((k + span.first - centre + 0.5) * (1 / reach));
+        weights[k] = x < 1 ? 1 - x : 0;
+        total += weights[k];
+    }
+    for (int k = 0; k < span.count; k++)
+        weights[k] /= total;
+    return span;
+}
+
+static int axis_init(Axis *axis, int in, int out, int from, int to, int fixed) {
+    int most = 2 * (int)ceil(in > out ? (double)in / out : 1) + 1, used = 0, low = in, high = 0;
+    size_t room = (size_t)(to - from) * (most + 1);
+    double *weights = calloc(most, sizeof(*weights)), largest = 0;
+    axis->length = to - from;
+    axis->spans = calloc(axis->length, sizeof(*axis->spans));
+    if (fixed)
+        axis->fixed = calloc(room, sizeof(*axis->fixed));
+    else
+        axis->floats = calloc(room, sizeof(*axis->floats));
+    if (!weights || !axis->spans || !(fixed ? (void *)axis->fixed : (void *)axis->floats)) {
+        free(weights);
+        return -1;
+    }
+    for (int i = 0; fixed && i < out; i++) { /* the whole axis, whatever the region is */
+        Span span = triangle(weights, i, in, out);
+        for (int k = 0; k < span.count; k++)
+            largest = weights[k] > largest ? weights[k] : largest;
+    }
+    while (axis->shift < MAX_SHIFT && (int64_t)(largest * (2 << axis->shift) + 0.5) < 1 << 15)
+        axis->shift++;
+    for (int i = 0; i < axis->length; i++) {
+        Span span = triangle(weights, from + i, in, out);
+        int last = span.count - 1, skipped = 0;
+        if (fixed)
+            for (int k = 0; k <= last; k++)
+                weights[k] = floor(weights[k] * (1 << axis->shift) + 0.5);
+        while (last > 0 && weights[last] == 0)
+            last--;
+        while (skipped < last && weights[skipped] == 0)
+            skipped++;
+        span = (Span){span.first + skipped, last + 1 - skipped, used};
+        for (int k = skipped; k <= last; k++, used++)
+            if (fixed)
+                axis->fixed[used] = (int16_t)weights[k];
+            else
+                axis->floats[used] = (float)weights[k];
+        used += !fixed && used % 2;
+        axis->spans[i] = span;
+        low = span.first < low ? span.first : low;
+        high = span.first + span.count > high ? span.first + span.count : high;
+    }
+    for (int i = 0; i < axis->length; i++)
+        axis->spans[i].first -= low;
+    axis->extent = high - low;
+    free(weights);
+    return low;
+}
+
+static void axis_free(Axis *axis) {
+    free(axis->spans);
+    free(axis->fixed);
+    free(axis->floats);
+}
+
+/* ---- plain kernels ---------------------------------------------------------------------------------------------- */
+
+static inline uint8_t clip(int value) {
+    return value > 255 ? 255 : (uint8_t)value; /* no weight is negative */
+}
+
+static void rows_plain(void *group, const void *const rows[RESAMPLE_ROWS], const HorizontalPlan *plan) {
+    const Axis *axis = plan->axis;
+    for (int r = 0; r < RESAMPLE_ROWS; r++) {
+        uint8_t *out = (uint8_t *)group + r * plan->pitch;
+        for (int i = 0; i < axis->length; i++, out += 3) {
+            const uint8_t *in = (const uint8_t *)rows[r] + 3 * (ptrdiff_t)axis->spans[i].first;
+            const int16_t *weight = axis->fixed + axis->spans[i].start;
+            int half = 1 << axis->shift >> 1, red = half, green = half, blue = half;
+            for (int k = axis->spans[i].count; k > 0; k--, in += 3, weight++) {
+                red += *weight * in[0];
+                green += *weight * in[1];
+                blue += *weight * in[2];
+            }
+            out[0] = clip(red >> axis->shift);
+            out[1] = clip(green >> axis->shift);
+            out[2] = clip(blue >> axis->shift);
+        }
+    }
+}
+
+static void columns_plain(uint8_t *out, int samples, const uint8_t *const *rows, const int16_t *weights, int count,
+                          int shift) {
+    for (int i = 0; i < samples; i += BLOCK) {
+        int32_t sum[BLOCK];
+        uint8_t block[BLOCK];
+        for (int k = 0; k < BLOCK; k++)
+            sum[k] = 1 << shift >> 1;
+        for (int r = 0; r < count; r++)
+            for (int k = 0; k < BLOCK; k++)
+                sum[k] += weights[r] * rows[r][i + k];
+        for (int k = 0; k < BLOCK; k++)
+            block[k] = clip(sum[k] >> shift);
+        memcpy(out + i, block, samples - i < BLOCK ? samples - i : BLOCK);
+    }
+}
+
+static void float_rows_plain(void *group, const void *const rows[RESAMPLE_ROWS], const HorizontalPlan *plan) {
+    for (int r = 0; r < RESAMPLE_ROWS; r++) {
+        float *out = (float *)group + r * plan->pitch;
+        for (int i = 0; i < plan->axis->length; i++, out += 3)
+            resample_float_pixel(out, rows[r], &plan->axis->spans[i], plan->axis->floats);
+    }
+}
+
+static void float_columns_plain(float *out, int samples, const float *const *rows, const float *weights, int count) {
+    for (int i = 0; i < samples; i += BLOCK) {
+        float sum[BLOCK] = {0};
+        for (int r = 0; r < count; r++)
+            for (int k = 0; k < BLOCK; k++)
+                sum[k] += weights[r] * rows[r][i + k];
+        memcpy(out + i, sum, (samples - i < BLOCK ? samples - i : BLOCK) * sizeof(*sum));
+    }
+}
+
+/* ---- resamplers ------------------------------------------------------------------------------------------------- */
+
+static inline int group_of(int row) {
+    return row / RESAMPLE_ROWS;
+}
+
+static inline int last_row(const Span *span) {
+    return span->first + span->count - 1;
+}
+
+/* Rows of the result are made in order, each when its last row has come or later: the most groups that are between what
+ * comes and what is needed still. */
+static int ring_size(const Axis *down) {
+    int size = 1, needed = down->extent - 1, *earliest = calloc(down->length, sizeof(*earliest)), latest = 0;
+    if (!earliest)
+        return 0;
+    for (int i = down->length - 1; i >= 0; i--) {
+        needed = down->spans[i].first < needed ? down->spans[i].first : needed;
+        earliest[i] = needed;
+    }
+    for (int i = 0; i < down->length; i++) {
+        int last = last_row(&down->spans[i]);
+        latest = last > latest ? last : latest;
+        int groups = group_of(latest) - group_of(earliest[i]) + 1;
+        size = groups > size ? groups : size;
+    }
+    free(earliest);
+    return size;
+}
+
+/* Two factors of 16 bits as a vector has them. */
+static inline int32_t pair(int low, int high) {
+    return (int32_t)((uint32_t)high << 16 | (uint32_t)low);
+}
+
+static int arrange_weights(Resampler *r) {
+    const Axis *down = &r->down;
+    size_t total = 0;
+    for (int i = 0; i < down->length; i++)
+        total += group_of(last_row(&down->spans[i])) - group_of(down->spans[i].first) + 1;
+    r->group_weights = calloc(total, sizeof(*r->group_weights));
+    r->group_starts = calloc(down->length, sizeof(*r->group_starts));
+    if (!r->group_weights || !r->group_starts)
+        return -1;
+    GroupWeights *to = r->group_weights;
+    for (int i = 0; i < down->length; i++) {
+        const Span *span = &down->spans[i];
+        r->group_starts[i] = (int)(to - r->group_weights);
+        for (int g = group_of(span->first); g <= group_of(last_row(span)); g++, to++) {
+            int weights[RESAMPLE_ROWS] = {0};
+            uint32_t high = 0, low = 0;
+            for (int k = 0; k < RESAMPLE_ROWS; k++) {
+                int place = g * RESAMPLE_ROWS + k - span->first;
+                if (place >= 0 && place < span->count)
+                    weights[k] = down->fixed[span->start + place];
+                high |= (uint32_t)((weights[k] + 128) >> 8 & 255) << 8 * k;
+                low |= (uint32_t)(weights[k] & 255) << 8 * k;
+            }
+            *to =
+                (GroupWeights){(int32_t)high, (int32_t)low, pair(weights[0], weights[2]), pair(weights[1], weights[3])};
+        }
+    }
+    return 0;
+}
+
+/* Kernels and their tables; 0, or -1: out of memory. */
+static int choose_kernels(Resampler *r) {
+    int level = level_limit;
+    if (r->type != CONVERT_UINT8) {
+        r->plan.kernel = find_float_rows(level);
+        r->vertical_float = find_float_columns(level);
+        if (!r->plan.kernel)
+            r->plan.kernel = float_rows_plain;
+        if (!r->vertical_float)
+            r->vertical_float = float_columns_plain;
+        return 0;
+    }
+    r->vertical = find_vector_columns(&r->down, level);
+    if (r->vertical && plan_vector_rows(&r->plan, level) < 0)
+        return -1;
+    if (r->plan.kernel)
+        return arrange_weights(r);
+    r->vertical = NULL;
+    r->plan.kernel = rows_plain;
+    return 0;
+}
+
+Resampler *resampler_alloc(int in_width, int in_height, int out_width, int out_height, Rect region, ConvertType type) {
+    int fixed = type == CONVERT_UINT8, most;
+    Resampler *r = calloc(1, sizeof(*r));
+    if (!r)
+        return NULL;
+    r->type = type;
+    r->needs.x0 = axis_init(&r->across, in_width, out_width, region.x0, region.x1, fixed);
+    r->needs.y0 = axis_init(&r->down, in_height, out_height, region.y0, region.y1, fixed);
+    if (r->needs.x0 < 0 || r->needs.y0 < 0)
+        goto fail;
+    r->needs.x1 = r->needs.x0 + r->across.extent;
+    r->needs.y1 = r->needs.y0 + r->down.extent;
+    r->samples = 3 * r->across.length;
+    r->plan.axis = &r->across;
+    r->plan.pitch = (r->samples + 2 * GROUP_PADDING - 1) / GROUP_PADDING * GROUP_PADDING;
+    r->group_bytes = (size_t)r->plan.pitch * RESAMPLE_ROWS * (fixed ? 1 : sizeof(float));
+    r->num_groups = ring_size(&r->down);
+    if (!r->num_groups || choose_kernels(r) < 0)
+        goto fail;
+    r->ring = resample_memory(r->num_groups, r->group_bytes);
+    most = r->num_groups * RESAMPLE_ROWS;
+    r->sources = calloc(most, sizeof(*r->sources));
+    if (type == CONVERT_FLOAT16)
+        r->line = calloc(r->samples, sizeof(*r->line));
+    if (!r->ring || !r->sources || (type == CONVERT_FLOAT16 && !r->line))
+        goto fail;
+    return r;
+fail:
+    resampler_free(r);
+    return NULL;
+}
+
+void resampler_free(Resampler *r) {
+    if (!r)
+        return;
+    axis_free(&r->across);
+    axis_free(&r->down);
+    free(r->plan.counts);
+    free(r->plan.steps);
+    free(r->ring);
+    free(r->group_weights);
+    free(r->group_starts);
+    free(r->sources);
+    free(r->line);
+    free(r);
+}
+
+Rect resampler_needs(const Resampler *r) {
+    return r->needs;
+}
+
+void resampler_begin(Resampler *r, uint8_t *out, ptrdiff_t out_stride) {
+    r->out = out;
+    r->out_stride = out_stride;
+    r->received = r->made = 0;
+}
+
+static inline uint8_t *group_at(const Resampler *r, int group) {
+    return r->ring + group % r->num_groups * r->group_bytes;
+}
+
+/* Row i of the result from the ring. */
+static void make_row(Resampler *r, int i) {
+    const Span *span = &r->down.spans[i];
+    uint8_t *out = r->out + i * r->out_stride;
+    if (r->vertical) {
+        int first = group_of(span->first), count = group_of(last_row(span)) - first + 1;
+        for (int g = 0; g < count; g++)
+            r->sources[g] = group_at(r, first + g);
+        r->vertical(out, r->samples, (const uint8_t *const *)r->sources, r->group_weights + r->group_starts[i], count,
+                    r->down.shift);
+        return;
+    }
+    size_t row_bytes = r->group_bytes / RESAMPLE_ROWS;
+    for (int k = 0; k < span->count; k++) {
+        int row = span->first + k;
+        r->sources[k] = group_at(r, group_of(row)) + row % RESAMPLE_ROWS * row_bytes;
+    }
+    if (r->type == CONVERT_UINT8) {
+        columns_plain(out, r->samples, (const uint8_t *const *)r->sources, r->down.fixed + span->start, span->count,
+                      r->down.shift);
+        return;
+    }
+    float *line = r->line ? r->line : (float *)out;
+    r->vertical_float(line, r->samples, (const float *const *)r->sources, r->down.floats + span->start, span->count);
+    if (r->line)
+        half_row((uint16_t *)out, line, r->samples);
+}
+
+void resampler_rows(Resampler *r, const void *rows, ptrdiff_t stride, int count) {
+    for (int y = 0; y < count; y += RESAMPLE_ROWS) {
+        const void *four[RESAMPLE_ROWS];
+        int here = count - y < RESAMPLE_ROWS ? count - y : RESAMPLE_ROWS;
+        for (int k = 0; k < RESAMPLE_ROWS; k++) /* of fewer, the last one again: no row of the result needs it */
+            four[k] = (const uint8_t *)rows + (y + (k < here ? k : here - 1)) * stride;
+        r->plan.kernel(group_at(r, group_of(r->received)), four, &r->plan);
+        r->received += here;
+        while (r->made < r->down.length && last_row(&r->down.spans[r->made]) < r->received)
+            make_row(r, r->made++);
+    }
+}

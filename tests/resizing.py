@@ -1,0 +1,16 @@
+"""Frames resized by torch: what the converter's resampling has to equal."""
+
+import torch
+
+
+def resize_bilinear(frames, height, width):
+    """Frames ``[N, H, W, C]`` on the CPU to ``[N, height, width, C]``: bilinear, antialiased, same dtype."""
+    if frames.shape[0] == 0:
+        return frames.new_empty((0, height, width, frames.shape[3]))
+    # NHWC memory viewed as NCHW is torch's channels-last format, for which it has a kernel for uint8; for half precision
+    # it has none.
+    images = frames.permute(0, 3, 1, 2)
+    if frames.dtype is torch.float16:
+        images = images.float()
+    images = torch.nn.functional.interpolate(images, size=(height, width), mode="bilinear", antialias=True)
+    return images.to(frames.dtype).permute(0, 2, 3, 1)

@@ -1,0 +1,210 @@
+"""csrc/resample.c gives what torch gives that resizes whole frames: the same bytes, and floats as far as they are exact.
+
+Its kernels are compiled here, alone, and called through ctypes.
+"""
+
+import ctypes
+import itertools
+import random
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from resizing import resize_bilinear
+
+from cycodec.cuda.resize import weights
+
+ROOT = Path(__file__).parent.parent
+SOURCES = [ROOT / "csrc" / name for name in ("resample.c", "resample_rows.c", "half_row.c")]
+PLAIN, AVX2, AVX512 = LEVELS = range(3)
+SAMPLES = [np.uint8, np.float32, np.float16]  # ConvertType
+GUARD = 5
+
+
+class Rect(ctypes.Structure):
+    _fields_ = [(name, ctypes.c_int) for name in ("x0", "y0", "x1", "y1")]
+
+
+def command(*arguments):
+    """The compiler's command line."""
+    flags = subprocess.run(
+        ["pkg-config", "--cflags", "libavutil"], capture_output=True, text=True, check=True
+    )
+    includes = [f"-I{ROOT / 'csrc'}", f"-I{ROOT / 'cycodec' / 'cuda' / 'kernels'}", *flags.stdout.split()]
+    return ["cc", "-O2", "-Wall", "-Wextra", "-Werror", *includes, *map(str, [*arguments, *SOURCES]), "-lm"]
+
+
+@pytest.fixture(scope="module")
+def library(tmp_path_factory):
+    path = tmp_path_factory.mktemp("resample") / "resample.so"
+    subprocess.run(command("-shared", "-fPIC", "-o", path), check=True)
+    library = ctypes.CDLL(str(path))
+    library.resampler_alloc.restype = ctypes.c_void_p
+    library.resampler_alloc.argtypes = [*[ctypes.c_int] * 4, Rect, ctypes.c_int]
+    library.resampler_needs.restype = Rect
+    library.resampler_needs.argtypes = library.resampler_free.argtypes = [ctypes.c_void_p]
+    library.resampler_begin.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_ssize_t]
+    library.resampler_rows.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_ssize_t, ctypes.c_int]
+    yield library
+    library.resampler_limit(AVX512)
+
+
+@pytest.fixture
+def resample(library):
+    """``resample(frame, height, width)``: a frame of the given size, or a region of it."""
+
+    def resample(frame, height, width, region=None, level=AVX512, dtype=None, per_call=4, frames=1):
+        x0, y0, x1, y1 = region = region or (0, 0, width, height)
+        dtype = np.dtype(dtype or frame.dtype)
+        library.resampler_limit(level)
+        handle = library.resampler_alloc(
+            frame.shape[1], frame.shape[0], width, height, Rect(*region), SAMPLES.index(dtype)
+        )
+        assert handle
+        needs = library.resampler_needs(handle)
+        assert 0 <= needs.x0 < needs.x1 <= frame.shape[1]
+        assert 0 <= needs.y0 < needs.y1 <= frame.shape[0]
+        # rows and columns that it does not need are not there, and it writes into the middle of something
+        rows = np.ascontiguousarray(frame[needs.y0 : needs.y1, needs.x0 : needs.x1])
+        around = np.full((y1 - y0 + 2, 3 * (x1 - x0) + 2 * GUARD), 77, dtype)
+        out = around[1:-1, GUARD:-GUARD]
+        for _ in range(frames):
+            out[:] = 0
+            library.resampler_begin(handle, out.ctypes.data, out.strides[0])
+            for y in range(0, len(rows), per_call):
+                part = rows[y : y + per_call].copy()
+                library.resampler_rows(handle, part.ctypes.data, part.strides[0], len(part))
+        library.resampler_free(handle)
+        result = out.reshape(y1 - y0, x1 - x0, 3).copy()
+        out[:] = 77
+        assert (around == 77).all(), "written beyond the rows of the result"
+        return result
+
+    return resample
+
+
+def picture(height, width, dtype=np.uint8):
+    """Noise, or black and white alone."""
+    noise = np.random.default_rng(height * 5000 + width)
+    frame = noise.integers(0, 256, (height, width, 3), np.uint8)
+    if (height + width) % 3 == 0:
+        frame = (frame > 127).astype(np.uint8) * np.uint8(255)
+    return frame if dtype is np.uint8 else (frame / 255).astype(dtype)
+
+
+def expected(frame, height, width, region=None):
+    x0, y0, x1, y1 = region or (0, 0, width, height)
+    return resize_bilinear(torch.from_numpy(frame)[None], height, width)[0, y0:y1, x0:x1].numpy()
+
+
+def some_region(chance, height, width):
+    x0, y0 = chance.randrange(width), chance.randrange(height)
+    return x0, y0, chance.randint(x0 + 1, width), chance.randint(y0 + 1, height)
+
+
+SIZES = [
+    ((720, 1280), (256, 256)),
+    ((360, 640), (256, 341)),
+    ((24, 1920), (24, 8)),  # along one axis alone
+    ((1080, 24), (8, 24)),
+    ((24, 1920), (24, 455)),
+    ((3, 3), (700, 500)),
+    ((24, 32), (24, 32)),
+    ((90, 160), (1, 1)),
+    ((1, 1), (5, 9)),
+    ((1, 50), (3, 20)),
+    ((50, 1), (20, 3)),
+    ((3, 200), (200, 3)),
+    ((47, 63), (101, 7)),
+    ((5, 4096), (5, 1)),
+    ((30, 21), (20, 29)),  # rows of 63 bytes, and of 66
+    ((30, 22), (20, 29)),
+    ((9, 5), (7, 3)),  # of 15 and 18
+    ((9, 6), (7, 3)),
+]
+
+
+@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize(("before", "after"), SIZES, ids=str)
+def test_bytes_are_those_of_torch(resample, before, after, level):
+    frame = picture(*before)
+    whole = expected(frame, *after)
+    assert np.array_equal(resample(frame, *after, level=level), whole)
+    chance = random.Random(1)
+    for per_call in (4, 8, 16):
+        x0, y0, x1, y1 = region = some_region(chance, *after)
+        ours = resample(frame, *after, region, level, per_call=per_call)
+        assert np.array_equal(ours, whole[y0:y1, x0:x1])
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_bytes_of_many_lengths(resample, level):
+    """Every length up to 26, and some more, to every other, along both axes."""
+    lengths = [*range(1, 27), 33, 64, 65]
+    for before, after in itertools.product(lengths, lengths):
+        frame = picture(before, before)
+        assert np.array_equal(resample(frame, after, after, level=level), expected(frame, after, after)), (
+            before,
+            after,
+        )
+
+
+def test_bytes_of_sizes_that_nobody_chose(resample):
+    chance = random.Random(2)
+    for _ in range(400):
+        height, width, *after = (chance.randint(1, 400) for _ in range(4))
+        frame, region = picture(height, width), some_region(chance, *after)
+        theirs = expected(frame, *after, region)
+        for level in LEVELS:
+            ours = resample(frame, *after, region, level)
+            assert np.array_equal(ours, theirs), (height, width, *after, region, level)
+
+
+def test_weights_that_are_no_two_signed_bytes(resample):
+    """AVX-512 multiplies by a byte and a signed byte: weights near 1 << 15 go another way, on either axis."""
+    large = [n for n in range(300, 700) if weights(n, 100, True).table[:, 2:].max() >= 0x7F80]
+    assert large
+    for length in large[:3]:
+        for before, after in (
+            ((length, 200), (100, 150)),
+            ((200, length), (150, 100)),
+            ((length, length), (100, 100)),
+        ):
+            frame = picture(*before)
+            assert np.array_equal(resample(frame, *after), expected(frame, *after))
+
+
+@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize(("before", "after"), SIZES, ids=str)
+def test_floats_are_exact(resample, before, after, level):
+    frame = picture(*before, np.float32)
+    region = some_region(random.Random(3), *after)
+    for part in (None, region):
+        ours, exact = resample(frame, *after, part, level), expected(frame.astype(np.float64), *after, part)
+        # of long sums the error is larger
+        error = 3e-7 * max(1, before[0] / after[0] / 32, before[1] / after[1] / 32)
+        assert np.abs(ours - exact).max() <= error
+        half = resample(frame, *after, part, level, np.float16)
+        assert np.array_equal(half, ours.astype(np.float16))
+
+
+def test_a_resampler_makes_one_frame_after_the_other(resample):
+    frame = picture(50, 60)
+    for level in LEVELS:
+        assert np.array_equal(resample(frame, 20, 30, level=level, frames=3), expected(frame, 20, 30))
+
+
+def test_no_byte_is_read_or_written_that_is_not_theirs(tmp_path):
+    sanitizers = ["-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-static-libasan"]
+    (tmp_path / "empty.c").write_text("int main(void) { return 0; }\n")
+    trial = ["cc", *sanitizers, tmp_path / "empty.c", "-o", tmp_path / "empty"]
+    if subprocess.run(trial, capture_output=True).returncode:
+        pytest.skip("the compiler has no sanitizers")
+    subprocess.run(
+        command(*sanitizers, ROOT / "tests" / "resample_rows.c", "-o", tmp_path / "rows"), check=True
+    )
+    done = subprocess.run([tmp_path / "rows"], capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.endswith(" frames are equal\n")
