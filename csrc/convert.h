@@ -6,14 +6,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "turn.h"
+
 typedef enum { CONVERT_UINT8 = 0, CONVERT_FLOAT32 = 1, CONVERT_FLOAT16 = 2 } ConvertType;
 
 static inline int convert_sample_size(ConvertType type) {
     return type == CONVERT_FLOAT32 ? 4 : type == CONVERT_FLOAT16 ? 2 : 1;
 }
-
-/* out(x, y) = in(x', y'): first transposed, then mirrored. The eight values are the orientations of a picture. */
-enum { ORIENT_MIRROR_X = 1, ORIENT_MIRROR_Y = 2, ORIENT_TRANSPOSE = 4 };
 
 /* Antialiased bilinear resampling to width x height, and the half-open region of the result that is kept. */
 typedef struct {

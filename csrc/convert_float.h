@@ -5,10 +5,7 @@
 #include <libavutil/pixdesc.h>
 
 #include "convert.h"
-
-typedef struct {
-    int x0, y0, x1, y1;
-} Rect;
+#include "rect.h"
 
 /* Memory for rows, that grows as it is needed; `data` is to be freed with av_free. */
 typedef struct {

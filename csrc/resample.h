@@ -3,7 +3,8 @@
 #ifndef CYCODEC_RESAMPLE_H
 #define CYCODEC_RESAMPLE_H
 
-#include "convert_float.h"
+#include "convert.h"
+#include "rect.h"
 
 typedef struct Resampler Resampler;
 

@@ -1,6 +1,5 @@
 #include "turn.h"
 
-#include <libavutil/common.h>
 #include <string.h>
 
 #define TILE 16
@@ -83,6 +82,10 @@ static void copy_pixels(uint8_t *out, ptrdiff_t out_stride, const uint8_t *in, p
     }
 }
 
+static int least(int a, int b) {
+    return a < b ? a : b;
+}
+
 void turn_plane(uint8_t *out, ptrdiff_t out_stride, const uint8_t *in, ptrdiff_t in_stride, int size, Rect rect,
                 int width, int height, int orientation) {
     int transposed = orientation & ORIENT_TRANSPOSE;
@@ -109,7 +112,7 @@ void turn_plane(uint8_t *out, ptrdiff_t out_stride, const uint8_t *in, ptrdiff_t
     /* tiles keep a transposed walk inside the cache */
     for (int top = 0; top < rows; top += TILE)
         for (int left = 0; left < columns; left += TILE) {
-            int tile_rows = FFMIN(TILE, rows - top), tile_columns = FFMIN(TILE, columns - left);
+            int tile_rows = least(TILE, rows - top), tile_columns = least(TILE, columns - left);
             const uint8_t *from = in + top * step_y + left * step_x;
             uint8_t *to = out + top * out_stride + left * size;
 #if HAVE_VECTORS

@@ -1,8 +1,14 @@
-/* Copying pictures turned: one of the eight orientations (ORIENT_* of convert.h). */
+/* Copying pictures turned. */
 #ifndef CYCODEC_TURN_H
 #define CYCODEC_TURN_H
 
-#include "convert_float.h"
+#include <stddef.h>
+#include <stdint.h>
+
+#include "rect.h"
+
+/* out(x, y) = in(x', y'): first transposed, then mirrored. The eight values are the orientations of a picture. */
+enum { ORIENT_MIRROR_X = 1, ORIENT_MIRROR_Y = 2, ORIENT_TRANSPOSE = 4 };
 
 /* A rectangle of a plane of `size`-byte pixels to `out`. `rect` and `width` x `height` (the whole plane) are in coordinates of the
  * turned plane. */

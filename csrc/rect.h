@@ -1,0 +1,9 @@
+#ifndef CYCODEC_RECT_H
+#define CYCODEC_RECT_H
+
+/* Half-open. */
+typedef struct {
+    int x0, y0, x1, y1;
+} Rect;
+
+#endif
