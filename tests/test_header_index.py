@@ -1,5 +1,6 @@
 """Indices from headers alone: MP4 sample tables and Matroska block headers, against reading every packet."""
 
+import os
 import subprocess
 
 import media
@@ -136,6 +137,49 @@ def test_opening_reads_under_a_percent(tmp_path, movflags):
     first = size / 90
     assert file.bytes - first < size / 100
     assert file.reads < 20
+
+
+def bytes_read():
+    """By the system calls of this process, pread included."""
+    with open("/proc/self/io") as file:
+        return int(file.readline().split()[1])
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/io"), reason="counts what Linux counts")
+def test_opening_a_matroska_file_reads_under_a_percent(tmp_path):
+    path = tmp_path / "big.mkv"
+    source = "testsrc2=s=640x360:r=300:d=1,noise=alls=60"
+    subprocess.run(
+        [recipes.FFMPEG, "-v", "error", "-f", "lavfi", "-i", source, "-c:v", "mjpeg", "-q:v", "1", str(path)],
+        check=True,
+    )
+    VideoDecoder(path)  # what is imported once is read now
+    size = path.stat().st_size
+    assert size > 30_000_000
+    before = bytes_read()
+    decoder = VideoDecoder(path)
+    assert bytes_read() - before < size / 100
+    assert len(decoder) == 300
+    assert decoder.index.origin == "headers"
+
+
+@pytest.mark.skipif(not hasattr(os, "O_NOATIME"), reason="the time of access is Linux's to leave alone")
+def test_headers_of_a_file_that_another_user_owns(monkeypatch):
+    path = media.path("h264.mkv")
+    by_header, _ = tables(path)
+    open_file = os.open
+    asked = []
+
+    def refuse(path, flags, *more, **named):
+        """As the kernel does it for who is not the owner."""
+        asked.append(flags)
+        if flags & os.O_NOATIME:
+            raise PermissionError(1, "Operation not permitted")
+        return open_file(path, flags, *more, **named)
+
+    monkeypatch.setattr(os, "open", refuse)
+    assert tables(path)[0] == by_header is not None
+    assert [bool(flags & os.O_NOATIME) for flags in asked] == [True, False]
 
 
 def test_field_coding_by_the_parameter_set():

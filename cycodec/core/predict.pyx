@@ -152,7 +152,7 @@ cdef int fill(FrameIndex index, PacketTable table, Sortable *order, int count, t
     cdef int last
     cdef int64_t step
     for i in range(table.count):
-        keys += bool(table.records[i].flags & PACKET_KEY)
+        keys += (table.records[i].flags & PACKET_KEY) != 0
     index.num = time_base.numerator
     index.den = time_base.denominator
     index.allocate(count, keys + 1, table.count)
