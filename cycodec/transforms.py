@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 __all__ = ["CenterCrop", "DecoderTransform", "RandomCrop", "Resize"]
 
+MAX_PIXELS = 1 << 28  # as of decoded frames, in core/backend.pyx
+
 
 class Crop(NamedTuple):
     """Keep a box of the frame."""
@@ -285,7 +287,7 @@ def resolve(
     Raises
     ------
     ValueError
-        A crop does not fit into what the transforms before it leave.
+        A crop does not fit into what the transforms before it leave, or frames become larger than any decoder's.
     """
     whole = Crop(0, 0, height, width)
     steps: list[Crop | Scale] = [whole]  # begins with the region; crops next to each other become one
@@ -295,6 +297,10 @@ def resolve(
         else:
             step = transform.resolve(height, width)
         before = steps[-1]
+        if step.height * step.width > MAX_PIXELS:
+            raise ValueError(
+                f"{transform} gives frames of {step.height}x{step.width}: more than 2**28 pixels"
+            )
         if isinstance(step, Crop) and isinstance(before, Crop):
             steps[-1] = Crop(before.top + step.top, before.left + step.left, step.height, step.width)
         elif isinstance(step, Crop) or step != (height, width):

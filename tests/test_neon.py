@@ -1,5 +1,6 @@
-"""The kernels for Arm: NEON gives the bytes of the plain loops, and the plain loops those of swscale's C code; and planes that
-are turned by vectors, on this processor and on Arm.
+"""The kernels for Arm: NEON gives the bytes of the plain loops, and those are the bytes of swscale's C code.
+
+Planes that are turned by vectors are those of the definition, on this processor and on Arm.
 """
 
 import platform

@@ -172,6 +172,14 @@ def test_crop_must_fit_what_is_left():
         resolve([Resize(12), RandomCrop((13, 5))], 24, 32)
 
 
+def test_frames_larger_than_any_decoders():
+    assert resolve([Resize((1 << 14, 1 << 14))], 24, 32).width == 1 << 14
+    with pytest.raises(
+        ValueError, match=r"Resize\(size=\(16384, 16385\)\) gives .* more than 2\*\*28 pixels"
+    ):
+        resolve([Resize((1 << 14, (1 << 14) + 1))], 24, 32)
+
+
 def test_random_crop_is_drawn_once():
     pipeline = resolve([RandomCrop((10, 10))], 240, 360)
     assert pipeline.region == pipeline.region
