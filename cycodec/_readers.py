@@ -21,7 +21,9 @@ Requests that follow each other, frame by frame in a loop or in small batches, a
 It is taken to go on for AHEAD times as many frames as it has had, which is what decides whether frame threads are worth
 having the frames since the GOP's beginning decoded again. Nobody takes them away from such a reader between two of its
 requests (two loops side by side would else do nothing but take them from each other), and inside a GOP it goes on with
-them even where the budget has none free: the way back would be longer.
+them even where the budget has none free: the way back would be longer. More than AHEAD = 4 is no better: with 12, loops
+over 640x360 clips had them from the 5th frame at the latest, and took 0.8 to 0.9 of the time for 100 frames, as much as
+before for 50, but 1.2 to 1.6 times as much for 10 (a loop over 720p clips has them from the 4th frame on in any case).
 """
 
 from __future__ import annotations
@@ -60,8 +62,12 @@ class Deliver(Protocol):
 
 # Below this many pixels to decode a second thread gains nothing: about two frames of 1080p.
 WORTH_A_THREAD = 4_000_000
-# What things cost, in frames decoded by one thread, or in pixels of such frames: measured with H.264, HEVC and VP9.
-SEEK_COST = 2  # frames: beginning at another place
+# What things cost, in frames decoded and converted by one thread, or in pixels of such frames: measured with H.264, HEVC,
+# VP9, MPEG-4 and MPEG-2.
+SEEK_COST = (
+    4  # frames: beginning at another place, where the key frame is a large one and others fill the decoder
+)
+WAY_COST = 0.6  # frames: one on the way to a wanted one, where B-frames are left out
 READER_COST = 600_000  # pixels: opening another reader
 MAX_FRAME_THREADS = 8
 FRAME_THREADS_COST = 1.1  # what n frame threads take for a frame is this n-th part, and the pixels of
@@ -81,7 +87,9 @@ class Part(NamedTuple):
     begin : int
         The first frame of the first one's GOP.
     frames : int
-        To decode for it, and what seeks cost.
+        To decode for it, those on the way included.
+    wanted : int
+        Of them.
     seeks : int
     """
 
@@ -89,6 +97,7 @@ class Part(NamedTuple):
     places: np.ndarray
     begin: int
     frames: int
+    wanted: int
     seeks: int
 
     @property
@@ -230,7 +239,7 @@ class Readers:
         gops = self._gops()
         if len(positions) == 1:  # the way of decoder[i]
             begin = int(gops[gops.searchsorted(positions[0], "right") - 1])
-            return Part(positions, _ONE_PLACE, begin, int(positions[0]) - begin + 1, 1)  # type: ignore[arg-type]
+            return Part(positions, _ONE_PLACE, begin, int(positions[0]) - begin + 1, 1, 1)  # type: ignore[arg-type]
         asked = np.asarray(positions, np.int64)
         places = np.argsort(asked, kind="stable")
         return self._part(asked[places], places)
@@ -238,8 +247,8 @@ class Readers:
     def _part(self, asked: np.ndarray, places: np.ndarray) -> Part:
         begins, lasts = self._stretches(asked)[1:]
         seeks = 1 + int(np.count_nonzero(begins[1:] > lasts[:-1] + 1))
-        frames = int((lasts - begins + 1).sum()) + SEEK_COST * (seeks - 1)
-        return Part(asked, places, int(begins[0]), frames, seeks)
+        wanted = 1 + int(np.count_nonzero(np.diff(asked)))
+        return Part(asked, places, int(begins[0]), int((lasts - begins + 1).sum()), wanted, seeks)
 
     def _stretches(self, asked: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """For each GOP that rising positions touch: which is the first of them, where it begins, and the last of them."""
@@ -255,24 +264,40 @@ class Readers:
         starts, begins, lasts = self._stretches(whole.positions)
         if len(starts) == 1:
             return [whole]
-        cost = np.cumsum(lasts - begins + 1 + SEEK_COST)
+        asked = np.diff(np.append(starts, len(whole.positions)))
+        way = (lasts - begins + 1 - asked).clip(min=0)  # a frame may be asked for twice
+        cost = np.cumsum(asked + self._way_cost * way + SEEK_COST)
         shares = cost[-1] * np.arange(1, limit) / limit
         cuts = starts[np.unique(np.searchsorted(cost, shares, "left") + 1).clip(max=len(starts) - 1)]
         edges = np.unique(np.concatenate(([0], cuts, [len(whole.positions)])))
         return [self._part(whole.positions[a:b], whole.places[a:b]) for a, b in itertools.pairwise(edges)]
 
-    def _cost(self, part: Part, readers: list[FrameReader]) -> int:
-        """Frames that the best of some readers has to decode for a part."""
+    @property
+    def _way_cost(self) -> float:
+        assert self.main.index is not None
+        return WAY_COST if self.main.index.reorder > 0 else 1
+
+    def _cost(self, part: Part, readers: list[FrameReader]) -> float:
+        """What a part costs the best of some readers."""
+        frames, seeks = self._left(part, readers)
+        return part.wanted + self._way_cost * (frames - part.wanted) + SEEK_COST * seeks
+
+    def _left(self, part: Part, readers: list[FrameReader]) -> tuple[int, int]:
+        """(frames that the best of some readers has to decode for a part, how often it seeks)"""
         cursors = [reader.cursor for reader in readers]
-        return part.frames - max([0, *(c + 1 - part.begin for c in cursors if part.begin <= c <= part.first)])
+        done = max([0, *(c + 1 - part.begin for c in cursors if part.begin <= c <= part.first)])
+        return max(part.frames - done, part.wanted), part.seeks - (done > 0)
 
     def _cost_threaded(self, whole: Part, ahead: int, threads: int, pixels: int) -> float:
         """What the request takes by frame threads, in the time of frames decoded by one."""
         threaded = self.threaded  # which another session may take away
-        frames = self._cost(whole, [threaded] if threaded is not None else []) + ahead
-        share = FRAME_THREADS_COST / threads + HAND_OVER_COST / pixels
+        readers = [threaded] if threaded is not None else []
+        frames = self._left(whole, readers)[0] + ahead  # to be handed over, those that are left out as well
+        # in a long read, which may end any time, what would be decoded again counts in full
+        cost = frames if ahead else self._cost(whole, readers)
+        cost = cost * FRAME_THREADS_COST / threads + frames * HAND_OVER_COST / pixels
         # they fill up and run empty with each seek
-        return frames * share + threads * whole.seeks + (READER_COST / pixels if threaded is None else 0)
+        return cost + threads * whole.seeks + (READER_COST / pixels if threaded is None else 0)
 
     def _may_have_frame_threads(self) -> bool:
         index = self.main.index

@@ -18,7 +18,7 @@ ONE_GOP = ["h264_one_gop.mp4", "hevc_one_gop.mp4", "vp9_hidden.webm"]
 @pytest.fixture(autouse=True)
 def frame_threads(monkeypatch):
     """Have small files be worth them, as if there were eight CPUs."""
-    for cost in ("WORTH_A_THREAD", "READER_COST", "HAND_OVER_COST"):
+    for cost in ("WORTH_A_THREAD", "SEEK_COST", "READER_COST", "HAND_OVER_COST"):
         monkeypatch.setattr(_readers, cost, 0)
     monkeypatch.setattr(_readers, "_frame_threads", _readers._FrameThreads())
     before = _threads.budget()
@@ -167,6 +167,22 @@ def test_one_frame_far_inside_a_gop_has_them():
     decoder = VideoDecoder(path, num_threads=2)
     assert torch.equal(decoder[20], VideoDecoder(path, num_threads=1)[20])
     assert has_them(decoder)
+
+
+@pytest.mark.parametrize(("name", "expected"), [("hevc_one_gop.mp4", False), ("vp9.webm", True)])
+def test_frames_on_the_way_are_cheaper_where_b_frames_are_left_out(name, expected, monkeypatch):
+    """Handing them over costs the same, so that it pays later."""
+    path = media.path(name)
+    plain = VideoDecoder(path, num_threads=1)
+    height, width = plain[0].shape[1:]
+    assert (plain.index.reorder == 0) is expected
+    monkeypatch.setattr(_readers, "HAND_OVER_COST", 0.3 * height * width)
+    decoder = VideoDecoder(path, num_threads=2)
+    assert torch.equal(decoder[20], plain[20])
+    assert has_them(decoder) is expected
+    decoder = VideoDecoder(path, num_threads=2)
+    assert torch.equal(decoder[:21], plain[:21])
+    assert has_them(decoder), "each frame is wanted"
 
 
 def test_two_loops_side_by_side_do_not_take_them_from_each_other():

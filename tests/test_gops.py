@@ -83,6 +83,17 @@ def test_the_budget_limits_what_is_picked_by_itself():
     assert readers(decoder) == 1
 
 
+@pytest.mark.parametrize(("cost", "expected"), [(0.6, [11, 23, 35, 47]), (1, [11, 23, 35])])
+def test_frames_on_the_way_count_for_less_where_b_frames_are_left_out(cost, expected, monkeypatch):
+    """Of six GOPs of 12 frames one frame is wanted of each of four, and all of the last two."""
+    monkeypatch.setattr(_readers, "WAY_COST", cost)
+    decoder = VideoDecoder(media.path("h264_plain.mp4"), num_threads=2)
+    readers = decoder._session.readers
+    first, second = readers._parts(readers._whole([11, 23, 35, 47, *range(48, 72)]), 2)
+    assert first.positions.tolist() == expected
+    assert second.last == 71
+
+
 def test_bytes_are_shared_between_readers():
     data = media.path("h264_plain.mp4").read_bytes()
     decoder = VideoDecoder(data, num_threads=3)
