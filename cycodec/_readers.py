@@ -64,9 +64,7 @@ class Deliver(Protocol):
 WORTH_A_THREAD = 4_000_000
 # What things cost, in frames decoded and converted by one thread, or in pixels of such frames: measured with H.264, HEVC,
 # VP9, MPEG-4 and MPEG-2.
-SEEK_COST = (
-    4  # frames: beginning at another place, where the key frame is a large one and others fill the decoder
-)
+SEEK_COST = 4  # frames: beginning at another place; a key frame is large, and others fill the decoder
 WAY_COST = 0.6  # frames: one on the way to a wanted one, where B-frames are left out
 READER_COST = 600_000  # pixels: opening another reader
 MAX_FRAME_THREADS = 8
