@@ -19,6 +19,7 @@
 #include "colour.h"
 #include "convert_float.h"
 #include "convert_stages.h"
+#include "grown.h"
 #include "turn.h"
 #include "yuv2rgb.h"
 
@@ -86,12 +87,7 @@ void converter_free(Converter *c) {
 }
 
 static uint8_t *scratch(Converter *c, size_t size) {
-    if (c->scratch_size < size) {
-        av_free(c->scratch);
-        c->scratch = av_malloc(size);
-        c->scratch_size = c->scratch ? size : 0;
-    }
-    return c->scratch;
+    return c->scratch = grown(c->scratch, &c->scratch_size, size);
 }
 
 /* ---- orientation ------------------------------------------------------------------------------------------------ */

@@ -1,18 +1,13 @@
 #include "convert_float.h"
 
-#include <libavutil/mem.h>
 #include <string.h>
 
 #include "colour.h"
+#include "grown.h"
 #include "half_row.h"
 
 static float *take(FloatLines *lines, size_t count) {
-    if (lines->size < count) {
-        av_free(lines->data);
-        lines->data = av_malloc(count * sizeof(float));
-        lines->size = lines->data ? count : 0;
-    }
-    return lines->data;
+    return lines->data = grown(lines->data, &lines->size, count * sizeof(float));
 }
 
 /* A row of float32 to the caller's memory, unless it is there already. */

@@ -10,7 +10,7 @@
 /* Memory for rows, that grows as it is needed; `data` is to be freed with av_free. */
 typedef struct {
     float *data;
-    size_t size;
+    size_t size; /* bytes */
 } FloatLines;
 
 /* Whether convert_float_picture takes a pixel format, provided that its planes can be addressed. */

@@ -5,6 +5,8 @@
 #include <libavutil/mem.h>
 #include <string.h>
 
+#include "grown.h"
+
 /* Rows that are converted at a time: they are still in the first-level cache when they are resampled. */
 #define STRIP (2 * RESAMPLE_ROWS)
 
@@ -21,15 +23,6 @@ void stages_free(Stages *s) {
     drop_built(s);
     av_freep(&s->picture);
     av_freep(&s->rows);
-}
-
-static uint8_t *grown(uint8_t **memory, size_t *size, size_t needed) {
-    if (*size < needed) {
-        av_free(*memory);
-        *memory = av_malloc(needed);
-        *size = *memory ? needed : 0;
-    }
-    return *memory;
 }
 
 /* Width and height of what comes out. */
@@ -63,7 +56,7 @@ static int run_planes(Stages *s, Converter *c, const AVFrame *frame, const Conve
     int width, height, size = convert_sample_size(target->type);
     final_size(target, &width, &height);
     ptrdiff_t pitch = (ptrdiff_t)3 * width * size, plane_stride = stride * height;
-    uint8_t *picture = grown(&s->picture, &s->picture_size, (size_t)pitch * (size_t)height);
+    uint8_t *picture = s->picture = grown(s->picture, &s->picture_size, (size_t)pitch * (size_t)height);
     if (!picture)
         return AVERROR(ENOMEM);
     packed.planar = 0;
@@ -151,7 +144,7 @@ static int run_first(Stages *s, Converter *c, const AVFrame *frame, const Conver
     strip.x1 = FFMIN((target->x0 + needs.x1 + 1) & ~1, target->width);
     ptrdiff_t pitch = (ptrdiff_t)(strip.x1 - strip.x0) * pixel, skipped = (target->x0 + needs.x0 - strip.x0) * pixel;
     int step = converter_is_by_rows(c, frame, &strip) ? STRIP : needs.y1 - needs.y0;
-    uint8_t *rows = grown(&s->rows, &s->rows_size, (size_t)pitch * (size_t)step);
+    uint8_t *rows = s->rows = grown(s->rows, &s->rows_size, (size_t)pitch * (size_t)step);
     if (!rows)
         return AVERROR(ENOMEM);
     for (strip.y0 = target->y0 + needs.y0; strip.y0 < bottom; strip.y0 = strip.y1) {

@@ -36,7 +36,7 @@ T = TypeVar("T")
 Region: TypeAlias = tuple[int, int, int, int]
 
 ORIENT_TRANSPOSE = 4
-PIECE_BYTES = 4 << 20  # of frames that wait for a transform; twice as much was 6 % slower, and half no faster
+PIECE_BYTES = 4 << 20  # of frames that wait for the GPU's transforms
 BLACK = 2  # what FrameReader says of frames that it had nothing for
 LOOK_AHEAD = 16  # frames of the next pieces that the decoder hears of: about as many as it may have inside
 SAMPLE_BYTES = {"uint8": 1, "float32": 4, "float16": 2}

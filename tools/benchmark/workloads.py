@@ -103,6 +103,18 @@ def _open_first(peer: Any, _: Any, case: Case) -> Any:
     return peer.first(peer.open(case.paths[0]), 1)
 
 
+def _first(peer: Any, reader: Any, case: Case) -> Any:
+    return peer.first(reader, len(case.indices))
+
+
+def _loop(peer: Any, reader: Any, case: Case) -> Any:
+    return peer.loop(reader, len(case.indices))
+
+
+def _at(peer: Any, reader: Any, case: Case) -> Any:
+    return peer.at(reader, case.indices)
+
+
 def _all(peer: Any, reader: Any, case: Case) -> Any:
     return peer.every(reader) if case.keep else peer.stream(reader)
 
@@ -120,32 +132,28 @@ WORKLOADS: dict[str, Workload] = {
         "first 100 frames, one batch",
         False,
         first_frames,
-        lambda peer, reader, case: peer.first(reader, len(case.indices)),
+        _first,
     ),
     "all": Workload("all frames", False, all_frames, _all),
     "loop": Workload(
         "d[i] loop, 100 frames",
         False,
         first_frames,
-        lambda peer, reader, case: peer.loop(reader, len(case.indices)),
+        _loop,
     ),
-    "uniform10": Workload(
-        "10 uniform frames", False, uniform, lambda peer, reader, case: peer.at(reader, case.indices)
-    ),
-    "random10": Workload(
-        "10 random frames", False, shuffled, lambda peer, reader, case: peer.at(reader, case.indices)
-    ),
+    "uniform10": Workload("10 uniform frames", False, uniform, _at),
+    "random10": Workload("10 random frames", False, shuffled, _at),
     "middle": Workload(
         "1 frame in the middle",
         False,
         middle,
-        lambda peer, reader, case: peer.at(reader, case.indices),
+        _at,
     ),
     "resize": Workload(
         "first 100 frames at 256x256",
         False,
         first_frames,
-        lambda peer, reader, case: peer.first(reader, len(case.indices)),
+        _first,
         size=RESIZED,
     ),
     "planes": Workload(
@@ -159,7 +167,7 @@ WORKLOADS: dict[str, Workload] = {
         "d[i] of tiny frames, 300 calls",
         False,
         all_frames,
-        lambda peer, reader, case: peer.loop(reader, len(case.indices)),
+        _loop,
         on_tiny=True,
     ),
     "played": Workload(
