@@ -29,6 +29,13 @@ typedef struct {
     const ConvertStage *stages; /* done to the region, one after the other, before it is written */
 } ConvertTarget;
 
+/* Rows of what comes out, or of one plane of it. */
+static inline int convert_target_rows(const ConvertTarget *target) {
+    if (target->num_stages)
+        return target->stages[target->num_stages - 1].y1 - target->stages[target->num_stages - 1].y0;
+    return target->y1 - target->y0;
+}
+
 typedef struct Converter Converter;
 
 Converter *converter_alloc(void);

@@ -5,7 +5,6 @@
 #include <string.h>
 
 enum {
-    EVENT_DISABLE_TIMING = 2, /* CU_EVENT_DISABLE_TIMING */
     OUTPUT_SURFACES = 2,
 };
 
@@ -139,7 +138,7 @@ static NvDecoder *create(const NvFormat *format, CUresult *code) {
     /* the whole coded picture: the converter crops, so that one decoder serves every display area */
     info.display_area.right = (short)format->width;
     info.display_area.bottom = (short)format->height;
-    *code = nv->cuEventCreate(&decoder->used, EVENT_DISABLE_TIMING);
+    *code = nv->cuEventCreate(&decoder->used, NV_EVENT_DISABLE_TIMING);
     if (*code == CUDA_SUCCESS)
         *code = nv->cuvidCreateDecoder(&decoder->handle, &info);
     if (*code == CUDA_SUCCESS)

@@ -8,57 +8,34 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BLOCK_X = 32, BLOCK_Y = 8, MAX_GRID_Y = 65535 };
+/* ---- memory ---- */
 
-/* ---- device memory and launches ---- */
-
-static int enter(const NvDevice *device, char error[NV_ERROR_BYTES]) {
-    CUresult code = nv->cuCtxPushCurrent(device->context);
-    if (code != CUDA_SUCCESS)
-        nvshim_describe(error, "cannot use the CUDA context", code);
-    return code == CUDA_SUCCESS ? 0 : -1;
-}
-
-static int leave(CUresult code, const char *what, char error[NV_ERROR_BYTES]) {
-    CUcontext popped;
-    nv->cuCtxPopCurrent(&popped);
-    if (code != CUDA_SUCCESS)
-        nvshim_describe(error, what, code);
-    return code == CUDA_SUCCESS ? 0 : -1;
-}
-
-/* Work that is queued may still use the old memory. */
-static CUresult grow(CUdeviceptr *memory, size_t *have, size_t size, CUstream stream) {
+/* The memory is about to be used on a stream: what still uses it on another one comes first. */
+static CUresult claim(NvScratch *scratch, CUstream stream) {
     CUresult code = CUDA_SUCCESS;
-    if (*have >= size)
-        return code;
-    if (*memory) {
-        nv->cuStreamSynchronize(stream);
-        nv->cuMemFree(*memory);
-    }
-    *memory = 0;
-    *have = 0;
-    code = nv->cuMemAlloc(memory, size);
-    if (code == CUDA_SUCCESS)
-        *have = size;
+    if (!scratch->used)
+        code = nv->cuEventCreate(&scratch->used, NV_EVENT_DISABLE_TIMING);
+    else if (scratch->stream != stream)
+        code = nv->cuStreamWaitEvent(stream, scratch->used, 0);
+    scratch->stream = stream;
     return code;
 }
 
-static CUresult launch(CUfunction kernel, void *arguments, int width, int height, CUstream stream) {
-    void *parameters[] = {arguments};
-    unsigned columns = ((unsigned)width + BLOCK_X - 1) / BLOCK_X, rows = ((unsigned)height + BLOCK_Y - 1) / BLOCK_Y;
-    return nv->cuLaunchKernel(kernel, columns, rows, 1, BLOCK_X, BLOCK_Y, 1, 0, stream, parameters, NULL);
+/* What has been queued is all that uses it. */
+static CUresult release(NvScratch *scratch, CUresult code) {
+    CUresult recorded = nv->cuEventRecord(scratch->used, scratch->stream);
+    return code == CUDA_SUCCESS ? recorded : code;
 }
 
 void nvconvert_free(const NvDevice *device, NvScratch *scratch) {
     char error[NV_ERROR_BYTES];
     free(scratch->staging);
-    if ((scratch->rgb || scratch->upload) && enter(device, error) == 0) {
-        if (scratch->rgb)
-            nv->cuMemFree(scratch->rgb); /* waits for the device */
-        if (scratch->upload)
-            nv->cuMemFree(scratch->upload);
-        leave(CUDA_SUCCESS, "", error);
+    if (scratch->used && nvdevice_enter(device, error) == 0) {
+        nvdevice_free(&scratch->rgb);
+        nvdevice_free(&scratch->upload);
+        nvstages_free(&scratch->stages);
+        nv->cuEventDestroy(scratch->used);
+        nvdevice_leave(CUDA_SUCCESS, "", error);
     }
     memset(scratch, 0, sizeof(*scratch));
 }
@@ -97,89 +74,123 @@ static void fill_fixed(int fixed[8], const NvColour *colour, int tables, int dep
 
 /* ---- conversion ---- */
 
-static NvOut packed(uint64_t data, int64_t row_stride, ConvertType type) {
-    return (NvOut){data, row_stride / convert_sample_size(type), 1, 3, (int)type};
-}
-
-static NvOut result(const ConvertTarget *target, uint64_t data, int64_t row_stride) {
-    NvOut out = packed(data, row_stride, target->type);
+static NvOut out_of(const ConvertTarget *target, uint64_t data, int64_t row_stride) {
+    NvOut out = {.data = data,
+                 .row_stride = row_stride / convert_sample_size(target->type),
+                 .plane_stride = 1,
+                 .column_stride = 3,
+                 .type = (int)target->type};
     if (target->planar) {
-        out.plane_stride = out.row_stride * (target->y1 - target->y0);
+        out.plane_stride = out.row_stride * convert_target_rows(target);
         out.column_stride = 1;
     }
     return out;
 }
 
-/* Frames of another size than the whole result's are scaled to it, as the CPU does it. */
+/* Width and height are those of the picture as it is shown. */
+static void fill_arithmetic(NvConvert *args, const NvColour *colour, int depth, ConvertType type, int width,
+                            int height) {
+    args->arithmetic = NV_EXACT;
+    fill_matrix(args->matrix, colour, depth);
+    if (type != CONVERT_UINT8 || !args->chroma_y)
+        return;
+    if (width % 2) {
+        args->cubic = 1;
+    } else if (depth == 8 && height % 2 == 0) {
+        args->arithmetic = NV_SWSCALE_PRODUCTS;
+        fill_fixed(args->fixed, colour, 0, depth);
+    } else {
+        args->arithmetic = NV_SWSCALE_TABLES;
+        fill_fixed(args->fixed, colour, 1, depth);
+    }
+}
+
+/* A frame of another size than the whole result's is scaled to that, as the CPU does it: to the target's region, at `out`. */
+static CUresult run_resized(const NvDevice *device, NvScratch *scratch, CUstream stream, NvConvert *args,
+                            const ConvertTarget *target, int width, int height, const NvOut *out) {
+    NvOut rgb;
+    size_t size =
+        (size_t)width * 3 * (size_t)height * (target->type == CONVERT_UINT8 ? sizeof(uint8_t) : sizeof(float));
+    CUresult code = nvdevice_grow(&scratch->rgb, size, stream);
+    if (code != CUDA_SUCCESS)
+        return code;
+    rgb = nvstages_packed(scratch->rgb.memory, width, target->type);
+    args->x1 = width;
+    args->y1 = height;
+    args->out = rgb;
+    code = nvdevice_launch(device->convert_picture, args, width, height, stream);
+    if (code == CUDA_SUCCESS) {
+        NvResize resize = {.data = rgb.data,
+                           .row_stride = rgb.row_stride,
+                           .type = rgb.type,
+                           .width = width,
+                           .height = height,
+                           .out_width = target->width,
+                           .out_height = target->height,
+                           .x0 = target->x0,
+                           .y0 = target->y0,
+                           .x1 = target->x1,
+                           .y1 = target->y1,
+                           .out = *out};
+        code =
+            nvdevice_launch(device->resize_picture, &resize, target->x1 - target->x0, target->y1 - target->y0, stream);
+    }
+    return code;
+}
+
+/* With scratch memory: another size, stages, or both. */
+static CUresult run_scratch(const NvDevice *device, NvScratch *scratch, CUstream stream, NvConvert *args,
+                            const ConvertTarget *target, int width, int height, const NvOut *out) {
+    int resized = width != target->width || height != target->height;
+    CUresult code = claim(scratch, stream);
+    if (code == CUDA_SUCCESS && target->num_stages)
+        code = nvstages_prepare(&scratch->stages, target, stream);
+    if (code != CUDA_SUCCESS)
+        return code;
+    if (!target->num_stages) {
+        code = run_resized(device, scratch, stream, args, target, width, height, out);
+    } else if (!resized) {
+        code = nvstages_run(&scratch->stages, device, stream, args, target->x0, target->y0, out);
+    } else {
+        NvOut region = nvstages_packed(scratch->stages.picture.memory, target->x1 - target->x0, target->type);
+        NvConvert reading = nvstages_reading(&region);
+        code = run_resized(device, scratch, stream, args, target, width, height, &region);
+        if (code == CUDA_SUCCESS)
+            code = nvstages_run(&scratch->stages, device, stream, &reading, 0, 0, out);
+    }
+    return release(scratch, code);
+}
+
 static int run(const NvDevice *device, NvScratch *scratch, CUstream stream, NvConvert *args, const NvColour *colour,
                int depth, const ConvertTarget *target, uint64_t out, int64_t row_stride, char error[NV_ERROR_BYTES]) {
     int turned = target->orientation & ORIENT_TRANSPOSE;
     int width = turned ? args->height : args->width, height = turned ? args->width : args->height;
-    int out_width = target->x1 - target->x0, out_height = target->y1 - target->y0;
+    NvOut to = out_of(target, out, row_stride);
     CUresult code;
     args->orientation = target->orientation;
-    args->arithmetic = NV_EXACT;
-    fill_matrix(args->matrix, colour, depth);
-    if (target->type == CONVERT_UINT8 && args->chroma_y) {
-        if (depth == 8 && height % 2 == 0) {
-            args->arithmetic = NV_SWSCALE_PRODUCTS;
-            fill_fixed(args->fixed, colour, 0, depth);
-        } else if (width % 2) {
-            args->cubic = 1;
-        } else {
-            args->arithmetic = NV_SWSCALE_TABLES;
-            fill_fixed(args->fixed, colour, 1, depth);
-        }
-    }
-    if (enter(device, error) < 0)
+    fill_arithmetic(args, colour, depth, target->type, width, height);
+    if (nvdevice_enter(device, error) < 0)
         return -1;
-    if (width == target->width && height == target->height) {
+    if (!target->num_stages && width == target->width && height == target->height) {
         args->x0 = target->x0;
         args->y0 = target->y0;
         args->x1 = target->x1;
         args->y1 = target->y1;
-        args->out = result(target, out, row_stride);
-        code = launch(device->convert_picture, args, out_width, out_height, stream);
+        args->out = to;
+        code = nvdevice_launch(device->convert_picture, args, target->x1 - target->x0, target->y1 - target->y0, stream);
     } else {
-        NvResize resize;
-        /* floats are resampled in full precision, whatever they are rounded to in the end */
-        ConvertType type = target->type == CONVERT_UINT8 ? CONVERT_UINT8 : CONVERT_FLOAT32;
-        size_t row = (size_t)width * 3 * (size_t)convert_sample_size(type);
-        args->x0 = args->y0 = 0;
-        args->x1 = width;
-        args->y1 = height;
-        code = grow(&scratch->rgb, &scratch->size, row * (size_t)height, stream);
-        if (code == CUDA_SUCCESS) {
-            args->out = packed(scratch->rgb, (int64_t)row, type);
-            code = launch(device->convert_picture, args, width, height, stream);
-        }
-        if (code == CUDA_SUCCESS) {
-            memset(&resize, 0, sizeof(resize));
-            resize.data = scratch->rgb;
-            resize.row_stride = 3 * (long long)width;
-            resize.type = (int)type;
-            resize.width = width;
-            resize.height = height;
-            resize.out_width = target->width;
-            resize.out_height = target->height;
-            resize.x0 = target->x0;
-            resize.y0 = target->y0;
-            resize.x1 = target->x1;
-            resize.y1 = target->y1;
-            resize.out = result(target, out, row_stride);
-            code = launch(device->resize_picture, &resize, out_width, out_height, stream);
-        }
+        code = run_scratch(device, scratch, stream, args, target, width, height, &to);
     }
-    return leave(code, "cannot convert a picture", error);
+    return nvdevice_leave(code, "cannot convert a picture", error);
 }
 
 /* NPP takes 8-bit 4:2:0 from an even place on, to packed uint8 of the same size and orientation. */
 static int npp_suits(const NvDevice *device, const NvLayout *layout, const ConvertTarget *target) {
     int left = layout->left + target->x0, top = layout->top + target->y0;
     return device->npp && layout->format.depth == 8 && layout->format.chroma == cudaVideoChromaFormat_420 &&
-           target->type == CONVERT_UINT8 && !target->planar && !target->orientation && layout->width == target->width &&
-           layout->height == target->height && !(left & 1) && !(top & 1) && !((target->x1 - target->x0) & 1) &&
-           !((target->y1 - target->y0) & 1);
+           target->type == CONVERT_UINT8 && !target->planar && !target->num_stages && !target->orientation &&
+           layout->width == target->width && layout->height == target->height && !(left & 1) && !(top & 1) &&
+           !((target->x1 - target->x0) & 1) && !((target->y1 - target->y0) & 1);
 }
 
 static int run_npp(const NvDevice *device, CUstream stream, const NvSurface *surface, const NvLayout *layout,
@@ -198,10 +209,10 @@ static int run_npp(const NvDevice *device, CUstream stream, const NvSurface *sur
         for (int j = 0; j < 4; j++) /* see KNOWN_MAJORS in cycodec/cuda/npp.py */
             twist[i][j] = j == 3 && device->npp_major >= 13 ? before[i] : matrix[4 * i + j];
     context.stream = stream;
-    if (enter(device, error) < 0)
+    if (nvdevice_enter(device, error) < 0)
         return -1;
     status = device->npp(planes, pitches, (uint8_t *)out, (int)row_stride, size, (const float (*)[4])twist, context);
-    leave(CUDA_SUCCESS, "", error);
+    nvdevice_leave(CUDA_SUCCESS, "", error);
     if (status)
         snprintf(error, NV_ERROR_BYTES, "NPP cannot convert a picture: NppStatus %d", status);
     return status ? -1 : 0;
@@ -243,12 +254,13 @@ int nvconvert_device_frame(const NvDevice *device, NvScratch *scratch, CUstream 
     layout.format.chroma = desc->log2_chroma_w ? cudaVideoChromaFormat_420 : cudaVideoChromaFormat_444;
     if (desc->log2_chroma_w) /* u and v take turns */
         surface.chroma_v = surface.chroma_u + (layout.format.depth > 8 ? 2 : 1);
-    if (enter(device, error) < 0 || leave(nv->cuStreamSynchronize(NULL), "cannot wait for libavcodec", error) < 0)
+    if (nvdevice_enter(device, error) < 0 ||
+        nvdevice_leave(nv->cuStreamSynchronize(NULL), "cannot wait for libavcodec", error) < 0)
         return -1;
     code = nvconvert_surface(device, scratch, stream, &surface, &layout, colour, target, out, row_stride, error);
-    if (code < 0 || enter(device, error) < 0)
+    if (code < 0 || nvdevice_enter(device, error) < 0)
         return -1;
-    return leave(nv->cuStreamSynchronize(stream), "cannot convert a picture", error);
+    return nvdevice_leave(nv->cuStreamSynchronize(stream), "cannot convert a picture", error);
 }
 
 int nvconvert_knows(int pixel_format) {
@@ -269,7 +281,7 @@ int nvconvert_frame(const NvDevice *device, NvScratch *scratch, CUstream stream,
                     char error[NV_ERROR_BYTES]) {
     const AVPixFmtDescriptor *desc = av_pix_fmt_desc_get((enum AVPixelFormat)frame->format);
     int bytes = (desc->comp[0].depth + 7) / 8;
-    int widths[3], heights[3];
+    int widths[3], heights[3], result;
     size_t offsets[4] = {0};
     CUdeviceptr places[3];
     CUresult code;
@@ -280,24 +292,25 @@ int nvconvert_frame(const NvDevice *device, NvScratch *scratch, CUstream stream,
         offsets[i + 1] = offsets[i] + (size_t)widths[i] * (size_t)heights[i] * (size_t)bytes;
         offsets[i + 1] = (offsets[i + 1] + 255) & ~(size_t)255;
     }
-    if (enter(device, error) < 0)
+    if (nvdevice_enter(device, error) < 0)
         return -1;
-    if (scratch->upload_size < offsets[3]) {
+    code = claim(scratch, stream);
+    if (scratch->upload.size < offsets[3]) {
         free(scratch->staging);
         scratch->staging = malloc(offsets[3]);
     }
-    code = scratch->staging ? grow(&scratch->upload, &scratch->upload_size, offsets[3], stream)
-                            : (CUresult)2; /* CUDA_ERROR_OUT_OF_MEMORY */
+    if (code == CUDA_SUCCESS)
+        code = scratch->staging ? nvdevice_grow(&scratch->upload, offsets[3], stream) : NV_OUT_OF_MEMORY;
     for (int i = 0; code == CUDA_SUCCESS && i < 3; i++) {
         size_t row = (size_t)widths[i] * (size_t)bytes;
         for (int y = 0; y < heights[i]; y++)
             memcpy(scratch->staging + offsets[i] + (size_t)y * row, frame->data[i] + (ptrdiff_t)y * frame->linesize[i],
                    row);
-        places[i] = scratch->upload + offsets[i];
+        places[i] = scratch->upload.memory + offsets[i];
     }
     if (code == CUDA_SUCCESS) /* returns when pageable memory has been read */
-        code = nv->cuMemcpyHtoDAsync(scratch->upload, scratch->staging, offsets[3], stream);
-    if (leave(code, "cannot upload a picture", error) < 0)
+        code = nv->cuMemcpyHtoDAsync(scratch->upload.memory, scratch->staging, offsets[3], stream);
+    if (nvdevice_leave(code, "cannot upload a picture", error) < 0)
         return -1;
     memset(&args, 0, sizeof(args));
     args.luma = places[0];
@@ -311,39 +324,9 @@ int nvconvert_frame(const NvDevice *device, NvScratch *scratch, CUstream stream,
     args.chroma_y = desc->log2_chroma_h;
     args.width = frame->width;
     args.height = frame->height;
-    return run(device, scratch, stream, &args, colour, desc->comp[0].depth, target, out, row_stride, error);
-}
-
-int nvconvert_upload(const NvDevice *device, CUstream stream, const uint8_t *rgb, size_t size, uint64_t out,
-                     char error[NV_ERROR_BYTES]) {
-    if (enter(device, error) < 0)
+    result = run(device, scratch, stream, &args, colour, desc->comp[0].depth, target, out, row_stride, error);
+    if (nvdevice_enter(device, error) < 0)
         return -1;
-    return leave(nv->cuMemcpyHtoDAsync((CUdeviceptr)out, rgb, size, stream), "cannot upload a picture", error);
-}
-
-int nvconvert_copy(const NvDevice *device, CUstream stream, uint64_t to, uint64_t from, size_t size,
-                   char error[NV_ERROR_BYTES]) {
-    if (enter(device, error) < 0)
-        return -1;
-    return leave(nv->cuMemcpyDtoDAsync((CUdeviceptr)to, (CUdeviceptr)from, size, stream), "cannot copy a picture",
-                 error);
-}
-
-int nvconvert_resample(const NvDevice *device, CUstream stream, const NvResample *resample,
-                       char error[NV_ERROR_BYTES]) {
-    NvResample args = *resample;
-    void *parameters[] = {&args};
-    unsigned columns = ((unsigned)(args.out_length * args.inner) + BLOCK_X * BLOCK_Y - 1) / (BLOCK_X * BLOCK_Y);
-    unsigned rows = args.outer < MAX_GRID_Y ? (unsigned)args.outer : MAX_GRID_Y;
-    if (enter(device, error) < 0)
-        return -1;
-    return leave(nv->cuLaunchKernel(device->resample_axis, columns, rows, 1, BLOCK_X * BLOCK_Y, 1, 1, 0, stream,
-                                    parameters, NULL),
-                 "cannot resize pictures", error);
-}
-
-int nvconvert_clear(const NvDevice *device, CUstream stream, uint64_t to, size_t size, char error[NV_ERROR_BYTES]) {
-    if (enter(device, error) < 0)
-        return -1;
-    return leave(nv->cuMemsetD8Async((CUdeviceptr)to, 0, size, stream), "cannot clear a picture", error);
+    code = release(scratch, CUDA_SUCCESS);
+    return nvdevice_leave(code, "cannot convert a picture", error) < 0 ? -1 : result;
 }

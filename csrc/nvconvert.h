@@ -6,44 +6,19 @@
 
 #include "convert.h"
 #include "nvdec.h"
+#include "nvdevice.h"
+#include "nvstages.h"
 
 #include "arguments.h"
 
-/* NppStreamContext as NPP's headers have it, with the longer end of 13.2: NPP reads as much of it as it knows. */
+/* What one backend keeps from picture to picture. */
 typedef struct {
+    NvBlock rgb;      /* a picture of another size than the result's */
+    NvBlock upload;   /* one that comes from the host, and ... */
+    uint8_t *staging; /* ... there */
+    NvStages stages;
+    CUevent used; /* behind what uses all this on ... */
     CUstream stream;
-    int device, multiprocessors, threads_per_multiprocessor, threads_per_block;
-    size_t shared_memory;
-    int capability_major, capability_minor;
-    unsigned stream_flags;
-    int reserved;
-    void *workspace;
-} NvNppContext;
-
-typedef struct {
-    int width, height;
-} NvNppSize;
-
-/* nppiNV12ToRGB_8u_ColorTwist32f_P2C3R_Ctx */
-typedef int NvNppConvert(const uint8_t *const planes[2], int pitches[2], uint8_t *rgb, int row, NvNppSize size,
-                         const float twist[3][4], NvNppContext context);
-
-/* A device as converting needs it: its context, and the kernels of cycodec/cuda/kernels/convert.cu compiled for it. */
-typedef struct {
-    CUcontext context;
-    CUfunction convert_picture, resize_picture, resample_axis;
-    NvNppConvert *npp; /* used instead of the kernel where it can be; NULL: never */
-    int npp_major;
-    NvNppContext npp_context;
-} NvDevice;
-
-/* Scratch memory of one backend. */
-typedef struct {
-    CUdeviceptr rgb;
-    size_t size;
-    uint8_t *staging; /* on the host */
-    CUdeviceptr upload;
-    size_t upload_size;
 } NvScratch;
 
 void nvconvert_free(const NvDevice *device, NvScratch *scratch);
@@ -73,16 +48,5 @@ int nvconvert_knows(int pixel_format);
 int nvconvert_frame(const NvDevice *device, NvScratch *scratch, CUstream stream, const AVFrame *frame,
                     const NvColour *colour, const ConvertTarget *target, uint64_t out, int64_t row_stride,
                     char error[NV_ERROR_BYTES]);
-
-/* Rows of RGB in host memory to device memory. */
-int nvconvert_upload(const NvDevice *device, CUstream stream, const uint8_t *rgb, size_t size, uint64_t out,
-                     char error[NV_ERROR_BYTES]);
-
-int nvconvert_copy(const NvDevice *device, CUstream stream, uint64_t to, uint64_t from, size_t size,
-                   char error[NV_ERROR_BYTES]);
-/* One axis of what is in device memory already. */
-int nvconvert_resample(const NvDevice *device, CUstream stream, const NvResample *resample, char error[NV_ERROR_BYTES]);
-
-int nvconvert_clear(const NvDevice *device, CUstream stream, uint64_t to, size_t size, char error[NV_ERROR_BYTES]);
 
 #endif

@@ -1,10 +1,9 @@
 /* Note [Resampling rows]
  *
- * The arithmetic is torch's, interpolate(mode="bilinear", antialias=True) on the CPU for channels-last frames, as
- * cycodec/cuda/resize.py repeats it for the GPU: along the width first, then along the height. For uint8 both passes are
- * exact sums of integers, rounded to 8 bits; the weights are made in double precision and have as many binary places as
- * leave the largest of them 16 bits. A pass that torch leaves out has one weight of 1 here, which changes nothing. Floats
- * are weighted by float32; their weights are made in double precision, too, where torch takes float32.
+ * The arithmetic is torch's, interpolate(mode="bilinear", antialias=True) on the CPU for channels-last frames: along the
+ * width first, then along the height. For uint8 both passes are exact sums of integers, rounded to 8 bits. A pass that
+ * torch leaves out has one weight of 1 here, which changes nothing. Floats are weighted by float32. The GPU does the same
+ * (cycodec/cuda/kernels/convert.cu), and both have their weights from axis.c.
  *
  * Rows go through the horizontal pass in groups of four, into a ring that holds as many groups as a row of the result
  * can need: what comes in, the ring, and what goes out all stay in L1 for usual sizes. How groups look is up to the
@@ -12,15 +11,13 @@
  */
 #include "resample.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "half_row.h"
 #include "resample_rows.h"
 
-#define MAX_SHIFT 22 /* torch's */
-#define BLOCK 16     /* samples of a plain vertical pass: a constant, for the compiler to make vectors of */
+#define BLOCK 16 /* samples of a plain vertical pass: a constant, for the compiler to make vectors of */
 
 struct Resampler {
     ConvertType type;
@@ -53,81 +50,6 @@ void *resample_memory(size_t count, size_t size) {
     size_t bytes = (count * size + 64) / 64 * 64; /* never none */
     void *memory = aligned_alloc(64, bytes);
     return memory ? memset(memory, 0, bytes) : NULL;
-}
-
-/* ---- weights ---------------------------------------------------------------------------------------------------- */
-
-/* A triangle as wide as a place of the coarser side, cut off at the ends, around the middle of place i of the result. */
-static Span triangle(double *weights, int i, int in, int out) {
-    double scale = (double)in / out, reach = scale > 1 ? scale : 1, centre = scale * (i + 0.5), total = 0;
-    int first = (int)(centre - reach + 0.5), last = (int)(centre + reach + 0.5), most = 2 * (int)ceil(reach) + 1;
-    Span span = {.first = first > 0 ? first : 0};
-    span.count = (last < in ? last : in) - span.first;
-    if (span.count > most)
-        span.count = most;
-    for (int k = 0; k < span.count; k++) {
-        double x = fabs((k + span.first - centre + 0.5) * (1 / reach));
-        weights[k] = x < 1 ? 1 - x : 0;
-        total += weights[k];
-    }
-    for (int k = 0; k < span.count; k++)
-        weights[k] /= total;
-    return span;
-}
-
-static int axis_init(Axis *axis, int in, int out, int from, int to, int fixed) {
-    int most = 2 * (int)ceil(in > out ? (double)in / out : 1) + 1, used = 0, low = in, high = 0;
-    size_t room = (size_t)(to - from) * (most + 1);
-    double *weights = calloc(most, sizeof(*weights)), largest = 0;
-    axis->length = to - from;
-    axis->spans = calloc(axis->length, sizeof(*axis->spans));
-    if (fixed)
-        axis->fixed = calloc(room, sizeof(*axis->fixed));
-    else
-        axis->floats = calloc(room, sizeof(*axis->floats));
-    if (!weights || !axis->spans || !(fixed ? (void *)axis->fixed : (void *)axis->floats)) {
-        free(weights);
-        return -1;
-    }
-    for (int i = 0; fixed && i < out; i++) { /* the whole axis, whatever the region is */
-        Span span = triangle(weights, i, in, out);
-        for (int k = 0; k < span.count; k++)
-            largest = weights[k] > largest ? weights[k] : largest;
-    }
-    while (axis->shift < MAX_SHIFT && (int64_t)(largest * (2 << axis->shift) + 0.5) < 1 << 15)
-        axis->shift++;
-    for (int i = 0; i < axis->length; i++) {
-        Span span = triangle(weights, from + i, in, out);
-        int last = span.count - 1, skipped = 0;
-        if (fixed)
-            for (int k = 0; k <= last; k++)
-                weights[k] = floor(weights[k] * (1 << axis->shift) + 0.5);
-        while (last > 0 && weights[last] == 0)
-            last--;
-        while (skipped < last && weights[skipped] == 0)
-            skipped++;
-        span = (Span){span.first + skipped, last + 1 - skipped, used};
-        for (int k = skipped; k <= last; k++, used++)
-            if (fixed)
-                axis->fixed[used] = (int16_t)weights[k];
-            else
-                axis->floats[used] = (float)weights[k];
-        used += !fixed && used % 2;
-        axis->spans[i] = span;
-        low = span.first < low ? span.first : low;
-        high = span.first + span.count > high ? span.first + span.count : high;
-    }
-    for (int i = 0; i < axis->length; i++)
-        axis->spans[i].first -= low;
-    axis->extent = high - low;
-    free(weights);
-    return low;
-}
-
-static void axis_free(Axis *axis) {
-    free(axis->spans);
-    free(axis->fixed);
-    free(axis->floats);
 }
 
 /* ---- plain kernels ---------------------------------------------------------------------------------------------- */

@@ -5,21 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "axis.h"
 #include "resample.h"
-
-/* `count` places of the input from `first` on, weighted by what stands from `start` on in the axis' table. */
-typedef struct {
-    int first, count, start;
-} Span;
-
-typedef struct {
-    int length; /* of the result */
-    int extent; /* of the input, as far as it is needed */
-    int shift;  /* binary places of fixed-point weights */
-    Span *spans;
-    int16_t *fixed; /* for uint8; */
-    float *floats;  /* otherwise, with a zero behind an odd number of them */
-} Axis;
 
 /* A group is four rows after the horizontal pass. The plain kernels and those of floats write one row after the other,
  * `pitch` samples apart; the others interleave them: four bytes a sample, one of each row. */

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import math
-from functools import lru_cache
-from typing import TYPE_CHECKING
-
 from cycodec import _tensor
 from cycodec.core.backend import VideoBackend
 from cycodec.core.demux import Demuxer
@@ -13,10 +9,6 @@ from cycodec.core.error import UnsupportedError
 from cycodec.core.hwaccel import HwaccelBackend, UploadBackend
 from cycodec.core.nvdec import NvdecBackend
 from cycodec.cuda import backends, driver
-from cycodec.cuda.resize import weights
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 
 class Gpu:
@@ -78,47 +70,3 @@ class Gpu:
         """Queue what follows on torch's current stream."""
         driver.check_process()
         self.device.stream = _tensor.cuda_stream(self.ordinal)
-
-    def resize(self, frames: Tensor, height: int, width: int) -> Tensor:
-        """The bytes that the CPU's resampling gives, queued on the current stream: Note [Resizing as the CPU does].
-
-        Frames that have the size already are given back as they are.
-        """
-        self.use_current_stream()
-        dtype = _tensor.dtype_name(frames)
-        # between the passes half precision is float32, as on the CPU
-        between = "float32" if dtype == "float16" and height != frames.shape[1] else dtype
-        frames = self._resample(frames, 2, width, between)
-        return self._resample(frames, 1, height, dtype)
-
-    def _resample(self, frames: Tensor, axis: int, size: int, dtype: str) -> Tensor:
-        """Frames ``[N, H, W, C]`` with another size of one axis, and of another floating dtype."""
-        shape = tuple(frames.shape)
-        if shape[axis] == size:
-            return frames
-        frames = frames.contiguous()
-        out = _tensor.empty((*shape[:axis], size, *shape[axis + 1 :]), dtype, frames.device)
-        if math.prod(out.shape):
-            table, shift = _weights(shape[axis], size, dtype == "uint8", self.ordinal, self.device.stream)
-            self.device.resample(
-                _tensor.pointer(frames),
-                _tensor.SAMPLE_TYPES[_tensor.dtype_name(frames)],
-                _tensor.pointer(out),
-                _tensor.SAMPLE_TYPES[dtype],
-                (math.prod(shape[:axis]), shape[axis], math.prod(shape[axis + 1 :])),
-                size,
-                _tensor.pointer(table),
-                table.shape[1] - 2,
-                shift,
-            )
-        return out
-
-
-@lru_cache(maxsize=256)
-def _weights(source: int, target: int, fixed: bool, ordinal: int, stream: int) -> tuple[Tensor, int]:
-    """`weights` on a device, for the stream that is current.
-
-    Only that stream uses this memory, and torch gives it to no other: nobody has to wait, but once for the upload.
-    """
-    table, shift = weights(source, target, fixed)
-    return _tensor.from_numpy(table, _tensor.cuda_device(ordinal)), shift

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import itertools
-import math
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -17,7 +16,7 @@ import numpy as np
 from cycodec import _tensor
 from cycodec._frame_index import decoded_index, predicted_index, time_base
 from cycodec._lifetime import Session, is_file_like, open_source
-from cycodec._readers import Deliver, Positions, Readers
+from cycodec._readers import Positions, Readers
 from cycodec.core.backend import CpuBackend, VideoBackend, orientation_of
 from cycodec.core.confirm import confirm
 from cycodec.core.demux import Demuxer
@@ -36,10 +35,8 @@ T = TypeVar("T")
 Region: TypeAlias = tuple[int, int, int, int]
 
 ORIENT_TRANSPOSE = 4
-PIECE_BYTES = 4 << 20  # of frames that wait for the GPU's transforms
 BLACK = 2  # what FrameReader says of frames that it had nothing for
-LOOK_AHEAD = 16  # frames of the next pieces that the decoder hears of: about as many as it may have inside
-SAMPLE_BYTES = {"uint8": 1, "float32": 4, "float16": 2}
+LOOK_AHEAD = 16  # frames of a request that the decoder hears of at first: about as many as it may have inside
 HDR_TRANSFERS = ("smpte2084", "arib-std-b67")
 
 
@@ -428,49 +425,6 @@ class VideoSession(Session):
         # else `_prove_by` does it; with masking, other frames than the first may be the ones that cannot be had
         if (self.doubts_geometry or self.options.mask_errors) and len(positions) and not self.geometry_proved:
             self._prove_geometry(int(min(positions)))
-        if self.gpu is not None and self.options.transforms and self.pipeline.steps:
-            return self._read_and_transform(positions, region)
-        return self._read(positions, region)
-
-    def _read_and_transform(self, positions: Positions, region: Region | None) -> Frames:
-        """Decode a few frames at a time and have the GPU transform them; their memory is used again."""
-        gpu = self.gpu
-        assert gpu is not None
-        y0, y1, x0, x1 = region or (0, self.pipeline.height, 0, self.pipeline.width)
-        height, width = self._frame_size()
-        whole = self.pipeline.region or (0, height, 0, width)
-        shape = (whole[1] - whole[0], whole[3] - whole[2], 3)
-        step = max(1, PIECE_BYTES // (math.prod(shape) * SAMPLE_BYTES[self.dtype]))
-        asked = np.asarray(positions, np.int64)
-        order = np.argsort(asked, kind="stable")
-        data = self._new_frames(len(asked), y1 - y0, x1 - x0)
-        times = np.empty((2, len(asked)), np.int64)
-        valid = np.ones(len(asked), np.uint8)
-        frames = self._empty((min(step, len(asked)), *shape), self.dtype)
-        piece_times = np.empty((2, step), np.int64)
-        piece_valid = np.empty(step, np.uint8)
-        into = self._into(frames, Addresses.of(piece_times, piece_valid), whole, (), False)
-
-        def deliver(reader: FrameReader, _: Positions, __: Positions | None = None) -> None:
-            self._prove_by(reader, asked)
-            for start in range(0, len(asked), step):
-                slots = order[start : start + step]
-                n = len(slots)
-                coming = asked[order[start + step : start + step + LOOK_AHEAD]]
-                reader.read_into(asked[slots], *into, None, coming)
-                transformed = self.pipeline.apply(frames[:n], gpu.resize)[:, y0:y1, x0:x1]
-                _tensor.put(transformed, data, slots.tolist())
-                times[:, slots] = piece_times[:, :n]
-                valid[slots] = piece_valid[:n]
-
-        # transforms are queued on the calling thread's stream
-        self._deliver(positions, deliver, divisible=False)
-        self._fill_black(data, positions, valid)
-        seconds = self.to_seconds(times)
-        return Frames(data, seconds[0], seconds[1], valid == 1)
-
-    def _read(self, positions: Positions, region: Region | None) -> Frames:
-        """Decode frames, or a region of them, straight into the result."""
         count = len(positions)
         times = np.empty((2, count), np.int64)
         valid = np.ones(count, np.uint8)
@@ -490,13 +444,13 @@ class VideoSession(Session):
 
     def read_picture(self, position: int) -> Tensor:
         """Decode one frame, [1, height, width, 3], without its times: the short way for ``decoder[i]``."""
-        if self.gpu is not None or not self.geometry_proved:
+        if not self.geometry_proved:
             return self.read([position]).data
         return self._fill((position,), None, self._single)
 
     def read_one(self, position: int) -> tuple[Tensor, float, float]:
         """One frame, its pts and duration in seconds: the short way for one frame with its times."""
-        if self.gpu is not None or not self.geometry_proved:
+        if not self.geometry_proved:
             frames = self.read([position])
             return frames.data, float(frames.pts_seconds[0]), float(frames.duration_seconds[0])
         data = self._fill((position,), None, self._single)
@@ -521,7 +475,9 @@ class VideoSession(Session):
                 self._prove_by(reader, asked)
                 reader.read_into(asked, *into, places)
 
-            self._deliver(positions, deliver)
+            make = None if is_file_like(self.source) else self._another_reader
+            whole_height, whole_width = self._frame_size()
+            self.readers.read(positions, deliver, whole_height * whole_width, make)
         return data
 
     def _sources(self, region: Region) -> tuple[Region, tuple[Stage, ...]]:
@@ -552,11 +508,6 @@ class VideoSession(Session):
             stages,
             self.options.mask_errors,
         )
-
-    def _deliver(self, positions: Positions, deliver: Deliver, divisible: bool = True) -> None:
-        height, width = self._frame_size()
-        divisible = divisible and not is_file_like(self.source)
-        self.readers.read(positions, deliver, height * width, self._another_reader if divisible else None)
 
     def _new_frames(self, count: int, height: int, width: int) -> Tensor:
         """Memory for frames in the order that was asked for, seen as [count, height, width, 3]."""

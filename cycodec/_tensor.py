@@ -29,7 +29,6 @@ __all__ = [
     "cuda_device",
     "cuda_ordinal",
     "cuda_stream",
-    "dtype_name",
     "empty",
     "from_numpy",
     "is_tensor",
@@ -68,11 +67,6 @@ def load_torch() -> ModuleType:
 def as_dtype(dtype: Any) -> Any:
     """The torch dtype for a torch dtype or for its name ("uint8", "float32")."""
     return getattr(load_torch(), dtype) if isinstance(dtype, str) else dtype
-
-
-def dtype_name(tensor: Tensor) -> str:
-    """ "uint8" for a tensor of torch.uint8, and so on."""
-    return str(tensor.dtype).removeprefix("torch.")
 
 
 def empty(shape: tuple[int, ...], dtype: Any = "uint8", device: Any = "cpu") -> Tensor:
@@ -187,15 +181,6 @@ def to_numpy(tensor: Tensor) -> np.ndarray:
     if tensor.dtype is load_torch().bfloat16:  # the one floating type that NumPy lacks
         tensor = tensor.float()
     return tensor.numpy()
-
-
-def put(pictures: Tensor, batch: Tensor, places: list[int]) -> None:
-    """Copy pictures to their places in a batch."""
-    if places == list(range(places[0], places[0] + len(places))):
-        batch[places[0] : places[0] + len(places)] = pictures
-        return
-    for place, picture in zip(places, pictures, strict=True):
-        batch[place] = picture
 
 
 def concatenate(tensors: list[Tensor], axis: int) -> Tensor:

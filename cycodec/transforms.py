@@ -5,8 +5,7 @@ A transform only describes what is wanted. How a decoder uses the description:
     pipeline = resolve(as_transforms(transforms), height, width)  # once: a random crop chooses its place here
     pipeline.region                  # the part of the frame that has to be converted, None for all of it
     pipeline.height, pipeline.width  # of the frames that come out
-    pipeline.stages()                # what is done to that part: by the CPU's converter while it converts, row by row,
-    pipeline.apply(frames, resize)   # ... and by the GPU to converted regions [N, h, w, C]
+    pipeline.stages()                # what is done to that part by the converter, while it converts
 
 What a crop leaves out costs nothing: it is neither converted nor resampled.
 """
@@ -22,7 +21,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from cycodec._tensor import load_torch
 
 if TYPE_CHECKING:
-    from torch import Generator, Tensor
+    from torch import Generator
 
 __all__ = ["CenterCrop", "DecoderTransform", "RandomCrop", "Resize"]
 
@@ -264,19 +263,6 @@ class Pipeline:
                 y0, x0 = y0 + step.top, x0 + step.left
                 stages[-1] = Stage(height, width, (y0, y0 + step.height, x0, x0 + step.width))
         return tuple(stages)
-
-    def apply(self, frames: Tensor, resize: Callable[[Tensor, int, int], Tensor]) -> Tensor:
-        """Frames of the region, ``[N, h, w, C]``, uint8 or floating point, to ``[N, height, width, C]``.
-
-        The result is the argument itself where there is nothing to do, and a view where only a crop is left. `resize`
-        resamples frames to a height and a width.
-        """
-        for step in self.steps:
-            if isinstance(step, Scale):
-                frames = resize(frames, step.height, step.width)
-            else:
-                frames = frames[:, step.top : step.top + step.height, step.left : step.left + step.width]
-        return frames
 
 
 def resolve(

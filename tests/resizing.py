@@ -2,6 +2,8 @@
 
 import torch
 
+from cycodec.transforms import Scale
+
 
 def resize_bilinear(frames, height, width):
     """Frames ``[N, H, W, C]`` on the CPU to ``[N, height, width, C]``: bilinear, antialiased, same dtype."""
@@ -14,3 +16,13 @@ def resize_bilinear(frames, height, width):
         images = images.float()
     images = torch.nn.functional.interpolate(images, size=(height, width), mode="bilinear", antialias=True)
     return images.to(frames.dtype).permute(0, 2, 3, 1)
+
+
+def apply(pipeline, frames):
+    """A resolved pipeline's steps, one after the other, on frames ``[N, H, W, C]`` of its region."""
+    for step in pipeline.steps:
+        if isinstance(step, Scale):
+            frames = resize_bilinear(frames, step.height, step.width)
+        else:
+            frames = frames[:, step.top : step.top + step.height, step.left : step.left + step.width]
+    return frames

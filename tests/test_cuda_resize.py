@@ -5,17 +5,17 @@ GPU's, compiled for the host; it is compared with torch's own kernel for the CPU
 """
 
 import random
+from functools import cache
 
 import media
 import pytest
 import torch
-from on_gpu import REAL, both
+from on_gpu import both
 from resizing import resize_bilinear
+from test_colour import Colour
 from test_cuda_resources import destroy_stream, new_stream
 
 from cycodec import CudaError, _tensor
-from cycodec._gpu import Gpu
-from cycodec.cuda.resize import weights
 from cycodec.decoders import VideoDecoder
 from cycodec.transforms import CenterCrop, RandomCrop, Resize
 
@@ -23,19 +23,20 @@ FLOAT_ERROR = 3e-7  # from the definition, computed in float64
 HALF_STEP = 2.0**-11  # of float16 below 1
 
 
-def pictures(*shape, dtype=torch.uint8):
-    """Noise, with pictures of black and white, white, and black among it."""
-    noise = torch.Generator().manual_seed(hash(shape))
-    values = torch.randint(0, 256, shape, generator=noise, dtype=torch.uint8)
-    values[1:2] = (values[1:2] > 127) * 255
-    values[2:3] = 255
-    values[3:4] = 0
-    return values if dtype is torch.uint8 else (values / 255).to(dtype)
+@cache
+def noise(height, width):
+    """Three frames of 4:4:4, which the CPU decodes and the GPU converts, whatever their size: noise, less of it, a ramp."""
+    return Colour("bt709", "pc", "444", 8).encode(width, height)
 
 
-def on_gpu(frames, *size):
-    """Frames resized by the GPU, from the CPU and back."""
-    return Gpu(0, "cpu").resize(frames.to("cuda") if REAL else frames, *size).cpu()
+def resized(height, width, after, dtype=torch.uint8):
+    """Frames of noise as the GPU converts them, and as it resizes them while it does."""
+    data = noise(height, width)
+    whole = VideoDecoder(data, device="cuda", dimension_order="NHWC", output_dtype=dtype)[:]
+    ours = VideoDecoder(
+        data, device="cuda", dimension_order="NHWC", output_dtype=dtype, transforms=[Resize(after)]
+    )[:]
+    return whole.cpu(), ours.cpu()
 
 
 @pytest.mark.parametrize("dtype", [torch.uint8, torch.float32, torch.float16], ids=str)
@@ -58,75 +59,82 @@ def on_gpu(frames, *size):
     ids=str,
 )
 def test_frames_are_resized_as_on_the_cpu(gpu, before, after, dtype):
-    frames = pictures(5, *before, 3, dtype=dtype)
-    ours, theirs = on_gpu(frames, *after), resize_bilinear(frames, *after)
-    assert ours.shape == theirs.shape
-    assert ours.dtype == theirs.dtype == dtype
+    frames, ours = resized(*before, after, dtype)
+    assert ours.shape == (3, *after, 3)
+    assert ours.dtype == frames.dtype == dtype
     if dtype is torch.uint8:
-        assert torch.equal(ours, theirs)
+        assert torch.equal(ours, resize_bilinear(frames, *after))
         return
+    # half precision is what comes out in the end: what is resized is float32
+    frames = resized(*before, after, torch.float32)[0]
     exact = resize_bilinear(frames.double(), *after)
     assert (ours.double() - exact).abs().max() <= (
         FLOAT_ERROR if dtype is torch.float32 else HALF_STEP / 2 + FLOAT_ERROR
     )
-    # torch makes the weights of floats in float32, whose places among so many pixels are that uncertain
-    between = 1.2e-7 * max(before) + FLOAT_ERROR
-    assert (ours.float() - theirs.float()).abs().max() <= between + (
-        0 if dtype is torch.float32 else HALF_STEP
-    )
 
 
-def test_bytes_of_many_sizes(gpu):
-    """Every length from 1 to 40 to every other, along both axes."""
-    for before in range(1, 41):
-        frames = pictures(4, before, 16, 3)
-        turned = frames.transpose(1, 2).contiguous()
-        for after in range(1, 41):
-            expected = resize_bilinear(frames, after, 16)
-            assert torch.equal(on_gpu(frames, after, 16), expected), (before, after)
-            assert torch.equal(on_gpu(turned, 16, after), expected.transpose(1, 2)), (before, after)
+def test_bytes_of_many_lengths(gpu):
+    """Every length from 1 to 24 to every other, along both axes."""
+    for before in range(1, 25):
+        for height, width in ((before, 16), (16, before)):
+            whole = VideoDecoder(noise(height, width), device="cuda", dimension_order="NHWC")[:].cpu()
+            for after in range(1, 25):
+                size = (after, 16) if width == 16 else (16, after)
+                ours = VideoDecoder(
+                    noise(height, width), device="cuda", dimension_order="NHWC", transforms=[Resize(size)]
+                )[:].cpu()
+                assert torch.equal(ours, resize_bilinear(whole, *size)), (height, width, *size)
 
 
 def test_bytes_of_sizes_that_nobody_chose(gpu):
     sizes = random.Random(1)
-    for _ in range(60):
+    for _ in range(40):
         height, width, *after = (sizes.randint(1, 300) for _ in range(4))
-        frames = pictures(2, height, width, 3)
-        expected = resize_bilinear(frames, *after)
-        assert torch.equal(on_gpu(frames, *after), expected), (height, width, *after)
+        frames, ours = resized(height, width, after)
+        assert torch.equal(ours, resize_bilinear(frames, *after)), (height, width, *after)
 
 
 @pytest.mark.parametrize(("before", "after"), [(1920, 455), (1080, 256), (4096, 224), (224, 4096), (7680, 1)])
 def test_sizes_as_they_are_used(gpu, before, after):
-    frames = pictures(4, 8, before, 3)
-    assert torch.equal(on_gpu(frames, 8, after), resize_bilinear(frames, 8, after))
-    floats = (frames / 255).float()
-    exact = resize_bilinear(floats.double(), 8, after)
-    error = FLOAT_ERROR * max(1, before / after / 64)  # of so long a sum
-    assert (on_gpu(floats, 8, after).double() - exact).abs().max() <= error
+    for size, target in (((8, before), (8, after)), ((before, 8), (after, 8))):
+        frames, ours = resized(*size, target)
+        assert torch.equal(ours, resize_bilinear(frames, *target))
+        frames, ours = resized(*size, target, torch.float32)
+        exact = resize_bilinear(frames.double(), *target)
+        error = FLOAT_ERROR * max(1, (before / after) ** 0.5 / 3)  # of so long a sum
+        assert (ours.double() - exact).abs().max() <= error
 
 
-def test_weights_sum_to_one():
-    for source, target in ((1080, 256), (256, 1080), (7, 7), (1, 9)):
-        table, shift = weights(source, target, True)
-        sums = table[:, 2:].sum(axis=1)
-        assert abs(sums - (1 << shift)).max() <= table.shape[1]
-        assert table[:, 2:].max() < 1 << 15
-        assert ((table[:, 0] >= 0) & (table[:, 0] + table[:, 1] <= source)).all()
-        assert abs(weights(source, target, False).table[:, 2:].view("float32").sum(axis=1) - 1).max() < 1e-6
+def test_regions_and_planes_of_resized_frames(gpu):
+    """Only what a region is made of is converted and resampled; its bytes are the whole frame's."""
+    frames, _ = resized(47, 63, (30, 40))
+    expected = resize_bilinear(frames, 30, 40).permute(0, 3, 1, 2)
+    for order in ("NHWC", "NCHW"):
+        decoder = VideoDecoder(
+            noise(47, 63), device="cuda", memory_order=order, transforms=[Resize((30, 40))]
+        )
+        for rows, columns in (
+            (slice(7, 8), slice(39, 40)),
+            (slice(3, 29), slice(1, 22)),
+            (slice(5), slice(9)),
+        ):
+            ours = decoder[:, :, rows, columns].cpu()
+            assert torch.equal(ours, expected[:, :, rows, columns]), (order, rows, columns)
 
 
-def test_more_rows_than_a_grid_has(gpu):
-    frames = pictures(70_000, 1, 3, 3)
-    assert torch.equal(on_gpu(frames, 1, 2), resize_bilinear(frames, 1, 2))
-
-
-def test_frames_that_do_not_lie_side_by_side(gpu):
-    frames = pictures(4, 30, 40, 3)
-    part = (frames.to("cuda") if REAL else frames)[::2, 3:20, 5:31]
-    expected = resize_bilinear(frames[::2, 3:20, 5:31], 9, 50)
-    assert torch.equal(Gpu(0, "cpu").resize(part, 9, 50).cpu(), expected)
-    assert Gpu(0, "cpu").resize(frames[:0], 9, 50).shape == (0, 9, 50, 3)
+def test_frames_of_another_size_are_scaled_to_the_first_before(gpu):
+    path = media.locate("h264_resolution_change.h264")
+    plain = VideoDecoder(path, device="cuda", dimension_order="NHWC")
+    steps = [CenterCrop((90, 111)), Resize((50, 60)), CenterCrop(33)]
+    decoder = VideoDecoder(path, device="cuda", dimension_order="NHWC", transforms=steps)
+    keys = [0, len(plain) - 1, len(plain) // 2, 1]
+    frames = plain[keys].cpu()
+    height, width = frames.shape[1:3]
+    top, left = round((height - 90) / 2), round((width - 111) / 2)
+    cut = resize_bilinear(frames[:, top : top + 90, left : left + 111], 50, 60)
+    assert torch.equal(
+        decoder[keys].cpu(), cut[:, round(8.5) : round(8.5) + 33, round(13.5) : round(13.5) + 33]
+    )
 
 
 @pytest.mark.parametrize(
@@ -161,7 +169,7 @@ def test_transforms_match_those_of_the_cpu(gpu, transforms, dtype):
         else:  # colours, too, are computed in float32 on both
             assert (ours.float() - theirs.float()).abs().max() < (1e-5 if dtype is torch.float32 else 1e-3)
     if gpu is not None:
-        assert any(line.startswith("launch resample_axis") for line in gpu.log())
+        assert any(line.startswith("launch resample_rows") for line in gpu.log())
 
 
 @pytest.mark.parametrize("name", ["av1_1080x720.mp4", "png_alpha.png", "h264_rot90_720p_bbb.mp4"])
@@ -180,10 +188,15 @@ def test_resizing_is_queued_and_waits_for_nothing(fake, monkeypatch):
     assert torch.equal(decoder[:3], VideoDecoder(path, transforms=[Resize((60, 50))])[:3])
     log = fake.log()
     launches = [line.split() for line in log if line.startswith("launch")]
-    assert [words[1] for words in launches[-2:]] == ["resample_axis"] * 2  # along the width, along the height
+    # converted and resampled along the width, then along the height
+    assert [words[1] for words in launches] == ["convert_picture", "resample_rows"] * 3
     assert len({words[2] for words in launches}) == 1
     assert launches[0][2] != "stream=0"
-    assert not [line for line in log if line.startswith("synchronise")]
+    # once, for the tables
+    assert len([line for line in log if line.startswith("synchronise")]) == 1
+    fake.set(log=1)
+    decoder[4]
+    assert not [line for line in fake.log() if line.startswith("synchronise")]
     decoder.close()
     destroy_stream(fake, stream)
 
@@ -191,7 +204,15 @@ def test_resizing_is_queued_and_waits_for_nothing(fake, monkeypatch):
 def test_a_failure_is_an_error_and_the_next_request_works(fake):
     path = media.locate("h264_bt601.mp4")
     decoder = VideoDecoder(path, device="cuda", transforms=[Resize((60, 50))])
-    fake.fail("cuLaunchKernel", 2, 719)  # the first one converts
-    with pytest.raises(CudaError, match=r"cannot resize pictures: CUDA error 719"):
+    for call, place, code in (
+        ("cuLaunchKernel", 2, 719),
+        ("cuMemAlloc", 2, 2),
+        ("cuMemcpyHtoDAsync", 1, 700),
+    ):
+        fake.fail(call, place, code)
+        with pytest.raises(CudaError, match=rf"cannot convert a picture: CUDA.*\b{code}\b"):
+            VideoDecoder(path, device="cuda", transforms=[Resize((60, 50))])[0]
+    fake.fail("cuLaunchKernel", 1, 719)
+    with pytest.raises(CudaError, match=r"cannot convert a picture: CUDA error 719"):
         decoder[0]
     assert torch.equal(decoder[0], VideoDecoder(path, transforms=[Resize((60, 50))])[0])

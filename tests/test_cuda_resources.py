@@ -23,6 +23,7 @@ from cycodec.decoders import (
     set_cuda_backend,
     set_nvdec_cache_capacity,
 )
+from cycodec.transforms import Resize
 
 # -- resources -----------------------------------------------------------------------------------------------------------
 
@@ -126,6 +127,28 @@ def test_pictures_whose_surface_is_needed_again_are_saved(fake, name):
     fake.set(greedy=1, log=1)
     assert torch.equal(VideoDecoder(path, device="cuda")[:30], cpu)
     assert not any("undecoded" in line for line in fake.log())
+
+
+def test_a_second_stream_waits_for_the_memory_of_the_first(fake, monkeypatch):
+    """Uploaded pictures and strips of resized ones lie in memory that one decoder has but once."""
+    streams = [0]
+    monkeypatch.setattr(_tensor, "cuda_stream", lambda ordinal: streams[-1])
+    path = media.locate("av1_1080x720.mp4")
+    decoder = VideoDecoder(path, device="cuda", transforms=[Resize((60, 50))])
+    fake.set(log=1)
+    decoder[0]
+    log = [line.split()[0] for line in fake.log()]
+    assert "wait" not in log
+    assert log[-1] == "record"
+    stream = new_stream(fake)
+    streams.append(stream.value)
+    ours = decoder[1]
+    log = [line.split()[0] for line in fake.log()]
+    assert log.index("wait") < log.index("launch")
+    assert log[-1] == "record"
+    assert torch.equal(ours, VideoDecoder(path, transforms=[Resize((60, 50))])[1])
+    decoder.close()
+    destroy_stream(fake, stream)
 
 
 def test_a_second_stream_waits_for_the_first(fake, monkeypatch):
@@ -497,7 +520,7 @@ def test_kernels_compile_for_every_gpu(capability):
     image = driver.compile_kernels(*capability)
     assert b"convert_picture" in image
     assert b"resize_picture" in image
-    assert b"resample_axis" in image
+    assert b"resample_rows" in image
     exact = capability != (13, 0)
     assert image.startswith(b"\x7fELF") is exact  # PTX for a GPU that NVRTC does not know yet
 

@@ -14,10 +14,8 @@ import pytest
 import torch
 from resizing import resize_bilinear
 
-from cycodec.cuda.resize import weights
-
 ROOT = Path(__file__).parent.parent
-SOURCES = [ROOT / "csrc" / name for name in ("resample.c", "resample_rows.c", "half_row.c")]
+SOURCES = [ROOT / "csrc" / name for name in ("axis.c", "resample.c", "resample_rows.c", "half_row.c")]
 PLAIN, AVX2, AVX512 = LEVELS = range(3)
 SAMPLES = [np.uint8, np.float32, np.float16]  # ConvertType
 GUARD = 5
@@ -25,6 +23,15 @@ GUARD = 5
 
 class Rect(ctypes.Structure):
     _fields_ = [(name, ctypes.c_int) for name in ("x0", "y0", "x1", "y1")]
+
+
+class Axis(ctypes.Structure):
+    _fields_ = [
+        *[(name, ctypes.c_int) for name in ("length", "extent", "shift", "used")],
+        ("spans", ctypes.POINTER(ctypes.c_int)),
+        ("fixed", ctypes.POINTER(ctypes.c_int16)),
+        ("floats", ctypes.POINTER(ctypes.c_float)),
+    ]
 
 
 def command(*arguments):
@@ -162,9 +169,31 @@ def test_bytes_of_sizes_that_nobody_chose(resample):
             assert np.array_equal(ours, theirs), (height, width, *after, region, level)
 
 
-def test_weights_that_are_no_two_signed_bytes(resample):
+def axis(library, before, after, fixed):
+    """Spans [after, 3] of csrc/axis.h, weights, and their binary places."""
+    made = Axis()
+    assert library.axis_init(ctypes.byref(made), before, after, 0, after, fixed) == 0
+    spans = np.ctypeslib.as_array(made.spans, (after, 3)).copy()
+    weights = np.ctypeslib.as_array(made.fixed if fixed else made.floats, (made.used,)).copy()
+    library.axis_free(ctypes.byref(made))
+    return spans, weights, made.shift
+
+
+def test_weights_sum_to_one(library):
+    for before, after in ((1080, 256), (256, 1080), (7, 7), (1, 9), (640, 1)):
+        spans, weights, shift = axis(library, before, after, True)
+        sums = np.array([weights[start : start + count].sum(dtype=int) for _, count, start in spans])
+        assert abs(sums - (1 << shift)).max() <= spans[:, 1].max()
+        assert weights.max() > 0
+        assert ((spans[:, 0] >= 0) & (spans[:, 0] + spans[:, 1] <= before)).all()
+        spans, weights, _ = axis(library, before, after, False)
+        sums = np.array([weights[start : start + count].sum() for _, count, start in spans])
+        assert abs(sums - 1).max() < 1e-6
+
+
+def test_weights_that_are_no_two_signed_bytes(resample, library):
     """AVX-512 multiplies by a byte and a signed byte: weights near 1 << 15 go another way, on either axis."""
-    large = [n for n in range(300, 700) if weights(n, 100, True).table[:, 2:].max() >= 0x7F80]
+    large = [n for n in range(300, 700) if axis(library, n, 100, True)[1].max() >= 0x7F80]
     assert large
     for length in large[:3]:
         for before, after in (

@@ -22,6 +22,7 @@ cdef extern from "convert.h" nogil:
         ConvertType type
         int planar, num_stages
         const ConvertStage *stages
+    int convert_target_rows(const ConvertTarget *target)
     struct Converter:
         pass
     Converter *converter_alloc()
@@ -55,6 +56,12 @@ cdef void fill_target(void *to, const Target *target) noexcept nogil:
     convert.planar = target.planar
     convert.num_stages = target.num_stages
     convert.stages = <const ConvertStage *> target.stages
+
+
+cdef int target_rows(const Target *target) noexcept nogil:
+    cdef ConvertTarget convert
+    fill_target(&convert, target)
+    return convert_target_rows(&convert)
 
 
 cdef class VideoBackend:

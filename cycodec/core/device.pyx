@@ -32,7 +32,7 @@ cdef extern from "nvconvert.h" nogil:
     ctypedef void NvNppConvert
     ctypedef struct NvDevice:
         CUcontext context
-        CUfunction convert_picture, resize_picture, resample_axis
+        CUfunction convert_picture, resize_picture, resample_rows
         NvNppConvert *npp
         int npp_major
         NvNppContext npp_context
@@ -42,11 +42,6 @@ cdef extern from "nvconvert.h" nogil:
         pass
     ctypedef struct NvSurface:
         pass
-    ctypedef struct NvResample:
-        unsigned long long data, out, table
-        int type, out_type
-        long long outer
-        int length, out_length, inner, taps, shift
     ctypedef struct NvColour:
         int space, full_range
 
@@ -66,11 +61,9 @@ cdef extern from "nvconvert.h" nogil:
     int nvconvert_frame(const NvDevice *device, NvScratch *scratch, CUstream stream, const AVFrame *frame,
                         const NvColour *colour, const ConvertTarget *target, uint64_t out, int64_t row_stride,
                         char *error)
-    int nvconvert_upload(const NvDevice *device, CUstream stream, const uint8_t *rgb, size_t size, uint64_t out,
-                         char *error)
-    int nvconvert_copy(const NvDevice *device, CUstream stream, uint64_t to, uint64_t source, size_t size, char *error)
-    int nvconvert_resample(const NvDevice *device, CUstream stream, const NvResample *resample, char *error)
-    int nvconvert_clear(const NvDevice *device, CUstream stream, uint64_t to, size_t size, char *error)
+    int nvdevice_upload(const NvDevice *device, CUstream stream, const void *data, size_t size, uint64_t to, char *error)
+    int nvdevice_copy(const NvDevice *device, CUstream stream, uint64_t to, uint64_t source, size_t size, char *error)
+    int nvdevice_clear(const NvDevice *device, CUstream stream, uint64_t to, size_t size, char *error)
 
 
 cdef class CudaDevice:
@@ -79,12 +72,12 @@ cdef class CudaDevice:
     Parameters
     ----------
     ordinal : int
-    context, convert_picture, resize_picture, resample_axis : int
+    context, convert_picture, resize_picture, resample_rows : int
         Addresses: CUcontext, and CUfunctions of cycodec/cuda/kernels/convert.cu.
     """
 
     def __cinit__(self, int ordinal, size_t context, size_t convert_picture, size_t resize_picture,
-                  size_t resample_axis):
+                  size_t resample_rows):
         cdef NvDevice *device = <NvDevice *> calloc(1, sizeof(NvDevice))
         if device == NULL:
             raise MemoryError()
@@ -93,7 +86,7 @@ cdef class CudaDevice:
         device.context = <CUcontext> context
         device.convert_picture = <CUfunction> convert_picture
         device.resize_picture = <CUfunction> resize_picture
-        device.resample_axis = <CUfunction> resample_axis
+        device.resample_rows = <CUfunction> resample_rows
 
     def __dealloc__(self):
         free(self.ptr)
@@ -110,34 +103,6 @@ cdef class CudaDevice:
         context.device = self.ordinal
         (context.multiprocessors, context.threads_per_multiprocessor, context.threads_per_block,
          context.shared_memory, context.capability_major, context.capability_minor) = facts
-
-    def resample(self, size_t data, int type, size_t out, int out_type, tuple shape, int out_length, size_t table,
-                 int taps, int shift):
-        """Queue the resampling of one axis on the stream.
-
-        Parameters
-        ----------
-        data, out, table : int
-            Device addresses: see NvResample in cycodec/cuda/kernels/arguments.h.
-        type, out_type : int
-            ConvertType of csrc/convert.h; uint8 both, or neither.
-        shape : (outer, length, inner)
-            Of the data; the result is ``[outer, out_length, inner]``.
-        out_length, taps, shift : int
-
-        Raises
-        ------
-        CudaError
-            The kernel cannot be launched.
-        """
-        cdef NvResample args
-        cdef char[256] text
-        args.data, args.out, args.table = data, out, table
-        args.type, args.out_type = type, out_type
-        args.outer, args.length, args.inner = shape
-        args.out_length, args.taps, args.shift = out_length, taps, shift
-        if nvconvert_resample(<NvDevice *> self.ptr, <CUstream> self.stream, &args, text) < 0:
-            raise errors.CudaError(text[:strlen(text)].decode("utf-8", "replace"), operation="resize")
 
 
 cdef NvColour colour_of(const AVFrame *frame) noexcept nogil:
@@ -228,18 +193,18 @@ cdef class Delivery:
         ))
 
     cdef int put_rgb(self, const uint8_t *rgb, size_t size, uint8_t *out) noexcept nogil:
-        return self.judge(nvconvert_upload(
+        return self.judge(nvdevice_upload(
             <NvDevice *> self.device.ptr, <CUstream> self.device.stream, rgb, size, <uint64_t> <size_t> out, self.error
         ))
 
     cdef int copy(self, uint8_t *to, const uint8_t *source, size_t size) noexcept nogil:
-        return self.judge(nvconvert_copy(
+        return self.judge(nvdevice_copy(
             <NvDevice *> self.device.ptr, <CUstream> self.device.stream, <uint64_t> <size_t> to,
             <uint64_t> <size_t> source, size, self.error,
         ))
 
     cdef int clear(self, uint8_t *to, size_t size) noexcept nogil:
-        return self.judge(nvconvert_clear(
+        return self.judge(nvdevice_clear(
             <NvDevice *> self.device.ptr, <CUstream> self.device.stream, <uint64_t> <size_t> to, size, self.error
         ))
 

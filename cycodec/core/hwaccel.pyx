@@ -10,7 +10,7 @@ from libc.stdlib cimport free, malloc
 
 from cycodec.core import error as errors
 from cycodec.core cimport error
-from cycodec.core.backend cimport BACKEND_FAILED, CpuBackend, Target
+from cycodec.core.backend cimport BACKEND_FAILED, CpuBackend, Target, target_rows
 from cycodec.core.demux cimport Demuxer
 from cycodec.core.device cimport CudaDevice, Delivery
 from cycodec.core.index import IndexContradiction
@@ -58,7 +58,7 @@ cdef class UploadBackend(DeviceBackend):
         free(self.rgb)
 
     cdef int convert(self, AVFrame *frame, const Target *target, uint8_t *out) noexcept nogil:
-        cdef size_t size = target.row_stride * (target.y1 - target.y0) * (3 if target.planar else 1)
+        cdef size_t size = target.row_stride * target_rows(target) * (3 if target.planar else 1)
         cdef int code
         if self.delivery.knows(frame.format):
             return self.delivery.put_frame(frame, target, out)

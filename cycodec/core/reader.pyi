@@ -23,6 +23,5 @@ class FrameReader(FrameStream):
         stages: tuple[tuple[int, int, tuple[int, int, int, int]], ...] = (),
         masking: bool = False,
         places: Sequence[int] | NDArray[np.int64] | None = None,
-        coming: Sequence[int] | NDArray[np.int64] = (),
     ) -> None: ...
     def prime(self, position: int, coming: Sequence[int] | NDArray[np.int64] = ()) -> None: ...

@@ -268,8 +268,7 @@ cdef class FrameReader(FrameStream):
         return 0
 
     def read_into(self, positions, size_t out, size_t pts, size_t durations, size_t valid, tuple frame_size, tuple region,
-                  int orientation, int type, bint planar=False, tuple stages=(), bint masking=False, places=None,
-                  coming=()):
+                  int orientation, int type, bint planar=False, tuple stages=(), bint masking=False, places=None):
         """Decode frames into memory of the caller.
 
         `positions`: frame numbers (timestamps without an index), in any order, with repeats. `out`: address of as many
@@ -279,11 +278,9 @@ cdef class FrameReader(FrameStream):
         as in csrc/convert.h. `stages`: what is done to the region, one after the other, as (height, width, region of it).
         `valid`: 1, or with `masking` 0 for damaged frames and for those that cannot be had, which are filled with the last
         good one; 2 where there is none yet, which is black. `places`: which picture of `out` each position goes to.
-        `coming`: positions behind these, in rising order, that the next request is going to ask for.
         """
         cdef int count = len(positions)
-        cdef int num_coming = len(coming)
-        cdef Slot *slots = <Slot *> malloc((count + num_coming + 1) * sizeof(Slot))
+        cdef Slot *slots = <Slot *> malloc((count + 1) * sizeof(Slot))
         cdef Stage *kept = <Stage *> malloc((len(stages) + 1) * sizeof(Stage))
         cdef Target target
         cdef int64_t frame_stride
@@ -299,8 +296,6 @@ cdef class FrameReader(FrameStream):
                 slots[i].slot = i if places is None else places[i]
                 if i and slots[i].position < slots[i - 1].position:
                     sorted_already = False
-            for i in range(num_coming):
-                slots[count + i].position = coming[i]
             target.width, target.height = frame_size
             target.y0, target.y1, target.x0, target.x1 = region
             target.orientation = orientation
@@ -315,7 +310,7 @@ cdef class FrameReader(FrameStream):
             target.row_stride = width * (1 if planar else 3) * sample_size(type)
             frame_stride = target.row_stride * height * (3 if planar else 1)
             self.wanted = slots
-            self.num_wanted = count + num_coming
+            self.num_wanted = count
             self.masking = masking
             with nogil:
                 if not sorted_already:

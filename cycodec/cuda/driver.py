@@ -150,7 +150,7 @@ def _kernels(ordinal: int) -> tuple[int, ...]:
         module = call("cannot load the conversion kernels", driver.cuModuleLoadData(image))
         return tuple(
             int(call(f"cannot find the kernel {name}", driver.cuModuleGetFunction(module, name.encode())))
-            for name in ("convert_picture", "resize_picture", "resample_axis")
+            for name in ("convert_picture", "resize_picture", "resample_rows")
         )
     finally:
         driver.cuCtxPopCurrent()

@@ -435,7 +435,7 @@ EXPORT CUresult cuEventSynchronize(void *event) {
 /* kernels_host.cpp: the kernels' own text, compiled for the host. 0: there is none of that name. */
 int fake_kernel(const char *name, void **parameters, const unsigned grid[3], const unsigned block[3]);
 
-static const char *const kernel_names[] = {"convert_picture", "resize_picture", "resample_axis"};
+static const char *const kernel_names[] = {"convert_picture", "resize_picture", "resample_rows"};
 
 EXPORT CUresult cuModuleLoadData(void **module, const void *image) {
     ENTER("cuModuleLoadData");

@@ -33,8 +33,8 @@ extern "C" int fake_kernel(const char *name, void **parameters, const unsigned g
         run(convert_picture, parameters, grid, block);
     else if (!strcmp(name, "resize_picture"))
         run(resize_picture, parameters, grid, block);
-    else if (!strcmp(name, "resample_axis"))
-        run(resample_axis, parameters, grid, block);
+    else if (!strcmp(name, "resample_rows"))
+        run(resample_rows, parameters, grid, block);
     else
         return 0;
     return 1;

@@ -17,12 +17,20 @@ typedef struct {
 enum {
     NV_EXACT = 0,
     NV_SWSCALE_PRODUCTS = 1, /* 4:2:0 of 8 bits: 16-bit products cut to their high half (csrc/yuv2rgb.c) */
-    NV_SWSCALE_TABLES = 2    /* 4:2:0 of more bits or an odd height: chroma interpolated between rows, all of it rounded
+    NV_SWSCALE_TABLES = 2,   /* 4:2:0 of more bits or an odd height: chroma interpolated between rows, all of it rounded
                               * to 8 bits, then a table of luma shifted by chroma */
+    NV_RGB = 3               /* nothing is left to be done: packed RGB of the result's type */
 };
 
+/* An axis of csrc/axis.h in device memory: its spans, three ints each, and its weights, 16-bit integers that sum to 2^shift
+ * where samples are uint8, else floats. */
 typedef struct {
-    /* A picture of luma and chroma. Samples are `bytes` wide and `shift` bits to the left; chroma samples lie
+    unsigned long long spans, weights;
+    int length, shift; /* length 0: nothing is resampled */
+} NvAxis;
+
+typedef struct {
+    /* A picture of luma and chroma, or of RGB, which takes the place of luma. Samples are `bytes` wide and `shift` bits to the left; chroma samples lie
      * `chroma_step` samples apart, one for 2^chroma_x columns and 2^chroma_y rows. */
     unsigned long long luma, chroma_u, chroma_v; /* device addresses */
     long long pitch, chroma_pitch;               /* bytes */
@@ -34,6 +42,7 @@ typedef struct {
     int cubic;                    /* NV_EXACT: interpolate chroma of 4:2:0 */
     float matrix[12];             /* NV_EXACT: rows of R, G, B: factors of luma, u, v, and an offset, to 0 to 255 */
     int fixed[8];                 /* the others: see convert.cu */
+    NvAxis across;                /* the region is resampled along its width */
     NvOut out;
 } NvConvert;
 
@@ -48,17 +57,14 @@ typedef struct {
     NvOut out;
 } NvResize;
 
-/* One axis of `outer` blocks of [length, inner] values is resampled: to [out_length, inner]. For pictures of packed RGB that is
- * their width where `inner` is 3, and their height where it is a whole row. */
+/* Rows of packed RGB, NV_TYPE_UINT8 or NV_TYPE_FLOAT32, are resampled along their height. */
 typedef struct {
-    unsigned long long data, out; /* device addresses */
-    int type, out_type;
-    long long outer;
-    int length, out_length, inner;
-    /* For each place of the result 2 + `taps` ints: the first place that it is made of, how many there are, and their weights. These
-     * are integers that sum to 2^shift where the result is uint8, else floats. */
-    unsigned long long table;
-    int taps, shift;
+    unsigned long long data;
+    long long row_stride; /* values */
+    int type;
+    int width; /* of the rows, and of the result */
+    NvAxis down;
+    NvOut out;
 } NvResample;
 
 #endif

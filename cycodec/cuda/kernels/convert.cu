@@ -13,15 +13,32 @@
 #define CLAMP(a, low, high) fminf(fmaxf(a, low), high)
 #endif
 
-/* One value of the result; `value` is 0 to 255. */
-__device__ static void store(const NvOut *out, int row, int column, int plane, float value) {
-    long long place = row * out->row_stride + (long long)column * out->column_stride + plane * out->plane_stride;
-    if (out->type == NV_TYPE_UINT8)
-        ((unsigned char *)out->data)[place] = (unsigned char)RINT(CLAMP(value, 0.0f, 255.0f));
-    else if (out->type == NV_TYPE_FLOAT32)
-        ((float *)out->data)[place] = CLAMP(value * (1.0f / 255.0f), 0.0f, 1.0f);
-    else
-        ((unsigned short *)out->data)[place] = to_half(CLAMP(value * (1.0f / 255.0f), 0.0f, 1.0f));
+/* What is stored of a value of 0 to 255: a whole number for uint8, 0 to 1 for floats. */
+__device__ static float finished(int type, float value) {
+    if (type == NV_TYPE_UINT8)
+        return (float)RINT(CLAMP(value, 0.0f, 255.0f));
+    return CLAMP(value * (1.0f / 255.0f), 0.0f, 1.0f);
+}
+
+__device__ static void store(const NvOut *out, int row, int column, const float rgb[3]) {
+    long long place = row * out->row_stride + (long long)column * out->column_stride;
+    int plane;
+    for (plane = 0; plane < 3; plane++, place += out->plane_stride) {
+        if (out->type == NV_TYPE_UINT8)
+            ((unsigned char *)out->data)[place] = (unsigned char)rgb[plane];
+        else if (out->type == NV_TYPE_FLOAT32)
+            ((float *)out->data)[place] = rgb[plane];
+        else
+            ((unsigned short *)out->data)[place] = to_half(rgb[plane]);
+    }
+}
+
+/* Three values of packed RGB. */
+__device__ static void load(unsigned long long data, int type, long long place, float rgb[3]) {
+    int plane;
+    for (plane = 0; plane < 3; plane++)
+        rgb[plane] = type == NV_TYPE_UINT8 ? (float)((const unsigned char *)data)[place + plane]
+                                           : ((const float *)data)[place + plane];
 }
 
 __device__ static float sample(unsigned long long plane, long long pitch, int row, int column, int bytes, int shift) {
@@ -130,40 +147,116 @@ __device__ static float cubic_chroma(const NvConvert *a, unsigned long long plan
     return sum / total;
 }
 
-extern "C" __global__ void convert_picture(NvConvert a) {
-    int column = (int)(blockIdx.x * blockDim.x + threadIdx.x), row = (int)(blockIdx.y * blockDim.y + threadIdx.y);
-    int x = a.x0 + column, y = a.y0 + row, plane, rgb[3];
-    if (x >= a.x1 || y >= a.y1)
+/* One pixel of the picture as it is shown, finished. */
+__device__ static void pixel(const NvConvert *a, int x, int y, float rgb[3]) {
+    int plane, whole[3];
+    if (a->arithmetic == NV_RGB) {
+        load(a->luma, a->out.type, y * (a->pitch / a->bytes) + 3 * x, rgb);
         return;
+    }
     /* back to the picture as it is stored: first mirrored, then transposed */
-    if (a.orientation & 1)
-        x = (a.orientation & 4 ? a.height : a.width) - 1 - x;
-    if (a.orientation & 2)
-        y = (a.orientation & 4 ? a.width : a.height) - 1 - y;
-    if (a.orientation & 4) {
+    if (a->orientation & 1)
+        x = (a->orientation & 4 ? a->height : a->width) - 1 - x;
+    if (a->orientation & 2)
+        y = (a->orientation & 4 ? a->width : a->height) - 1 - y;
+    if (a->orientation & 4) {
         int swap = x;
         x = y;
         y = swap;
     }
-    x += a.left;
-    y += a.top;
-    if (a.arithmetic == NV_EXACT) {
-        float l = sample(a.luma, a.pitch, y, x, a.bytes, a.shift);
-        float u = a.cubic ? cubic_chroma(&a, a.chroma_u, y, x) : chroma(&a, a.chroma_u, y, x);
-        float v = a.cubic ? cubic_chroma(&a, a.chroma_v, y, x) : chroma(&a, a.chroma_v, y, x);
+    x += a->left;
+    y += a->top;
+    if (a->arithmetic == NV_EXACT) {
+        float l = sample(a->luma, a->pitch, y, x, a->bytes, a->shift);
+        float u = a->cubic ? cubic_chroma(a, a->chroma_u, y, x) : chroma(a, a->chroma_u, y, x);
+        float v = a->cubic ? cubic_chroma(a, a->chroma_v, y, x) : chroma(a, a->chroma_v, y, x);
         for (plane = 0; plane < 3; plane++) {
-            const float *m = a.matrix + 4 * plane;
-            store(&a.out, row, column, plane, FMA(m[0], l, FMA(m[1], u, FMA(m[2], v, m[3]))));
+            const float *m = a->matrix + 4 * plane;
+            rgb[plane] = finished(a->out.type, FMA(m[0], l, FMA(m[1], u, FMA(m[2], v, m[3]))));
         }
         return;
     }
-    if (a.arithmetic == NV_SWSCALE_PRODUCTS)
-        products(&a, y, x, rgb);
+    if (a->arithmetic == NV_SWSCALE_PRODUCTS)
+        products(a, y, x, whole);
     else
-        tables(&a, y, x, rgb);
+        tables(a, y, x, whole);
     for (plane = 0; plane < 3; plane++)
-        store(&a.out, row, column, plane, (float)limit(rgb[plane], 0, 255));
+        rgb[plane] = finished(a->out.type, (float)limit(whole[plane], 0, 255));
 }
+
+/* ---- resampling, as csrc/resample.c does it --------------------------------------------------------------------- */
+
+typedef struct {
+    float floats[3];
+    int whole[3];
+} Sum;
+
+__device__ static void begin(Sum *sum, const NvAxis *axis) {
+    int plane;
+    for (plane = 0; plane < 3; plane++) {
+        sum->floats[plane] = 0.0f;
+        sum->whole[plane] = 1 << axis->shift >> 1;
+    }
+}
+
+/* Weights are looked up by their number. */
+__device__ static void add(Sum *sum, const NvAxis *axis, int type, int number, const float rgb[3]) {
+    int plane;
+    for (plane = 0; plane < 3; plane++) {
+        if (type == NV_TYPE_UINT8)
+            sum->whole[plane] += ((const short *)axis->weights)[number] * (int)rgb[plane];
+        else
+            sum->floats[plane] = FMA(((const float *)axis->weights)[number], rgb[plane], sum->floats[plane]);
+    }
+}
+
+__device__ static void end(const Sum *sum, const NvAxis *axis, int type, float rgb[3]) {
+    int plane;
+    for (plane = 0; plane < 3; plane++)
+        rgb[plane] =
+            type == NV_TYPE_UINT8 ? (float)limit(sum->whole[plane] >> axis->shift, 0, 255) : sum->floats[plane];
+}
+
+/* A thread converts one pixel, or all those that a pixel of a narrower or wider row is made of. */
+extern "C" __global__ void convert_picture(NvConvert a) {
+    int column = (int)(blockIdx.x * blockDim.x + threadIdx.x), row = (int)(blockIdx.y * blockDim.y + threadIdx.y), k;
+    const int *span;
+    float rgb[3];
+    Sum sum;
+    if (column >= (a.across.length ? a.across.length : a.x1 - a.x0) || row >= a.y1 - a.y0)
+        return;
+    if (a.across.length) {
+        span = (const int *)a.across.spans + 3 * column;
+        begin(&sum, &a.across);
+        for (k = 0; k < span[1]; k++) {
+            pixel(&a, a.x0 + span[0] + k, a.y0 + row, rgb);
+            add(&sum, &a.across, a.out.type, span[2] + k, rgb);
+        }
+        end(&sum, &a.across, a.out.type, rgb);
+    } else {
+        pixel(&a, a.x0 + column, a.y0 + row, rgb);
+    }
+    store(&a.out, row, column, rgb);
+}
+
+extern "C" __global__ void resample_rows(NvResample a) {
+    int column = (int)(blockIdx.x * blockDim.x + threadIdx.x), row = (int)(blockIdx.y * blockDim.y + threadIdx.y), k;
+    const int *span;
+    float rgb[3];
+    Sum sum;
+    if (column >= a.width || row >= a.down.length)
+        return;
+    span = (const int *)a.down.spans + 3 * row;
+    begin(&sum, &a.down);
+    for (k = 0; k < span[1]; k++) {
+        load(a.data, a.type, (span[0] + k) * a.row_stride + 3 * column, rgb);
+        add(&sum, &a.down, a.type, span[2] + k, rgb);
+    }
+    end(&sum, &a.down, a.type, rgb);
+    store(&a.out, row, column, rgb);
+}
+
+/* ---- frames of another size than the result's ------------------------------------------------------------------- */
 
 /* The pixels [*first, *last) that one pixel of the result is made of, and the middle of it among them. */
 __device__ static float support(int place, int size, int out_size, float *reach, int *first, int *last) {
@@ -179,19 +272,12 @@ __device__ static float support(int place, int size, int out_size, float *reach,
     return centre;
 }
 
-__device__ static float pixel(const NvResize *a, int row, int column, int plane) {
-    long long place = row * a->row_stride + 3 * column + plane;
-    if (a->type == NV_TYPE_UINT8)
-        return (float)((const unsigned char *)a->data)[place];
-    return 255.0f * ((const float *)a->data)[place];
-}
-
 /* Each pixel of the result is the mean of those that it covers, weighted by a filter stretched to cover them
  * (antialiasing), as swscale does it. */
 extern "C" __global__ void resize_picture(NvResize a) {
     int column = (int)(blockIdx.x * blockDim.x + threadIdx.x), row = (int)(blockIdx.y * blockDim.y + threadIdx.y);
     int x, y, x_first, x_last, y_first, y_last, plane;
-    float x_centre, y_centre, x_reach, y_reach, total = 0.0f, sum[3] = {0.0f, 0.0f, 0.0f};
+    float x_centre, y_centre, x_reach, y_reach, total = 0.0f, rgb[3], sum[3] = {0.0f, 0.0f, 0.0f};
     if (a.x0 + column >= a.x1 || a.y0 + row >= a.y1)
         return;
     x_centre = support(a.x0 + column, a.width, a.out_width, &x_reach, &x_first, &x_last);
@@ -201,43 +287,12 @@ extern "C" __global__ void resize_picture(NvResize a) {
         for (x = x_first; x < x_last; x++) {
             float w = down * weight(((float)x + 0.5f - x_centre) * x_reach);
             total += w;
+            load(a.data, a.type, y * a.row_stride + 3 * x, rgb);
             for (plane = 0; plane < 3; plane++)
-                sum[plane] = FMA(w, pixel(&a, y, x, plane), sum[plane]);
+                sum[plane] = FMA(w, rgb[plane], sum[plane]);
         }
     }
     for (plane = 0; plane < 3; plane++)
-        store(&a.out, row, column, plane, sum[plane] / total);
-}
-
-__device__ static float value(unsigned long long data, int type, long long place) {
-    return type == NV_TYPE_FLOAT32 ? ((const float *)data)[place] : from_half(((const unsigned short *)data)[place]);
-}
-
-/* What transforms ask for: see cycodec/cuda/resize.py. One thread a value of the result, rows of blocks take turns. */
-extern "C" __global__ void resample_axis(NvResample a) {
-    int column = (int)(blockIdx.x * blockDim.x + threadIdx.x), width = a.out_length * a.inner, k;
-    long long row;
-    const int *entry;
-    const float *weights;
-    if (column >= width)
-        return;
-    entry = (const int *)a.table + (long long)(column / a.inner) * (2 + a.taps);
-    weights = (const float *)(entry + 2);
-    for (row = blockIdx.y; row < a.outer; row += gridDim.y) {
-        long long from = (row * a.length + entry[0]) * a.inner + column % a.inner, to = row * width + column;
-        if (a.out_type == NV_TYPE_UINT8) {
-            int sum = 1 << a.shift >> 1;
-            for (k = 0; k < entry[1]; k++)
-                sum += entry[2 + k] * ((const unsigned char *)a.data)[from + (long long)k * a.inner];
-            ((unsigned char *)a.out)[to] = (unsigned char)limit(sum >> a.shift, 0, 255);
-        } else {
-            float sum = 0.0f;
-            for (k = 0; k < entry[1]; k++)
-                sum = FMA(weights[k], value(a.data, a.type, from + (long long)k * a.inner), sum);
-            if (a.out_type == NV_TYPE_FLOAT32)
-                ((float *)a.out)[to] = sum;
-            else
-                ((unsigned short *)a.out)[to] = to_half(sum);
-        }
-    }
+        rgb[plane] = finished(a.out.type, (a.type == NV_TYPE_UINT8 ? 1.0f : 255.0f) * (sum[plane] / total));
+    store(&a.out, row, column, rgb);
 }

@@ -32,16 +32,4 @@ HALF_FUNCTION unsigned short to_half(float value) {
     return (unsigned short)(half + (rest > 0x1000u || (rest == 0x1000u && (half & 1))));
 }
 
-/* The value of the bits of one in [0, 1]. */
-HALF_FUNCTION float from_half(unsigned short half) {
-    union {
-        unsigned u;
-        float f;
-    } bits;
-    if (half < 0x400u) /* subnormal */
-        return (float)half * (1.0f / 16777216.0f);
-    bits.u = ((unsigned)half + (112u << 10)) << 13;
-    return bits.f;
-}
-
 #endif
