@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -16,7 +17,7 @@ import numpy as np
 from cycodec import _tensor
 from cycodec._frame_index import decoded_index, predicted_index, time_base
 from cycodec._lifetime import Session, is_file_like, open_source
-from cycodec._readers import Positions, Readers
+from cycodec._readers import Deliver, Positions, Readers
 from cycodec.core.backend import CpuBackend, VideoBackend, orientation_of
 from cycodec.core.confirm import confirm
 from cycodec.core.demux import Demuxer
@@ -90,8 +91,27 @@ class Options:
     converter: str = "kernel"  # or "npp": who converts colours on the GPU
 
 
+# Arguments of FrameReader.read_into behind the address of the frames: how they get there.
+Into: TypeAlias = tuple[int, int, int, tuple[int, int], Region, int, int, bool, tuple[Stage, ...], bool]
+
+
+class Single(NamedTuple):
+    """What reading one frame takes, for as long as geometry and transforms are these."""
+
+    geometry: Geometry | None
+    pipeline: Pipeline | None
+    channels_first: bool
+    new: Callable[[], Tensor]
+    into: Into
+    pixels: int
+
+
 class GeometryChanged(Exception):
     """Frames have another size than the header said: plans made with that size are void."""
+
+
+def _arranged(picture: Tensor, channels_first: bool) -> Tensor:
+    return picture.permute(2, 0, 1) if channels_first else picture
 
 
 class VideoSession(Session):
@@ -125,6 +145,8 @@ class VideoSession(Session):
         self._single_times = np.empty(2, np.int64)  # pts and duration of a single frame
         self._single_valid = np.empty(1, np.uint8)
         self._single = Addresses.of(self._single_times, self._single_valid)
+        self._single_plan: Single | None = None
+        self.is_file_like = is_file_like(source)
         self.gpu: Gpu | None = None
         self.doubts_geometry = False  # a frame was met that has not the size that the header says
         self._open(index, mappings)
@@ -321,7 +343,7 @@ class VideoSession(Session):
         right = cpu.confirm()
         assert cpu.index is not None
         self._use_index(cpu.index)
-        if is_file_like(self.source):  # which has moved on
+        if self.is_file_like:  # which has moved on
             self._move_to_gpu()
         return right
 
@@ -442,25 +464,65 @@ class VideoSession(Session):
             if valid[slot] == BLACK:
                 data[slot] = data[before]
 
-    def read_picture(self, position: int) -> Tensor:
-        """Decode one frame, [1, height, width, 3], without its times: the short way for ``decoder[i]``."""
+    def read_picture(self, position: int, channels_first: bool) -> Tensor:
+        """Decode one frame, [height, width, 3] or [3, height, width], without its times: the way of ``decoder[i]``."""
         if not self.geometry_proved:
-            return self.read([position]).data
-        return self._fill((position,), None, self._single)
+            return _arranged(self.read([position]).data[0], channels_first)
+        return self._fill_single(position, channels_first)
 
-    def read_one(self, position: int) -> tuple[Tensor, float, float]:
+    def read_one(self, position: int, channels_first: bool) -> tuple[Tensor, float, float]:
         """One frame, its pts and duration in seconds: the short way for one frame with its times."""
         if not self.geometry_proved:
             frames = self.read([position])
-            return frames.data, float(frames.pts_seconds[0]), float(frames.duration_seconds[0])
-        data = self._fill((position,), None, self._single)
+            picture = _arranged(frames.data[0], channels_first)
+            return picture, float(frames.pts_seconds[0]), float(frames.duration_seconds[0])
+        picture = self._fill_single(position, channels_first)
         base = self.time_base
         pts, duration = self._single_times.tolist()
         # as `to_seconds` rounds it
         return (
-            data,
+            picture,
             float(pts) * base.numerator / base.denominator,
             float(duration) * base.numerator / base.denominator,
+        )
+
+    def _fill_single(self, position: int, channels_first: bool) -> Tensor:
+        """Decode one frame into a new tensor."""
+        single = self._single_plan
+        if (
+            single is None
+            or single.geometry is not self.geometry
+            or single.pipeline is not self._pipeline
+            or single.channels_first is not channels_first
+        ):
+            single = self._single_plan = self._plan_single(channels_first)
+        if self.gpu is not None:
+            self.gpu.use_current_stream()
+        picture = single.new()
+        address, into = _tensor.pointer(picture), single.into
+
+        def deliver(reader: FrameReader, asked: Positions, places: Positions | None = None) -> None:
+            reader.read_into(asked, address, *into, places)
+
+        self._deliver((position,), deliver, single.pixels)
+        return picture
+
+    def _plan_single(self, channels_first: bool) -> Single:
+        height, width = self.shape
+        dtype, planar = self.dtype, self.options.planar
+        rows, columns, planes = (width, 1, height * width) if planar else (3 * width, 3, 1)
+        shape, strides = (height, width, 3), (rows, columns, planes)
+        if channels_first:
+            shape, strides = (3, height, width), (planes, rows, columns)
+        device = "cpu" if self.gpu is None else _tensor.cuda_device(self.gpu.ordinal)
+        into = self._into(self._single, *self._sources((0, height, 0, width)))
+        return Single(
+            self.geometry,
+            self._pipeline,
+            channels_first,
+            _tensor.maker(shape, strides, dtype, device),
+            into,
+            math.prod(self._frame_size()),
         )
 
     def _fill(self, positions: Positions, region: Region | None, addresses: Addresses) -> Tensor:
@@ -469,16 +531,17 @@ class VideoSession(Session):
         y0, y1, x0, x1 = region = region or (0, height, 0, width)
         data = self._new_frames(len(positions), y1 - y0, x1 - x0)
         if len(positions) and y1 > y0 and x1 > x0:
-            into = self._into(data, addresses, *self._sources(region), self.options.planar)
+            address, into = _tensor.pointer(data), self._into(addresses, *self._sources(region))
 
             def deliver(reader: FrameReader, asked: Positions, places: Positions | None = None) -> None:
                 self._prove_by(reader, asked)
-                reader.read_into(asked, *into, places)
+                reader.read_into(asked, address, *into, places)
 
-            make = None if is_file_like(self.source) else self._another_reader
-            whole_height, whole_width = self._frame_size()
-            self.readers.read(positions, deliver, whole_height * whole_width, make)
+            self._deliver(positions, deliver, math.prod(self._frame_size()))
         return data
+
+    def _deliver(self, positions: Positions, deliver: Deliver, pixels: int) -> None:
+        self.readers.read(positions, deliver, pixels, None if self.is_file_like else self._another_reader)
 
     def _sources(self, region: Region) -> tuple[Region, tuple[Stage, ...]]:
         """The part of the decoded frame that a region of the result is made of, and how."""
@@ -491,20 +554,16 @@ class VideoSession(Session):
         y0, y1, x0, x1 = region
         return (top + y0, top + y1, left + x0, left + x1), ()
 
-    def _into(
-        self, data: Tensor, addresses: Addresses, region: Region, stages: tuple[Stage, ...], planar: bool
-    ) -> tuple[int, int, int, int, tuple[int, int], Region, int, int, bool, tuple[Stage, ...], bool]:
-        """Arguments of FrameReader.read_into for a batch: where frames go, and how they get there."""
+    def _into(self, addresses: Addresses, region: Region, stages: tuple[Stage, ...]) -> Into:
         height, width = self._frame_size()
         assert self.geometry is not None
         return (
-            _tensor.pointer(data),
             *addresses,
             (width, height),
             region,
             self.geometry.orientation,
             _tensor.SAMPLE_TYPES[self.dtype],
-            planar,
+            self.options.planar,
             stages,
             self.options.mask_errors,
         )

@@ -7,9 +7,12 @@ without one.
 
 from __future__ import annotations
 
+import itertools
 import math
+import operator
 import sys
-from functools import cache
+from collections.abc import Callable
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 import numpy as np
@@ -33,6 +36,7 @@ __all__ = [
     "from_numpy",
     "is_tensor",
     "load_torch",
+    "maker",
     "place_in_group",
     "pointer",
     "seeded_generator",
@@ -70,11 +74,26 @@ def as_dtype(dtype: Any) -> Any:
 
 
 def empty(shape: tuple[int, ...], dtype: Any = "uint8", device: Any = "cpu") -> Tensor:
-    """A new contiguous tensor with undefined content: the one place where result memory comes from.
+    """A new contiguous tensor with undefined content.
 
     Parameters
     ----------
     shape : tuple of int
+    dtype : torch.dtype or str
+    device : torch.device or str
+    """
+    strides = tuple(itertools.accumulate((1, *shape[:0:-1]), operator.mul))[::-1]
+    return maker(shape, strides, dtype, device)()
+
+
+def maker(
+    shape: tuple[int, ...], strides: tuple[int, ...], dtype: Any = "uint8", device: Any = "cpu"
+) -> Callable[[], Tensor]:
+    """Makes new tensors with undefined content, and without gaps: the one place where result memory comes from.
+
+    Parameters
+    ----------
+    shape, strides : tuple of int
     dtype : torch.dtype or str
     device : torch.device or str
     """
@@ -83,9 +102,13 @@ def empty(shape: tuple[int, ...], dtype: Any = "uint8", device: Any = "cpu") -> 
     dtype = as_dtype(dtype)
     size = math.prod(shape) * dtype.itemsize
     if size < POOLED_BYTES or str(device) != "cpu":
-        return torch.empty(shape, dtype=dtype, device=device)
+        return partial(torch.empty_strided, shape, strides, dtype=dtype, device=torch.device(device))
+    return partial(_pooled, shape, strides, dtype, size)
+
+
+def _pooled(shape: tuple[int, ...], strides: tuple[int, ...], dtype: Any, size: int) -> Tensor:
     # Note [Batch memory] in core/pool.pyx: the tensor holds the block, whose memory outlives every view of it
-    return torch.frombuffer(Block(size), dtype=dtype).view(shape)
+    return load_torch().frombuffer(Block(size), dtype=dtype).as_strided(shape, strides)
 
 
 def cuda_ordinal(device: Any) -> int | None:

@@ -309,8 +309,7 @@ class VideoDecoder:
         return number if self._session.index is not None else int(self._positions([number])[0])
 
     def _picture(self, number: int) -> Tensor:
-        data = self._session.read_picture(self._position_of(number))[0]
-        return data.permute(2, 0, 1) if self._dimension_order == "NCHW" else data
+        return self._session.read_picture(self._position_of(number), self._dimension_order == "NCHW")
 
     def _select(self, key: Any) -> Tensor:
         height, width = self._session.shape
@@ -501,8 +500,7 @@ class VideoDecoder:
         )
 
     def _frame(self, position: int) -> Frame:
-        data, pts, duration = self._session.read_one(position)
-        return Frame(self._arrange(data)[0], pts, duration)
+        return Frame(*self._session.read_one(position, self._dimension_order == "NCHW"))
 
 
 class _ByTime:
