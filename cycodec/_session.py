@@ -110,10 +110,6 @@ class GeometryChanged(Exception):
     """Frames have another size than the header said: plans made with that size are void."""
 
 
-def _arranged(picture: Tensor, channels_first: bool) -> Tensor:
-    return picture.permute(2, 0, 1) if channels_first else picture
-
-
 class VideoSession(Session):
     """See the module's docstring.
 
@@ -391,6 +387,11 @@ class VideoSession(Session):
             self._pipeline = None
             raise GeometryChanged
 
+    def _prove_before(self, positions: Positions) -> None:
+        """Do it where `_prove_by` must not: with masking, other frames than the first may be those that cannot be had."""
+        if not self.geometry_proved and (self.doubts_geometry or self.options.mask_errors) and len(positions):
+            self._prove_geometry(int(min(positions)))
+
     def _prove_by(self, reader: FrameReader, positions: Positions) -> None:
         """Do it by the first frame that a reader is about to deliver, if it is yet to be done."""
         if self.geometry_proved:
@@ -444,9 +445,7 @@ class VideoSession(Session):
 
         To be called inside `serve`.
         """
-        # else `_prove_by` does it; with masking, other frames than the first may be the ones that cannot be had
-        if (self.doubts_geometry or self.options.mask_errors) and len(positions) and not self.geometry_proved:
-            self._prove_geometry(int(min(positions)))
+        self._prove_before(positions)
         count = len(positions)
         times = np.empty((2, count), np.int64)
         valid = np.ones(count, np.uint8)
@@ -464,19 +463,9 @@ class VideoSession(Session):
             if valid[slot] == BLACK:
                 data[slot] = data[before]
 
-    def read_picture(self, position: int, channels_first: bool) -> Tensor:
-        """Decode one frame, [height, width, 3] or [3, height, width], without its times: the way of ``decoder[i]``."""
-        if not self.geometry_proved:
-            return _arranged(self.read([position]).data[0], channels_first)
-        return self._fill_single(position, channels_first)
-
     def read_one(self, position: int, channels_first: bool) -> tuple[Tensor, float, float]:
         """One frame, its pts and duration in seconds: the short way for one frame with its times."""
-        if not self.geometry_proved:
-            frames = self.read([position])
-            picture = _arranged(frames.data[0], channels_first)
-            return picture, float(frames.pts_seconds[0]), float(frames.duration_seconds[0])
-        picture = self._fill_single(position, channels_first)
+        picture = self.read_picture(position, channels_first)
         base = self.time_base
         pts, duration = self._single_times.tolist()
         # as `to_seconds` rounds it
@@ -486,8 +475,9 @@ class VideoSession(Session):
             float(duration) * base.numerator / base.denominator,
         )
 
-    def _fill_single(self, position: int, channels_first: bool) -> Tensor:
-        """Decode one frame into a new tensor."""
+    def read_picture(self, position: int, channels_first: bool) -> Tensor:
+        """Decode one frame, [height, width, 3] or [3, height, width], without its times: the way of ``decoder[i]``."""
+        self._prove_before((position,))
         single = self._single_plan
         if (
             single is None
@@ -502,6 +492,7 @@ class VideoSession(Session):
         address, into = _tensor.pointer(picture), single.into
 
         def deliver(reader: FrameReader, asked: Positions, places: Positions | None = None) -> None:
+            self._prove_by(reader, asked)
             reader.read_into(asked, address, *into, places)
 
         self._deliver((position,), deliver, single.pixels)
