@@ -162,6 +162,9 @@ class Readers:
         if make is None or self.limit == 1 or not len(positions) or not self._is_divisible():
             deliver(self.main, positions)
             return
+        if len(positions) == 1 and self._is_next_of_few(int(positions[0]), pixels):
+            deliver(self.main, positions)
+            return
         whole = self._whole(positions)
         ahead = self._follow(whole)
         threaded = self.threaded
@@ -209,6 +212,16 @@ class Readers:
         if self.limit is not None:
             return self.limit
         return 1 if _tensor.in_worker() else _threads.budget()
+
+    def _is_next_of_few(self, position: int, pixels: int) -> bool:
+        """Whether this is the next frame of a loop of so little work that nothing needs to be weighed; it is remembered."""
+        if not position == self.last + 1 == self.main.cursor + 1 or self.threaded is not None:
+            return False
+        if (1 + SEEK_COST + AHEAD * self.streak) * pixels >= WORTH_A_THREAD:
+            return False
+        self.streak += 1
+        self.last = position
+        return True
 
     def _follow(self, whole: Part) -> int:
         """Remember a request; how many frames are to be expected behind it, if it goes on with what was before."""
