@@ -51,10 +51,12 @@ ROOMS = {
     "device": [
         "csrc/axis.c",
         "csrc/colour.c",
+        "csrc/nvaxis.c",
         "csrc/nvconvert.c",
         "csrc/nvdevice.c",
         "csrc/nvshim.c",
         "csrc/nvstages.c",
+        "csrc/sws_filter.c",
         "csrc/yuv2rgb.c",
     ],
     "hwaccel": ["csrc/nvhwaccel.c"],

@@ -1,6 +1,7 @@
 #include "nvconvert.h"
 
 #include "colour.h"
+#include "sws_filter.h"
 #include "yuv2rgb.h"
 
 #include <libavutil/pixdesc.h>
@@ -30,11 +31,13 @@ static CUresult release(NvScratch *scratch, CUresult code) {
 void nvconvert_free(const NvDevice *device, NvScratch *scratch) {
     char error[NV_ERROR_BYTES];
     free(scratch->staging);
-    if (scratch->used && nvdevice_enter(device, error) == 0) {
+    if ((scratch->used || scratch->chroma.tables.memory) && nvdevice_enter(device, error) == 0) {
         nvdevice_free(&scratch->rgb);
         nvdevice_free(&scratch->upload);
         nvstages_free(&scratch->stages);
-        nv->cuEventDestroy(scratch->used);
+        nvdevice_free(&scratch->chroma.tables);
+        if (scratch->used)
+            nv->cuEventDestroy(scratch->used);
         nvdevice_leave(CUDA_SUCCESS, "", error);
     }
     memset(scratch, 0, sizeof(*scratch));
@@ -87,22 +90,44 @@ static NvOut out_of(const ConvertTarget *target, uint64_t data, int64_t row_stri
     return out;
 }
 
-/* Width and height are those of the picture as it is shown. */
-static void fill_arithmetic(NvConvert *args, const NvColour *colour, int depth, ConvertType type, int width,
-                            int height) {
+/* Weights are made once for each size; width 0: between rows alone. What still uses those of another size is waited for. */
+static CUresult prepare_chroma(NvChroma *chroma, int width, int height, CUstream stream) {
+    Axis axes[2] = {{0}, {0}};
+    CUresult code = NV_OUT_OF_MEMORY;
+    if (chroma->width == width && chroma->height == height)
+        return CUDA_SUCCESS;
+    chroma->height = 0;
+    nvdevice_free(&chroma->tables);
+    if (sws_filter_rows(&axes[0], (height + 1) / 2, height) == 0 &&
+        (!width || sws_filter_columns(&axes[1], (width + 1) / 2, width) == 0))
+        code = nvaxis_upload(&chroma->tables, axes, &chroma->rows, &chroma->columns, stream);
+    axis_free(&axes[0]);
+    axis_free(&axes[1]);
+    if (code == CUDA_SUCCESS) {
+        chroma->width = width;
+        chroma->height = height;
+    }
+    return code;
+}
+
+/* What the CPU does with a picture that is shown at this size. */
+static CUresult choose_arithmetic(NvScratch *scratch, CUstream stream, NvConvert *args, const NvColour *colour,
+                                  int depth, int width, int height, ConvertType type) {
+    CUresult code = CUDA_SUCCESS;
     args->arithmetic = NV_EXACT;
     fill_matrix(args->matrix, colour, depth);
     if (type != CONVERT_UINT8 || !args->chroma_y)
-        return;
-    if (width % 2) {
-        args->cubic = 1;
-    } else if (depth == 8 && height % 2 == 0) {
+        return code;
+    if (depth == 8 && height % 2 == 0)
         args->arithmetic = NV_SWSCALE_PRODUCTS;
-        fill_fixed(args->fixed, colour, 0, depth);
-    } else {
-        args->arithmetic = NV_SWSCALE_TABLES;
-        fill_fixed(args->fixed, colour, 1, depth);
-    }
+    else
+        args->arithmetic = width % 2 ? NV_SWSCALE_FULL : NV_SWSCALE_TABLES;
+    fill_fixed(args->fixed, colour, args->arithmetic == NV_SWSCALE_TABLES, depth);
+    if (args->arithmetic != NV_SWSCALE_PRODUCTS)
+        code = prepare_chroma(&scratch->chroma, width % 2 ? width : 0, height, stream);
+    args->chroma_rows = scratch->chroma.rows;
+    args->chroma_columns = scratch->chroma.columns;
+    return code;
 }
 
 /* A frame of another size than the whole result's is scaled to that, as the CPU does it: to the target's region, at `out`. */
@@ -168,9 +193,11 @@ static int run(const NvDevice *device, NvScratch *scratch, CUstream stream, NvCo
     NvOut to = out_of(target, out, row_stride);
     CUresult code;
     args->orientation = target->orientation;
-    fill_arithmetic(args, colour, depth, target->type, width, height);
     if (nvdevice_enter(device, error) < 0)
         return -1;
+    code = choose_arithmetic(scratch, stream, args, colour, depth, width, height, target->type);
+    if (code != CUDA_SUCCESS)
+        return nvdevice_leave(code, "cannot convert a picture", error);
     if (!target->num_stages && width == target->width && height == target->height) {
         args->x0 = target->x0;
         args->y0 = target->y0;
@@ -184,13 +211,13 @@ static int run(const NvDevice *device, NvScratch *scratch, CUstream stream, NvCo
     return nvdevice_leave(code, "cannot convert a picture", error);
 }
 
-/* NPP takes 8-bit 4:2:0 from an even place on, to packed uint8 of the same size and orientation. */
+/* NPP takes 8-bit 4:2:0 of even height from an even place on, to packed uint8 of the same size and orientation. */
 static int npp_suits(const NvDevice *device, const NvLayout *layout, const ConvertTarget *target) {
     int left = layout->left + target->x0, top = layout->top + target->y0;
     return device->npp && layout->format.depth == 8 && layout->format.chroma == cudaVideoChromaFormat_420 &&
            target->type == CONVERT_UINT8 && !target->planar && !target->num_stages && !target->orientation &&
-           layout->width == target->width && layout->height == target->height && !(left & 1) && !(top & 1) &&
-           !((target->x1 - target->x0) & 1) && !((target->y1 - target->y0) & 1);
+           layout->width == target->width && layout->height == target->height && !(layout->height & 1) && !(left & 1) &&
+           !(top & 1) && !((target->x1 - target->x0) & 1) && !((target->y1 - target->y0) & 1);
 }
 
 static int run_npp(const NvDevice *device, CUstream stream, const NvSurface *surface, const NvLayout *layout,

@@ -5,11 +5,19 @@
 #include <libavutil/frame.h>
 
 #include "convert.h"
+#include "nvaxis.h"
 #include "nvdec.h"
 #include "nvdevice.h"
 #include "nvstages.h"
 
 #include "arguments.h"
+
+/* The weights of chroma of 4:2:0 for pictures of a size; 0: none. */
+typedef struct {
+    int width, height;
+    NvAxis rows, columns;
+    NvBlock tables;
+} NvChroma;
 
 /* What one backend keeps from picture to picture. */
 typedef struct {
@@ -17,6 +25,7 @@ typedef struct {
     NvBlock upload;   /* one that comes from the host, and ... */
     uint8_t *staging; /* ... there */
     NvStages stages;
+    NvChroma chroma;
     CUevent used; /* behind what uses all this on ... */
     CUstream stream;
 } NvScratch;

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "axis.h"
+#include "nvaxis.h"
 
 /* Floats are resampled in full precision, and rounded to half of it in the end. */
 static ConvertType between(ConvertType type) {
@@ -44,53 +44,17 @@ NvConvert nvstages_reading(const NvOut *packed) {
 
 /* ---- tables ----------------------------------------------------------------------------------------------------- */
 
-static size_t align(size_t size) {
-    return (size + 255) & ~(size_t)255;
-}
-
-static size_t weights_bytes(const Axis *axis) {
-    return (size_t)axis->used * (axis->fixed ? sizeof(*axis->fixed) : sizeof(*axis->floats));
-}
-
-static size_t axis_bytes(const Axis *axis) {
-    return align((size_t)axis->length * sizeof(Span)) + align(weights_bytes(axis));
-}
-
-/* `place` is what will be at `memory`. */
-static NvAxis lay_out(const Axis *axis, uint8_t *place, CUdeviceptr memory) {
-    size_t spans = (size_t)axis->length * sizeof(Span);
-    memcpy(place, axis->spans, spans);
-    memcpy(place + align(spans), axis->fixed ? (const void *)axis->fixed : (const void *)axis->floats,
-           weights_bytes(axis));
-    return (NvAxis){memory, memory + align(spans), axis->length, axis->shift};
-}
-
-static CUresult upload(NvStage *s, const Axis *across, const Axis *down, CUstream stream) {
-    size_t first = axis_bytes(across), size = first + axis_bytes(down);
-    uint8_t *staging = calloc(1, size);
-    CUresult code = staging ? nvdevice_grow(&s->tables, size, stream) : NV_OUT_OF_MEMORY;
-    if (code == CUDA_SUCCESS) {
-        s->across = lay_out(across, staging, s->tables.memory);
-        s->down = lay_out(down, staging + first, s->tables.memory + first);
-        code = nv->cuMemcpyHtoDAsync(s->tables.memory, staging, size, stream);
-    }
-    if (code == CUDA_SUCCESS) /* whichever stream comes next finds them */
-        code = nv->cuStreamSynchronize(stream);
-    free(staging);
-    return code;
-}
-
 static CUresult build_stage(NvStage *s, ConvertType type, CUstream stream) {
-    Axis across = {0}, down = {0};
+    Axis axes[2] = {{0}, {0}};
     CUresult code = NV_OUT_OF_MEMORY;
     int fixed = type == CONVERT_UINT8;
-    s->x0 = axis_init(&across, s->in_width, s->stage.width, s->stage.x0, s->stage.x1, fixed);
-    s->y0 = axis_init(&down, s->in_height, s->stage.height, s->stage.y0, s->stage.y1, fixed);
-    s->needed_rows = down.extent;
+    s->x0 = axis_init(&axes[0], s->in_width, s->stage.width, s->stage.x0, s->stage.x1, fixed);
+    s->y0 = axis_init(&axes[1], s->in_height, s->stage.height, s->stage.y0, s->stage.y1, fixed);
+    s->needed_rows = axes[1].extent;
     if (s->x0 >= 0 && s->y0 >= 0)
-        code = upload(s, &across, &down, stream);
-    axis_free(&across);
-    axis_free(&down);
+        code = nvaxis_upload(&s->tables, axes, &s->across, &s->down, stream);
+    axis_free(&axes[0]);
+    axis_free(&axes[1]);
     return code;
 }
 

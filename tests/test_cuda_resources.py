@@ -261,6 +261,16 @@ def test_a_failing_call_is_an_error_and_the_next_request_works(fake, function, w
     assert torch.equal(VideoDecoder(path, device="cuda")[8], cpu[8])
 
 
+@pytest.mark.parametrize("function", ["cuMemAlloc", "cuMemcpyHtoDAsync", "cuStreamSynchronize"])
+def test_weights_of_chroma_that_cannot_be_uploaded(fake, function):
+    path = media.locate("vp9_odd_321x241.mp4")
+    cpu, decoder = VideoDecoder(path), VideoDecoder(path, device="cuda")
+    fake.fail(function, 1, 2)
+    with pytest.raises(CudaError, match=r"cannot convert a picture: .*OUT_OF_MEMORY"):
+        decoder[0]
+    assert torch.equal(decoder[:3].cpu(), cpu[:3])
+
+
 def test_memory_is_made_when_it_is_short(fake):
     backends.empty_nvdec_cache()
     VideoDecoder(media.locate("h264_bt601.mp4"), device="cuda")[0]

@@ -19,7 +19,8 @@ enum {
     NV_SWSCALE_PRODUCTS = 1, /* 4:2:0 of 8 bits: 16-bit products cut to their high half (csrc/yuv2rgb.c) */
     NV_SWSCALE_TABLES = 2,   /* 4:2:0 of more bits or an odd height: chroma interpolated between rows, all of it rounded
                               * to 8 bits, then a table of luma shifted by chroma */
-    NV_RGB = 3               /* nothing is left to be done: packed RGB of the result's type */
+    NV_SWSCALE_FULL = 3,     /* the same of an odd width: chroma interpolated between columns, too, and 32-bit products */
+    NV_RGB = 4               /* nothing is left to be done: packed RGB of the result's type */
 };
 
 /* An axis of csrc/axis.h in device memory: its spans, three ints each, and its weights, 16-bit integers that sum to 2^shift
@@ -39,9 +40,10 @@ typedef struct {
     int orientation;              /* ORIENT_* of csrc/convert.h */
     int x0, y0, x1, y1;           /* the region of the picture as it is shown, after orientation */
     int arithmetic;               /* NV_EXACT, or one of swscale's */
-    int cubic;                    /* NV_EXACT: interpolate chroma of 4:2:0 */
     float matrix[12];             /* NV_EXACT: rows of R, G, B: factors of luma, u, v, and an offset, to 0 to 255 */
     int fixed[8];                 /* the others: see convert.cu */
+    NvAxis chroma_rows;           /* NV_SWSCALE_TABLES and NV_SWSCALE_FULL: from chroma to luma, as they are shown; */
+    NvAxis chroma_columns;        /* NV_SWSCALE_FULL */
     NvAxis across;                /* the region is resampled along its width */
     NvOut out;
 } NvConvert;

@@ -48,9 +48,30 @@ __device__ static float sample(unsigned long long plane, long long pitch, int ro
     return (float)(((const unsigned short *)line)[column] >> shift);
 }
 
-__device__ static float chroma(const NvConvert *a, unsigned long long plane, int row, int column) {
-    return sample(plane, a->chroma_pitch, row >> a->chroma_y, (column >> a->chroma_x) * a->chroma_step, a->bytes,
-                  a->shift);
+/* From a place of a plane as it is shown to where it is stored: first mirrored, then transposed. */
+__device__ static void turn_back(int orientation, int width, int height, int *x, int *y) {
+    if (orientation & 1)
+        *x = (orientation & 4 ? height : width) - 1 - *x;
+    if (orientation & 2)
+        *y = (orientation & 4 ? width : height) - 1 - *y;
+    if (orientation & 4) {
+        int swap = *x;
+        *x = *y;
+        *y = swap;
+    }
+}
+
+/* Luma and chroma at a place of their planes as they are shown. */
+__device__ static float luma(const NvConvert *a, int x, int y) {
+    turn_back(a->orientation, a->width, a->height, &x, &y);
+    return sample(a->luma, a->pitch, a->top + y, a->left + x, a->bytes, a->shift);
+}
+
+__device__ static float chroma(const NvConvert *a, unsigned long long plane, int x, int y) {
+    int width = (a->width + a->chroma_x) >> a->chroma_x, height = (a->height + a->chroma_y) >> a->chroma_y;
+    turn_back(a->orientation, width, height, &x, &y);
+    return sample(plane, a->chroma_pitch, (a->top >> a->chroma_y) + y, ((a->left >> a->chroma_x) + x) * a->chroma_step,
+                  a->bytes, a->shift);
 }
 
 __device__ static int high(int a, int b) {
@@ -62,89 +83,62 @@ __device__ static int limit(int value, int low, int top) {
 }
 
 /* NV_SWSCALE_PRODUCTS: fixed = luma scale and offset, then the factors v_red, u_green, v_green, u_blue. */
-__device__ static void products(const NvConvert *a, int row, int column, int rgb[3]) {
+__device__ static void products(const NvConvert *a, int x, int y, int rgb[3]) {
     const int *f = a->fixed;
-    int luma = high(((int)sample(a->luma, a->pitch, row, column, 1, 0) << 3) - f[1], f[0]);
-    int cb = ((int)chroma(a, a->chroma_u, row, column) << 3) - 1024;
-    int cr = ((int)chroma(a, a->chroma_v, row, column) << 3) - 1024;
-    rgb[0] = luma + high(cr, f[2]);
-    rgb[1] = luma + limit(high(cb, f[3]) + high(cr, f[4]), -32768, 32767);
-    rgb[2] = luma + high(cb, f[5]);
+    int l = high(((int)luma(a, x, y) << 3) - f[1], f[0]);
+    int u = ((int)chroma(a, a->chroma_u, x >> 1, y >> 1) << 3) - 1024;
+    int v = ((int)chroma(a, a->chroma_v, x >> 1, y >> 1) << 3) - 1024;
+    rgb[0] = l + high(v, f[2]);
+    rgb[1] = l + limit(high(u, f[3]) + high(v, f[4]), -32768, 32767);
+    rgb[2] = l + high(u, f[5]);
 }
 
-/* The cubic of swscale, (0, 0.6). */
-__device__ static float weight(float distance) {
-    float d = distance < 0 ? -distance : distance;
-    if (d < 1.0f)
-        return FMA(FMA(1.4f, d, -2.4f) * d, d, 1.0f);
-    if (d < 2.0f)
-        return FMA(FMA(FMA(-0.6f, d, 3.0f), d, -4.8f), d, 2.4f);
-    return 0.0f;
+/* A row of chroma in 15 bits, at a column of luma; and what rows of it make at a row of luma, in 27 bits. */
+__device__ static int chroma_of_row(const NvConvert *a, unsigned long long plane, int x, int row) {
+    const int *span;
+    const short *weights;
+    int depth = a->fixed[6], sum = 0, k;
+    if (a->arithmetic == NV_SWSCALE_TABLES)
+        return (int)chroma(a, plane, x >> 1, row) << (15 - depth);
+    span = (const int *)a->chroma_columns.spans + 3 * x;
+    weights = (const short *)a->chroma_columns.weights + span[2];
+    for (k = 0; k < span[1]; k++)
+        sum += weights[k] * (int)chroma(a, plane, span[0] + k, row);
+    return limit(sum >> (a->chroma_columns.shift + depth - 15), -32768, 32767);
 }
 
-/* The four rows of chroma for a row of luma, and their weights in 4096ths, as swscale's bicubic filter takes them. */
-__device__ static int chroma_taps(const NvConvert *a, int row, int taps[4]) {
-    int first, sum = 0, i;
-    float centre;
-    if (a->height % 2 == 0) { /* two rows of luma to one of chroma: two sets of weights, mirrored */
-        const int even[4] = {-115, 985, 3572, -346};
-        for (i = 0; i < 4; i++)
-            taps[i] = row & 1 ? even[3 - i] : even[i];
-        return row & 1 ? (row >> 1) - 1 : (row >> 1) - 2;
-    }
-    centre = ((float)row + 0.5f) * (float)((a->height + 1) / 2) / (float)a->height - 0.5f;
-    first = (int)(centre + 8.0f) - 8 - 1; /* rounded down, for negative ones too */
-    for (i = 0; i < 4; i++) {
-        taps[i] = RINT(4096.0f * weight((float)(first + i) - centre));
-        sum += taps[i];
-    }
-    taps[centre - (float)(first + 1) < 0.5f ? 1 : 2] += 4096 - sum;
-    return first;
-}
-
-/* Chroma interpolated between rows and rounded to 8 bits. */
-__device__ static int smooth_chroma(const NvConvert *a, unsigned long long plane, int column, int above,
-                                    const int taps[4]) {
-    int first = a->top >> 1, last = first + (a->height + 1) / 2 - 1, depth = a->fixed[6], sum = 1 << 18, i;
-    for (i = 0; i < 4; i++) {
-        int place = limit(first + above + i, first, last);
-        int value = (int)sample(plane, a->chroma_pitch, place, (column >> 1) * a->chroma_step, a->bytes, a->shift);
-        sum += taps[i] * (value << (15 - depth));
-    }
-    return limit(sum >> 19, 0, 255);
+__device__ static int smooth_chroma(const NvConvert *a, unsigned long long plane, int x, int y) {
+    const int *span = (const int *)a->chroma_rows.spans + 3 * y;
+    const short *weights = (const short *)a->chroma_rows.weights + span[2];
+    int sum = 0, k;
+    for (k = 0; k < span[1]; k++)
+        sum += weights[k] * chroma_of_row(a, plane, x, span[0] + k);
+    return sum;
 }
 
 /* NV_SWSCALE_TABLES: fixed = the same, 16.16, chroma's factors in steps of luma; and the depth. */
-__device__ static void tables(const NvConvert *a, int row, int column, int rgb[3]) {
+__device__ static void tables(const NvConvert *a, int x, int y, int rgb[3]) {
     const int *f = a->fixed;
-    int luma = (int)sample(a->luma, a->pitch, row, column, a->bytes, a->shift), taps[4], plane;
-    int above = chroma_taps(a, row - a->top, taps);
-    int u = smooth_chroma(a, a->chroma_u, column, above, taps), v = smooth_chroma(a, a->chroma_v, column, above, taps);
-    luma = limit((luma + (1 << (f[6] - 8) >> 1)) >> (f[6] - 8), 0, 255);
-    rgb[0] = luma - (f[2] >> 9) + ((v * f[2]) >> 16);
-    rgb[1] = luma - (f[3] >> 9) + ((u * f[3]) >> 16) - (f[4] >> 9) + ((v * f[4]) >> 16);
-    rgb[2] = luma - (f[5] >> 9) + ((u * f[5]) >> 16);
+    int l = ((int)luma(a, x, y) + (1 << (f[6] - 8) >> 1)) >> (f[6] - 8), plane;
+    int u = limit((smooth_chroma(a, a->chroma_u, x, y) + (1 << 18)) >> 19, 0, 255);
+    int v = limit((smooth_chroma(a, a->chroma_v, x, y) + (1 << 18)) >> 19, 0, 255);
+    rgb[0] = l - (f[2] >> 9) + ((v * f[2]) >> 16);
+    rgb[1] = l - (f[3] >> 9) + ((u * f[3]) >> 16) - (f[4] >> 9) + ((v * f[4]) >> 16);
+    rgb[2] = l - (f[5] >> 9) + ((u * f[5]) >> 16);
     for (plane = 0; plane < 3; plane++)
         rgb[plane] = (f[1] + f[0] * rgb[plane]) >> 16;
 }
 
-/* NV_EXACT with chroma interpolated in both directions: what swscale does for odd widths. */
-__device__ static float cubic_chroma(const NvConvert *a, unsigned long long plane, int row, int column) {
-    int width = (a->width + 1) / 2, height = (a->height + 1) / 2, left = a->left >> 1, top = a->top >> 1, i, j;
-    float y = ((float)(row - a->top) + 0.5f) * (float)height / (float)a->height - 0.5f;
-    float x = ((float)(column - a->left) + 0.5f) * (float)width / (float)a->width - 0.5f;
-    int above = (int)(y + 8.0f) - 9, before = (int)(x + 8.0f) - 9; /* rounded down, less one */
-    float sum = 0.0f, total = 0.0f;
-    for (i = above; i < above + 4; i++)
-        for (j = before; j < before + 4; j++) {
-            float w = weight((float)i - y) * weight((float)j - x);
-            sum = FMA(w,
-                      sample(plane, a->chroma_pitch, top + limit(i, 0, height - 1),
-                             (left + limit(j, 0, width - 1)) * a->chroma_step, a->bytes, a->shift),
-                      sum);
-            total += w;
-        }
-    return sum / total;
+/* NV_SWSCALE_FULL: fixed = those of NV_SWSCALE_PRODUCTS; and the depth. Luma and chroma have 17 bits. Far outside of the gamut sums
+ * pass 2^31, and become black, as they do in swscale: hence unsigned. */
+__device__ static void full(const NvConvert *a, int x, int y, int rgb[3]) {
+    const int *f = a->fixed;
+    unsigned l = (unsigned)((((int)luma(a, x, y) << (17 - f[6])) - (f[1] << 6)) * f[0] + (1 << 21));
+    unsigned u = (unsigned)((smooth_chroma(a, a->chroma_u, x, y) - (128 << 19) + (1 << 9)) >> 10);
+    unsigned v = (unsigned)((smooth_chroma(a, a->chroma_v, x, y) - (128 << 19) + (1 << 9)) >> 10);
+    rgb[0] = (int)(l + v * (unsigned)f[2]) >> 22;
+    rgb[1] = (int)(l + u * (unsigned)f[3] + v * (unsigned)f[4]) >> 22;
+    rgb[2] = (int)(l + u * (unsigned)f[5]) >> 22;
 }
 
 /* One pixel of the picture as it is shown, finished. */
@@ -154,22 +148,10 @@ __device__ static void pixel(const NvConvert *a, int x, int y, float rgb[3]) {
         load(a->luma, a->out.type, y * (a->pitch / a->bytes) + 3 * x, rgb);
         return;
     }
-    /* back to the picture as it is stored: first mirrored, then transposed */
-    if (a->orientation & 1)
-        x = (a->orientation & 4 ? a->height : a->width) - 1 - x;
-    if (a->orientation & 2)
-        y = (a->orientation & 4 ? a->width : a->height) - 1 - y;
-    if (a->orientation & 4) {
-        int swap = x;
-        x = y;
-        y = swap;
-    }
-    x += a->left;
-    y += a->top;
     if (a->arithmetic == NV_EXACT) {
-        float l = sample(a->luma, a->pitch, y, x, a->bytes, a->shift);
-        float u = a->cubic ? cubic_chroma(a, a->chroma_u, y, x) : chroma(a, a->chroma_u, y, x);
-        float v = a->cubic ? cubic_chroma(a, a->chroma_v, y, x) : chroma(a, a->chroma_v, y, x);
+        float l = luma(a, x, y);
+        float u = chroma(a, a->chroma_u, x >> a->chroma_x, y >> a->chroma_y);
+        float v = chroma(a, a->chroma_v, x >> a->chroma_x, y >> a->chroma_y);
         for (plane = 0; plane < 3; plane++) {
             const float *m = a->matrix + 4 * plane;
             rgb[plane] = finished(a->out.type, FMA(m[0], l, FMA(m[1], u, FMA(m[2], v, m[3]))));
@@ -177,9 +159,11 @@ __device__ static void pixel(const NvConvert *a, int x, int y, float rgb[3]) {
         return;
     }
     if (a->arithmetic == NV_SWSCALE_PRODUCTS)
-        products(a, y, x, whole);
+        products(a, x, y, whole);
+    else if (a->arithmetic == NV_SWSCALE_TABLES)
+        tables(a, x, y, whole);
     else
-        tables(a, y, x, whole);
+        full(a, x, y, whole);
     for (plane = 0; plane < 3; plane++)
         rgb[plane] = finished(a->out.type, (float)limit(whole[plane], 0, 255));
 }
@@ -257,6 +241,16 @@ extern "C" __global__ void resample_rows(NvResample a) {
 }
 
 /* ---- frames of another size than the result's ------------------------------------------------------------------- */
+
+/* The cubic of swscale, (0, 0.6). */
+__device__ static float weight(float distance) {
+    float d = distance < 0 ? -distance : distance;
+    if (d < 1.0f)
+        return FMA(FMA(1.4f, d, -2.4f) * d, d, 1.0f);
+    if (d < 2.0f)
+        return FMA(FMA(FMA(-0.6f, d, 3.0f), d, -4.8f), d, 2.4f);
+    return 0.0f;
+}
 
 /* The pixels [*first, *last) that one pixel of the result is made of, and the middle of it among them. */
 __device__ static float support(int place, int size, int out_size, float *reach, int *first, int *last) {
