@@ -113,18 +113,20 @@ static CUresult prepare_chroma(NvChroma *chroma, int width, int height, CUstream
 /* What the CPU does with a picture that is shown at this size. */
 static CUresult choose_arithmetic(NvScratch *scratch, CUstream stream, NvConvert *args, const NvColour *colour,
                                   int depth, int width, int height, ConvertType type) {
-    CUresult code = CUDA_SUCCESS;
-    args->arithmetic = NV_EXACT;
-    fill_matrix(args->matrix, colour, depth);
-    if (type != CONVERT_UINT8 || !args->chroma_y)
-        return code;
-    if (depth == 8 && height % 2 == 0)
+    CUresult code;
+    if (type != CONVERT_UINT8) {
+        args->arithmetic = NV_EXACT;
+        fill_matrix(args->matrix, colour, depth);
+        return CUDA_SUCCESS;
+    }
+    if (args->chroma_y && depth == 8 && height % 2 == 0)
         args->arithmetic = NV_SWSCALE_PRODUCTS;
     else
-        args->arithmetic = width % 2 ? NV_SWSCALE_FULL : NV_SWSCALE_TABLES;
+        args->arithmetic = args->chroma_y && width % 2 == 0 ? NV_SWSCALE_TABLES : NV_SWSCALE_FULL;
     fill_fixed(args->fixed, colour, args->arithmetic == NV_SWSCALE_TABLES, depth);
-    if (args->arithmetic != NV_SWSCALE_PRODUCTS)
-        code = prepare_chroma(&scratch->chroma, width % 2 ? width : 0, height, stream);
+    if (args->arithmetic == NV_SWSCALE_PRODUCTS || !args->chroma_y)
+        return CUDA_SUCCESS;
+    code = prepare_chroma(&scratch->chroma, width % 2 ? width : 0, height, stream);
     args->chroma_rows = scratch->chroma.rows;
     args->chroma_columns = scratch->chroma.columns;
     return code;
@@ -297,10 +299,9 @@ int nvconvert_knows(int pixel_format) {
     if (!desc || desc->flags & others || !(desc->flags & AV_PIX_FMT_FLAG_PLANAR) || desc->nb_components != 3)
         return 0;
     /* the formats whose chroma the CPU takes as the kernel does: swscale's 15-bit arithmetic ends at 14 bits */
-    return desc->comp[0].depth >= 8 && desc->comp[0].depth <= (desc->log2_chroma_h ? 14 : 16) &&
-           desc->comp[0].shift == 0 && desc->comp[0].step == (desc->comp[0].depth + 7) / 8 &&
-           desc->comp[1].plane == 1 && desc->comp[2].plane == 2 && desc->log2_chroma_w == desc->log2_chroma_h &&
-           desc->log2_chroma_w <= 1;
+    return desc->comp[0].depth >= 8 && desc->comp[0].depth <= 14 && desc->comp[0].shift == 0 &&
+           desc->comp[0].step == (desc->comp[0].depth + 7) / 8 && desc->comp[1].plane == 1 &&
+           desc->comp[2].plane == 2 && desc->log2_chroma_w == desc->log2_chroma_h && desc->log2_chroma_w <= 1;
 }
 
 int nvconvert_frame(const NvDevice *device, NvScratch *scratch, CUstream stream, const AVFrame *frame,

@@ -19,7 +19,8 @@ enum {
     NV_SWSCALE_PRODUCTS = 1, /* 4:2:0 of 8 bits: 16-bit products cut to their high half (csrc/yuv2rgb.c) */
     NV_SWSCALE_TABLES = 2,   /* 4:2:0 of more bits or an odd height: chroma interpolated between rows, all of it rounded
                               * to 8 bits, then a table of luma shifted by chroma */
-    NV_SWSCALE_FULL = 3,     /* the same of an odd width: chroma interpolated between columns, too, and 32-bit products */
+    NV_SWSCALE_FULL = 3,     /* the same of an odd width: chroma interpolated between columns, too, and 32-bit products;
+                              * and 4:4:4, where there is nothing to interpolate */
     NV_RGB = 4               /* nothing is left to be done: packed RGB of the result's type */
 };
 

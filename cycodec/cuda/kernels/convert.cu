@@ -108,9 +108,13 @@ __device__ static int chroma_of_row(const NvConvert *a, unsigned long long plane
 }
 
 __device__ static int smooth_chroma(const NvConvert *a, unsigned long long plane, int x, int y) {
-    const int *span = (const int *)a->chroma_rows.spans + 3 * y;
-    const short *weights = (const short *)a->chroma_rows.weights + span[2];
+    const int *span;
+    const short *weights;
     int sum = 0, k;
+    if (!a->chroma_rows.length) /* 4:4:4 */
+        return (int)chroma(a, plane, x, y) << (27 - a->fixed[6]);
+    span = (const int *)a->chroma_rows.spans + 3 * y;
+    weights = (const short *)a->chroma_rows.weights + span[2];
     for (k = 0; k < span[1]; k++)
         sum += weights[k] * chroma_of_row(a, plane, x, span[0] + k);
     return sum;
