@@ -18,10 +18,10 @@
 
 #include "colour.h"
 #include "convert_float.h"
+#include "convert_kernel.h"
 #include "convert_stages.h"
 #include "grown.h"
 #include "turn.h"
-#include "yuv2rgb.h"
 
 #define NUM_SCALERS 4
 #define HALO 16 /* rows: more than the reach of swscale's vertical chroma filter */
@@ -47,22 +47,22 @@ struct Converter {
     size_t scratch_size;
     FloatLines lines;
     Stages stages;
-    int kernel_space, kernel_range, kernel_format, kernel_ragged, kernel; /* the last answer of find_kernel */
+    Kernels kernels;
 };
 
-static int kernels_enabled = 1;
-
 void converter_use_kernels(int level) {
-    kernels_enabled = level >= 0;
-    yuv2rgb_limit(level);
+    kernels_limit(level);
     resampler_limit(FFMAX(level, RESAMPLE_PLAIN));
+}
+
+int converter_kernel(const Converter *c) {
+    return c->kernels.known ? (int)c->kernels.kernel : NO_KERNEL;
 }
 
 Converter *converter_alloc(void) {
     Converter *c = av_mallocz(sizeof(*c));
     if (!c)
         return NULL;
-    c->kernel_format = AV_PIX_FMT_NONE;
     c->turned = av_frame_alloc();
     c->source = av_frame_alloc();
     if (!c->turned || !c->source) {
@@ -82,6 +82,7 @@ void converter_free(Converter *c) {
     av_frame_free(&c->source);
     av_free(c->scratch);
     stages_free(&c->stages);
+    kernels_free(&c->kernels);
     av_free(c->lines.data);
     av_free(c);
 }
@@ -197,10 +198,8 @@ static Rect needed_rect(const AVPixFmtDescriptor *desc, int width, int height, R
     if (!desc->log2_chroma_w && !desc->log2_chroma_h)
         return r;
     if (per_pixel || !(desc->log2_chroma_h || desc->comp[0].depth == 8)) {
-        if (desc->log2_chroma_h) {
-            r.y0 &= ~1;
-            r.y1 = FFMIN(height, (r.y1 + 1) & ~1);
-        }
+        r.y0 &= ~1; /* swscale's C code takes every other row of chroma of 4:2:2 with 8 bits */
+        r.y1 = FFMIN(height, (r.y1 + 1) & ~1);
         return r;
     }
     if (height & 1) {
@@ -320,89 +319,13 @@ static int run_scaler(Converter *c, const AVFrame *frame, int width, int height,
     return rows < 0 ? rows : 0;
 }
 
-/* ---- our own 8-bit kernel --------------------------------------------------------------------------------------- */
-
-/* Note [Own kernel]
- *
- * yuv2rgb_row repeats the arithmetic of swscale, on x86 three rows of three times faster and without a scratch frame for
- * widths that are no multiple of 16. Which arithmetic that is depends on the processor and on the version of FFmpeg (Note
- * [Two arithmetics] in yuv2rgb.c), some may have yet another, and the contract is the bytes of the FFmpeg in use. So for each
- * matrix and range swscale and our kernels convert a small frame of pseudo-random samples first, and a kernel is used
- * only if not one byte differs. swscale has vector code for some widths alone: 16 divides the trial's width if it divides
- * the frame's.
- */
-#define TRIAL_WIDTH 64
-#define TRIAL_HEIGHT 32
-#define NO_KERNEL YUV2RGB_NUM_ARITHMETICS
-
-static int kernel_format(int format) {
-    return format == AV_PIX_FMT_YUV420P || format == AV_PIX_FMT_YUVJ420P;
+/* The other way, where there is one. */
+static int reference(void *converter, const AVFrame *frame, uint8_t *rgb, int stride) {
+    return run_scaler(converter, frame, frame->width, frame->height, AV_PIX_FMT_RGB24, rgb, stride);
 }
 
-/* `plane_stride` 0: packed */
-static void run_kernel(Yuv2RgbArithmetic kernel, const AVFrame *frame, uint8_t *rgb, ptrdiff_t stride,
-                       ptrdiff_t plane_stride) {
-    Yuv2RgbMatrix matrix;
-    yuv2rgb_matrix(&matrix, colour_coefficients(frame->colorspace), colour_is_full_range(frame));
-    for (int y = 0; y < frame->height; y++)
-        yuv2rgb_row(rgb + y * stride, plane_stride, frame->data[0] + (ptrdiff_t)y * frame->linesize[0],
-                    frame->data[1] + (ptrdiff_t)(y >> 1) * frame->linesize[1],
-                    frame->data[2] + (ptrdiff_t)(y >> 1) * frame->linesize[2], frame->width, &matrix, kernel);
-}
-
-static int same_rows(const uint8_t *a, const uint8_t *b, ptrdiff_t stride, int bytes, int rows) {
-    for (int y = 0; y < rows; y++)
-        if (memcmp(a + y * stride, b + y * stride, bytes))
-            return 0;
-    return 1;
-}
-
-static int try_kernels(Converter *c, AVFrame *trial) {
-    uint32_t state = 12345;
-    for (int plane = 0; plane < 3; plane++)
-        for (int y = 0; y < trial->height >> !!plane; y++)
-            for (int x = 0; x < trial->width >> !!plane; x++) {
-                state = state * 1664525 + 1013904223;
-                trial->data[plane][y * trial->linesize[plane] + x] = (uint8_t)(state >> 24);
-            }
-    int width = trial->width, height = trial->height, kernel = NO_KERNEL;
-    int pitch = FFALIGN(3 * width + 64, 64); /* as in run_scaled */
-    uint8_t *ours = av_malloc(2 * pitch * height), *theirs = ours + pitch * height;
-    if (ours && run_scaler(c, trial, width, height, AV_PIX_FMT_RGB24, theirs, pitch) >= 0)
-        for (kernel = 0; kernel < NO_KERNEL; kernel++) {
-            if (!yuv2rgb_pays(kernel))
-                continue;
-            run_kernel(kernel, trial, ours, pitch, 0);
-            if (same_rows(ours, theirs, pitch, 3 * width, height))
-                break;
-        }
-    av_free(ours);
-    return kernel;
-}
-
-/* The arithmetic that gives swscale's bytes for frames like this one, which turned are `width` wide; or NO_KERNEL. */
-static int find_kernel(Converter *c, const AVFrame *like, int width) {
-    int ragged = width % 16 != 0;
-    if (!kernels_enabled || !kernel_format(like->format))
-        return NO_KERNEL;
-    if (c->kernel_format == like->format && c->kernel_space == (int)like->colorspace &&
-        c->kernel_range == (int)like->color_range && c->kernel_ragged == ragged)
-        return c->kernel;
-    AVFrame *trial = av_frame_alloc();
-    int kernel = NO_KERNEL;
-    if (trial) {
-        copy_colour(trial, like);
-        trial->width = TRIAL_WIDTH - (ragged ? 8 : 0);
-        trial->height = TRIAL_HEIGHT;
-        if (av_frame_get_buffer(trial, 0) >= 0)
-            kernel = try_kernels(c, trial);
-    }
-    av_frame_free(&trial);
-    c->kernel_format = like->format;
-    c->kernel_space = like->colorspace;
-    c->kernel_range = like->color_range;
-    c->kernel_ragged = ragged;
-    return c->kernel = kernel;
+static Kernel find_kernel(Converter *c, const AVFrame *like, int width, int height) {
+    return kernels_find(&c->kernels, like, width, height, reference, c);
 }
 
 /* ---- the whole way ---------------------------------------------------------------------------------------------- */
@@ -446,6 +369,23 @@ static int run_scaled(Converter *c, const AVFrame *frame, const AVPixFmtDescript
     return code < 0 ? code : 0;
 }
 
+/* A part of c->source, which is cut from a frame of `height` rows from row `top` on; a part of its columns by way of a scratch
+ * picture. */
+static int run_kernel(Converter *c, Kernel kernel, Rect part, int top, int height, uint8_t *rgb, ptrdiff_t stride,
+                      int planar) {
+    int width = c->source->width, columns = part.x1 - part.x0, rows = part.y1 - part.y0, pixel = planar ? 1 : 3;
+    ptrdiff_t pitch = pixel * (ptrdiff_t)width, plane = planar ? stride * rows : 0, cut = planar ? pitch * rows : 0;
+    if (columns == width)
+        return kernel_run(&c->kernels, kernel, c->source, part.y0, part.y1, top, height, rgb, stride, plane);
+    uint8_t *picture = scratch(c, 3 * (size_t)width * (size_t)rows);
+    if (!picture)
+        return AVERROR(ENOMEM);
+    int code = kernel_run(&c->kernels, kernel, c->source, part.y0, part.y1, top, height, picture, pitch, cut);
+    for (int i = 0; code >= 0 && i < (planar ? 3 : 1); i++)
+        copy_rows(rgb + i * plane, stride, picture + i * cut + pixel * part.x0, pitch, pixel * columns, rows);
+    return code;
+}
+
 static int is_by_float(const AVPixFmtDescriptor *desc) {
     return is_addressable(desc) && convert_float_knows(desc);
 }
@@ -456,7 +396,7 @@ int converter_is_by_rows(Converter *c, const AVFrame *frame, const ConvertTarget
         return 0;
     if (target->type != CONVERT_UINT8)
         return is_by_float(desc);
-    return !(frame->height & 1) && find_kernel(c, frame, frame->width) != NO_KERNEL;
+    return find_kernel(c, frame, frame->width, frame->height) != NO_KERNEL;
 }
 
 int converter_run(Converter *c, const AVFrame *frame, const ConvertTarget *target, uint8_t *rgb, ptrdiff_t stride) {
@@ -470,9 +410,9 @@ int converter_run(Converter *c, const AVFrame *frame, const ConvertTarget *targe
     int resized = width != target->width || height != target->height;
     Rect rect = {0, 0, width, height};
 
-    int kernel = NO_KERNEL;
-    if (target->type == CONVERT_UINT8 && !resized && !(height & 1))
-        kernel = find_kernel(c, frame, width);
+    Kernel kernel = NO_KERNEL;
+    if (target->type == CONVERT_UINT8 && !resized && (!orientation || is_turnable(desc, orientation)))
+        kernel = find_kernel(c, frame, width, height);
     int by_kernel = kernel != NO_KERNEL;
     if (target->num_stages || (target->planar && !by_kernel))
         return stages_run(&c->stages, c, frame, target, rgb, stride);
@@ -483,7 +423,7 @@ int converter_run(Converter *c, const AVFrame *frame, const ConvertTarget *targe
 
     int by_float = target->type != CONVERT_UINT8 && !resized && is_by_float(desc);
     if (!resized)
-        rect = needed_rect(desc, width, height, want, by_kernel || by_float);
+        rect = needed_rect(desc, width, height, want, by_float || (by_kernel && kernel_is_per_pixel(kernel)));
     if (orientation) {
         if ((code = turn_rect(c, frame, desc, rect, orientation)) < 0)
             return code;
@@ -500,23 +440,8 @@ int converter_run(Converter *c, const AVFrame *frame, const ConvertTarget *targe
 
     if (by_float)
         return convert_float_picture(&c->lines, c->source, inner, rgb, stride, target->type);
-    if (by_kernel) {
-        int pixel = target->planar ? 1 : 3, rows = inner.y1 - inner.y0;
-        ptrdiff_t plane = target->planar ? stride * rows : 0;
-        if (fits) {
-            run_kernel(kernel, c->source, rgb, stride, plane);
-            return 0;
-        }
-        ptrdiff_t pitch = pixel * (ptrdiff_t)c->source->width, picture_plane = pitch * c->source->height;
-        uint8_t *picture = scratch(c, 3 * (size_t)c->source->width * (size_t)c->source->height);
-        if (!picture)
-            return AVERROR(ENOMEM);
-        run_kernel(kernel, c->source, picture, pitch, target->planar ? picture_plane : 0);
-        for (int i = 0; i < (target->planar ? 3 : 1); i++)
-            copy_rows(rgb + i * plane, stride, picture + i * picture_plane + inner.y0 * pitch + pixel * inner.x0, pitch,
-                      pixel * (inner.x1 - inner.x0), rows);
-        return 0;
-    }
+    if (by_kernel)
+        return run_kernel(c, kernel, inner, rect.y0, height, rgb, stride, target->planar);
     /* swscale's vector code may write up to 15 pixels beyond a row */
     if (fits && target->type == CONVERT_UINT8 && c->source->width % 16 == 0)
         return run_scaler(c, c->source, c->source->width, c->source->height, AV_PIX_FMT_RGB24, rgb, (int)stride);

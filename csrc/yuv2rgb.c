@@ -16,7 +16,7 @@
 
 #if defined(__x86_64__) && defined(__GNUC__)
 #define HAVE_X86_KERNELS 1
-#include <immintrin.h>
+#include "store_rgb.h"
 #elif defined(__aarch64__)
 #define HAVE_NEON_KERNEL 1
 #include <arm_neon.h>
@@ -104,25 +104,6 @@ static void tables_plain(uint8_t *rgb, ptrdiff_t plane_stride, const uint8_t *y,
 }
 
 #if HAVE_X86_KERNELS
-/* Sixteen RGB pixels from three registers of sixteen bytes: each output register is the OR of three byte shuffles. */
-__attribute__((target("avx2"))) static inline void store_rgb16(uint8_t *rgb, __m128i r, __m128i g, __m128i b) {
-    const __m128i r0 = _mm_setr_epi8(0, -1, -1, 1, -1, -1, 2, -1, -1, 3, -1, -1, 4, -1, -1, 5);
-    const __m128i g0 = _mm_setr_epi8(-1, 0, -1, -1, 1, -1, -1, 2, -1, -1, 3, -1, -1, 4, -1, -1);
-    const __m128i b0 = _mm_setr_epi8(-1, -1, 0, -1, -1, 1, -1, -1, 2, -1, -1, 3, -1, -1, 4, -1);
-    const __m128i r1 = _mm_setr_epi8(-1, -1, 6, -1, -1, 7, -1, -1, 8, -1, -1, 9, -1, -1, 10, -1);
-    const __m128i g1 = _mm_setr_epi8(5, -1, -1, 6, -1, -1, 7, -1, -1, 8, -1, -1, 9, -1, -1, 10);
-    const __m128i b1 = _mm_setr_epi8(-1, 5, -1, -1, 6, -1, -1, 7, -1, -1, 8, -1, -1, 9, -1, -1);
-    const __m128i r2 = _mm_setr_epi8(-1, 11, -1, -1, 12, -1, -1, 13, -1, -1, 14, -1, -1, 15, -1, -1);
-    const __m128i g2 = _mm_setr_epi8(-1, -1, 11, -1, -1, 12, -1, -1, 13, -1, -1, 14, -1, -1, 15, -1);
-    const __m128i b2 = _mm_setr_epi8(10, -1, -1, 11, -1, -1, 12, -1, -1, 13, -1, -1, 14, -1, -1, 15);
-#define MIX(n)                                                                                                         \
-    _mm_or_si128(_mm_or_si128(_mm_shuffle_epi8(r, r##n), _mm_shuffle_epi8(g, g##n)), _mm_shuffle_epi8(b, b##n))
-    _mm_storeu_si128((__m128i *)rgb, MIX(0));
-    _mm_storeu_si128((__m128i *)(rgb + 16), MIX(1));
-    _mm_storeu_si128((__m128i *)(rgb + 32), MIX(2));
-#undef MIX
-}
-
 /* 32 pixels a step from x on; returns how many are done then. Even and odd luma are handled apart, since each pair shares a chroma
  * sample; packing both and one shuffle of bytes puts them back in order. */
 __attribute__((target("avx2"))) static int row_avx2(uint8_t *rgb, ptrdiff_t plane_stride, const uint8_t *y,
@@ -287,6 +268,10 @@ static int level = YUV2RGB_AVX512;
 
 void yuv2rgb_limit(int limit) {
     level = limit;
+}
+
+int yuv2rgb_level(void) {
+    return level;
 }
 
 int yuv2rgb_pays(Yuv2RgbArithmetic arithmetic) {

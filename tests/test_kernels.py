@@ -1,11 +1,14 @@
 """Our own conversion kernels give the bytes of swscale, at every width and on every level of the processor."""
 
 import platform
+import random
 import subprocess
+from pathlib import Path
 
 import pytest
 import recipes
 import torch
+from test_colour import Colour, boxes
 
 from cycodec.core import backend
 from cycodec.decoders import VideoDecoder
@@ -86,6 +89,74 @@ def test_every_level_equals_swscale(tmp_path, level, colour):
                 assert torch.equal(decoder[..., :last], expected[..., :last]), (width, name)
                 part = decoder[0, :, 2:5, width // 2 : last]
                 assert torch.equal(part, expected[0, :, 2:5, width // 2 : last]), (width, name)
+
+
+DEEP = [
+    Colour(matrix, span, subsampling, depth)
+    for matrix, span, subsampling, depth in [
+        ("bt709", "tv", "420", 9),
+        ("bt2020nc", "tv", "420", 10),
+        ("smpte170m", "pc", "420", 12),
+        ("bt709", "pc", "420", 14),
+        ("bt709", "tv", "422", 8),
+        ("bt470bg", "tv", "422", 10),
+        ("bt709", "pc", "422", 12),
+        ("bt709", "tv", "444", 8),
+        ("smpte170m", "pc", "444", 8),
+        ("bt2020nc", "tv", "444", 10),
+        ("bt709", "pc", "444", 12),
+        ("bt709", "tv", "444", 14),
+    ]
+]
+
+
+@pytest.mark.parametrize("colour", DEEP, ids=str)
+def test_every_level_equals_swscale_for_more_bits_and_more_chroma(level, colour):
+    """Noise over all codes: far outside of the gamut, too, where sums overflow."""
+    chance = random.Random(str(colour))
+    for width in [*WIDTHS[::2], *(chance.randint(1, 300) for _ in range(6))]:
+        height = chance.choice((2, 15, 16, 17, 18, 24, 34))
+        data = colour.encode(width, height)
+        level("none")
+        expected = VideoDecoder(data)[:]
+        for name in LEVELS:
+            level(name)
+            decoder = VideoDecoder(data)
+            assert torch.equal(decoder[:], expected), (width, height, name)
+            assert torch.equal(VideoDecoder(data, memory_order="NCHW")[:], expected), (width, height, name)
+            for y0, y1, x0, x1 in boxes(height, width, 3, f"{width} {height}"):
+                part = decoder[0, :, y0:y1, x0:x1]
+                assert torch.equal(part, expected[0, :, y0:y1, x0:x1]), (width, height, name, y0, y1, x0, x1)
+
+
+@pytest.mark.skipif(
+    ARM or " avx2 " not in Path("/proc/cpuinfo").read_text(), reason="there is no vector kernel for these here"
+)
+@pytest.mark.parametrize(
+    ("subsampling", "depth", "size", "kernel"),
+    [
+        ("420", 8, (66, 50), "products"),
+        ("422", 8, (66, 50), "products"),
+        ("420", 8, (66, 49), None),
+        ("420", 10, (66, 50), "deep"),
+        ("422", 10, (66, 49), "deep"),
+        ("420", 10, (65, 50), None),  # chroma is interpolated between columns, too
+        ("420", 10, (66, 49), None),
+        ("420", 10, (66, 14), None),
+        ("444", 8, (65, 49), "full"),
+        ("444", 14, (1, 1), "full"),
+        ("444", 16, (66, 50), None),
+    ],
+)
+def test_kernels_are_used(level, subsampling, depth, size, kernel):
+    data = Colour("bt709", "tv", subsampling, depth).encode(*size)
+    decoder = VideoDecoder(data)
+    decoder[0]
+    assert decoder._session.reader.backend.kernel == kernel
+    level("none")
+    decoder = VideoDecoder(data)
+    decoder[0]
+    assert decoder._session.reader.backend.kernel is None
 
 
 def test_no_such_level():

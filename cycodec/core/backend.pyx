@@ -29,6 +29,7 @@ cdef extern from "convert.h" nogil:
     void converter_free(Converter *converter)
     int converter_run(Converter *converter, const AVFrame *frame, const ConvertTarget *target, uint8_t *rgb,
                       ssize_t row_stride)
+    int converter_kernel(const Converter *converter)
     void converter_use_kernels(int level)
     int orientation_from_matrix(const int32_t *matrix)
 
@@ -233,6 +234,11 @@ cdef class CpuBackend(VideoBackend):
         cdef ConvertTarget to
         fill_target(&to, target)
         return converter_run(<Converter *> self.converter, frame, &to, out, target.row_stride)
+
+    @property
+    def kernel(self):
+        """Which kernel of our own converts to uint8, as csrc/convert_kernel.h names them; None: swscale does."""
+        return ("products", "tables", "deep", "full", None)[converter_kernel(<Converter *> self.converter)]
 
     cdef int delay(self) noexcept nogil:
         """How many frames may be inside the decoder."""

@@ -25,6 +25,9 @@ RECIPES: dict[str, str] = {
     "gen_h264_720p_120s.mp4": "-stream_loop 5 -i {media}/gen_h264_720p_20s.mp4 -c copy",
     "gen_hevc_360p_10s.mp4": f"{_source('640x360', 30, 10)} -c:v libx265 -preset fast -g 60 -pix_fmt yuv420p "
     "-x265-params log-level=error -tag:v hvc1",
+    # What phones store.
+    "gen_hevc10_360p_10s.mp4": f"{_source('640x360', 30, 10)} -c:v libx265 -preset fast -g 60 -pix_fmt yuv420p10le "
+    "-x265-params log-level=error -tag:v hvc1",
     "gen_vp9_360p_10s.webm": f"{_source('640x360', 30, 10)} -c:v libvpx-vp9 -deadline good -cpu-used 5 "
     "-row-mt 1 -b:v 1500k -g 60 -auto-alt-ref 1 -lag-in-frames 16 -pix_fmt yuv420p",
     "gen_mpeg4_360p_10s.avi": f"{_source('640x360', 30, 10)} -c:v mpeg4 -q:v 4 -g 60 -bf 2",

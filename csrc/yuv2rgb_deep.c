@@ -1,0 +1,268 @@
+/* Note [General path]
+ *
+ * Where swscale has no kernel for a format it brings luma and chroma to 15 bits, interpolates chroma, and has two ways to RGB:
+ *
+ * - With one chroma sample for two columns, luma and chroma are rounded to 8 bits and looked up in tables, as its C code
+ *   for 8 bits does it (YUV2RGB_TABLES). Luma may be rounded up to 256, which the tables know, too.
+ * - With one for each column, products have 32 bits, of which the upper ten are the result. Far outside of the gamut they
+ *   overflow, and what should be white is black. Here luma and chroma are kept as 16-bit numbers, so that two products and
+ *   their sum are one instruction; the rest of the shift comes behind, and overflows just the same.
+ */
+#include "yuv2rgb_deep.h"
+
+#if defined(__x86_64__) && defined(__GNUC__)
+#define HAVE_X86_KERNELS 1
+#include "store_rgb.h"
+#endif
+
+static inline uint8_t clip(int value) {
+    return value < 0 ? 0 : value > 255 ? 255 : (uint8_t)value;
+}
+
+static inline int to_8_bits(int sample, int depth) {
+    return (sample + (1 << (depth - 8) >> 1)) >> (depth - 8);
+}
+
+/* What a chroma sample moves the index into the table of luma by. */
+static inline int steps(int chroma, int scale) {
+    return (chroma * scale >> 16) - (scale >> 9);
+}
+
+static void chroma_plain(uint8_t *out, const uint16_t *const *rows, const int16_t *weights, int count, int start,
+                         int width, int depth) {
+    for (int x = start; x < width; x++) {
+        int sum = 1 << 18;
+        for (int k = 0; k < count; k++)
+            sum += weights[k] * (rows[k][x] << (15 - depth));
+        out[x] = clip(sum >> 19);
+    }
+}
+
+static void row_plain(uint8_t *rgb, ptrdiff_t plane_stride, const uint16_t *y, const uint8_t *u, const uint8_t *v,
+                      int start, int width, const Yuv2RgbMatrix *m, int depth) {
+    ptrdiff_t step = plane_stride ? 1 : 3, next = plane_stride ? plane_stride : 1;
+    for (int x = start; x < width; x++) {
+        int cb = u[x >> 1], cr = v[x >> 1], luma = to_8_bits(y[x], depth);
+        int shift[3] = {steps(cr, m->table.v_red), steps(cb, m->table.u_green) + steps(cr, m->table.v_green),
+                        steps(cb, m->table.u_blue)};
+        for (int i = 0; i < 3; i++)
+            rgb[step * x + i * next] = clip((m->table.luma_offset + (luma + shift[i]) * m->table.luma_scale) >> 16);
+    }
+}
+
+/* How samples of a depth become 16-bit numbers of 17 - depth - `after` more bits: (sample << before) - offset. */
+typedef struct {
+    int before, after;
+    int luma_offset, chroma_offset;
+} Scaling;
+
+static Scaling scaling_of(const Yuv2RgbMatrix *m, int depth) {
+    int more = depth > 11 ? depth - 11 : 0;
+    return (Scaling){depth > 11 ? 0 : 11 - depth, 6 - more, m->luma_offset << more, 1024 << more};
+}
+
+static inline int sample(const void *row, int x, int depth) {
+    return depth > 8 ? ((const uint16_t *)row)[x] : ((const uint8_t *)row)[x];
+}
+
+static void full_plain(uint8_t *rgb, ptrdiff_t plane_stride, const void *y, const void *u, const void *v, int start,
+                       int width, const Yuv2RgbMatrix *m, int depth) {
+    ptrdiff_t step = plane_stride ? 1 : 3, next = plane_stride ? plane_stride : 1;
+    const Scaling s = scaling_of(m, depth);
+    for (int x = start; x < width; x++) {
+        int luma = ((sample(y, x, depth) << s.before) - s.luma_offset) * m->luma_scale;
+        int cb = (sample(u, x, depth) << s.before) - s.chroma_offset;
+        int cr = (sample(v, x, depth) << s.before) - s.chroma_offset;
+        int sums[3] = {luma + cr * m->v_red, luma + cb * m->u_green + cr * m->v_green, luma + cb * m->u_blue};
+        for (int i = 0; i < 3; i++)
+            rgb[step * x + i * next] = clip((int)(((unsigned)sums[i] << s.after) + (1u << 21)) >> 22);
+    }
+}
+
+#if HAVE_X86_KERNELS
+#define AVX2 __attribute__((target("avx2")))
+
+/* Where a step of `step` samples begins that would pass the end: so that it ends there, if there are as many. */
+static inline int last_step(int x, int width, int step) {
+    return x + step <= width ? x : width >= step ? width - step : -1;
+}
+
+AVX2 static int chroma_avx2(uint8_t *out, const uint16_t *const *rows, const int16_t *weights, int count, int width,
+                            int depth) {
+    const __m128i up = _mm_cvtsi32_si128(15 - depth);
+    int x = 0;
+    for (; x < width; x += 16) {
+        int from = last_step(x, width, 16);
+        if (from < 0)
+            return 0;
+        __m256i low = _mm256_set1_epi32(1 << 18), high = low;
+        for (int k = 0; k < count; k += 2) {
+            int is_pair = k + 1 < count;
+            __m256i a = _mm256_sll_epi16(_mm256_loadu_si256((const __m256i *)(rows[k] + from)), up);
+            __m256i b = is_pair ? _mm256_sll_epi16(_mm256_loadu_si256((const __m256i *)(rows[k + 1] + from)), up)
+                                : _mm256_setzero_si256();
+            __m256i w = _mm256_set1_epi32((int)((uint32_t)(is_pair ? weights[k + 1] : 0) << 16 | (uint16_t)weights[k]));
+            low = _mm256_add_epi32(low, _mm256_madd_epi16(_mm256_unpacklo_epi16(a, b), w));
+            high = _mm256_add_epi32(high, _mm256_madd_epi16(_mm256_unpackhi_epi16(a, b), w));
+        }
+        __m256i sum = _mm256_packs_epi32(_mm256_srai_epi32(low, 19), _mm256_srai_epi32(high, 19));
+        sum = _mm256_permute4x64_epi64(_mm256_packus_epi16(sum, sum), 0x08);
+        _mm_storeu_si128((__m128i *)(out + from), _mm256_castsi256_si128(sum));
+    }
+    return width;
+}
+
+/* chroma * scale >> 16, for any scale: its upper half alone, and its lower half by a product cut to the high half. */
+AVX2 static inline __m256i scaled(__m256i chroma, int scale) {
+    __m256i upper = _mm256_set1_epi16((int16_t)(scale >> 16)), lower = _mm256_set1_epi16((int16_t)(scale & 0xFFFF));
+    return _mm256_add_epi16(_mm256_mullo_epi16(chroma, upper), _mm256_mulhi_epu16(chroma, lower));
+}
+
+AVX2 static inline void store32(uint8_t *rgb, ptrdiff_t plane_stride, int x, __m256i r, __m256i g, __m256i b) {
+    if (plane_stride) {
+        _mm256_storeu_si256((__m256i *)(rgb + x), r);
+        _mm256_storeu_si256((__m256i *)(rgb + plane_stride + x), g);
+        _mm256_storeu_si256((__m256i *)(rgb + 2 * plane_stride + x), b);
+        return;
+    }
+    store_rgb16(rgb + 3 * x, _mm256_castsi256_si128(r), _mm256_castsi256_si128(g), _mm256_castsi256_si128(b));
+    store_rgb16(rgb + 3 * x + 48, _mm256_extracti128_si256(r, 1), _mm256_extracti128_si256(g, 1),
+                _mm256_extracti128_si256(b, 1));
+}
+
+/* 32 pixels a step. Indices count 32nds of a step, as in row_neon in yuv2rgb.c: the same pairs of scale and offset. */
+AVX2 static int row_avx2(uint8_t *rgb, ptrdiff_t plane_stride, const uint16_t *y, const uint8_t *u, const uint8_t *v,
+                         int width, const Yuv2RgbMatrix *m, int depth) {
+    const int offset = m->table.luma_offset * 32 / m->table.luma_scale;
+    const __m256i scale = _mm256_set1_epi16((int16_t)(m->table.luma_scale >> 3));
+    const __m256i offset_r = _mm256_set1_epi16((int16_t)(offset - 32 * (m->table.v_red >> 9)));
+    const __m256i offset_g =
+        _mm256_set1_epi16((int16_t)(offset - 32 * ((m->table.u_green >> 9) + (m->table.v_green >> 9))));
+    const __m256i offset_b = _mm256_set1_epi16((int16_t)(offset - 32 * (m->table.u_blue >> 9)));
+    const __m256i half = _mm256_set1_epi16((int16_t)(1 << (depth - 8) >> 1));
+    const __m128i down = _mm_cvtsi32_si128(depth - 8);
+    for (int x = 0; x < width; x += 32) {
+        int from = last_step(x, width, 32);
+        if (from < 0)
+            return 0;
+        __m256i first = _mm256_loadu_si256((const __m256i *)(y + from));
+        __m256i second = _mm256_loadu_si256((const __m256i *)(y + from + 16));
+        first = _mm256_slli_epi16(_mm256_srl_epi16(_mm256_add_epi16(first, half), down), 5);
+        second = _mm256_slli_epi16(_mm256_srl_epi16(_mm256_add_epi16(second, half), down), 5);
+        __m256i cb = _mm256_cvtepu8_epi16(_mm_loadu_si128((const __m128i *)(u + from / 2)));
+        __m256i cr = _mm256_cvtepu8_epi16(_mm_loadu_si128((const __m128i *)(v + from / 2)));
+        __m256i red = scaled(cr, m->table.v_red), blue = scaled(cb, m->table.u_blue);
+        __m256i green = _mm256_add_epi16(scaled(cb, m->table.u_green), scaled(cr, m->table.v_green));
+        red = _mm256_add_epi16(_mm256_slli_epi16(red, 5), offset_r);
+        green = _mm256_add_epi16(_mm256_slli_epi16(green, 5), offset_g);
+        blue = _mm256_add_epi16(_mm256_slli_epi16(blue, 5), offset_b);
+#define LOOK_UP(index) _mm256_srai_epi16(_mm256_mulhi_epi16(index, scale), 2)
+#define JOIN(c)                                                                                                        \
+    __extension__({                                                                                                    \
+        __m256i low = _mm256_unpacklo_epi16(c, c), high = _mm256_unpackhi_epi16(c, c);                                 \
+        __m256i a = LOOK_UP(_mm256_add_epi16(first, _mm256_permute2x128_si256(low, high, 0x20)));                      \
+        __m256i b = LOOK_UP(_mm256_add_epi16(second, _mm256_permute2x128_si256(low, high, 0x31)));                     \
+        _mm256_permute4x64_epi64(_mm256_packus_epi16(a, b), 0xD8);                                                     \
+    })
+        store32(rgb, plane_stride, from, JOIN(red), JOIN(green), JOIN(blue));
+#undef JOIN
+#undef LOOK_UP
+    }
+    return width;
+}
+
+AVX2 static inline __m256i load16(const void *row, int x, int depth) {
+    if (depth > 8)
+        return _mm256_loadu_si256((const __m256i *)((const uint16_t *)row + x));
+    return _mm256_cvtepu8_epi16(_mm_loadu_si128((const __m128i *)((const uint8_t *)row + x)));
+}
+
+/* Two factors of 16 bits for madd. */
+AVX2 static inline __m256i factors(int low, int high) {
+    return _mm256_set1_epi32((int)((uint32_t)high << 16 | (uint16_t)low));
+}
+
+/* 32 pixels a step. */
+AVX2 static int full_avx2(uint8_t *rgb, ptrdiff_t plane_stride, const void *y, const void *u, const void *v, int width,
+                          const Yuv2RgbMatrix *m, int depth) {
+    const Scaling s = scaling_of(m, depth);
+    const __m128i before = _mm_cvtsi32_si128(s.before), after = _mm_cvtsi32_si128(s.after);
+    const __m256i luma_offset = _mm256_set1_epi16((int16_t)s.luma_offset);
+    const __m256i chroma_offset = _mm256_set1_epi16((int16_t)s.chroma_offset);
+    const __m256i red = factors(m->luma_scale, m->v_red), blue = factors(m->luma_scale, m->u_blue);
+    const __m256i green = factors(m->luma_scale, m->u_green), more_green = factors(0, m->v_green);
+    const __m256i half = _mm256_set1_epi32(1 << 21);
+    for (int x = 0; x < width; x += 32) {
+        int from = last_step(x, width, 32);
+        if (from < 0)
+            return 0;
+        __m256i r[2], g[2], b[2];
+        for (int i = 0; i < 2; i++) {
+            __m256i luma = _mm256_sll_epi16(load16(y, from + 16 * i, depth), before);
+            __m256i cb = _mm256_sll_epi16(load16(u, from + 16 * i, depth), before);
+            __m256i cr = _mm256_sll_epi16(load16(v, from + 16 * i, depth), before);
+            luma = _mm256_sub_epi16(luma, luma_offset);
+            cb = _mm256_sub_epi16(cb, chroma_offset);
+            cr = _mm256_sub_epi16(cr, chroma_offset);
+            __m256i blue_low = _mm256_unpacklo_epi16(luma, cb), blue_high = _mm256_unpackhi_epi16(luma, cb);
+            __m256i red_low = _mm256_unpacklo_epi16(luma, cr), red_high = _mm256_unpackhi_epi16(luma, cr);
+#define SUM(low, high)                                                                                                 \
+    _mm256_packs_epi32(_mm256_srai_epi32(_mm256_add_epi32(_mm256_sll_epi32(low, after), half), 22),                    \
+                       _mm256_srai_epi32(_mm256_add_epi32(_mm256_sll_epi32(high, after), half), 22))
+            r[i] = SUM(_mm256_madd_epi16(red_low, red), _mm256_madd_epi16(red_high, red));
+            b[i] = SUM(_mm256_madd_epi16(blue_low, blue), _mm256_madd_epi16(blue_high, blue));
+            g[i] = SUM(_mm256_add_epi32(_mm256_madd_epi16(blue_low, green), _mm256_madd_epi16(red_low, more_green)),
+                       _mm256_add_epi32(_mm256_madd_epi16(blue_high, green), _mm256_madd_epi16(red_high, more_green)));
+#undef SUM
+        }
+#define JOIN(c) _mm256_permute4x64_epi64(_mm256_packus_epi16(c[0], c[1]), 0xD8)
+        store32(rgb, plane_stride, from, JOIN(r), JOIN(g), JOIN(b));
+#undef JOIN
+    }
+    return width;
+}
+
+static int has_avx2(void) {
+    return yuv2rgb_level() >= YUV2RGB_AVX2 && __builtin_cpu_supports("avx2");
+}
+#endif
+
+int deep_pays(void) {
+    if (yuv2rgb_level() == YUV2RGB_PLAIN)
+        return 1; /* asked for */
+#if HAVE_X86_KERNELS
+    return has_avx2();
+#else
+    return 0;
+#endif
+}
+
+void deep_chroma_row(uint8_t *out, const uint16_t *const rows[DEEP_MOST_TAPS], const int16_t *weights, int count,
+                     int width, int depth) {
+    int done = 0;
+#if HAVE_X86_KERNELS
+    if (has_avx2())
+        done = chroma_avx2(out, rows, weights, count, width, depth);
+#endif
+    chroma_plain(out, rows, weights, count, done, width, depth);
+}
+
+void deep_row(uint8_t *rgb, ptrdiff_t plane_stride, const uint16_t *y, const uint8_t *u, const uint8_t *v, int width,
+              const Yuv2RgbMatrix *matrix, int depth) {
+    int done = 0;
+#if HAVE_X86_KERNELS
+    if (has_avx2())
+        done = row_avx2(rgb, plane_stride, y, u, v, width, matrix, depth);
+#endif
+    row_plain(rgb, plane_stride, y, u, v, done, width, matrix, depth);
+}
+
+void deep_full_row(uint8_t *rgb, ptrdiff_t plane_stride, const void *y, const void *u, const void *v, int width,
+                   const Yuv2RgbMatrix *matrix, int depth) {
+    int done = 0;
+#if HAVE_X86_KERNELS
+    if (has_avx2())
+        done = full_avx2(rgb, plane_stride, y, u, v, width, matrix, depth);
+#endif
+    full_plain(rgb, plane_stride, y, u, v, done, width, matrix, depth);
+}
