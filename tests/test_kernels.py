@@ -130,7 +130,8 @@ def test_every_level_equals_swscale_for_more_bits_and_more_chroma(level, colour)
 
 
 @pytest.mark.skipif(
-    ARM or " avx2 " not in Path("/proc/cpuinfo").read_text(), reason="there is no vector kernel for these here"
+    ARM or " avx2 " not in Path("/proc/cpuinfo").read_text(),
+    reason="there is no vector kernel for these here",
 )
 @pytest.mark.parametrize(
     ("subsampling", "depth", "size", "kernel"),
