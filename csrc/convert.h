@@ -14,6 +14,11 @@ static inline int convert_sample_size(ConvertType type) {
     return type == CONVERT_FLOAT32 ? 4 : type == CONVERT_FLOAT16 ? 2 : 1;
 }
 
+/* Floats are resampled in full precision, and rounded to half of it in the end. */
+static inline ConvertType convert_unrounded(ConvertType type) {
+    return type == CONVERT_UINT8 ? CONVERT_UINT8 : CONVERT_FLOAT32;
+}
+
 /* Antialiased bilinear resampling to width x height, and the half-open region of the result that is kept. */
 typedef struct {
     int width, height, x0, y0, x1, y1;

@@ -75,11 +75,6 @@ static int run_planes(Stages *s, Converter *c, const AVFrame *frame, const Conve
 
 /* ---- resampling ------------------------------------------------------------------------------------------------- */
 
-/* Floats are resampled in full precision, and rounded to half of it in the end. */
-static ConvertType between(ConvertType type) {
-    return type == CONVERT_UINT8 ? CONVERT_UINT8 : CONVERT_FLOAT32;
-}
-
 static int is_built(const Stages *s, const ConvertTarget *target) {
     if (s->num_built != target->num_stages || s->type != target->type || !s->num_built ||
         s->built[0].in_width != target->x1 - target->x0 || s->built[0].in_height != target->y1 - target->y0)
@@ -107,10 +102,10 @@ static int build(Stages *s, const ConvertTarget *target) {
         b->in_height = height;
         Rect region = {stage->x0, stage->y0, stage->x1, stage->y1};
         b->resampler = resampler_alloc(width, height, stage->width, stage->height, region,
-                                       is_last ? target->type : between(target->type));
+                                       is_last ? target->type : convert_unrounded(target->type));
         if (!is_last)
-            b->picture =
-                av_malloc((size_t)columns * 3 * (size_t)convert_sample_size(between(target->type)) * (size_t)rows);
+            b->picture = av_malloc((size_t)columns * 3 * (size_t)convert_sample_size(convert_unrounded(target->type)) *
+                                   (size_t)rows);
         if (!b->resampler || (!is_last && !b->picture)) {
             drop_built(s);
             return AVERROR(ENOMEM);
@@ -123,7 +118,7 @@ static int build(Stages *s, const ConvertTarget *target) {
 
 /* Rows of one stage's input, that begin at the first column it needs; the last stage writes to `rgb`. */
 static void begin(const BuiltStage *b, uint8_t *rgb, ptrdiff_t stride, ConvertType type) {
-    int row = (b->stage.x1 - b->stage.x0) * 3 * convert_sample_size(between(type));
+    int row = (b->stage.x1 - b->stage.x0) * 3 * convert_sample_size(convert_unrounded(type));
     if (b->picture)
         resampler_begin(b->resampler, b->picture, row);
     else
@@ -135,9 +130,9 @@ static int run_first(Stages *s, Converter *c, const AVFrame *frame, const Conver
                      ptrdiff_t stride) {
     ConvertTarget strip = *target;
     Rect needs = resampler_needs(s->built[0].resampler);
-    int code, pixel = 3 * convert_sample_size(between(target->type)), bottom = target->y0 + needs.y1;
+    int code, pixel = 3 * convert_sample_size(convert_unrounded(target->type)), bottom = target->y0 + needs.y1;
     begin(&s->built[0], rgb, stride, target->type);
-    strip.type = between(target->type);
+    strip.type = convert_unrounded(target->type);
     strip.num_stages = 0;
     /* whole chroma samples, which the kernels convert without a detour */
     strip.x0 = (target->x0 + needs.x0) & ~1;
@@ -158,7 +153,8 @@ static int run_first(Stages *s, Converter *c, const AVFrame *frame, const Conver
 
 static int run_stages(Stages *s, Converter *c, const AVFrame *frame, const ConvertTarget *target, uint8_t *rgb,
                       ptrdiff_t stride) {
-    int code = is_built(s, target) ? 0 : build(s, target), pixel = 3 * convert_sample_size(between(target->type));
+    int code = is_built(s, target) ? 0 : build(s, target),
+        pixel = 3 * convert_sample_size(convert_unrounded(target->type));
     if (code < 0 || (code = run_first(s, c, frame, target, rgb, stride)) < 0)
         return code;
     for (int i = 1; i < s->num_built; i++) {

@@ -136,8 +136,7 @@ static CUresult choose_arithmetic(NvScratch *scratch, CUstream stream, NvConvert
 static CUresult run_resized(const NvDevice *device, NvScratch *scratch, CUstream stream, NvConvert *args,
                             const ConvertTarget *target, int width, int height, const NvOut *out) {
     NvOut rgb;
-    size_t size =
-        (size_t)width * 3 * (size_t)height * (target->type == CONVERT_UINT8 ? sizeof(uint8_t) : sizeof(float));
+    size_t size = (size_t)width * 3 * (size_t)height * (size_t)convert_sample_size(convert_unrounded(target->type));
     CUresult code = nvdevice_grow(&scratch->rgb, size, stream);
     if (code != CUDA_SUCCESS)
         return code;

@@ -6,13 +6,8 @@
 
 #include "nvaxis.h"
 
-/* Floats are resampled in full precision, and rounded to half of it in the end. */
-static ConvertType between(ConvertType type) {
-    return type == CONVERT_UINT8 ? CONVERT_UINT8 : CONVERT_FLOAT32;
-}
-
 static size_t picture_bytes(int width, int height, ConvertType type) {
-    return (size_t)width * 3 * (size_t)convert_sample_size(between(type)) * (size_t)height;
+    return (size_t)width * 3 * (size_t)convert_sample_size(convert_unrounded(type)) * (size_t)height;
 }
 
 static void drop_built(NvStages *s) {
@@ -34,7 +29,7 @@ NvOut nvstages_packed(CUdeviceptr data, int width, ConvertType type) {
                    .row_stride = 3 * (long long)width,
                    .plane_stride = 1,
                    .column_stride = 3,
-                   .type = (int)between(type)};
+                   .type = (int)convert_unrounded(type)};
 }
 
 NvConvert nvstages_reading(const NvOut *packed) {
