@@ -19,7 +19,7 @@
 #include "store_rgb.h"
 #elif defined(__aarch64__)
 #define HAVE_NEON_KERNEL 1
-#include <arm_neon.h>
+#include "tables_neon.h"
 #endif
 
 static int16_t round16(int64_t value) {
@@ -211,26 +211,10 @@ row_avx512(uint8_t *rgb, ptrdiff_t plane_stride, const uint8_t *y, const uint8_t
 #endif
 
 #if HAVE_NEON_KERNEL
-/* chroma * scale >> 16. Products take 32 bits: with 16, some matrix would be off by a step. */
-static inline int16x8_t high_neon(int16x8_t chroma, int32_t scale) {
-    int32x4_t low = vmulq_n_s32(vmovl_s16(vget_low_s16(chroma)), scale);
-    int32x4_t high = vmulq_n_s32(vmovl_high_s16(chroma), scale);
-    return vshrn_high_n_s32(vshrn_n_s32(low, 16), high, 16);
-}
-
-/* 16 pixels a step; returns how many were done.
- *
- * Luma has but two pairs of scale and offset, one for each range, and 16 bits do for both: 32 times the index plus what
- * the offset is in 32nds of a step, times scale / 8, doubled and cut to its high half, / 8. That this is the same for
- * every index is tried by the tests. */
+/* 16 pixels a step; returns how many were done. */
 static int row_neon(uint8_t *rgb, ptrdiff_t plane_stride, const uint8_t *y, const uint8_t *u, const uint8_t *v,
                     int width, const Yuv2RgbMatrix *matrix) {
-    const Yuv2RgbMatrix m = *matrix; /* a local, which no store to `rgb` can change: constants stay in registers */
-    const int16_t scale = (int16_t)(m.table.luma_scale >> 3);
-    const int offset = m.table.luma_offset * 32 / m.table.luma_scale;
-    const int16x8_t offset_r = vdupq_n_s16((int16_t)(offset - 32 * (m.table.v_red >> 9)));
-    const int16x8_t offset_g = vdupq_n_s16((int16_t)(offset - 32 * ((m.table.u_green >> 9) + (m.table.v_green >> 9))));
-    const int16x8_t offset_b = vdupq_n_s16((int16_t)(offset - 32 * (m.table.u_blue >> 9)));
+    const TablesNeon tables = tables_neon(matrix);
     int even = width & ~1;
     if (even < 16)
         return 0;
@@ -238,27 +222,9 @@ static int row_neon(uint8_t *rgb, ptrdiff_t plane_stride, const uint8_t *y, cons
         if (x + 16 > even)
             x = even - 16; /* the last pixels once more, as above */
         uint8x16_t luma = vld1q_u8(y + x);
-        int16x8_t cb = vreinterpretq_s16_u16(vmovl_u8(vld1_u8(u + x / 2)));
-        int16x8_t cr = vreinterpretq_s16_u16(vmovl_u8(vld1_u8(v + x / 2)));
         int16x8_t low = vreinterpretq_s16_u16(vshll_n_u8(vget_low_u8(luma), 5));
         int16x8_t high = vreinterpretq_s16_u16(vshll_high_n_u8(luma, 5));
-        int16x8_t red = high_neon(cr, m.table.v_red), blue = high_neon(cb, m.table.u_blue);
-        int16x8_t green = vaddq_s16(high_neon(cb, m.table.u_green), high_neon(cr, m.table.v_green));
-        red = vaddq_s16(vshlq_n_s16(red, 5), offset_r);
-        green = vaddq_s16(vshlq_n_s16(green, 5), offset_g);
-        blue = vaddq_s16(vshlq_n_s16(blue, 5), offset_b);
-#define LOOK_UP(index) vqdmulhq_n_s16(index, scale)
-#define JOIN(c)                                                                                                        \
-    vqshrun_high_n_s16(vqshrun_n_s16(LOOK_UP(vaddq_s16(low, vzip1q_s16(c, c))), 3),                                    \
-                       LOOK_UP(vaddq_s16(high, vzip2q_s16(c, c))), 3)
-        uint8x16x3_t pixels = {{JOIN(red), JOIN(green), JOIN(blue)}};
-        if (plane_stride)
-            for (int i = 0; i < 3; i++)
-                vst1q_u8(rgb + i * plane_stride + x, pixels.val[i]);
-        else
-            vst3q_u8(rgb + 3 * x, pixels);
-#undef JOIN
-#undef LOOK_UP
+        store_neon(rgb, plane_stride, x, pixels_neon(&tables, low, high, vld1_u8(u + x / 2), vld1_u8(v + x / 2)));
     }
     return even;
 }

@@ -13,6 +13,9 @@
 #if defined(__x86_64__) && defined(__GNUC__)
 #define HAVE_X86_KERNELS 1
 #include "store_rgb.h"
+#elif defined(__aarch64__)
+#define HAVE_NEON_KERNELS 1
+#include "tables_neon.h"
 #endif
 
 static inline uint8_t clip(int value) {
@@ -79,13 +82,13 @@ static void full_plain(uint8_t *rgb, ptrdiff_t plane_stride, const void *y, cons
     }
 }
 
-#if HAVE_X86_KERNELS
-#define AVX2 __attribute__((target("avx2")))
-
 /* Where a step of `step` samples begins that would pass the end: so that it ends there, if there are as many. */
 static inline int last_step(int x, int width, int step) {
     return x + step <= width ? x : width >= step ? width - step : -1;
 }
+
+#if HAVE_X86_KERNELS
+#define AVX2 __attribute__((target("avx2")))
 
 AVX2 static int chroma_avx2(uint8_t *out, const uint16_t *const *rows, const int16_t *weights, int count, int width,
                             int depth) {
@@ -130,7 +133,7 @@ AVX2 static inline void store32(uint8_t *rgb, ptrdiff_t plane_stride, int x, __m
                 _mm256_extracti128_si256(b, 1));
 }
 
-/* 32 pixels a step. Indices count 32nds of a step, as in row_neon in yuv2rgb.c: the same pairs of scale and offset. */
+/* 32 pixels a step. Indices count 32nds of a step, as in tables_neon.h: the same pairs of scale and offset. */
 AVX2 static int row_avx2(uint8_t *rgb, ptrdiff_t plane_stride, const uint16_t *y, const uint8_t *u, const uint8_t *v,
                          int width, const Yuv2RgbMatrix *m, int depth) {
     const int offset = m->table.luma_offset * 32 / m->table.luma_scale;
@@ -222,47 +225,128 @@ AVX2 static int full_avx2(uint8_t *rgb, ptrdiff_t plane_stride, const void *y, c
     return width;
 }
 
-static int has_avx2(void) {
+static int has_vectors(void) {
     return yuv2rgb_level() >= YUV2RGB_AVX2 && __builtin_cpu_supports("avx2");
 }
+#define CHROMA chroma_avx2
+#define ROW row_avx2
+#define FULL full_avx2
+#elif HAVE_NEON_KERNELS
+/* 8 samples a step. */
+static int chroma_neon(uint8_t *out, const uint16_t *const *rows, const int16_t *weights, int count, int width,
+                       int depth) {
+    const int16x8_t up = vdupq_n_s16((int16_t)(15 - depth));
+    for (int x = 0; x < width; x += 8) {
+        int from = last_step(x, width, 8);
+        if (from < 0)
+            return 0;
+        int32x4_t low = vdupq_n_s32(1 << 18), high = low;
+        for (int k = 0; k < count; k++) {
+            int16x8_t row = vreinterpretq_s16_u16(vshlq_u16(vld1q_u16(rows[k] + from), up));
+            low = vmlal_n_s16(low, vget_low_s16(row), weights[k]);
+            high = vmlal_high_n_s16(high, row, weights[k]);
+        }
+        int16x8_t sum = vmovn_high_s32(vmovn_s32(vshrq_n_s32(low, 19)), vshrq_n_s32(high, 19));
+        vst1_u8(out + from, vqmovun_s16(sum));
+    }
+    return width;
+}
+
+/* 16 pixels a step. */
+static int row_neon(uint8_t *rgb, ptrdiff_t plane_stride, const uint16_t *y, const uint8_t *u, const uint8_t *v,
+                    int width, const Yuv2RgbMatrix *m, int depth) {
+    const TablesNeon tables = tables_neon(m);
+    const int16x8_t down = vdupq_n_s16((int16_t)(8 - depth));
+    for (int x = 0; x < width; x += 16) {
+        int from = last_step(x, width, 16);
+        if (from < 0)
+            return 0;
+        uint16x8_t low = vrshlq_u16(vld1q_u16(y + from), down), high = vrshlq_u16(vld1q_u16(y + from + 8), down);
+        store_neon(rgb, plane_stride, from,
+                   pixels_neon(&tables, vreinterpretq_s16_u16(vshlq_n_u16(low, 5)),
+                               vreinterpretq_s16_u16(vshlq_n_u16(high, 5)), vld1_u8(u + from / 2),
+                               vld1_u8(v + from / 2)));
+    }
+    return width;
+}
+
+static inline int16x8_t load8(const void *row, int x, int depth, int16x8_t before, int16_t offset) {
+    uint16x8_t samples = depth > 8 ? vld1q_u16((const uint16_t *)row + x) : vmovl_u8(vld1_u8((const uint8_t *)row + x));
+    return vsubq_s16(vreinterpretq_s16_u16(vshlq_u16(samples, before)), vdupq_n_s16(offset));
+}
+
+/* Upper ten bits of sums that lack `after` bits. */
+static inline int16x4_t upper(int32x4_t sum, int32x4_t after) {
+    return vmovn_s32(vshrq_n_s32(vaddq_s32(vshlq_s32(sum, after), vdupq_n_s32(1 << 21)), 22));
+}
+
+/* 16 pixels a step. */
+static int full_neon(uint8_t *rgb, ptrdiff_t plane_stride, const void *y, const void *u, const void *v, int width,
+                     const Yuv2RgbMatrix *m, int depth) {
+    const Scaling s = scaling_of(m, depth);
+    const int16x8_t before = vdupq_n_s16((int16_t)s.before);
+    const int32x4_t after = vdupq_n_s32(s.after);
+    for (int x = 0; x < width; x += 16) {
+        int from = last_step(x, width, 16);
+        if (from < 0)
+            return 0;
+        uint8x8_t r[2], g[2], b[2];
+        for (int i = 0; i < 2; i++) {
+            int16x8_t luma = load8(y, from + 8 * i, depth, before, (int16_t)s.luma_offset);
+            int16x8_t cb = load8(u, from + 8 * i, depth, before, (int16_t)s.chroma_offset);
+            int16x8_t cr = load8(v, from + 8 * i, depth, before, (int16_t)s.chroma_offset);
+            int32x4_t low = vmull_n_s16(vget_low_s16(luma), m->luma_scale);
+            int32x4_t high = vmull_high_n_s16(luma, m->luma_scale);
+#define ADD_LOW(sum, c, factor) vmlal_n_s16(sum, vget_low_s16(c), factor)
+#define ADD_HIGH(sum, c, factor) vmlal_high_n_s16(sum, c, factor)
+#define JOIN(a, b) vqmovun_s16(vcombine_s16(upper(a, after), upper(b, after)))
+            r[i] = JOIN(ADD_LOW(low, cr, m->v_red), ADD_HIGH(high, cr, m->v_red));
+            b[i] = JOIN(ADD_LOW(low, cb, m->u_blue), ADD_HIGH(high, cb, m->u_blue));
+            g[i] = JOIN(ADD_LOW(ADD_LOW(low, cb, m->u_green), cr, m->v_green),
+                        ADD_HIGH(ADD_HIGH(high, cb, m->u_green), cr, m->v_green));
+#undef JOIN
+#undef ADD_HIGH
+#undef ADD_LOW
+        }
+        store_neon(rgb, plane_stride, from,
+                   (uint8x16x3_t){{vcombine_u8(r[0], r[1]), vcombine_u8(g[0], g[1]), vcombine_u8(b[0], b[1])}});
+    }
+    return width;
+}
+
+static int has_vectors(void) {
+    return yuv2rgb_level() >= YUV2RGB_NEON;
+}
+#define CHROMA chroma_neon
+#define ROW row_neon
+#define FULL full_neon
+#else
+static int has_vectors(void) {
+    return 0;
+}
+#define CHROMA(...) 0
+#define ROW(...) 0
+#define FULL(...) 0
 #endif
 
 int deep_pays(void) {
-    if (yuv2rgb_level() == YUV2RGB_PLAIN)
-        return 1; /* asked for */
-#if HAVE_X86_KERNELS
-    return has_avx2();
-#else
-    return 0;
-#endif
+    return yuv2rgb_level() == YUV2RGB_PLAIN || has_vectors(); /* plain: asked for */
 }
 
 void deep_chroma_row(uint8_t *out, const uint16_t *const rows[DEEP_MOST_TAPS], const int16_t *weights, int count,
                      int width, int depth) {
-    int done = 0;
-#if HAVE_X86_KERNELS
-    if (has_avx2())
-        done = chroma_avx2(out, rows, weights, count, width, depth);
-#endif
+    int done = has_vectors() ? CHROMA(out, rows, weights, count, width, depth) : 0;
     chroma_plain(out, rows, weights, count, done, width, depth);
 }
 
 void deep_row(uint8_t *rgb, ptrdiff_t plane_stride, const uint16_t *y, const uint8_t *u, const uint8_t *v, int width,
               const Yuv2RgbMatrix *matrix, int depth) {
-    int done = 0;
-#if HAVE_X86_KERNELS
-    if (has_avx2())
-        done = row_avx2(rgb, plane_stride, y, u, v, width, matrix, depth);
-#endif
+    int done = has_vectors() ? ROW(rgb, plane_stride, y, u, v, width, matrix, depth) : 0;
     row_plain(rgb, plane_stride, y, u, v, done, width, matrix, depth);
 }
 
 void deep_full_row(uint8_t *rgb, ptrdiff_t plane_stride, const void *y, const void *u, const void *v, int width,
                    const Yuv2RgbMatrix *matrix, int depth) {
-    int done = 0;
-#if HAVE_X86_KERNELS
-    if (has_avx2())
-        done = full_avx2(rgb, plane_stride, y, u, v, width, matrix, depth);
-#endif
+    int done = has_vectors() ? FULL(rgb, plane_stride, y, u, v, width, matrix, depth) : 0;
     full_plain(rgb, plane_stride, y, u, v, done, width, matrix, depth);
 }

@@ -1,7 +1,4 @@
-"""The kernels for Arm: NEON gives the bytes of the plain loops, and those are the bytes of swscale's C code.
-
-Planes that are turned by vectors are those of the definition, on this processor and on Arm.
-"""
+"""Vector kernels against plain loops, on this processor and on Arm; and plain loops against swscale's C code."""
 
 import platform
 import shutil
@@ -13,6 +10,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 ROWS = [ROOT / "tests" / "kernel_rows.c", ROOT / "csrc" / "yuv2rgb.c"]
 PLANES = [ROOT / "tests" / "turned_planes.c", ROOT / "csrc" / "turn.c"]
+DEEP = [ROOT / "tests" / "deep_rows.c", ROOT / "csrc" / "yuv2rgb_deep.c", ROOT / "csrc" / "yuv2rgb.c"]
 ARM = platform.machine() in ("aarch64", "arm64")
 COMPILER, EMULATOR = ("cc", []) if ARM else ("aarch64-linux-gnu-gcc", ["qemu-aarch64"])
 
@@ -30,14 +28,15 @@ def compare(program, sources, compiler, *options, emulator=()):
     not all(map(shutil.which, [COMPILER, *EMULATOR])),
     reason="no compiler and emulator for Arm: apt-get install gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user",
 )
-@pytest.mark.parametrize("sources", [ROWS, PLANES], ids=["rows", "planes"])
+@pytest.mark.parametrize("sources", [ROWS, PLANES, DEEP], ids=["rows", "planes", "deep"])
 def test_neon_equals_plain_loops(tmp_path, sources):
     # static: the emulator needs no libraries of Arm then
     compare(tmp_path / "both", sources, COMPILER, *([] if ARM else ["-static"]), emulator=EMULATOR)
 
 
-def test_planes_are_turned_by_definition(tmp_path):
-    compare(tmp_path / "planes", PLANES, "cc")
+@pytest.mark.parametrize("sources", [PLANES, DEEP], ids=["planes", "deep"])
+def test_vectors_of_this_processor_equal_the_definition(tmp_path, sources):
+    compare(tmp_path / "both", sources, "cc", "-fsanitize=address,undefined", "-fno-sanitize=shift")
 
 
 def test_table_arithmetic_equals_swscale_without_vector_code(tmp_path):

@@ -1,0 +1,104 @@
+/* Rows of csrc/yuv2rgb_deep.h by vectors against rows by the plain loops, of samples and output that are exactly as long as
+ * they have to be: for a sanitizer, too. Says the first difference, or how many rows were compared. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "yuv2rgb_deep.h"
+
+#define MAX_WIDTH 150
+
+/* as in kernel_rows.c */
+static const int coefficients[5][4] = {{117489, 138438, 13975, 34925},
+                                       {104597, 132201, 25675, 53279},
+                                       {104448, 132798, 24759, 53109},
+                                       {117579, 136230, 16907, 35559},
+                                       {110013, 140363, 12277, 42626}};
+static int rows;
+
+static int sample(int depth, int extreme) {
+    int top = (1 << depth) - 1, value = rand() >> 8;
+    return extreme ? value % 2 * top : value & top;
+}
+
+static void *samples(int count, int depth, int extreme) {
+    uint8_t *bytes = malloc((size_t)count * (depth > 8 ? 2 : 1));
+    for (int i = 0; i < count; i++) {
+        int value = sample(depth, extreme);
+        if (depth > 8)
+            ((uint16_t *)bytes)[i] = (uint16_t)value;
+        else
+            bytes[i] = (uint8_t)value;
+    }
+    return bytes;
+}
+
+static void check(const uint8_t *ours, const uint8_t *theirs, int count, const char *what, int width, int depth) {
+    for (int i = 0; i < count; i++)
+        if (ours[i] != theirs[i]) {
+            printf("%s, width %d, %d bits: byte %d is %d, not %d\n", what, width, depth, i, ours[i], theirs[i]);
+            exit(1);
+        }
+    rows++;
+}
+
+static void compare_chroma(int width, int depth, int extreme) {
+    static const int16_t weights[][DEEP_MOST_TAPS] = {
+        {4096}, {2048, 2048}, {-115, 985, 3226}, {-115, 985, 3572, -346}, {-300, 1000, 4100, -600, -104}};
+    for (int count = 1; count <= DEEP_MOST_TAPS; count++) {
+        uint16_t *in[DEEP_MOST_TAPS];
+        uint8_t *ours = malloc(width), *theirs = malloc(width);
+        for (int k = 0; k < count; k++)
+            in[k] = samples(width, depth, extreme);
+        yuv2rgb_limit(YUV2RGB_PLAIN);
+        deep_chroma_row(theirs, (const uint16_t *const *)in, weights[count - 1], count, width, depth);
+        yuv2rgb_limit(YUV2RGB_AVX512);
+        deep_chroma_row(ours, (const uint16_t *const *)in, weights[count - 1], count, width, depth);
+        check(ours, theirs, width, "chroma", width, depth);
+        for (int k = 0; k < count; k++)
+            free(in[k]);
+        free(ours);
+        free(theirs);
+    }
+}
+
+/* `planar`: whether there are three planes, without a gap. */
+static void compare_rgb(int width, int depth, int extreme, int is_full, int planar) {
+    void *y = samples(width, depth, extreme);
+    void *u = samples(is_full ? width : width / 2, is_full ? depth : 8, extreme);
+    void *v = samples(is_full ? width : width / 2, is_full ? depth : 8, extreme);
+    uint8_t *ours = malloc(3 * width), *theirs = malloc(3 * width);
+    for (int i = 0; i < 10; i++) {
+        Yuv2RgbMatrix matrix;
+        yuv2rgb_matrix(&matrix, coefficients[i / 2], i % 2);
+        for (int plain = 0; plain < 2; plain++) {
+            uint8_t *rgb = plain ? theirs : ours;
+            yuv2rgb_limit(plain ? YUV2RGB_PLAIN : YUV2RGB_AVX512);
+            if (is_full)
+                deep_full_row(rgb, planar ? width : 0, y, u, v, width, &matrix, depth);
+            else
+                deep_row(rgb, planar ? width : 0, y, u, v, width, &matrix, depth);
+        }
+        check(ours, theirs, 3 * width, is_full ? "4:4:4" : "4:2:0", width, depth);
+    }
+    free(y);
+    free(u);
+    free(v);
+    free(ours);
+    free(theirs);
+}
+
+int main(void) {
+    for (int width = 1; width <= MAX_WIDTH; width++)
+        for (int depth = 8; depth <= DEEP_MOST_BITS; depth++)
+            for (int extreme = 0; extreme < 2; extreme++)
+                for (int planar = 0; planar < 2; planar++) {
+                    compare_rgb(width, depth, extreme, 1, planar);
+                    if (depth >= DEEP_LEAST_BITS && width % 2 == 0)
+                        compare_rgb(width, depth, extreme, 0, planar);
+                    if (depth >= DEEP_LEAST_BITS && planar)
+                        compare_chroma(width, depth, extreme);
+                }
+    printf("%d rows are equal\n", rows);
+    return 0;
+}
