@@ -43,6 +43,7 @@ ROOMS = {
         "csrc/convert_float.c",
         "csrc/convert_kernel.c",
         "csrc/convert_stages.c",
+        "csrc/float_rows.c",
         "csrc/half_row.c",
         "csrc/resample.c",
         "csrc/resample_rows.c",

@@ -20,6 +20,7 @@
 #include "convert_float.h"
 #include "convert_kernel.h"
 #include "convert_stages.h"
+#include "float_rows.h"
 #include "grown.h"
 #include "turn.h"
 
@@ -52,6 +53,7 @@ struct Converter {
 
 void converter_use_kernels(int level) {
     kernels_limit(level);
+    float_rows_limit(level);
     resampler_limit(FFMAX(level, RESAMPLE_PLAIN));
 }
 

@@ -1,0 +1,29 @@
+/* Row kernels from planar YUV to packed RGB of floats in [0, 1]: the same bits on every level, since each operation of the
+ * plain loop is done alone and rounded to float32. */
+#ifndef CYCODEC_FLOAT_ROWS_H
+#define CYCODEC_FLOAT_ROWS_H
+
+#include <stdint.h>
+
+/* What samples are masked with, and what their float32 is biased and multiplied by. */
+typedef struct {
+    unsigned mask;
+    float luma_bias, luma_scale, chroma_bias;
+    float cr_red, cb_green, cr_green, cb_blue;
+} FloatColours;
+
+typedef struct {
+    int deep;   /* samples of 16 bits, little endian; else of 8 */
+    int paired; /* each chroma sample serves two columns */
+    int half;   /* float16 comes out, to nearest, ties to even; else float32 */
+} FloatRowKind;
+
+/* `width` pixels, the first of which begins a chroma sample. */
+void float_row(void *rgb, const uint8_t *y, const uint8_t *cb, const uint8_t *cr, int width,
+               const FloatColours *colours, FloatRowKind kind);
+
+/* Which kernels may be used where the processor has them; for tests. The default is all. */
+enum { FLOAT_ROWS_PLAIN = 0, FLOAT_ROWS_AVX2 = 1, FLOAT_ROWS_NEON = 1, FLOAT_ROWS_AVX512 = 2 };
+void float_rows_limit(int limit);
+
+#endif
