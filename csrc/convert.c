@@ -413,17 +413,19 @@ int converter_run(Converter *c, const AVFrame *frame, const ConvertTarget *targe
     Rect rect = {0, 0, width, height};
 
     Kernel kernel = NO_KERNEL;
-    if (target->type == CONVERT_UINT8 && !resized && (!orientation || is_turnable(desc, orientation)))
+    int as_stored = !resized && (!orientation || is_turnable(desc, orientation)); /* but for turning its planes */
+    if (target->type == CONVERT_UINT8 && as_stored)
         kernel = find_kernel(c, frame, width, height);
     int by_kernel = kernel != NO_KERNEL;
-    if (target->num_stages || (target->planar && !by_kernel))
+    int by_float = target->type != CONVERT_UINT8 && as_stored && is_by_float(desc);
+    int by_planes = by_kernel || (by_float && convert_float_knows_planes(desc));
+    if (target->num_stages || (target->planar && !by_planes))
         return stages_run(&c->stages, c, frame, target, rgb, stride);
     if (orientation && !is_turnable(desc, orientation))
         return run_scaled(c, frame, desc, orientation & ORIENT_TRANSPOSE ? target->height : target->width,
                           orientation & ORIENT_TRANSPOSE ? target->width : target->height, want, orientation,
                           target->type, rgb, stride);
 
-    int by_float = target->type != CONVERT_UINT8 && !resized && is_by_float(desc);
     if (!resized)
         rect = needed_rect(desc, width, height, want, by_float || (by_kernel && kernel_is_per_pixel(kernel)));
     if (orientation) {
@@ -441,7 +443,8 @@ int converter_run(Converter *c, const AVFrame *frame, const ConvertTarget *targe
         !resized && inner.x0 == 0 && inner.y0 == 0 && inner.x1 == c->source->width && inner.y1 == c->source->height;
 
     if (by_float)
-        return convert_float_picture(&c->lines, c->source, inner, rgb, stride, target->type);
+        return convert_float_picture(&c->lines, c->source, inner, rgb, stride,
+                                     target->planar ? stride * (inner.y1 - inner.y0) : 0, target->type);
     if (by_kernel)
         return run_kernel(c, kernel, inner, rect.y0, height, rgb, stride, target->planar);
     /* swscale's vector code may write up to 15 pixels beyond a row */

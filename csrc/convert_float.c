@@ -72,8 +72,8 @@ static FloatColours find_colours(const AVFrame *frame, const AVPixFmtDescriptor 
     return colours;
 }
 
-/* Whether float_row takes the planes. */
-static int is_planar_yuv(const AVPixFmtDescriptor *desc) {
+/* Those whose planes float_row takes. */
+int convert_float_knows_planes(const AVPixFmtDescriptor *desc) {
     if (desc->flags & (AV_PIX_FMT_FLAG_RGB | AV_PIX_FMT_FLAG_BE) || desc->log2_chroma_w > 1)
         return 0;
     for (int i = 0; i < desc->nb_components; i++)
@@ -83,11 +83,12 @@ static int is_planar_yuv(const AVPixFmtDescriptor *desc) {
 }
 
 static void run_planar_yuv(const AVFrame *frame, const AVPixFmtDescriptor *desc, Rect want, uint8_t *rgb,
-                           ptrdiff_t stride, ConvertType type) {
+                           ptrdiff_t stride, ptrdiff_t plane_stride, ConvertType type) {
     const FloatColours colours = find_colours(frame, desc);
     int is_gray = desc->nb_components < 3, width = want.x1 - want.x0;
     FloatRowKind kind = {desc->comp[0].depth > 8, !is_gray && desc->log2_chroma_w, type == CONVERT_FLOAT16};
     ptrdiff_t chroma_x = (ptrdiff_t)(want.x0 >> kind.paired) << kind.deep, x = (ptrdiff_t)want.x0 << kind.deep;
+    ptrdiff_t pixel = (plane_stride ? 1 : 3) * convert_sample_size(type);
     int alone = want.x0 & kind.paired; /* pixels before the first whole chroma sample */
     for (int y = want.y0; y < want.y1; y++, rgb += stride) {
         const uint8_t *luma = frame->data[0] + y * (ptrdiff_t)frame->linesize[0] + x, *cb = luma, *cr = luma;
@@ -97,8 +98,8 @@ static void run_planar_yuv(const AVFrame *frame, const AVPixFmtDescriptor *desc,
             cr = frame->data[2] + chroma_y * frame->linesize[2] + chroma_x;
         }
         if (alone)
-            float_row(rgb, luma, cb, cr, 1, &colours, kind);
-        float_row(rgb + alone * 3 * convert_sample_size(type), luma + (alone << kind.deep), cb + (alone << kind.deep),
+            float_row(rgb, plane_stride, luma, cb, cr, 1, &colours, kind);
+        float_row(rgb + alone * pixel, plane_stride, luma + (alone << kind.deep), cb + (alone << kind.deep),
                   cr + (alone << kind.deep), width - alone, &colours, kind);
     }
 }
@@ -151,11 +152,11 @@ static int run_lines(FloatLines *lines, const AVFrame *frame, const AVPixFmtDesc
 }
 
 int convert_float_picture(FloatLines *lines, const AVFrame *frame, Rect want, uint8_t *rgb, ptrdiff_t stride,
-                          ConvertType type) {
+                          ptrdiff_t plane_stride, ConvertType type) {
     const AVPixFmtDescriptor *desc = av_pix_fmt_desc_get(frame->format);
-    if (!is_planar_yuv(desc))
+    if (!convert_float_knows_planes(desc))
         return run_lines(lines, frame, desc, want, rgb, stride, type);
-    run_planar_yuv(frame, desc, want, rgb, stride, type);
+    run_planar_yuv(frame, desc, want, rgb, stride, plane_stride, type);
     return 0;
 }
 

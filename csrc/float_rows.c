@@ -26,9 +26,10 @@ static inline float clip_unit(float value) {
     return value < 1 ? value : 1;
 }
 
-static void row_plain(void *rgb, const uint8_t *y, const uint8_t *cb, const uint8_t *cr, int x, int width,
-                      const FloatColours *colours, FloatRowKind kind) {
+static void row_plain(void *rgb, ptrdiff_t plane_stride, const uint8_t *y, const uint8_t *cb, const uint8_t *cr, int x,
+                      int width, const FloatColours *colours, FloatRowKind kind) {
     const FloatColours c = *colours; /* a local, which no store to `rgb` can change */
+    const ptrdiff_t step = plane_stride ? 1 : 3, next = plane_stride ? plane_stride / (kind.half ? 2 : 4) : 1;
     for (; x < width; x++) {
         float luma = (sample(y, x, kind.deep, c.mask) - c.luma_bias) * c.luma_scale;
         float blue = sample(cb, x >> kind.paired, kind.deep, c.mask) - c.chroma_bias;
@@ -37,9 +38,9 @@ static void row_plain(void *rgb, const uint8_t *y, const uint8_t *cb, const uint
                           clip_unit(luma + c.cb_blue * blue)};
         for (int i = 0; i < 3; i++)
             if (kind.half)
-                ((uint16_t *)rgb)[3 * x + i] = to_half(pixel[i]);
+                ((uint16_t *)rgb)[step * x + next * i] = to_half(pixel[i]);
             else
-                ((float *)rgb)[3 * x + i] = pixel[i];
+                ((float *)rgb)[step * x + next * i] = pixel[i];
     }
 }
 
@@ -78,8 +79,8 @@ AVX2 static inline __m256 clip8(__m256 values) {
     return _mm256_min_ps(_mm256_max_ps(values, _mm256_setzero_ps()), _mm256_set1_ps(1));
 }
 
-AVX2 static int row_avx2(void *rgb, const uint8_t *y, const uint8_t *cb, const uint8_t *cr, int width,
-                         const FloatColours *c, FloatRowKind kind) {
+AVX2 static int row_avx2(void *rgb, ptrdiff_t plane_stride, const uint8_t *y, const uint8_t *cb, const uint8_t *cr,
+                         int width, const FloatColours *c, FloatRowKind kind) {
     const __m256i mask = _mm256_set1_epi32((int)c->mask);
     const __m256 luma_bias = _mm256_set1_ps(c->luma_bias), luma_scale = _mm256_set1_ps(c->luma_scale);
     const __m256 chroma_bias = _mm256_set1_ps(c->chroma_bias);
@@ -103,6 +104,12 @@ AVX2 static int row_avx2(void *rgb, const uint8_t *y, const uint8_t *cb, const u
         __m256 g = _mm256_sub_ps(luma, _mm256_mul_ps(cb_green, u));
         g = clip8(_mm256_sub_ps(g, _mm256_mul_ps(cr_green, v)));
         __m256 b = clip8(_mm256_add_ps(luma, _mm256_mul_ps(cb_blue, u)));
+        if (plane_stride) {
+            store8(rgb, x, r, kind.half);
+            store8((uint8_t *)rgb + plane_stride, x, g, kind.half);
+            store8((uint8_t *)rgb + 2 * plane_stride, x, b, kind.half);
+            continue;
+        }
         r = _mm256_permutevar8x32_ps(r, red_places);
         g = _mm256_permutevar8x32_ps(g, green_places);
         b = _mm256_permutevar8x32_ps(b, blue_places);
@@ -145,8 +152,8 @@ AVX512 static inline __m512 clip16(__m512 values) {
     return _mm512_min_ps(_mm512_max_ps(values, _mm512_setzero_ps()), _mm512_set1_ps(1));
 }
 
-AVX512 static int row_avx512(void *rgb, const uint8_t *y, const uint8_t *cb, const uint8_t *cr, int width,
-                             const FloatColours *c, FloatRowKind kind) {
+AVX512 static int row_avx512(void *rgb, ptrdiff_t plane_stride, const uint8_t *y, const uint8_t *cb, const uint8_t *cr,
+                             int width, const FloatColours *c, FloatRowKind kind) {
     const __m512i mask = _mm512_set1_epi32((int)c->mask);
     const __m512 luma_bias = _mm512_set1_ps(c->luma_bias), luma_scale = _mm512_set1_ps(c->luma_scale);
     const __m512 chroma_bias = _mm512_set1_ps(c->chroma_bias);
@@ -169,6 +176,12 @@ AVX512 static int row_avx512(void *rgb, const uint8_t *y, const uint8_t *cb, con
         __m512 g = _mm512_sub_ps(luma, _mm512_mul_ps(cb_green, u));
         g = clip16(_mm512_sub_ps(g, _mm512_mul_ps(cr_green, v)));
         __m512 b = clip16(_mm512_add_ps(luma, _mm512_mul_ps(cb_blue, u)));
+        if (plane_stride) {
+            store16(rgb, x, r, kind.half);
+            store16((uint8_t *)rgb + plane_stride, x, g, kind.half);
+            store16((uint8_t *)rgb + 2 * plane_stride, x, b, kind.half);
+            continue;
+        }
         r = _mm512_permutexvar_ps(red_places, r);
         g = _mm512_permutexvar_ps(green_places, g);
         b = _mm512_permutexvar_ps(blue_places, b);
@@ -211,8 +224,8 @@ static inline uint16x4_t half_neon(float32x4_t values) {
     return vreinterpret_u16_f16(vcvt_f16_f32(values));
 }
 
-static inline void pixels_neon(void *rgb, int x, uint16x4_t y, uint16x4_t cb, uint16x4_t cr, const FloatColours *c,
-                               int half) {
+static inline void pixels_neon(void *rgb, ptrdiff_t plane_stride, int x, uint16x4_t y, uint16x4_t cb, uint16x4_t cr,
+                               const FloatColours *c, int half) {
     float32x4_t luma = vsubq_f32(vcvtq_f32_u32(vmovl_u16(y)), vdupq_n_f32(c->luma_bias));
     float32x4_t u = vsubq_f32(vcvtq_f32_u32(vmovl_u16(cb)), vdupq_n_f32(c->chroma_bias));
     float32x4_t v = vsubq_f32(vcvtq_f32_u32(vmovl_u16(cr)), vdupq_n_f32(c->chroma_bias));
@@ -223,14 +236,20 @@ static inline void pixels_neon(void *rgb, int x, uint16x4_t y, uint16x4_t cb, ui
                              clip_neon(vaddq_f32(luma, vmulq_n_f32(u, c->cb_blue)))}};
     if (half) {
         uint16x4x3_t halves = {{half_neon(pixels.val[0]), half_neon(pixels.val[1]), half_neon(pixels.val[2])}};
-        vst3_u16((uint16_t *)rgb + 3 * x, halves);
+        for (int i = 0; plane_stride && i < 3; i++)
+            vst1_u16((uint16_t *)((uint8_t *)rgb + i * plane_stride) + x, halves.val[i]);
+        if (!plane_stride)
+            vst3_u16((uint16_t *)rgb + 3 * x, halves);
     } else {
-        vst3q_f32((float *)rgb + 3 * x, pixels);
+        for (int i = 0; plane_stride && i < 3; i++)
+            vst1q_f32((float *)((uint8_t *)rgb + i * plane_stride) + x, pixels.val[i]);
+        if (!plane_stride)
+            vst3q_f32((float *)rgb + 3 * x, pixels);
     }
 }
 
-static int row_neon(void *rgb, const uint8_t *y, const uint8_t *cb, const uint8_t *cr, int width,
-                    const FloatColours *colours, FloatRowKind kind) {
+static int row_neon(void *rgb, ptrdiff_t plane_stride, const uint8_t *y, const uint8_t *cb, const uint8_t *cr,
+                    int width, const FloatColours *colours, FloatRowKind kind) {
     const FloatColours c = *colours;
     int end = kind.paired ? width & ~1 : width;
     if (end < 8)
@@ -241,8 +260,8 @@ static int row_neon(void *rgb, const uint8_t *y, const uint8_t *cb, const uint8_
         uint16x8_t luma = samples_neon(y, x, c.mask, kind.deep, 0);
         uint16x8_t u = samples_neon(cb, x, c.mask, kind.deep, kind.paired);
         uint16x8_t v = samples_neon(cr, x, c.mask, kind.deep, kind.paired);
-        pixels_neon(rgb, x, vget_low_u16(luma), vget_low_u16(u), vget_low_u16(v), &c, kind.half);
-        pixels_neon(rgb, x + 4, vget_high_u16(luma), vget_high_u16(u), vget_high_u16(v), &c, kind.half);
+        pixels_neon(rgb, plane_stride, x, vget_low_u16(luma), vget_low_u16(u), vget_low_u16(v), &c, kind.half);
+        pixels_neon(rgb, plane_stride, x + 4, vget_high_u16(luma), vget_high_u16(u), vget_high_u16(v), &c, kind.half);
     }
     return end;
 }
@@ -256,17 +275,17 @@ void float_rows_limit(int limit) {
     level = limit;
 }
 
-void float_row(void *rgb, const uint8_t *y, const uint8_t *cb, const uint8_t *cr, int width,
+void float_row(void *rgb, ptrdiff_t plane_stride, const uint8_t *y, const uint8_t *cb, const uint8_t *cr, int width,
                const FloatColours *colours, FloatRowKind kind) {
     int done = 0;
 #if HAVE_X86_KERNELS
     if (level >= FLOAT_ROWS_AVX512 && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl"))
-        done = row_avx512(rgb, y, cb, cr, width, colours, kind);
+        done = row_avx512(rgb, plane_stride, y, cb, cr, width, colours, kind);
     if (!done && level >= FLOAT_ROWS_AVX2 && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("f16c"))
-        done = row_avx2(rgb, y, cb, cr, width, colours, kind);
+        done = row_avx2(rgb, plane_stride, y, cb, cr, width, colours, kind);
 #elif HAVE_NEON_KERNEL
     if (level >= FLOAT_ROWS_NEON)
-        done = row_neon(rgb, y, cb, cr, width, colours, kind);
+        done = row_neon(rgb, plane_stride, y, cb, cr, width, colours, kind);
 #endif
-    row_plain(rgb, y, cb, cr, done, width, colours, kind);
+    row_plain(rgb, plane_stride, y, cb, cr, done, width, colours, kind);
 }

@@ -1,8 +1,9 @@
-/* Row kernels from planar YUV to packed RGB of floats in [0, 1]: the same bits on every level, since each operation of the
+/* Row kernels from planar YUV to RGB of floats in [0, 1], packed or in planes: the same bits on every level, since each operation of the
  * plain loop is done alone and rounded to float32. */
 #ifndef CYCODEC_FLOAT_ROWS_H
 #define CYCODEC_FLOAT_ROWS_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 /* What samples are masked with, and what their float32 is biased and multiplied by. */
@@ -18,8 +19,9 @@ typedef struct {
     int half;   /* float16 comes out, to nearest, ties to even; else float32 */
 } FloatRowKind;
 
-/* `width` pixels, the first of which begins a chroma sample. */
-void float_row(void *rgb, const uint8_t *y, const uint8_t *cb, const uint8_t *cr, int width,
+/* `width` pixels, the first of which begins a chroma sample: packed, or `width` values to each of three planes that lie
+ * `plane_stride` bytes apart (0: packed). */
+void float_row(void *rgb, ptrdiff_t plane_stride, const uint8_t *y, const uint8_t *cb, const uint8_t *cr, int width,
                const FloatColours *colours, FloatRowKind kind);
 
 /* Which kernels may be used where the processor has them; for tests. The default is all. */
