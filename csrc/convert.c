@@ -413,7 +413,7 @@ int converter_run(Converter *c, const AVFrame *frame, const ConvertTarget *targe
     Rect rect = {0, 0, width, height};
 
     Kernel kernel = NO_KERNEL;
-    int as_stored = !resized && (!orientation || is_turnable(desc, orientation)); /* but for turning its planes */
+    int turnable = !orientation || is_turnable(desc, orientation), as_stored = !resized && turnable;
     if (target->type == CONVERT_UINT8 && as_stored)
         kernel = find_kernel(c, frame, width, height);
     int by_kernel = kernel != NO_KERNEL;
@@ -421,7 +421,7 @@ int converter_run(Converter *c, const AVFrame *frame, const ConvertTarget *targe
     int by_planes = by_kernel || (by_float && convert_float_knows_planes(desc));
     if (target->num_stages || (target->planar && !by_planes))
         return stages_run(&c->stages, c, frame, target, rgb, stride);
-    if (orientation && !is_turnable(desc, orientation))
+    if (!turnable)
         return run_scaled(c, frame, desc, orientation & ORIENT_TRANSPOSE ? target->height : target->width,
                           orientation & ORIENT_TRANSPOSE ? target->width : target->height, want, orientation,
                           target->type, rgb, stride);

@@ -53,7 +53,7 @@ int converter_run(Converter *converter, const AVFrame *frame, const ConvertTarge
 /* Whether a picture may as well be converted a few rows at a time: no way to RGB that needs more of it is taken. */
 int converter_is_by_rows(Converter *converter, const AVFrame *frame, const ConvertTarget *target);
 
-/* Which kernel the converter has found for the frames it met last, as convert_kernel.h counts them; for tests. */
+/* Which kernel the converter has found last, as convert_kernel.h counts them; for tests. */
 int converter_kernel(const Converter *converter);
 
 /* Which kernels may be used, of those that equal swscale and of resampling: a YUV2RGB_* level (all by default), or -1 for

@@ -17,6 +17,7 @@
 
 #include "colour.h"
 #include "grown.h"
+#include "planar.h"
 #include "sws_filter.h"
 #include "yuv2rgb.h"
 #include "yuv2rgb_deep.h"
@@ -104,23 +105,11 @@ int kernel_run(Kernels *k, Kernel kernel, const AVFrame *frame, int y0, int y1, 
 
 /* ---- which one -------------------------------------------------------------------------------------------------- */
 
-/* Three planes of samples in the processor's own order. */
-static int is_plain_yuv(const AVPixFmtDescriptor *desc) {
-    const uint64_t others = AV_PIX_FMT_FLAG_RGB | AV_PIX_FMT_FLAG_PAL | AV_PIX_FMT_FLAG_BE | AV_PIX_FMT_FLAG_HWACCEL |
-                            AV_PIX_FMT_FLAG_BITSTREAM | AV_PIX_FMT_FLAG_FLOAT | AV_PIX_FMT_FLAG_ALPHA;
-    if (!desc || desc->flags & others || !(desc->flags & AV_PIX_FMT_FLAG_PLANAR) || desc->nb_components != 3)
-        return 0;
-    for (int i = 0; i < 3; i++)
-        if (desc->comp[i].plane != i || desc->comp[i].shift || desc->comp[i].step != (desc->comp[i].depth + 7) / 8)
-            return 0;
-    return 1;
-}
-
 /* Kernels that may be tried for frames of a format and size, the first and the one behind the last. */
 static void candidates(const AVPixFmtDescriptor *desc, int width, int height, Kernel *first, Kernel *end) {
     int depth = desc->comp[0].depth, across = desc->log2_chroma_w, down = desc->log2_chroma_h;
     *first = *end = NO_KERNEL;
-    if (!is_plain_yuv(desc) || depth > DEEP_MOST_BITS || across > 1 || down > across)
+    if (!is_planar_yuv(desc) || depth > DEEP_MOST_BITS || across > 1 || down > across)
         return;
     if (!across) {
         if (deep_pays())

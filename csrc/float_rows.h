@@ -1,5 +1,5 @@
-/* Row kernels from planar YUV to RGB of floats in [0, 1], packed or in planes: the same bits on every level, since each operation of the
- * plain loop is done alone and rounded to float32. */
+/* Row kernels from planar YUV to RGB of floats in [0, 1], packed or in planes: the same bits on every level, since each
+ * operation of the plain loop is done alone and rounded to float32. */
 #ifndef CYCODEC_FLOAT_ROWS_H
 #define CYCODEC_FLOAT_ROWS_H
 

@@ -1,6 +1,7 @@
 #include "nvconvert.h"
 
 #include "colour.h"
+#include "planar.h"
 #include "sws_filter.h"
 #include "yuv2rgb.h"
 
@@ -293,14 +294,9 @@ int nvconvert_device_frame(const NvDevice *device, NvScratch *scratch, CUstream 
 
 int nvconvert_knows(int pixel_format) {
     const AVPixFmtDescriptor *desc = av_pix_fmt_desc_get((enum AVPixelFormat)pixel_format);
-    const uint64_t others = AV_PIX_FMT_FLAG_RGB | AV_PIX_FMT_FLAG_PAL | AV_PIX_FMT_FLAG_BE | AV_PIX_FMT_FLAG_HWACCEL |
-                            AV_PIX_FMT_FLAG_BITSTREAM | AV_PIX_FMT_FLAG_FLOAT | AV_PIX_FMT_FLAG_ALPHA;
-    if (!desc || desc->flags & others || !(desc->flags & AV_PIX_FMT_FLAG_PLANAR) || desc->nb_components != 3)
-        return 0;
     /* the formats whose chroma the CPU takes as the kernel does: swscale's 15-bit arithmetic ends at 14 bits */
-    return desc->comp[0].depth >= 8 && desc->comp[0].depth <= 14 && desc->comp[0].shift == 0 &&
-           desc->comp[0].step == (desc->comp[0].depth + 7) / 8 && desc->comp[1].plane == 1 &&
-           desc->comp[2].plane == 2 && desc->log2_chroma_w == desc->log2_chroma_h && desc->log2_chroma_w <= 1;
+    return is_planar_yuv(desc) && desc->comp[0].depth >= 8 && desc->comp[0].depth <= 14 &&
+           desc->log2_chroma_w == desc->log2_chroma_h && desc->log2_chroma_w <= 1;
 }
 
 int nvconvert_frame(const NvDevice *device, NvScratch *scratch, CUstream stream, const AVFrame *frame,

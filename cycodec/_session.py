@@ -505,13 +505,12 @@ class VideoSession(Session):
         shape, strides = (height, width, 3), (rows, columns, planes)
         if channels_first:
             shape, strides = (3, height, width), (planes, rows, columns)
-        device = "cpu" if self.gpu is None else _tensor.cuda_device(self.gpu.ordinal)
         into = self._into(self._single, *self._sources((0, height, 0, width)))
         return Single(
             self.geometry,
             self._pipeline,
             channels_first,
-            _tensor.maker(shape, strides, dtype, device),
+            _tensor.maker(shape, strides, dtype, self._device),
             into,
             math.prod(self._frame_size()),
         )
@@ -567,10 +566,13 @@ class VideoSession(Session):
 
     def _empty(self, shape: tuple[int, ...], dtype: str) -> Tensor:
         """Memory for frames, where they are wanted."""
-        if self.gpu is None:
-            return _tensor.empty(shape, dtype)
-        self.gpu.use_current_stream()
-        return _tensor.empty(shape, dtype, _tensor.cuda_device(self.gpu.ordinal))
+        if self.gpu is not None:
+            self.gpu.use_current_stream()
+        return _tensor.empty(shape, dtype, self._device)
+
+    @property
+    def _device(self) -> Any:
+        return "cpu" if self.gpu is None else _tensor.cuda_device(self.gpu.ordinal)
 
     def to_seconds(self, ticks: np.ndarray) -> np.ndarray:
         """Times in units of the stream's time base as float64 seconds."""

@@ -4,16 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "coefficients.h"
 #include "yuv2rgb_deep.h"
 
 #define MAX_WIDTH 150
 
-/* as in kernel_rows.c */
-static const int coefficients[5][4] = {{117489, 138438, 13975, 34925},
-                                       {104597, 132201, 25675, 53279},
-                                       {104448, 132798, 24759, 53109},
-                                       {117579, 136230, 16907, 35559},
-                                       {110013, 140363, 12277, 42626}};
 static int rows;
 
 static int sample(int depth, int extreme) {

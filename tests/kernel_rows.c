@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "coefficients.h"
 #include "yuv2rgb.h"
 
 #ifdef SWSCALE
@@ -17,13 +18,6 @@
 
 #define MAX_WIDTH 256
 #define GUARD 64
-
-/* crv, cbu, cgu and cgv of BT.709, BT.601, FCC, SMPTE 240M and BT.2020, as sws_getCoefficients gives them */
-static const int coefficients[5][4] = {{117489, 138438, 13975, 34925},
-                                       {104597, 132201, 25675, 53279},
-                                       {104448, 132798, 24759, 53109},
-                                       {117579, 136230, 16907, 35559},
-                                       {110013, 140363, 12277, 42626}};
 
 static uint8_t luma[2 * MAX_WIDTH], cb[MAX_WIDTH / 2], cr[MAX_WIDTH / 2];
 static int rows;

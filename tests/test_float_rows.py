@@ -2,20 +2,19 @@
 
 import platform
 import random
-import subprocess
-from pathlib import Path
 
 import media
 import numpy as np
+import programs
 import pytest
 import recipes
 import torch
+from programs import ROOT
 from test_colour import WEIGHTS, boxes
 
 from cycodec.core import backend
 from cycodec.decoders import VideoDecoder
 
-ROOT = Path(__file__).parent.parent
 ARM = platform.machine() in ("aarch64", "arm64")
 LEVELS = ["plain", "neon"] if ARM else ["plain", "avx2", "avx512"]
 
@@ -132,15 +131,6 @@ def test_turned_pictures_are_the_same_on_every_level(level, name):
 
 
 def test_no_byte_is_read_or_written_that_is_not_theirs(tmp_path):
-    sanitizers = ["-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-static-libasan"]
-    (tmp_path / "empty.c").write_text("int main(void) { return 0; }\n")
-    trial = ["cc", *sanitizers, tmp_path / "empty.c", "-o", tmp_path / "empty"]
-    if subprocess.run(trial, capture_output=True).returncode:
-        pytest.skip("the compiler has no sanitizers")
     sources = [ROOT / "tests" / "float_rows.c", ROOT / "csrc" / "float_rows.c"]
-    includes = [f"-I{ROOT / 'csrc'}", f"-I{ROOT / 'cycodec' / 'cuda' / 'kernels'}"]
-    command = ["cc", "-O2", "-Wall", "-Wextra", "-Werror", *includes, *sanitizers, *sources]
-    subprocess.run([*command, "-o", tmp_path / "rows"], check=True)
-    done = subprocess.run([tmp_path / "rows"], capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.endswith(" rows are equal\n")
+    options = programs.sanitizers(tmp_path)
+    programs.run(tmp_path / "rows", sources, *options, says=" rows are equal\n")

@@ -7,14 +7,14 @@ import ctypes
 import itertools
 import random
 import subprocess
-from pathlib import Path
 
 import numpy as np
+import programs
 import pytest
 import torch
+from programs import ROOT
 from resizing import resize_bilinear
 
-ROOT = Path(__file__).parent.parent
 SOURCES = [ROOT / "csrc" / name for name in ("axis.c", "resample.c", "resample_rows.c", "half_row.c")]
 PLAIN, AVX2, AVX512 = LEVELS = range(3)
 SAMPLES = [np.uint8, np.float32, np.float16]  # ConvertType
@@ -34,19 +34,16 @@ class Axis(ctypes.Structure):
     ]
 
 
-def command(*arguments):
-    """The compiler's command line."""
-    flags = subprocess.run(
-        ["pkg-config", "--cflags", "libavutil"], capture_output=True, text=True, check=True
-    )
-    includes = [f"-I{ROOT / 'csrc'}", f"-I{ROOT / 'cycodec' / 'cuda' / 'kernels'}", *flags.stdout.split()]
-    return ["cc", "-O2", "-Wall", "-Wextra", "-Werror", *includes, *map(str, [*arguments, *SOURCES]), "-lm"]
+def options():
+    """What csrc/resample.c is built with."""
+    flags = ["pkg-config", "--cflags", "libavutil"]
+    return [*subprocess.run(flags, capture_output=True, text=True, check=True).stdout.split(), "-lm"]
 
 
 @pytest.fixture(scope="module")
 def library(tmp_path_factory):
     path = tmp_path_factory.mktemp("resample") / "resample.so"
-    subprocess.run(command("-shared", "-fPIC", "-o", path), check=True)
+    programs.build(path, SOURCES, "-shared", "-fPIC", *options())
     library = ctypes.CDLL(str(path))
     library.resampler_alloc.restype = ctypes.c_void_p
     library.resampler_alloc.argtypes = [*[ctypes.c_int] * 4, Rect, ctypes.c_int]
@@ -226,14 +223,6 @@ def test_a_resampler_makes_one_frame_after_the_other(resample):
 
 
 def test_no_byte_is_read_or_written_that_is_not_theirs(tmp_path):
-    sanitizers = ["-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-static-libasan"]
-    (tmp_path / "empty.c").write_text("int main(void) { return 0; }\n")
-    trial = ["cc", *sanitizers, tmp_path / "empty.c", "-o", tmp_path / "empty"]
-    if subprocess.run(trial, capture_output=True).returncode:
-        pytest.skip("the compiler has no sanitizers")
-    subprocess.run(
-        command(*sanitizers, ROOT / "tests" / "resample_rows.c", "-o", tmp_path / "rows"), check=True
-    )
-    done = subprocess.run([tmp_path / "rows"], capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.endswith(" frames are equal\n")
+    sources = [*SOURCES, ROOT / "tests" / "resample_rows.c"]
+    sanitizers = programs.sanitizers(tmp_path)
+    programs.run(tmp_path / "rows", sources, *sanitizers, *options(), says=" frames are equal\n")

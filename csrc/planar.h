@@ -1,0 +1,19 @@
+/* Pixel formats whose samples can be read as they lie. */
+#ifndef CYCODEC_PLANAR_H
+#define CYCODEC_PLANAR_H
+
+#include <libavutil/pixdesc.h>
+
+/* Y, U and V in planes of their own, in bytes or in little endian words of which the lower bits count; no alpha. */
+static inline int is_planar_yuv(const AVPixFmtDescriptor *desc) {
+    const uint64_t others = AV_PIX_FMT_FLAG_RGB | AV_PIX_FMT_FLAG_PAL | AV_PIX_FMT_FLAG_BE | AV_PIX_FMT_FLAG_HWACCEL |
+                            AV_PIX_FMT_FLAG_BITSTREAM | AV_PIX_FMT_FLAG_FLOAT | AV_PIX_FMT_FLAG_ALPHA;
+    if (!desc || desc->flags & others || !(desc->flags & AV_PIX_FMT_FLAG_PLANAR) || desc->nb_components != 3)
+        return 0;
+    for (int i = 0; i < 3; i++)
+        if (desc->comp[i].plane != i || desc->comp[i].shift || desc->comp[i].step != (desc->comp[i].depth + 7) / 8)
+            return 0;
+    return 1;
+}
+
+#endif
