@@ -213,6 +213,10 @@ static int run(const NvDevice *device, NvScratch *scratch, CUstream stream, NvCo
     return nvdevice_leave(code, "cannot convert a picture", error);
 }
 
+/* swscale cuts off up to three levels where NPP rounds: so much less, and no colour is farther apart than two, while white is
+ * rounded up to white still. */
+#define NPP_BIAS 0.49f
+
 /* NPP takes 8-bit 4:2:0 of even height from an even place on, to packed uint8 of the same size and orientation. */
 static int npp_suits(const NvDevice *device, const NvLayout *layout, const ConvertTarget *target) {
     int left = layout->left + target->x0, top = layout->top + target->y0;
@@ -232,8 +236,11 @@ static int run_npp(const NvDevice *device, CUstream stream, const NvSurface *sur
     NvNppSize size = {target->x1 - target->x0, target->y1 - target->y0};
     NvNppContext context = device->npp_context;
     float matrix[12], twist[3][4];
-    const float before[3] = {colour->full_range ? 0.0f : -16.0f, -128.0f, -128.0f};
+    float before[3] = {colour->full_range ? 0.0f : -16.0f, -128.0f, -128.0f};
     fill_matrix(matrix, colour, 8);
+    for (int i = 0; i < 3; i++)
+        matrix[4 * i + 3] -= NPP_BIAS;
+    before[0] -= NPP_BIAS / matrix[0];
     for (int i = 0; i < 3; i++)
         for (int j = 0; j < 4; j++) /* see KNOWN_MAJORS in cycodec/cuda/npp.py */
             twist[i][j] = j == 3 && device->npp_major >= 13 ? before[i] : matrix[4 * i + j];

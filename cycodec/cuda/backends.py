@@ -94,7 +94,7 @@ def set_cuda_converter(converter: str) -> Iterator[None]:
     ----------
     converter : {"kernel", "npp"}
         "kernel", the default, gives the bytes that the CPU gives. "npp" is NVIDIA's library (``pip install nvidia-npp``);
-        it converts uint8 of 8-bit 4:2:0 as stored, within 3 levels of the CPU, and leaves the rest to the kernel.
+        it converts uint8 of 8-bit 4:2:0 as stored, within 2 levels of the CPU, and leaves the rest to the kernel.
 
     Raises
     ------
