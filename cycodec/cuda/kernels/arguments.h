@@ -12,10 +12,10 @@ typedef struct {
     int column_stride, type;
 } NvOut;
 
-/* How luma and chroma become RGB. The CPU's 8-bit result is swscale's, whose fixed-point arithmetic is off by up to two
+/* How luma and chroma become RGB. The CPU's 8-bit result is swscale's, whose fixed-point arithmetic cuts off up to three
  * levels; the GPU follows it, so that the two give the same bytes. Floats are exact on both. */
 enum {
-    NV_EXACT = 0,
+    NV_EXACT = 0,            /* floats */
     NV_SWSCALE_PRODUCTS = 1, /* 4:2:0 of 8 bits: 16-bit products cut to their high half (csrc/yuv2rgb.c) */
     NV_SWSCALE_TABLES = 2,   /* 4:2:0 of more bits or an odd height: chroma interpolated between rows, all of it rounded
                               * to 8 bits, then a table of luma shifted by chroma */
