@@ -31,6 +31,8 @@ ROOMS = {
     "demux": [],
     "packets": [],
     "nal": [],
+    "sps": [],
+    "pictures": [],
     "index": [],
     "predict": [],
     "sampletable": [],

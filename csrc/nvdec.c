@@ -6,8 +6,8 @@
 
 enum {
     MAX_PICTURES = 64,  /* that wait for the reader: more come from one packet only where a stream ends */
-    MAX_DURATIONS = 64, /* packets whose durations are remembered */
-    SPARE_SURFACES = 2, /* beyond what the stream needs: one for the current picture, one for luck */
+    MAX_DURATIONS = 64, /* packets of AV1 whose durations are remembered */
+    SPARE_SURFACES = NVDEC_AHEAD + 2, /* beyond what the stream needs: for pictures that wait, and the current one */
     MAX_SURFACES = 32,
     HEADER_BYTES = 1024,  /* what the parser takes when it is made */
     ERROR_THRESHOLD = 100 /* damaged pictures are decoded, too, as libavcodec does it */
@@ -32,11 +32,19 @@ struct NvSession {
     NvPicture current;
     int has_current;
 
-    int64_t pts; /* of the packet that is being parsed */
+    int64_t pts, duration; /* of the packet that is being parsed */
+    int skipping;          /* pictures that no other one refers to are not decoded */
+    struct {
+        int64_t pts, duration;
+        int skipped;
+    } surfaces[MAX_SURFACES]; /* of the picture that each one was decoded for last */
     struct {
         int64_t pts, duration;
     } durations[MAX_DURATIONS];
     unsigned num_durations;
+    struct {
+        int width, height, left, top;
+    } crop;
 
     int failed;
     char error[NV_ERROR_BYTES];
@@ -174,6 +182,10 @@ static void drop_all(NvSession *s) {
 
 /* ---- what the parser calls, inside cuvidParseVideoData ---- */
 
+static int whole_blocks(int size) {
+    return (size + 15) & ~15;
+}
+
 static int same_format(const NvFormat *a, const NvFormat *b) {
     return a->codec == b->codec && a->chroma == b->chroma && a->depth == b->depth && a->width == b->width &&
            a->height == b->height && b->surfaces <= a->surfaces;
@@ -190,6 +202,11 @@ static int CUDAAPI on_sequence(void *opaque, CUVIDEOFORMAT *video) {
     f->depth = 8 + video->bit_depth_luma_minus8;
     f->width = (int)video->coded_width;
     f->height = (int)video->coded_height;
+    if (f->codec == cudaVideoCodec_MPEG1 || f->codec == cudaVideoCodec_MPEG2 || f->codec == cudaVideoCodec_MPEG4) {
+        /* the parser gives the width as the stream has it, and the decoder rounds it down */
+        f->width = whole_blocks(f->width);
+        f->height = whole_blocks(f->height);
+    }
     f->surfaces = video->min_num_decode_surfaces + SPARE_SURFACES;
     if (f->surfaces > MAX_SURFACES)
         f->surfaces = MAX_SURFACES;
@@ -197,6 +214,12 @@ static int CUDAAPI on_sequence(void *opaque, CUVIDEOFORMAT *video) {
     layout.top = video->display_area.top;
     layout.width = video->display_area.right - video->display_area.left;
     layout.height = video->display_area.bottom - video->display_area.top;
+    if (f->width == s->crop.width && f->height == s->crop.height && !layout.left && !layout.top) {
+        layout.left = s->crop.left;
+        layout.top = s->crop.top;
+        layout.width -= layout.left;
+        layout.height -= layout.top;
+    }
     layout.full_range = video->video_signal_description.video_full_range_flag;
     layout.primaries = video->video_signal_description.color_primaries;
     layout.transfer = video->video_signal_description.transfer_characteristics;
@@ -225,20 +248,52 @@ static int CUDAAPI on_sequence(void *opaque, CUVIDEOFORMAT *video) {
     return f->surfaces;
 }
 
+/* Whether no other picture refers to one. Only where that is sure: of VP9 the parser does not tell. */
+static int is_nonref(const NvSession *s, const CUVIDPICPARAMS *picture) {
+    if (picture->field_pic_flag)
+        return 0; /* the other field may refer to this one */
+    switch (s->codec) {
+    case cudaVideoCodec_H264: return !picture->ref_pic_flag; /* nal_ref_idc */
+    case cudaVideoCodec_MPEG1:
+    case cudaVideoCodec_MPEG2: return picture->CodecSpecific.mpeg2.picture_coding_type == 3; /* B */
+    case cudaVideoCodec_MPEG4: return picture->CodecSpecific.mpeg4.vop_coding_type == 2;
+    case cudaVideoCodec_HEVC: {
+        /* sub-layer non-reference pictures: even types below 16 (ITU-T H.265, table 7-1), behind a start code */
+        const uint8_t *data = picture->pBitstreamData, *end = data + picture->nBitstreamDataLen;
+        if (picture->nNumSlices && picture->pSliceDataOffsets)
+            data += picture->pSliceDataOffsets[0];
+        while (data + 3 < end && !data[0])
+            data++;
+        return data + 2 < end && data[0] == 1 && (data[1] >> 1 & 63) < 16 && !(data[1] >> 1 & 1);
+    }
+    default: return 0;
+    }
+}
+
+/* Note [Timestamps of surfaces]: the parser takes the timestamps of packets for those of decoding, or of display, as it
+ * sees fit: where they rise from packet to packet it hands them out again in the order of display. So each surface
+ * remembers the packet whose picture is decoded into it; a packet that is marked as the end of its picture is decoded
+ * before the call returns. */
 static int CUDAAPI on_decode(void *opaque, CUVIDPICPARAMS *picture) {
     NvSession *s = opaque;
+    int index = picture->CurrPicIdx;
     CUresult code;
-    TRACE("decode index=%d reference=%d field=%d second=%d\n", picture->CurrPicIdx, picture->ref_pic_flag,
-          picture->field_pic_flag, picture->second_field);
-    if (!s->decoder || s->failed)
+    TRACE("decode index=%d reference=%d field=%d second=%d\n", index, picture->ref_pic_flag, picture->field_pic_flag,
+          picture->second_field);
+    if (!s->decoder || s->failed || index < 0 || index >= MAX_SURFACES)
         return 0;
     if (!picture->second_field) {
+        s->surfaces[index].pts = s->pts;
+        s->surfaces[index].duration = s->duration;
+        s->surfaces[index].skipped = s->skipping && is_nonref(s, picture);
         for (int i = 0; i < s->count; i++)
-            if (at(s, i)->index == picture->CurrPicIdx && save(s, at(s, i)) < 0)
+            if (at(s, i)->index == index && save(s, at(s, i)) < 0)
                 return 0;
-        if (s->has_current && s->current.index == picture->CurrPicIdx && save(s, &s->current) < 0)
+        if (s->has_current && s->current.index == index && save(s, &s->current) < 0)
             return 0;
     }
+    if (s->surfaces[index].skipped)
+        return 1;
     code = nv->cuvidDecodePicture(s->decoder->handle, picture);
     if (code != CUDA_SUCCESS) {
         fail(s, "cannot decode a picture", code);
@@ -247,11 +302,24 @@ static int CUDAAPI on_decode(void *opaque, CUVIDPICPARAMS *picture) {
     return 1;
 }
 
-/* VP8 and VP9 show each picture with the packet that it comes in. The parser's own timestamps are wrong behind hidden
- * pictures there, so that the packet's is taken; other codecs reorder, and their pictures carry their times through the
- * parser. */
-static int shown_at_once(cudaVideoCodec codec) {
-    return codec == cudaVideoCodec_VP8 || codec == cudaVideoCodec_VP9;
+/* Which packet a picture comes from that is displayed now. */
+static void set_times(const NvSession *s, NvPicture *picture, int64_t timestamp) {
+    switch (s->codec) {
+    case cudaVideoCodec_VP8:
+    case cudaVideoCodec_VP9: /* the packet at hand shows it, and may have been decoded long before */
+        picture->pts = s->pts;
+        picture->duration = s->duration;
+        return;
+    case cudaVideoCodec_AV1: /* the parser is one packet behind, and each packet shows one picture */
+        picture->pts = timestamp;
+        for (unsigned i = 0; i < MAX_DURATIONS && i < s->num_durations; i++)
+            if (s->durations[i].pts == timestamp)
+                picture->duration = s->durations[i].duration;
+        return;
+    default:
+        picture->pts = s->surfaces[picture->index].pts;
+        picture->duration = s->surfaces[picture->index].duration;
+    }
 }
 
 static int CUDAAPI on_display(void *opaque, CUVIDPARSERDISPINFO *shown) {
@@ -262,6 +330,10 @@ static int CUDAAPI on_display(void *opaque, CUVIDPARSERDISPINFO *shown) {
               (long long)shown->timestamp, shown->progressive_frame, shown->repeat_first_field,
               s->discarding ? " discarded" : "");
     if (!shown || s->discarding) /* NULL: the end of the stream */
+        return 1;
+    if (shown->picture_index < 0 || shown->picture_index >= MAX_SURFACES)
+        return 0;
+    if (s->surfaces[shown->picture_index].skipped)
         return 1;
     if (s->count == MAX_PICTURES) {
         snprintf(s->error, sizeof(s->error), "more than %d pictures from one packet", MAX_PICTURES);
@@ -275,10 +347,7 @@ static int CUDAAPI on_display(void *opaque, CUVIDPARSERDISPINFO *shown) {
     picture->progressive = shown->progressive_frame;
     picture->top_field_first = shown->top_field_first;
     picture->unpaired_field = shown->repeat_first_field < 0;
-    picture->pts = shown_at_once(s->codec) ? s->pts : shown->timestamp;
-    for (unsigned i = 0; i < MAX_DURATIONS && i < s->num_durations; i++)
-        if (s->durations[i].pts == picture->pts)
-            picture->duration = s->durations[i].duration;
+    set_times(s, picture, shown->timestamp);
     return 1;
 }
 
@@ -398,9 +467,13 @@ int nvdec_send(NvSession *s, const uint8_t *data, size_t size, int64_t pts, int 
         return NVDEC_FAILED;
     if (!size)
         return 0;
-    s->durations[s->num_durations % MAX_DURATIONS].pts = pts;
-    s->durations[s->num_durations++ % MAX_DURATIONS].duration = duration;
+    if (s->codec == cudaVideoCodec_AV1) {
+        s->durations[s->num_durations % MAX_DURATIONS].pts = pts;
+        s->durations[s->num_durations++ % MAX_DURATIONS].duration = duration;
+    }
     s->pts = pts;
+    s->duration = duration;
+    TRACE("packet timestamp=%lld\n", has_pts ? (long long)pts : -1LL);
     s->has_started = 1;
     packet.payload = data;
     packet.payload_size = (tcu_ulong)size;
@@ -434,22 +507,38 @@ void nvdec_flush(NvSession *s) {
     s->num_durations = 0;
 }
 
+void nvdec_set_crop(NvSession *s, int width, int height, int left, int top) {
+    s->crop.width = whole_blocks(width);
+    s->crop.height = whole_blocks(height);
+    s->crop.left = left;
+    s->crop.top = top;
+}
+
+void nvdec_skip_nonref(NvSession *s, int skip) {
+    s->skipping = skip;
+}
+
 int nvdec_waiting(const NvSession *s) {
     return s->count;
 }
 
-NvPicture *nvdec_next(NvSession *s) {
+void nvdec_release(NvSession *s) {
     CUcontext popped;
     if (s->has_current && s->current.copy && nv->cuCtxPushCurrent(s->context) == CUDA_SUCCESS) {
         drop(&s->current);
         nv->cuCtxPopCurrent(&popped);
     }
-    s->has_current = s->count > 0;
+    s->has_current = 0;
+}
+
+NvPicture *nvdec_next(NvSession *s) {
+    nvdec_release(s);
     if (!s->count)
         return NULL;
     s->current = s->waiting[s->first];
     s->first = (s->first + 1) % MAX_PICTURES;
     s->count--;
+    s->has_current = 1;
     return &s->current;
 }
 

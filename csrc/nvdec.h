@@ -49,6 +49,14 @@ NvSession *nvdec_open(CUcontext context, cudaVideoCodec codec, const uint8_t *he
                       char error[NV_ERROR_BYTES]);
 void nvdec_close(NvSession *session);
 
+/* What H.264 or HEVC cuts off on the left and above, of pictures of this size, from the next sequence on: NVDEC's parser
+ * tells of the right and below alone. */
+void nvdec_set_crop(NvSession *session, int width, int height, int left, int top);
+
+/* Whether the pictures of the packets that follow need not be decoded where no other one refers to them; such pictures
+ * do not come out. */
+void nvdec_skip_nonref(NvSession *session, int skip);
+
 /* 0, NVDEC_DAMAGED where the parser makes nothing of the data, or NVDEC_FAILED. */
 enum { NVDEC_DAMAGED = -1, NVDEC_FAILED = -2 };
 int nvdec_send(NvSession *session, const uint8_t *data, size_t size, int64_t pts, int has_pts, int64_t duration);
@@ -60,8 +68,9 @@ void nvdec_flush(NvSession *session);
 /* How many pictures wait to be taken. */
 int nvdec_waiting(const NvSession *session);
 
-/* The next picture becomes the current one, and stays so until the next call: NULL if there is none yet. */
+/* The next picture becomes the current one, and stays so until it is released: NULL if there is none yet. */
 NvPicture *nvdec_next(NvSession *session);
+void nvdec_release(NvSession *session);
 NvPicture *nvdec_current(NvSession *session);
 
 /* The current picture in memory, for work on `stream`; to be unmapped when that work is queued. 0 or NVDEC_FAILED. */

@@ -9,7 +9,7 @@ from cycodec.core.demux import Demuxer
 from cycodec.core.fragments import read_fragments
 from cycodec.core.index import FrameIndex
 from cycodec.core.matroska import read_matroska
-from cycodec.core.nal import stream_may_have_fields
+from cycodec.core.sps import stream_may_have_fields
 from cycodec.core.packets import scan_packets
 from cycodec.core.predict import index_from_ordinals, index_from_packets
 from cycodec.core.reader import FrameReader

@@ -23,6 +23,7 @@ from cycodec.core.confirm import confirm
 from cycodec.core.demux import Demuxer
 from cycodec.core.error import FFmpegError, InvalidDataError, StaleIndexError
 from cycodec.core.index import FrameIndex, IndexContradiction
+from cycodec.core.pictures import know_pictures
 from cycodec.core.predict import index_from_mappings
 from cycodec.core.reader import FrameReader
 from cycodec.transforms import DecoderTransform, Pipeline, Stage, resolve
@@ -168,17 +169,23 @@ class VideoSession(Session):
             demuxer.look_ahead(self.stream_index)
         else:
             self.index, fresh, doubt = predicted_index(demuxer, self.stream_index)
-        backend = CpuBackend(
-            demuxer,
-            self.stream_index,
-            self.options.ffmpeg_threads,
-            self.index.reorder if self.index is not None else 0,
-        )
-        self.reader = FrameReader(demuxer, self.stream_index, backend, self.index, fresh)
-        self.readers = Readers(self.reader, self.options.num_threads)
         self.header = demuxer.stream_info(self.stream_index)
+        probed = demuxer.probed
+        # nothing for the CPU's decoder to confirm, and nothing that was read
+        settled = self.index is not None and fresh and not doubt
+        if self.options.cuda is not None and settled:
+            self._move_to_gpu(demuxer)
+        else:
+            backend = CpuBackend(
+                demuxer,
+                self.stream_index,
+                self.options.ffmpeg_threads,
+                self.index.reorder if self.index is not None else 0,
+            )
+            self.reader = FrameReader(demuxer, self.stream_index, backend, self.index, fresh)
+            self.readers = Readers(self.reader, self.options.num_threads)
         self.geometry = self._geometry_of(self.header["width"], self.header["height"])
-        self.geometry_proved = demuxer.probed and self.geometry is not None
+        self.geometry_proved = probed and self.geometry is not None
         if not self.options.approximate:
             if self.index is None or (doubt and not confirm(self.reader)):
                 self._decode_index()
@@ -186,12 +193,12 @@ class VideoSession(Session):
             self._check_frames(self.index)
             self.index.confirmed = self.index.confirmed or doubt
             self.index.stream_index = self.stream_index
-        if self.options.cuda is not None:
+        if self.options.cuda is not None and not settled:
             self._move_to_gpu()
         self._opened()
 
-    def _move_to_gpu(self) -> None:
-        """Have frames delivered to the GPU, by a new reader: the index was confirmed by the CPU's decoder."""
+    def _move_to_gpu(self, demuxer: Demuxer | None = None) -> None:
+        """Have frames delivered to the GPU, by a reader of this demuxer, or of a new one."""
         from cycodec._gpu import Gpu  # costs what nobody else should pay
 
         assert self.options.cuda is not None
@@ -200,8 +207,10 @@ class VideoSession(Session):
                 self.options.cuda, self.options.fallback, self.options.cuda_backend, self.options.converter
             )
         reorder = self.index.reorder if self.index is not None else 0
-        demuxer = Demuxer(open_source(self.source))
-        demuxer.probe()  # says depth and chroma of the pictures, and their colours
+        if demuxer is None or not self._knows_pictures(demuxer):
+            demuxer = Demuxer(open_source(self.source))
+            if not self._knows_pictures(demuxer):
+                demuxer.probe()
         demuxer.keep_only(self.stream_index)
         self.header = {
             **demuxer.stream_info(self.stream_index),
@@ -211,6 +220,12 @@ class VideoSession(Session):
         self.reader = FrameReader(demuxer, self.stream_index, backend, self.index, True)
         # several sessions of the hardware decoder side by side only where that was asked for
         self.readers = Readers(self.reader, self.options.num_threads or 1)
+
+    def _knows_pictures(self, demuxer: Demuxer) -> bool:
+        """Whether depth and chroma of the pictures are known, and their colours, without decoding any."""
+        return demuxer.probed or (
+            self.options.cuda_backend == "nvdec" and know_pictures(demuxer, self.stream_index)
+        )
 
     def _another_reader(self, num_threads: int = 1, /) -> FrameReader:
         """A reader beside the first one; its decoder is set up as the first one's demuxer knows the stream."""

@@ -81,6 +81,12 @@ remux(
     "h264_320x192.mp4",
     "-bsf:v h264_metadata=crop_left=64:crop_right=16:crop_top=32:crop_bottom=8",
 )
+encode("hevc_10bit_208x176.mp4", f"{X265} -pix_fmt yuv420p10le {x265('keyint=5')}", size="208x176", seconds=1)
+remux(
+    "hevc_10bit_cropped_all_round.mp4",
+    "hevc_10bit_208x176.mp4",
+    "-bsf:v hevc_metadata=crop_left=32:crop_right=6:crop_top=6:crop_bottom=10",
+)
 encode("h264_cropped_130x98.mp4", f"{H264}", size="130x98", seconds=1)
 encode("h264_padded_rows_150x66.mp4", f"{H264}", size="150x66", seconds=1)
 encode("h264_one_frame.mp4", f"{H264} -frames:v 1")
@@ -398,6 +404,13 @@ encode("h264_large.ts", f"{H264} -bf 2", size="160x120", seconds=1)
 encode("vp9_small.ivf", f"-c:v libvpx-vp9 {VPX}", size="96x64", seconds=1)
 encode("mpeg2_small.m2v", f"{MPEG2}", size="96x64", seconds=1)
 derive("resolution_change.h264", joined, "h264_small.h264", "h264_large.h264", "h264_small.h264")
+for size in ("66x50", "98x34", "34x42"):
+    encode(f"h264_10bit_{size}.h264", f"{X264} -pix_fmt yuv420p10le -qp 0", size=size, rate=3, seconds=1)
+derive(
+    "h264_10bit_changing.h264",
+    joined,
+    *(f"h264_10bit_{size}.h264" for size in ("66x50", "98x34", "66x50", "34x42", "66x50")),
+)
 derive("resolution_change.ts", joined, "h264_large.ts", "h264_small.ts")
 derive("resolution_change.m2v", joined, "mpeg2_raw.m2v", "mpeg2_small.m2v")
 remux("resolution_change.mp4", "resolution_change.h264", "-bsf:v setts=ts=N*48000", before="-fflags +genpts")

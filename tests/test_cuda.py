@@ -243,12 +243,9 @@ def test_turned_420_is_the_cpus(gpu, tmp_path, orientation, depth):
 
 def test_cropped_420_is_the_cpus(gpu):
     """The upper edge of chroma is where the picture begins, not the surface."""
-    picture = ["-f", "lavfi", "-i", "testsrc2=s=208x176:r=5:d=1,noise=alls=60", "-pix_fmt", "yuv420p10le"]
-    crop = "hevc_metadata=crop_left=32:crop_right=6:crop_top=6:crop_bottom=10"
-    encode = ["-c:v", "libx265", *media.x265("keyint=5").split(), "-bsf:v", crop, "-f", "hevc", "pipe:1"]
     if gpu is not None:  # the double has to be told
         gpu.set(left=32, top=6)
-    cpu, cuda = both(recipes.run(*picture, *encode).stdout)
+    cpu, cuda = both(media.locate("hevc_10bit_cropped_all_round.mp4"))
     assert not cuda.cpu_fallback, str(cuda.cpu_fallback)
     assert cpu[0].shape == (3, 160, 170)
     assert_alike(cuda[:], cpu[:])
@@ -257,21 +254,14 @@ def test_cropped_420_is_the_cpus(gpu):
 
 def test_420_of_changing_size_is_the_cpus(gpu):
     """The weights are made anew each time."""
-    parts = [
-        Harsh("bt709", "tv", "420", 10).encode(*size)
-        for size in ((66, 50), (98, 34), (66, 50), (34, 42), (66, 50))
-    ]
-    raw = b"".join(
-        recipes.run("-i", "pipe:0", "-c:v", "libx264", "-qp", "0", "-f", "h264", "pipe:1", stdin=part).stdout
-        for part in parts
-    )
-    cpu, cuda = both(raw)
+    path = media.locate("h264_10bit_changing.h264")
+    cpu, cuda = both(path)
     assert len(cpu) == 15
     frames = cuda[:].cpu()
     first = [0, 1, 2, 6, 7, 8, 12, 13, 14]
     assert_alike(frames[first], cpu[first])
     for i in (3, 9):  # of another size, and scaled to the first: as RGB here, as YUV there
-        assert torch.equal(frames[i], VideoDecoder(raw, device="cuda")[i].cpu())
+        assert torch.equal(frames[i], VideoDecoder(path, device="cuda")[i].cpu())
 
 
 @pytest.mark.parametrize("subsampling", ["420", "422", "444"])

@@ -106,6 +106,14 @@ cdef class VideoBackend:
     cdef int delay(self) noexcept nogil:
         return 0
 
+    cdef void hurry(self, bint hurry) noexcept nogil:
+        """Whether frames are wanted as soon as they are there; else some may be held back, to keep the decoder busy."""
+        pass
+
+    cdef bint shows_undecodable(self) noexcept nogil:
+        """Whether pictures come out that libavcodec keeps back: they refer to others from before the stream's beginning."""
+        return False
+
     cdef int reopen(self) except -1:
         return 0
 

@@ -1,57 +1,11 @@
-"""What the NAL units of H.264 and HEVC say about a packet, and parameter sets about a stream, without decoding."""
+"""What the NAL units of H.264 and HEVC say about a packet, without decoding."""
 
 from libc.stdint cimport uint8_t
 from libc.string cimport memchr
 
-from cycodec.core.demux cimport Demuxer
+from cycodec.core.sps cimport Bits, read_golomb
 
 from cycodec.libav cimport avcodec
-
-
-cdef struct Bits:
-    const uint8_t *data
-    int size                # bits
-    int pos
-    bint overrun
-
-
-cdef unsigned read_bits(Bits *bits, int count) noexcept nogil:
-    cdef unsigned value = 0
-    cdef int _i
-    for _i in range(count):
-        if bits.pos >= bits.size:
-            bits.overrun = True
-            return 0
-        value = value << 1 | ((bits.data[bits.pos >> 3] >> (7 - (bits.pos & 7))) & 1)
-        bits.pos += 1
-    return value
-
-
-cdef unsigned read_golomb(Bits *bits) noexcept nogil:
-    """An Exp-Golomb code, ue(v)."""
-    cdef int zeros = 0
-    while not read_bits(bits, 1):
-        zeros += 1
-        if zeros > 31 or bits.overrun:
-            bits.overrun = True
-            return 0
-    return (1u << zeros) - 1 + read_bits(bits, zeros)
-
-
-cdef int read_signed_golomb(Bits *bits) noexcept nogil:
-    cdef unsigned code = read_golomb(bits)
-    return <int> ((code + 1) >> 1) if code & 1 else -<int> (code >> 1)
-
-
-cdef void skip_scaling_list(Bits *bits, int size) noexcept nogil:
-    cdef int last = 8
-    cdef int following = 8
-    cdef int _i
-    for _i in range(size):
-        if following:
-            following = (last + read_signed_golomb(bits) + 256) & 255
-        if following:
-            last = following
 
 
 cdef NalFormat nal_format(const avcodec.AVCodecParameters *parameters) noexcept nogil:
@@ -199,67 +153,3 @@ cdef int recovery_frames(const uint8_t *data, int size) noexcept nogil:
             return -1
         position += length
     return -1
-
-
-def may_have_fields(bytes sps not None):
-    """Whether a sequence parameter set lets pictures be single fields, so that two packets can make one frame.
-
-    Parameters
-    ----------
-    sps : bytes
-        The NAL unit, its header byte first: ITU-T H.264, 7.3.2.1.1. What cannot be read counts as yes.
-    """
-    cdef bytes payload = sps.replace(b"\0\0\3", b"\0\0")
-    cdef Bits bits
-    cdef int profile, i, _i
-    cdef unsigned chroma = 1
-    cdef unsigned order
-    bits.data = <const uint8_t *> (<const char *> payload)
-    bits.size = 8 * len(payload)
-    bits.pos = 8
-    bits.overrun = False
-    profile = read_bits(&bits, 8)
-    read_bits(&bits, 16)
-    read_golomb(&bits)
-    if profile in (100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135):
-        chroma = read_golomb(&bits)
-        if chroma == 3:
-            read_bits(&bits, 1)
-        read_golomb(&bits)
-        read_golomb(&bits)
-        read_bits(&bits, 1)
-        if read_bits(&bits, 1):
-            for i in range(12 if chroma == 3 else 8):
-                if read_bits(&bits, 1):
-                    skip_scaling_list(&bits, 16 if i < 6 else 64)
-    read_golomb(&bits)
-    order = read_golomb(&bits)
-    if order == 0:
-        read_golomb(&bits)
-    elif order == 1:
-        read_bits(&bits, 1)
-        read_signed_golomb(&bits)
-        read_signed_golomb(&bits)
-        for _i in range(min(<int> read_golomb(&bits), 256)):
-            read_signed_golomb(&bits)
-    read_golomb(&bits)
-    read_bits(&bits, 1)
-    read_golomb(&bits)
-    read_golomb(&bits)
-    return bool(bits.overrun or not read_bits(&bits, 1))        # frame_mbs_only_flag
-
-
-def stream_may_have_fields(Demuxer demuxer not None, int stream_index):
-    """Whether an H.264 stream may hold field pictures, by the parameter sets in its header (avcC or Annex B)."""
-    cdef avcodec.AVCodecParameters *parameters = demuxer.stream(stream_index).codecpar
-    if parameters.codec_id != avcodec.AV_CODEC_ID_H264:
-        return False
-    extradata = (<const char *> parameters.extradata)[:parameters.extradata_size]
-    if extradata[:1] == b"\1" and len(extradata) > 8:
-        # ISO/IEC 14496-15, 5.3.3.1.2: five bytes, the number of sets, then each with its length
-        length = int.from_bytes(extradata[6:8], "big")
-        return may_have_fields(extradata[8:8 + length])
-    for unit in extradata.split(b"\0\0\1"):
-        if unit and unit[0] & 31 == 7:
-            return may_have_fields(unit)
-    return True

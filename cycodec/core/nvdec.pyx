@@ -13,6 +13,8 @@ from cycodec.core cimport device as devices
 from cycodec.core.backend cimport BACKEND_FAILED, Target, VideoBackend
 from cycodec.core.demux cimport Demuxer
 from cycodec.core.device cimport CudaDevice, Delivery
+from cycodec.core.nal cimport next_start_code
+from cycodec.core.sps cimport Sps, read_hevc_sps, read_sps
 
 from cycodec.libav cimport avcodec, avutil
 from cycodec.libav.avcodec cimport AVCodecParameters, AVPacket
@@ -70,11 +72,14 @@ cdef extern from "nvdec.h" nogil:
     int nvdec_caps(CUcontext context, CUVIDDECODECAPS *caps, char *error)
     NvSession *nvdec_open(CUcontext context, int codec, const uint8_t *header, int header_size, char *error)
     void nvdec_close(NvSession *session)
+    void nvdec_set_crop(NvSession *session, int coded_width, int coded_height, int left, int top)
+    void nvdec_skip_nonref(NvSession *session, int skip)
     int nvdec_send(NvSession *session, const uint8_t *data, size_t size, int64_t pts, int has_pts, int64_t duration)
     int nvdec_drain(NvSession *session)
     void nvdec_flush(NvSession *session)
     int nvdec_waiting(const NvSession *session)
     NvPicture *nvdec_next(NvSession *session)
+    void nvdec_release(NvSession *session)
     NvPicture *nvdec_current(NvSession *session)
     int nvdec_map(NvSession *session, CUstream stream, NvSurface *surface)
     void nvdec_unmap(NvSession *session, CUstream stream, const NvSurface *surface)
@@ -125,6 +130,8 @@ cdef class NvdecBackend(VideoBackend):
     cdef AVPacket *packet
     cdef int codec                          # cudaVideoCodec
     cdef bint ended
+    cdef bint skipping
+    cdef bint hurrying
     cdef object source
 
     def __cinit__(self, Demuxer demuxer not None, int stream_index, CudaDevice device not None):
@@ -205,6 +212,31 @@ cdef class NvdecBackend(VideoBackend):
         elif parameters.codec_id == avcodec.AV_CODEC_ID_VP8 or parameters.codec_id == avcodec.AV_CODEC_ID_VP9:
             size = 0            # vpcC is no part of the stream
         self.ptr = nvdec_open(<CUcontext> self.delivery.device.context(), self.codec, header, size, self.delivery.error)
+        if self.ptr != NULL:
+            self.find_crop(header, size)
+
+    cdef void find_crop(self, const uint8_t *data, int size) noexcept nogil:
+        """Tell the session what the parameter sets in front of a picture cut off; in Annex B."""
+        cdef bint hevc = self.parameters.codec_id == avcodec.AV_CODEC_ID_HEVC
+        cdef int position, end, kind
+        cdef bint good
+        cdef Sps sps
+        if not hevc and self.parameters.codec_id != avcodec.AV_CODEC_ID_H264:
+            return
+        position = next_start_code(data, 0, size)
+        while position < size:
+            kind = (data[position] >> 1) & 63 if hevc else data[position] & 31
+            if kind < 32 if hevc else 1 <= kind <= 5:
+                return
+            end = next_start_code(data, position, size)
+            good = False
+            if hevc and kind == 33:
+                good = read_hevc_sps(data + position, end - position, &sps)
+            elif not hevc and kind == 7:
+                good = read_sps(data + position, end - position, &sps)
+            if good:
+                nvdec_set_crop(self.ptr, sps.width, sps.height, sps.left, sps.top)
+            position = end
 
     cdef int send(self, const AVPacket *packet) noexcept nogil:
         cdef int code
@@ -245,6 +277,8 @@ cdef class NvdecBackend(VideoBackend):
             self.ended = True
             code = nvdec_drain(self.ptr)
         else:
+            self.find_crop(packet.data, packet.size)
+            nvdec_skip_nonref(self.ptr, self.skipping)
             code = nvdec_send(self.ptr, packet.data, packet.size, packet.pts, packet.pts != avutil.AV_NOPTS_VALUE,
                               packet.duration)
         if code == NVDEC_FAILED:
@@ -255,8 +289,10 @@ cdef class NvdecBackend(VideoBackend):
         cdef NvPicture *picture
         if self.delivery.failed:
             return BACKEND_FAILED
-        if self.ptr != NULL and not self.ended and nvdec_waiting(self.ptr) <= NVDEC_AHEAD:
-            return avutil.AVERROR(EAGAIN)
+        if self.ptr != NULL:
+            nvdec_release(self.ptr)     # its surface may be decoded into from now on
+            if not self.ended and not self.hurrying and nvdec_waiting(self.ptr) <= NVDEC_AHEAD:
+                return avutil.AVERROR(EAGAIN)
         picture = nvdec_next(self.ptr) if self.ptr != NULL else NULL
         if picture == NULL:
             return avutil.AVERROR_EOF if self.ended else avutil.AVERROR(EAGAIN)
@@ -271,11 +307,27 @@ cdef class NvdecBackend(VideoBackend):
         frame.color_primaries = self.parameters.color_primaries
         frame.color_trc = self.parameters.color_trc
         frame.color_range = self.parameters.color_range
-        if frame.colorspace == avutil.AVCOL_SPC_UNSPECIFIED:
+        if frame.colorspace == avutil.AVCOL_SPC_UNSPECIFIED and self.has_colour_codes():
             frame.colorspace = <avutil.AVColorSpace> picture.layout.matrix
         if frame.color_range == avutil.AVCOL_RANGE_UNSPECIFIED and picture.layout.full_range:
             frame.color_range = avutil.AVCOL_RANGE_JPEG
         return 0
+
+    cdef bint has_colour_codes(self) noexcept nogil:
+        """Whether the parser's colours are the stream's: for the older codecs it makes them up, BT.709 for MPEG-4."""
+        return self.parameters.codec_id in (
+            avcodec.AV_CODEC_ID_H264, avcodec.AV_CODEC_ID_HEVC, avcodec.AV_CODEC_ID_AV1
+        )
+
+    cdef int skip_nonref(self, bint skip) noexcept nogil:
+        self.skipping = skip
+        return 0
+
+    cdef void hurry(self, bint hurry) noexcept nogil:
+        self.hurrying = hurry
+
+    cdef bint shows_undecodable(self) noexcept nogil:
+        return True
 
     cdef void flush(self) noexcept nogil:
         self.ended = False

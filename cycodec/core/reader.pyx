@@ -47,18 +47,39 @@ cdef class FrameReader(FrameStream):
         AVDISCARD_NONREF: the decoder leaves them out if no other frame refers to them. Frames after the last wanted one
         are always decoded, so that the next request can go on from here.
         """
+        cdef int place
+        if self.num_wanted == 0 or number < 0 or number > self.wanted[self.num_wanted - 1].position:
+            return True
+        place = self.place_of(number)
+        return place < self.num_wanted and self.wanted[place].position == number
+
+    cdef int place_of(self, int64_t number) noexcept nogil:
+        """The place of the first wanted frame that is not before a frame."""
         cdef int low = 0
         cdef int high = self.num_wanted
         cdef int middle
-        if self.num_wanted == 0 or number < 0 or number > self.wanted[self.num_wanted - 1].position:
-            return True
         while low < high:
             middle = (low + high) >> 1
             if self.wanted[middle].position < number:
                 low = middle + 1
             else:
                 high = middle
-        return low < self.num_wanted and self.wanted[low].position == number
+        return low
+
+    cdef bint is_last_here(self, int64_t number) noexcept nogil:
+        """Whether a frame is wanted, and the next one that is wanted belongs to another anchor.
+
+        Note [Hurry]: a GPU decodes while the next packets are parsed, so that its backend holds some pictures back. Whoever
+        reads here and there would wait for pictures that nobody wants, which NVDEC decodes one after the other. A request
+        that goes on where the one before ended is taken for a loop over the stream.
+        """
+        cdef int place = self.place_of(number)
+        if number < 0 or place >= self.num_wanted or self.wanted[place].position != number:
+            return False
+        place = self.place_of(number + 1)
+        return place == self.num_wanted or (
+            self.index.anchor_of(<int> self.wanted[place].position) > self.index.anchor_of(<int> number)
+        )
 
     # -- ways to a position -----------------------------------------------------------------------------------------
 
@@ -209,6 +230,12 @@ cdef class FrameReader(FrameStream):
 
     # -- requests ---------------------------------------------------------------------------------------------------
 
+    cdef void begin_request(self) noexcept nogil:
+        """Once for `prime` and `fill` together."""
+        if not self.primed:
+            self.began_here = not self.running or self.reached < 0
+            self.set_hurry(False)
+
     cdef int fill(self, int count, const Target *target, uint8_t *out, int64_t frame_stride, int64_t *pts,
                   int64_t *durations, uint8_t *valid) noexcept nogil:
         """Serve the first `count` slots of the request under way."""
@@ -218,6 +245,8 @@ cdef class FrameReader(FrameStream):
         cdef bint good
         cdef int code
         cdef int i
+        self.begin_request()
+        self.primed = False
         for i in range(count):
             slot = &self.wanted[i]
             place = out + slot.slot * frame_stride
@@ -343,6 +372,8 @@ cdef class FrameReader(FrameStream):
             self.wanted = slots
             self.num_wanted = count + 1
             with nogil:
+                self.begin_request()
+                self.primed = True
                 code = self.reach(position)
         finally:
             self.wanted = NULL
@@ -354,6 +385,7 @@ cdef class FrameReader(FrameStream):
         """Raise what went wrong in a request; the next one seeks afresh then."""
         if code >= 0:
             return 0
+        self.primed = False
         self.stop()
         self.demuxer.recover()
         failure = self.backend.failure()

@@ -42,6 +42,8 @@ cdef class FrameStream:
     cdef int32_t ordinal                # of the next packet
     cdef int64_t sent                   # the frame that the last packet sent should give
     cdef int64_t turn                   # the frame that should come next, if none was left out
+    cdef bint began_here                # whether the last seek was for the request under way, or there was none yet
+    cdef bint hurrying                  # whether the backend gives frames as soon as they are there
     cdef bint out_of_turn               # another one came, since the last seek
     cdef int faults                     # packets that the decoder could not make sense of, since the last seek
     cdef int64_t outputs                # frames since the beginning of a linear pass
@@ -59,11 +61,14 @@ cdef class FrameStream:
     cdef int next_frame(self) noexcept nogil
     cdef int send_next(self) noexcept nogil
     cdef int judge(self, int code) noexcept nogil
+    cdef bint knows_better(self) noexcept nogil
     cdef int64_t number_of_packet(self) noexcept nogil
     cdef void note_fault(self) noexcept nogil
     cdef bint is_leading(self, int64_t number) noexcept nogil
     cdef void take_turn(self) noexcept nogil
     cdef bint is_wanted(self, int64_t number) noexcept nogil
+    cdef bint is_last_here(self, int64_t number) noexcept nogil
+    cdef void set_hurry(self, bint hurry) noexcept nogil
     cdef bint can_skip(self) noexcept nogil
     cdef void leave_out(self, bint skip) noexcept nogil
     cdef int64_t position_of_frame(self) noexcept nogil

@@ -129,6 +129,9 @@ cdef class FrameStream:
             if code == 0:
                 self.frames_decoded += 1
                 self.position = self.position_of_frame()
+                if self.position < 0 and self.knows_better():
+                    avutil.av_frame_unref(self.frame)
+                    continue
                 self.outputs += 1
                 self.has_frame = True
                 self.take_turn()
@@ -173,6 +176,8 @@ cdef class FrameStream:
                 if self.sent >= 0 and not holds_picture(&self.nal, self.packet.data, self.packet.size):
                     self.note_fault()
                 self.leave_out(self.can_skip() and not self.is_wanted(self.sent))
+                if self.began_here and not self.hurrying:
+                    self.set_hurry(self.is_last_here(self.sent))
             code = self.backend.send(self.packet)
         avcodec.av_packet_unref(self.packet)
         return self.judge(code)
@@ -184,6 +189,10 @@ cdef class FrameStream:
         if code < 0:
             self.note_fault()
         return 0
+
+    cdef bint knows_better(self) noexcept nogil:
+        """Whether a frame that is not in the index is none that libavcodec would give."""
+        return self.index is not None and not self.index.linear and self.backend.shows_undecodable()
 
     cdef int64_t number_of_packet(self) noexcept nogil:
         """The frame that the packet in hand should give; -1: none."""
@@ -213,6 +222,14 @@ cdef class FrameStream:
     cdef bint is_wanted(self, int64_t number) noexcept nogil:
         """Whether a frame must be decoded for its own sake; see FrameReader."""
         return True
+
+    cdef bint is_last_here(self, int64_t number) noexcept nogil:
+        """Whether nothing is wanted behind a frame, unless by a seek; see FrameReader."""
+        return False
+
+    cdef void set_hurry(self, bint hurry) noexcept nogil:
+        self.hurrying = hurry
+        self.backend.hurry(hurry)
 
     cdef bint can_skip(self) noexcept nogil:
         """Whether frames may be left out: the index says without doubt which frame each packet gives."""
@@ -280,6 +297,8 @@ cdef class FrameStream:
         cdef int code
         self.stop()
         self.backend.flush()
+        self.began_here = True
+        self.set_hurry(False)
         if not self.introduced:
             self.introduce()
         self.seeks += 1

@@ -128,7 +128,7 @@ EXPORT CUresult cuvidDecodePicture(CUvideodecoder handle, CUVIDPICPARAMS *params
     if (params->CurrPicIdx < 0 || (tcu_ulong)params->CurrPicIdx >= decoder->info.ulNumDecodeSurfaces)
         return RESULT(INVALID_VALUE);
     if (fakeparser_active) { /* the parser's own picture */
-        memcpy(&picture, params->CodecSpecific.CodecReserved, sizeof(picture));
+        memcpy(&picture, params->Reserved, sizeof(picture));
         fakepicture_hold(picture);
     } else {
         picture = fakepicture_new();
@@ -158,6 +158,8 @@ static void write_surface(uint8_t *out, size_t pitch, const Decoder *decoder, co
     const AVPixFmtDescriptor *desc = av_pix_fmt_desc_get((enum AVPixelFormat)frame->format);
     int bytes = desc->comp[0].depth > 8 ? 2 : 1, shift = 16 - desc->comp[0].depth;
     size_t rows = (decoder->height + 1) & ~(tcu_ulong)1;
+    /* MPEG-1, 2 and 4 are decoded in whole blocks, as many as fit into the width */
+    int is_mpeg = decoder->info.CodecType <= cudaVideoCodec_MPEG4, whole = (int)decoder->width & ~15;
     for (int plane = 0; plane < 3; plane++) {
         int width = plane ? AV_CEIL_RSHIFT(frame->width, desc->log2_chroma_w) : frame->width;
         int height = plane ? AV_CEIL_RSHIFT(frame->height, desc->log2_chroma_h) : frame->height;
@@ -165,6 +167,8 @@ static void write_surface(uint8_t *out, size_t pitch, const Decoder *decoder, co
         uint8_t *base = out + (plane ? rows * pitch : 0);
         if (plane == 2)
             base += step == 2 ? (size_t)bytes : rows * pitch;
+        if (is_mpeg && width > whole >> (plane && desc->log2_chroma_w))
+            width = whole >> (plane && desc->log2_chroma_w);
         for (int y = 0; y < height; y++) {
             const uint8_t *in = frame->data[plane] + (ptrdiff_t)y * frame->linesize[plane];
             uint8_t *line = base + (size_t)y * pitch;

@@ -70,6 +70,7 @@ typedef struct {
     int busy[SLOTS]; /* decoded and not displayed yet */
     int64_t used[SLOTS];
     int64_t clock, next_id;
+    int64_t timestamps[SLOTS]; /* of pictures that are not displayed yet */
 } Parser;
 
 static int open_codec(Parser *p) {
@@ -81,6 +82,7 @@ static int open_codec(Parser *p) {
         return -1;
     p->codec->thread_count = 1;
     p->codec->apply_cropping = 0;
+    p->codec->flags |= AV_CODEC_FLAG_OUTPUT_CORRUPT; /* the driver shows what cannot be decoded, too */
     if (p->params.CodecType == cudaVideoCodec_AV1)
         p->codec->flags |= AV_CODEC_FLAG_LOW_DELAY;
     return avcodec_open2(p->codec, codec, NULL);
@@ -124,6 +126,36 @@ EXPORT CUresult cuvidDestroyVideoParser(CUvideoparser handle) {
     return RESULT(OK);
 }
 
+/* Whether the unit behind a start code belongs to a picture. */
+static int is_slice(cudaVideoCodec codec, const uint8_t *unit) {
+    switch (codec) {
+    case cudaVideoCodec_H264: return (unit[3] & 31) == 1 || (unit[3] & 31) == 5;
+    case cudaVideoCodec_HEVC: return (unit[3] >> 1 & 63) < 32;
+    case cudaVideoCodec_MPEG4: return unit[3] == 0xB6;
+    default: return unit[3] == 0;
+    }
+}
+
+/* Where the first start code of a picture is; `size` where there is none. */
+static unsigned first_slice(cudaVideoCodec codec, const uint8_t *data, size_t size) {
+    if (codec == cudaVideoCodec_VP8 || codec == cudaVideoCodec_VP9 || codec == cudaVideoCodec_AV1)
+        return 0;
+    for (size_t i = 0; i + 5 < size; i++)
+        if (!data[i] && !data[i + 1] && data[i + 2] == 1 && is_slice(codec, data + i))
+            return (unsigned)i;
+    return (unsigned)size;
+}
+
+/* What the driver says of a picture that others refer to; of VP9 it says nothing, of HEVC nothing useful. */
+static int is_reference(cudaVideoCodec codec, const uint8_t *unit) {
+    switch (codec) {
+    case cudaVideoCodec_H264: return (unit[3] & 0x60) != 0;
+    case cudaVideoCodec_MPEG4: return unit[4] >> 6 != 2; /* B */
+    case cudaVideoCodec_VP9: return 0;
+    default: return 1;
+    }
+}
+
 /* Whether data holds a picture, or parameters alone. */
 static int has_picture(cudaVideoCodec codec, const uint8_t *data, size_t size) {
     if (codec == cudaVideoCodec_VP8 || codec == cudaVideoCodec_VP9)
@@ -142,34 +174,22 @@ static int has_picture(cudaVideoCodec codec, const uint8_t *data, size_t size) {
             } while (data[i + head++] & 128 && i + head < size);
             i += head + length;
         }
-    else
-        for (size_t i = 0; i + 3 < size; i++) {
-            if (data[i] || data[i + 1] || data[i + 2] != 1)
-                continue;
-            switch (codec) {
-            case cudaVideoCodec_H264:
-                if ((data[i + 3] & 31) == 1 || (data[i + 3] & 31) == 5)
-                    return 1;
-                break;
-            case cudaVideoCodec_HEVC:
-                if ((data[i + 3] >> 1 & 63) < 32)
-                    return 1;
-                break;
-            case cudaVideoCodec_MPEG4:
-                if (data[i + 3] == 0xB6)
-                    return 1;
-                break;
-            default:
-                if (data[i + 3] == 0)
-                    return 1;
-            }
-        }
-    return 0;
+    return codec != cudaVideoCodec_AV1 && first_slice(codec, data, size) < size;
 }
 
 static int needed_surfaces(const Parser *p) {
     int needed = (p->codec->has_b_frames > 2 ? p->codec->has_b_frames : 2) + 4;
     return needed < SLOTS - 4 ? needed : SLOTS - 4;
+}
+
+/* The driver rounds up to whole blocks, but not for VP9, nor MPEG-2's width. */
+static unsigned told_width(cudaVideoCodec codec, int coded, int shown) {
+    int as_is = codec == cudaVideoCodec_VP9 || codec == cudaVideoCodec_MPEG2;
+    return as_is ? (unsigned)shown : ((unsigned)coded + 15) & ~15u;
+}
+
+static unsigned told_height(cudaVideoCodec codec, int coded, int shown) {
+    return codec == cudaVideoCodec_VP9 ? (unsigned)shown : ((unsigned)coded + 15) & ~15u;
 }
 
 /* Tell of a format; 0: the client refuses. Called for equal formats, too, when a header comes again. */
@@ -187,10 +207,9 @@ static int tell_format(Parser *p, int coded_width, int coded_height, int width, 
                       : desc->log2_chroma_h    ? cudaVideoChromaFormat_420
                       : desc->log2_chroma_w    ? cudaVideoChromaFormat_422
                                                : cudaVideoChromaFormat_444;
-    f.coded_width = (unsigned)(coded_width + 15) & ~15u;
-    f.coded_height = (unsigned)(coded_height + 15) & ~15u;
-    f.display_area.left = left;
-    f.display_area.top = top;
+    f.coded_width = told_width(f.codec, coded_width, width);
+    f.coded_height = told_height(f.codec, coded_height, height);
+    /* the driver tells the lower right corner only; `left` and `top` are what it does not tell */
     f.display_area.right = left + width;
     f.display_area.bottom = top + height;
     f.min_num_decode_surfaces = (unsigned char)needed_surfaces(p);
@@ -198,6 +217,10 @@ static int tell_format(Parser *p, int coded_width, int coded_height, int width, 
     f.video_signal_description.color_primaries = (unsigned char)p->codec->color_primaries;
     f.video_signal_description.transfer_characteristics = (unsigned char)p->codec->color_trc;
     f.video_signal_description.matrix_coefficients = (unsigned char)p->codec->colorspace;
+    if (f.codec == cudaVideoCodec_MPEG4) /* what the stream says or not */
+        f.video_signal_description.matrix_coefficients = 1;
+    if (f.codec == cudaVideoCodec_VP8 || f.codec == cudaVideoCodec_VP9)
+        f.video_signal_description.matrix_coefficients = 0;
     fake_say("sequence %ux%u display=%d,%d,%d,%d depth=%d surfaces=%d", f.coded_width, f.coded_height, left, top,
              left + width, top + height, desc->comp[0].depth, f.min_num_decode_surfaces);
     answer = p->params.pfnSequenceCallback(p->params.pUserData, &f);
@@ -209,12 +232,24 @@ static int tell_format(Parser *p, int coded_width, int coded_height, int width, 
     return 1;
 }
 
+/* The driver hands timestamps out in rising order, whichever pictures they came with. */
+static int64_t take_timestamp(Parser *p, int slot) {
+    int first = slot;
+    int64_t timestamp;
+    for (int i = 0; i < SLOTS; i++)
+        if (p->busy[i] && p->timestamps[i] < p->timestamps[first])
+            first = i;
+    timestamp = p->timestamps[first];
+    p->timestamps[first] = p->timestamps[slot];
+    return timestamp;
+}
+
 static int display(Parser *p, int slot) {
     CUVIDPARSERDISPINFO shown;
     memset(&shown, 0, sizeof(shown));
     shown.picture_index = slot;
     shown.progressive_frame = 1;
-    shown.timestamp = p->slots[slot]->timestamp;
+    shown.timestamp = take_timestamp(p, slot);
     p->busy[slot] = 0;
     fake_say("display %d", slot);
     return !p->params.pfnDisplayPicture || p->params.pfnDisplayPicture(p->params.pUserData, &shown);
@@ -275,8 +310,8 @@ static int scout_finds_change(Parser *p, const uint8_t *data, size_t size) {
         return 0;
     av_parser_parse2(p->scout, p->codec, &out, &out_size, data, (int)size, 0, 0, 0);
     return p->has_format && p->scout->coded_width > 0 &&
-           ((((unsigned)p->scout->coded_width + 15) & ~15u) != p->format.coded_width ||
-            (((unsigned)p->scout->coded_height + 15) & ~15u) != p->format.coded_height);
+           (told_width(p->params.CodecType, p->scout->coded_width, p->scout->width) != p->format.coded_width ||
+            told_height(p->params.CodecType, p->scout->coded_height, p->scout->height) != p->format.coded_height);
 }
 
 static int decode(Parser *p, const uint8_t *data, size_t size, CUvideotimestamp timestamp) {
@@ -284,6 +319,7 @@ static int decode(Parser *p, const uint8_t *data, size_t size, CUvideotimestamp 
     AVCodecContext *c = p->codec;
     Picture *picture;
     uint8_t *copy;
+    unsigned slice;
     int code, good, slot, width, height, coded_width, coded_height;
     int64_t id = p->next_id++;
     if (scout_finds_change(p, data, size) && !drain(p))
@@ -303,8 +339,8 @@ static int decode(Parser *p, const uint8_t *data, size_t size, CUvideotimestamp 
     coded_height = c->coded_height > height ? c->coded_height : height;
     if (width <= 0 || c->pix_fmt == AV_PIX_FMT_NONE)
         return 1;
-    if (p->has_format && !((((unsigned)coded_width + 15) & ~15u) == p->format.coded_width &&
-                           (((unsigned)coded_height + 15) & ~15u) == p->format.coded_height))
+    if (told_width(p->params.CodecType, coded_width, width) != p->format.coded_width ||
+        told_height(p->params.CodecType, coded_height, height) != p->format.coded_height)
         p->has_format = 0;
     if (!p->has_format) {
         if (!tell_format(p, coded_width, coded_height, width, height, c->pix_fmt))
@@ -314,7 +350,7 @@ static int decode(Parser *p, const uint8_t *data, size_t size, CUvideotimestamp 
     picture = fakepicture_new();
     picture->index = slot;
     picture->id = id;
-    picture->timestamp = timestamp;
+    p->timestamps[slot] = timestamp;
     fakepicture_release(&p->slots[slot]);
     p->slots[slot] = picture;
     p->busy[slot] = 1;
@@ -326,7 +362,15 @@ static int decode(Parser *p, const uint8_t *data, size_t size, CUvideotimestamp 
     params.nBitstreamDataLen = (unsigned)size;
     copy = (uint8_t *)data;
     params.pBitstreamData = copy;
-    memcpy(params.CodecSpecific.CodecReserved, &picture, sizeof(picture));
+    memcpy(params.Reserved, &picture, sizeof(picture));
+    params.nNumSlices = 1;
+    slice = first_slice(p->params.CodecType, data, size);
+    params.pSliceDataOffsets = &slice;
+    params.ref_pic_flag = is_reference(p->params.CodecType, data + slice);
+    if (p->params.CodecType == cudaVideoCodec_MPEG1 || p->params.CodecType == cudaVideoCodec_MPEG2)
+        params.CodecSpecific.mpeg2.picture_coding_type = data[slice + 5] >> 3 & 7;
+    if (p->params.CodecType == cudaVideoCodec_MPEG4)
+        params.CodecSpecific.mpeg4.vop_coding_type = data[slice + 4] >> 6;
     fakeparser_active++;
     good = p->params.pfnDecodePicture(p->params.pUserData, &params);
     fakeparser_active--;

@@ -18,7 +18,7 @@ enum { SLOTS = 32 };
 typedef struct {
     int references;
     int index;
-    int64_t id, timestamp;
+    int64_t id;
     int damaged;
     AVFrame *frame; /* NULL: not decoded yet */
 } Picture;

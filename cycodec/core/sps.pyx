@@ -1,0 +1,251 @@
+"""The sequence parameter sets of H.264 and HEVC: what they say of the stream's pictures.
+
+ITU-T H.264, 7.3.2.1.1 and E.1.1; ITU-T H.265, 7.3.2.2.1 and 7.3.3.
+"""
+
+from libc.stdint cimport uint8_t
+
+from cycodec.core.demux cimport Demuxer
+
+from cycodec.libav cimport avcodec
+
+
+cdef enum:
+    MAX_BYTES = 1024        # far more than a set takes up to its colours; what does not fit is not read
+    UNSPECIFIED = 2         # the code of all three colour properties
+    EXTENDED_SAR = 255
+    PROFILE_BITS = 88       # of HEVC's profile_tier_level: profile, tier and flags; then the level
+    LEVEL_BITS = 8
+
+
+cdef unsigned read_bits(Bits *bits, int count) noexcept nogil:
+    cdef unsigned value = 0
+    cdef int _i
+    for _i in range(count):
+        if bits.pos >= bits.size:
+            bits.overrun = True
+            return 0
+        value = value << 1 | ((bits.data[bits.pos >> 3] >> (7 - (bits.pos & 7))) & 1)
+        bits.pos += 1
+    return value
+
+
+cdef unsigned read_golomb(Bits *bits) noexcept nogil:
+    """An Exp-Golomb code, ue(v)."""
+    cdef int zeros = 0
+    while not read_bits(bits, 1):
+        zeros += 1
+        if zeros > 31 or bits.overrun:
+            bits.overrun = True
+            return 0
+    return (1u << zeros) - 1 + read_bits(bits, zeros)
+
+
+cdef int read_signed_golomb(Bits *bits) noexcept nogil:
+    cdef unsigned code = read_golomb(bits)
+    return <int> ((code + 1) >> 1) if code & 1 else -<int> (code >> 1)
+
+
+cdef void skip_scaling_list(Bits *bits, int size) noexcept nogil:
+    cdef int last = 8
+    cdef int following = 8
+    cdef int _i
+    for _i in range(size):
+        if following:
+            following = (last + read_signed_golomb(bits) + 256) & 255
+        if following:
+            last = following
+
+
+cdef bint has_chroma_format(unsigned profile) noexcept nogil:
+    return profile in (100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135)
+
+
+cdef void read_colours(Bits *bits, Sps *sps) noexcept nogil:
+    """The beginning of the VUI parameters."""
+    if read_bits(bits, 1) and read_bits(bits, 8) == EXTENDED_SAR:
+        read_bits(bits, 32)
+    if read_bits(bits, 1):                  # overscan
+        read_bits(bits, 1)
+    if read_bits(bits, 1):
+        read_bits(bits, 3)                  # video_format
+        sps.full_range = <int> read_bits(bits, 1)
+        sps.has_colours = read_bits(bits, 1)
+        if sps.has_colours:
+            sps.primaries = <int> read_bits(bits, 8)
+            sps.transfer = <int> read_bits(bits, 8)
+            sps.matrix = <int> read_bits(bits, 8)
+
+
+cdef void open_payload(Bits *bits, uint8_t *payload, const uint8_t *data, int size) noexcept nogil:
+    """The bits of a NAL unit without its emulation_prevention_three_bytes; `payload` has room for MAX_BYTES."""
+    cdef int zeros = 0
+    cdef int count = 0
+    cdef int i
+    for i in range(size):
+        if zeros >= 2 and data[i] == 3:
+            zeros = 0
+            continue
+        if count == MAX_BYTES:
+            break
+        zeros = zeros + 1 if data[i] == 0 else 0
+        payload[count] = data[i]
+        count += 1
+    bits.data = payload
+    bits.size = 8 * count
+    bits.pos = 0
+    bits.overrun = False
+
+
+cdef void clear_sps(Sps *sps) noexcept nogil:
+    sps.chroma = 1
+    sps.luma_depth = sps.chroma_depth = 8
+    sps.left = sps.right = sps.top = sps.bottom = 0
+    sps.frames_only = True
+    sps.full_range = -1
+    sps.has_colours = False
+    sps.primaries = sps.transfer = sps.matrix = UNSPECIFIED
+
+
+cdef void read_window(Bits *bits, Sps *sps, int rows) noexcept nogil:
+    """What is cut off, if anything: in samples of chroma, and of fields where `rows` is 2."""
+    cdef int columns = 2 if sps.chroma == 1 or sps.chroma == 2 else 1
+    rows *= 2 if sps.chroma == 1 else 1
+    if not read_bits(bits, 1):
+        return
+    sps.left = columns * <int> min(read_golomb(bits), 1 << 16)
+    sps.right = columns * <int> min(read_golomb(bits), 1 << 16)
+    sps.top = rows * <int> min(read_golomb(bits), 1 << 16)
+    sps.bottom = rows * <int> min(read_golomb(bits), 1 << 16)
+
+
+cdef bint is_good(const Bits *bits, const Sps *sps) noexcept nogil:
+    return not bits.overrun and sps.left + sps.right < sps.width and sps.top + sps.bottom < sps.height
+
+
+cdef bint read_sps(const uint8_t *data, int size, Sps *sps) noexcept nogil:
+    """Read H.264's: a NAL unit, its header byte first; whether it could be read."""
+    cdef uint8_t[MAX_BYTES] payload
+    cdef Bits bits
+    cdef unsigned profile, order, mbs
+    cdef int i
+    open_payload(&bits, payload, data, size)
+    bits.pos = 8
+    clear_sps(sps)
+    profile = read_bits(&bits, 8)
+    read_bits(&bits, 16)
+    read_golomb(&bits)
+    if has_chroma_format(profile):
+        sps.chroma = <int> read_golomb(&bits)
+        if sps.chroma == 3:
+            read_bits(&bits, 1)
+        sps.luma_depth = 8 + <int> read_golomb(&bits)
+        sps.chroma_depth = 8 + <int> read_golomb(&bits)
+        read_bits(&bits, 1)
+        if read_bits(&bits, 1):
+            for i in range(12 if sps.chroma == 3 else 8):
+                if read_bits(&bits, 1):
+                    skip_scaling_list(&bits, 16 if i < 6 else 64)
+    read_golomb(&bits)
+    order = read_golomb(&bits)
+    if order == 0:
+        read_golomb(&bits)
+    elif order == 1:
+        read_bits(&bits, 1)
+        read_signed_golomb(&bits)
+        read_signed_golomb(&bits)
+        for i in range(min(<int> read_golomb(&bits), 256)):
+            read_signed_golomb(&bits)
+    read_golomb(&bits)
+    read_bits(&bits, 1)
+    mbs = read_golomb(&bits) + 1
+    sps.width = 16 * <int> min(mbs, 1 << 16)
+    mbs = read_golomb(&bits) + 1
+    sps.frames_only = read_bits(&bits, 1)
+    sps.height = (16 if sps.frames_only else 32) * <int> min(mbs, 1 << 16)
+    if not sps.frames_only:
+        read_bits(&bits, 1)
+    read_bits(&bits, 1)
+    read_window(&bits, sps, 1 if sps.frames_only else 2)
+    if read_bits(&bits, 1):
+        read_colours(&bits, sps)
+    return is_good(&bits, sps)
+
+
+cdef bint read_hevc_sps(const uint8_t *data, int size, Sps *sps) noexcept nogil:
+    """The same of HEVC's, whose header has two bytes; colours are not read."""
+    cdef uint8_t[MAX_BYTES] payload
+    cdef Bits bits
+    cdef unsigned present[8]
+    cdef int layers, i
+    open_payload(&bits, payload, data, size)
+    bits.pos = 16 + 4
+    clear_sps(sps)
+    layers = <int> read_bits(&bits, 3)          # sps_max_sub_layers_minus1
+    bits.pos += 1 + PROFILE_BITS + LEVEL_BITS
+    for i in range(layers):
+        present[i] = read_bits(&bits, 2)
+    if layers:
+        bits.pos += 2 * (8 - layers)
+    for i in range(layers):
+        bits.pos += (PROFILE_BITS if present[i] & 2 else 0) + (LEVEL_BITS if present[i] & 1 else 0)
+    read_golomb(&bits)
+    sps.chroma = <int> read_golomb(&bits)
+    if sps.chroma == 3:
+        read_bits(&bits, 1)
+    sps.width = <int> min(read_golomb(&bits), 1 << 16)
+    sps.height = <int> min(read_golomb(&bits), 1 << 16)
+    read_window(&bits, sps, 1)
+    sps.luma_depth = 8 + <int> read_golomb(&bits)
+    sps.chroma_depth = 8 + <int> read_golomb(&bits)
+    return is_good(&bits, sps)
+
+
+def describe_sps(bytes unit not None, bint hevc=False):
+    """What a sequence parameter set says, as a dict; None where it cannot be read.
+
+    Parameters
+    ----------
+    unit : bytes
+        The NAL unit, its header first.
+    hevc : bool
+        It is one of HEVC, not of H.264.
+    """
+    cdef Sps sps
+    cdef const uint8_t *data = <const uint8_t *> (<const char *> unit)
+    cdef bint good = read_hevc_sps(data, <int> len(unit), &sps) if hevc else read_sps(data, <int> len(unit), &sps)
+    return sps if good else None
+
+
+def sets_in_extradata(bytes extradata not None):
+    """The sequence parameter sets in a stream's header: avcC (ISO/IEC 14496-15, 5.3.3.1.2) or Annex B."""
+    if extradata[:1] != b"\1":
+        return [unit for unit in extradata.split(b"\0\0\1") if unit and unit[0] & 31 == 7]
+    units = []
+    position = 6
+    for _ in range(extradata[5] & 31 if len(extradata) > 5 else 0):
+        length = int.from_bytes(extradata[position:position + 2], "big")
+        units.append(extradata[position + 2:position + 2 + length])
+        position += 2 + length
+    return units
+
+
+def may_have_fields(bytes unit not None):
+    """Whether a sequence parameter set lets pictures be single fields, so that two packets can make one frame.
+
+    Parameters
+    ----------
+    unit : bytes
+        The NAL unit, its header byte first. What cannot be read counts as yes.
+    """
+    cdef Sps sps
+    return not read_sps(<const uint8_t *> (<const char *> unit), <int> len(unit), &sps) or not sps.frames_only
+
+
+def stream_may_have_fields(Demuxer demuxer not None, int stream_index):
+    """Whether an H.264 stream may hold field pictures, by the parameter sets in its header."""
+    cdef avcodec.AVCodecParameters *parameters = demuxer.stream(stream_index).codecpar
+    if parameters.codec_id != avcodec.AV_CODEC_ID_H264:
+        return False
+    units = sets_in_extradata((<const char *> parameters.extradata)[:parameters.extradata_size])
+    return not units or may_have_fields(units[0])
