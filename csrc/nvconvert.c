@@ -242,8 +242,8 @@ static int run_npp(const NvDevice *device, CUstream stream, const NvSurface *sur
         matrix[4 * i + 3] -= NPP_BIAS;
     before[0] -= NPP_BIAS / matrix[0];
     for (int i = 0; i < 3; i++)
-        for (int j = 0; j < 4; j++) /* see KNOWN_MAJORS in cycodec/cuda/npp.py */
-            twist[i][j] = j == 3 && device->npp_major >= 13 ? before[i] : matrix[4 * i + j];
+        for (int j = 0; j < 4; j++)
+            twist[i][j] = j == 3 && device->npp_adds_first ? before[i] : matrix[4 * i + j];
     context.stream = stream;
     if (nvdevice_enter(device, error) < 0)
         return -1;
@@ -252,6 +252,40 @@ static int run_npp(const NvDevice *device, CUstream stream, const NvSurface *sur
     if (status)
         snprintf(error, NV_ERROR_BYTES, "NPP cannot convert a picture: NppStatus %d", status);
     return status ? -1 : 0;
+}
+
+/* Note [What a twist is]: NPP has added a twist's fourth column to the result in some versions and to the argument in others,
+ * without a word (TorchCodec's issue 1262; 13.2 adds it to the result). So it is asked: of 100, halved, with 20. */
+int nvconvert_try_npp(NvDevice *device, char error[NV_ERROR_BYTES]) {
+    enum { SIDE = 16, PICTURE = SIDE * SIDE * 3 / 2, ROW = 3 * SIDE, AFTER = 70, BEFORE = 60 };
+    const float twist[3][4] = {{0.5f, 0, 0, 20}, {0.5f, 0, 0, 20}, {0.5f, 0, 0, 20}};
+    NvBlock block = {0};
+    NvNppSize size = {SIDE, SIDE};
+    NvNppContext context = device->npp_context;
+    int pitches[2] = {SIDE, SIDE}, status = -1;
+    uint8_t result = 0;
+    CUresult code;
+    context.stream = NULL;
+    if (nvdevice_enter(device, error) < 0)
+        return -1;
+    code = nvdevice_grow(&block, PICTURE + SIDE * ROW, NULL);
+    if (code == CUDA_SUCCESS)
+        code = nv->cuMemsetD8Async(block.memory, 100, PICTURE, NULL);
+    if (code == CUDA_SUCCESS) {
+        uint8_t *memory = (uint8_t *)block.memory;
+        const uint8_t *const planes[2] = {memory, memory + (ptrdiff_t)SIDE * SIDE};
+        status = device->npp(planes, pitches, memory + PICTURE, ROW, size, twist, context);
+        code = nv->cuMemcpyDtoH(&result, block.memory + PICTURE, 1); /* waits */
+    }
+    nvdevice_free(&block);
+    if (nvdevice_leave(code, "cannot try NPP", error) < 0)
+        return -1;
+    device->npp_adds_first = result == BEFORE;
+    if (!status && (result == AFTER || result == BEFORE))
+        return 0;
+    device->npp = NULL;
+    snprintf(error, NV_ERROR_BYTES, "NPP gives %d for 0.5 * 100 + 20 (NppStatus %d)", result, status);
+    return -1;
 }
 
 int nvconvert_surface(const NvDevice *device, NvScratch *scratch, CUstream stream, const NvSurface *surface,

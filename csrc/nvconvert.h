@@ -50,6 +50,9 @@ int nvconvert_device_frame(const NvDevice *device, NvScratch *scratch, CUstream 
                            int pixel_format, const NvColour *colour, const ConvertTarget *target, uint64_t out,
                            int64_t row_stride, char error[NV_ERROR_BYTES]);
 
+/* Have NPP convert what it can from now on: find out what it means by a twist. 0 or -1 with `error`. */
+int nvconvert_try_npp(NvDevice *device, char error[NV_ERROR_BYTES]);
+
 /* Whether nvconvert_frame takes a pixel format. */
 int nvconvert_knows(int pixel_format);
 

@@ -182,6 +182,10 @@ static void drop_all(NvSession *s) {
 
 /* ---- what the parser calls, inside cuvidParseVideoData ---- */
 
+static int is_mpeg(cudaVideoCodec codec) {
+    return codec == cudaVideoCodec_MPEG1 || codec == cudaVideoCodec_MPEG2 || codec == cudaVideoCodec_MPEG4;
+}
+
 static int whole_blocks(int size) {
     return (size + 15) & ~15;
 }
@@ -202,8 +206,7 @@ static int CUDAAPI on_sequence(void *opaque, CUVIDEOFORMAT *video) {
     f->depth = 8 + video->bit_depth_luma_minus8;
     f->width = (int)video->coded_width;
     f->height = (int)video->coded_height;
-    if (f->codec == cudaVideoCodec_MPEG1 || f->codec == cudaVideoCodec_MPEG2 || f->codec == cudaVideoCodec_MPEG4) {
-        /* the parser gives the width as the stream has it, and the decoder rounds it down */
+    if (is_mpeg(f->codec)) { /* the parser gives the width as the stream has it */
         f->width = whole_blocks(f->width);
         f->height = whole_blocks(f->height);
     }
@@ -278,8 +281,8 @@ static int CUDAAPI on_decode(void *opaque, CUVIDPICPARAMS *picture) {
     NvSession *s = opaque;
     int index = picture->CurrPicIdx;
     CUresult code;
-    TRACE("decode index=%d reference=%d field=%d second=%d\n", index, picture->ref_pic_flag, picture->field_pic_flag,
-          picture->second_field);
+    TRACE("decode index=%d blocks=%dx%d reference=%d field=%d second=%d\n", index, picture->PicWidthInMbs,
+          picture->FrameHeightInMbs, picture->ref_pic_flag, picture->field_pic_flag, picture->second_field);
     if (!s->decoder || s->failed || index < 0 || index >= MAX_SURFACES)
         return 0;
     if (!picture->second_field) {
@@ -294,6 +297,8 @@ static int CUDAAPI on_decode(void *opaque, CUVIDPICPARAMS *picture) {
     }
     if (s->surfaces[index].skipped)
         return 1;
+    if (is_mpeg(s->codec)) /* else pictures end before the last column of blocks */
+        picture->PicWidthInMbs = s->layout.format.width / 16;
     code = nv->cuvidDecodePicture(s->decoder->handle, picture);
     if (code != CUDA_SUCCESS) {
         fail(s, "cannot decode a picture", code);

@@ -28,7 +28,7 @@ typedef struct {
     CUcontext context;
     CUfunction convert_picture, resize_picture, resample_rows;
     NvNppConvert *npp; /* used instead of the kernel where it can be; NULL: never */
-    int npp_major;
+    int npp_adds_first; /* what nvconvert_try_npp has found */
     NvNppContext npp_context;
 } NvDevice;
 

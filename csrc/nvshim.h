@@ -21,6 +21,7 @@
     X(cuMemAlloc, tcuMemAlloc_v2)                                                                                      \
     X(cuMemFree, tcuMemFree_v2)                                                                                        \
     X(cuMemcpyDtoDAsync, tcuMemcpyDtoDAsync_v2)                                                                        \
+    X(cuMemcpyDtoH, tcuMemcpyDtoH_v2)                                                                                  \
     X(cuMemcpyHtoDAsync, tcuMemcpyHtoDAsync_v2)                                                                        \
     X(cuMemsetD8Async, tcuMemsetD8Async)                                                                               \
     X(cuStreamSynchronize, tcuStreamSynchronize)                                                                       \

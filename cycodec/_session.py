@@ -161,6 +161,8 @@ class VideoSession(Session):
         self.index = index
         fresh = True
         doubt = False
+        if self.options.cuda is not None and not self._knows_pictures(demuxer):
+            demuxer.probe()
         if mappings is not None:
             self.index = index_from_mappings(mappings, self.time_base)
         elif index is not None:
@@ -170,9 +172,8 @@ class VideoSession(Session):
         else:
             self.index, fresh, doubt = predicted_index(demuxer, self.stream_index)
         self.header = demuxer.stream_info(self.stream_index)
-        probed = demuxer.probed
         # nothing for the CPU's decoder to confirm, and nothing that was read
-        settled = self.index is not None and fresh and not doubt
+        settled = (self.index is not None or self.options.approximate) and fresh and not doubt
         if self.options.cuda is not None and settled:
             self._move_to_gpu(demuxer)
         else:
@@ -185,7 +186,7 @@ class VideoSession(Session):
             self.reader = FrameReader(demuxer, self.stream_index, backend, self.index, fresh)
             self.readers = Readers(self.reader, self.options.num_threads)
         self.geometry = self._geometry_of(self.header["width"], self.header["height"])
-        self.geometry_proved = probed and self.geometry is not None
+        self.geometry_proved = demuxer.probed and self.geometry is not None
         if not self.options.approximate:
             if self.index is None or (doubt and not confirm(self.reader)):
                 self._decode_index()
@@ -198,7 +199,7 @@ class VideoSession(Session):
         self._opened()
 
     def _move_to_gpu(self, demuxer: Demuxer | None = None) -> None:
-        """Have frames delivered to the GPU, by a reader of this demuxer, or of a new one."""
+        """Have frames delivered to the GPU, by a reader of this demuxer, which knows the pictures, or of a new one."""
         from cycodec._gpu import Gpu  # costs what nobody else should pay
 
         assert self.options.cuda is not None
@@ -207,15 +208,11 @@ class VideoSession(Session):
                 self.options.cuda, self.options.fallback, self.options.cuda_backend, self.options.converter
             )
         reorder = self.index.reorder if self.index is not None else 0
-        if demuxer is None or not self._knows_pictures(demuxer):
+        if demuxer is None:
             demuxer = Demuxer(open_source(self.source))
             if not self._knows_pictures(demuxer):
                 demuxer.probe()
-        demuxer.keep_only(self.stream_index)
-        self.header = {
-            **demuxer.stream_info(self.stream_index),
-            **{k: v for k, v in self.header.items() if v is not None},
-        }
+            demuxer.keep_only(self.stream_index)
         backend = self.gpu.backend(demuxer, self.stream_index, self.options.ffmpeg_threads, reorder)
         self.reader = FrameReader(demuxer, self.stream_index, backend, self.index, True)
         # several sessions of the hardware decoder side by side only where that was asked for

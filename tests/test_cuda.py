@@ -5,7 +5,6 @@ run on the GPU that torch sees (tools/gpu_check), and those that steer the doubl
 """
 
 import copy
-import ctypes
 import itertools
 import pickle
 import random
@@ -17,12 +16,12 @@ import numpy as np
 import pytest
 import recipes
 import torch
-from on_gpu import REAL, assert_alike, both, difference
+from on_gpu import REAL, assert_alike, assert_same_video, both, difference
 from test_colour import Colour, boxes
 
-from cycodec import CudaError, UnsupportedError
+from cycodec import CudaError, CudaUnavailableError, UnsupportedError
 from cycodec.batch import decode_batch
-from cycodec.cuda import backends, npp
+from cycodec.cuda import backends
 from cycodec.decoders import VideoDecoder, set_cuda_converter
 from cycodec.samplers import clips_at_regular_indices
 from cycodec.transforms import CenterCrop, Resize
@@ -54,10 +53,10 @@ def test_frames_of_the_gpu_are_those_of_the_cpu(gpu, name):
     assert not cuda.cpu_fallback, str(cuda.cpu_fallback)
     count = min(len(cpu), 30)
     assert len(cuda) == len(cpu)
-    assert_alike(cuda[:count], cpu[:count])
+    assert_same_video(name, cuda[:count], cpu[:count])
     shuffled = random.Random(name).sample(range(len(cpu)), min(len(cpu), 6))
     for keys in (shuffled, [len(cpu) - 1, 0, len(cpu) - 1], list(range(count - 1, -1, -5))):
-        assert_alike(cuda[keys], cpu[keys])
+        assert_same_video(name, cuda[keys], cpu[keys])
 
 
 @pytest.mark.parametrize("name", ON_CPU)
@@ -337,7 +336,19 @@ def cuda_major():
     return nvrtc.nvrtcVersion()[1]
 
 
-@pytest.mark.skipif(REAL, reason="the double's NPP")
+@pytest.mark.parametrize("name", ["h264_bt601.mp4", "h264_fmp4_fullrange_320x240.mp4", "h264_startpts_10s.mp4"])
+def test_npp_is_within_two_levels(gpu, name):
+    """NVIDIA's own where there is a GPU: tools/gpu_carry brings it."""
+    if gpu is not None:
+        gpu.load_npp(cuda_major())
+    path = media.locate(name)
+    with set_cuda_converter("npp"):
+        cuda = VideoDecoder(path, device="cuda")
+    apart, mean = difference(cuda[:20], VideoDecoder(path)[:20])
+    assert apart <= 2
+    assert mean < 0.6
+
+
 @pytest.mark.parametrize(
     "name", ["h264_bt601.mp4", "h264_fmp4_fullrange_320x240.mp4", "h264_startpts_10s.mp4"]
 )
@@ -369,24 +380,30 @@ def test_npp_converts_what_it_can(fake, name):
     assert torch.equal(VideoDecoder(path, device="cuda")[3], cpu[3]), "the choice ends with its block"
 
 
-@pytest.mark.skipif(REAL, reason="the double's NPP")
-@pytest.mark.parametrize("major", npp.KNOWN_MAJORS)
-def test_the_twist_is_what_each_npp_means_by_it(fake, monkeypatch, major):
-    function = getattr(fake.load_npp(major), npp.FUNCTION)
-    monkeypatch.setattr(npp, "load", lambda: (ctypes.cast(function, ctypes.c_void_p).value, major))
-    npp.for_device.cache_clear()
+@pytest.mark.parametrize("adds_first", [0, 1])
+def test_the_twist_is_what_each_npp_means_by_it(fake, monkeypatch, adds_first):
+    """Note [What a twist is] in csrc/nvconvert.c."""
+    fake.load_npp(cuda_major())
+    fake.set(adds_first=adds_first)
     for name in ("h264_bt601.mp4", "h264_fmp4_fullrange_320x240.mp4"):
         cpu = VideoDecoder(media.locate(name))
         with set_cuda_converter("npp"):
             cuda = VideoDecoder(media.locate(name), device="cuda")
         assert difference(cuda[:3], cpu[:3])[0] <= 2
-    npp.for_device.cache_clear()
 
 
-@pytest.mark.skipif(REAL, reason="the double's NPP")
+def test_an_npp_that_does_neither(fake):
+    fake.load_npp(cuda_major())
+    fake.fail("npp", 1, 999)
+    with set_cuda_converter("npp"), pytest.raises(CudaUnavailableError, match="NppStatus -999.*leave set_cuda"):
+        VideoDecoder(media.locate("h264_bt601.mp4"), device="cuda")
+    assert VideoDecoder(media.locate("h264_bt601.mp4"), device="cuda")[0].shape == (3, 240, 360)
+
+
 @pytest.mark.parametrize("matrix", ["smpte170m", "bt709", "bt2020nc"])
 @pytest.mark.parametrize("span", ["tv", "pc"])
 def test_npp_is_within_two_levels_for_all_colours(fake, matrix, span):
+    """Of lossless H.264, which a GPU does not decode."""
     fake.load_npp(cuda_major())
     white, black = (235, 16) if span == "tv" else (255, 0)
 

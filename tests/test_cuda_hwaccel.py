@@ -10,7 +10,7 @@ import random
 import media
 import pytest
 import torch
-from on_gpu import assert_alike, difference
+from on_gpu import assert_alike, assert_same_video, difference
 from test_cuda_resources import destroy_stream, new_stream
 
 from cycodec import CudaError, UnsupportedError
@@ -53,10 +53,10 @@ def test_frames_are_those_of_the_cpu(open_both, gpu, name):
         gpu.set(log=1)
         gpu.log()
     count = min(len(cpu), 24)
-    assert_alike(cuda[:count], cpu[:count])
+    assert_same_video(name, cuda[:count], cpu[:count])
     shuffled = random.Random(name).sample(range(len(cpu)), min(len(cpu), 6))
     for keys in (shuffled, [len(cpu) - 1, 0], list(range(count - 1, -1, -5))):
-        assert_alike(cuda[keys], cpu[keys])
+        assert_same_video(name, cuda[keys], cpu[keys])
     assert not cuda.cpu_fallback
     if gpu is not None:
         log = gpu.log()

@@ -34,7 +34,6 @@ cdef extern from "nvconvert.h" nogil:
         CUcontext context
         CUfunction convert_picture, resize_picture, resample_rows
         NvNppConvert *npp
-        int npp_major
         NvNppContext npp_context
     ctypedef struct NvScratch:
         pass
@@ -57,6 +56,7 @@ cdef extern from "nvconvert.h" nogil:
     int nvconvert_device_frame(const NvDevice *device, NvScratch *scratch, CUstream stream, const AVFrame *frame,
                                int pixel_format, const NvColour *colour, const ConvertTarget *target, uint64_t out,
                                int64_t row_stride, char *error)
+    int nvconvert_try_npp(NvDevice *device, char *error)
     int nvconvert_knows(int pixel_format)
     int nvconvert_frame(const NvDevice *device, NvScratch *scratch, CUstream stream, const AVFrame *frame,
                         const NvColour *colour, const ConvertTarget *target, uint64_t out, int64_t row_stride,
@@ -94,15 +94,19 @@ cdef class CudaDevice:
     cdef void *context(self) noexcept nogil:
         return (<NvDevice *> self.ptr).context
 
-    def use_npp(self, size_t function, int major, tuple facts):
-        """Have NPP convert what it can; arguments are those of cycodec.cuda.npp.Npp."""
+    def use_npp(self, size_t function, tuple facts):
+        """Have NPP convert what it can; arguments are those of cycodec.cuda.npp.Npp. CudaUnavailableError: it does not work."""
         cdef NvDevice *device = <NvDevice *> self.ptr
         cdef NvNppContext *context = &device.npp_context
+        cdef char[256] text
         device.npp = <NvNppConvert *> function
-        device.npp_major = major
         context.device = self.ordinal
         (context.multiprocessors, context.threads_per_multiprocessor, context.threads_per_block,
          context.shared_memory, context.capability_major, context.capability_minor) = facts
+        if nvconvert_try_npp(device, text) < 0:
+            raise errors.CudaUnavailableError(
+                f"{text[:strlen(text)].decode('utf-8', 'replace')} (leave set_cuda_converter('npp') out)"
+            )
 
 
 cdef NvColour colour_of(const AVFrame *frame) noexcept nogil:

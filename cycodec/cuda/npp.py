@@ -15,22 +15,19 @@ from cycodec.core.error import CudaUnavailableError
 from cycodec.cuda import driver
 
 FUNCTION = "nppiNV12ToRGB_8u_ColorTwist32f_P2C3R_Ctx"
-# What the fourth column of a twist means has changed without a word: a summand of the result up to 12, of the
-# argument from 13 on (TorchCodec found out in its issue 1262). Other versions may change it again.
 KNOWN_MAJORS = (12, 13)
 
 
 class Npp(NamedTuple):
-    """What core/nvdec needs: the function's address, NPP's major version, and the device's facts for its context."""
+    """What core/device needs: the function's address, and the device's facts for its context."""
 
     function: int
-    major: int
     facts: tuple[int, ...]
 
 
 @cache
-def load() -> tuple[int, int]:
-    """(address of the function, major version) of the NPP that belongs to the CUDA in use.
+def load() -> int:
+    """Address of the function of the NPP that belongs to the CUDA in use.
 
     Raises
     ------
@@ -59,7 +56,7 @@ def load() -> tuple[int, int]:
         raise CudaUnavailableError(f"{path} has no {FUNCTION} (install nvidia-npp 12 or 13)")
     address = ctypes.cast(function, ctypes.c_void_p).value
     assert address is not None
-    return address, major
+    return address
 
 
 @cache
@@ -77,4 +74,4 @@ def for_device(ordinal: int) -> Npp:
             names.CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK,
         )
     )
-    return Npp(*load(), (*facts, *driver.capability(ordinal)))
+    return Npp(load(), (*facts, *driver.capability(ordinal)))

@@ -62,7 +62,7 @@ def build() -> Path:
     )  # fmt: skip
     for major in (12, 13):
         run(
-            "gcc", *common, "-shared", f"-DNPP_MAJOR={major}", f"-Wl,-soname,libnppicc.so.{major}", HERE / "fakenpp.c",
+            "gcc", *common, "-shared", f"-Wl,-soname,libnppicc.so.{major}", HERE / "fakenpp.c",
             libcuda, "-o", folder / f"libnppicc.so.{major}",
         )  # fmt: skip
         # cuda.pathfinder loads this one first

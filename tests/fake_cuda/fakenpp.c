@@ -1,6 +1,6 @@
-/* TEST DOUBLE, not NVIDIA's: the one function of libnppicc.so that cycodec calls, as NPP_MAJOR is said to do it: up to 12 the
- * fourth column of the twist is added to the result, from 13 on to the argument. Chroma is taken from the sample that covers
- * the pixel.
+/* TEST DOUBLE, not NVIDIA's: the one function of libnppicc.so that cycodec calls. The fourth column of the twist is added to
+ * the result, as 13.2 does it, or with the setting "adds_first" to the argument, as another version is said to have done it.
+ * Chroma is taken from the sample that covers the pixel.
  */
 #include <stdint.h>
 
@@ -24,7 +24,7 @@ typedef struct {
 __attribute__((visibility("default"))) int
 nppiNV12ToRGB_8u_ColorTwist32f_P2C3R_Ctx(const uint8_t *const planes[2], int pitches[2], uint8_t *rgb, int row, Size size,
                                          const float twist[3][4], Context context) {
-    int code = fake_enter("npp");
+    int code = fake_enter("npp"), first = fake_setting("adds_first");
     if (code)
         return -code;
     if (context.capability_major != 9 || context.multiprocessors < 1 || size.width % 2 || size.height % 2)
@@ -34,11 +34,11 @@ nppiNV12ToRGB_8u_ColorTwist32f_P2C3R_Ctx(const uint8_t *const planes[2], int pit
         for (int x = 0; x < size.width; x++) {
             const uint8_t *chroma = planes[1] + y / 2 * pitches[1] + x / 2 * 2;
             float in[3] = {planes[0][y * pitches[0] + x], chroma[0], chroma[1]};
-            for (int i = 0; i < 3 && NPP_MAJOR >= 13; i++)
+            for (int i = 0; i < 3 && first; i++)
                 in[i] += twist[i][3];
             for (int i = 0; i < 3; i++) {
                 float value = twist[i][0] * in[0] + twist[i][1] * in[1] + twist[i][2] * in[2];
-                value += NPP_MAJOR >= 13 ? 0 : twist[i][3];
+                value += first ? 0 : twist[i][3];
                 rgb[y * row + 3 * x + i] = value < 0 ? 0 : value > 255 ? 255 : (uint8_t)(value + 0.5f);
             }
         }

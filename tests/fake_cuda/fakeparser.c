@@ -150,7 +150,9 @@ static unsigned first_slice(cudaVideoCodec codec, const uint8_t *data, size_t si
 static int is_reference(cudaVideoCodec codec, const uint8_t *unit) {
     switch (codec) {
     case cudaVideoCodec_H264: return (unit[3] & 0x60) != 0;
-    case cudaVideoCodec_MPEG4: return unit[4] >> 6 != 2; /* B */
+    case cudaVideoCodec_MPEG1:
+    case cudaVideoCodec_MPEG2: return (unit[5] >> 3 & 7) != 3; /* B */
+    case cudaVideoCodec_MPEG4: return unit[4] >> 6 != 2;
     case cudaVideoCodec_VP9: return 0;
     default: return 1;
     }
@@ -177,8 +179,17 @@ static int has_picture(cudaVideoCodec codec, const uint8_t *data, size_t size) {
     return codec != cudaVideoCodec_AV1 && first_slice(codec, data, size) < size;
 }
 
+/* Of HEVC it is a guess: libavcodec does not tell how many pictures a stream keeps. */
 static int needed_surfaces(const Parser *p) {
-    int needed = (p->codec->has_b_frames > 2 ? p->codec->has_b_frames : 2) + 4;
+    int needed;
+    switch (p->params.CodecType) {
+    case cudaVideoCodec_H264: needed = p->codec->refs + 1; break;
+    case cudaVideoCodec_HEVC:
+    case cudaVideoCodec_VP8: needed = 8; break;
+    case cudaVideoCodec_VP9:
+    case cudaVideoCodec_AV1: needed = 9; break;
+    default: needed = 4;
+    }
     return needed < SLOTS - 4 ? needed : SLOTS - 4;
 }
 
@@ -219,7 +230,7 @@ static int tell_format(Parser *p, int coded_width, int coded_height, int width, 
     f.video_signal_description.matrix_coefficients = (unsigned char)p->codec->colorspace;
     if (f.codec == cudaVideoCodec_MPEG4) /* what the stream says or not */
         f.video_signal_description.matrix_coefficients = 1;
-    if (f.codec == cudaVideoCodec_VP8 || f.codec == cudaVideoCodec_VP9)
+    if (f.codec == cudaVideoCodec_VP8 || f.codec == cudaVideoCodec_VP9 || f.codec == cudaVideoCodec_MPEG2)
         f.video_signal_description.matrix_coefficients = 0;
     fake_say("sequence %ux%u display=%d,%d,%d,%d depth=%d surfaces=%d", f.coded_width, f.coded_height, left, top,
              left + width, top + height, desc->comp[0].depth, f.min_num_decode_surfaces);
@@ -251,6 +262,7 @@ static int display(Parser *p, int slot) {
     shown.progressive_frame = 1;
     shown.timestamp = take_timestamp(p, slot);
     p->busy[slot] = 0;
+    p->used[slot] = ++p->clock;
     fake_say("display %d", slot);
     return !p->params.pfnDisplayPicture || p->params.pfnDisplayPicture(p->params.pUserData, &shown);
 }
