@@ -82,7 +82,8 @@ static int open_codec(Parser *p) {
         return -1;
     p->codec->thread_count = 1;
     p->codec->apply_cropping = 0;
-    p->codec->flags |= AV_CODEC_FLAG_OUTPUT_CORRUPT; /* the driver shows what cannot be decoded, too */
+    p->codec->flags |= AV_CODEC_FLAG_OUTPUT_CORRUPT;
+    p->codec->flags2 |= AV_CODEC_FLAG2_SHOW_ALL; /* the driver shows what cannot be decoded, too */
     if (p->params.CodecType == cudaVideoCodec_AV1)
         p->codec->flags |= AV_CODEC_FLAG_LOW_DELAY;
     return avcodec_open2(p->codec, codec, NULL);

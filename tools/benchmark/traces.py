@@ -31,7 +31,6 @@ GOLDEN_CLIPS = (
     "hevc_bframes_480p.mp4",
     "hevc_hlg10_1080p.mp4",
     "mpeg1_mp2_ps.mpg",
-    "mpeg2.mp4",
     "mpeg2_odd_121x81.mp4",
     "mpeg4_720p.avi",
     "ts_cut_start_open_gop.ts",
