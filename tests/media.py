@@ -9,6 +9,7 @@ import subprocess
 
 import bitstreams
 from recipes import RECIPES, derive, encode, locate, names, path, remux, shared
+from sublayers import in_sublayers
 
 __all__ = [
     "DAMAGED",
@@ -447,6 +448,20 @@ encode("two_videos.mkv", f"{TWO}")
 encode("two_videos.ts", f"{TWO}")
 
 # ---- field pictures, bit by bit ----
+encode(
+    "hevc_one_layer.hevc",
+    f"{X265} -pix_fmt yuv420p "
+    + x265("keyint=25:min-keyint=25:open-gop=0:scenecut=0:bframes=3:b-adapt=0:b-pyramid=1:ref=1"),
+    size="160x144",
+    seconds=4,
+)
+derive("hevc_sublayers.hevc", in_sublayers, "hevc_one_layer.hevc")
+# the first of 25 is I, then the fourth, second, first and third of each four frames are P B b b
+SUBLAYER_PTS = (
+    r"N-mod(N\,25)+if(mod(N\,25)\,4*floor((mod(N\,25)-1)/4)"
+    r"+if(eq(mod(mod(N\,25)-1\,4)\,0)\,4\,if(eq(mod(mod(N\,25)-1\,4)\,3)\,3\,3-mod(mod(N\,25)-1\,4)))\,0)"
+)
+remux("hevc_sublayers.mp4", "hevc_sublayers.hevc", f"-bsf:v setts=dts=N*48000:pts=({SUBLAYER_PTS}+2)*48000")
 derive("mpeg2_fields.m2v", bitstreams.mpeg2_fields)
 remux("mpeg2_fields.mpg", "mpeg2_fields.m2v", before="-fflags +genpts")
 derive("h264_fields.h264", bitstreams.h264_fields)

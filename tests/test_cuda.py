@@ -33,7 +33,7 @@ ON_GPU = media.names("""
     h264_vfr_rot180_camera.mp4 hevc_bframes_480p.mp4 hevc_hlg10_1080p.mp4 hevc_444_10bit_odd_321x241.mp4
     mpeg1_mp2_ps.mpg mpeg2_not_seekable.ts mpeg2_odd_121x81.mp4 mpeg4_720p.avi mpeg4_asp_packed_bframes.avi
     vp8_hidden_frames_480p.webm vp9_alpha_200x200.webm vp9_bbb_180p_10s.webm vp9_odd_321x241.mp4
-    h264_bpyramid.mp4 h264_open_gop.mp4 h264_open_gop.ts vp8_hidden.webm vfr_jitter.mp4 mpeg2.mp4 mpeg4_bframes.avi
+    h264_bpyramid.mp4 h264_open_gop.mp4 h264_open_gop.ts vp8_hidden.webm vfr_jitter.mp4 mpeg2.mp4 mpeg4_bframes.avi hevc_sublayers.mp4
     h264_gray.mkv
 """)
 ON_CPU = {

@@ -23,6 +23,7 @@ NAMES = [
     "edit_inside_gop.mp4",
     "hevc_open_gop.ts",
     "hevc_one_gop.mp4",
+    "hevc_sublayers.mp4",
     "vp9_hidden.webm",
     "mpeg4_bframes.avi",
     "mpeg2.ts",
@@ -121,6 +122,11 @@ def test_they_are_shortcuts(monkeypatch):
         whole = VideoDecoder(path, num_threads=1)
         whole.get_frames_at(range(0, len(whole), 4))
     assert plain.counters.frames_decoded < 0.8 * whole.counters.frames_decoded
+    # of the sub-layers of HEVC the highest one can be left out, as long as nobody wants a frame of it
+    layered = VideoDecoder(media.path("hevc_sublayers.mp4"), num_threads=1)
+    layered[24]
+    assert layered.counters.packets_read == 25
+    assert layered.counters.frames_decoded == 1 + 2 * 6
     with monkeypatch.context() as patch:
         no_headers(patch)
         assert VideoDecoder(path).index.origin == "scan"

@@ -3,7 +3,7 @@
 from libc.stdint cimport uint8_t
 from libc.string cimport memchr
 
-from cycodec.core.sps cimport Bits, read_golomb
+from cycodec.core.sps cimport Bits, Sps, read_golomb, read_hevc_sps
 
 from cycodec.libav cimport avcodec
 
@@ -14,6 +14,7 @@ cdef NalFormat nal_format(const avcodec.AVCodecParameters *parameters) noexcept 
     cdef int place = -1
     format.codec_id = parameters.codec_id
     format.length = -1
+    format.top_layer = 0
     if parameters.codec_id == avcodec.AV_CODEC_ID_H264:
         place = 4
     elif parameters.codec_id == avcodec.AV_CODEC_ID_HEVC:
@@ -22,7 +23,74 @@ cdef NalFormat nal_format(const avcodec.AVCodecParameters *parameters) noexcept 
         format.length = 0
         if parameters.extradata_size > place and parameters.extradata[0] == 1:
             format.length = (parameters.extradata[place] & 3) + 1
+    if parameters.codec_id == avcodec.AV_CODEC_ID_HEVC:
+        format.top_layer = find_top_layer(parameters.extradata, parameters.extradata_size)
     return format
+
+
+cdef int find_top_layer(const uint8_t *data, int size) noexcept nogil:
+    """HEVC's highest TemporalId by the parameter sets in a stream's header, hvcC or Annex B; -1: there are none."""
+    cdef int position = 23
+    cdef int found = -1
+    cdef int arrays, count, length, end, _i, _j
+    cdef bint wanted
+    cdef Sps sps
+    if size > 0 and data[0] != 1:
+        position = next_start_code(data, 0, size)
+        while position < size:
+            end = next_start_code(data, position, size)
+            if (data[position] >> 1) & 63 == 33 and read_hevc_sps(data + position, end - position, &sps):
+                found = max(found, sps.top_layer)
+            position = end
+        return found
+    # ISO/IEC 14496-15, 8.3.3.1.2: arrays of units of one kind, each unit with its length
+    arrays = data[22] if size > 22 else 0
+    for _i in range(arrays):
+        if position + 3 > size:
+            return found
+        wanted = data[position] & 63 == 33
+        count = data[position + 1] << 8 | data[position + 2]
+        position += 3
+        for _j in range(count):
+            if position + 2 > size:
+                return found
+            length = data[position] << 8 | data[position + 1]
+            position += 2
+            if wanted and position + length <= size and read_hevc_sps(data + position, length, &sps):
+                found = max(found, sps.top_layer)
+            position += length
+    return found
+
+
+cdef bint is_in_top_layer(const NalFormat *format, const uint8_t *data, int size) noexcept nogil:
+    """Whether a picture belongs to the highest temporal sub-layer; True for other codecs than HEVC.
+
+    Pictures of higher sub-layers may refer to what HEVC calls a sub-layer non-reference picture (ITU-T H.265, 3.160).
+    """
+    cdef int position = 0
+    cdef int length, i
+    if format.top_layer == 0:
+        return True
+    if format.top_layer < 0:
+        return False
+    while True:
+        if format.length > 0:
+            if position + format.length >= size:
+                return False
+            length = 0
+            for i in range(format.length):
+                length = length << 8 | data[position + i]
+            position += format.length
+            if not 0 < length <= size - position:
+                return False
+        else:
+            position = next_start_code(data, position, size)
+            length = 0
+        if position + 1 >= size:
+            return False
+        if (data[position] >> 1) & 63 < 32:
+            return (data[position + 1] & 7) - 1 == format.top_layer
+        position += length
 
 
 cdef bint holds_picture(const NalFormat *format, const uint8_t *data, int size) noexcept nogil:

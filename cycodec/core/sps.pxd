@@ -25,6 +25,7 @@ cdef struct Sps:
     int top
     int bottom
     bint frames_only        # no picture is a field
+    int top_layer           # HEVC's highest TemporalId
     int full_range          # -1: it does not say; 0 or 1
     bint has_colours        # whether it says the next three, which are codes of ISO/IEC 23091-2
     int primaries

@@ -102,6 +102,7 @@ cdef void clear_sps(Sps *sps) noexcept nogil:
     sps.luma_depth = sps.chroma_depth = 8
     sps.left = sps.right = sps.top = sps.bottom = 0
     sps.frames_only = True
+    sps.top_layer = 0
     sps.full_range = -1
     sps.has_colours = False
     sps.primaries = sps.transfer = sps.matrix = UNSPECIFIED
@@ -182,6 +183,7 @@ cdef bint read_hevc_sps(const uint8_t *data, int size, Sps *sps) noexcept nogil:
     bits.pos = 16 + 4
     clear_sps(sps)
     layers = <int> read_bits(&bits, 3)          # sps_max_sub_layers_minus1
+    sps.top_layer = layers
     bits.pos += 1 + PROFILE_BITS + LEVEL_BITS
     for i in range(layers):
         present[i] = read_bits(&bits, 2)

@@ -14,7 +14,7 @@ from libc.stdlib cimport calloc, free
 from cycodec.core.backend cimport BACKEND_FAILED, VideoBackend
 from cycodec.core.demux cimport Demuxer
 from cycodec.core.index cimport Anchor, FrameIndex
-from cycodec.core.nal cimport holds_picture, nal_format, recovers_at_once
+from cycodec.core.nal cimport holds_picture, is_in_top_layer, nal_format, recovers_at_once
 from cycodec.core.packets cimport digest_packet
 
 from cycodec.libav cimport avcodec, avutil
@@ -175,7 +175,10 @@ cdef class FrameStream:
                 self.sent = self.number_of_packet()
                 if self.sent >= 0 and not holds_picture(&self.nal, self.packet.data, self.packet.size):
                     self.note_fault()
-                self.leave_out(self.can_skip() and not self.is_wanted(self.sent))
+                self.leave_out(
+                    self.can_skip() and not self.is_wanted(self.sent)
+                    and is_in_top_layer(&self.nal, self.packet.data, self.packet.size)
+                )
                 if self.began_here and not self.hurrying:
                     self.set_hurry(self.is_last_here(self.sent))
             code = self.backend.send(self.packet)

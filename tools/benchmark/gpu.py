@@ -144,6 +144,16 @@ def ten_random(library: Any, path: Path) -> int:
     return 10
 
 
+def a_loop(library: Any, path: Path) -> int:
+    """``for i in range(100): decoder[i]``"""
+    decoder = library.open(path)
+    count = min(100, library.count(decoder))
+    for number in range(count):
+        library.frames(decoder, [number])
+    library.close(decoder)
+    return count
+
+
 def many_clips(library: Any, path: Path) -> int:
     """50 clips of 10 frames, by 10 threads."""
     numbers = iter(range(50))
@@ -167,6 +177,7 @@ def many_clips(library: Any, path: Path) -> int:
 WORKLOADS: dict[str, Callable[[Any, Path], int]] = {
     "open + 1 frame": open_and_first,
     "first 100 frames": first_hundred,
+    "first 100 frames, one by one": a_loop,
     "10 random frames": ten_random,
     "50 clips x 10 frames, 10 threads": many_clips,
 }
@@ -192,8 +203,9 @@ def in_threads(jobs: Iterable[Callable[[], None]]) -> None:
 
 def plateau(path: Path, sessions: int, converted: bool, fake: bool) -> float:
     """Frames per second of several decoders of one file at once, with or without mapping and converting them."""
-    from cycodec.decoders import VideoDecoder
+    from cycodec.decoders import VideoDecoder, empty_nvdec_cache
 
+    empty_nvdec_cache()  # the driver spreads decoders over its engines as they are made
     decoders = [VideoDecoder(path, device="cuda") for _ in range(sessions)]
     for decoder in decoders:
         decoder[0]
@@ -216,9 +228,30 @@ def plateau(path: Path, sessions: int, converted: bool, fake: bool) -> float:
     return sum(d.counters.frames_decoded - b for d, b in zip(decoders, before, strict=True)) / seconds
 
 
+def apart(folder: Path, frames: int) -> list[dict[str, Any]]:
+    """How far each library's frames are from the CPU's, which are the ffmpeg command's: levels of 255."""
+    from cycodec.decoders import VideoDecoder
+
+    rows = []
+    for name in CLIPS:
+        expected = VideoDecoder(folder / name)[:frames]
+        row: dict[str, Any] = {"clip": name}
+        for library in libraries():
+            decoder = library.open(folder / name)
+            ours = library.frames(decoder, list(range(frames))).cpu().int()
+            library.close(decoder)
+            if ours.shape[1] != 3:  # PyNvVideoCodec's are [N, height, width, 3]
+                ours = ours.permute(0, 3, 1, 2)
+            difference = (ours - expected.int()).abs()
+            row[library.name] = [int(difference.max()), round(float(difference.float().mean()), 4)]
+        rows.append(row)
+        print("levels apart from the CPU:", row, flush=True)
+    return rows
+
+
 def measure(folder: Path, rounds: int, fake: bool) -> dict[str, Any]:
     """All figures: medians of alternating rounds, milliseconds and frames per second."""
-    result: dict[str, Any] = {"workloads": [], "sessions": []}
+    result: dict[str, Any] = {"workloads": [], "sessions": [], "apart": apart(folder, 4 if fake else 20)}
     for name in CLIPS:
         path = folder / name
         for workload, run in WORKLOADS.items():
@@ -280,22 +313,76 @@ def trace(folder: Path, out: Path, about: str) -> bool:
 
 
 def write_report(results: dict[str, Any], path: Path) -> None:
+    """Tables: times with the ratio to cycodec's, engines, and how far colours are from the CPU's."""
     title = "# Figures of the test double: they say nothing" if results["test_double"] else "# On a GPU"
     lines = [title, "", ", ".join(f"{k} {v}" for k, v in results.items() if not isinstance(v, list)), ""]
-    names = sorted({name for row in results["workloads"] for name in row["milliseconds"]})
+    found = {name for row in results["workloads"] for name in row["milliseconds"]}
+    peers = [library.name for library in (TorchCodec, PyNvVideoCodec) if library.name in found]
     lines += [
-        f"| clip | workload | {' | '.join(f'{n}, ms' for n in names)} |",
-        "|---" * (2 + len(names)) + "|",
+        f"| clip | workload | cycodec, ms | {' | '.join(f'{n}, ms | ratio' for n in peers)} |",
+        "|---" * (3 + 2 * len(peers)) + "|",
     ]
     for row in results["workloads"]:
-        cells = (str(row["milliseconds"].get(name, "")) for name in names)
+        own = row["milliseconds"]["cycodec"]
+        cells = [str(own)]
+        for name in peers:
+            value = row["milliseconds"].get(name)
+            cells += ["", ""] if value is None else [str(value), f"{value / own:.2f}"]
         lines.append(f"| {row['clip']} | {row['workload']} | {' | '.join(cells)} |")
     lines += ["", "| clip | sessions | decoded, frames/s | converted, frames/s |", "|---|---|---|---|"]
     lines += [
         f"| {r['clip']} | {r['sessions']} | {r['frames_per_second_decoded']} | {r['frames_per_second_converted']} |"
         for r in results["sessions"]
     ]
+    names = ["cycodec", *peers]
+    lines += ["", "Levels of 255 apart from the CPU's frames, the largest and the mean:", ""]
+    lines += [f"| clip | {' | '.join(names)} |", "|---" * (1 + len(names)) + "|"]
+    for row in results["apart"]:
+        cells = [f"{row[name][0]}, {row[name][1]:g}" if name in row else "" for name in names]
+        lines.append(f"| {row['clip']} | {' | '.join(cells)} |")
     path.write_text("\n".join(lines) + "\n")
+
+
+def draw(results: dict[str, Any], path: Path) -> None:
+    """The picture for docs: a group of bars for each workload and clip, as ratios to cycodec's time; log scale."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    from benchmark.chart import STYLES
+
+    colours = {"torchcodec": STYLES["torchcodec"][0], "PyNvVideoCodec": "#0072B2"}
+    workloads = list(dict.fromkeys(row["workload"] for row in results["workloads"]))
+    figure, axes = plt.subplots(figsize=(9, 1.6 + 0.62 * len(workloads)), dpi=160, layout="constrained")
+    for number, (name, colour) in enumerate(colours.items()):
+        shift = 0.36 * (number - 0.5)
+        for i, workload in enumerate(workloads):
+            rows = [row["milliseconds"] for row in results["workloads"] if row["workload"] == workload]
+            ratios = [row[name] / row["cycodec"] for row in rows if name in row]
+            if not ratios:
+                continue
+            axes.hlines(i + shift, min(ratios), max(ratios), color=colour, alpha=0.35, linewidth=2.5)
+            label = name if i == 0 else None
+            axes.scatter(
+                [statistics.median(ratios)], [i + shift], color=colour, s=36, label=label, zorder=3
+            )
+    axes.axvline(1, color="#000000", linewidth=1.4)
+    axes.set_xscale("log")
+    ticks = [0.5, 1, 2, 5, 10, 20, 50]
+    axes.set_xticks(ticks, [f"{tick:g}x" for tick in ticks])
+    axes.set_xticks([], minor=True)
+    axes.set_yticks(range(len(workloads)), workloads, fontsize=9)
+    axes.set_ylim(len(workloads) - 0.5, -0.5)
+    axes.grid(axis="x", color="#dddddd", linewidth=0.8)
+    for side in ("top", "right", "left"):
+        axes.spines[side].set_visible(False)
+    axes.set_xlabel("time / cycodec's time (log scale): right of the line cycodec is faster")
+    clips = len({row["clip"] for row in results["workloads"]})
+    figure.suptitle(f"On {results.get('gpu', 'the test double')}: median and range over {clips} clips", fontsize=11)
+    figure.legend(loc="outside lower center", ncols=2, frameon=False, fontsize=9)
+    figure.savefig(path)
+    plt.close(figure)
 
 
 def main() -> None:
@@ -316,6 +403,8 @@ def main() -> None:
     results = {**known, **measure(options.folder, options.rounds, options.fake)}
     (options.out / "gpu.json").write_text(json.dumps(results, indent=1) + "\n")
     write_report(results, options.out / "gpu.md")
+    if importlib.util.find_spec("matplotlib"):
+        draw(results, options.out / "gpu.png")
     if options.fake and not alike:  # another GPU may differ, the double must not
         sys.exit("the double does not do what a GPU did")
 

@@ -1,0 +1,85 @@
+"""HEVC in three temporal sub-layers, made of a stream in one: no encoder of ffmpeg writes what it takes.
+
+The encoder's stream is I (P B b b)* in decoding order: b refer to the frames around them, B among these, B to I and P alone.
+So P get TemporalId 0, B 1 and b 2. Then no frame of B's own sub-layer refers to B, which makes it a "sub-layer non-reference
+picture", though b refers to it: who leaves out such pictures must leave out the sub-layers above, too.
+
+Clause numbers are those of ITU-T H.265.
+"""
+
+IDR = (19, 20)
+SPS = 33
+TRAIL_N, TRAIL_R = 0, 1
+
+
+def in_sublayers(path):
+    """The stream of a file in Annex B, with its NAL unit headers and parameter sets rewritten."""
+    out = []
+    references = 0
+    for unit in path.read_bytes().split(b"\0\0\1")[1:]:
+        unit = unit.rstrip(b"\0")
+        kind = unit[0] >> 1 & 63
+        if kind in IDR:
+            references = 0
+        elif kind == TRAIL_R:
+            references += 1
+            if references % 2 == 0:
+                unit = header(TRAIL_N, 1) + unit[2:]
+        elif kind == TRAIL_N:
+            unit = header(TRAIL_N, 2) + unit[2:]
+        elif kind == SPS:
+            unit = with_sublayers(unit)
+        out.append(b"\0\0\0\1" + unit)
+    return b"".join(out)
+
+
+def header(kind, layer):
+    """7.3.1.2: forbidden_zero_bit, nal_unit_type, nuh_layer_id, nuh_temporal_id_plus1."""
+    return bytes([kind << 1, layer + 1])
+
+
+def with_sublayers(sps):
+    """The sequence parameter set with sps_max_sub_layers_minus1 of 2, and one set of buffer sizes for all of them."""
+    payload = sps[2:].replace(b"\0\0\3", b"\0\0")
+    bits = format(int.from_bytes(payload, "big"), f"0{8 * len(payload)}b")
+    head, profile, rest = bits[:8], bits[8 : 8 + 96], bits[8 + 96 :]  # 7.3.2.2.1, 7.3.3
+    head = head[:4] + "010" + head[7]
+    # neither sub-layer has a profile or a level of its own; then 2 bits for each of the other six
+    profile += "00" * 2 + "00" * 6
+    place = 0
+
+    def golomb():
+        nonlocal place
+        zeros = rest.index("1", place) - place
+        value = int(rest[place + zeros : place + 2 * zeros + 1], 2) - 1
+        place += 2 * zeros + 1
+        return value
+
+    golomb()
+    assert golomb() == 1, "4:2:0"
+    golomb()
+    golomb()
+    place += 1
+    if rest[place - 1] == "1":
+        for _ in range(4):
+            golomb()
+    for _ in range(3):
+        golomb()
+    assert rest[place] == "1", "sps_sub_layer_ordering_info_present_flag"
+    rest = rest[:place] + "0" + rest[place + 1 :]
+    text = (head + profile + rest).rstrip("0")  # the stop bit is the last one
+    text += "0" * (-len(text) % 8)
+    return sps[:2] + escaped(int(text, 2).to_bytes(len(text) // 8, "big"))
+
+
+def escaped(payload):
+    """7.4.2.3.1: emulation_prevention_three_byte."""
+    out = bytearray()
+    zeros = 0
+    for byte in payload:
+        if zeros >= 2 and byte <= 3:
+            out.append(3)
+            zeros = 0
+        out.append(byte)
+        zeros = zeros + 1 if byte == 0 else 0
+    return bytes(out)
