@@ -193,7 +193,8 @@ EXPORT CUresult cuvidMapVideoFrame64(CUvideodecoder handle, int index, unsigned 
         return RESULT(INVALID_VALUE);
     if ((tcu_ulong)decoder->num_mapped == decoder->info.ulNumOutputSurfaces)
         return RESULT(MAP_FAILED);
-    row = (size_t)decoder->info.ulMaxWidth * (decoder->info.bitDepthMinus8 ? 2 : 1); /* the same for all sizes */
+    row = decoder->info.ulMaxWidth ? decoder->info.ulMaxWidth : decoder->width; /* the same for all sizes */
+    row *= decoder->info.bitDepthMinus8 ? 2 : 1;
     row = (row + PITCH - 1) & ~(size_t)(PITCH - 1);
     rows = (decoder->height + 1) & ~(tcu_ulong)1;
     rows = decoder->info.ChromaFormat == cudaVideoChromaFormat_444 ? 3 * rows : rows + rows / 2;
