@@ -8,7 +8,8 @@ enum {
     OUTPUT_SURFACES = 2,
 };
 
-static const CUresult OUT_OF_MEMORY = (CUresult)2; /* CUDA_ERROR_OUT_OF_MEMORY: the header does not name it */
+/* CUDA_ERROR_OUT_OF_MEMORY and CUDA_ERROR_NOT_SUPPORTED: the header does not name them */
+static const CUresult OUT_OF_MEMORY = (CUresult)2, NOT_SUPPORTED = (CUresult)801;
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static NvDecoder *idle; /* the one that came last is first */
@@ -148,7 +149,7 @@ static NvDecoder *create(const NvFormat *format, CUresult *code) {
     return NULL;
 }
 
-NvDecoder *nvcache_take(const NvFormat *format, char error[NV_ERROR_BYTES]) {
+NvDecoder *nvcache_take(const NvFormat *format, int *refused, char error[NV_ERROR_BYTES]) {
     NvDecoder *decoder, *gone = NULL;
     CUresult code;
     pthread_mutex_lock(&lock);
@@ -177,6 +178,7 @@ NvDecoder *nvcache_take(const NvFormat *format, char error[NV_ERROR_BYTES]) {
         }
     }
     if (!decoder) {
+        *refused = code == NOT_SUPPORTED;
         nvshim_describe(error, "cannot create a hardware decoder", code);
         return NULL;
     }

@@ -37,8 +37,9 @@ typedef struct {
 cudaVideoSurfaceFormat nv_surface_format(const NvFormat *format);
 
 /* A decoder that waits, as it is or reconfigured; else a new one, for which waiting ones give way if memory is short.
- * To be called in a sequence callback, with the context current. NULL with the reason in `error`. */
-NvDecoder *nvcache_take(const NvFormat *format, char error[NV_ERROR_BYTES]);
+ * To be called in a sequence callback, with the context current. NULL with the reason in `error`, and in `refused` whether
+ * the hardware does not know such a format. */
+NvDecoder *nvcache_take(const NvFormat *format, int *refused, char error[NV_ERROR_BYTES]);
 
 /* Back into the cache, or destroyed where it is not `healthy`. The context must be current. */
 void nvcache_give(NvDecoder *decoder, int healthy);

@@ -46,7 +46,7 @@ struct NvSession {
         int width, height, left, top;
     } crop;
 
-    int failed;
+    int failed, refused;
     char error[NV_ERROR_BYTES];
 };
 
@@ -241,7 +241,7 @@ static int CUDAAPI on_sequence(void *opaque, CUVIDEOFORMAT *video) {
         nvcache_give(s->decoder, !s->broken);
     }
     s->layout = layout;
-    s->decoder = nvcache_take(f, s->error);
+    s->decoder = nvcache_take(f, &s->refused, s->error);
     if (!s->decoder) {
         s->failed = 1;
         return 0;
@@ -433,6 +433,10 @@ void nvdec_close(NvSession *s) {
 
 const char *nvdec_error(const NvSession *s) {
     return s->error;
+}
+
+int nvdec_is_refused(const NvSession *s) {
+    return s->refused;
 }
 
 static int parse(NvSession *s, CUVIDSOURCEDATAPACKET *packet) {

@@ -81,7 +81,8 @@ void nvdec_unmap(NvSession *session, CUstream stream, const NvSurface *surface);
  * tools/gpu_check: what the driver really does. */
 void nvdec_trace(FILE *file);
 
-/* Why a call failed. */
+/* Why a call failed; whether it is that the hardware does not decode such a stream, whatever it has said before. */
 const char *nvdec_error(const NvSession *session);
+int nvdec_is_refused(const NvSession *session);
 
 #endif

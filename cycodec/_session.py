@@ -21,7 +21,7 @@ from cycodec._readers import Deliver, Positions, Readers
 from cycodec.core.backend import CpuBackend, VideoBackend, orientation_of
 from cycodec.core.confirm import confirm
 from cycodec.core.demux import Demuxer
-from cycodec.core.error import FFmpegError, InvalidDataError, StaleIndexError
+from cycodec.core.error import DecoderRefused, FFmpegError, InvalidDataError, StaleIndexError
 from cycodec.core.index import FrameIndex, IndexContradiction
 from cycodec.core.pictures import know_pictures
 from cycodec.core.predict import index_from_mappings
@@ -300,6 +300,8 @@ class VideoSession(Session):
                 pass
             except IndexContradiction as contradiction:
                 self._mend(contradiction)
+            except DecoderRefused as refusal:
+                self._leave_gpu(f"this GPU does not decode it: {refusal}")
             finally:
                 self._release()
 
@@ -307,8 +309,7 @@ class VideoSession(Session):
         """See DESIGN, decision 3: a full confirming pass instead of an error or a wrong frame."""
         if self.gpu is not None and self.gpu.reason is None:
             # what the index promises is what libavcodec gives: let that show who is right
-            self.gpu.fall_back("the GPU did not give the frames that the index promises", self.name)
-            self._move_to_gpu()
+            self._leave_gpu("the GPU did not give the frames that the index promises")
             return
         if self.given_index:
             raise self._stale() from contradiction
@@ -319,6 +320,12 @@ class VideoSession(Session):
                 operation="decode",
             ) from contradiction
         self._decode_index()
+
+    def _leave_gpu(self, reason: str) -> None:
+        """Have the CPU decode from now on; frames are delivered to the GPU as before."""
+        assert self.gpu is not None
+        self.gpu.fall_back(reason, self.name)
+        self._move_to_gpu()
 
     def confirm(self) -> bool:
         """Decode the whole stream and mend the index where it is wrong; whether it was right."""

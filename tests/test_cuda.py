@@ -34,7 +34,6 @@ ON_GPU = media.names("""
     mpeg1_mp2_ps.mpg mpeg2_not_seekable.ts mpeg2_odd_121x81.mp4 mpeg4_720p.avi mpeg4_asp_packed_bframes.avi
     vp8_hidden_frames_480p.webm vp9_alpha_200x200.webm vp9_bbb_180p_10s.webm vp9_odd_321x241.mp4
     h264_bpyramid.mp4 h264_open_gop.mp4 h264_open_gop.ts vp8_hidden.webm vfr_jitter.mp4 mpeg2.mp4 mpeg4_bframes.avi hevc_sublayers.mp4
-    h264_gray.mkv
 """)
 ON_CPU = {
     "av1_1080x720.mp4": "this GPU does not decode av1 yuv420p",
@@ -262,6 +261,20 @@ def test_420_of_changing_size_is_the_cpus(gpu):
     assert_alike(frames[first], cpu[first])
     for i in (3, 9):  # of another size, and scaled to the first: as RGB here, as YUV there
         assert torch.equal(frames[i], VideoDecoder(path, device="cuda")[i].cpu())
+
+
+def test_grey_h264(gpu):
+    """FFmpeg makes 4:2:0 of it, and a GPU refuses it only when it is to be decoded."""
+    cpu, cuda = both(media.locate("h264_gray.mkv"))
+    if gpu is not None:
+        gpu.fail("cuvidCreateDecoder", 1, 801)
+    assert torch.equal(cuda[:].cpu(), cpu[:])
+    assert "CUDA_ERROR_NOT_SUPPORTED" in str(cuda.cpu_fallback)
+    assert torch.equal(cuda[3].cpu(), cpu[3])
+    if gpu is not None:
+        gpu.fail("cuvidCreateDecoder", 1, 801)
+    with pytest.raises(UnsupportedError, match="does not decode it.*leave fallback='raise' out"):
+        VideoDecoder(media.locate("h264_gray.mkv"), device="cuda", fallback="raise")[0]
 
 
 @pytest.mark.parametrize("subsampling", ["420", "422", "444"])

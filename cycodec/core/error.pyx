@@ -93,6 +93,10 @@ class CudaError(FFmpegError):
     """The GPU, its driver or its decoder could not do something."""
 
 
+class DecoderRefused(CudaError):
+    """The GPU's decoder does not take a stream that it said it would take; the session has the CPU decode it then."""
+
+
 class CudaUnavailableError(CudaError):
     """Something is missing without which nothing can be decoded on a GPU."""
 

@@ -84,6 +84,7 @@ cdef extern from "nvdec.h" nogil:
     int nvdec_map(NvSession *session, CUstream stream, NvSurface *surface)
     void nvdec_unmap(NvSession *session, CUstream stream, const NvSurface *surface)
     const char *nvdec_error(const NvSession *session)
+    int nvdec_is_refused(const NvSession *session)
     void nvdec_trace(FILE *file)
 
 
@@ -185,9 +186,12 @@ cdef class NvdecBackend(VideoBackend):
         return self.delivery.judge(-1)
 
     cdef object failure(self):
+        cdef bint refused = self.ptr != NULL and nvdec_is_refused(self.ptr)
         failure = self.delivery.failure()
         if failure is not None:
             self.end()
+        if refused and failure is not None:
+            return errors.DecoderRefused(str(failure), source=self.source, operation="decode")
         return failure
 
     cdef void end(self) noexcept:

@@ -29,6 +29,7 @@ CLIPS = (
     "hevc_bframes_480p.mp4",
     "vp9_bbb_180p_10s.webm",
 )
+LENGTHS: dict[str, int] = {}  # frames of each clip
 SESSIONS = (1, 2, 4, 7, 8, 14)
 
 
@@ -59,6 +60,12 @@ class Cycodec:
 
         return VideoDecoder(path, device="cuda")
 
+    def resized(self, path: Path, numbers: range) -> Any:
+        from cycodec.decoders import VideoDecoder
+        from cycodec.transforms import Resize
+
+        return VideoDecoder(path, device="cuda", transforms=[Resize((256, 256))])[list(numbers)]
+
     def frames(self, decoder: Any, numbers: list[int]) -> Any:
         return decoder[numbers]
 
@@ -77,6 +84,14 @@ class TorchCodec:
 
         with set_cuda_backend("beta"):
             return VideoDecoder(str(path), device="cuda")
+
+    def resized(self, path: Path, numbers: range) -> Any:
+        """By torch on the GPU: its own transforms are for the CPU."""
+        import torch
+
+        frames = self.frames(self.open(path), list(numbers)).float()
+        small = torch.nn.functional.interpolate(frames, (256, 256), mode="bilinear", antialias=True)
+        return small.round().clamp(0, 255).to(torch.uint8)
 
     def frames(self, decoder: Any, numbers: list[int]) -> Any:
         return decoder.get_frames_at(numbers).data
@@ -154,6 +169,12 @@ def a_loop(library: Any, path: Path) -> int:
     return count
 
 
+def resized_hundred(library: Any, path: Path) -> int:
+    count = min(100, LENGTHS[path.name])
+    library.resized(path, range(count))
+    return count
+
+
 def many_clips(library: Any, path: Path) -> int:
     """50 clips of 10 frames, by 10 threads."""
     numbers = iter(range(50))
@@ -178,6 +199,7 @@ WORKLOADS: dict[str, Callable[[Any, Path], int]] = {
     "open + 1 frame": open_and_first,
     "first 100 frames": first_hundred,
     "first 100 frames, one by one": a_loop,
+    "first 100 frames at 256x256": resized_hundred,
     "10 random frames": ten_random,
     "50 clips x 10 frames, 10 threads": many_clips,
 }
@@ -254,10 +276,13 @@ def measure(folder: Path, rounds: int, fake: bool) -> dict[str, Any]:
     result: dict[str, Any] = {"workloads": [], "sessions": [], "apart": apart(folder, 4 if fake else 20)}
     for name in CLIPS:
         path = folder / name
+        LENGTHS[name] = Cycodec().count(Cycodec().open(path))
         for workload, run in WORKLOADS.items():
             times: dict[str, list[float]] = {}
             for number in range(rounds + 1):
                 for library in libraries():
+                    if run is resized_hundred and not hasattr(library, "resized"):
+                        continue
                     synchronise(fake)
                     start = time.perf_counter()
                     frames = run(library, path)

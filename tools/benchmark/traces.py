@@ -70,6 +70,8 @@ def record(paths: Iterable[Path], about: str) -> str:
                 decoder[[len(decoder) - 1, 0]]
             finally:
                 nvdec.trace(None)
+            if decoder.cpu_fallback:  # it was refused
+                continue
             parts.append(f"{HEAD}{path.name}\n{file.read_text()}")
             decoder.close()
     return "".join(parts)
