@@ -65,7 +65,7 @@ cdef int find_top_layer(const uint8_t *data, int size) noexcept nogil:
 cdef bint is_in_top_layer(const NalFormat *format, const uint8_t *data, int size) noexcept nogil:
     """Whether a picture belongs to the highest temporal sub-layer; True for other codecs than HEVC.
 
-    Pictures of higher sub-layers may refer to what HEVC calls a sub-layer non-reference picture (ITU-T H.265, 3.160).
+    Pictures of higher sub-layers may refer to what HEVC calls a sub-layer non-reference picture (ITU-T H.265, clause 3).
     """
     cdef int position = 0
     cdef int length, i
