@@ -5,8 +5,8 @@
 #include <string.h>
 
 enum {
-    MAX_PICTURES = 64,  /* that wait for the reader: more come from one packet only where a stream ends */
-    MAX_DURATIONS = 64, /* packets of AV1 whose durations are remembered */
+    MAX_PICTURES = 64,                /* that wait for the reader: more come from one packet only where a stream ends */
+    MAX_DURATIONS = 64,               /* packets of AV1 whose durations are remembered */
     SPARE_SURFACES = NVDEC_AHEAD + 2, /* beyond what the stream needs: for pictures that wait, and the current one */
     MAX_SURFACES = 32,
     HEADER_BYTES = 1024,  /* what the parser takes when it is made */
@@ -321,9 +321,7 @@ static void set_times(const NvSession *s, NvPicture *picture, int64_t timestamp)
             if (s->durations[i].pts == timestamp)
                 picture->duration = s->durations[i].duration;
         return;
-    default:
-        picture->pts = s->surfaces[picture->index].pts;
-        picture->duration = s->surfaces[picture->index].duration;
+    default: picture->pts = s->surfaces[picture->index].pts; picture->duration = s->surfaces[picture->index].duration;
     }
 }
 

@@ -27,7 +27,7 @@ typedef int NvNppConvert(const uint8_t *const planes[2], int pitches[2], uint8_t
 typedef struct {
     CUcontext context;
     CUfunction convert_picture, resize_picture, resample_rows;
-    NvNppConvert *npp; /* used instead of the kernel where it can be; NULL: never */
+    NvNppConvert *npp;  /* used instead of the kernel where it can be; NULL: never */
     int npp_adds_first; /* what nvconvert_try_npp has found */
     NvNppContext npp_context;
 } NvDevice;

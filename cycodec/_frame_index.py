@@ -9,11 +9,11 @@ from cycodec.core.demux import Demuxer
 from cycodec.core.fragments import read_fragments
 from cycodec.core.index import FrameIndex
 from cycodec.core.matroska import read_matroska
-from cycodec.core.sps import stream_may_have_fields
 from cycodec.core.packets import scan_packets
 from cycodec.core.predict import index_from_ordinals, index_from_packets
 from cycodec.core.reader import FrameReader
 from cycodec.core.sampletable import read_mov
+from cycodec.core.sps import stream_may_have_fields
 
 # Containers that store a timestamp for each packet, one packet a frame, and give the same ones after a seek.
 TRUSTED_CONTAINERS = ("mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm")

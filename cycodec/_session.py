@@ -17,6 +17,7 @@ import numpy as np
 from cycodec import _tensor
 from cycodec._frame_index import decoded_index, predicted_index, time_base
 from cycodec._lifetime import Session, is_file_like, open_source
+from cycodec._options import Options
 from cycodec._readers import Deliver, Positions, Readers
 from cycodec.core.backend import CpuBackend, VideoBackend, orientation_of
 from cycodec.core.confirm import confirm
@@ -26,7 +27,7 @@ from cycodec.core.index import FrameIndex, IndexContradiction
 from cycodec.core.pictures import know_pictures
 from cycodec.core.predict import index_from_mappings
 from cycodec.core.reader import FrameReader
-from cycodec.transforms import DecoderTransform, Pipeline, Stage, resolve
+from cycodec.transforms import Pipeline, Stage, resolve
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
@@ -72,24 +73,6 @@ class Geometry:
     height: int
     width: int
     orientation: int
-
-
-@dataclass(frozen=True)
-class Options:
-    """What a session was opened with, apart from source and index; enough to open it again."""
-
-    stream_index: int | None
-    ffmpeg_threads: int
-    num_threads: int | None
-    approximate: bool
-    mask_errors: bool
-    output_dtype: str  # "uint8", "float32", "float16" or "auto"
-    planar: bool = False  # memory order NCHW
-    transforms: tuple[DecoderTransform, ...] = ()
-    cuda: int | None = None  # number of the device that frames go to; None: the CPU
-    fallback: str = "cpu"  # or "raise": what happens to streams that the GPU does not decode
-    cuda_backend: str = "nvdec"  # or "ffmpeg": who drives the GPU's decoder
-    converter: str = "kernel"  # or "npp": who converts colours on the GPU
 
 
 # Arguments of FrameReader.read_into behind the address of the frames: how they get there.
@@ -161,8 +144,8 @@ class VideoSession(Session):
         self.index = index
         fresh = True
         doubt = False
-        if self.options.cuda is not None and not self._knows_pictures(demuxer):
-            demuxer.probe()
+        if self.options.cuda is not None:
+            self._learn_pictures(demuxer)
         if mappings is not None:
             self.index = index_from_mappings(mappings, self.time_base)
         elif index is not None:
@@ -210,19 +193,17 @@ class VideoSession(Session):
         reorder = self.index.reorder if self.index is not None else 0
         if demuxer is None:
             demuxer = Demuxer(open_source(self.source))
-            if not self._knows_pictures(demuxer):
-                demuxer.probe()
+            self._learn_pictures(demuxer)
             demuxer.keep_only(self.stream_index)
         backend = self.gpu.backend(demuxer, self.stream_index, self.options.ffmpeg_threads, reorder)
         self.reader = FrameReader(demuxer, self.stream_index, backend, self.index, True)
         # several sessions of the hardware decoder side by side only where that was asked for
         self.readers = Readers(self.reader, self.options.num_threads or 1)
 
-    def _knows_pictures(self, demuxer: Demuxer) -> bool:
-        """Whether depth and chroma of the pictures are known, and their colours, without decoding any."""
-        return demuxer.probed or (
-            self.options.cuda_backend == "nvdec" and know_pictures(demuxer, self.stream_index)
-        )
+    def _learn_pictures(self, demuxer: Demuxer) -> None:
+        """Have a demuxer know depth, chroma and colours of the pictures, from headers where they are enough."""
+        if self.options.cuda_backend != "nvdec" or not know_pictures(demuxer, self.stream_index):
+            demuxer.probe()
 
     def _another_reader(self, num_threads: int = 1, /) -> FrameReader:
         """A reader beside the first one; its decoder is set up as the first one's demuxer knows the stream."""

@@ -13,7 +13,8 @@ import numpy as np
 from cycodec import _indexing, _tensor
 from cycodec._lifetime import reopened_source
 from cycodec._metadata import get_container_metadata, video_metadata
-from cycodec._session import Frames, Options, VideoSession
+from cycodec._options import Options
+from cycodec._session import Frames, VideoSession
 from cycodec._types import AudioStreamMetadata, Frame, FrameBatch, VideoStreamMetadata
 from cycodec.audio_decoders import AudioDecoder, WavDecoder
 from cycodec.core.error import UnsupportedError

@@ -64,7 +64,7 @@ def assert_alike(a, b):
 
 
 def assert_same_video(name, a, b):
-    """Byte for byte, too, but on a GPU for MPEG-1, 2 and 4: their standards leave it open how the IDCT rounds (IEEE 1180)."""
+    """Byte for byte, too; on a GPU not for MPEG-1, 2 and 4, whose standards leave open how the IDCT rounds (IEEE 1180)."""
     if REAL and name.startswith("mpeg"):
         apart, mean = difference(a, b)
         assert apart <= 16

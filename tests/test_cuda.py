@@ -33,7 +33,8 @@ ON_GPU = media.names("""
     h264_vfr_rot180_camera.mp4 hevc_bframes_480p.mp4 hevc_hlg10_1080p.mp4 hevc_444_10bit_odd_321x241.mp4
     mpeg1_mp2_ps.mpg mpeg2_not_seekable.ts mpeg2_odd_121x81.mp4 mpeg4_720p.avi mpeg4_asp_packed_bframes.avi
     vp8_hidden_frames_480p.webm vp9_alpha_200x200.webm vp9_bbb_180p_10s.webm vp9_odd_321x241.mp4
-    h264_bpyramid.mp4 h264_open_gop.mp4 h264_open_gop.ts vp8_hidden.webm vfr_jitter.mp4 mpeg2.mp4 mpeg4_bframes.avi hevc_sublayers.mp4
+    h264_bpyramid.mp4 h264_open_gop.mp4 h264_open_gop.ts vp8_hidden.webm vfr_jitter.mp4 mpeg2.mp4 mpeg4_bframes.avi
+    hevc_sublayers.mp4
 """)
 ON_CPU = {
     "av1_1080x720.mp4": "this GPU does not decode av1 yuv420p",
@@ -273,7 +274,7 @@ def test_grey_h264(gpu):
     assert torch.equal(cuda[3].cpu(), cpu[3])
     if gpu is not None:
         gpu.fail("cuvidCreateDecoder", 1, 801)
-    with pytest.raises(UnsupportedError, match="does not decode it.*leave fallback='raise' out"):
+    with pytest.raises(UnsupportedError, match=r"does not decode it.*leave fallback='raise' out"):
         VideoDecoder(media.locate("h264_gray.mkv"), device="cuda", fallback="raise")[0]
 
 
@@ -350,7 +351,9 @@ def cuda_major():
     return nvrtc.nvrtcVersion()[1]
 
 
-@pytest.mark.parametrize("name", ["h264_bt601.mp4", "h264_fmp4_fullrange_320x240.mp4", "h264_startpts_10s.mp4"])
+@pytest.mark.parametrize(
+    "name", ["h264_bt601.mp4", "h264_fmp4_fullrange_320x240.mp4", "h264_startpts_10s.mp4"]
+)
 def test_npp_is_within_two_levels(gpu, name):
     """NVIDIA's own where there is a GPU: tools/gpu_carry brings it."""
     if gpu is not None:
@@ -409,7 +412,10 @@ def test_the_twist_is_what_each_npp_means_by_it(fake, monkeypatch, adds_first):
 def test_an_npp_that_does_neither(fake):
     fake.load_npp(cuda_major())
     fake.fail("npp", 1, 999)
-    with set_cuda_converter("npp"), pytest.raises(CudaUnavailableError, match="NppStatus -999.*leave set_cuda"):
+    with (
+        set_cuda_converter("npp"),
+        pytest.raises(CudaUnavailableError, match=r"NppStatus -999.*leave set_cuda"),
+    ):
         VideoDecoder(media.locate("h264_bt601.mp4"), device="cuda")
     assert VideoDecoder(media.locate("h264_bt601.mp4"), device="cuda")[0].shape == (3, 240, 360)
 

@@ -10,10 +10,10 @@ import recipes
 from cycodec.core.demux import Demuxer
 from cycodec.core.fragments import read_fragments
 from cycodec.core.matroska import read_matroska
-from cycodec.core.sps import may_have_fields
 from cycodec.core.packets import scan_packets
 from cycodec.core.sampletable import read_mov
 from cycodec.core.source import IOContext
+from cycodec.core.sps import may_have_fields
 from cycodec.decoders import VideoDecoder
 
 KEY_AND_SHOWN = 0b111  # key, discarded, hidden

@@ -43,7 +43,9 @@ def test_headers_say_what_decoding_shows(name):
 def units(name, kind, *, hevc=False):
     """The NAL units of a kind in a stream, by ffmpeg's Annex B."""
     codec = "hevc" if hevc else "h264"
-    raw = recipes.run("-i", media.locate(name), "-c:v", "copy", "-bsf:v", f"{codec}_mp4toannexb", "-f", codec, "-").stdout
+    raw = recipes.run(
+        "-i", media.locate(name), "-c:v", "copy", "-bsf:v", f"{codec}_mp4toannexb", "-f", codec, "-"
+    ).stdout
     found = [unit.rstrip(b"\0") for unit in raw.split(b"\0\0\1") if unit]
     return [unit for unit in found if unit and (unit[0] >> 1 & 63 if hevc else unit[0] & 31) == kind]
 
@@ -51,7 +53,10 @@ def units(name, kind, *, hevc=False):
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
-        ("h264_cropped_all_round.mp4", {"left": 64, "right": 16, "top": 32, "bottom": 8, "width": 320, "height": 192}),
+        (
+            "h264_cropped_all_round.mp4",
+            {"left": 64, "right": 16, "top": 32, "bottom": 8, "width": 320, "height": 192},
+        ),
         ("h264_bt709.mp4", {"matrix": 1, "primaries": 1, "transfer": 1, "has_colours": True, "chroma": 1}),
         ("h264_full_range.mp4", {"full_range": 1, "width": 128, "height": 96, "bottom": 0}),
         ("h264_plain.mp4", {"full_range": -1, "has_colours": False, "frames_only": True}),

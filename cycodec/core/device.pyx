@@ -95,7 +95,13 @@ cdef class CudaDevice:
         return (<NvDevice *> self.ptr).context
 
     def use_npp(self, size_t function, tuple facts):
-        """Have NPP convert what it can; arguments are those of cycodec.cuda.npp.Npp. CudaUnavailableError: it does not work."""
+        """Have NPP convert what it can; arguments are those of cycodec.cuda.npp.Npp.
+
+        Raises
+        ------
+        CudaUnavailableError
+            It does not convert as any known version does.
+        """
         cdef NvDevice *device = <NvDevice *> self.ptr
         cdef NvNppContext *context = &device.npp_context
         cdef char[256] text

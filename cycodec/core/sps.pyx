@@ -129,7 +129,7 @@ cdef bint read_sps(const uint8_t *data, int size, Sps *sps) noexcept nogil:
     cdef uint8_t[MAX_BYTES] payload
     cdef Bits bits
     cdef unsigned profile, order, mbs
-    cdef int i
+    cdef int i, _i
     open_payload(&bits, payload, data, size)
     bits.pos = 8
     clear_sps(sps)
@@ -155,7 +155,7 @@ cdef bint read_sps(const uint8_t *data, int size, Sps *sps) noexcept nogil:
         read_bits(&bits, 1)
         read_signed_golomb(&bits)
         read_signed_golomb(&bits)
-        for i in range(min(<int> read_golomb(&bits), 256)):
+        for _i in range(min(<int> read_golomb(&bits), 256)):
             read_signed_golomb(&bits)
     read_golomb(&bits)
     read_bits(&bits, 1)

@@ -389,9 +389,7 @@ def draw(results: dict[str, Any], path: Path) -> None:
                 continue
             axes.hlines(i + shift, min(ratios), max(ratios), color=colour, alpha=0.35, linewidth=2.5)
             label = name if i == 0 else None
-            axes.scatter(
-                [statistics.median(ratios)], [i + shift], color=colour, s=36, label=label, zorder=3
-            )
+            axes.scatter([statistics.median(ratios)], [i + shift], color=colour, s=36, label=label, zorder=3)
     axes.axvline(1, color="#000000", linewidth=1.4)
     axes.set_xscale("log")
     ticks = [0.5, 1, 2, 5, 10, 20, 50]
@@ -404,7 +402,9 @@ def draw(results: dict[str, Any], path: Path) -> None:
         axes.spines[side].set_visible(False)
     axes.set_xlabel("time / cycodec's time (log scale): right of the line cycodec is faster")
     clips = len({row["clip"] for row in results["workloads"]})
-    figure.suptitle(f"On {results.get('gpu', 'the test double')}: median and range over {clips} clips", fontsize=11)
+    figure.suptitle(
+        f"On {results.get('gpu', 'the test double')}: median and range over {clips} clips", fontsize=11
+    )
     figure.legend(loc="outside lower center", ncols=2, frameon=False, fontsize=9)
     figure.savefig(path)
     plt.close(figure)

@@ -102,7 +102,14 @@ def stretches(lines: Iterable[str]) -> list[dict[str, list[str]]]:
         if kind == "packet":
             packet = rest
         elif kind == "sequence":
-            found.append({"format": [re.sub(r" surfaces=\d+", "", rest)], "decoded": [], "displayed": [], "pitches": []})
+            found.append(
+                {
+                    "format": [re.sub(r" surfaces=\d+", "", rest)],
+                    "decoded": [],
+                    "displayed": [],
+                    "pitches": [],
+                }
+            )
             serials = {}
         elif found:
             index, _, what = rest.partition(" ")
