@@ -29,6 +29,7 @@ CLIPS = (
     "hevc_bframes_480p.mp4",
     "vp9_bbb_180p_10s.webm",
 )
+FRAMES, MANY = 100, 50  # of a workload: frames, and clips; few for the double, which takes its time
 LENGTHS: dict[str, int] = {}  # frames of each clip
 SESSIONS = (1, 2, 4, 7, 8, 14)
 
@@ -146,7 +147,7 @@ def open_and_first(library: Any, path: Path) -> int:
 
 def first_hundred(library: Any, path: Path) -> int:
     decoder = library.open(path)
-    count = min(100, library.count(decoder))
+    count = min(FRAMES, library.count(decoder))
     library.frames(decoder, list(range(count)))
     library.close(decoder)
     return count
@@ -162,7 +163,7 @@ def ten_random(library: Any, path: Path) -> int:
 def a_loop(library: Any, path: Path) -> int:
     """``for i in range(100): decoder[i]``"""
     decoder = library.open(path)
-    count = min(100, library.count(decoder))
+    count = min(FRAMES, library.count(decoder))
     for number in range(count):
         library.frames(decoder, [number])
     library.close(decoder)
@@ -170,14 +171,14 @@ def a_loop(library: Any, path: Path) -> int:
 
 
 def resized_hundred(library: Any, path: Path) -> int:
-    count = min(100, LENGTHS[path.name])
+    count = min(FRAMES, LENGTHS[path.name])
     library.resized(path, range(count))
     return count
 
 
 def many_clips(library: Any, path: Path) -> int:
     """50 clips of 10 frames, by 10 threads."""
-    numbers = iter(range(50))
+    numbers = iter(range(MANY))
     lock = threading.Lock()
 
     def work() -> None:
@@ -192,7 +193,7 @@ def many_clips(library: Any, path: Path) -> int:
             library.close(decoder)
 
     in_threads([work] * 10)
-    return 500
+    return 10 * MANY
 
 
 WORKLOADS: dict[str, Callable[[Any, Path], int]] = {
@@ -420,6 +421,8 @@ def main() -> None:
     parser.add_argument("--fake", action="store_true")
     options = parser.parse_args()
     if options.fake:
+        global FRAMES, MANY
+        FRAMES, MANY, options.rounds = 5, 3, 1
         use_double()
     options.out.mkdir(parents=True, exist_ok=True)
     known = facts(options.fake)
