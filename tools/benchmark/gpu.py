@@ -70,6 +70,9 @@ class Cycodec:
     def frames(self, decoder: Any, numbers: list[int]) -> Any:
         return decoder[numbers]
 
+    def frame(self, decoder: Any, number: int) -> Any:
+        return decoder[number]
+
     def count(self, decoder: Any) -> int:
         return len(decoder)
 
@@ -97,6 +100,9 @@ class TorchCodec:
     def frames(self, decoder: Any, numbers: list[int]) -> Any:
         return decoder.get_frames_at(numbers).data
 
+    def frame(self, decoder: Any, number: int) -> Any:
+        return decoder[number]
+
     def count(self, decoder: Any) -> int:
         return len(decoder)
 
@@ -118,6 +124,11 @@ class PyNvVideoCodec:
         import torch
 
         return torch.stack([torch.from_dlpack(frame) for frame in decoder.get_batch_frames_by_index(numbers)])
+
+    def frame(self, decoder: Any, number: int) -> Any:
+        import torch
+
+        return torch.from_dlpack(decoder[number]).clone()  # the library uses its memory again
 
     def count(self, decoder: Any) -> int:
         return len(decoder)
@@ -165,7 +176,7 @@ def a_loop(library: Any, path: Path) -> int:
     decoder = library.open(path)
     count = min(FRAMES, library.count(decoder))
     for number in range(count):
-        library.frames(decoder, [number])
+        library.frame(decoder, number)
     library.close(decoder)
     return count
 
