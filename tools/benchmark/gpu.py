@@ -16,6 +16,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -330,6 +331,7 @@ def facts(fake: bool) -> dict[str, Any]:
         from cycodec.cuda import driver
 
         known["gpu"] = torch.cuda.get_device_name(0)
+        known |= {library.name: metadata.version(library.name) for library in libraries()[1:]}
         known["driver"] = driver.call(
             "cannot ask for the driver's version", driver.bindings().cuDriverGetVersion()
         )
@@ -352,7 +354,18 @@ def trace(folder: Path, out: Path, about: str) -> bool:
 def write_report(results: dict[str, Any], path: Path) -> None:
     """Tables: times with the ratio to cycodec's, engines, and how far colours are from the CPU's."""
     title = "# Figures of the test double: they say nothing" if results["test_double"] else "# On a GPU"
-    lines = [title, "", ", ".join(f"{k} {v}" for k, v in results.items() if not isinstance(v, list)), ""]
+    facts = {k: v for k, v in results.items() if not isinstance(v, (list, bool))}
+    lines = [
+        title,
+        "",
+        "Made by `tools/gpu_check`: " + ", ".join(f"{k} {v}" for k, v in facts.items()) + ".",
+        "",
+    ]
+    lines += [
+        "Medians of alternating rounds, everything warm. A ratio above 1: cycodec is faster.",
+        "PyNvVideoCodec makes a hardware decoder for each video; the other two keep those that are done.",
+        "",
+    ]
     found = {name for row in results["workloads"] for name in row["milliseconds"]}
     peers = [library.name for library in (TorchCodec, PyNvVideoCodec) if library.name in found]
     lines += [
@@ -366,7 +379,8 @@ def write_report(results: dict[str, Any], path: Path) -> None:
             value = row["milliseconds"].get(name)
             cells += ["", ""] if value is None else [str(value), f"{value / own:.2f}"]
         lines.append(f"| {row['clip']} | {row['workload']} | {' | '.join(cells)} |")
-    lines += ["", "| clip | sessions | decoded, frames/s | converted, frames/s |", "|---|---|---|---|"]
+    lines += ["", "Several decoders at once, one thread each:", ""]
+    lines += ["| clip | sessions | decoded, frames/s | converted, frames/s |", "|---|---|---|---|"]
     lines += [
         f"| {r['clip']} | {r['sessions']} | {r['frames_per_second_decoded']} | {r['frames_per_second_converted']} |"
         for r in results["sessions"]
