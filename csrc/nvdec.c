@@ -168,7 +168,7 @@ static int save_all(NvSession *s) {
     for (int i = 0; i < s->count; i++)
         if (save(s, at(s, i)) < 0)
             return NVDEC_FAILED;
-    return s->has_current ? save(s, &s->current) : 0;
+    return 0;
 }
 
 static void drop_all(NvSession *s) {
@@ -292,8 +292,6 @@ static int CUDAAPI on_decode(void *opaque, CUVIDPICPARAMS *picture) {
         for (int i = 0; i < s->count; i++)
             if (at(s, i)->index == index && save(s, at(s, i)) < 0)
                 return 0;
-        if (s->has_current && s->current.index == index && save(s, &s->current) < 0)
-            return 0;
     }
     if (s->surfaces[index].skipped)
         return 1;

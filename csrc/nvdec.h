@@ -68,7 +68,8 @@ void nvdec_flush(NvSession *session);
 /* How many pictures wait to be taken. */
 int nvdec_waiting(const NvSession *session);
 
-/* The next picture becomes the current one, and stays so until it is released: NULL if there is none yet. */
+/* The next picture becomes the current one, NULL if there is none yet. It is to be released before the next packet is sent,
+ * whose picture may be decoded into its surface. */
 NvPicture *nvdec_next(NvSession *session);
 void nvdec_release(NvSession *session);
 NvPicture *nvdec_current(NvSession *session);

@@ -169,6 +169,8 @@ encode(  # no less than NVDEC decodes
     two_pass=True,
 )
 encode("vp9_444_10bit.webm", f"-c:v libvpx-vp9 {VPX} -pix_fmt yuv444p10le", seconds=1)
+encode("vp9_10bit_160x144.webm", f"-c:v libvpx-vp9 {VPX} -pix_fmt yuv420p10le", size="160x144", seconds=1)
+remux("vp9_10bit_160x144.mp4", "vp9_10bit_160x144.webm")
 encode("vp9_odd_121x81.webm", f"-c:v libvpx-vp9 {VPX}", size="121x81", seconds=1)
 encode(
     "vp9_alpha.webm",

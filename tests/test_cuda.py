@@ -34,7 +34,7 @@ ON_GPU = media.names("""
     mpeg1_mp2_ps.mpg mpeg2_not_seekable.ts mpeg2_odd_121x81.mp4 mpeg4_720p.avi mpeg4_asp_packed_bframes.avi
     vp8_hidden_frames_480p.webm vp9_alpha_200x200.webm vp9_bbb_180p_10s.webm vp9_odd_321x241.mp4
     h264_bpyramid.mp4 h264_open_gop.mp4 h264_open_gop.ts vp8_hidden.webm vfr_jitter.mp4 mpeg2.mp4 mpeg4_bframes.avi
-    hevc_sublayers.mp4
+    hevc_sublayers.mp4 vp9_10bit_160x144.webm vp9_10bit_160x144.mp4 h264_mbaff.mp4 mpeg2_interlaced.ts
 """)
 ON_CPU = {
     "av1_1080x720.mp4": "this GPU does not decode av1 yuv420p",

@@ -32,7 +32,18 @@ def know_pictures(Demuxer demuxer not None, int stream_index):
         units = sets_in_extradata((<const char *> parameters.extradata)[:parameters.extradata_size])
         return len(units) == 1 and know_h264(parameters, units[0])
     if parameters.codec_id == avcodec.AV_CODEC_ID_VP9:
-        return know_vp9(demuxer, stream_index, parameters)
+        return know_vp9(demuxer, stream_index, parameters) or put_back(demuxer, stream_index)
+    return False
+
+
+cdef bint put_back(Demuxer demuxer, int stream_index) except -1:
+    """Have the demuxer begin with the packet that was looked at, so that FFmpeg can look, too; False.
+
+    Where the source cannot seek, FFmpeg makes do with the second packet, and learns less.
+    """
+    cdef const AVPacket *packet
+    if demuxer.peek(stream_index, &packet) >= 0:
+        demuxer.seek(stream_index, packet.dts if packet.dts != avutil.AV_NOPTS_VALUE else packet.pts)
     return False
 
 
