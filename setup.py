@@ -47,6 +47,7 @@ ROOMS = {
         "csrc/convert_stages.c",
         "csrc/float_rows.c",
         "csrc/half_row.c",
+        "csrc/kernel_level.c",
         "csrc/resample.c",
         "csrc/resample_rows.c",
         "csrc/sws_filter.c",
@@ -57,6 +58,7 @@ ROOMS = {
     "device": [
         "csrc/axis.c",
         "csrc/colour.c",
+        "csrc/kernel_level.c",
         "csrc/nvaxis.c",
         "csrc/nvconvert.c",
         "csrc/nvdevice.c",

@@ -51,12 +51,6 @@ struct Converter {
     Kernels kernels;
 };
 
-void converter_use_kernels(int level) {
-    kernels_limit(level);
-    float_rows_limit(level);
-    resampler_limit(FFMAX(level, RESAMPLE_PLAIN));
-}
-
 int converter_kernel(const Converter *c) {
     return c->kernels.known ? (int)c->kernels.kernel : NO_KERNEL;
 }

@@ -56,10 +56,6 @@ int converter_is_by_rows(Converter *converter, const AVFrame *frame, const Conve
 /* Which kernel the converter has found last, as convert_kernel.h counts them; for tests. */
 int converter_kernel(const Converter *converter);
 
-/* Which kernels may be used, of those that equal swscale and of resampling: a YUV2RGB_* level (all by default), or -1 for
- * swscale itself and plain resampling; for tests and benchmarks. */
-void converter_use_kernels(int level);
-
 /* The orientation that FFmpeg's autorotation gives to a display matrix (NULL: none). */
 int orientation_from_matrix(const int32_t *matrix);
 

@@ -17,6 +17,7 @@
 
 #include "colour.h"
 #include "grown.h"
+#include "kernel_level.h"
 #include "planar.h"
 #include "sws_filter.h"
 #include "yuv2rgb.h"
@@ -25,13 +26,6 @@
 #define TRIAL_WIDTH 64
 #define TRIAL_HEIGHT 32
 #define LEAST_HEIGHT 16 /* of 4:2:0 by KERNEL_DEEP: swscale weighs the chroma of few rows otherwise */
-
-static int enabled = 1;
-
-void kernels_limit(int level) {
-    enabled = level >= 0;
-    yuv2rgb_limit(level);
-}
 
 void kernels_free(Kernels *k) {
     axis_free(&k->filter);
@@ -172,7 +166,7 @@ Kernel kernels_find(Kernels *k, const AVFrame *like, int width, int height, Kern
     const AVPixFmtDescriptor *desc = av_pix_fmt_desc_get(like->format);
     int ragged = width % 16 != 0;
     Kernel first, end;
-    if (!enabled)
+    if (kernel_level() == LEVEL_NONE)
         return NO_KERNEL;
     candidates(desc, width, height, &first, &end);
     if (first == NO_KERNEL)

@@ -30,8 +30,6 @@ typedef struct {
 /* Converts a whole frame by swscale; 0 or AVERROR. */
 typedef int KernelReference(void *context, const AVFrame *frame, uint8_t *rgb, int stride);
 
-void kernels_limit(int level); /* a YUV2RGB_* level, or -1: none */
-
 /* The kernel that gives swscale's bytes for frames like this one, which turned are `width` x `height`; or NO_KERNEL. */
 Kernel kernels_find(Kernels *kernels, const AVFrame *like, int width, int height, KernelReference *reference,
                     void *context);

@@ -2,6 +2,8 @@
 
 #include "float_rows.h"
 
+#include "kernel_level.h"
+
 #include <stddef.h>
 #include <string.h>
 
@@ -269,22 +271,16 @@ static int row_neon(void *rgb, ptrdiff_t plane_stride, const uint8_t *y, const u
 
 /* ---- which ------------------------------------------------------------------------------------------------------ */
 
-static int level = FLOAT_ROWS_AVX512;
-
-void float_rows_limit(int limit) {
-    level = limit;
-}
-
 void float_row(void *rgb, ptrdiff_t plane_stride, const uint8_t *y, const uint8_t *cb, const uint8_t *cr, int width,
                const FloatColours *colours, FloatRowKind kind) {
     int done = 0;
 #if HAVE_X86_KERNELS
-    if (level >= FLOAT_ROWS_AVX512 && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl"))
+    if (kernel_level() >= LEVEL_AVX512 && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl"))
         done = row_avx512(rgb, plane_stride, y, cb, cr, width, colours, kind);
-    if (!done && level >= FLOAT_ROWS_AVX2 && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("f16c"))
+    if (!done && kernel_level() >= LEVEL_AVX2 && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("f16c"))
         done = row_avx2(rgb, plane_stride, y, cb, cr, width, colours, kind);
 #elif HAVE_NEON_KERNEL
-    if (level >= FLOAT_ROWS_NEON)
+    if (kernel_level() >= LEVEL_NEON)
         done = row_neon(rgb, plane_stride, y, cb, cr, width, colours, kind);
 #endif
     row_plain(rgb, plane_stride, y, cb, cr, done, width, colours, kind);

@@ -24,8 +24,4 @@ typedef struct {
 void float_row(void *rgb, ptrdiff_t plane_stride, const uint8_t *y, const uint8_t *cb, const uint8_t *cr, int width,
                const FloatColours *colours, FloatRowKind kind);
 
-/* Which kernels may be used where the processor has them; for tests. The default is all. */
-enum { FLOAT_ROWS_PLAIN = 0, FLOAT_ROWS_AVX2 = 1, FLOAT_ROWS_NEON = 1, FLOAT_ROWS_AVX512 = 2 };
-void float_rows_limit(int limit);
-
 #endif

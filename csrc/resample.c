@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "half_row.h"
+#include "kernel_level.h"
 #include "resample_rows.h"
 
 #define BLOCK 16 /* samples of a plain vertical pass: a constant, for the compiler to make vectors of */
@@ -39,12 +40,6 @@ struct Resampler {
     ptrdiff_t out_stride;
     int received, made; /* rows */
 };
-
-static int level_limit = RESAMPLE_AVX512;
-
-void resampler_limit(int limit) {
-    level_limit = limit;
-}
 
 void *resample_memory(size_t count, size_t size) {
     size_t bytes = (count * size + 64) / 64 * 64; /* never none */
@@ -179,7 +174,7 @@ static int arrange_weights(Resampler *r) {
 
 /* Kernels and their tables; 0, or -1: out of memory. */
 static int choose_kernels(Resampler *r) {
-    int level = level_limit;
+    int level = kernel_level();
     if (r->type != CONVERT_UINT8) {
         r->plan.kernel = find_float_rows(level);
         r->vertical_float = find_float_columns(level);

@@ -26,8 +26,4 @@ void resampler_begin(Resampler *resampler, uint8_t *out, ptrdiff_t out_stride);
  * of RESAMPLE_ROWS, unless they are the last ones. Every row of the result that is complete by them is written. */
 void resampler_rows(Resampler *resampler, const void *rows, ptrdiff_t stride, int count);
 
-/* Which kernels resamplers made from now on may use where the processor has them; for tests. The default is all. */
-enum { RESAMPLE_PLAIN = 0, RESAMPLE_AVX2 = 1, RESAMPLE_AVX512 = 2 };
-void resampler_limit(int limit);
-
 #endif

@@ -6,6 +6,8 @@
  */
 #include "resample_rows.h"
 
+#include "kernel_level.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,11 +21,11 @@
 #define AVX512 __attribute__((target("avx512f,avx512bw,avx512vl,avx512vbmi,avx512vnni")))
 
 static int has_avx2(int level) {
-    return level >= RESAMPLE_AVX2 && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+    return level >= LEVEL_AVX2 && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
 }
 
 static int has_avx512(int level) {
-    return level >= RESAMPLE_AVX512 && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
+    return level >= LEVEL_AVX512 && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
            __builtin_cpu_supports("avx512vbmi") && __builtin_cpu_supports("avx512vnni");
 }
 

@@ -14,6 +14,8 @@
  */
 #include "yuv2rgb.h"
 
+#include "kernel_level.h"
+
 #if defined(__x86_64__) && defined(__GNUC__)
 #define HAVE_X86_KERNELS 1
 #include "store_rgb.h"
@@ -230,18 +232,8 @@ static int row_neon(uint8_t *rgb, ptrdiff_t plane_stride, const uint8_t *y, cons
 }
 #endif
 
-static int level = YUV2RGB_AVX512;
-
-void yuv2rgb_limit(int limit) {
-    level = limit;
-}
-
-int yuv2rgb_level(void) {
-    return level;
-}
-
 int yuv2rgb_pays(Yuv2RgbArithmetic arithmetic) {
-    if (level == YUV2RGB_PLAIN)
+    if (kernel_level() == LEVEL_PLAIN)
         return 1; /* asked for */
 #if HAVE_X86_KERNELS
     return arithmetic == YUV2RGB_PRODUCTS && __builtin_cpu_supports("avx2");
@@ -257,17 +249,17 @@ void yuv2rgb_row(uint8_t *rgb, ptrdiff_t plane_stride, const uint8_t *y, const u
     int done = 0;
     if (arithmetic == YUV2RGB_TABLES) {
 #if HAVE_NEON_KERNEL
-        if (level >= YUV2RGB_NEON)
+        if (kernel_level() >= LEVEL_NEON)
             done = row_neon(rgb, plane_stride, y, u, v, width, matrix);
 #endif
         tables_plain(rgb, plane_stride, y, u, v, done, width, matrix);
         return;
     }
 #if HAVE_X86_KERNELS
-    if (level >= YUV2RGB_AVX512 && __builtin_cpu_supports("avx512vbmi") && __builtin_cpu_supports("avx512bw") &&
+    if (kernel_level() >= LEVEL_AVX512 && __builtin_cpu_supports("avx512vbmi") && __builtin_cpu_supports("avx512bw") &&
         __builtin_cpu_supports("avx512vl"))
         done = row_avx512(rgb, plane_stride, y, u, v, width, matrix);
-    if (done < width && level >= YUV2RGB_AVX2 && __builtin_cpu_supports("avx2"))
+    if (done < width && kernel_level() >= LEVEL_AVX2 && __builtin_cpu_supports("avx2"))
         done = row_avx2(rgb, plane_stride, y, u, v, done, width, matrix);
 #endif
     products_plain(rgb, plane_stride, y, u, v, done, width, matrix);

@@ -24,11 +24,6 @@ typedef struct {
 /* `coefficients` are sws_getCoefficients' {crv, cbu, cgu, cgv}. */
 void yuv2rgb_matrix(Yuv2RgbMatrix *matrix, const int *coefficients, int full_range);
 
-/* Which kernels may be used where the processor has them; for tests. The default is all. */
-enum { YUV2RGB_PLAIN = 0, YUV2RGB_AVX2 = 1, YUV2RGB_NEON = 1, YUV2RGB_AVX512 = 2 };
-void yuv2rgb_limit(int limit);
-int yuv2rgb_level(void);
-
 /* Whether rows of this arithmetic are done by a vector kernel: the plain loops are for comparing, and for what a vector
  * leaves over. */
 int yuv2rgb_pays(Yuv2RgbArithmetic arithmetic);

@@ -10,6 +10,8 @@
  */
 #include "yuv2rgb_deep.h"
 
+#include "kernel_level.h"
+
 #if defined(__x86_64__) && defined(__GNUC__)
 #define HAVE_X86_KERNELS 1
 #include "store_rgb.h"
@@ -226,7 +228,7 @@ AVX2 static int full_avx2(uint8_t *rgb, ptrdiff_t plane_stride, const void *y, c
 }
 
 static int has_vectors(void) {
-    return yuv2rgb_level() >= YUV2RGB_AVX2 && __builtin_cpu_supports("avx2");
+    return kernel_level() >= LEVEL_AVX2 && __builtin_cpu_supports("avx2");
 }
 #define CHROMA chroma_avx2
 #define ROW row_avx2
@@ -315,7 +317,7 @@ static int full_neon(uint8_t *rgb, ptrdiff_t plane_stride, const void *y, const 
 }
 
 static int has_vectors(void) {
-    return yuv2rgb_level() >= YUV2RGB_NEON;
+    return kernel_level() >= LEVEL_NEON;
 }
 #define CHROMA chroma_neon
 #define ROW row_neon
@@ -330,7 +332,7 @@ static int has_vectors(void) {
 #endif
 
 int deep_pays(void) {
-    return yuv2rgb_level() == YUV2RGB_PLAIN || has_vectors(); /* plain: asked for */
+    return kernel_level() == LEVEL_PLAIN || has_vectors(); /* plain: asked for */
 }
 
 void deep_chroma_row(uint8_t *out, const uint16_t *const rows[DEEP_MOST_TAPS], const int16_t *weights, int count,

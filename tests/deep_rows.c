@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "coefficients.h"
+#include "kernel_level.h"
 #include "yuv2rgb_deep.h"
 
 #define MAX_WIDTH 150
@@ -45,9 +46,9 @@ static void compare_chroma(int width, int depth, int extreme) {
         uint8_t *ours = malloc(width), *theirs = malloc(width);
         for (int k = 0; k < count; k++)
             in[k] = samples(width, depth, extreme);
-        yuv2rgb_limit(YUV2RGB_PLAIN);
+        kernel_limit(LEVEL_PLAIN);
         deep_chroma_row(theirs, (const uint16_t *const *)in, weights[count - 1], count, width, depth);
-        yuv2rgb_limit(YUV2RGB_AVX512);
+        kernel_limit(LEVEL_AVX512);
         deep_chroma_row(ours, (const uint16_t *const *)in, weights[count - 1], count, width, depth);
         check(ours, theirs, width, "chroma", width, depth);
         for (int k = 0; k < count; k++)
@@ -68,7 +69,7 @@ static void compare_rgb(int width, int depth, int extreme, int is_full, int plan
         yuv2rgb_matrix(&matrix, coefficients[i / 2], i % 2);
         for (int plain = 0; plain < 2; plain++) {
             uint8_t *rgb = plain ? theirs : ours;
-            yuv2rgb_limit(plain ? YUV2RGB_PLAIN : YUV2RGB_AVX512);
+            kernel_limit(plain ? LEVEL_PLAIN : LEVEL_AVX512);
             if (is_full)
                 deep_full_row(rgb, planar ? width : 0, y, u, v, width, &matrix, depth);
             else

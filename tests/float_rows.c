@@ -1,6 +1,7 @@
 /* float_row (csrc/float_rows.h): every level gives the bits of the plain loop; says the first difference, or how many rows
  * were compared. Planes and rows have exactly the bytes that they need, for the sanitizers to see what is beyond. */
 #include "float_rows.h"
+#include "kernel_level.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,10 +23,10 @@ static int compare(int width, int depth, const FloatColours *colours, FloatRowKi
     size_t size = 3 * (size_t)width * (kind.half ? 2 : 4);
     uint8_t *y = plane((size_t)width << kind.deep, few), *cb = plane(chroma, few), *cr = plane(chroma, few);
     uint8_t *rows[3];
-    for (int level = FLOAT_ROWS_PLAIN; level <= FLOAT_ROWS_AVX512; level++) {
+    for (int level = LEVEL_PLAIN; level <= LEVEL_AVX512; level++) {
         uint8_t *row = rows[level] = malloc(size + GUARD);
         memset(row, 0xA5, size + GUARD);
-        float_rows_limit(level);
+        kernel_limit(level);
         float_row(row, planar ? (ptrdiff_t)(size / 3) : 0, y, cb, cr, width, colours, kind);
         int beyond = 0;
         for (int i = 0; i < GUARD; i++)
@@ -37,12 +38,12 @@ static int compare(int width, int depth, const FloatColours *colours, FloatRowKi
             exit(1);
         }
     }
-    for (int level = FLOAT_ROWS_PLAIN; level <= FLOAT_ROWS_AVX512; level++)
+    for (int level = LEVEL_PLAIN; level <= LEVEL_AVX512; level++)
         free(rows[level]);
     free(y);
     free(cb);
     free(cr);
-    return FLOAT_ROWS_AVX512;
+    return LEVEL_AVX512;
 }
 
 static float some(double least, double most) {

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "coefficients.h"
+#include "kernel_level.h"
 #include "yuv2rgb.h"
 
 #ifdef SWSCALE
@@ -43,9 +44,9 @@ static int expected_row(uint8_t *rgb, int width, const int *colour, int full_ran
 static int expected_row(uint8_t *rgb, int width, const int *colour, int full_range) {
     Yuv2RgbMatrix matrix;
     yuv2rgb_matrix(&matrix, colour, full_range);
-    yuv2rgb_limit(YUV2RGB_PLAIN);
+    kernel_limit(LEVEL_PLAIN);
     yuv2rgb_row(rgb, 0, luma, cb, cr, width, &matrix, YUV2RGB_TABLES);
-    yuv2rgb_limit(YUV2RGB_NEON);
+    kernel_limit(LEVEL_NEON);
     if (!yuv2rgb_pays(YUV2RGB_TABLES)) {
         printf("there is no vector kernel here\n");
         exit(2);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kernel_level.h"
 #include "resample.h"
 
 #define GUARD 32
@@ -25,7 +26,7 @@ static void *exactly(size_t size) {
 
 /* A frame of what the region needs, brought in blocks of `per_call` rows with nothing around them. */
 static uint8_t *resample(const int *sizes, Rect region, ConvertType type, int level, int per_call, uint32_t seed) {
-    resampler_limit(level);
+    kernel_limit(level);
     Resampler *r = resampler_alloc(sizes[0], sizes[1], sizes[2], sizes[3], region, type);
     if (!r)
         exit(2);
@@ -83,8 +84,8 @@ int main(void) {
         }
         size_t samples = 3 * (size_t)(region.x1 - region.x0) * (region.y1 - region.y0);
         for (int type = CONVERT_UINT8; type <= CONVERT_FLOAT16; type++) {
-            uint8_t *plain = resample(sizes, region, type, RESAMPLE_PLAIN, RESAMPLE_ROWS, n);
-            for (int level = RESAMPLE_AVX2; level <= RESAMPLE_AVX512; level++, frames++) {
+            uint8_t *plain = resample(sizes, region, type, LEVEL_PLAIN, RESAMPLE_ROWS, n);
+            for (int level = LEVEL_AVX2; level <= LEVEL_AVX512; level++, frames++) {
                 uint8_t *vector = resample(sizes, region, type, level, RESAMPLE_ROWS * (1 + n % 4), n);
                 if (!same(plain, vector, samples, type)) {
                     printf("%dx%d to %dx%d differs at level %d, type %d\n", sizes[0], sizes[1], sizes[2], sizes[3],

@@ -131,6 +131,9 @@ def test_turned_pictures_are_the_same_on_every_level(level, name):
 
 
 def test_no_byte_is_read_or_written_that_is_not_theirs(tmp_path):
-    sources = [ROOT / "tests" / "float_rows.c", ROOT / "csrc" / "float_rows.c"]
+    sources = [
+        ROOT / "tests" / "float_rows.c",
+        *(ROOT / "csrc" / name for name in ("float_rows.c", "kernel_level.c")),
+    ]
     options = programs.sanitizers(tmp_path)
     programs.run(tmp_path / "rows", sources, *options, says=" rows are equal\n")

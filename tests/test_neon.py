@@ -8,10 +8,11 @@ import programs
 import pytest
 from programs import ROOT
 
-ROWS = [ROOT / "tests" / "kernel_rows.c", ROOT / "csrc" / "yuv2rgb.c"]
+LEVEL = ROOT / "csrc" / "kernel_level.c"
+ROWS = [ROOT / "tests" / "kernel_rows.c", ROOT / "csrc" / "yuv2rgb.c", LEVEL]
 PLANES = [ROOT / "tests" / "turned_planes.c", ROOT / "csrc" / "turn.c"]
-DEEP = [ROOT / "tests" / "deep_rows.c", ROOT / "csrc" / "yuv2rgb_deep.c", ROOT / "csrc" / "yuv2rgb.c"]
-FLOATS = [ROOT / "tests" / "float_rows.c", ROOT / "csrc" / "float_rows.c"]
+DEEP = [ROOT / "tests" / "deep_rows.c", ROOT / "csrc" / "yuv2rgb_deep.c", ROOT / "csrc" / "yuv2rgb.c", LEVEL]
+FLOATS = [ROOT / "tests" / "float_rows.c", ROOT / "csrc" / "float_rows.c", LEVEL]
 ARM = platform.machine() in ("aarch64", "arm64")
 COMPILER, EMULATOR = ("cc", []) if ARM else ("aarch64-linux-gnu-gcc", ["qemu-aarch64"])
 

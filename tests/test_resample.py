@@ -15,7 +15,10 @@ import torch
 from programs import ROOT
 from resizing import resize_bilinear
 
-SOURCES = [ROOT / "csrc" / name for name in ("axis.c", "resample.c", "resample_rows.c", "half_row.c")]
+SOURCES = [
+    ROOT / "csrc" / name
+    for name in ("axis.c", "resample.c", "resample_rows.c", "half_row.c", "kernel_level.c")
+]
 PLAIN, AVX2, AVX512 = LEVELS = range(3)
 SAMPLES = [np.uint8, np.float32, np.float16]  # ConvertType
 GUARD = 5
@@ -52,7 +55,7 @@ def library(tmp_path_factory):
     library.resampler_begin.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_ssize_t]
     library.resampler_rows.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_ssize_t, ctypes.c_int]
     yield library
-    library.resampler_limit(AVX512)
+    library.kernel_limit(AVX512)
 
 
 @pytest.fixture
@@ -62,7 +65,7 @@ def resample(library):
     def resample(frame, height, width, region=None, level=AVX512, dtype=None, per_call=4, frames=1):
         x0, y0, x1, y1 = region = region or (0, 0, width, height)
         dtype = np.dtype(dtype or frame.dtype)
-        library.resampler_limit(level)
+        library.kernel_limit(level)
         handle = library.resampler_alloc(
             frame.shape[1], frame.shape[0], width, height, Rect(*region), SAMPLES.index(dtype)
         )

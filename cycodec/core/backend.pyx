@@ -30,8 +30,11 @@ cdef extern from "convert.h" nogil:
     int converter_run(Converter *converter, const AVFrame *frame, const ConvertTarget *target, uint8_t *rgb,
                       ssize_t row_stride)
     int converter_kernel(const Converter *converter)
-    void converter_use_kernels(int level)
     int orientation_from_matrix(const int32_t *matrix)
+
+
+cdef extern from "kernel_level.h" nogil:
+    void kernel_limit(int level)
 
 
 # Pixels of one frame that are still believed: 2**28 is 16384 x 16384. More is taken for a damaged header.
@@ -271,4 +274,4 @@ def use_kernels(str level):
     level : {"none", "plain", "avx2", "neon", "avx512"}
         The best one; what the processor lacks is not used in any case.
     """
-    converter_use_kernels({"none": -1, "plain": 0, "avx2": 1, "neon": 1, "avx512": 2}[level])
+    kernel_limit({"none": -1, "plain": 0, "avx2": 1, "neon": 1, "avx512": 2}[level])
