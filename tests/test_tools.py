@@ -254,6 +254,13 @@ class TestRunners:
         assert done.stdout == f"{machine.checkout}: -m pytest tests/test_indexing.py -k a or b\n"
         assert done.returncode == 3
 
+    @pytest.mark.parametrize("cpus", [1, 2, 16])
+    def test_all_tests_run_in_two_processes_where_there_are_two_cpus(self, machine, cpus):
+        self.prepare(machine, setup="")
+        write_script(machine.checkout / ".venv/bin/python", 'echo "$*"')
+        machine.command("getconf", f"echo {cpus}", log=False)
+        assert machine.run("tools/test").stdout == ("-m pytest -n 2\n" if cpus > 1 else "-m pytest\n")
+
     def test_nothing_runs_after_a_failed_setup(self, machine):
         self.prepare(machine, setup="exit 1")
         write_script(machine.checkout / ".venv/bin/python", "echo ran")
