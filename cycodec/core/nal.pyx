@@ -62,13 +62,23 @@ cdef int find_top_layer(const uint8_t *data, int size) noexcept nogil:
     return found
 
 
+cdef int take_length(const NalFormat *format, const uint8_t *data, int size, int *position) noexcept nogil:
+    """Read the length before a unit and step behind it; 0 where it does not fit. There must be room for it."""
+    cdef int length = 0
+    cdef int i
+    for i in range(format.length):
+        length = length << 8 | data[position[0] + i]
+    position[0] += format.length
+    return length if 0 < length <= size - position[0] else 0
+
+
 cdef bint is_in_top_layer(const NalFormat *format, const uint8_t *data, int size) noexcept nogil:
     """Whether a picture belongs to the highest temporal sub-layer; True for other codecs than HEVC.
 
     Pictures of higher sub-layers may refer to what HEVC calls a sub-layer non-reference picture (ITU-T H.265, clause 3).
     """
     cdef int position = 0
-    cdef int length, i
+    cdef int length = 0
     if format.top_layer == 0:
         return True
     if format.top_layer < 0:
@@ -77,15 +87,11 @@ cdef bint is_in_top_layer(const NalFormat *format, const uint8_t *data, int size
         if format.length > 0:
             if position + format.length >= size:
                 return False
-            length = 0
-            for i in range(format.length):
-                length = length << 8 | data[position + i]
-            position += format.length
-            if not 0 < length <= size - position:
+            length = take_length(format, data, size, &position)
+            if not length:
                 return False
         else:
             position = next_start_code(data, position, size)
-            length = 0
         if position + 1 >= size:
             return False
         if (data[position] >> 1) & 63 < 32:
@@ -99,16 +105,13 @@ cdef bint holds_picture(const NalFormat *format, const uint8_t *data, int size) 
     Only asked of units with lengths: start codes would have to be searched for. True for other codecs.
     """
     cdef int position = 0
-    cdef int length, i
+    cdef int length
     cdef bint found = False
     if format.length <= 0:
         return True
     while position + format.length < size:
-        length = 0
-        for i in range(format.length):
-            length = length << 8 | data[position + i]
-        position += format.length
-        if not 0 < length <= size - position:
+        length = take_length(format, data, size, &position)
+        if not length:
             return False
         if format.codec_id == avcodec.AV_CODEC_ID_H264:
             found = found or 1 <= data[position] & 31 <= 5
@@ -169,22 +172,15 @@ cdef bint recovers_at_once(const NalFormat *format, const uint8_t *data, int siz
     """
     cdef int position = 0
     cdef int nal_length = format.length
-    cdef int end, i
+    cdef int end, length
     if format.codec_id != avcodec.AV_CODEC_ID_H264:
         return True
     while position + nal_length < size:
         if nal_length:
-            end = 0
-            for i in range(nal_length):
-                end = end << 8 | data[position + i]
-            position += nal_length
-            end = position + end if 0 < end <= size - position else size
+            length = take_length(format, data, size, &position)
+            end = position + length if length else size
         else:
-            while position + 3 < size and not (
-                data[position] == 0 and data[position + 1] == 0 and data[position + 2] == 1
-            ):
-                position += 1
-            position += 3
+            position = next_start_code(data, position, size)
             end = size
         if position >= size or data[position] & 31 in (1, 5):
             return True                 # a slice: no recovery point before it
