@@ -15,7 +15,6 @@
 #include <string.h>
 
 #include "half_row.h"
-#include "kernel_level.h"
 #include "resample_rows.h"
 
 #define BLOCK 16 /* samples of a plain vertical pass: a constant, for the compiler to make vectors of */
@@ -174,18 +173,17 @@ static int arrange_weights(Resampler *r) {
 
 /* Kernels and their tables; 0, or -1: out of memory. */
 static int choose_kernels(Resampler *r) {
-    int level = kernel_level();
     if (r->type != CONVERT_UINT8) {
-        r->plan.kernel = find_float_rows(level);
-        r->vertical_float = find_float_columns(level);
+        r->plan.kernel = find_float_rows();
+        r->vertical_float = find_float_columns();
         if (!r->plan.kernel)
             r->plan.kernel = float_rows_plain;
         if (!r->vertical_float)
             r->vertical_float = float_columns_plain;
         return 0;
     }
-    r->vertical = find_vector_columns(&r->down, level);
-    if (r->vertical && plan_vector_rows(&r->plan, level) < 0)
+    r->vertical = find_vector_columns(&r->down);
+    if (r->vertical && plan_vector_rows(&r->plan) < 0)
         return -1;
     if (r->plan.kernel)
         return arrange_weights(r);

@@ -20,12 +20,12 @@
 #define AVX2 __attribute__((target("avx2,fma")))
 #define AVX512 __attribute__((target("avx512f,avx512bw,avx512vl,avx512vbmi,avx512vnni")))
 
-static int has_avx2(int level) {
-    return level >= LEVEL_AVX2 && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+static int has_avx2(void) {
+    return kernel_level() >= LEVEL_AVX2 && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
 }
 
-static int has_avx512(int level) {
-    return level >= LEVEL_AVX512 && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
+static int has_avx512(void) {
+    return kernel_level() >= LEVEL_AVX512 && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
            __builtin_cpu_supports("avx512vbmi") && __builtin_cpu_supports("avx512vnni");
 }
 
@@ -423,47 +423,43 @@ AVX2 static void float_columns_avx2(float *out, int samples, const float *const 
 
 /* ---- choosing --------------------------------------------------------------------------------------------------- */
 
-int plan_vector_rows(HorizontalPlan *plan, int level) {
+int plan_vector_rows(HorizontalPlan *plan) {
 #if HAVE_X86_KERNELS
     int bytes = 3 * plan->axis->extent;
-    if (bytes >= WINDOW_AVX512 && has_avx512(level) && fits_two_bytes(plan->axis))
+    if (bytes >= WINDOW_AVX512 && has_avx512() && fits_two_bytes(plan->axis))
         return plan_avx512(plan);
-    if (bytes >= WINDOW_AVX2 && has_avx2(level))
+    if (bytes >= WINDOW_AVX2 && has_avx2())
         return plan_avx2(plan);
 #else
-    (void)plan, (void)level;
+    (void)plan;
 #endif
     return 0;
 }
 
-VerticalKernel *find_vector_columns(const Axis *axis, int level) {
+VerticalKernel *find_vector_columns(const Axis *axis) {
 #if HAVE_X86_KERNELS
-    if (has_avx512(level) && fits_two_bytes(axis))
+    if (has_avx512() && fits_two_bytes(axis))
         return columns_avx512;
-    if (has_avx2(level))
+    if (has_avx2())
         return columns_avx2;
 #else
-    (void)axis, (void)level;
+    (void)axis;
 #endif
     return NULL;
 }
 
-HorizontalKernel *find_float_rows(int level) {
+HorizontalKernel *find_float_rows(void) {
 #if HAVE_X86_KERNELS
-    if (has_avx2(level))
+    if (has_avx2())
         return float_rows_avx2;
-#else
-    (void)level;
 #endif
     return NULL;
 }
 
-VerticalFloatKernel *find_float_columns(int level) {
+VerticalFloatKernel *find_float_columns(void) {
 #if HAVE_X86_KERNELS
-    if (has_avx2(level))
+    if (has_avx2())
         return float_columns_avx2;
-#else
-    (void)level;
 #endif
     return NULL;
 }

@@ -36,14 +36,14 @@ typedef void VerticalKernel(uint8_t *out, int samples, const uint8_t *const *gro
 /* The same of floats, from `count` rows. */
 typedef void VerticalFloatKernel(float *out, int samples, const float *const *rows, const float *weights, int count);
 
-/* Whether there are interleaving kernels for the axis, by the level; `plan` has its axis and is filled in. 0: there are
+/* Whether there are interleaving kernels for the axis; `plan` has its axis and is filled in. 0: there are
  * none. -1: out of memory. */
-int plan_vector_rows(HorizontalPlan *plan, int level);
-VerticalKernel *find_vector_columns(const Axis *axis, int level);
+int plan_vector_rows(HorizontalPlan *plan);
+VerticalKernel *find_vector_columns(const Axis *axis);
 
 /* Vector kernels of floats, or NULL. */
-HorizontalKernel *find_float_rows(int level);
-VerticalFloatKernel *find_float_columns(int level);
+HorizontalKernel *find_float_rows(void);
+VerticalFloatKernel *find_float_columns(void);
 
 /* One pixel by the definition, for what a vector leaves over. */
 static inline void resample_float_pixel(float *out, const float *row, const Span *span, const float *weights) {
