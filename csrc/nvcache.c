@@ -8,9 +8,6 @@ enum {
     OUTPUT_SURFACES = 2,
 };
 
-/* CUDA_ERROR_OUT_OF_MEMORY and CUDA_ERROR_NOT_SUPPORTED: the header does not name them */
-static const CUresult OUT_OF_MEMORY = (CUresult)2, NOT_SUPPORTED = (CUresult)801;
-
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static NvDecoder *idle; /* the one that came last is first */
 static int64_t max_count = 20, max_bytes = (int64_t)2 << 30;
@@ -118,7 +115,7 @@ static int reconfigure(NvDecoder *decoder, const NvFormat *format) {
 static NvDecoder *create(const NvFormat *format, CUresult *code) {
     CUVIDDECODECREATEINFO info;
     NvDecoder *decoder = calloc(1, sizeof(*decoder));
-    *code = OUT_OF_MEMORY;
+    *code = NV_OUT_OF_MEMORY;
     if (!decoder)
         return NULL;
     decoder->created = *format;
@@ -168,7 +165,7 @@ NvDecoder *nvcache_take(const NvFormat *format, int *refused, char error[NV_ERRO
         destroy(decoder); /* one that refused would refuse the next video, too */
     }
     decoder = create(format, &code);
-    if (!decoder && code == OUT_OF_MEMORY) {
+    if (!decoder && code == NV_OUT_OF_MEMORY) {
         pthread_mutex_lock(&lock);
         gone = evict(0, 0);
         pthread_mutex_unlock(&lock);
@@ -178,7 +175,7 @@ NvDecoder *nvcache_take(const NvFormat *format, int *refused, char error[NV_ERRO
         }
     }
     if (!decoder) {
-        *refused = code == NOT_SUPPORTED;
+        *refused = code == NV_NOT_SUPPORTED;
         nvshim_describe(error, "cannot create a hardware decoder", code);
         return NULL;
     }

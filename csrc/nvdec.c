@@ -319,7 +319,9 @@ static void set_times(const NvSession *s, NvPicture *picture, int64_t timestamp)
             if (s->durations[i].pts == timestamp)
                 picture->duration = s->durations[i].duration;
         return;
-    default: picture->pts = s->surfaces[picture->index].pts; picture->duration = s->surfaces[picture->index].duration;
+    default: /* the packet whose picture was decoded into the surface */
+        picture->pts = s->surfaces[picture->index].pts;
+        picture->duration = s->surfaces[picture->index].duration;
     }
 }
 

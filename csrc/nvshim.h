@@ -48,8 +48,9 @@
 
 /* Not in every nv-codec-headers. */
 typedef CUresult CUDAAPI tcuStreamWaitEvent(CUstream stream, CUevent event, unsigned int flags);
-#define NV_OUT_OF_MEMORY ((CUresult)2) /* CUDA_ERROR_OUT_OF_MEMORY */
-enum { NV_EVENT_DISABLE_TIMING = 2 };  /* CU_EVENT_DISABLE_TIMING */
+#define NV_OUT_OF_MEMORY ((CUresult)2)   /* CUDA_ERROR_OUT_OF_MEMORY */
+#define NV_NOT_SUPPORTED ((CUresult)801) /* CUDA_ERROR_NOT_SUPPORTED */
+enum { NV_EVENT_DISABLE_TIMING = 2 };    /* CU_EVENT_DISABLE_TIMING */
 
 typedef struct {
 #define X(name, type) type *name;

@@ -14,10 +14,6 @@ from cycodec.libav cimport avcodec, avutil
 from cycodec.libav.avcodec cimport AVCodecParameters, AVPacket
 
 
-cdef extern from "<libavutil/pixfmt.h>" nogil:
-    int AV_PIX_FMT_YUVJ420P
-
-
 def know_pictures(Demuxer demuxer not None, int stream_index):
     """Fill in what the headers say of a stream that FFmpeg has not looked at yet; whether they say enough.
 
@@ -61,7 +57,7 @@ cdef bint know_h264(AVCodecParameters *parameters, bytes unit) except -1:
         parameters.color_trc = <avutil.AVColorTransferCharacteristic> sps.transfer
         parameters.color_space = <avutil.AVColorSpace> sps.matrix
     parameters.format = (
-        AV_PIX_FMT_YUVJ420P if parameters.color_range == avutil.AVCOL_RANGE_JPEG else avutil.AV_PIX_FMT_YUV420P
+        avutil.AV_PIX_FMT_YUVJ420P if parameters.color_range == avutil.AVCOL_RANGE_JPEG else avutil.AV_PIX_FMT_YUV420P
     )
     return True
 

@@ -131,6 +131,7 @@ cdef extern from "libavutil/pixfmt.h" nogil:
     enum AVPixelFormat:
         AV_PIX_FMT_NONE
         AV_PIX_FMT_YUV420P
+        AV_PIX_FMT_YUVJ420P
         AV_PIX_FMT_YUV422P
         AV_PIX_FMT_YUV444P
         AV_PIX_FMT_RGB24
