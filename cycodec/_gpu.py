@@ -39,7 +39,7 @@ class Gpu:
     def backend(
         self, demuxer: Demuxer, stream_index: int, num_threads: int = 1, min_reorder: int = 0
     ) -> VideoBackend:
-        """The backend for a stream of a probed demuxer.
+        """The backend for a stream of a demuxer that knows its pictures.
 
         Raises
         ------

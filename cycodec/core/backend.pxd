@@ -48,6 +48,7 @@ cdef class VideoBackend:
     cdef int copy(self, uint8_t *to, const uint8_t *source, size_t size) noexcept nogil
     cdef int clear(self, uint8_t *to, size_t size) noexcept nogil
     cdef int delay(self) noexcept nogil
+    cdef bint holds_back(self) noexcept nogil
     cdef void hurry(self, bint hurry) noexcept nogil
     cdef bint shows_undecodable(self) noexcept nogil
     # With the GIL

@@ -34,6 +34,7 @@ cdef extern from "convert.h" nogil:
 
 
 cdef extern from "kernel_level.h" nogil:
+    int LEVEL_NONE, LEVEL_PLAIN, LEVEL_AVX2, LEVEL_NEON, LEVEL_AVX512
     void kernel_limit(int level)
 
 
@@ -109,8 +110,12 @@ cdef class VideoBackend:
     cdef int delay(self) noexcept nogil:
         return 0
 
+    cdef bint holds_back(self) noexcept nogil:
+        """Whether frames wait inside to keep the decoder busy, unless there is hurry."""
+        return False
+
     cdef void hurry(self, bint hurry) noexcept nogil:
-        """Whether frames are wanted as soon as they are there; else some may be held back, to keep the decoder busy."""
+        """Whether frames are wanted as soon as they are there."""
         pass
 
     cdef bint shows_undecodable(self) noexcept nogil:
@@ -274,4 +279,6 @@ def use_kernels(str level):
     level : {"none", "plain", "avx2", "neon", "avx512"}
         The best one; what the processor lacks is not used in any case.
     """
-    kernel_limit({"none": -1, "plain": 0, "avx2": 1, "neon": 1, "avx512": 2}[level])
+    kernel_limit({
+        "none": LEVEL_NONE, "plain": LEVEL_PLAIN, "avx2": LEVEL_AVX2, "neon": LEVEL_NEON, "avx512": LEVEL_AVX512,
+    }[level])

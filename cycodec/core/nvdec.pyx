@@ -119,7 +119,7 @@ cdef class NvdecBackend(VideoBackend):
     Parameters
     ----------
     demuxer : Demuxer
-        Only read from while this is built; it must have been probed.
+        Only read from while this is built; it must know depth, chroma and colours of the pictures.
     stream_index : int
     device : CudaDevice
     """
@@ -326,6 +326,9 @@ cdef class NvdecBackend(VideoBackend):
     cdef int skip_nonref(self, bint skip) noexcept nogil:
         self.skipping = skip
         return 0
+
+    cdef bint holds_back(self) noexcept nogil:
+        return True
 
     cdef void hurry(self, bint hurry) noexcept nogil:
         self.hurrying = hurry

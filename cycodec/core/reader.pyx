@@ -233,8 +233,7 @@ cdef class FrameReader(FrameStream):
     cdef void begin_request(self) noexcept nogil:
         """Once for `prime` and `fill` together."""
         if not self.primed:
-            self.began_here = not self.running or self.reached < 0
-            self.set_hurry(False)
+            self.begin_run(not self.running or self.reached < 0)
 
     cdef int fill(self, int count, const Target *target, uint8_t *out, int64_t frame_stride, int64_t *pts,
                   int64_t *durations, uint8_t *valid) noexcept nogil:

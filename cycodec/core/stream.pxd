@@ -42,8 +42,7 @@ cdef class FrameStream:
     cdef int32_t ordinal                # of the next packet
     cdef int64_t sent                   # the frame that the last packet sent should give
     cdef int64_t turn                   # the frame that should come next, if none was left out
-    cdef bint began_here                # whether the last seek was for the request under way, or there was none yet
-    cdef bint hurrying                  # whether the backend gives frames as soon as they are there
+    cdef bint may_hurry                 # whether the backend is to hear of the last frame that is wanted here
     cdef bint out_of_turn               # another one came, since the last seek
     cdef int faults                     # packets that the decoder could not make sense of, since the last seek
     cdef int64_t outputs                # frames since the beginning of a linear pass
@@ -68,7 +67,7 @@ cdef class FrameStream:
     cdef void take_turn(self) noexcept nogil
     cdef bint is_wanted(self, int64_t number) noexcept nogil
     cdef bint is_last_here(self, int64_t number) noexcept nogil
-    cdef void set_hurry(self, bint hurry) noexcept nogil
+    cdef void begin_run(self, bint here) noexcept nogil
     cdef bint can_skip(self) noexcept nogil
     cdef void leave_out(self, bint skip) noexcept nogil
     cdef int64_t position_of_frame(self) noexcept nogil

@@ -179,8 +179,9 @@ cdef class FrameStream:
                     self.can_skip() and not self.is_wanted(self.sent)
                     and is_in_top_layer(&self.nal, self.packet.data, self.packet.size)
                 )
-                if self.began_here and not self.hurrying:
-                    self.set_hurry(self.is_last_here(self.sent))
+                if self.may_hurry and self.is_last_here(self.sent):
+                    self.may_hurry = False
+                    self.backend.hurry(True)
             code = self.backend.send(self.packet)
         avcodec.av_packet_unref(self.packet)
         return self.judge(code)
@@ -230,9 +231,10 @@ cdef class FrameStream:
         """Whether nothing is wanted behind a frame, unless by a seek; see FrameReader."""
         return False
 
-    cdef void set_hurry(self, bint hurry) noexcept nogil:
-        self.hurrying = hurry
-        self.backend.hurry(hurry)
+    cdef void begin_run(self, bint here) noexcept nogil:
+        """Frames come one after the other from now on; `here`: since a seek for the request under way, or none before."""
+        self.may_hurry = here and self.backend.holds_back()
+        self.backend.hurry(False)
 
     cdef bint can_skip(self) noexcept nogil:
         """Whether frames may be left out: the index says without doubt which frame each packet gives."""
@@ -300,8 +302,7 @@ cdef class FrameStream:
         cdef int code
         self.stop()
         self.backend.flush()
-        self.began_here = True
-        self.set_hurry(False)
+        self.begin_run(True)
         if not self.introduced:
             self.introduce()
         self.seeks += 1
