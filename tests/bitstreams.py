@@ -171,16 +171,21 @@ def h264_fields(frames=24, width=64, height=64, reordered=False, mixed=False):
     return b"".join(out)
 
 
-def _nal(header, payload):
-    """A NAL unit with its start code; 00 00 0x is broken up by an 03 (7.4.1)."""
-    escaped, zeros = bytearray(), 0
+def escaped(payload):
+    """The payload of a NAL unit, 00 00 0x broken up by an 03 (7.4.1; H.265, 7.4.2)."""
+    out, zeros = bytearray(), 0
     for byte in payload:
         if zeros == 2 and byte <= 3:
-            escaped.append(3)
+            out.append(3)
             zeros = 0
-        escaped.append(byte)
+        out.append(byte)
         zeros = zeros + 1 if byte == 0 else 0
-    return b"\0\0\0\1" + bytes([header]) + bytes(escaped)
+    return bytes(out)
+
+
+def _nal(header, payload):
+    """A NAL unit with its start code."""
+    return b"\0\0\0\1" + bytes([header]) + escaped(payload)
 
 
 def _sequence_parameters(width, height):

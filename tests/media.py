@@ -449,7 +449,7 @@ encode("two_videos.mp4", f"{TWO}")
 encode("two_videos.mkv", f"{TWO}")
 encode("two_videos.ts", f"{TWO}")
 
-# ---- field pictures, bit by bit ----
+# ---- temporal sub-layers ----
 encode(
     "hevc_one_layer.hevc",
     f"{X265} -pix_fmt yuv420p "
@@ -464,6 +464,8 @@ SUBLAYER_PTS = (
     r"+if(eq(mod(mod(N\,25)-1\,4)\,0)\,4\,if(eq(mod(mod(N\,25)-1\,4)\,3)\,3\,3-mod(mod(N\,25)-1\,4)))\,0)"
 )
 remux("hevc_sublayers.mp4", "hevc_sublayers.hevc", f"-bsf:v setts=dts=N*48000:pts=({SUBLAYER_PTS}+2)*48000")
+
+# ---- field pictures, bit by bit ----
 derive("mpeg2_fields.m2v", bitstreams.mpeg2_fields)
 remux("mpeg2_fields.mpg", "mpeg2_fields.m2v", before="-fflags +genpts")
 derive("h264_fields.h264", bitstreams.h264_fields)

@@ -7,6 +7,8 @@ picture", though b refers to it: who leaves out such pictures must leave out the
 Clause numbers are those of ITU-T H.265.
 """
 
+from bitstreams import escaped
+
 IDR = (19, 20)
 SPS = 33
 TRAIL_N, TRAIL_R = 0, 1
@@ -70,16 +72,3 @@ def with_sublayers(sps):
     text = (head + profile + rest).rstrip("0")  # the stop bit is the last one
     text += "0" * (-len(text) % 8)
     return sps[:2] + escaped(int(text, 2).to_bytes(len(text) // 8, "big"))
-
-
-def escaped(payload):
-    """7.4.2.3.1: emulation_prevention_three_byte."""
-    out = bytearray()
-    zeros = 0
-    for byte in payload:
-        if zeros >= 2 and byte <= 3:
-            out.append(3)
-            zeros = 0
-        out.append(byte)
-        zeros = zeros + 1 if byte == 0 else 0
-    return bytes(out)

@@ -57,8 +57,14 @@ def test_recordings_are_compared(fake):
         assert old in golden
         differences = traces.compare(golden.replace(old, new, 1), again)
         assert len(differences) == 1
-        assert "+" in differences[0]
-        assert "-" in differences[0]
+        changes = differences[0].splitlines()
+        taken, put = (
+            [line for line in changes if line[0] == sign and not line.startswith(3 * sign)] for sign in "-+"
+        )
+        if not old.startswith("display"):  # whose surfaces are named by their pictures
+            assert new.split()[-1] in taken[0]
+            assert old.split()[-1] in put[0]
+        assert len(taken) == len(put) >= 1
     # pictures displayed in another order, a clip that is not there, and a sequence header more
     shown = [i for i, line in enumerate(golden.splitlines()) if line.startswith("display")][3:5]
     lines = golden.splitlines()

@@ -1,10 +1,10 @@
 /* TEST DOUBLE, not NVIDIA's: a libnvcuvid.so.1 with FFmpeg's software decoders behind its calls.
  *
- * As far as we know the real one: callbacks come synchronously, pictures are decoded in decode order and displayed in
- * display order, a sequence callback comes again for every header, sizes are rounded up to whole macroblocks, a packet
- * without CUVID_PKT_ENDOFPICTURE is only decoded when the next one comes (but for AV1), CUVID_PKT_DISCONTINUITY does
- * nothing, odd sizes are rounded up, and a displayed surface may be decoded into next. What it answers about codecs is what a Hopper GPU answers.
- * All of that is our reading, not the driver's word: tools/gpu_check compares it with the driver.
+ * Seen on an H100 (traces.txt): callbacks come synchronously, pictures are decoded in decode order and displayed in display
+ * order, a sequence callback comes again for every header behind an end of the stream, and a displayed surface may be
+ * decoded into next. What is answered about codecs is what a Hopper GPU answers. Our reading still, not the driver's word: a
+ * packet without CUVID_PKT_ENDOFPICTURE is only decoded when the next one comes (but for AV1), and
+ * CUVID_PKT_DISCONTINUITY does nothing.
  */
 #include <libavutil/pixdesc.h>
 #include <stdlib.h>

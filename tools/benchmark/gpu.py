@@ -343,9 +343,6 @@ def trace(folder: Path, out: Path, about: str) -> bool:
     text = traces.record(folder.iterdir(), about)
     out.write_text(text)
     print(f"{out.name}: {len(traces.clips(text))} clips, {len(text.splitlines())} lines", flush=True)
-    if not traces.GOLDEN.exists():
-        print("there is no golden recording of a GPU yet to compare it with", flush=True)
-        return True
     differences = traces.compare(traces.GOLDEN.read_text(), text)
     print(f"{len(differences)} clips differ from the golden recording", *differences, sep="\n", flush=True)
     return not differences
@@ -395,7 +392,7 @@ def write_report(results: dict[str, Any], path: Path) -> None:
 
 
 def draw(results: dict[str, Any], path: Path) -> None:
-    """The picture for docs: a group of bars for each workload and clip, as ratios to cycodec's time; log scale."""
+    """The picture for docs: medians of the ratios to cycodec's time, lines from the lowest to the highest; log scale."""
     import matplotlib
 
     matplotlib.use("Agg")
