@@ -1,7 +1,7 @@
 """What headers say of a stream's pictures: pixel format and colours, which FFmpeg otherwise finds out by decoding some.
 
-avformat_find_stream_info decodes until it knows how far pictures are reordered, 10 ms of H.264 in 1080p. For a decoder
-that orders pictures by itself, the sequence header is enough.
+avformat_find_stream_info decodes until it knows how far pictures are reordered. For a decoder that orders pictures by
+itself, the sequence header is enough.
 """
 
 from libc.stdint cimport uint8_t
