@@ -3,10 +3,10 @@
 Note [Several GOPs at once]
 
 Frames of different GOPs do not need each other, so a request is cut at GOP boundaries and its parts are decoded side by
-side, each by a reader with a demuxer and a decoder of its own, straight into their slots of the batch. How many threads
-that takes is the process's budget to say (`_threads`). Each part goes to the reader that stands just before it, if there
-is one, so that batches read one after the other do not seek. Every further reader costs the memory of one decoder (a few
-frames) and stays open as long as the session.
+side, by readers with a demuxer and a decoder of their own, straight into their slots of the batch. How many threads that
+takes is the process's budget to say (`_threads`). A part goes to the reader that stands just before it, if there is one,
+so that batches read one after the other do not seek. Every further reader costs the memory of one decoder (a few frames)
+and stays open as long as the session.
 
 Note [One GOP at a time]
 
@@ -19,11 +19,13 @@ Note [Reading on]
 
 Requests that follow each other, frame by frame in a loop or in small batches, are one long read, whose end nobody knows.
 It is taken to go on for AHEAD times as many frames as it has had, which is what decides whether frame threads are worth
-having the frames since the GOP's beginning decoded again. Nobody takes them away from such a reader between two of its
-requests (two loops side by side would else do nothing but take them from each other), and inside a GOP it goes on with
-them even where the budget has none free: the way back would be longer. More than AHEAD = 4 is no better: with 12, loops
-over 640x360 clips had them from the 5th frame at the latest, and took 0.8 to 0.9 of the time for 100 frames, as much as
-before for 50, but 1.2 to 1.6 times as much for 10 (a loop over 720p clips has them from the 4th frame on in any case).
+having the frames since the GOP's beginning decoded again; where the next GOP begins soon, they are had from there on.
+Whoever reads the first frame alone is expected to read on, for BEGINNING frames: threads that are there from the beginning
+have nothing to decode again. Should nobody read on, a decoder was opened in vain, which takes half a millisecond.
+
+Nobody takes the threads away from such a reader between two of its requests (two loops side by side would else do nothing
+but take them from each other), and inside a GOP it goes on with them even where the budget has none free: the way back
+would be longer.
 """
 
 from __future__ import annotations
@@ -33,17 +35,13 @@ import os
 import threading
 import time
 import weakref
-from collections.abc import Sequence
-from typing import NamedTuple, Protocol, TypeAlias
+from typing import Protocol
 
-import numpy as np
-
-from cycodec import _tensor, _threads
+from cycodec import _gops, _tensor, _threads
+from cycodec._gops import Gops, Part, Positions
 from cycodec.core.backend import CpuBackend
 from cycodec.core.index import IndexContradiction
 from cycodec.core.reader import FrameReader
-
-Positions: TypeAlias = "Sequence[int] | np.ndarray"
 
 
 class Make(Protocol):
@@ -62,49 +60,14 @@ class Deliver(Protocol):
 
 # Below this many pixels to decode a second thread gains nothing: about two frames of 1080p.
 WORTH_A_THREAD = 4_000_000
-# What things cost, in frames decoded and converted by one thread, or in pixels of such frames: measured with H.264, HEVC,
-# VP9, MPEG-4 and MPEG-2.
-SEEK_COST = 4  # frames: beginning at another place; a key frame is large, and others fill the decoder
-WAY_COST = 0.6  # frames: one on the way to a wanted one, where B-frames are left out
 READER_COST = 600_000  # pixels: opening another reader
 MAX_FRAME_THREADS = 8
 FRAME_THREADS_COST = 1.1  # what n frame threads take for a frame is this n-th part, and the pixels of
 HAND_OVER_COST = 65_000  # handing it from thread to thread
 AHEAD = 4  # Note [Reading on]
+BEGINNING = 32  # Note [Reading on]
 NEAR = 32  # frames that may be left out between two requests of one long read
 RESERVED_SECONDS = 0.2  # for which frame threads wait for the next request of a long read
-
-
-class Part(NamedTuple):
-    """A part of a request.
-
-    Attributes
-    ----------
-    positions, places : int64 arrays
-        In rising order, and which of the request's they are.
-    begin : int
-        The first frame of the first one's GOP.
-    frames : int
-        To decode for it, those on the way included.
-    wanted : int
-        Of them.
-    seeks : int
-    """
-
-    positions: np.ndarray
-    places: np.ndarray
-    begin: int
-    frames: int
-    wanted: int
-    seeks: int
-
-    @property
-    def first(self) -> int:
-        return int(self.positions[0])
-
-    @property
-    def last(self) -> int:
-        return int(self.positions[-1])
 
 
 class Readers:
@@ -125,7 +88,7 @@ class Readers:
         self.threaded: FrameReader | None = None  # Note [One GOP at a time]
         self.num_threads = 0  # that it has
         self.is_damaged = False  # as they have seen
-        self.gops: np.ndarray | None = None
+        self.gops: Gops | None = None
         self.last = -NEAR - 1  # position that was read last
         self.streak = 0  # frames of the long read that it ended; Note [Reading on]
 
@@ -165,7 +128,10 @@ class Readers:
         if len(positions) == 1 and self._is_next_of_few(int(positions[0]), pixels):
             deliver(self.main, positions)
             return
-        whole = self._whole(positions)
+        if self.gops is None:
+            assert self.main.index is not None
+            self.gops = Gops(self.main.index, self.main.demuxer.size())
+        whole = self.gops.whole(positions)
         ahead = self._follow(whole)
         threaded = self.threaded
         if (
@@ -176,28 +142,34 @@ class Readers:
             and self._read_threaded(positions, whole, deliver, make, self.num_threads, True)
         ):
             return
-        alone = self._cost(whole, [self.main, *self.more]) + ahead
+        cursors = self._cursors()
+        alone = self.gops.cost(whole, cursors) + ahead
         limit = self._limit() if alone * pixels >= WORTH_A_THREAD else 1
         if limit < 2:
             deliver(self.main, positions)
             return
-        parts = self._parts(whole, limit)
-        otherwise: float = alone
-        if len(parts) > 1:
-            otherwise = max(self._cost(part, [self.main, *self.more]) for part in parts)
-            otherwise += READER_COST / pixels * (len(self.more) + 1 < len(parts))
+        parts = self.gops.parts(whole, limit, pixels)
+        workers = min(limit, len(parts))
+        otherwise = alone
+        if workers > 1:
+            costs = [self.gops.cost(part, cursors) for part in parts]
+            otherwise = max(sum(costs) / workers, *costs)
+            otherwise += READER_COST / pixels * (len(cursors) < workers)
         threads = min(limit, MAX_FRAME_THREADS)
         if (
             self._may_have_frame_threads()
             and self._cost_threaded(whole, ahead, threads, pixels) < otherwise
+            and not (ahead and self._may_wait(whole, threads, pixels))
             and self._read_threaded(positions, whole, deliver, make, threads, ahead > 0)
         ):
             return
-        if len(parts) == 1:
+        if workers == 1:
             deliver(self.main, positions)
             return
-        jobs = _Jobs(self.assign([part.first for part in parts], make), parts, deliver)
-        _threads.run([jobs.next] * len(parts), len(parts))
+        while len(self.more) + 1 < workers:
+            self.more.append(make())
+        jobs = _Jobs([self.main, *self.more], parts, deliver)
+        _threads.run([jobs.next] * len(parts), workers)
         jobs.finish()
 
     # -- what a request costs ---------------------------------------------------------------------------------------
@@ -217,7 +189,7 @@ class Readers:
         """Whether this is the next frame of a loop of so little work that nothing needs to be weighed; it is remembered."""
         if not position == self.last + 1 == self.main.cursor + 1 or self.threaded is not None:
             return False
-        if (1 + SEEK_COST + AHEAD * self.streak) * pixels >= WORTH_A_THREAD:
+        if (1 + _gops.SEEK_COST + AHEAD * self.streak) * pixels >= WORTH_A_THREAD:
             return False
         self.streak += 1
         self.last = position
@@ -227,88 +199,48 @@ class Readers:
         """Remember a request; how many frames are to be expected behind it, if it goes on with what was before."""
         first, last = whole.first, whole.last
         goes_on = 0 <= first - self.last <= NEAR and whole.begin <= self.last + 1
-        ahead = AHEAD * self.streak if goes_on else 0
+        ahead = AHEAD * self.streak if goes_on else self._begins(whole)
         self.streak = self.streak + last - self.last if goes_on else last - first + 1
         self.last = last
         return ahead
+
+    def _begins(self, whole: Part) -> int:
+        """How many frames are to be expected behind a request that may be the beginning of a loop."""
+        again = self.last >= 0 and self.threaded is None
+        return BEGINNING if whole.first == whole.last == 0 and not again else 0
 
     def expect(self, frames: int) -> None:
         """A loop over frames was announced, from the first one on."""
         self.last = -1
         self.streak = frames // AHEAD
 
-    def _gops(self) -> np.ndarray:
-        """The first frame of each GOP."""
-        if self.gops is None:
-            assert self.main.index is not None
-            keys = np.asarray(self.main.index.key_frames, np.int64)
-            self.gops = keys if len(keys) and keys[0] == 0 else np.concatenate(([0], keys))
-        return self.gops
-
-    def _whole(self, positions: Positions) -> Part:
-        """A request as one part."""
-        gops = self._gops()
-        if len(positions) == 1:  # the way of decoder[i]
-            begin = int(gops[gops.searchsorted(positions[0], "right") - 1])
-            return Part(positions, _ONE_PLACE, begin, int(positions[0]) - begin + 1, 1, 1)  # type: ignore[arg-type]
-        asked = np.asarray(positions, np.int64)
-        places = np.argsort(asked, kind="stable")
-        return self._part(asked[places], places)
-
-    def _part(self, asked: np.ndarray, places: np.ndarray) -> Part:
-        begins, lasts = self._stretches(asked)[1:]
-        seeks = 1 + int(np.count_nonzero(begins[1:] > lasts[:-1] + 1))
-        wanted = 1 + int(np.count_nonzero(np.diff(asked)))
-        return Part(asked, places, int(begins[0]), int((lasts - begins + 1).sum()), wanted, seeks)
-
-    def _stretches(self, asked: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """For each GOP that rising positions touch: which is the first of them, where it begins, and the last of them."""
-        gops = self._gops()
-        gop = gops.searchsorted(asked, "right") - 1
-        starts = np.flatnonzero(np.diff(gop, prepend=-1))
-        return starts, gops[gop[starts]], asked[np.append(starts[1:], len(asked)) - 1]
-
-    def _parts(self, whole: Part, limit: int) -> list[Part]:
-        """The request cut into at most `limit` parts, between GOPs, where the cost so far passes each share of the whole."""
-        if len(whole.positions) == 1:
-            return [whole]
-        starts, begins, lasts = self._stretches(whole.positions)
-        if len(starts) == 1:
-            return [whole]
-        asked = np.diff(np.append(starts, len(whole.positions)))
-        way = (lasts - begins + 1 - asked).clip(min=0)  # a frame may be asked for twice
-        cost = np.cumsum(asked + self._way_cost * way + SEEK_COST)
-        shares = cost[-1] * np.arange(1, limit) / limit
-        cuts = starts[np.unique(np.searchsorted(cost, shares, "left") + 1).clip(max=len(starts) - 1)]
-        edges = np.unique(np.concatenate(([0], cuts, [len(whole.positions)])))
-        return [self._part(whole.positions[a:b], whole.places[a:b]) for a, b in itertools.pairwise(edges)]
-
-    @property
-    def _way_cost(self) -> float:
-        assert self.main.index is not None
-        return WAY_COST if self.main.index.reorder > 0 else 1
-
-    def _cost(self, part: Part, readers: list[FrameReader]) -> float:
-        """What a part costs the best of some readers."""
-        frames, seeks = self._left(part, readers)
-        return part.wanted + self._way_cost * (frames - part.wanted) + SEEK_COST * seeks
-
-    def _left(self, part: Part, readers: list[FrameReader]) -> tuple[int, int]:
-        """(frames that the best of some readers has to decode for a part, how often it seeks)"""
-        cursors = [reader.cursor for reader in readers]
-        done = max([0, *(c + 1 - part.begin for c in cursors if part.begin <= c <= part.first)])
-        return max(part.frames - done, part.wanted), part.seeks - (done > 0)
-
     def _cost_threaded(self, whole: Part, ahead: int, threads: int, pixels: int) -> float:
         """What the request takes by frame threads, in the time of frames decoded by one."""
-        threaded = self.threaded  # which another session may take away
-        readers = [threaded] if threaded is not None else []
-        frames = self._left(whole, readers)[0] + ahead  # to be handed over, those that are left out as well
+        assert self.gops is not None
+        cursors = self._cursors_threaded()
+        frames, seeks = self.gops.left(whole, cursors)
+        frames += ahead  # to be handed over, those that are left out as well
         # in a long read, which may end any time, what would be decoded again counts in full
-        cost = frames if ahead else self._cost(whole, readers)
+        cost = frames + _gops.SEEK_COST * seeks if ahead else self.gops.cost(whole, cursors)
         cost = cost * FRAME_THREADS_COST / threads + frames * HAND_OVER_COST / pixels
         # they fill up and run empty with each seek
-        return cost + threads * whole.seeks + (READER_COST / pixels if threaded is None else 0)
+        return cost + threads * seeks + (0 if cursors else READER_COST / pixels)
+
+    def _may_wait(self, whole: Part, threads: int, pixels: int) -> bool:
+        """Whether a long read better gets frame threads with the next GOP, where no frame is decoded again for them."""
+        assert self.gops is not None
+        left = self.gops.left(whole, self._cursors_threaded())[0]
+        again = left - self.gops.left(whole, [self.main.cursor])[0]
+        gain = 1 - FRAME_THREADS_COST / threads - HAND_OVER_COST / pixels
+        return (self.gops.next_begin(whole.last) - whole.last) * gain < again * (1 - gain)
+
+    def _cursors(self) -> list[int]:
+        """Where the readers with one thread stand."""
+        return [reader.cursor for reader in (self.main, *self.more)]
+
+    def _cursors_threaded(self) -> list[int]:
+        threaded = self.threaded  # which another session may take away
+        return [threaded.cursor] if threaded is not None else []
 
     def _may_have_frame_threads(self) -> bool:
         index = self.main.index
@@ -340,21 +272,6 @@ class Readers:
         if self.is_damaged:
             self.threaded = None
         return not self.is_damaged
-
-    def assign(self, firsts: list[int], make: Make) -> list[FrameReader]:
-        """A reader for each part: the one that stands just before its first frame, else any, else a new one."""
-        free = [self.main, *self.more]
-        chosen: dict[int, FrameReader] = {}
-        for part, first in enumerate(firsts):
-            near = [reader for reader in free if 0 <= first - reader.cursor <= 1]
-            if near:
-                chosen[part] = near[0]
-                free.remove(near[0])
-        for part in range(len(firsts)):
-            if part not in chosen:
-                chosen[part] = free.pop(0) if free else make()
-        self.more = [r for r in dict.fromkeys([*self.more, *chosen.values()]) if r is not self.main]
-        return [chosen[part] for part in range(len(firsts))]
 
 
 class _FrameThreads:
@@ -400,25 +317,34 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_start_anew)
 
 
-_ONE_PLACE = np.zeros(1, np.int64)
-
-
 class _Jobs:
     """The parts of one request under way, and what went wrong with them."""
 
     def __init__(self, readers: list[FrameReader], parts: list[Part], deliver: Deliver) -> None:
+        self.lock = threading.Lock()
         self.deliver = deliver
         self.errors: list[BaseException] = []
-        self.todo = list(zip(readers, parts, strict=True))[::-1]
+        self.free = readers
+        self.todo = parts
 
     def next(self) -> None:
-        """Decode the next part; errors are kept for `finish`."""
-        reader, part = self.todo.pop()
+        """Decode a part; errors are kept for `finish`."""
+        reader, part = self._take()
         try:
             if not self.errors:
                 self.deliver(reader, part.positions, part.places)
         except BaseException as error:
             self.errors.append(error)
+        with self.lock:
+            self.free.append(reader)
+
+    def _take(self) -> tuple[FrameReader, Part]:
+        """A part and who reads it: the one that stands just before it, if there is one."""
+        with self.lock:
+            for (i, reader), (k, part) in itertools.product(enumerate(self.free), enumerate(self.todo)):
+                if 0 <= part.first - reader.cursor <= 1:
+                    return self.free.pop(i), self.todo.pop(k)
+            return self.free.pop(0), self.todo.pop(0)
 
     def finish(self) -> None:
         if self.errors:

@@ -16,9 +16,10 @@ import numpy as np
 
 from cycodec import _tensor
 from cycodec._frame_index import decoded_index, predicted_index, time_base
+from cycodec._gops import Positions
 from cycodec._lifetime import Session, is_file_like, open_source
 from cycodec._options import Options
-from cycodec._readers import Deliver, Positions, Readers
+from cycodec._readers import Deliver, Readers
 from cycodec.core.backend import CpuBackend, VideoBackend, orientation_of
 from cycodec.core.confirm import confirm
 from cycodec.core.demux import Demuxer

@@ -111,7 +111,8 @@ class VideoDecoder:
         workers. Not together with `num_ffmpeg_threads`.
     on_error : {"raise", "mask"}
         What happens to a frame that cannot be had: "raise", or "mask": it is filled with the last good frame of the
-        request (black before the first), and ``FrameBatch.valid`` is False there, as for damaged frames.
+        request (black before the first), and ``FrameBatch.valid`` is False there. So are damaged frames, which "raise"
+        delivers as the decoder conceals them.
     fallback : {"cpu", "raise"}
         What happens to a stream that the GPU does not decode: "cpu", the CPU decodes it, the GPU converts its colours
         all the same, and `cpu_fallback` says why; or "raise", an UnsupportedError.

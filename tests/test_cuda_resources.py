@@ -299,6 +299,7 @@ def test_damage_that_the_hardware_reports(fake):
     decoder = VideoDecoder(path, device="cuda", on_error="mask")
     batch = decoder.get_frames_in_range(0, 6)
     assert batch.valid.tolist() == [False, False, True, True, True, True]
+    assert not batch.data[:2].any()
     assert decoder.counters.frames_damaged == 2
     # as on the CPU, damaged frames are delivered where they are not masked
     assert VideoDecoder(path, device="cuda")[:6].shape[0] == 6

@@ -46,8 +46,8 @@ def packets(path, stream):
     """ffprobe's packets of a stream."""
     command = Path(recipes.FFMPEG).with_name(Path(recipes.FFMPEG).name.replace("ffmpeg", "ffprobe"))
     done = subprocess.run(
-        [command, "-v", "error", "-select_streams", str(stream), "-show_entries", "packet=pts,duration,flags"]
-        + ["-of", "json", str(path)],
+        [command, "-v", "error", "-select_streams", str(stream), "-of", "json"]
+        + ["-show_entries", "packet=pts,duration,flags,pos", str(path)],
         capture_output=True,
         check=True,
     )
@@ -91,14 +91,15 @@ def test_shortcuts_equal_the_full_scan(name):
     path = media.path(name)
     with VideoDecoder(path) as decoder:
         scanned = sorted(
-            (p["pts"], "K" in p["flags"])
+            (p["pts"], "K" in p["flags"], int(p["pos"]))
             for p in packets(path, decoder.stream_index)
             if "D" not in p["flags"]
         )
         index = decoder.index
-        assert index.pts.tolist() == [pts for pts, _ in scanned]
+        assert index.pts.tolist() == [pts for pts, _, _ in scanned]
         # open GOPs apart, a key packet is a key frame
-        assert index.key_frames.tolist() == [n for n, (_, key) in enumerate(scanned) if key]
+        assert index.key_frames.tolist() == [n for n, (_, key, _) in enumerate(scanned) if key]
+        assert index.key_offsets.tolist() == [place for _, key, place in scanned if key]
 
 
 def test_saved_and_loaded(path, tmp_path):
@@ -111,6 +112,7 @@ def test_saved_and_loaded(path, tmp_path):
     assert loaded.pts.tolist() == original.pts.tolist()
     assert loaded.durations.tolist() == original.durations.tolist()
     assert loaded.key_frames.tolist() == original.key_frames.tolist()
+    assert loaded.key_offsets.tolist() == original.key_offsets.tolist()
     assert loaded.time_base == original.time_base
     order = random.Random(1).sample(range(len(digests)), len(digests))
     for given in (original, loaded, tmp_path / "x.idx", str(tmp_path / "x.idx")):
@@ -201,7 +203,7 @@ def test_arrays_are_the_callers_own():
     """What a caller does to them does not reach the decoder."""
     decoder = VideoDecoder(media.path("h264_plain.mp4"))
     expected = decoder[40]
-    for name in ("pts", "durations", "key_frames"):
+    for name in ("pts", "durations", "key_frames", "key_offsets"):
         array = getattr(decoder.index, name)
         try:
             array[:] = 0
@@ -373,6 +375,7 @@ def test_mappings_from_ffprobe(name):
     reference = oracle.reference(path)
     text = frames_json(path)
     with VideoDecoder(path, dimension_order="NHWC", custom_frame_mappings=text) as decoder:
+        assert (decoder.index.key_offsets == -1).all()
         assert len(decoder) == reference.count
         for number in random.Random(3).sample(range(reference.count), min(reference.count, 25)):
             assert oracle.digest(decoder[number]) == reference.digests[number]

@@ -8,7 +8,7 @@ import media
 import pytest
 import torch
 
-from cycodec import _readers, _threads
+from cycodec import _gops, _readers, _threads
 from cycodec.decoders import VideoDecoder
 from cycodec.transforms import Resize
 
@@ -18,8 +18,9 @@ ONE_GOP = ["h264_one_gop.mp4", "hevc_one_gop.mp4", "vp9_hidden.webm"]
 @pytest.fixture(autouse=True)
 def frame_threads(monkeypatch):
     """Have small files be worth them, as if there were eight CPUs."""
-    for cost in ("WORTH_A_THREAD", "SEEK_COST", "READER_COST", "HAND_OVER_COST"):
+    for cost in ("WORTH_A_THREAD", "READER_COST", "HAND_OVER_COST"):
         monkeypatch.setattr(_readers, cost, 0)
+    monkeypatch.setattr(_gops, "SEEK_COST", 0)
     monkeypatch.setattr(_readers, "_frame_threads", _readers._FrameThreads())
     before = _threads.budget()
     _threads.set_budget(8)
@@ -131,6 +132,47 @@ def test_a_loop_over_frames_is_a_long_read(name):
     assert has_them(decoder)
     assert decoder.counters.seeks <= 2
     assert decoder.counters.frames_decoded < 1.5 * len(plain), "what was decoded before they took over"
+
+
+def test_a_loop_has_them_from_the_first_frame():
+    path = media.path("h264_one_gop.mp4")
+    plain = VideoDecoder(path, num_threads=1)[:]
+    decoder = VideoDecoder(path, num_threads=2)
+    for _ in range(2):
+        for number in range(len(plain)):
+            assert torch.equal(decoder[number], plain[number])
+            assert has_them(decoder)
+    assert decoder.counters.frames_decoded <= 2 * len(plain) + 2, "none was decoded twice"
+
+
+@pytest.mark.parametrize("first", [[1], [0, 1], [3, 0]])
+def test_what_does_not_begin_like_a_loop_has_none(first):
+    decoder = VideoDecoder(media.path("h264_plain.mp4"), num_threads=2)
+    decoder[first]
+    decoder[0]
+    assert not has_them(decoder)
+
+
+def test_a_first_frame_that_they_are_not_worth_has_none(monkeypatch):
+    monkeypatch.setattr(_readers, "HAND_OVER_COST", 128 * 96)
+    decoder = VideoDecoder(media.path("h264_plain.mp4"), num_threads=2)
+    decoder[0]
+    assert not has_them(decoder)
+
+
+def test_a_loop_waits_for_the_next_gop_where_it_is_near(monkeypatch):
+    monkeypatch.setattr(_readers, "AHEAD", 100)  # any loop is worth them, and nothing else is
+    monkeypatch.setattr(_readers, "WORTH_A_THREAD", 20 * 128 * 96)
+    plain = VideoDecoder(media.path("h264_plain.mp4"), num_threads=1)[:]
+    decoder = VideoDecoder(media.path("h264_plain.mp4"), num_threads=2)  # GOPs of 12 frames
+    for number in range(8, 20):
+        assert torch.equal(decoder[number], plain[number])
+        assert has_them(decoder) == (number >= 12)
+    decoder = VideoDecoder(media.path("h264_long_gop.mp4"), num_threads=2)
+    decoder[8]
+    assert not has_them(decoder)
+    decoder[9]
+    assert has_them(decoder), "the next one is far"
 
 
 def test_an_iterator_has_them_from_the_first_frame():

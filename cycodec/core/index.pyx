@@ -221,8 +221,23 @@ cdef class FrameIndex:
         """Numbers of the frames at which decoding can begin, int64 array, rising."""
         import numpy
 
-        numbers = sorted({self.anchors[i].first for i in range(self.num_anchors) if self.anchors[i].first < self.count})
-        return numpy.array(numbers, dtype=numpy.int64)
+        return numpy.array([number for number, _ in self.begins()], dtype=numpy.int64)
+
+    @property
+    def key_offsets(self):
+        """Where their packets begin in the source, in bytes: int64 array; -1 where the container does not tell."""
+        import numpy
+
+        return numpy.array([offset for _, offset in self.begins()], dtype=numpy.int64)
+
+    cdef list begins(self):
+        """(number of the first frame, offset of the packet) for each place where decoding can begin, rising."""
+        cdef dict offsets = {}
+        cdef int i
+        for i in range(self.num_anchors - 1, -1, -1):
+            if self.anchors[i].first < self.count:
+                offsets[self.anchors[i].first] = self.anchors[i].pos
+        return sorted(offsets.items())
 
     @property
     def begin_seconds(self):

@@ -209,8 +209,8 @@ cdef int set_anchors(FrameIndex index, PacketTable table) except -1:
         anchor.dts = record.dts
         anchor.first = first
         anchor.ordinal = i
+        anchor.pos = record.pos
         if index.stamped:
-            anchor.pos = record.pos
             anchor.sync_pos = table.records[max(i - 3, 0)].pos
             anchor.size = record.size
             anchor.digest = record.digest
@@ -294,6 +294,7 @@ def index_from_mappings(frames, time_base):
         if key or i == 0:
             index.anchors[found].pts = pts
             index.anchors[found].dts = NOPTS
+            index.anchors[found].pos = -1
             index.anchors[found].first = i
             index.anchors[found].ordinal = -1
             found += 1

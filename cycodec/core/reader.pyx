@@ -276,14 +276,14 @@ cdef class FrameReader(FrameStream):
             else:
                 pts[slot.slot] = self.frame.best_effort_timestamp
                 durations[slot.slot] = self.frame_duration()
+            if good and self.is_damaged():
+                self.frames_damaged += 1
+                good = not self.masking
             if good:
                 code = self.backend.convert(self.frame, target, place)
                 if code < 0:
                     return code
                 self.frames_converted += 1
-                if self.is_damaged():
-                    self.frames_damaged += 1
-                    good = False
                 last = place
             else:
                 if last != NULL:
@@ -304,8 +304,8 @@ cdef class FrameReader(FrameStream):
         other; `pts`, `durations` (int64) and `valid` (uint8): addresses of arrays that are filled in. `frame_size` is
         (width, height) of the whole frame as it is shown, `region` (y0, y1, x0, x1) lies inside; `orientation` and `type`
         as in csrc/convert.h. `stages`: what is done to the region, one after the other, as (height, width, region of it).
-        `valid`: 1, or with `masking` 0 for damaged frames and for those that cannot be had, which are filled with the last
-        good one; 2 where there is none yet, which is black. `places`: which picture of `out` each position goes to.
+        `valid`: 1, or with `masking` 0 for frames that are damaged or cannot be had, which are filled with the last good
+        one; 2 where there is none yet, which is black. `places`: which picture of `out` each position goes to.
         """
         cdef int count = len(positions)
         cdef Slot *slots = <Slot *> malloc((count + 1) * sizeof(Slot))
