@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+from cycodec import _threads
 from cycodec.core.confirm import decode_ordinals
 from cycodec.core.demux import Demuxer
 from cycodec.core.fragments import read_fragments
@@ -19,13 +20,18 @@ from cycodec.core.sps import stream_may_have_fields
 TRUSTED_CONTAINERS = ("mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm")
 
 
-def predicted_index(demuxer: Demuxer, stream_index: int) -> tuple[FrameIndex | None, bool, bool]:
+def predicted_index(
+    demuxer: Demuxer, stream_index: int, threads: int = 1
+) -> tuple[FrameIndex | None, bool, bool]:
     """(index that the packets promise or None, whether nothing was read yet, whether a decoder should confirm it)."""
     trusted = demuxer.format_name in TRUSTED_CONTAINERS and not demuxer.is_attached_picture(stream_index)
     table = None
     if trusted:
-        for read_headers in (read_mov, read_fragments, read_matroska):
-            table = table or read_headers(demuxer, stream_index)
+        table = (
+            read_mov(demuxer, stream_index)
+            or read_fragments(demuxer, stream_index)
+            or read_matroska(demuxer, stream_index, _threads.run, threads)
+        )
     scanned = table is None
     if table is None:
         table = scan_packets(demuxer, stream_index, closely=not trusted)

@@ -70,6 +70,13 @@ NEAR = 32  # frames that may be left out between two requests of one long read
 RESERVED_SECONDS = 0.2  # for which frame threads wait for the next request of a long read
 
 
+def thread_limit(chosen: int | None) -> int:
+    """How many threads a request may use at most; None: the process's budget, but one in DataLoader workers."""
+    if chosen is not None:
+        return chosen
+    return 1 if _tensor.in_worker() else _threads.budget()
+
+
 class Readers:
     """The readers of one open stream.
 
@@ -78,7 +85,7 @@ class Readers:
     main : FrameReader
         Serves whatever is not worth more.
     limit : int or None
-        Threads that a request may use at most; None: the process's budget, but one in DataLoader workers.
+        See `thread_limit`.
     """
 
     def __init__(self, main: FrameReader, limit: int | None) -> None:
@@ -144,7 +151,7 @@ class Readers:
             return
         cursors = self._cursors()
         alone = self.gops.cost(whole, cursors) + ahead
-        limit = self._limit() if alone * pixels >= WORTH_A_THREAD else 1
+        limit = thread_limit(self.limit) if alone * pixels >= WORTH_A_THREAD else 1
         if limit < 2:
             deliver(self.main, positions)
             return
@@ -178,12 +185,6 @@ class Readers:
         """Whether the index says which frames need each other."""
         index = self.main.index
         return index is not None and index.identity != "order"
-
-    def _limit(self) -> int:
-        """Threads that a request may use."""
-        if self.limit is not None:
-            return self.limit
-        return 1 if _tensor.in_worker() else _threads.budget()
 
     def _is_next_of_few(self, position: int, pixels: int) -> bool:
         """Whether this is the next frame of a loop of so little work that nothing needs to be weighed; it is remembered."""

@@ -19,7 +19,7 @@ from cycodec._frame_index import decoded_index, predicted_index, time_base
 from cycodec._gops import Positions
 from cycodec._lifetime import Session, is_file_like, open_source
 from cycodec._options import Options
-from cycodec._readers import Deliver, Readers
+from cycodec._readers import Deliver, Readers, thread_limit
 from cycodec.core.backend import CpuBackend, VideoBackend, orientation_of
 from cycodec.core.confirm import confirm
 from cycodec.core.demux import Demuxer
@@ -154,7 +154,9 @@ class VideoSession(Session):
         elif self.options.approximate:
             demuxer.look_ahead(self.stream_index)
         else:
-            self.index, fresh, doubt = predicted_index(demuxer, self.stream_index)
+            self.index, fresh, doubt = predicted_index(
+                demuxer, self.stream_index, thread_limit(self.options.num_threads)
+            )
         self.header = demuxer.stream_info(self.stream_index)
         # nothing for the CPU's decoder to confirm, and nothing that was read
         settled = (self.index is not None or self.options.approximate) and fresh and not doubt

@@ -125,6 +125,8 @@ remux(
 remux("h264_fragmented_moov_samples.mp4", "h264_plain.mp4", "-movflags +frag_keyframe")
 remux("hevc_fragmented.mp4", "hevc.mp4", "-movflags +frag_keyframe+empty_moov")
 remux("h264_fragmented_sidx.mp4", "h264_plain.mp4", "-movflags +frag_keyframe+delay_moov+dash+global_sidx")
+remux("h264_clusters.mkv", "h264_sound.mp4", "-cluster_time_limit 120")
+remux("vp9_clusters.webm", "vp9.webm", "-cluster_time_limit 120")
 remux("h264_no_cues.mkv", "h264_plain.mp4", "-f matroska", piped=True)
 remux("h264_live.mkv", "h264_sound.mp4", "-f matroska -live 1", piped=True)
 remux("h264_small_clusters.mkv", "h264_sound.mp4", "-cluster_time_limit 200")

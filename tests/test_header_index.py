@@ -7,6 +7,8 @@ import media
 import pytest
 import recipes
 
+from cycodec import _threads
+from cycodec.core import matroska
 from cycodec.core.demux import Demuxer
 from cycodec.core.fragments import read_fragments
 from cycodec.core.matroska import read_matroska
@@ -161,6 +163,94 @@ def test_opening_a_matroska_file_reads_under_a_percent(tmp_path):
     assert bytes_read() - before < size / 100
     assert len(decoder) == 300
     assert decoder.index.origin == "headers"
+
+
+CLUSTERS = ["h264_clusters.mkv", "vp9_clusters.webm", "vp8_hidden.webm"]
+
+
+def walked(path, threads, monkeypatch):
+    """(the packets by the headers, how many stretches were walked at once, each time)"""
+    stretches = []
+
+    def run(jobs, limit):
+        stretches.append(len(jobs))
+        _threads.run(jobs, limit)
+
+    monkeypatch.setattr(matroska, "WORTH_A_THREAD", 0)
+    demuxer = Demuxer(IOContext(str(path)))
+    table = read_matroska(demuxer, demuxer.select_video(), run, threads)
+    return None if table is None else table.rows(), stretches
+
+
+@pytest.mark.parametrize("threads", [2, 3, 8])
+@pytest.mark.parametrize("name", CLUSTERS)
+def test_a_matroska_file_is_walked_from_several_places(name, threads, monkeypatch):
+    path = media.path(name)
+    alone, none = walked(path, 1, monkeypatch)
+    together, stretches = walked(path, threads, monkeypatch)
+    assert together == alone is not None
+    assert none == []
+    assert 2 <= stretches[0] <= threads
+    assert len(stretches) == 1
+
+
+def with_cues_at(data, change):
+    """A Matroska file whose cues name other places."""
+    data = bytearray(data)
+    at = data.rindex(b"\x1c\x53\xbb\x6b")
+    changed = 0
+    while (at := data.find(b"\xf1", at + 1)) >= 0:
+        length = data[at + 1] & 0x7F
+        if data[at + 1] & 0x80 and 1 <= length <= 8 and data[at - 3] == 0xF7:  # behind the track's number
+            place = int.from_bytes(data[at + 2 : at + 2 + length], "big")
+            data[at + 2 : at + 2 + length] = min(max(change(place), 0), 256**length - 1).to_bytes(
+                length, "big"
+            )
+            changed += 1
+    assert changed > 2
+    return bytes(data)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda place: place + 1,
+        lambda place: place - 3,
+        lambda place: 0,
+        lambda place: 2**64,
+        lambda place: place // 2,
+    ],
+    ids=["behind", "before", "nowhere", "outside", "elsewhere"],
+)
+def test_wrong_cues_cost_nothing_but_time(change, tmp_path, monkeypatch):
+    path = media.path("h264_clusters.mkv")
+    spoilt = tmp_path / "spoilt.mkv"
+    spoilt.write_bytes(with_cues_at(path.read_bytes(), change))
+    assert walked(spoilt, 3, monkeypatch)[0] == walked(path, 1, monkeypatch)[0]
+
+
+def test_what_is_unusual_is_found_in_whichever_stretch_it_is(tmp_path, monkeypatch):
+    path = media.path("h264_clusters.mkv")
+    data = path.read_bytes()
+    rows, _ = walked(path, 1, monkeypatch)
+    spoilt = tmp_path / "spoilt.mkv"
+    for row in (rows[len(rows) // 5], rows[-2]):
+        laced = bytearray(data)
+        laced[row[2] + 3] |= 0b110  # behind the track's number and the time
+        spoilt.write_bytes(laced)
+        assert walked(spoilt, 2, monkeypatch)[0] is None
+
+
+def test_opening_walks_by_as_many_threads_as_the_decoder_has(monkeypatch):
+    path = media.path("h264_clusters.mkv")
+    plain = VideoDecoder(path, num_threads=1).index
+    used = []
+    run = _threads.run
+    monkeypatch.setattr(matroska, "WORTH_A_THREAD", 0)
+    monkeypatch.setattr(_threads, "run", lambda jobs, limit: (used.append(limit), run(jobs, limit)))
+    for threads in (1, 2, 3):
+        assert VideoDecoder(path, num_threads=threads).index == plain
+    assert used == [2, 3]
 
 
 @pytest.mark.skipif(not hasattr(os, "O_NOATIME"), reason="the time of access is Linux's to leave alone")

@@ -1,4 +1,11 @@
+from collections.abc import Callable, Iterable
+from typing import TypeAlias
+
 from cycodec.core.demux import Demuxer
 from cycodec.core.packets import PacketTable
 
-def read_matroska(demuxer: Demuxer, stream_index: int) -> PacketTable | None: ...
+Run: TypeAlias = Callable[[Iterable[Callable[[], None]], int], None]
+
+def read_matroska(
+    demuxer: Demuxer, stream_index: int, run: Run | None = None, threads: int = 1
+) -> PacketTable | None: ...

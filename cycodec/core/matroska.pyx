@@ -12,11 +12,19 @@ the rest is the system call. 64 bytes hold the headers of a cluster and its firs
 longer. A file opened with O_NOATIME spares the kernel the clock at each read, a quarter again; that needs the file's
 owner, and is done without for everybody else. A mapped file took twice as long, by one page fault for each block (and
 a file that is cut off while it is mapped would end the process).
+
+Note [Walked from several places]
+
+Where each block is, only the one before it tells. But the Cues, at the end of most files, name clusters all over the file,
+so that a long walk is divided among threads that begin at such clusters. Cues are not always right: who begins at the
+front must come out exactly where the next one began, and so on, or all of it is walked once more, by one.
 """
 
+import bisect
 import os
 from fractions import Fraction
 
+from cpython.bytes cimport PyBytes_AS_STRING
 from libc.stdint cimport int64_t, uint8_t
 from libc.string cimport memcmp
 
@@ -43,6 +51,14 @@ cdef extern from "<unistd.h>" nogil:
 cdef enum:
     EBML = 0x1A45DFA3
     SEGMENT = 0x18538067
+    SEEK_HEAD = 0x114D9B74
+    SEEK = 0x4DBB
+    SEEK_ID = 0x53AB
+    SEEK_POSITION = 0x53AC
+    CUES = 0x1C53BB6B
+    CUE_POINT = 0xBB
+    CUE_TRACK_POSITIONS = 0xB7
+    CUE_CLUSTER_POSITION = 0xF1
     INFO = 0x1549A966
     TIMESTAMP_SCALE = 0x2AD7B1
     TRACKS = 0x1654AE6B
@@ -63,7 +79,11 @@ cdef enum:
     BLOCK_DURATION = 0x9B
     ENCRYPTED_BLOCK = 0xAF
     CHUNK = 64              # bytes of one read
+    MAX_CUES = 1 << 22      # bytes
     UNUSUAL = -1
+
+# From this many bytes of clusters on, more than one thread walks.
+WORTH_A_THREAD = 1 << 24
 
 cdef int64_t UNKNOWN = -1
 cdef int64_t NOPTS = avutil.AV_NOPTS_VALUE
@@ -83,7 +103,10 @@ cdef struct Walk:
     int64_t track           # number of the video track, 0 while it is not known
     int64_t scale           # nanoseconds of one unit
     int64_t default_duration
-    int64_t cluster_time
+    int64_t cluster_time    # -1: not known yet
+    int64_t segment         # where the segment's elements begin: places in the file are counted from there
+    int64_t sought          # the identifier that the next place is of
+    int64_t cues            # where they are, or 0
     int num_video
     bint unusual
     bint has_pending        # a block of a group whose references are not known yet
@@ -195,7 +218,7 @@ cdef int read_block(Source *source, int64_t position, int64_t size, bint simple,
     cdef int64_t track
     cdef int length = 1
     cdef int i, time
-    if data == NULL:
+    if data == NULL or walk.cluster_time < 0:
         return UNUSUAL
     while length <= 8 and not data[0] & (0x100 >> length):
         length += 1
@@ -243,40 +266,50 @@ cdef int read_block(Source *source, int64_t position, int64_t size, bint simple,
     return 1
 
 
-cdef int walk_file(Source *source, Walk *walk, PacketTable table) noexcept nogil:
-    """Go through the file once; 0, or UNUSUAL."""
-    cdef int64_t position = 0
+cdef int64_t walk_elements(Source *source, Walk *walk, PacketTable table, int64_t position, int64_t end,
+                           bint head) noexcept nogil:
+    """Go through the elements up to `end`; with `head`, up to the first cluster. Returns where that is, or UNUSUAL."""
     cdef int64_t identifier, size
     cdef PacketRecord record
-    cdef bint begun = False
     cdef int header, code
+    cdef bint begun = not head
     while True:
-        header = read_element(source, position, &identifier, &size)
-        if header < 0:
-            return UNUSUAL
+        header = 0
+        if position < end:
+            header = read_element(source, position, &identifier, &size)
+            if header <= 0:
+                return UNUSUAL
         if walk.has_pending and (header == 0 or identifier in (
             SIMPLE_BLOCK, BLOCK_GROUP, CLUSTER, BLOCK
         )):
             walk.has_pending = False
             if table.append(&walk.pending) < 0:
                 return UNUSUAL
-        if header == 0:
-            return 0
+        if header == 0 or head and identifier == CLUSTER:
+            return position
         position += header
         if identifier == EBML:
             if begun:
                 return UNUSUAL                          # a second file behind the first
             begun = True
-        if identifier in (SEGMENT, CLUSTER, BLOCK_GROUP, INFO):
+        if identifier == SEGMENT:
+            walk.segment = position
+        if identifier in (SEGMENT, CLUSTER, BLOCK_GROUP, INFO, SEEK_HEAD, SEEK):
             continue                                    # its children come next
         if size == UNKNOWN or position + size > source.size:
             return UNUSUAL
+        if identifier in (TIMESTAMP_SCALE, TRACKS) and not head:
+            return UNUSUAL                              # blocks came before
         if identifier == TIMESTAMP_SCALE:
             walk.scale = read_unsigned(source, position, size)
         elif identifier == TRACKS:
             if walk.track:
                 return UNUSUAL
             read_tracks(source, position, position + size, walk)
+        elif identifier == SEEK_ID:
+            walk.sought = read_unsigned(source, position, size)
+        elif identifier == SEEK_POSITION and walk.sought == CUES:
+            walk.cues = walk.segment + read_unsigned(source, position, size)
         elif identifier == TIMESTAMP:
             walk.cluster_time = read_unsigned(source, position, size)
         elif identifier == SIMPLE_BLOCK or identifier == BLOCK:
@@ -295,9 +328,74 @@ cdef int walk_file(Source *source, Walk *walk, PacketTable table) noexcept nogil
             walk.pending.duration = read_unsigned(source, position, size)
         elif identifier == ENCRYPTED_BLOCK:
             return UNUSUAL
-        if walk.unusual or walk.scale <= 0 or walk.cluster_time < 0:
+        if walk.unusual or walk.scale <= 0:
             return UNUSUAL
         position += size
+
+
+cdef list read_cues(Source *source, Walk *walk):
+    """Where clusters begin, as the Cues tell it; empty where there are none to be made sense of."""
+    cdef Source cues
+    cdef int64_t identifier, size
+    cdef int64_t position = walk.cues
+    cdef int header
+    if not 0 < position < source.size:
+        return []
+    header = read_element(source, position, &identifier, &size)
+    if header <= 0 or identifier != CUES or not 0 < size <= MAX_CUES:
+        return []
+    data = os.pread(source.descriptor, size, position + header)
+    cues.memory = <const uint8_t *> PyBytes_AS_STRING(data)
+    cues.size = len(data)
+    places = set()
+    position = 0
+    while True:
+        header = read_element(&cues, position, &identifier, &size)
+        if header <= 0 or size < 0:
+            return sorted(places)
+        position += header
+        if identifier == CUE_CLUSTER_POSITION:
+            places.add(walk.segment + read_unsigned(&cues, position, size))
+        if identifier not in (CUE_POINT, CUE_TRACK_POSITIONS):
+            position += size
+
+
+cdef class Stretch:
+    """A part of the file, from cluster to cluster, and the packets that it has."""
+
+    cdef Source source
+    cdef Walk state
+    cdef PacketTable table
+    cdef int64_t begin, end
+    cdef int64_t reached
+
+    def walk(self):
+        with nogil:
+            self.reached = walk_elements(&self.source, &self.state, self.table, self.begin, self.end, False)
+
+
+cdef PacketTable walk_stretches(Source *source, Walk *state, list edges, run):
+    """The packets between each two edges, one after the other; None where something is unusual, or edges are wrong."""
+    cdef Stretch stretch
+    cdef PacketTable table = PacketTable()
+    cdef list stretches = []
+    for begin, end in zip(edges, edges[1:]):
+        stretch = Stretch()
+        stretch.source = source[0]
+        stretch.state = state[0]
+        stretch.table = PacketTable()
+        stretch.begin = begin
+        stretch.end = end
+        stretches.append(stretch)
+    if len(stretches) > 1:
+        run([stretch.walk for stretch in stretches], len(stretches))
+    else:
+        stretches[0].walk()
+    for stretch in stretches:
+        if stretch.reached != stretch.end:
+            return None
+        table.extend(stretch.table)
+    return table
 
 
 cdef int open_quietly(str path) except -1:
@@ -308,8 +406,16 @@ cdef int open_quietly(str path) except -1:
         return os.open(path, os.O_RDONLY)
 
 
-def read_matroska(Demuxer demuxer not None, int stream_index):
+def read_matroska(Demuxer demuxer not None, int stream_index, run=None, int threads=1):
     """The packets of the video stream of a freshly opened Matroska file, or None where they must be read.
+
+    Parameters
+    ----------
+    demuxer : Demuxer
+    stream_index : int
+    run : callable, optional
+        ``run(jobs, threads)`` does a list of jobs, on so many threads at most.
+    threads : int
 
     Returns
     -------
@@ -318,8 +424,8 @@ def read_matroska(Demuxer demuxer not None, int stream_index):
     """
     cdef PacketTable table = PacketTable()
     cdef Source source
-    cdef Walk walk
-    cdef int code
+    cdef Walk state
+    cdef int64_t first
     if demuxer.format_name != "matroska,webm":
         return None
     source.start = 0
@@ -333,17 +439,29 @@ def read_matroska(Demuxer demuxer not None, int stream_index):
             return None                                 # a file-like or URL: many small reads would cost more than one long
         source.descriptor = open_quietly(path)
         source.size = os.fstat(source.descriptor).st_size
-    walk.codec_id = demuxer.stream(stream_index).codecpar.codec_id
-    walk.track = walk.default_duration = walk.cluster_time = 0
-    walk.num_video = 0
-    walk.scale = 1000000
-    walk.unusual = walk.has_pending = False
+    state.codec_id = demuxer.stream(stream_index).codecpar.codec_id
+    state.track = state.default_duration = state.segment = state.sought = state.cues = 0
+    state.cluster_time = -1
+    state.num_video = 0
+    state.scale = 1000000
+    state.unusual = state.has_pending = False
     try:
         with nogil:
-            code = walk_file(&source, &walk, table)
+            first = walk_elements(&source, &state, table, 0, source.size, True)
+        if first < 0 or not state.track:
+            return None
+        table = None
+        if threads > 1 and source.memory == NULL and source.size - first >= WORTH_A_THREAD:
+            places = read_cues(&source, &state)
+            shares = [bisect.bisect(places, first + (source.size - first) * i // threads) for i in range(1, threads)]
+            inner = sorted({places[i] for i in shares if i < len(places) and first < places[i] < source.size})
+            if inner:
+                table = walk_stretches(&source, &state, [first, *inner, source.size], run)
+        if table is None:
+            table = walk_stretches(&source, &state, [first, source.size], run)
     finally:
         if source.descriptor >= 0:
             os.close(source.descriptor)
-    if code < 0 or table.count == 0 or demuxer.time_base(stream_index) != Fraction(walk.scale, 10 ** 9):
+    if table is None or table.count == 0 or demuxer.time_base(stream_index) != Fraction(state.scale, 10 ** 9):
         return None
     return table if first_packet_agrees(demuxer, stream_index, table) else None

@@ -32,6 +32,7 @@ cdef class PacketTable:
     cdef int allocated
 
     cdef int append(self, const PacketRecord *record) noexcept nogil
+    cdef int extend(self, PacketTable other) except -1
     cdef int scan(self, Demuxer demuxer, int stream_index, bint closely) except -1
 
 

@@ -3,6 +3,7 @@
 from libc.errno cimport ENOMEM
 from libc.stdint cimport uint8_t, uint32_t
 from libc.stdlib cimport free, realloc
+from libc.string cimport memcpy
 
 from cycodec.core.demux cimport Demuxer
 from cycodec.core.nal cimport count_pictures, next_start_code
@@ -175,6 +176,20 @@ cdef class PacketTable:
             (self.records[i].pts, self.records[i].dts, self.records[i].pos, self.records[i].size, self.records[i].flags)
             for i in range(self.count)
         ]
+
+    cdef int extend(self, PacketTable other) except -1:
+        """Take over another table's packets behind this one's."""
+        cdef PacketRecord *grown
+        if other.count == 0:
+            return 0
+        grown = <PacketRecord *> realloc(self.records, (self.count + other.count) * sizeof(PacketRecord))
+        if grown == NULL:
+            raise MemoryError()
+        memcpy(grown + self.count, other.records, other.count * sizeof(PacketRecord))
+        self.records = grown
+        self.count += other.count
+        self.allocated = self.count
+        return 0
 
     cdef int append(self, const PacketRecord *record) noexcept nogil:
         cdef PacketRecord *grown
