@@ -6,29 +6,29 @@
 from __future__ import annotations
 
 import itertools
-import math
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 
 from cycodec import _tensor
 from cycodec._frame_index import decoded_index, predicted_index, time_base
 from cycodec._gops import Positions
+from cycodec._layout import Addresses, Geometry, Into, Layout, Region
 from cycodec._lifetime import Session, is_file_like, open_source
 from cycodec._options import Options
-from cycodec._readers import Deliver, Readers, thread_limit
-from cycodec.core.backend import CpuBackend, VideoBackend, orientation_of
+from cycodec._readers import Readers, thread_limit
+from cycodec.core.backend import CpuBackend, VideoBackend
 from cycodec.core.confirm import confirm
 from cycodec.core.demux import Demuxer
 from cycodec.core.error import DecoderRefused, FFmpegError, InvalidDataError, StaleIndexError
 from cycodec.core.index import FrameIndex, IndexContradiction
 from cycodec.core.pictures import know_pictures
 from cycodec.core.predict import index_from_mappings
-from cycodec.core.reader import FrameReader
-from cycodec.transforms import Pipeline, Stage, resolve
+from cycodec.core.reader import BLACK, FrameReader
+from cycodec.transforms import Pipeline, resolve
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
@@ -36,10 +36,7 @@ if TYPE_CHECKING:
     from cycodec._gpu import Gpu
 
 T = TypeVar("T")
-Region: TypeAlias = tuple[int, int, int, int]
 
-ORIENT_TRANSPOSE = 4
-BLACK = 2  # what FrameReader says of frames that it had nothing for
 LOOK_AHEAD = 16  # frames of a request that the decoder hears of at first: about as many as it may have inside
 HDR_TRANSFERS = ("smpte2084", "arib-std-b67")
 
@@ -53,42 +50,13 @@ class Frames(NamedTuple):
     valid: np.ndarray
 
 
-class Addresses(NamedTuple):
-    """Where FrameReader writes what it knows of frames."""
-
-    pts: int
-    durations: int
-    valid: int
-
-    @classmethod
-    def of(cls, times: np.ndarray, valid: np.ndarray) -> Addresses:
-        """Of an int64 array [2, count], and one of uint8; the caller keeps them alive."""
-        address = times.ctypes.data
-        return cls(address, address + times.strides[0], valid.ctypes.data)
-
-
-@dataclass(frozen=True)
-class Geometry:
-    """How frames are shown: size after orientation, and the orientation itself (see csrc/convert.h)."""
-
-    height: int
-    width: int
-    orientation: int
-
-
-# Arguments of FrameReader.read_into behind the address of the frames: how they get there.
-Into: TypeAlias = tuple[int, int, int, tuple[int, int], Region, int, int, bool, tuple[Stage, ...], bool]
-
-
 class Single(NamedTuple):
-    """What reading one frame takes, for as long as geometry and transforms are these."""
+    """What reading one frame takes, for as long as the layout is this one."""
 
-    geometry: Geometry | None
-    pipeline: Pipeline | None
+    layout: Layout
     channels_first: bool
     new: Callable[[], Tensor]
     into: Into
-    pixels: int
 
 
 class GeometryChanged(Exception):
@@ -127,6 +95,7 @@ class VideoSession(Session):
         self._single_valid = np.empty(1, np.uint8)
         self._single = Addresses.of(self._single_times, self._single_valid)
         self._single_plan: Single | None = None
+        self._layout: Layout | None = None
         self.is_file_like = is_file_like(source)
         self.gpu: Gpu | None = None
         self.doubts_geometry = False  # a frame was met that has not the size that the header says
@@ -163,12 +132,7 @@ class VideoSession(Session):
         if self.options.cuda is not None and settled:
             self._move_to_gpu(demuxer)
         else:
-            backend = CpuBackend(
-                demuxer,
-                self.stream_index,
-                self.options.ffmpeg_threads,
-                self.index.reorder if self.index is not None else 0,
-            )
+            backend = CpuBackend(demuxer, self.stream_index, self.options.ffmpeg_threads, self._reorder)
             self.reader = FrameReader(demuxer, self.stream_index, backend, self.index, fresh)
             self.readers = Readers(self.reader, self.options.num_threads)
         self.geometry = self._geometry_of(self.header["width"], self.header["height"])
@@ -193,12 +157,11 @@ class VideoSession(Session):
             self.gpu = Gpu(
                 self.options.cuda, self.options.fallback, self.options.cuda_backend, self.options.converter
             )
-        reorder = self.index.reorder if self.index is not None else 0
         if demuxer is None:
             demuxer = Demuxer(open_source(self.source))
             self._learn_pictures(demuxer)
             demuxer.keep_only(self.stream_index)
-        backend = self.gpu.backend(demuxer, self.stream_index, self.options.ffmpeg_threads, reorder)
+        backend = self.gpu.backend(demuxer, self.stream_index, self.options.ffmpeg_threads, self._reorder)
         self.reader = FrameReader(demuxer, self.stream_index, backend, self.index, True)
         # several sessions of the hardware decoder side by side only where that was asked for
         self.readers = Readers(self.reader, self.options.num_threads or 1)
@@ -224,6 +187,11 @@ class VideoSession(Session):
                 known, self.stream_index, num_threads, self.index.reorder, strict=num_threads > 1
             )
         return FrameReader(demuxer, self.stream_index, backend, self.index, True)
+
+    @property
+    def _reorder(self) -> int:
+        """Frames that can wait in the decoder for an earlier one, as far as the index knows."""
+        return self.index.reorder if self.index is not None else 0
 
     def _check_frames(self, index: FrameIndex) -> None:
         if not len(index):
@@ -256,12 +224,7 @@ class VideoSession(Session):
             self.readers.index_changed()
 
     def _geometry_of(self, width: int | None, height: int | None) -> Geometry | None:
-        if not width or not height:
-            return None
-        orientation = orientation_of(self.reader.demuxer.display_matrix(self.stream_index))
-        if orientation & ORIENT_TRANSPOSE:
-            width, height = height, width
-        return Geometry(height, width, orientation)
+        return Geometry.of(width, height, self.reader.demuxer.display_matrix(self.stream_index))
 
     # -- use --------------------------------------------------------------------------------------------------------
 
@@ -484,98 +447,54 @@ class VideoSession(Session):
         single = self._single_plan
         if (
             single is None
-            or single.geometry is not self.geometry
-            or single.pipeline is not self._pipeline
             or single.channels_first is not channels_first
+            or not self._is_current(single.layout)
         ):
-            single = self._single_plan = self._plan_single(channels_first)
+            layout = self.layout
+            into = layout.into(self._single, (0, layout.height, 0, layout.width))
+            single = Single(layout, channels_first, layout.maker(channels_first), into)
+            self._single_plan = single
         if self.gpu is not None:
             self.gpu.use_current_stream()
         picture = single.new()
-        address, into = _tensor.pointer(picture), single.into
+        self._deliver((position,), picture, single.into, single.layout.pixels)
+        return picture
+
+    def _fill(self, positions: Positions, region: Region | None, addresses: Addresses) -> Tensor:
+        """Decode frames into a new tensor."""
+        layout = self.layout
+        y0, y1, x0, x1 = region = region or (0, layout.height, 0, layout.width)
+        if self.gpu is not None:
+            self.gpu.use_current_stream()
+        data = layout.new(len(positions), y1 - y0, x1 - x0)
+        if len(positions) and y1 > y0 and x1 > x0:
+            self._deliver(positions, data, layout.into(addresses, region), layout.pixels)
+        return data
+
+    def _deliver(self, positions: Positions, data: Tensor, into: Into, pixels: int) -> None:
+        """Have readers decode frames into a tensor."""
+        address = _tensor.pointer(data)
 
         def deliver(reader: FrameReader, asked: Positions, places: Positions | None = None) -> None:
             self._prove_by(reader, asked)
             reader.read_into(asked, address, *into, places)
 
-        self._deliver((position,), deliver, single.pixels)
-        return picture
-
-    def _plan_single(self, channels_first: bool) -> Single:
-        height, width = self.shape
-        dtype, planar = self.dtype, self.options.planar
-        rows, columns, planes = (width, 1, height * width) if planar else (3 * width, 3, 1)
-        shape, strides = (height, width, 3), (rows, columns, planes)
-        if channels_first:
-            shape, strides = (3, height, width), (planes, rows, columns)
-        into = self._into(self._single, *self._sources((0, height, 0, width)))
-        return Single(
-            self.geometry,
-            self._pipeline,
-            channels_first,
-            _tensor.maker(shape, strides, dtype, self._device),
-            into,
-            math.prod(self._frame_size()),
-        )
-
-    def _fill(self, positions: Positions, region: Region | None, addresses: Addresses) -> Tensor:
-        """Decode frames into a new tensor."""
-        height, width = self.shape
-        y0, y1, x0, x1 = region = region or (0, height, 0, width)
-        data = self._new_frames(len(positions), y1 - y0, x1 - x0)
-        if len(positions) and y1 > y0 and x1 > x0:
-            address, into = _tensor.pointer(data), self._into(addresses, *self._sources(region))
-
-            def deliver(reader: FrameReader, asked: Positions, places: Positions | None = None) -> None:
-                self._prove_by(reader, asked)
-                reader.read_into(asked, address, *into, places)
-
-            self._deliver(positions, deliver, math.prod(self._frame_size()))
-        return data
-
-    def _deliver(self, positions: Positions, deliver: Deliver, pixels: int) -> None:
         self.readers.read(positions, deliver, pixels, None if self.is_file_like else self._another_reader)
 
-    def _sources(self, region: Region) -> tuple[Region, tuple[Stage, ...]]:
-        """The part of the decoded frame that a region of the result is made of, and how."""
-        if not self.options.transforms:
-            return region, ()
-        pipeline, (height, width) = self.pipeline, self._frame_size()
-        top, bottom, left, right = pipeline.region or (0, height, 0, width)
-        if pipeline.steps:
-            return (top, bottom, left, right), pipeline.stages(region)
-        y0, y1, x0, x1 = region
-        return (top + y0, top + y1, left + x0, left + x1), ()
-
-    def _into(self, addresses: Addresses, region: Region, stages: tuple[Stage, ...]) -> Into:
-        height, width = self._frame_size()
-        assert self.geometry is not None
-        return (
-            *addresses,
-            (width, height),
-            region,
-            self.geometry.orientation,
-            _tensor.SAMPLE_TYPES[self.dtype],
-            self.options.planar,
-            stages,
-            self.options.mask_errors,
-        )
-
-    def _new_frames(self, count: int, height: int, width: int) -> Tensor:
-        """Memory for frames in the order that was asked for, seen as [count, height, width, 3]."""
-        if self.options.planar:
-            return self._empty((count, 3, height, width), self.dtype).permute(0, 2, 3, 1)
-        return self._empty((count, height, width, 3), self.dtype)
-
-    def _empty(self, shape: tuple[int, ...], dtype: str) -> Tensor:
-        """Memory for frames, where they are wanted."""
-        if self.gpu is not None:
-            self.gpu.use_current_stream()
-        return _tensor.empty(shape, dtype, self._device)
-
     @property
-    def _device(self) -> Any:
-        return "cpu" if self.gpu is None else _tensor.cuda_device(self.gpu.ordinal)
+    def layout(self) -> Layout:
+        """What becomes of decoded frames now."""
+        if self._layout is None or not self._is_current(self._layout):
+            dtype = self.dtype
+            self._frame_size()
+            assert self.geometry is not None
+            pipeline = self.pipeline if self.options.transforms else None
+            device = "cpu" if self.gpu is None else _tensor.cuda_device(self.gpu.ordinal)
+            self._layout = Layout(self.geometry, pipeline, dtype, self.options, device)
+        return self._layout
+
+    def _is_current(self, layout: Layout) -> bool:
+        return layout.geometry is self.geometry and layout.pipeline is self._pipeline
 
     def to_seconds(self, ticks: np.ndarray) -> np.ndarray:
         """Times in units of the stream's time base as float64 seconds."""

@@ -36,7 +36,6 @@ cdef class FrameIndex:
     cdef public int stream_index    # -1: not known
 
     cdef int allocate(self, int count, int num_anchors, int num_packets) except -1
-    cdef list begins(self)
     cdef int checked(self, int number) except -1
     cdef double seconds(self, int64_t ticks) noexcept nogil
     cdef int number_of_pts(self, int64_t pts) noexcept nogil
@@ -44,3 +43,4 @@ cdef class FrameIndex:
     cdef int first_at_or_after(self, int64_t pts) noexcept nogil
     cdef int anchor_of(self, int number) noexcept nogil
     cdef int number_at(self, double seconds) noexcept nogil
+    cdef list begins(self)

@@ -32,8 +32,8 @@ cdef class PacketTable:
     cdef int allocated
 
     cdef int append(self, const PacketRecord *record) noexcept nogil
-    cdef int extend(self, PacketTable other) except -1
     cdef int scan(self, Demuxer demuxer, int stream_index, bint closely) except -1
+    cdef int extend(self, PacketTable other) except -1
 
 
 cdef uint32_t digest_packet(const AVPacket *packet) noexcept nogil

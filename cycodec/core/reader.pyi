@@ -5,6 +5,8 @@ from numpy.typing import NDArray
 
 from cycodec.core.stream import FrameStream
 
+BLACK: int
+
 class FrameReader(FrameStream):
     frames_converted: int
     frames_damaged: int

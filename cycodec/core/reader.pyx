@@ -25,7 +25,9 @@ cdef enum:
     CONTRADICTION = -0x70000002     # index and decoder do not agree; no AVERROR has this number
     MAX_TRIES = 3
     SIGNAL_INTERVAL = 16            # frames between looks at pending signals
-    BLACK = 2                       # in `valid`: not to be had, and no frame before to fill it with
+    NOTHING_BEFORE = 2              # in `valid`: not to be had, and no frame before to fill it with
+
+BLACK = NOTHING_BEFORE
 
 
 cdef int compare_slots(const void *a, const void *b) noexcept nogil:
@@ -292,7 +294,7 @@ cdef class FrameReader(FrameStream):
                     code = self.backend.clear(place, frame_stride)
                 if code < 0:
                     return code
-            valid[slot.slot] = good if good or last != NULL else BLACK
+            valid[slot.slot] = good if good or last != NULL else NOTHING_BEFORE
         return 0
 
     def read_into(self, positions, size_t out, size_t pts, size_t durations, size_t valid, tuple frame_size, tuple region,
