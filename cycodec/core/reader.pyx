@@ -278,14 +278,15 @@ cdef class FrameReader(FrameStream):
             else:
                 pts[slot.slot] = self.frame.best_effort_timestamp
                 durations[slot.slot] = self.frame_duration()
-            if good and self.is_damaged():
-                self.frames_damaged += 1
-                good = not self.masking
             if good:
                 code = self.backend.convert(self.frame, target, place)
                 if code < 0:
                     return code
                 self.frames_converted += 1
+                if self.is_damaged():               # which a GPU tells when it has converted
+                    self.frames_damaged += 1
+                    good = not self.masking
+            if good:
                 last = place
             else:
                 if last != NULL:
