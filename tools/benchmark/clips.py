@@ -17,8 +17,14 @@ def _source(size: str, rate: int, seconds: int, seed: int = 0) -> str:
     return f"-f lavfi -i {picture}"
 
 
-# name -> ffmpeg arguments; "{media}" is the folder of generated clips, recipes run in this order.
+# Real footage, where the folder of shared media is.
+SHARED = ("h264_bench_*", "h264_bframes_1080p60_*")
+# name -> ffmpeg arguments; "{media}" is the folder of generated clips, "{shared}" that of shared ones; recipes run in this
+# order.
 RECIPES: dict[str, str] = {
+    # Real footage of a common size and bit rate: what is generated below has noise, and several times as many bits.
+    "real_h264_720p_30s.mp4": "-i {shared}/h264_bench_bbb_480p24_30s_bframes.mp4 -an -vf scale=1280:720 "
+    "-c:v libx264 -preset fast -pix_fmt yuv420p",
     "gen_h264_720p_20s.mp4": f"{_source('1280x720', 30, 20)} {X264} -g 120",
     "gen_h264_1080p_5s.mp4": f"{_source('1920x1080', 30, 5)} {X264} -g 60",
     # The 20 s clip six times over: a long, large file without the time to encode it.
@@ -82,9 +88,11 @@ def gather(names: list[str] | None = None) -> list[Clip]:
     def wanted(name: str) -> bool:
         return not names or any(word in name for word in names)
 
-    shared = sorted(shared_media().glob("h264_bench_*")) if shared_media().is_dir() else []
+    is_shared = shared_media().is_dir()
+    shared = sorted(path for pattern in SHARED for path in shared_media().glob(pattern)) if is_shared else []
+    recipes = [name for name, arguments in RECIPES.items() if is_shared or "{shared}" not in arguments]
     clips = [probe(path) for path in shared if wanted(path.stem)]
-    clips += [probe(generate(name)) for name in RECIPES if wanted(Path(name).stem)]
+    clips += [probe(generate(name)) for name in recipes if wanted(Path(name).stem)]
     if wanted(SHORT_NAME):
         clips.append(_short_clips())
     return clips
@@ -92,7 +100,7 @@ def gather(names: list[str] | None = None) -> list[Clip]:
 
 def generate(name: str) -> Path:
     """Path of the generated clip `name`, encoded now if it is not there yet."""
-    return encode(MEDIA / name, RECIPES[name].format(media=MEDIA))
+    return encode(MEDIA / name, RECIPES[name].format(media=MEDIA, shared=shared_media()))
 
 
 def encode(path: Path, arguments: str) -> Path:
