@@ -21,7 +21,9 @@ Requests that follow each other, frame by frame in a loop or in small batches, a
 It is taken to go on for AHEAD times as many frames as it has had, which is what decides whether frame threads are worth
 having the frames since the GOP's beginning decoded again; where the next GOP begins soon, they are had from there on.
 Whoever reads the first frame alone is expected to read on, for BEGINNING frames: threads that are there from the beginning
-have nothing to decode again. Should nobody read on, a decoder was opened in vain, which takes half a millisecond.
+have nothing to decode again. They are two at first, since each takes a quarter of a millisecond to open, and all there are
+with the next GOP. (Frame threads that catch up in the background, while the loop goes on without them, were tried: they
+take from it what they bring.)
 
 Nobody takes the threads away from such a reader between two of its requests (two loops side by side would else do nothing
 but take them from each other), and inside a GOP it goes on with them even where the budget has none free: the way back
@@ -139,7 +141,7 @@ class Readers:
             assert self.main.index is not None
             self.gops = Gops(self.main.index, self.main.demuxer.size())
         whole = self.gops.whole(positions)
-        ahead = self._follow(whole)
+        ahead, begins = self._follow(whole)
         threaded = self.threaded
         if (
             # the next frame of a loop: nothing has to be weighed
@@ -162,7 +164,7 @@ class Readers:
             costs = [self.gops.cost(part, cursors) for part in parts]
             otherwise = max(sum(costs) / workers, *costs)
             otherwise += READER_COST / pixels * (len(cursors) < workers)
-        threads = min(limit, MAX_FRAME_THREADS)
+        threads = min(limit, 2 if begins else MAX_FRAME_THREADS)
         if (
             self._may_have_frame_threads()
             and self._cost_threaded(whole, ahead, threads, pixels) < otherwise
@@ -196,19 +198,15 @@ class Readers:
         self.last = position
         return True
 
-    def _follow(self, whole: Part) -> int:
-        """Remember a request; how many frames are to be expected behind it, if it goes on with what was before."""
+    def _follow(self, whole: Part) -> tuple[int, bool]:
+        """Remember a request: (frames that are to be expected behind it, whether it may begin a loop); Note [Reading on]."""
         first, last = whole.first, whole.last
         goes_on = 0 <= first - self.last <= NEAR and whole.begin <= self.last + 1
-        ahead = AHEAD * self.streak if goes_on else self._begins(whole)
+        begins = first == last == 0 and not goes_on and (self.last < 0 or self.threaded is not None)
+        ahead = AHEAD * self.streak if goes_on else BEGINNING if begins else 0
         self.streak = self.streak + last - self.last if goes_on else last - first + 1
         self.last = last
-        return ahead
-
-    def _begins(self, whole: Part) -> int:
-        """How many frames are to be expected behind a request that may be the beginning of a loop."""
-        again = self.last >= 0 and self.threaded is None
-        return BEGINNING if whole.first == whole.last == 0 and not again else 0
+        return ahead, begins
 
     def expect(self, frames: int) -> None:
         """A loop over frames was announced, from the first one on."""
@@ -261,7 +259,7 @@ class Readers:
                 return False
             try:
                 threaded = self.threaded  # nobody takes it away any more
-                if threaded is None:
+                if threaded is None or (self.num_threads < threads and not under_way):
                     threaded = self.threaded = make(threads)
                     self.num_threads = threads
                 deliver(threaded, positions)

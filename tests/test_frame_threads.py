@@ -145,6 +145,21 @@ def test_a_loop_has_them_from_the_first_frame():
     assert decoder.counters.frames_decoded <= 2 * len(plain) + 2, "none was decoded twice"
 
 
+def test_a_loop_begins_with_two_and_goes_on_with_all():
+    path = media.path("h264_plain.mp4")  # GOPs of 12 frames
+    plain = VideoDecoder(path, num_threads=1)[:]
+    decoder = VideoDecoder(path, num_threads=5)
+    seen = []
+    for number in range(30):
+        assert torch.equal(decoder[number], plain[number])
+        seen.append(decoder._session.readers.num_threads)
+    assert seen == [2] * 12 + [5] * 18
+    del decoder
+    iterated = VideoDecoder(path, num_threads=5)
+    next(iter(iterated))
+    assert iterated._session.readers.num_threads == 5, "a loop that is announced has all of them at once"
+
+
 @pytest.mark.parametrize("first", [[1], [0, 1], [3, 0]])
 def test_what_does_not_begin_like_a_loop_has_none(first):
     decoder = VideoDecoder(media.path("h264_plain.mp4"), num_threads=2)
