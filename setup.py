@@ -68,7 +68,7 @@ ROOMS = {
         "csrc/yuv2rgb.c",
     ],
     "hwaccel": ["csrc/nvhwaccel.c"],
-    "nvdec": ["csrc/nvcache.c", "csrc/nvdec.c", "csrc/nvshim.c"],
+    "nvdec": ["csrc/nvcache.c", "csrc/nvdec.c", "csrc/nvlayout.c", "csrc/nvshim.c"],
     "stream": [],
     "confirm": [],
     "reader": [],

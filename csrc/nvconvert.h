@@ -6,8 +6,8 @@
 
 #include "convert.h"
 #include "nvaxis.h"
-#include "nvdec.h"
 #include "nvdevice.h"
+#include "nvlayout.h"
 #include "nvstages.h"
 
 #include "arguments.h"

@@ -42,9 +42,7 @@ struct NvSession {
         int64_t pts, duration;
     } durations[MAX_DURATIONS];
     unsigned num_durations;
-    struct {
-        int width, height, left, top;
-    } crop;
+    NvCrop crop;
 
     int failed, refused;
     char error[NV_ERROR_BYTES];
@@ -71,22 +69,6 @@ static int fail(NvSession *s, const char *what, CUresult code) {
 }
 
 /* ---- surfaces ---- */
-
-static size_t surface_rows(const NvFormat *f) {
-    size_t luma = ((size_t)f->height + 1) & ~(size_t)1;
-    return f->chroma == cudaVideoChromaFormat_444 ? 3 * luma : luma + luma / 2;
-}
-
-static void planes(NvSurface *surface, CUdeviceptr base, size_t pitch, const NvFormat *f) {
-    size_t rows = ((size_t)f->height + 1) & ~(size_t)1;
-    surface->pitch = pitch;
-    surface->luma = base;
-    surface->chroma_u = base + rows * pitch;
-    if (f->chroma == cudaVideoChromaFormat_444)
-        surface->chroma_v = surface->chroma_u + rows * pitch;
-    else
-        surface->chroma_v = surface->chroma_u + (f->depth > 8 ? 2 : 1);
-}
 
 static int map_surface(NvSession *s, NvPicture *picture, CUstream stream, CUdeviceptr *base, size_t *pitch) {
     CUVIDPROCPARAMS params;
@@ -140,7 +122,7 @@ static int save(NvSession *s, NvPicture *picture) {
         return 0;
     if (map_surface(s, picture, NULL, &base, &picture->pitch) < 0)
         return NVDEC_FAILED;
-    size = picture->pitch * surface_rows(&picture->layout.format);
+    size = picture->pitch * nvlayout_rows(&picture->layout.format);
     code = nv->cuMemAlloc(&picture->copy, size);
     if (code == CUDA_SUCCESS) {
         code = nv->cuMemcpyDtoDAsync(picture->copy, base, size, NULL);
@@ -182,55 +164,18 @@ static void drop_all(NvSession *s) {
 
 /* ---- what the parser calls, inside cuvidParseVideoData ---- */
 
-static int is_mpeg(cudaVideoCodec codec) {
-    return codec == cudaVideoCodec_MPEG1 || codec == cudaVideoCodec_MPEG2 || codec == cudaVideoCodec_MPEG4;
-}
-
-static int whole_blocks(int size) {
-    return (size + 15) & ~15;
-}
-
-static int same_format(const NvFormat *a, const NvFormat *b) {
-    return a->codec == b->codec && a->chroma == b->chroma && a->depth == b->depth && a->width == b->width &&
-           a->height == b->height && b->surfaces <= a->surfaces;
-}
-
 static int CUDAAPI on_sequence(void *opaque, CUVIDEOFORMAT *video) {
     NvSession *s = opaque;
     NvLayout layout;
     NvFormat *f = &layout.format;
-    memset(&layout, 0, sizeof(layout));
-    f->context = s->context;
-    f->codec = video->codec;
-    f->chroma = video->chroma_format;
-    f->depth = 8 + video->bit_depth_luma_minus8;
-    f->width = (int)video->coded_width;
-    f->height = (int)video->coded_height;
-    if (is_mpeg(f->codec)) { /* the parser gives the width as the stream has it */
-        f->width = whole_blocks(f->width);
-        f->height = whole_blocks(f->height);
-    }
-    f->surfaces = video->min_num_decode_surfaces + SPARE_SURFACES;
+    nvlayout_of(&layout, video, s->context, &s->crop);
+    f->surfaces += SPARE_SURFACES;
     if (f->surfaces > MAX_SURFACES)
         f->surfaces = MAX_SURFACES;
-    layout.left = video->display_area.left;
-    layout.top = video->display_area.top;
-    layout.width = video->display_area.right - video->display_area.left;
-    layout.height = video->display_area.bottom - video->display_area.top;
-    if (f->width == s->crop.width && f->height == s->crop.height && !layout.left && !layout.top) {
-        layout.left = s->crop.left;
-        layout.top = s->crop.top;
-        layout.width -= layout.left;
-        layout.height -= layout.top;
-    }
-    layout.full_range = video->video_signal_description.video_full_range_flag;
-    layout.primaries = video->video_signal_description.color_primaries;
-    layout.transfer = video->video_signal_description.transfer_characteristics;
-    layout.matrix = video->video_signal_description.matrix_coefficients;
     TRACE("sequence codec=%d coded=%dx%d display=%d,%d,%dx%d chroma=%d depth=%d surfaces=%d full=%d matrix=%d\n",
           (int)f->codec, f->width, f->height, layout.left, layout.top, layout.width, layout.height, (int)f->chroma,
           f->depth, video->min_num_decode_surfaces, layout.full_range, layout.matrix);
-    if (s->decoder && same_format(&s->layout.format, f)) {
+    if (s->decoder && nvlayout_same_format(&s->layout.format, f)) {
         f->surfaces = s->layout.format.surfaces;
         s->layout = layout;
         return f->surfaces;
@@ -251,28 +196,6 @@ static int CUDAAPI on_sequence(void *opaque, CUVIDEOFORMAT *video) {
     return f->surfaces;
 }
 
-/* Whether no other picture refers to one. Only where that is sure: of VP9 the parser does not tell. */
-static int is_nonref(const NvSession *s, const CUVIDPICPARAMS *picture) {
-    if (picture->field_pic_flag)
-        return 0; /* the other field may refer to this one */
-    switch (s->codec) {
-    case cudaVideoCodec_H264: return !picture->ref_pic_flag; /* nal_ref_idc */
-    case cudaVideoCodec_MPEG1:
-    case cudaVideoCodec_MPEG2: return picture->CodecSpecific.mpeg2.picture_coding_type == 3; /* B */
-    case cudaVideoCodec_MPEG4: return picture->CodecSpecific.mpeg4.vop_coding_type == 2;
-    case cudaVideoCodec_HEVC: {
-        /* sub-layer non-reference pictures: even types below 16 (ITU-T H.265, table 7-1), behind a start code */
-        const uint8_t *data = picture->pBitstreamData, *end = data + picture->nBitstreamDataLen;
-        if (picture->nNumSlices && picture->pSliceDataOffsets)
-            data += picture->pSliceDataOffsets[0];
-        while (data + 3 < end && !data[0])
-            data++;
-        return data + 2 < end && data[0] == 1 && (data[1] >> 1 & 63) < 16 && !(data[1] >> 1 & 1);
-    }
-    default: return 0;
-    }
-}
-
 /* Note [Timestamps of surfaces]: the parser takes the timestamps of packets for those of decoding, or of display, as it
  * sees fit: where they rise from packet to packet it hands them out again in the order of display. So each surface
  * remembers the packet whose picture is decoded into it; a packet that is marked as the end of its picture is decoded
@@ -288,14 +211,14 @@ static int CUDAAPI on_decode(void *opaque, CUVIDPICPARAMS *picture) {
     if (!picture->second_field) {
         s->surfaces[index].pts = s->pts;
         s->surfaces[index].duration = s->duration;
-        s->surfaces[index].skipped = s->skipping && is_nonref(s, picture);
+        s->surfaces[index].skipped = s->skipping && nvlayout_is_nonref(s->codec, picture);
         for (int i = 0; i < s->count; i++)
             if (at(s, i)->index == index && save(s, at(s, i)) < 0)
                 return 0;
     }
     if (s->surfaces[index].skipped)
         return 1;
-    if (is_mpeg(s->codec)) /* else pictures end before the last column of blocks */
+    if (nvlayout_is_mpeg(s->codec)) /* else pictures end before the last column of blocks */
         picture->PicWidthInMbs = s->layout.format.width / 16;
     code = nv->cuvidDecodePicture(s->decoder->handle, picture);
     if (code != CUDA_SUCCESS) {
@@ -515,8 +438,8 @@ void nvdec_flush(NvSession *s) {
 }
 
 void nvdec_set_crop(NvSession *s, int width, int height, int left, int top) {
-    s->crop.width = whole_blocks(width);
-    s->crop.height = whole_blocks(height);
+    s->crop.width = nvlayout_whole_blocks(width);
+    s->crop.height = nvlayout_whole_blocks(height);
     s->crop.left = left;
     s->crop.top = top;
 }
@@ -564,7 +487,7 @@ int nvdec_map(NvSession *s, CUstream stream, NvSurface *surface) {
         return NVDEC_FAILED;
     }
     if (s->current.index < 0) {
-        planes(surface, s->current.copy, s->current.pitch, &s->current.layout.format);
+        nvlayout_planes(surface, s->current.copy, s->current.pitch, &s->current.layout.format);
         return 0;
     }
     code = nv->cuCtxPushCurrent(s->context);
@@ -573,7 +496,7 @@ int nvdec_map(NvSession *s, CUstream stream, NvSurface *surface) {
     result = map_surface(s, &s->current, stream, &base, &pitch);
     nv->cuCtxPopCurrent(&popped);
     if (result == 0)
-        planes(surface, base, pitch, &s->current.layout.format);
+        nvlayout_planes(surface, base, pitch, &s->current.layout.format);
     return result;
 }
 

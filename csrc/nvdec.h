@@ -7,15 +7,7 @@
 
 #include <stdio.h>
 
-#include "nvcache.h"
-
-/* What the stream says of its pictures. */
-typedef struct {
-    NvFormat format;
-    int left, top, width, height; /* what is shown of the coded picture */
-    int full_range;
-    int primaries, transfer, matrix; /* codes of ISO/IEC 23091-2; 2: unspecified */
-} NvLayout;
+#include "nvlayout.h"
 
 /* A picture on its way out. */
 typedef struct {
@@ -28,12 +20,6 @@ typedef struct {
     size_t pitch;
     int damaged; /* known after it was mapped */
 } NvPicture;
-
-/* A picture in device memory, pitch-linear. */
-typedef struct {
-    CUdeviceptr luma, chroma_u, chroma_v;
-    size_t pitch;
-} NvSurface;
 
 typedef struct NvSession NvSession;
 
