@@ -146,8 +146,14 @@ remux("hevc_open_gop.ts", "hevc_open_gop.mp4")
 remux("hevc_annexb.hevc", "hevc_open_gop.mp4")
 remux("hevc.mkv", "hevc_open_gop.mp4")
 HDR = "-color_primaries bt2020 -colorspace bt2020nc -color_trc"
-encode("hevc_pq.mp4", f"{X265} -pix_fmt yuv420p10le {HDR} smpte2084 {x265('keyint=12')}", seconds=1)
-encode("hevc_hlg.mp4", f"{X265} -pix_fmt yuv420p10le {HDR} arib-std-b67 {x265('keyint=12')}", seconds=1)
+for name, transfer in (("hevc_pq.mp4", "smpte2084"), ("hevc_hlg.mp4", "arib-std-b67")):
+    # FFmpeg 5 takes the encoder's word for it, 7 the frames'
+    encode(
+        name,
+        f"-vf setparams=color_primaries=bt2020:colorspace=bt2020nc:color_trc={transfer} "
+        f"{X265} -pix_fmt yuv420p10le {HDR} {transfer} {x265('keyint=12')}",
+        seconds=1,
+    )
 
 # ---- VP8, VP9, AV1 ----
 VPX = "-deadline good -cpu-used 4 -b:v 300k -g 30"
@@ -199,7 +205,7 @@ encode("mpeg2_raw.m2v", f"{MPEG2}")
 encode("mpeg2.mkv", f"{MPEG2}")
 encode("mpeg2.mp4", f"{MPEG2}")
 encode("mpeg2.mxf", f"{MPEG2} -b:v 2M", size="352x288", seconds=1)
-encode("mpeg2_interlaced.ts", f"{MPEG2} -flags +ildct+ilme -top 1")
+encode("mpeg2_interlaced.ts", f"-vf setfield=tff {MPEG2} -flags +ildct+ilme")
 encode("mpeg2_422.ts", f"{MPEG2} -pix_fmt yuv422p", seconds=1)
 encode("mpeg2_closed_gop.mpg", f"{MPEG2} -flags +cgop -sc_threshold 1000000000")
 encode("mpeg2_odd_121x81.ts", f"{MPEG2}", size="121x81", seconds=1)

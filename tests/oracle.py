@@ -48,7 +48,7 @@ def reference(path, stream="v:0"):
     """The reference for one stream (ffmpeg's stream specifier) of a file; made once and kept."""
     content = hashlib.sha256(path.read_bytes()).hexdigest()
     key = f"{content[:20]}_{str(stream).replace(':', '')}_{path.suffix[1:]}"
-    kept = recipes.CACHE / f"oracle_{recipes.ffmpeg_version()}" / f"{key}_1.json"
+    kept = recipes.CACHE / f"oracle_{recipes.ffmpeg_version()}" / f"{key}_2.json"
     with recipes.locked(kept):
         if not kept.exists():
             draft = kept.with_suffix(".draft")
@@ -81,7 +81,8 @@ def decode(path, stream, *options):
     """
     # `file:` keeps ffmpeg from reading a protocol into a name
     done = recipes.run(
-        "-threads", "1", "-i", f"file:{path}", "-map", f"0:{stream}", *passthrough(), *options, "-", check=False, timeout=900
+        "-threads", "1", *uncropped(), "-i", f"file:{path}", "-map", f"0:{stream}", *passthrough(), *options, "-",
+        check=False, timeout=900,
     )  # fmt: skip
     lines = [line for line in done.stdout.decode().splitlines() if line]
     shapes = [line.split()[-1] for line in lines if line.startswith("#dimensions")]
@@ -89,10 +90,20 @@ def decode(path, stream, *options):
     return [line for line in lines if not line.startswith("#")], (int(width), int(height))
 
 
+def version():
+    """(major, minor) of the ffmpeg command."""
+    major, minor = (recipes.ffmpeg_version().lstrip("n") + ".0").split(".")[:2]
+    return int(major), int(minor)
+
+
 def passthrough():
     """The option that keeps ffmpeg from doubling or dropping frames; it was renamed in 5.1."""
-    major, minor = (int(part) for part in (recipes.ffmpeg_version().lstrip("n") + ".0").split(".")[:2])
-    return ("-fps_mode", "passthrough") if (major, minor) >= (5, 1) else ("-vsync", "passthrough")
+    return ("-fps_mode", "passthrough") if version() >= (5, 1) else ("-vsync", "passthrough")
+
+
+def uncropped():
+    """The option that keeps ffmpeg from cutting frames to what the container says, which it does since 7.1."""
+    return ("-apply_cropping", "codec") if version() >= (7, 1) else ()
 
 
 def frame_times(path, stream="v:0"):
