@@ -333,4 +333,10 @@ static inline int compat_codec_channels(const AVCodec *codec, int i, uint64_t *m
 #endif
 }
 
+/* Whether a decoder with frame threads can be told to stop at damage (AV_EF_EXPLODE). Before libavcodec 59 (5.0) it ends
+ * the process instead ("Assertion frame->buf[0] failed"; seen with 4.3). */
+static inline int compat_has_strict_frame_threads(void) {
+    return LIBAVCODEC_VERSION_MAJOR >= 59;
+}
+
 #endif

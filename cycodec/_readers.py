@@ -14,6 +14,7 @@ A long read inside one GOP cannot be divided. There a reader whose decoder runs 
 threads are to be had for its time. Such threads stay alive between requests, so one session of the process at most has
 them: who wants them next takes them away from whoever is not using them just then. What they make of a damaged stream
 depends on which thread is first, so that such a decoder is strict, and a stream that it finds damaged is read without.
+FFmpeg before 5.0 cannot be strict there; it has none.
 
 Note [Reading on]
 
@@ -41,7 +42,7 @@ from typing import Protocol
 
 from cycodec import _gops, _tensor, _threads
 from cycodec._gops import Gops, Part, Positions
-from cycodec.core.backend import CpuBackend
+from cycodec.core.backend import CpuBackend, has_strict_frame_threads
 from cycodec.core.index import IndexContradiction
 from cycodec.core.reader import FrameReader
 
@@ -63,7 +64,7 @@ class Deliver(Protocol):
 # Below this many pixels to decode a second thread gains nothing: about two frames of 1080p.
 WORTH_A_THREAD = 4_000_000
 READER_COST = 600_000  # pixels: opening another reader
-MAX_FRAME_THREADS = 8
+MAX_FRAME_THREADS = 8 if has_strict_frame_threads() else 1
 FRAME_THREADS_COST = 1.1  # what n frame threads take for a frame is this n-th part, and the pixels of
 HAND_OVER_COST = 65_000  # handing it from thread to thread
 AHEAD = 4  # Note [Reading on]
@@ -164,9 +165,10 @@ class Readers:
             costs = [self.gops.cost(part, cursors) for part in parts]
             otherwise = max(sum(costs) / workers, *costs)
             otherwise += READER_COST / pixels * (len(cursors) < workers)
-        threads = min(limit, 2 if begins else MAX_FRAME_THREADS)
+        threads = min(limit, MAX_FRAME_THREADS, 2 if begins else limit)
         if (
-            self._may_have_frame_threads()
+            threads > 1
+            and self._may_have_frame_threads()
             and self._cost_threaded(whole, ahead, threads, pixels) < otherwise
             and not (ahead and self._may_wait(whole, threads, pixels))
             and self._read_threaded(positions, whole, deliver, make, threads, ahead > 0)

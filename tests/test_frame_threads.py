@@ -9,8 +9,13 @@ import pytest
 import torch
 
 from cycodec import _gops, _readers, _threads
+from cycodec.core.backend import has_strict_frame_threads
 from cycodec.decoders import VideoDecoder
 from cycodec.transforms import Resize
+
+pytestmark = pytest.mark.skipif(
+    not has_strict_frame_threads(), reason="FFmpeg before 5.0: cycodec has no frame threads of its own there"
+)
 
 ONE_GOP = ["h264_one_gop.mp4", "hevc_one_gop.mp4", "vp9_hidden.webm"]
 

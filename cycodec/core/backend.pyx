@@ -33,6 +33,10 @@ cdef extern from "convert.h" nogil:
     int orientation_from_matrix(const int32_t *matrix)
 
 
+cdef extern from "compat.h" nogil:
+    int compat_has_strict_frame_threads()
+
+
 cdef extern from "kernel_level.h" nogil:
     int LEVEL_NONE, LEVEL_PLAIN, LEVEL_AVX2, LEVEL_NEON, LEVEL_AVX512
     void kernel_limit(int level)
@@ -259,6 +263,11 @@ cdef class CpuBackend(VideoBackend):
     cdef int delay(self) noexcept nogil:
         """How many frames may be inside the decoder."""
         return self.ptr.has_b_frames + (self.ptr.thread_count if self.ptr.thread_count > 1 else 0)
+
+
+def has_strict_frame_threads():
+    """Whether a `strict` CpuBackend may have more than one thread, with this FFmpeg."""
+    return bool(compat_has_strict_frame_threads())
 
 
 def orientation_of(matrix):
