@@ -64,7 +64,7 @@ static void destroy_all(NvDecoder *list) {
     }
 }
 
-static int same_kind(const NvFormat *a, const NvFormat *b) {
+int nv_same_kind(const NvFormat *a, const NvFormat *b) {
     return a->context == b->context && a->codec == b->codec && a->chroma == b->chroma && a->depth == b->depth;
 }
 
@@ -73,7 +73,7 @@ static NvDecoder *find(const NvFormat *format) {
     NvDecoder **best = NULL;
     for (NvDecoder **place = &idle; *place; place = &(*place)->next) {
         const NvDecoder *d = *place;
-        if (!same_kind(&d->created, format) || d->created.surfaces < format->surfaces)
+        if (!nv_same_kind(&d->created, format) || d->created.surfaces < format->surfaces)
             continue;
         if (d->width == format->width && d->height == format->height) {
             best = place;

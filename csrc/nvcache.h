@@ -33,6 +33,9 @@ typedef struct {
     int64_t idle, idle_bytes;                       /* now */
 } NvCacheStats;
 
+/* Whether two formats differ in nothing but size and number of surfaces. */
+int nv_same_kind(const NvFormat *a, const NvFormat *b);
+
 /* The surface format in which a decoder of this format delivers pictures. */
 cudaVideoSurfaceFormat nv_surface_format(const NvFormat *format);
 

@@ -164,6 +164,11 @@ static void drop_all(NvSession *s) {
 
 /* ---- what the parser calls, inside cuvidParseVideoData ---- */
 
+static int does_for(const NvFormat *made, const NvFormat *format) {
+    return nv_same_kind(made, format) && made->width == format->width && made->height == format->height &&
+           format->surfaces <= made->surfaces;
+}
+
 static int CUDAAPI on_sequence(void *opaque, CUVIDEOFORMAT *video) {
     NvSession *s = opaque;
     NvLayout layout;
@@ -175,7 +180,7 @@ static int CUDAAPI on_sequence(void *opaque, CUVIDEOFORMAT *video) {
     TRACE("sequence codec=%d coded=%dx%d display=%d,%d,%dx%d chroma=%d depth=%d surfaces=%d full=%d matrix=%d\n",
           (int)f->codec, f->width, f->height, layout.left, layout.top, layout.width, layout.height, (int)f->chroma,
           f->depth, video->min_num_decode_surfaces, layout.full_range, layout.matrix);
-    if (s->decoder && nvlayout_same_format(&s->layout.format, f)) {
+    if (s->decoder && does_for(&s->layout.format, f)) {
         f->surfaces = s->layout.format.surfaces;
         s->layout = layout;
         return f->surfaces;

@@ -10,11 +10,6 @@ int nvlayout_whole_blocks(int size) {
     return (size + 15) & ~15;
 }
 
-int nvlayout_same_format(const NvFormat *a, const NvFormat *b) {
-    return a->codec == b->codec && a->chroma == b->chroma && a->depth == b->depth && a->width == b->width &&
-           a->height == b->height && b->surfaces <= a->surfaces;
-}
-
 void nvlayout_of(NvLayout *layout, const CUVIDEOFORMAT *video, CUcontext context, const NvCrop *crop) {
     NvFormat *f = &layout->format;
     memset(layout, 0, sizeof(*layout));

@@ -32,9 +32,6 @@ void nvlayout_of(NvLayout *layout, const CUVIDEOFORMAT *video, CUcontext context
 int nvlayout_is_mpeg(cudaVideoCodec codec);
 int nvlayout_whole_blocks(int size);
 
-/* Whether a decoder for surfaces of one format does for another. */
-int nvlayout_same_format(const NvFormat *a, const NvFormat *b);
-
 /* Whether no other picture refers to one. Only where that is sure: of VP9 the parser does not tell. */
 int nvlayout_is_nonref(cudaVideoCodec codec, const CUVIDPICPARAMS *picture);
 

@@ -76,14 +76,15 @@ class Gops:
     """
 
     def __init__(self, index: FrameIndex, size: int | None) -> None:
-        keys = np.asarray(index.key_frames, np.int64)
+        keys = index.key_frames
         has_first = len(keys) > 0 and keys[0] == 0
         self.begins = keys if has_first else np.concatenate(([0], keys))
         self.ends = np.append(self.begins[1:], len(index))
         self.way_cost = WAY_COST if index.reorder > 0 else 1
         self.bytes = np.zeros(len(self.begins))  # of one frame; 0: not known, all cost the same
-        sizes = np.diff(index.key_offsets, append=size if size is not None else -1)
-        if has_first and index.key_offsets.min() >= 0 and sizes.min() > 0:
+        offsets = index.key_offsets
+        sizes = np.diff(offsets, append=size if size is not None else -1)
+        if has_first and offsets.min() >= 0 and sizes.min() > 0:
             self.bytes = sizes / np.maximum(self.ends - self.begins, 1)
 
     def whole(self, positions: Positions) -> Part:

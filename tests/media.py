@@ -40,8 +40,8 @@ def x265(parameters):
 # ---- H.264 ----
 encode("h264_plain.mp4", f"{H264} -bf 2", seconds=3)
 encode("h264_sound.mp4", f"{H264} -bf 2 -c:a aac -shortest", sound=True)
-quiet_end = "trim=end_frame=36,tpad=stop=36:stop_mode=clone"
-encode("h264_quiet_end.mp4", f"{H264} -bf 2 -sc_threshold 0", seconds=3, more=quiet_end)
+QUIET_END = "trim=end_frame=36,tpad=stop=36:stop_mode=clone"
+encode("h264_quiet_end.mp4", f"{H264} -bf 2 -sc_threshold 0", seconds=3, more=QUIET_END)
 remux("h264_quiet_end.mkv", "h264_quiet_end.mp4")
 encode("h264_no_bframes.mp4", f"{H264} -bf 0")
 encode(
@@ -200,7 +200,7 @@ encode("mpeg1.mpg", "-c:v mpeg1video -q:v 4 -bf 2 -g 12 -c:a mp2", sound=True)
 encode("mpeg1_raw.m1v", "-c:v mpeg1video -q:v 4 -bf 2 -g 12")
 encode("mpeg2.vob", f"{MPEG2} -c:a mp2", sound=True)
 encode("mpeg2.ts", f"{MPEG2} -c:a mp2", sound=True)
-encode("mpeg2_quiet_end.ts", f"{MPEG2} -sc_threshold 1000000000", seconds=3, more=quiet_end)
+encode("mpeg2_quiet_end.ts", f"{MPEG2} -sc_threshold 1000000000", seconds=3, more=QUIET_END)
 encode("mpeg2_raw.m2v", f"{MPEG2}")
 encode("mpeg2.mkv", f"{MPEG2}")
 encode("mpeg2.mp4", f"{MPEG2}")

@@ -43,4 +43,4 @@ cdef class FrameIndex:
     cdef int first_at_or_after(self, int64_t pts) noexcept nogil
     cdef int anchor_of(self, int number) noexcept nogil
     cdef int number_at(self, double seconds) noexcept nogil
-    cdef list begins(self)
+    cdef object begins(self)

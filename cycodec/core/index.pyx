@@ -219,25 +219,20 @@ cdef class FrameIndex:
     @property
     def key_frames(self):
         """Numbers of the frames at which decoding can begin, int64 array, rising."""
-        import numpy
-
-        return numpy.array([number for number, _ in self.begins()], dtype=numpy.int64)
+        return self.begins()["first"].astype("i8")
 
     @property
     def key_offsets(self):
         """Where their packets begin in the source, in bytes: int64 array; -1 where the container does not tell."""
+        return self.begins()["pos"].copy()
+
+    cdef object begins(self):
+        """The anchors that have a frame, one for each, as a structured array that rises."""
         import numpy
 
-        return numpy.array([offset for _, offset in self.begins()], dtype=numpy.int64)
-
-    cdef list begins(self):
-        """(number of the first frame, offset of the packet) for each place where decoding can begin, rising."""
-        cdef dict offsets = {}
-        cdef int i
-        for i in range(self.num_anchors - 1, -1, -1):
-            if self.anchors[i].first < self.count:
-                offsets[self.anchors[i].first] = self.anchors[i].pos
-        return sorted(offsets.items())
+        anchors = view_of(self.anchors, self.num_anchors, ANCHOR_FIELDS)
+        anchors = anchors[anchors["first"] < self.count]
+        return anchors[numpy.unique(anchors["first"], return_index=True)[1]]
 
     @property
     def begin_seconds(self):

@@ -377,7 +377,7 @@ cdef class Stretch:
 cdef PacketTable walk_stretches(Source *source, Walk *state, list edges, run):
     """The packets between each two edges, one after the other; None where something is unusual, or edges are wrong."""
     cdef Stretch stretch
-    cdef PacketTable table = PacketTable()
+    cdef PacketTable table
     cdef list stretches = []
     for begin, end in zip(edges, edges[1:]):
         stretch = Stretch()
@@ -391,10 +391,14 @@ cdef PacketTable walk_stretches(Source *source, Walk *state, list edges, run):
         run([stretch.walk for stretch in stretches], len(stretches))
     else:
         stretches[0].walk()
+    table = None
     for stretch in stretches:
         if stretch.reached != stretch.end:
             return None
-        table.extend(stretch.table)
+        if table is None:
+            table = stretch.table
+        else:
+            table.extend(stretch.table)
     return table
 
 
