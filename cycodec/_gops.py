@@ -8,8 +8,8 @@ takes is a guess, and who is done with one goes on with the next, from the large
 
 Note [What a GOP costs]
 
-Decoding takes its time for each pixel and for each byte, and a frame where much moves takes three times as long as one of
-the same stream where nothing does. What a GOP has in bytes is known from where the next one begins in the file, other
+Decoding takes its time for each pixel and for each byte: a frame where much moves takes longer than one of the same stream
+where nothing does. What a GOP has in bytes is known from where the next one begins in the file, other
 streams between them included.
 """
 

@@ -22,8 +22,8 @@ Requests that follow each other, frame by frame in a loop or in small batches, a
 It is taken to go on for AHEAD times as many frames as it has had, which is what decides whether frame threads are worth
 having the frames since the GOP's beginning decoded again; where the next GOP begins soon, they are had from there on.
 Whoever reads the first frame alone is expected to read on, for BEGINNING frames: threads that are there from the beginning
-have nothing to decode again. They are two at first, since each takes a quarter of a millisecond to open, and all there are
-with the next GOP. (Frame threads that catch up in the background, while the loop goes on without them, were tried: they
+have nothing to decode again. They are two at first, since opening each of them takes time, and all there are with the
+next GOP. (Frame threads that catch up in the background, while the loop goes on without them, were tried: they
 take from it what they bring.)
 
 Nobody takes the threads away from such a reader between two of its requests (two loops side by side would else do nothing
