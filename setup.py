@@ -1,4 +1,4 @@
-"""Build cycodec's compiled rooms. FFmpeg is found by pkg-config, inside build_ext only.
+"""Build cycodec's compiled modules. FFmpeg is found by pkg-config, inside build_ext only.
 
 Neither sdist nor metadata need FFmpeg, nothing is loaded at build time, and torch is not needed at all.
 ``CYCODEC_FFMPEG_DIR`` names a prefix whose ``lib/pkgconfig`` is searched first.
@@ -22,65 +22,49 @@ FFMPEG_LIBRARIES = {
     "libswresample": "3.7",
 }
 
-# room -> further C sources
-ROOMS = {
-    "error": [],
-    "pool": [],
-    "readahead": [],
-    "source": [],
-    "demux": [],
-    "packets": [],
-    "nal": [],
-    "sps": [],
-    "pictures": [],
-    "index": [],
-    "predict": [],
-    "sampletable": [],
-    "fragments": [],
-    "matroska": [],
-    "backend": [
-        "csrc/axis.c",
-        "csrc/colour.c",
-        "csrc/convert.c",
-        "csrc/convert_float.c",
-        "csrc/convert_kernel.c",
-        "csrc/convert_stages.c",
-        "csrc/float_rows.c",
-        "csrc/half_row.c",
-        "csrc/kernel_level.c",
-        "csrc/resample.c",
-        "csrc/resample_rows.c",
-        "csrc/sws_filter.c",
-        "csrc/turn.c",
-        "csrc/yuv2rgb.c",
-        "csrc/yuv2rgb_deep.c",
+# Compiled modules with C sources of their own. Every other .pyx file under cycodec/core needs none.
+C_SOURCES = {
+    "video.backend": [
+        "csrc/convert/colour.c",
+        "csrc/convert/convert.c",
+        "csrc/convert/floats.c",
+        "csrc/convert/kernel_choice.c",
+        "csrc/convert/planes.c",
+        "csrc/convert/turn.c",
+        "csrc/kernels/axis.c",
+        "csrc/kernels/float_rows.c",
+        "csrc/kernels/half_row.c",
+        "csrc/kernels/kernel_level.c",
+        "csrc/kernels/sws_filter.c",
+        "csrc/kernels/yuv2rgb.c",
+        "csrc/kernels/yuv2rgb_deep.c",
+        "csrc/resample/resample.c",
+        "csrc/resample/resample_rows.c",
     ],
-    "device": [
-        "csrc/axis.c",
-        "csrc/colour.c",
-        "csrc/kernel_level.c",
-        "csrc/nvaxis.c",
-        "csrc/nvconvert.c",
-        "csrc/nvdevice.c",
-        "csrc/nvshim.c",
-        "csrc/nvstages.c",
-        "csrc/sws_filter.c",
-        "csrc/yuv2rgb.c",
+    "gpu.device": [
+        "csrc/convert/colour.c",
+        "csrc/kernels/axis.c",
+        "csrc/kernels/kernel_level.c",
+        "csrc/kernels/sws_filter.c",
+        "csrc/kernels/yuv2rgb.c",
+        "csrc/nvidia/nvaxis.c",
+        "csrc/nvidia/nvconvert.c",
+        "csrc/nvidia/nvdevice.c",
+        "csrc/nvidia/nvshim.c",
+        "csrc/nvidia/nvstages.c",
     ],
-    "hwaccel": ["csrc/nvhwaccel.c"],
-    "nvdec": ["csrc/nvcache.c", "csrc/nvdec.c", "csrc/nvlayout.c", "csrc/nvshim.c"],
-    "stream": [],
-    "confirm": [],
-    "reader": [],
-    "samples": [],
-    "flac": [],
-    "audioindex": [],
-    "audiowalk": [],
-    "audio": [],
-    "wav": ["csrc/pcm.c"],
-    "sink": [],
-    "encode": [],
-    "capi": [],
+    "gpu.hwaccel": [
+        "csrc/nvidia/nvhwaccel.c",
+    ],
+    "gpu.nvdec": [
+        "csrc/nvidia/nvcache.c",
+        "csrc/nvidia/nvdec.c",
+        "csrc/nvidia/nvlayout.c",
+        "csrc/nvidia/nvshim.c",
+    ],
+    "audio.wav": [
+        "csrc/sound/pcm.c",
+    ],
 }
 
 
@@ -132,7 +116,7 @@ def find_ffmpeg():
     return found, shlex.split(cflags), shlex.split(libs), libdir
 
 
-class BuildRooms(build_ext):
+class BuildModules(build_ext):
     """build_ext that looks for FFmpeg only when something is really compiled."""
 
     def finalize_options(self):
@@ -175,15 +159,17 @@ def optimisation():
     return flags if "CFLAGS" in os.environ else ["-O2", "-g0", *flags]
 
 
-def room(name, sources):
-    return Extension(
-        f"cycodec.core.{name}",
-        [f"cycodec/core/{name}.pyx", *sources],
-        include_dirs=["csrc", "cycodec/cuda/kernels"],
-        depends=[str(p) for p in [*Path("csrc").glob("**/*.h"), *Path("cycodec/cuda").glob("**/*.h")]],
-    )
+def modules():
+    """An Extension for each .pyx file under cycodec/core."""
+    headers = [str(p) for p in [*Path("csrc").glob("**/*.h"), *Path("cycodec/cuda").glob("**/*.h")]]
+    for path in sorted(Path("cycodec/core").rglob("*.pyx")):
+        name = ".".join(path.relative_to("cycodec/core").with_suffix("").parts)
+        yield Extension(
+            f"cycodec.core.{name}",
+            [path.as_posix(), *C_SOURCES.get(name, [])],
+            include_dirs=["csrc", "cycodec/cuda/kernels"],
+            depends=headers,
+        )
 
 
-setup(
-    ext_modules=[room(name, sources) for name, sources in ROOMS.items()], cmdclass={"build_ext": BuildRooms}
-)
+setup(ext_modules=list(modules()), cmdclass={"build_ext": BuildModules})

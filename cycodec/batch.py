@@ -14,11 +14,11 @@ from collections.abc import Iterable
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from cycodec import _indexing, _tensor, _threads
-from cycodec.decoders import VideoDecoder, integer, one_of
+from cycodec._shared import keys, threads, torch_adapter
+from cycodec.decoders._video import VideoDecoder, integer, one_of
 
 if TYPE_CHECKING:
-    from cycodec._types import Frame, FrameBatch
+    from cycodec._shared.results import Frame, FrameBatch
 
 __all__ = ["decode_batch"]
 
@@ -66,7 +66,7 @@ def decode_batch(
     >>> torch.stack([clip.data for clip in clips])
     """
     one_of("on_error", on_error, ("raise", "return"))
-    limit = _threads.budget() if num_threads is None else integer("num_threads", num_threads)
+    limit = threads.budget() if num_threads is None else integer("num_threads", num_threads)
     if limit < 1:
         raise ValueError(f"num_threads must be 1 or more, or None, not {limit}")
     batch = _Batch(on_error == "raise")
@@ -74,7 +74,7 @@ def decode_batch(
     for place, (source, key) in enumerate(map(_pair, requests)):
         sources.setdefault(_identity(source), []).append(_Request(place, source, key))
         batch.results.append(None)
-    _threads.run([partial(batch.serve, group) for group in sources.values()], limit)
+    threads.run([partial(batch.serve, group) for group in sources.values()], limit)
     if batch.failures and on_error == "raise":
         raise batch.results[min(batch.failures)]
     return batch.results
@@ -137,8 +137,8 @@ def _decode(decoder: VideoDecoder, key: Any) -> Frame | FrameBatch:
     """The frames at a key, by number or by time."""
     if isinstance(key, slice):
         if any(_is_real(bound) for bound in (key.start, key.stop, key.step)):
-            place = _indexing.time_key(key, *decoder._limits())
-            if isinstance(place, _indexing.TimeRange):
+            place = keys.time_key(key, *decoder._limits())
+            if isinstance(place, keys.TimeRange):
                 empty = place.start == place.stop
                 return decoder.get_frames_at([]) if empty else decoder.get_frames_played_in_range(*place)
             key = place
@@ -152,6 +152,6 @@ def _decode(decoder: VideoDecoder, key: Any) -> Frame | FrameBatch:
 
 def _is_real(value: Any) -> bool:
     """Whether this is a float, or an array or tensor of floats: seconds rather than frame numbers."""
-    if _tensor.is_tensor(value):
+    if torch_adapter.is_tensor(value):
         return value.is_floating_point()
     return isinstance(value, float) or getattr(getattr(value, "dtype", None), "kind", "") == "f"

@@ -27,13 +27,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from cycodec import _tensor
+from cycodec._shared import torch_adapter
 from cycodec.core.error import FFmpegError
-from cycodec.decoders import VideoDecoder, integer, one_of
+from cycodec.decoders._video import VideoDecoder, integer, one_of
 from cycodec.transforms import as_transforms
 
 if TYPE_CHECKING:
-    from cycodec._types import FrameBatch
+    from cycodec._shared.results import FrameBatch
 
 __all__ = ["ClipOrder", "VideoClips"]
 
@@ -168,7 +168,7 @@ class VideoClips:
         """What the sampler gives, with chance from a seed."""
         session = decoder._session
         while True:
-            generator = _tensor.seeded_generator(int(seed.generate_state(1, np.uint64)[0]))
+            generator = torch_adapter.seeded_generator(int(seed.generate_state(1, np.uint64)[0]))
             if self.transforms:
                 session.redraw(generator)
             drawn = session._pipeline
@@ -238,7 +238,7 @@ class ClipOrder:
         if (rank is None) != (world_size is None):
             raise ValueError("rank and world_size belong together: give both or neither")
         if rank is None or world_size is None:
-            rank, world_size = _tensor.place_in_group()
+            rank, world_size = torch_adapter.place_in_group()
         self.count = _at_least(1, "count", count)
         self.seed = _at_least(0, "seed", seed)
         self.shuffle = bool(shuffle)

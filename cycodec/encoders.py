@@ -7,9 +7,9 @@ import os
 import warnings
 from typing import TYPE_CHECKING, Any
 
-from cycodec import _tensor
-from cycodec.core.encode import AudioStreamEncoder, Muxer, inspect
-from cycodec.core.sink import Sink
+from cycodec._shared import torch_adapter
+from cycodec.core.encode.audio import AudioStreamEncoder, Muxer, inspect
+from cycodec.core.io.sink import Sink
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -37,9 +37,9 @@ class AudioEncoder:
     """
 
     def __init__(self, samples: Tensor, *, sample_rate: int) -> None:
-        if not _tensor.is_tensor(samples):
+        if not torch_adapter.is_tensor(samples):
             raise TypeError(f"samples must be a torch.Tensor, not {type(samples).__name__}")
-        if samples.dtype is not _tensor.as_dtype("float32"):
+        if samples.dtype is not torch_adapter.as_dtype("float32"):
             raise ValueError(f"samples must be float32 in [-1, 1], not {samples.dtype} (use samples.float())")
         if samples.ndim not in (1, 2):
             raise ValueError(f"samples must be [num_channels, num_samples], got shape {list(samples.shape)}")
@@ -50,7 +50,7 @@ class AudioEncoder:
         self._samples = samples if samples.stride(1) == 1 else samples.contiguous()
         self._sample_rate = positive("sample_rate", sample_rate)
         rows, count = self._samples.shape
-        peak, has_nan = inspect(_tensor.pointer(self._samples), rows, self._samples.stride(0), count)
+        peak, has_nan = inspect(torch_adapter.pointer(self._samples), rows, self._samples.stride(0), count)
         if has_nan:
             raise ValueError("samples holds NaN, which no sound is (use samples.nan_to_num())")
         self._peak = peak
@@ -129,8 +129,8 @@ class AudioEncoder:
         Parameters are those of to_file_like, without the file.
         """
         sink = self._encode(None, format, None, bit_rate, num_channels, sample_rate)
-        data = _tensor.empty((sink.num_bytes,), "uint8")
-        sink.copy_to(_tensor.pointer(data))
+        data = torch_adapter.empty((sink.num_bytes,), "uint8")
+        sink.copy_to(torch_adapter.pointer(data))
         return data
 
     def _encode(
@@ -161,7 +161,7 @@ class AudioEncoder:
             muxer = Muxer(sink, format, filename)
             stream = AudioStreamEncoder(muxer, self._sample_rate, channels, rate, width, bits)
             muxer.start()
-            stream.add(_tensor.pointer(samples), samples.stride(0), count)
+            stream.add(torch_adapter.pointer(samples), samples.stride(0), count)
             stream.flush()
             muxer.finish()
             sink.commit()

@@ -15,9 +15,9 @@ import operator
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal, ParamSpec, Protocol, TypeAlias
 
-from cycodec._indexing import instant, time_grid
-from cycodec._tensor import from_numpy, load_torch
-from cycodec._types import FrameBatch
+from cycodec._shared.keys import instant, time_grid
+from cycodec._shared.results import FrameBatch
+from cycodec._shared.torch_adapter import from_numpy, load_torch
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from cycodec._tensor import load_torch
+from cycodec._shared.torch_adapter import load_torch
 
 if TYPE_CHECKING:
     from torch import Generator

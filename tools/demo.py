@@ -15,8 +15,8 @@ from rich.console import Console
 from rich.table import Table
 
 import cycodec
-from cycodec._commands import draw_sheet, info_table, one_line
-from cycodec._describe import describe
+from cycodec._cli.commands import draw_sheet, info_table, one_line
+from cycodec._cli.describe import describe
 from cycodec.decoders import VideoDecoder
 
 FOLDER = Path(__file__).resolve().parent.parent / "build" / "demo"

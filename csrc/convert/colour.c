@@ -1,4 +1,4 @@
-#include "colour.h"
+#include "convert/colour.h"
 
 #include <libswscale/swscale.h>
 

@@ -4,7 +4,7 @@
  * `ffmpeg -i X -pix_fmt rgb24`; floats are computed from the planes, by convert_float.c. What a region does not need is not converted:
  * Note [Regions]. Turning happens in the planes, before the conversion, as FFmpeg's autorotation does it.
  */
-#include "convert.h"
+#include "convert/convert.h"
 
 #include <libavutil/common.h>
 #include <libavutil/display.h>
@@ -16,13 +16,13 @@
 #include <math.h>
 #include <string.h>
 
-#include "colour.h"
-#include "convert_float.h"
-#include "convert_kernel.h"
-#include "convert_stages.h"
-#include "float_rows.h"
-#include "grown.h"
-#include "turn.h"
+#include "convert/colour.h"
+#include "convert/floats.h"
+#include "convert/kernel_choice.h"
+#include "convert/planes.h"
+#include "convert/turn.h"
+#include "kernels/float_rows.h"
+#include "kernels/grown.h"
 
 #define NUM_SCALERS 4
 #define HALO 16 /* rows: more than the reach of swscale's vertical chroma filter */

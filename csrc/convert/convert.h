@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "turn.h"
+#include "convert/turn.h"
 
 typedef enum { CONVERT_UINT8 = 0, CONVERT_FLOAT32 = 1, CONVERT_FLOAT16 = 2 } ConvertType;
 

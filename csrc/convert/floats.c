@@ -1,13 +1,13 @@
-#include "no_contraction.h"
+#include "kernels/no_contraction.h"
 
-#include "convert_float.h"
+#include "convert/floats.h"
 
 #include <string.h>
 
-#include "colour.h"
-#include "float_rows.h"
-#include "grown.h"
-#include "half_row.h"
+#include "convert/colour.h"
+#include "kernels/float_rows.h"
+#include "kernels/grown.h"
+#include "kernels/half_row.h"
 
 static float *take(FloatLines *lines, size_t count) {
     return lines->data = grown(lines->data, &lines->size, count * sizeof(float));

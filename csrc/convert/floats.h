@@ -4,8 +4,8 @@
 
 #include <libavutil/pixdesc.h>
 
-#include "convert.h"
-#include "rect.h"
+#include "convert/convert.h"
+#include "kernels/rect.h"
 
 /* Memory for rows, that grows as it is needed; `data` is to be freed with av_free. */
 typedef struct {

@@ -7,7 +7,7 @@
  * frame of pseudo-random samples first, and a kernel is used only if not one byte differs. swscale has vector code for some
  * widths alone: 16 divides the trial's width if it divides the frame's.
  */
-#include "convert_kernel.h"
+#include "convert/kernel_choice.h"
 
 #include <libavutil/common.h>
 #include <libavutil/error.h>
@@ -15,13 +15,13 @@
 #include <libavutil/pixdesc.h>
 #include <string.h>
 
-#include "colour.h"
-#include "grown.h"
-#include "kernel_level.h"
-#include "planar.h"
-#include "sws_filter.h"
-#include "yuv2rgb.h"
-#include "yuv2rgb_deep.h"
+#include "convert/colour.h"
+#include "kernels/grown.h"
+#include "kernels/kernel_level.h"
+#include "kernels/planar.h"
+#include "kernels/sws_filter.h"
+#include "kernels/yuv2rgb.h"
+#include "kernels/yuv2rgb_deep.h"
 
 #define TRIAL_WIDTH 64
 #define TRIAL_HEIGHT 32

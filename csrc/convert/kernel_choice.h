@@ -6,8 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "axis.h"
-#include "rect.h"
+#include "kernels/axis.h"
+#include "kernels/rect.h"
 
 typedef enum {
     KERNEL_PRODUCTS, /* 8 bits, by the arithmetics of yuv2rgb.h */

@@ -1,11 +1,11 @@
-#include "convert_stages.h"
+#include "convert/planes.h"
 
 #include <libavutil/common.h>
 #include <libavutil/error.h>
 #include <libavutil/mem.h>
 #include <string.h>
 
-#include "grown.h"
+#include "kernels/grown.h"
 
 /* Rows that are converted at a time: they are still in the first-level cache when they are resampled. */
 #define STRIP (2 * RESAMPLE_ROWS)

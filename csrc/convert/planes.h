@@ -2,8 +2,8 @@
 #ifndef CYCODEC_CONVERT_STAGES_H
 #define CYCODEC_CONVERT_STAGES_H
 
-#include "convert.h"
-#include "resample.h"
+#include "convert/convert.h"
+#include "resample/resample.h"
 
 typedef struct {
     Resampler *resampler;

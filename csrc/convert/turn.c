@@ -1,4 +1,4 @@
-#include "turn.h"
+#include "convert/turn.h"
 
 #include <string.h>
 

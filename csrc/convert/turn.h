@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "rect.h"
+#include "kernels/rect.h"
 
 /* out(x, y) = in(x', y'): first transposed, then mirrored. The eight values are the orientations of a picture. */
 enum { ORIENT_MIRROR_X = 1, ORIENT_MIRROR_Y = 2, ORIENT_TRANSPOSE = 4 };

@@ -1,4 +1,4 @@
-#include "axis.h"
+#include "kernels/axis.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -1,8 +1,8 @@
-#include "no_contraction.h"
+#include "kernels/no_contraction.h"
 
-#include "float_rows.h"
+#include "kernels/float_rows.h"
 
-#include "kernel_level.h"
+#include "kernels/kernel_level.h"
 
 #include <stddef.h>
 #include <string.h>

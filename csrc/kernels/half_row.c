@@ -1,4 +1,4 @@
-#include "half_row.h"
+#include "kernels/half_row.h"
 
 #include "half.h"
 

@@ -1,4 +1,4 @@
-#include "kernel_level.h"
+#include "kernels/kernel_level.h"
 
 static int allowed = LEVEL_AVX512;
 

@@ -16,7 +16,7 @@
  *
  * Two rows are a case of their own: they weigh 1 and 0, or half each.
  */
-#include "sws_filter.h"
+#include "kernels/sws_filter.h"
 
 #include <stdlib.h>
 

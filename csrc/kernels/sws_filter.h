@@ -2,7 +2,7 @@
 #ifndef CYCODEC_SWS_FILTER_H
 #define CYCODEC_SWS_FILTER_H
 
-#include "axis.h"
+#include "kernels/axis.h"
 
 /* Of `in` rows of chroma for `out` rows of luma, in 4096ths; and of columns, in 16384ths. 0, or -1: out of memory. The axis is
  * all zeros before, and to be freed either way. */

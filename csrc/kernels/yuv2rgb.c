@@ -12,16 +12,16 @@
  * Integers alone, so the plain loops and the vector loops give the same bytes. Whether the FFmpeg in use gives them too is
  * tried at run time: Note [Own kernel] in convert_kernel.c.
  */
-#include "yuv2rgb.h"
+#include "kernels/yuv2rgb.h"
 
-#include "kernel_level.h"
+#include "kernels/kernel_level.h"
 
 #if defined(__x86_64__) && defined(__GNUC__)
 #define HAVE_X86_KERNELS 1
-#include "store_rgb.h"
+#include "kernels/store_rgb.h"
 #elif defined(__aarch64__)
 #define HAVE_NEON_KERNEL 1
-#include "tables_neon.h"
+#include "kernels/tables_neon.h"
 #endif
 
 static int16_t round16(int64_t value) {

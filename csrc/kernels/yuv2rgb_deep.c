@@ -8,16 +8,16 @@
  *   overflow, and what should be white is black. Here luma and chroma are kept as 16-bit numbers, so that two products and
  *   their sum are one instruction; the rest of the shift comes behind, and overflows just the same.
  */
-#include "yuv2rgb_deep.h"
+#include "kernels/yuv2rgb_deep.h"
 
-#include "kernel_level.h"
+#include "kernels/kernel_level.h"
 
 #if defined(__x86_64__) && defined(__GNUC__)
 #define HAVE_X86_KERNELS 1
-#include "store_rgb.h"
+#include "kernels/store_rgb.h"
 #elif defined(__aarch64__)
 #define HAVE_NEON_KERNELS 1
-#include "tables_neon.h"
+#include "kernels/tables_neon.h"
 #endif
 
 static inline uint8_t clip(int value) {

@@ -1,4 +1,4 @@
-#include "nvaxis.h"
+#include "nvidia/nvaxis.h"
 
 #include <stdlib.h>
 #include <string.h>

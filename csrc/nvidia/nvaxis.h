@@ -2,8 +2,8 @@
 #ifndef CYCODEC_NVAXIS_H
 #define CYCODEC_NVAXIS_H
 
-#include "axis.h"
-#include "nvdevice.h"
+#include "kernels/axis.h"
+#include "nvidia/nvdevice.h"
 
 #include "arguments.h"
 

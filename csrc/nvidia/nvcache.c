@@ -1,4 +1,4 @@
-#include "nvcache.h"
+#include "nvidia/nvcache.h"
 
 #include <pthread.h>
 #include <stdlib.h>

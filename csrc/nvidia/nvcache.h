@@ -6,7 +6,7 @@
 #ifndef CYCODEC_NVCACHE_H
 #define CYCODEC_NVCACHE_H
 
-#include "nvshim.h"
+#include "nvidia/nvshim.h"
 
 typedef struct {
     CUcontext context;

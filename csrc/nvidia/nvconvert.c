@@ -1,9 +1,9 @@
-#include "nvconvert.h"
+#include "nvidia/nvconvert.h"
 
-#include "colour.h"
-#include "planar.h"
-#include "sws_filter.h"
-#include "yuv2rgb.h"
+#include "convert/colour.h"
+#include "kernels/planar.h"
+#include "kernels/sws_filter.h"
+#include "kernels/yuv2rgb.h"
 
 #include <libavutil/pixdesc.h>
 #include <stdio.h>

@@ -1,4 +1,4 @@
-#include "nvdec.h"
+#include "nvidia/nvdec.h"
 
 #include <stdio.h>
 #include <stdlib.h>

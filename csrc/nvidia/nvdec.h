@@ -7,7 +7,7 @@
 
 #include <stdio.h>
 
-#include "nvlayout.h"
+#include "nvidia/nvlayout.h"
 
 /* A picture on its way out. */
 typedef struct {

@@ -1,4 +1,4 @@
-#include "nvdevice.h"
+#include "nvidia/nvdevice.h"
 
 enum { BLOCK_X = 32, BLOCK_Y = 8 };
 

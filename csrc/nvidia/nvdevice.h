@@ -2,7 +2,7 @@
 #ifndef CYCODEC_NVDEVICE_H
 #define CYCODEC_NVDEVICE_H
 
-#include "nvshim.h"
+#include "nvidia/nvshim.h"
 
 /* NppStreamContext as NPP's headers have it, with the longer end of 13.2: NPP reads as much of it as it knows. */
 typedef struct {

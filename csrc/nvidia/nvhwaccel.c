@@ -1,7 +1,7 @@
-#include "nvhwaccel.h"
+#include "nvidia/nvhwaccel.h"
 
 /* hwcontext_cuda.h includes <cuda.h> unless this is there, as it is in the vendored headers */
-#include "nvcodec/dynlink_cuda.h"
+#include "third_party/nvcodec/dynlink_cuda.h"
 
 #include <libavutil/hwcontext.h>
 #include <libavutil/hwcontext_cuda.h>

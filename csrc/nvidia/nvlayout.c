@@ -1,4 +1,4 @@
-#include "nvlayout.h"
+#include "nvidia/nvlayout.h"
 
 #include <string.h>
 

@@ -4,7 +4,7 @@
 #ifndef CYCODEC_NVLAYOUT_H
 #define CYCODEC_NVLAYOUT_H
 
-#include "nvcache.h"
+#include "nvidia/nvcache.h"
 
 /* What the stream says of its pictures. */
 typedef struct {

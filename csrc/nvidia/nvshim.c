@@ -1,4 +1,4 @@
-#include "nvshim.h"
+#include "nvidia/nvshim.h"
 
 #include <dlfcn.h>
 #include <stdio.h>

@@ -10,9 +10,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "nvcodec/dynlink_cuda.h"
-#include "nvcodec/dynlink_cuviddec.h"
-#include "nvcodec/dynlink_nvcuvid.h"
+#include "third_party/nvcodec/dynlink_cuda.h"
+#include "third_party/nvcodec/dynlink_cuviddec.h"
+#include "third_party/nvcodec/dynlink_nvcuvid.h"
 
 /* name, type */
 #define NVSHIM_DRIVER_FUNCTIONS(X)                                                                                     \

@@ -1,10 +1,10 @@
-#include "nvstages.h"
+#include "nvidia/nvstages.h"
 
 #include <libavutil/common.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "nvaxis.h"
+#include "nvidia/nvaxis.h"
 
 static size_t picture_bytes(int width, int height, ConvertType type) {
     return (size_t)width * 3 * (size_t)convert_sample_size(convert_unrounded(type)) * (size_t)height;

@@ -9,13 +9,13 @@
  * can need: what comes in, the ring, and what goes out all stay in L1 for usual sizes. How groups look is up to the
  * kernels (resample_rows.h).
  */
-#include "resample.h"
+#include "resample/resample.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "half_row.h"
-#include "resample_rows.h"
+#include "kernels/half_row.h"
+#include "resample/resample_rows.h"
 
 #define BLOCK 16 /* samples of a plain vertical pass: a constant, for the compiler to make vectors of */
 

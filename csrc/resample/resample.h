@@ -3,8 +3,8 @@
 #ifndef CYCODEC_RESAMPLE_H
 #define CYCODEC_RESAMPLE_H
 
-#include "convert.h"
-#include "rect.h"
+#include "convert/convert.h"
+#include "kernels/rect.h"
 
 typedef struct Resampler Resampler;
 

@@ -4,9 +4,9 @@
  * instruction that multiplies and adds neighbours. Everything about a step (where to load, what to shuffle, weights) is
  * made once and used for the four rows of a group. Vertically the four rows of a group are the neighbours.
  */
-#include "resample_rows.h"
+#include "resample/resample_rows.h"
 
-#include "kernel_level.h"
+#include "kernels/kernel_level.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -5,8 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "axis.h"
-#include "resample.h"
+#include "kernels/axis.h"
+#include "resample/resample.h"
 
 /* A group is four rows after the horizontal pass. The plain kernels and those of floats write one row after the other,
  * `pitch` samples apart; the others interleave them: four bytes a sample, one of each row. */

@@ -1,4 +1,4 @@
-#include "pcm.h"
+#include "sound/pcm.h"
 
 #include <string.h>
 

@@ -13,14 +13,14 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from cycodec import _tensor
-from cycodec._lifetime import Session, is_file_like, open_source
-from cycodec._metadata import make
-from cycodec._types import AudioStreamMetadata
-from cycodec.core.audio import SampleReader
-from cycodec.core.demux import Demuxer
-from cycodec.core.samples import pack_rows
-from cycodec.core.wav import NotPlainWav, WavReader
+from cycodec._shared import torch_adapter
+from cycodec._shared.metadata import make
+from cycodec._shared.results import AudioStreamMetadata
+from cycodec._shared.session_base import Session, is_file_like, open_source
+from cycodec.core.audio.sample_blocks import pack_rows
+from cycodec.core.audio.sample_reader import SampleReader
+from cycodec.core.audio.wav import NotPlainWav, WavReader
+from cycodec.core.container.demux import Demuxer
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -110,7 +110,7 @@ class AudioSession(Session):
             if total >= 0:
                 stop = total if stop is None else min(stop, total)
             if stop is not None and stop <= start:
-                return _tensor.empty((self.num_channels, 0), "float32")
+                return torch_adapter.empty((self.num_channels, 0), "float32")
             if total >= 0:
                 assert stop is not None
                 return self._read_part(start, stop - start)
@@ -119,11 +119,11 @@ class AudioSession(Session):
             self._release()
 
     def _read_part(self, start: int, count: int) -> Tensor:
-        data = _tensor.empty((self.num_channels, count), "float32")
-        got = self.reader.read_into(start, start + count, _tensor.pointer(data), count)
+        data = torch_adapter.empty((self.num_channels, count), "float32")
+        got = self.reader.read_into(start, start + count, torch_adapter.pointer(data), count)
         if got == count:
             return data
-        pack_rows(_tensor.pointer(data), self.num_channels, count, got)
+        pack_rows(torch_adapter.pointer(data), self.num_channels, count, got)
         part = data.view(-1)[: self.num_channels * got].view(self.num_channels, got)
         # what is much smaller than its memory does not hold on to it
         return part if got > count // 2 else part.clone()
@@ -143,7 +143,7 @@ class AudioSession(Session):
             got = parts[-1].shape[1]
             start += got
             if got < size or start == stop:
-                return parts[0] if len(parts) == 1 else _tensor.concatenate(parts, 1)
+                return parts[0] if len(parts) == 1 else torch_adapter.concatenate(parts, 1)
             size *= 2
 
     def position_at(self, seconds: float) -> int:
@@ -167,8 +167,8 @@ def open_wav(source: Any, output: dict[str, int], must: bool) -> WavReader | Non
     With `must`, NotPlainWav instead of None.
     """
     origin: Any
-    if _tensor.is_tensor(source):
-        origin, name = _tensor.as_buffer(source), f"<tensor of {source.numel()} bytes>"
+    if torch_adapter.is_tensor(source):
+        origin, name = torch_adapter.as_buffer(source), f"<tensor of {source.numel()} bytes>"
     elif isinstance(source, (str, os.PathLike)):
         origin = os.fspath(source)
         name = origin = os.fsdecode(origin)

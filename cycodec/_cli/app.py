@@ -1,6 +1,6 @@
 """The ``cycodec`` command. This file finds the libraries it needs and ends every error in one line.
 
-The commands themselves are in _commands.py, which cannot be imported without the extra ``cycodec[cli]``.
+The commands themselves are in commands.py, which cannot be imported without the extra ``cycodec[cli]``.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        from cycodec import _commands
+        from cycodec._cli import commands
     except ModuleNotFoundError as error:
         missing = EXTRAS.get((error.name or "").partition(".")[0])
         if missing is None:
@@ -40,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     import click
 
     try:
-        status = _commands.cycodec.main(arguments, prog_name="cycodec", standalone_mode=False)
+        status = commands.cycodec.main(arguments, prog_name="cycodec", standalone_mode=False)
         sys.stdout.flush()
     except click.ClickException as error:
         error.show()
@@ -53,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:
         if "--traceback" in arguments:
             raise
-        return complain(_commands.one_line(error))
+        return complain(commands.one_line(error))
     return status if isinstance(status, int) else 0
 
 

@@ -16,8 +16,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from cycodec import _doctor
-from cycodec._parameters import Keys, Seconds, SpreadOptions
+from cycodec._cli.doctor import Finding, can_decode, examine
+from cycodec._cli.doctor import as_json as as_json_text
+from cycodec._cli.parameter_types import Keys, Seconds, SpreadOptions
 
 # Nothing of the compiled part is imported up here: `doctor` has to run where that cannot be.
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ def examples(*lines: str) -> str:
 
 
 def stem(source: str) -> str:
-    from cycodec._describe import name_of
+    from cycodec._cli.describe import name_of
 
     return PurePath(name_of(source)).stem
 
@@ -150,7 +151,7 @@ def cycodec() -> None:
 @common
 def info(files: tuple[str, ...], as_json: bool, header: bool) -> int:
     """Container, streams and frames of files."""
-    from cycodec._describe import describe
+    from cycodec._cli.describe import describe
 
     descriptions: list[dict[str, Any]] = []
     failed = False
@@ -178,7 +179,7 @@ def info(files: tuple[str, ...], as_json: bool, header: bool) -> int:
 
 def info_table(description: dict[str, Any]) -> Table:
     """A description of _describe as a table of two columns."""
-    from cycodec._describe import name_of, rows
+    from cycodec._cli.describe import name_of, rows
 
     title = Text(name_of(description["source"]), style="bold", overflow="fold")
     table = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", show_header=False, pad_edge=False)
@@ -304,18 +305,24 @@ def draw_sheet(
     width: int = 1600,
 ) -> Image.Image:
     """The contact sheet of an exact decoder with dimension_order="NHWC"."""
-    from cycodec import _sheet
-    from cycodec._describe import clock, name_of, video_facts
+    from cycodec._cli.describe import clock, name_of, video_facts
+    from cycodec._cli.sheet import (
+        NUM_TILES,
+        Layout,
+        Tile,
+        contact_sheet,
+        default_columns,
+        display_size,
+        sample_positions,
+    )
 
     metadata = decoder.metadata
     assert metadata.width is not None
     assert metadata.height is not None
-    size = _sheet.display_size(
-        metadata.width, metadata.height, metadata.pixel_aspect_ratio, metadata.rotation
-    )
-    per_row = columns or _sheet.default_columns(size)
-    numbers = _sheet.sample_positions(decoder, per_row * (rows or -(-_sheet.NUM_TILES // per_row)))
-    layout = _sheet.Layout.plan(size, len(numbers), columns, width)
+    size = display_size(metadata.width, metadata.height, metadata.pixel_aspect_ratio, metadata.rotation)
+    per_row = columns or default_columns(size)
+    numbers = sample_positions(decoder, per_row * (rows or -(-NUM_TILES // per_row)))
+    layout = Layout.plan(size, len(numbers), columns, width)
     tiles = []
     with progress("decoding", len(numbers)) as advance:
         for chunk in chunks(numbers):
@@ -323,9 +330,9 @@ def draw_sheet(
             for number, frame, pts in zip(chunk, batch.data, batch.pts_seconds.tolist(), strict=True):
                 # scaled at once, so that no more than a chunk of full frames is held
                 picture = Image.fromarray(frame.numpy()).resize(layout.tile, Image.Resampling.LANCZOS)
-                tiles.append(_sheet.Tile(picture, clock(pts), f"#{number}"))
+                tiles.append(Tile(picture, clock(pts), f"#{number}"))
                 advance(1)
-    return _sheet.contact_sheet(tiles, layout, name_of(source), video_facts(metadata))
+    return contact_sheet(tiles, layout, name_of(source), video_facts(metadata))
 
 
 @cycodec.command(
@@ -351,7 +358,7 @@ def draw_sheet(
 @common
 def index(source: str, output: Path | None, confirm: bool, stream: int | None) -> None:
     """Make the frame index of FILE once and keep it: opening with it reads nothing of the file's content."""
-    from cycodec._describe import plural
+    from cycodec._cli.describe import plural
 
     output = output or Path(f"{stem(source)}.idx")
     with opened(source, stream) as decoder:
@@ -380,10 +387,10 @@ def doctor(as_json: bool) -> int:
     Ends with status 1 if decoding on the CPU cannot work.
     """
     with stderr.status("looking"):
-        findings = _doctor.examine()
+        findings = examine()
     if as_json:
-        click.echo(json.dumps(_doctor.as_json(findings), indent=2))
-        return int(not _doctor.can_decode(findings))
+        click.echo(json.dumps(as_json_text(findings), indent=2))
+        return int(not can_decode(findings))
     for topic in dict.fromkeys(finding.topic for finding in findings):
         console.print(topic_table(topic, [finding for finding in findings if finding.topic == topic]))
     problems = [finding for finding in findings if finding.status == "problem"]
@@ -396,7 +403,7 @@ def doctor(as_json: bool) -> int:
     return int(bool(problems))
 
 
-def topic_table(topic: str, findings: list[_doctor.Finding]) -> Table:
+def topic_table(topic: str, findings: list[Finding]) -> Table:
     """The findings of one topic; codecs that are there share a line."""
     marks = {"ok": "[green]ok[/]", "note": "[yellow]note[/]", "problem": "[bold red]problem[/]"}
     title = Text(topic, style="bold")

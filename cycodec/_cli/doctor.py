@@ -112,7 +112,7 @@ def examine_core() -> Iterator[Finding]:
     else:
         yield Finding("cycodec", "package", "ok", f"{version} in {where}")
     try:
-        importlib.import_module("cycodec.core.reader")
+        importlib.import_module("cycodec.core.video.reader")
     except ImportError as error:
         text = first_line(error)
         if re.search(r"lib(av|sw)\w+", text):
@@ -262,9 +262,9 @@ def examine_cuda() -> Iterator[Finding]:
 
 def examine_gpus() -> Iterator[Finding]:
     """What each GPU decodes, or what is missing for it."""
-    from cycodec.cuda import backends
+    from cycodec.cuda import support
 
-    for name, works, detail in backends.examine():
+    for name, works, detail in support.examine():
         yield Finding("CUDA", name, "ok" if works else "note", detail)
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, TypeAlias
 
 import numpy as np
 
-from cycodec import _tensor
+from cycodec._shared import torch_adapter
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -131,8 +131,8 @@ def _read_item(item: Any) -> Any:
         _wrong_type(item, " (a single truth value)")
     if isinstance(item, (str, bytes, bytearray, set, frozenset, dict)):
         _wrong_type(item)
-    if _tensor.is_tensor(item):
-        array = _tensor.to_numpy(item)
+    if torch_adapter.is_tensor(item):
+        array = torch_adapter.to_numpy(item)
     elif hasattr(type(item), "__index__") and not hasattr(item, "ndim"):
         return operator.index(item)
     else:
@@ -276,7 +276,9 @@ class _Layout:
         def finish(block: Tensor) -> Tensor:
             block = block[basic]
             if arrays:
-                block = block.permute(fronted)[tuple(_tensor.from_numpy(a, block.device) for a in arrays)]
+                block = block.permute(fronted)[
+                    tuple(torch_adapter.from_numpy(a, block.device) for a in arrays)
+                ]
             elif len(gathered) > 1:
                 block = block.unflatten(0, self.gathered_shape)
             if flips:
@@ -345,8 +347,8 @@ def frame_list(indices: Any, num_frames: int) -> np.ndarray:
 
 def _numbers(values: Any, what: str, single: str) -> np.ndarray:
     """A list, array or tensor as a 1-D array of numbers; bools and text are refused."""
-    if _tensor.is_tensor(values):
-        array = _tensor.to_numpy(values)
+    if torch_adapter.is_tensor(values):
+        array = torch_adapter.to_numpy(values)
     elif not isinstance(values, (str, bytes, bytearray)) and (
         isinstance(values, Sequence) or hasattr(values, "__array__")
     ):
@@ -390,7 +392,7 @@ def instant(seconds: Any, what: str = "seconds") -> float:
     ValueError
         NaN or infinite.
     """
-    number = _tensor.to_numpy(seconds) if _tensor.is_tensor(seconds) else seconds
+    number = torch_adapter.to_numpy(seconds) if torch_adapter.is_tensor(seconds) else seconds
     if isinstance(number, np.ndarray) and not number.ndim:
         number = number[()]
     refused = number.dtype.kind not in "iuf" if isinstance(number, np.generic) else isinstance(number, bool)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
-from cycodec._types import (
+from cycodec._shared.results import (
     AudioStreamMetadata,
     ContainerMetadata,
     StreamMetadata,
@@ -13,7 +13,7 @@ from cycodec._types import (
 )
 
 if TYPE_CHECKING:
-    from cycodec._session import VideoSession
+    from cycodec._video.session import VideoSession
 
 KINDS: dict[str, type[StreamMetadata]] = {"video": VideoStreamMetadata, "audio": AudioStreamMetadata}
 
@@ -59,8 +59,8 @@ def get_container_metadata(source: Any) -> ContainerMetadata:
     FFmpegError
         The source cannot be read.
     """
-    from cycodec._lifetime import open_source
-    from cycodec.core.demux import Demuxer
+    from cycodec._shared.session_base import open_source
+    from cycodec.core.container.demux import Demuxer
 
     demuxer = Demuxer(open_source(source))
     demuxer.probe()

@@ -7,9 +7,9 @@ import os
 import threading
 from typing import Any
 
-from cycodec import _tensor
+from cycodec._shared import torch_adapter
 from cycodec.core.error import ClosedError
-from cycodec.core.source import IOContext
+from cycodec.core.io.source import IOContext
 
 # Counts forks on the way from the first process to this one: cheaper to look at than the process id.
 _process = 0
@@ -114,8 +114,8 @@ class Session:
 
 def open_source(source: Any) -> IOContext:
     """The IOContext of anything that a user may pass as a source."""
-    if _tensor.is_tensor(source):
-        return IOContext(_tensor.as_buffer(source), f"<tensor of {source.numel()} bytes>")
+    if torch_adapter.is_tensor(source):
+        return IOContext(torch_adapter.as_buffer(source), f"<tensor of {source.numel()} bytes>")
     return IOContext(source)
 
 

@@ -21,7 +21,7 @@ from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
-from cycodec.core.index import FrameIndex
+from cycodec.core.video.index import FrameIndex
 
 Positions: TypeAlias = "Sequence[int] | np.ndarray"
 

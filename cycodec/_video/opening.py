@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from cycodec import _threads
-from cycodec.core.confirm import decode_ordinals
-from cycodec.core.demux import Demuxer
-from cycodec.core.fragments import read_fragments
-from cycodec.core.index import FrameIndex
-from cycodec.core.matroska import read_matroska
-from cycodec.core.packets import scan_packets
-from cycodec.core.predict import index_from_ordinals, index_from_packets
-from cycodec.core.reader import FrameReader
-from cycodec.core.sampletable import read_mov
-from cycodec.core.sps import stream_may_have_fields
+from cycodec._shared.threads import run
+from cycodec.core.bitstream.sps import stream_may_have_fields
+from cycodec.core.container.demux import Demuxer
+from cycodec.core.container.fragments import read_fragments
+from cycodec.core.container.matroska import read_matroska
+from cycodec.core.container.mov import read_mov
+from cycodec.core.container.packets import scan_packets
+from cycodec.core.video.confirm import decode_ordinals
+from cycodec.core.video.index import FrameIndex
+from cycodec.core.video.index_builder import index_from_ordinals, index_from_packets
+from cycodec.core.video.reader import FrameReader
 
 # Containers that store a timestamp for each packet, one packet a frame, and give the same ones after a seek.
 TRUSTED_CONTAINERS = ("mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm")
@@ -30,7 +30,7 @@ def predicted_index(
         table = (
             read_mov(demuxer, stream_index)
             or read_fragments(demuxer, stream_index)
-            or read_matroska(demuxer, stream_index, _threads.run, threads)
+            or read_matroska(demuxer, stream_index, run, threads)
         )
     scanned = table is None
     if table is None:

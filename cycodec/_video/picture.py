@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 
-from cycodec import _tensor
-from cycodec._options import Options
-from cycodec.core.backend import orientation_of
+from cycodec._shared import torch_adapter
+from cycodec._video.options import Options
+from cycodec.core.video.backend import orientation_of
 from cycodec.transforms import Pipeline, Stage
 
 if TYPE_CHECKING:
@@ -85,9 +85,9 @@ class Layout:
     def new(self, count: int, height: int, width: int) -> Tensor:
         """Memory for pictures in the order that was asked for, seen as [count, height, width, 3]."""
         if self.options.planar:
-            planes = _tensor.empty((count, 3, height, width), self.dtype, self.device)
+            planes = torch_adapter.empty((count, 3, height, width), self.dtype, self.device)
             return planes.permute(0, 2, 3, 1)
-        return _tensor.empty((count, height, width, 3), self.dtype, self.device)
+        return torch_adapter.empty((count, height, width, 3), self.dtype, self.device)
 
     def maker(self, channels_first: bool) -> Callable[[], Tensor]:
         """A function that makes memory for one whole picture, [3, height, width] or [height, width, 3]."""
@@ -96,7 +96,7 @@ class Layout:
         shape, strides = (height, width, 3), (rows, columns, planes)
         if channels_first:
             shape, strides = (3, height, width), (planes, rows, columns)
-        return _tensor.maker(shape, strides, self.dtype, self.device)
+        return torch_adapter.maker(shape, strides, self.dtype, self.device)
 
     def into(self, addresses: Addresses, region: Region) -> Into:
         """How a region of the pictures is made."""
@@ -106,7 +106,7 @@ class Layout:
             (self.geometry.width, self.geometry.height),
             source,
             self.geometry.orientation,
-            _tensor.SAMPLE_TYPES[self.dtype],
+            torch_adapter.SAMPLE_TYPES[self.dtype],
             self.options.planar,
             stages,
             self.options.mask_errors,

@@ -4,7 +4,7 @@ Note [Several GOPs at once]
 
 Frames of different GOPs do not need each other, so a request is cut at GOP boundaries and its parts are decoded side by
 side, by readers with a demuxer and a decoder of their own, straight into their slots of the batch. How many threads that
-takes is the process's budget to say (`_threads`). A part goes to the reader that stands just before it, if there is one,
+takes is the process's budget to say (`threads`). A part goes to the reader that stands just before it, if there is one,
 so that batches read one after the other do not seek. Every further reader costs the memory of one decoder (a few frames)
 and stays open as long as the session.
 
@@ -40,11 +40,12 @@ import time
 import weakref
 from typing import Protocol
 
-from cycodec import _gops, _tensor, _threads
-from cycodec._gops import Gops, Part, Positions
-from cycodec.core.backend import CpuBackend, has_strict_frame_threads
-from cycodec.core.index import IndexContradiction
-from cycodec.core.reader import FrameReader
+from cycodec._shared import torch_adapter
+from cycodec._shared.threads import budget, claim, run
+from cycodec._video.gops import SEEK_COST, Gops, Part, Positions
+from cycodec.core.video.backend import CpuBackend, has_strict_frame_threads
+from cycodec.core.video.index import IndexContradiction
+from cycodec.core.video.reader import FrameReader
 
 
 class Make(Protocol):
@@ -77,7 +78,7 @@ def thread_limit(chosen: int | None) -> int:
     """How many threads a request may use at most; None: the process's budget, but one in DataLoader workers."""
     if chosen is not None:
         return chosen
-    return 1 if _tensor.in_worker() else _threads.budget()
+    return 1 if torch_adapter.in_worker() else budget()
 
 
 class Readers:
@@ -180,7 +181,7 @@ class Readers:
         while len(self.more) + 1 < workers:
             self.more.append(make())
         jobs = _Jobs([self.main, *self.more], parts, deliver)
-        _threads.run([jobs.next] * len(parts), workers)
+        run([jobs.next] * len(parts), workers)
         jobs.finish()
 
     # -- what a request costs ---------------------------------------------------------------------------------------
@@ -194,7 +195,7 @@ class Readers:
         """Whether this is the next frame of a loop of so little work that nothing needs to be weighed; it is remembered."""
         if not position == self.last + 1 == self.main.cursor + 1 or self.threaded is not None:
             return False
-        if (1 + _gops.SEEK_COST + AHEAD * self.streak) * pixels >= WORTH_A_THREAD:
+        if (1 + SEEK_COST + AHEAD * self.streak) * pixels >= WORTH_A_THREAD:
             return False
         self.streak += 1
         self.last = position
@@ -222,7 +223,7 @@ class Readers:
         frames, seeks = self.gops.left(whole, cursors)
         frames += ahead  # to be handed over, those that are left out as well
         # in a long read, which may end any time, what would be decoded again counts in full
-        cost = frames + _gops.SEEK_COST * seeks if ahead else self.gops.cost(whole, cursors)
+        cost = frames + SEEK_COST * seeks if ahead else self.gops.cost(whole, cursors)
         cost = cost * FRAME_THREADS_COST / threads + frames * HAND_OVER_COST / pixels
         # they fill up and run empty with each seek
         return cost + threads * seeks + (0 if cursors else READER_COST / pixels)
@@ -256,7 +257,7 @@ class Readers:
         """Have frame threads serve a request; False if they are not to be had."""
         threaded = self.threaded
         under_way = threaded is not None and whole.begin <= threaded.cursor <= whole.first
-        with _threads.claim(threads, threads if under_way else 1) as granted:
+        with claim(threads, threads if under_way else 1) as granted:
             if granted < threads or not _frame_threads.take(self):
                 return False
             try:

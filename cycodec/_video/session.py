@@ -13,27 +13,27 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 
-from cycodec import _tensor
-from cycodec._frame_index import decoded_index, predicted_index, time_base
-from cycodec._gops import Positions
-from cycodec._layout import Addresses, Geometry, Into, Layout, Region
-from cycodec._lifetime import Session, is_file_like, open_source
-from cycodec._options import Options
-from cycodec._readers import Readers, thread_limit
-from cycodec.core.backend import CpuBackend, VideoBackend
-from cycodec.core.confirm import confirm
-from cycodec.core.demux import Demuxer
+from cycodec._shared import torch_adapter
+from cycodec._shared.session_base import Session, is_file_like, open_source
+from cycodec._video.gops import Positions
+from cycodec._video.opening import decoded_index, predicted_index, time_base
+from cycodec._video.options import Options
+from cycodec._video.picture import Addresses, Geometry, Into, Layout, Region
+from cycodec._video.readers import Readers, thread_limit
+from cycodec.core.container.demux import Demuxer
+from cycodec.core.container.headers import know_pictures
 from cycodec.core.error import DecoderRefused, FFmpegError, InvalidDataError, StaleIndexError
-from cycodec.core.index import FrameIndex, IndexContradiction
-from cycodec.core.pictures import know_pictures
-from cycodec.core.predict import index_from_mappings
-from cycodec.core.reader import BLACK, FrameReader
+from cycodec.core.video.backend import CpuBackend, VideoBackend
+from cycodec.core.video.confirm import confirm
+from cycodec.core.video.index import FrameIndex, IndexContradiction
+from cycodec.core.video.index_builder import index_from_mappings
+from cycodec.core.video.reader import BLACK, FrameReader
 from cycodec.transforms import Pipeline, resolve
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
 
-    from cycodec._gpu import Gpu
+    from cycodec.cuda.delivery import Gpu
 
 T = TypeVar("T")
 
@@ -150,7 +150,7 @@ class VideoSession(Session):
 
     def _move_to_gpu(self, demuxer: Demuxer | None = None) -> None:
         """Have frames delivered to the GPU, by a reader of this demuxer, which knows the pictures, or of a new one."""
-        from cycodec._gpu import Gpu  # costs what nobody else should pay
+        from cycodec.cuda.delivery import Gpu  # costs what nobody else should pay
 
         assert self.options.cuda is not None
         if self.gpu is None:
@@ -473,7 +473,7 @@ class VideoSession(Session):
 
     def _deliver(self, positions: Positions, data: Tensor, into: Into, pixels: int) -> None:
         """Have readers decode frames into a tensor."""
-        address = _tensor.pointer(data)
+        address = torch_adapter.pointer(data)
 
         def deliver(reader: FrameReader, asked: Positions, places: Positions | None = None) -> None:
             self._prove_by(reader, asked)
@@ -489,7 +489,7 @@ class VideoSession(Session):
             self._frame_size()
             assert self.geometry is not None
             pipeline = self.pipeline if self.options.transforms else None
-            device = "cpu" if self.gpu is None else _tensor.cuda_device(self.gpu.ordinal)
+            device = "cpu" if self.gpu is None else torch_adapter.cuda_device(self.gpu.ordinal)
             self._layout = Layout(self.geometry, pipeline, dtype, self.options, device)
         return self._layout
 

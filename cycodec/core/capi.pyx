@@ -2,9 +2,9 @@
 
 from libc.stdint cimport int64_t
 
-from cycodec.core.demux cimport Demuxer
-from cycodec.core.index cimport FrameIndex
-from cycodec.core.reader cimport FrameReader
+from cycodec.core.container.demux cimport Demuxer
+from cycodec.core.video.index cimport FrameIndex
+from cycodec.core.video.reader cimport FrameReader
 from cycodec.libav cimport avutil
 from cycodec.libav.avcodec cimport AVPacket
 from cycodec.libav.avformat cimport AVFormatContext

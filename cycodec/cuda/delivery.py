@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from cycodec import _tensor
-from cycodec.core.backend import VideoBackend
-from cycodec.core.demux import Demuxer
+from cycodec._shared import torch_adapter
+from cycodec.core.container.demux import Demuxer
 from cycodec.core.error import UnsupportedError
-from cycodec.core.hwaccel import HwaccelBackend, UploadBackend
-from cycodec.core.nvdec import NvdecBackend
-from cycodec.cuda import backends, driver
+from cycodec.core.gpu.hwaccel import HwaccelBackend, UploadBackend
+from cycodec.core.gpu.nvdec import NvdecBackend
+from cycodec.core.video.backend import VideoBackend
+from cycodec.cuda import driver, support
 
 
 class Gpu:
@@ -47,7 +47,7 @@ class Gpu:
             The GPU does not decode it, and the CPU must not.
         """
         if self.reason is None:
-            reason = backends.why_not(demuxer, stream_index, self.ordinal, self.backend_name)
+            reason = support.why_not(demuxer, stream_index, self.ordinal, self.backend_name)
             if reason is not None:
                 self.fall_back(reason, demuxer.io.name)
             elif self.backend_name == "ffmpeg":
@@ -69,4 +69,4 @@ class Gpu:
     def use_current_stream(self) -> None:
         """Queue what follows on torch's current stream."""
         driver.check_process()
-        self.device.stream = _tensor.cuda_stream(self.ordinal)
+        self.device.stream = torch_adapter.cuda_stream(self.ordinal)

@@ -12,8 +12,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from cycodec.core import device as devices
 from cycodec.core.error import CudaError, CudaUnavailableError
+from cycodec.core.gpu import device as devices
 
 # What the functions of core/nvdec need: CUDA 11.1, that of the Video Codec SDK whose headers are in csrc/nvcodec.
 OLDEST_DRIVER = 11010

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from cycodec.core import hwaccel, nvdec
-from cycodec.core.demux import Demuxer
+from cycodec.core.container.demux import Demuxer
 from cycodec.core.error import CudaError
+from cycodec.core.gpu import hwaccel, nvdec
 
 __all__ = [
     "CpuFallbackStatus",

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from cycodec import _tensor
-from cycodec._audio import AudioOptions, AudioSession
-from cycodec._indexing import IndexTypeError, instant
-from cycodec._lifetime import reopened_source
-from cycodec._types import AudioSamples, AudioStreamMetadata
+from cycodec._audio.session import AudioOptions, AudioSession
+from cycodec._shared import torch_adapter
+from cycodec._shared.keys import IndexTypeError, instant
+from cycodec._shared.results import AudioSamples, AudioStreamMetadata
+from cycodec._shared.session_base import reopened_source
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -135,7 +135,7 @@ class SampleIndexing:
             or key is None
         ):
             raise IndexTypeError(f"samples cannot be indexed by {type(key).__name__}")
-        array = _tensor.to_numpy(key) if _tensor.is_tensor(key) else np.asarray(key)
+        array = torch_adapter.to_numpy(key) if torch_adapter.is_tensor(key) else np.asarray(key)
         if array.size == 0 and not hasattr(key, "dtype"):
             array = array.astype(np.int64)
         if array.dtype.kind not in "iub":
@@ -160,8 +160,8 @@ class SampleIndexing:
         parts = []
         for run in np.split(wanted, np.nonzero(np.diff(wanted) > self._session.sample_rate)[0] + 1):
             data = self._session.read(int(run[0]), int(run[-1]) + 1)
-            parts.append(data[:, _tensor.from_numpy(run - run[0])])
-        chosen = _tensor.concatenate(parts, 1)[:, _tensor.from_numpy(places.reshape(-1))]
+            parts.append(data[:, torch_adapter.from_numpy(run - run[0])])
+        chosen = torch_adapter.concatenate(parts, 1)[:, torch_adapter.from_numpy(places.reshape(-1))]
         return chosen.reshape(-1, *array.shape)
 
     # -- samples by time -------------------------------------------------------------------------------------

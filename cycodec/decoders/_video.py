@@ -10,47 +10,19 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
-from cycodec import _indexing, _tensor
-from cycodec._lifetime import reopened_source
-from cycodec._metadata import get_container_metadata, video_metadata
-from cycodec._options import Options
-from cycodec._session import Frames, VideoSession
-from cycodec._types import AudioStreamMetadata, Frame, FrameBatch, VideoStreamMetadata
-from cycodec.audio_decoders import AudioDecoder, WavDecoder
+from cycodec._shared import keys, torch_adapter
+from cycodec._shared.metadata import video_metadata
+from cycodec._shared.results import Frame, FrameBatch, VideoStreamMetadata
+from cycodec._shared.session_base import reopened_source
+from cycodec._video.options import Options
+from cycodec._video.session import Frames, VideoSession
 from cycodec.core.error import UnsupportedError
-from cycodec.core.index import FrameIndex
-from cycodec.cuda.backends import (
-    CpuFallbackStatus,
-    chosen_backend,
-    chosen_converter,
-    empty_nvdec_cache,
-    get_nvdec_cache_capacity,
-    nvdec_cache_stats,
-    set_cuda_backend,
-    set_cuda_converter,
-    set_nvdec_cache_capacity,
-)
+from cycodec.core.video.index import FrameIndex
+from cycodec.cuda.support import CpuFallbackStatus, chosen_backend, chosen_converter
 from cycodec.transforms import as_transforms
 
 if TYPE_CHECKING:
     from torch import Tensor, device, dtype
-
-__all__ = [
-    "AudioDecoder",
-    "AudioStreamMetadata",
-    "CpuFallbackStatus",
-    "DecodeCounters",
-    "VideoDecoder",
-    "VideoStreamMetadata",
-    "WavDecoder",
-    "empty_nvdec_cache",
-    "get_container_metadata",
-    "get_nvdec_cache_capacity",
-    "nvdec_cache_stats",
-    "set_cuda_backend",
-    "set_cuda_converter",
-    "set_nvdec_cache_capacity",
-]
 
 
 class DecodeCounters(NamedTuple):
@@ -172,7 +144,7 @@ class VideoDecoder:
             output_dtype=dtype_name(output_dtype),
             planar=memory_order == "NCHW",
             transforms=as_transforms(transforms),
-            cuda=_tensor.cuda_ordinal(device),
+            cuda=torch_adapter.cuda_ordinal(device),
             fallback=fallback,
             cuda_backend=chosen_backend(),
             converter=chosen_converter(),
@@ -316,9 +288,9 @@ class VideoDecoder:
     def _select(self, key: Any) -> Tensor:
         height, width = self._session.shape
         if self._dimension_order == "NCHW":
-            plan = _indexing.plan(key, (len(self), 3, height, width), 2, 3)
+            plan = keys.plan(key, (len(self), 3, height, width), 2, 3)
         else:
-            plan = _indexing.plan(key, (len(self), height, width, 3), 1, 2)
+            plan = keys.plan(key, (len(self), height, width, 3), 1, 2)
         frames = self._session.read(self._positions(plan.frames), plan.region)
         return plan.finish(self._arrange(frames.data))
 
@@ -353,7 +325,7 @@ class VideoDecoder:
         IndexError
             One of them does not exist.
         """
-        return self._session.serve(lambda: self._batch(_indexing.frame_list(indices, len(self))))
+        return self._session.serve(lambda: self._batch(keys.frame_list(indices, len(self))))
 
     def get_frames_in_range(self, start: int, stop: int, step: int = 1) -> FrameBatch:
         """The frames of ``range(start, stop, step)``, clipped as a slice is."""
@@ -386,7 +358,7 @@ class VideoDecoder:
         IndexError
             The instant is outside the stream.
         """
-        instant = _indexing.instant(seconds)
+        instant = keys.instant(seconds)
         return self._session.serve(lambda: self._frame(self._position_at(instant)))
 
     def get_frames_played_at(self, seconds: Sequence[float] | Tensor | np.ndarray) -> FrameBatch:
@@ -397,7 +369,7 @@ class VideoDecoder:
         IndexError
             One of the instants is outside the stream.
         """
-        instants = _indexing.instants(seconds)
+        instants = keys.instants(seconds)
         return self._session.serve(lambda: self._batch_of_positions([self._position_at(s) for s in instants]))
 
     def get_frames_played_in_range(
@@ -416,11 +388,11 @@ class VideoDecoder:
         ValueError
             The range starts outside the stream, ends beyond it, or runs backwards.
         """
-        start = _indexing.instant(start_seconds, "start_seconds")
-        stop = _indexing.instant(stop_seconds, "stop_seconds")
+        start = keys.instant(start_seconds, "start_seconds")
+        stop = keys.instant(stop_seconds, "stop_seconds")
 
         def request() -> FrameBatch:
-            span = _indexing.time_range(start, stop, *self._limits())
+            span = keys.time_range(start, stop, *self._limits())
             if fps is not None:
                 return self._resampled(*span, fps)
             return self._batch(self._numbers_played(span))
@@ -428,10 +400,10 @@ class VideoDecoder:
         return self._session.serve(request)
 
     def _resampled(self, start: float, stop: float, fps: float) -> FrameBatch:
-        grid = _indexing.fps_grid(start, stop, fps)
+        grid = keys.fps_grid(start, stop, fps)
         batch = self._batch_of_positions([self._position_at(s) for s in grid])
-        batch.pts_seconds = _tensor.from_numpy(grid)
-        batch.duration_seconds = _tensor.from_numpy(np.full(len(grid), 1 / float(fps)))
+        batch.pts_seconds = torch_adapter.from_numpy(grid)
+        batch.duration_seconds = torch_adapter.from_numpy(np.full(len(grid), 1 / float(fps)))
         return batch
 
     # -- from keys to positions (inside a request) ------------------------------------------------------------------
@@ -473,7 +445,7 @@ class VideoDecoder:
         last = max(begin, end - 0.5 / self._approximate_fps())
         return math.floor(min(max(seconds, begin), last) / base + 1e-6)
 
-    def _numbers_played(self, span: _indexing.TimeRange) -> Sequence[int]:
+    def _numbers_played(self, span: keys.TimeRange) -> Sequence[int]:
         """Numbers of the frames that are played in a stretch of time."""
         if span.start >= span.stop:
             return range(0)
@@ -496,9 +468,9 @@ class VideoDecoder:
         frames: Frames = self._session.read(positions)
         return FrameBatch(
             self._arrange(frames.data),
-            _tensor.from_numpy(frames.pts_seconds),
-            _tensor.from_numpy(frames.duration_seconds),
-            _tensor.from_numpy(frames.valid) if self._session.options.mask_errors else None,
+            torch_adapter.from_numpy(frames.pts_seconds),
+            torch_adapter.from_numpy(frames.duration_seconds),
+            torch_adapter.from_numpy(frames.valid) if self._session.options.mask_errors else None,
         )
 
     def _frame(self, position: int) -> Frame:
@@ -516,14 +488,14 @@ class _ByTime:
         time, *rest = key if isinstance(key, tuple) and key else (key,)
 
         def request() -> Tensor:
-            place = _indexing.time_key(time, *decoder._limits())
+            place = keys.time_key(time, *decoder._limits())
             if decoder._session.index is None:
                 if rest:
                     raise UnsupportedError("decoder.t with a tuple needs an index (use seek_mode='exact')")
                 return self._approximate(place)
             if isinstance(place, float):
                 numbers: Any = decoder._position_at(place)
-            elif isinstance(place, _indexing.TimeRange):
+            elif isinstance(place, keys.TimeRange):
                 played = decoder._numbers_played(place)
                 numbers = slice(played[0], played[-1] + 1) if played else slice(0, 0)
             else:
@@ -536,7 +508,7 @@ class _ByTime:
         decoder = self._decoder
         if isinstance(place, float):
             return decoder._batch_of_positions([decoder._position_at(place)]).data[0]
-        if isinstance(place, _indexing.TimeRange):
+        if isinstance(place, keys.TimeRange):
             return decoder._batch(decoder._numbers_played(place)).data
         return decoder._batch_of_positions([decoder._position_at(s) for s in place]).data
 

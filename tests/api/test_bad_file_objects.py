@@ -9,7 +9,7 @@ import pytest
 from refusal import refused
 
 import cycodec
-from cycodec.core.readahead import set_limits
+from cycodec.core.io.readahead import set_limits
 from cycodec.decoders import VideoDecoder
 
 

@@ -14,8 +14,9 @@ import oracle
 import pytest
 import torch
 
-from cycodec import FFmpegError, _threads
-from cycodec._types import Frame, FrameBatch
+from cycodec import FFmpegError
+from cycodec._shared import threads as _threads
+from cycodec._shared.results import Frame, FrameBatch
 from cycodec.batch import decode_batch
 from cycodec.decoders import VideoDecoder
 from cycodec.transforms import Resize
@@ -296,7 +297,7 @@ def test_a_job_that_raises_ends_the_run(budget):
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="CPU affinity is Linux's")
 def test_budget_follows_affinity():
     code = "import os; os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})\n"
-    code += "from cycodec import _threads; print(_threads.budget())"
+    code += "from cycodec._shared import threads as _threads; print(_threads.budget())"
     plain = {name: value for name, value in os.environ.items() if name != "CYCODEC_NUM_THREADS"}
     assert (
         subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=plain).stdout

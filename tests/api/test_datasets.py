@@ -13,7 +13,7 @@ import torch
 from torch.utils.data import DataLoader, DistributedSampler
 
 from cycodec import FFmpegError
-from cycodec._types import FrameBatch
+from cycodec._shared.results import FrameBatch
 from cycodec.datasets import ClipOrder, VideoClips
 from cycodec.decoders import VideoDecoder
 from cycodec.samplers import clips_at_random_indices, clips_at_random_timestamps, clips_at_regular_indices

@@ -16,7 +16,7 @@ import torch  # noqa: F401  (its first import keeps frames of its callers until 
 
 from cycodec.decoders import VideoDecoder
 
-MEMORY = Path(__file__).parent.parent / "tools" / "verify" / "memory.py"
+MEMORY = Path(__file__).resolve().parents[2] / "tools" / "verify" / "memory.py"
 
 
 def grown(path, kind, cycles):

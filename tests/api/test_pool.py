@@ -12,7 +12,7 @@ import pytest
 import torch
 
 import cycodec
-from cycodec import _tensor
+from cycodec._shared import torch_adapter as _tensor
 from cycodec.decoders import VideoDecoder
 
 SHAPE = (8, 96, 128, 3)

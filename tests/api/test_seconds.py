@@ -10,7 +10,7 @@ import pytest
 import torch
 from hypothesis import assume, given
 
-from cycodec._indexing import (
+from cycodec._shared.keys import (
     IndexTypeError,
     TimeRange,
     fps_grid,

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 import cycodec
-from cycodec.core.readahead import set_limits
+from cycodec.core.io.readahead import set_limits
 from cycodec.decoders import VideoDecoder, get_container_metadata
 
 # One of each way of finding frames: sample tables, a header walk, fragments, scans, timestamps made here.

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import torch
 
-from cycodec import _tensor
-from cycodec._types import (
+from cycodec._shared import torch_adapter as _tensor
+from cycodec._shared.results import (
     AudioSamples,
     AudioStreamMetadata,
     ContainerMetadata,
@@ -295,7 +295,8 @@ def run(code: str) -> None:
 def test_torch_is_imported_by_the_first_call_alone():
     run("""
 import sys
-from cycodec import _tensor, _types
+from cycodec._shared import torch_adapter as _tensor
+from cycodec._shared import results as _types
 assert not _tensor.is_tensor([1]) and "torch" not in sys.modules
 assert _tensor.empty((2,), "uint8", "cpu").shape == (2,) and "torch" in sys.modules
 """)
@@ -305,7 +306,7 @@ def test_missing_torch_is_a_clear_error():
     run("""
 import sys
 sys.modules["torch"] = None  # how Python marks a module that is not there
-from cycodec import _tensor
+from cycodec._shared import torch_adapter as _tensor
 try:
     _tensor.empty((2,))
 except ImportError as error:

@@ -105,7 +105,7 @@ def test_windows_in_order_are_the_whole(name):
 
 @pytest.mark.parametrize("name", [*GENERATED, *SHARED])
 def test_window_anywhere(name, monkeypatch):
-    monkeypatch.setattr("cycodec._audio.NEAR_START", 0)  # short files are sought in, too
+    monkeypatch.setattr("cycodec._audio.session.NEAR_START", 0)  # short files are sought in, too
     whole = AudioDecoder(locate(name)).get_all_samples().data.numpy()
     decoder = AudioDecoder(locate(name))
     family = media.family(name) if name in media.RECIPES else decoder.metadata.codec

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from test_audio_contract import locate
 
-from cycodec._lifetime import open_source
-from cycodec.core.audioindex import index_from_scan
-from cycodec.core.audiowalk import index_from_walk
-from cycodec.core.demux import Demuxer
+from cycodec._shared.session_base import open_source
+from cycodec.core.audio.index import index_from_scan
+from cycodec.core.audio.walk import index_from_walk
+from cycodec.core.container.demux import Demuxer
 from cycodec.decoders import AudioDecoder
 
 WALKED = [

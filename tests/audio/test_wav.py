@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import cycodec
-from cycodec.core.wav import WavReader
+from cycodec.core.audio.wav import WavReader
 from cycodec.decoders import AudioDecoder, WavDecoder
 
 FORMATS = {"u8": (1, 8), "s16": (1, 16), "s24": (1, 24), "s32": (1, 32), "f32": (3, 32), "f64": (3, 64)}

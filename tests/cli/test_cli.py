@@ -9,7 +9,11 @@ import pytest
 import torch
 from PIL import Image
 
-from cycodec import _commands, _describe, _doctor, _sheet, cli
+from cycodec._cli import app as cli
+from cycodec._cli import commands as _commands
+from cycodec._cli import describe as _describe
+from cycodec._cli import doctor as _doctor
+from cycodec._cli import sheet as _sheet
 from cycodec.decoders import VideoDecoder
 
 NAME = "h264_sound.mp4"
@@ -232,13 +236,15 @@ class TestDoctor:
                 "FFmpeg that cycodec was built against",
             ),
             (
-                ModuleNotFoundError("No module named 'cycodec.core.reader'", name="cycodec.core.reader"),
+                ModuleNotFoundError(
+                    "No module named 'cycodec.core.video.reader'", name="cycodec.core.video.reader"
+                ),
                 "tools/setup",
             ),
         ],
     )
     def test_compiled_part_does_not_load(self, monkeypatch, capsys, error, remedy):
-        self.broken(monkeypatch, "cycodec.core.reader", error)
+        self.broken(monkeypatch, "cycodec.core.video.reader", error)
         (problem,) = self.problems(capsys)
         assert (problem["topic"], problem["detail"]) == ("cycodec", str(error))
         assert remedy in problem["remedy"]
@@ -349,7 +355,8 @@ class TestErrors:
 
     @pytest.mark.parametrize(("module", "package"), [("click", "click"), ("rich", "rich"), ("PIL", "pillow")])
     def test_missing_extra(self, module, package):
-        program = f"import sys; sys.modules[{module!r}] = None; from cycodec.cli import main; sys.exit(main(['info', 'x']))"
+        program = f"import sys; sys.modules[{module!r}] = None; "
+        program += "from cycodec._cli.app import main; sys.exit(main(['info', 'x']))"
         done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
         assert done.returncode == 1
         assert done.stderr == (

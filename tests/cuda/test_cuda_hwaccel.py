@@ -14,7 +14,7 @@ from on_gpu import assert_alike, assert_same_video, difference
 from test_cuda_resources import destroy_stream, new_stream
 
 from cycodec import CudaError, UnsupportedError
-from cycodec.core import hwaccel
+from cycodec.core.gpu import hwaccel
 from cycodec.decoders import VideoDecoder, set_cuda_backend
 from cycodec.transforms import CenterCrop, Resize
 
@@ -86,7 +86,7 @@ def test_options(open_both, options):
 
 
 def test_the_stream_of_torch_waits_for_libavcodec(open_both, fake, monkeypatch):
-    from cycodec import _tensor
+    from cycodec._shared import torch_adapter as _tensor
 
     cpu, cuda = open_both(media.locate("h264_bt601.mp4"))
     stream = new_stream(fake)

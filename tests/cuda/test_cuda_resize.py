@@ -15,7 +15,8 @@ from resizing import resize_bilinear
 from test_colour import Colour
 from test_cuda_resources import destroy_stream, new_stream
 
-from cycodec import CudaError, _tensor
+from cycodec import CudaError
+from cycodec._shared import torch_adapter as _tensor
 from cycodec.decoders import VideoDecoder
 from cycodec.transforms import CenterCrop, RandomCrop, Resize
 

@@ -12,8 +12,8 @@ import torch
 from on_gpu import both, difference
 from test_cuda_resources import destroy_stream, new_stream
 
-from cycodec import _tensor
-from cycodec.cuda import backends
+from cycodec._shared import torch_adapter as _tensor
+from cycodec.cuda import support
 from cycodec.decoders import VideoDecoder
 from cycodec.samplers import clips_at_random_indices, clips_at_regular_timestamps
 
@@ -156,8 +156,8 @@ def test_the_hardware_is_asked_once_for_each_kind_of_stream(fake):
     "limits", [{"max_width": 352}, {"max_height": 224}, {"max_macroblocks": 300}], ids=str
 )
 def test_what_is_too_large_for_the_hardware_the_cpu_decodes(fake, monkeypatch, limits):
-    asked = backends.capabilities
-    monkeypatch.setattr(backends, "capabilities", lambda *kind: {**asked(*kind), **limits})
+    asked = support.capabilities
+    monkeypatch.setattr(support, "capabilities", lambda *kind: {**asked(*kind), **limits})
     cpu, cuda = both(media.locate("h264_bt601.mp4"))
     assert "360x240 is more than" in str(cuda.cpu_fallback)
     assert difference(cuda[:5], cpu[:5])[0] <= 1
@@ -168,19 +168,19 @@ def test_what_is_too_large_for_the_hardware_the_cpu_decodes(fake, monkeypatch, l
 
 def test_a_decoder_that_passes_to_another_stream_waits_for_the_first(fake, monkeypatch):
     """Two videos, each on a stream of its own, and one hardware decoder for both: what was mapped may still be read."""
-    backends.empty_nvdec_cache()
+    support.empty_nvdec_cache()
     path = media.locate("h264_bt601.mp4")
     one, two = new_stream(fake), new_stream(fake)
     monkeypatch.setattr(_tensor, "cuda_stream", lambda ordinal: one.value)
     first = VideoDecoder(path, device="cuda")
     expected = first[3]
     first.close()
-    created = backends.nvdec_cache_stats()["created"]
+    created = support.nvdec_cache_stats()["created"]
     monkeypatch.setattr(_tensor, "cuda_stream", lambda ordinal: two.value)
     second = VideoDecoder(path, device="cuda")
     fake.set(log=1)
     assert torch.equal(second[3], expected)
-    assert backends.nvdec_cache_stats()["created"] == created
+    assert support.nvdec_cache_stats()["created"] == created
     words = [
         line.split()[0]
         for line in fake.log()

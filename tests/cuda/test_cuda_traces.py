@@ -6,7 +6,7 @@ from pathlib import Path
 import media
 import pytest
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tools"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tools"))
 
 from benchmark import traces
 

@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "coefficients.h"
-#include "kernel_level.h"
-#include "yuv2rgb_deep.h"
+#include "kernels/kernel_level.h"
+#include "kernels/yuv2rgb_deep.h"
 
 #define MAX_WIDTH 150
 

@@ -1,7 +1,7 @@
 /* float_row (csrc/float_rows.h): every level gives the bits of the plain loop; says the first difference, or how many rows
  * were compared. Planes and rows have exactly the bytes that they need, for the sanitizers to see what is beyond. */
-#include "float_rows.h"
-#include "kernel_level.h"
+#include "kernels/float_rows.h"
+#include "kernels/kernel_level.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -9,8 +9,8 @@
 #include <string.h>
 
 #include "coefficients.h"
-#include "kernel_level.h"
-#include "yuv2rgb.h"
+#include "kernels/kernel_level.h"
+#include "kernels/yuv2rgb.h"
 
 #ifdef SWSCALE
 #include <libavutil/cpu.h>

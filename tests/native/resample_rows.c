@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "kernel_level.h"
-#include "resample.h"
+#include "kernels/kernel_level.h"
+#include "resample/resample.h"
 
 #define GUARD 32
 

@@ -12,7 +12,7 @@ import torch
 from programs import ROOT
 from test_colour import WEIGHTS, boxes
 
-from cycodec.core import backend
+from cycodec.core.video import backend
 from cycodec.decoders import VideoDecoder
 
 ARM = platform.machine() in ("aarch64", "arm64")
@@ -132,8 +132,8 @@ def test_turned_pictures_are_the_same_on_every_level(level, name):
 
 def test_no_byte_is_read_or_written_that_is_not_theirs(tmp_path):
     sources = [
-        ROOT / "tests" / "float_rows.c",
-        *(ROOT / "csrc" / name for name in ("float_rows.c", "kernel_level.c")),
+        ROOT / "tests" / "native" / "float_rows.c",
+        *(ROOT / "csrc" / "kernels" / name for name in ("float_rows.c", "kernel_level.c")),
     ]
     options = programs.sanitizers(tmp_path)
     programs.run(tmp_path / "rows", sources, *options, says=" rows are equal\n")

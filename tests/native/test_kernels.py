@@ -10,7 +10,7 @@ import recipes
 import torch
 from test_colour import Colour, boxes
 
-from cycodec.core import backend
+from cycodec.core.video import backend
 from cycodec.decoders import VideoDecoder
 
 ARM = platform.machine() in ("aarch64", "arm64")

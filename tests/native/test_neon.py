@@ -8,11 +8,17 @@ import programs
 import pytest
 from programs import ROOT
 
-LEVEL = ROOT / "csrc" / "kernel_level.c"
-ROWS = [ROOT / "tests" / "kernel_rows.c", ROOT / "csrc" / "yuv2rgb.c", LEVEL]
-PLANES = [ROOT / "tests" / "turned_planes.c", ROOT / "csrc" / "turn.c"]
-DEEP = [ROOT / "tests" / "deep_rows.c", ROOT / "csrc" / "yuv2rgb_deep.c", ROOT / "csrc" / "yuv2rgb.c", LEVEL]
-FLOATS = [ROOT / "tests" / "float_rows.c", ROOT / "csrc" / "float_rows.c", LEVEL]
+HERE, KERNELS = ROOT / "tests" / "native", ROOT / "csrc" / "kernels"
+LEVEL = KERNELS / "kernel_level.c"
+ROWS = [HERE / "kernel_rows.c", KERNELS / "yuv2rgb.c", LEVEL]
+PLANES = [HERE / "turned_planes.c", ROOT / "csrc" / "convert" / "turn.c"]
+DEEP = [
+    HERE / "deep_rows.c",
+    KERNELS / "yuv2rgb_deep.c",
+    KERNELS / "yuv2rgb.c",
+    LEVEL,
+]
+FLOATS = [HERE / "float_rows.c", KERNELS / "float_rows.c", LEVEL]
 ARM = platform.machine() in ("aarch64", "arm64")
 COMPILER, EMULATOR = ("cc", []) if ARM else ("aarch64-linux-gnu-gcc", ["qemu-aarch64"])
 

@@ -1,4 +1,4 @@
-"""csrc/resample.c gives what torch gives that resizes whole frames: the same bytes, and floats as far as they are exact.
+"""csrc/resample gives what torch gives that resizes whole frames: the same bytes, and floats as far as they are exact.
 
 Its kernels are compiled here, alone, and called through ctypes.
 """
@@ -17,7 +17,13 @@ from resizing import resize_bilinear
 
 SOURCES = [
     ROOT / "csrc" / name
-    for name in ("axis.c", "resample.c", "resample_rows.c", "half_row.c", "kernel_level.c")
+    for name in (
+        "kernels/axis.c",
+        "resample/resample.c",
+        "resample/resample_rows.c",
+        "kernels/half_row.c",
+        "kernels/kernel_level.c",
+    )
 ]
 PLAIN, AVX2, AVX512 = LEVELS = range(3)
 SAMPLES = [np.uint8, np.float32, np.float16]  # ConvertType
@@ -38,7 +44,7 @@ class Axis(ctypes.Structure):
 
 
 def options():
-    """What csrc/resample.c is built with."""
+    """What csrc/resample/resample.c is built with."""
     flags = ["pkg-config", "--cflags", "libavutil"]
     return [*subprocess.run(flags, capture_output=True, text=True, check=True).stdout.split(), "-lm"]
 
@@ -226,6 +232,6 @@ def test_a_resampler_makes_one_frame_after_the_other(resample):
 
 
 def test_no_byte_is_read_or_written_that_is_not_theirs(tmp_path):
-    sources = [*SOURCES, ROOT / "tests" / "resample_rows.c"]
+    sources = [*SOURCES, ROOT / "tests" / "native" / "resample_rows.c"]
     sanitizers = programs.sanitizers(tmp_path)
     programs.run(tmp_path / "rows", sources, *sanitizers, *options(), says=" frames are equal\n")

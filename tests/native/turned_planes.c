@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "turn.h"
+#include "convert/turn.h"
 
 #define MOST 70
 #define GUARD 32

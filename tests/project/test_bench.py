@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-TOOLS = Path(__file__).resolve().parents[1] / "tools"
+TOOLS = Path(__file__).resolve().parents[2] / "tools"
 sys.path.insert(0, str(TOOLS))
 
 from benchmark import audio, clips, figures, machine, report, runner, settings, workloads  # noqa: E402

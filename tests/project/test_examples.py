@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "docs" / "examples"
 # clip.py is used by the others, and test_ray.py runs what needs Ray
 EXAMPLES = sorted(path.name for path in FOLDER.glob("*.py") if path.name not in ("clip.py", "ray_data.py"))

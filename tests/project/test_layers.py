@@ -13,7 +13,7 @@ import pytest
 import cycodec
 
 PACKAGE = Path(cycodec.__file__).parent
-SOURCE = Path(__file__).resolve().parent.parent / "cycodec"
+SOURCE = Path(__file__).resolve().parents[2] / "cycodec"
 
 # DESIGN.md: imports go one way. Each of these may use, itself or through others, only those before it; what is not
 # named here may stand anywhere, as long as nothing goes round in a circle.

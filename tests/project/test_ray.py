@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-FOLDER = Path(__file__).resolve().parent.parent / "docs" / "examples"
+FOLDER = Path(__file__).resolve().parents[2] / "docs" / "examples"
 
 
 def test_decoding_on_two_workers(tmp_path):

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 COMMON = "bash env cat cksum chmod cp dirname find flock id mkdir paste rm sed sort tail touch tr"
 LIBRARIES = ["libavformat", "libavcodec", "libavutil", "libswscale", "libswresample"]
 
@@ -35,7 +35,7 @@ class Machine:
             "setup.py": "",
             "pyproject.toml": "",
             "csrc/compat.h": "",
-            "cycodec/core/reader.pyx": "",
+            "cycodec/core/video/reader.pyx": "",
         }.items():
             path = self.checkout / name
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -205,7 +205,7 @@ class TestSetup:
         machine.install_system()
         assert self.work(machine) == ["venv", "torch", "requirements", "build", "install"]
         assert self.work(machine) == []
-        (machine.checkout / "cycodec/core/reader.pyx").write_text("# changed")
+        (machine.checkout / "cycodec/core/video/reader.pyx").write_text("# changed")
         assert self.work(machine) == ["build"]
         (machine.checkout / "csrc/new.c").write_text("")
         assert self.work(machine) == ["build"]

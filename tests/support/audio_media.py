@@ -23,7 +23,7 @@ CACHE = (
     / "audio"
 )
 SHARED = Path(
-    os.environ.get("CYCODEC_TEST_MEDIA", Path(__file__).resolve().parents[2] / "shared" / "media")
+    os.environ.get("CYCODEC_TEST_MEDIA", Path(__file__).resolve().parents[3] / "shared" / "media")
 ).resolve()
 
 # name -> (rate, channels, seconds, codec family, options)

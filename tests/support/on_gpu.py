@@ -6,7 +6,7 @@ import os
 import fake_cuda
 import pytest
 
-from cycodec.cuda import backends
+from cycodec.cuda import support
 from cycodec.decoders import VideoDecoder
 
 # With CYCODEC_REAL_CUDA=1 the tests run on the GPU that torch sees, not on the double (tools/gpu_check)
@@ -27,12 +27,12 @@ def gpu(loaded, monkeypatch):
         return
     loaded.reset()
     fake_cuda.stand_in(monkeypatch.setattr)
-    backends.capabilities.cache_clear()
+    support.capabilities.cache_clear()
     yield loaded
     loaded.reset()
     gc.collect()
-    backends.empty_nvdec_cache()
-    backends.set_nvdec_cache_capacity(20, 2 << 30)
+    support.empty_nvdec_cache()
+    support.set_nvdec_cache_capacity(20, 2 << 30)
     alive = {name: count for name, count in loaded.counts().items() if count and name != "modules"}
     assert alive == {}, "something was not given back"
 

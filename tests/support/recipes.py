@@ -31,7 +31,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 CACHE = Path(os.environ.get("CYCODEC_TEST_CACHE", ROOT / "build" / "test-media"))
 SHARED = Path(os.environ.get("CYCODEC_TEST_MEDIA", ROOT.parent / "shared" / "media"))
 CARRIED = os.environ.get("CYCODEC_TEST_CARRIED")

@@ -12,7 +12,7 @@ import recipes
 import torch
 from refusal import refused
 
-from cycodec.core.readahead import set_limits
+from cycodec.core.io.readahead import set_limits
 from cycodec.decoders import VideoDecoder, get_container_metadata
 
 READ_SINCE = {"heic_still.heic": (7, 1), "webp_animated.webp": (9, 0)}

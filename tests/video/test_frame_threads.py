@@ -8,8 +8,10 @@ import media
 import pytest
 import torch
 
-from cycodec import _gops, _readers, _threads
-from cycodec.core.backend import has_strict_frame_threads
+from cycodec._shared import threads as _threads
+from cycodec._video import gops as _gops
+from cycodec._video import readers as _readers
+from cycodec.core.video.backend import has_strict_frame_threads
 from cycodec.decoders import VideoDecoder
 from cycodec.transforms import Resize
 

@@ -9,8 +9,10 @@ import media
 import pytest
 import torch
 
-from cycodec import _gops, _readers, _threads
-from cycodec._gops import Gops
+from cycodec._shared import threads as _threads
+from cycodec._video import gops as _gops
+from cycodec._video import readers as _readers
+from cycodec._video.gops import Gops
 from cycodec.decoders import VideoDecoder
 from cycodec.transforms import CenterCrop, Resize
 

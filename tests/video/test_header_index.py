@@ -7,15 +7,15 @@ import media
 import pytest
 import recipes
 
-from cycodec import _threads
-from cycodec.core import matroska
-from cycodec.core.demux import Demuxer
-from cycodec.core.fragments import read_fragments
-from cycodec.core.matroska import read_matroska
-from cycodec.core.packets import scan_packets
-from cycodec.core.sampletable import read_mov
-from cycodec.core.source import IOContext
-from cycodec.core.sps import may_have_fields
+from cycodec._shared import threads as _threads
+from cycodec.core.bitstream.sps import may_have_fields
+from cycodec.core.container import matroska
+from cycodec.core.container.demux import Demuxer
+from cycodec.core.container.fragments import read_fragments
+from cycodec.core.container.matroska import read_matroska
+from cycodec.core.container.mov import read_mov
+from cycodec.core.container.packets import scan_packets
+from cycodec.core.io.source import IOContext
 from cycodec.decoders import VideoDecoder
 
 KEY_AND_SHOWN = 0b111  # key, discarded, hidden

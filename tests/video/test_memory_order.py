@@ -8,7 +8,7 @@ import pytest
 import torch
 from test_colour import FORMATS, boxes
 
-from cycodec.core import backend
+from cycodec.core.video import backend
 from cycodec.decoders import VideoDecoder
 from cycodec.transforms import CenterCrop, Resize
 

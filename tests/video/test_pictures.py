@@ -6,10 +6,10 @@ import media
 import pytest
 import recipes
 
-from cycodec._lifetime import open_source
-from cycodec.core.demux import Demuxer
-from cycodec.core.pictures import know_pictures
-from cycodec.core.sps import describe_sps
+from cycodec._shared.session_base import open_source
+from cycodec.core.bitstream.sps import describe_sps
+from cycodec.core.container.demux import Demuxer
+from cycodec.core.container.headers import know_pictures
 from cycodec.decoders import VideoDecoder
 
 NAMES = [

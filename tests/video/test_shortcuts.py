@@ -7,8 +7,11 @@ import oracle
 import pytest
 
 import cycodec
-from cycodec import _frame_index, _readers, _session, _threads
-from cycodec.core import backend
+from cycodec._shared import threads as _threads
+from cycodec._video import opening as _frame_index
+from cycodec._video import readers as _readers
+from cycodec._video import session as _session
+from cycodec.core.video import backend
 from cycodec.decoders import VideoDecoder
 
 pytestmark = pytest.mark.usefixtures("oracle_version")

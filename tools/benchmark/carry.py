@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-sys.path.insert(0, str(ROOT / "tests"))
+sys.path.insert(0, str(ROOT / "tests" / "support"))
 
 import media  # noqa: E402 - of tests
 
@@ -20,7 +20,7 @@ NAME = re.compile(r"\b[a-z0-9][a-z0-9_.]*\.(?:mp4|ts|mkv|webm|mpg|avi|mov|png|h2
 def names() -> list[str]:
     """Every media file that those tests name."""
     found = set(CLIPS)
-    for path in (ROOT / "tests").glob("test_cuda*.py"):
+    for path in (ROOT / "tests" / "cuda").glob("test_cuda*.py"):
         found.update(NAME.findall(path.read_text()))
     return sorted(found)
 

@@ -37,7 +37,7 @@ SESSIONS = (1, 2, 4, 7, 8, 14)
 
 def use_double() -> None:
     """Have ``device="cuda"`` mean the tests' double."""
-    sys.path.insert(0, str(ROOT / "tests"))
+    sys.path.insert(0, str(ROOT / "tests" / "support"))
     import fake_cuda
 
     fake_cuda.load()

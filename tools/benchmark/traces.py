@@ -1,9 +1,10 @@
 """What the driver's parser calls: text recorded on a GPU, which the tests' double must reproduce.
 
-tools/gpu_check records it as traces.txt; tests/fake_cuda/traces.txt holds what an H100 did with some clips, which is golden:
-tests/test_cuda_traces.py holds the double to it. Compared is what cycodec builds on: formats, which packet gives which
-picture, their order of display, timestamps, pitches. Not compared are the numbers of surfaces, nor how many packets
-the parser reads before it displays a picture: that depends on the size of its buffer, and cycodec takes it as it comes.
+tools/gpu_check records it as traces.txt; tests/support/fake_cuda/traces.txt holds what an H100 did with some clips,
+which is golden: tests/cuda/test_cuda_traces.py holds the double to it. Compared is what cycodec builds on: formats,
+which packet gives which picture, their order of display, timestamps, pitches. Not compared are the numbers of
+surfaces, nor how many packets the parser reads before it displays a picture: that depends on the size of its buffer,
+and cycodec takes it as it comes.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
-GOLDEN = Path(__file__).resolve().parent.parent.parent / "tests" / "fake_cuda" / "traces.txt"
+GOLDEN = Path(__file__).resolve().parent.parent.parent / "tests" / "support" / "fake_cuda" / "traces.txt"
 HEAD = "== "  # before the name of a clip
 FIRST_FRAMES = 20
 # What the golden recording holds: of other clips the double shows less than a GPU, or in another order
@@ -52,8 +53,8 @@ def record(paths: Iterable[Path], about: str) -> str:
     about : str
         What it was recorded on.
     """
-    from cycodec.core import nvdec
-    from cycodec.cuda import backends
+    from cycodec.core.gpu import nvdec
+    from cycodec.cuda import support
     from cycodec.decoders import VideoDecoder
 
     parts = [f"# {about}\n"]
@@ -63,7 +64,7 @@ def record(paths: Iterable[Path], about: str) -> str:
             decoder = VideoDecoder(path, device="cuda")
             if decoder.cpu_fallback:
                 continue
-            backends.empty_nvdec_cache()  # a decoder with more surfaces would change which of them are used
+            support.empty_nvdec_cache()  # a decoder with more surfaces would change which of them are used
             nvdec.trace(file)
             try:
                 decoder[: min(len(decoder), FIRST_FRAMES)]

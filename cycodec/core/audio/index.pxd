@@ -2,7 +2,7 @@
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
 
-from cycodec.core.demux cimport Demuxer
+from cycodec.core.container.demux cimport Demuxer
 from cycodec.libav.avcodec cimport AVCodecParameters, AVPacket
 
 

@@ -1,6 +1,6 @@
 from typing import Any
 
-from cycodec.core.demux import Demuxer
+from cycodec.core.container.demux import Demuxer
 
 class AudioIndex:
     count: int

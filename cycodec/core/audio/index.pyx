@@ -17,9 +17,9 @@ from libc.stdint cimport INT64_MAX, int32_t, int64_t, uint8_t, uint32_t
 from libc.stdlib cimport free, realloc
 from libc.string cimport memset
 
-from cycodec.core.demux cimport Demuxer
-from cycodec.core.flac cimport flac_channels, flac_samples
-from cycodec.core.packets cimport digest_packet
+from cycodec.core.container.demux cimport Demuxer
+from cycodec.core.bitstream.flac cimport flac_channels, flac_samples
+from cycodec.core.container.packets cimport digest_packet
 
 from cycodec.libav cimport avcodec, avformat, avutil
 from cycodec.libav.avcodec cimport AVCodecParameters, AVPacket, AVVorbisParseContext

@@ -2,10 +2,10 @@
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
 
-from cycodec.core.audioindex cimport AudioIndex
-from cycodec.core.demux cimport Demuxer
-from cycodec.core.flac cimport FLAC_FORM_BYTES
-from cycodec.core.samples cimport BlockReader
+from cycodec.core.audio.index cimport AudioIndex
+from cycodec.core.container.demux cimport Demuxer
+from cycodec.core.bitstream.flac cimport FLAC_FORM_BYTES
+from cycodec.core.audio.sample_blocks cimport BlockReader
 from cycodec.libav.avcodec cimport AVCodecContext, AVPacket
 from cycodec.libav.avutil cimport AVFrame
 

@@ -1,9 +1,9 @@
 from collections.abc import Callable
 from typing import Any
 
-from cycodec.core.audioindex import AudioIndex
-from cycodec.core.demux import Demuxer
-from cycodec.core.samples import BlockReader
+from cycodec.core.audio.index import AudioIndex
+from cycodec.core.audio.sample_blocks import BlockReader
+from cycodec.core.container.demux import Demuxer
 
 class SampleReader(BlockReader):
     demuxer: Demuxer

@@ -25,13 +25,13 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
 from cycodec.core cimport error
-from cycodec.core.audioindex cimport AudioIndex, AudioPacket, has_no_anchor
-from cycodec.core.demux cimport Demuxer
-from cycodec.core.flac cimport FLAC_FORM_BYTES, FlacFrame, flac_locate, flac_samples, same_flac_form
-from cycodec.core.samples cimport CONTRADICTION, FROM_THE_START, BlockReader
+from cycodec.core.audio.index cimport AudioIndex, AudioPacket, has_no_anchor
+from cycodec.core.container.demux cimport Demuxer
+from cycodec.core.bitstream.flac cimport FLAC_FORM_BYTES, FlacFrame, flac_locate, flac_samples, same_flac_form
+from cycodec.core.audio.sample_blocks cimport CONTRADICTION, FROM_THE_START, BlockReader
 
-from cycodec.core.audioindex import index_from_scan, index_from_table
-from cycodec.core.audiowalk import index_from_walk
+from cycodec.core.audio.index import index_from_scan, index_from_table
+from cycodec.core.audio.walk import index_from_walk
 from cycodec.core.error import CodecNotFoundError, InvalidDataError
 
 from cycodec.libav cimport avcodec, avutil

@@ -8,8 +8,8 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcmp, memmove, memset
 
-from cycodec.core.audioindex cimport AudioIndex, AudioPacket, opus_samples
-from cycodec.core.demux cimport Demuxer
+from cycodec.core.audio.index cimport AudioIndex, AudioPacket, opus_samples
+from cycodec.core.container.demux cimport Demuxer
 
 from cycodec.libav cimport avcodec, avformat, avutil
 from cycodec.libav.avcodec cimport AVPacket, AVVorbisParseContext

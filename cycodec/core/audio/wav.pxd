@@ -3,7 +3,7 @@
 from cpython.buffer cimport Py_buffer
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 
-from cycodec.core.samples cimport BlockReader
+from cycodec.core.audio.sample_blocks cimport BlockReader
 
 
 cdef enum:

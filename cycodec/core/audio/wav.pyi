@@ -1,7 +1,7 @@
 from typing import Any
 
+from cycodec.core.audio.sample_blocks import BlockReader
 from cycodec.core.error import InvalidDataError
-from cycodec.core.samples import BlockReader
 
 class NotPlainWav(InvalidDataError): ...
 

@@ -12,14 +12,14 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcmp, memcpy
 
-from cycodec.core.samples cimport BlockReader
+from cycodec.core.audio.sample_blocks cimport BlockReader
 
 from cycodec.core.error import InvalidDataError
 
 from cycodec.libav cimport avutil
 
 
-cdef extern from "pcm.h" nogil:
+cdef extern from "sound/pcm.h" nogil:
     enum PcmKind:
         PCM_U8
         PCM_S16

@@ -4,7 +4,7 @@ from libc.stdint cimport int32_t, int64_t, uint8_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memchr
 
-from cycodec.core.demux cimport Demuxer
+from cycodec.core.container.demux cimport Demuxer
 
 from cycodec.libav cimport avformat
 

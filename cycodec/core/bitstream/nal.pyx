@@ -3,7 +3,7 @@
 from libc.stdint cimport uint8_t
 from libc.string cimport memchr
 
-from cycodec.core.sps cimport Bits, Sps, read_golomb, read_hevc_sps
+from cycodec.core.bitstream.sps cimport Bits, Sps, read_golomb, read_hevc_sps
 
 from cycodec.libav cimport avcodec
 

@@ -1,6 +1,6 @@
 from typing import Any
 
-from cycodec.core.demux import Demuxer
+from cycodec.core.container.demux import Demuxer
 
 def describe_sps(unit: bytes, hevc: bool = False) -> dict[str, Any] | None: ...
 def sets_in_extradata(extradata: bytes) -> list[bytes]: ...

@@ -5,7 +5,7 @@ ITU-T H.264, 7.3.2.1.1 and E.1.1; ITU-T H.265, 7.3.2.2.1 and 7.3.3.
 
 from libc.stdint cimport uint8_t
 
-from cycodec.core.demux cimport Demuxer
+from cycodec.core.container.demux cimport Demuxer
 
 from cycodec.libav cimport avcodec
 

@@ -2,7 +2,7 @@
 
 from libc.stdint cimport int64_t
 
-from cycodec.core.source cimport IOContext
+from cycodec.core.io.source cimport IOContext
 from cycodec.libav.avcodec cimport AVPacket
 from cycodec.libav.avformat cimport AVFormatContext, AVStream
 

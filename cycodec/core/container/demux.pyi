@@ -1,7 +1,7 @@
 from fractions import Fraction
 from typing import Any
 
-from cycodec.core.source import IOContext
+from cycodec.core.io.source import IOContext
 
 class Demuxer:
     io: IOContext

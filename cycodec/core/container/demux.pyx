@@ -10,7 +10,7 @@ from libc.stdint cimport int32_t, int64_t, uint8_t
 from libc.math cimport isnan
 
 from cycodec.core.error import InvalidDataError, StreamNotFoundError
-from cycodec.core.source cimport IOContext
+from cycodec.core.io.source cimport IOContext
 
 from cycodec.libav cimport avcodec, avformat, avutil, swresample, swscale
 from cycodec.libav.avcodec cimport AVCodecParameters, AVPacket

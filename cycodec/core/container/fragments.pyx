@@ -11,9 +11,9 @@ import struct
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
 
-from cycodec.core.demux cimport Demuxer
-from cycodec.core.packets cimport PACKET_KEY, PACKET_SUSPECT, PacketRecord, PacketTable, first_packet_agrees
-from cycodec.core.sampletable import boxes, child, top_boxes
+from cycodec.core.container.demux cimport Demuxer
+from cycodec.core.container.packets cimport PACKET_KEY, PACKET_SUSPECT, PacketRecord, PacketTable, first_packet_agrees
+from cycodec.core.container.mov import boxes, child, top_boxes
 
 from cycodec.libav cimport avcodec, avformat, avutil
 from cycodec.libav.avformat cimport AVStream

@@ -1,3 +1,3 @@
-from cycodec.core.demux import Demuxer
+from cycodec.core.container.demux import Demuxer
 
 def know_pictures(demuxer: Demuxer, stream_index: int) -> bool: ...

@@ -6,9 +6,9 @@ itself, the sequence header is enough.
 
 from libc.stdint cimport uint8_t
 
-from cycodec.core.demux cimport Demuxer
-from cycodec.core.sps cimport Bits, Sps, read_bits, read_sps
-from cycodec.core.sps import sets_in_extradata
+from cycodec.core.container.demux cimport Demuxer
+from cycodec.core.bitstream.sps cimport Bits, Sps, read_bits, read_sps
+from cycodec.core.bitstream.sps import sets_in_extradata
 
 from cycodec.libav cimport avcodec, avutil
 from cycodec.libav.avcodec cimport AVCodecParameters, AVPacket

@@ -1,8 +1,8 @@
 from collections.abc import Callable, Iterable
 from typing import TypeAlias
 
-from cycodec.core.demux import Demuxer
-from cycodec.core.packets import PacketTable
+from cycodec.core.container.demux import Demuxer
+from cycodec.core.container.packets import PacketTable
 
 Run: TypeAlias = Callable[[Iterable[Callable[[], None]], int], None]
 

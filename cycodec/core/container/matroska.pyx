@@ -28,8 +28,8 @@ from cpython.bytes cimport PyBytes_AS_STRING
 from libc.stdint cimport int64_t, uint8_t
 from libc.string cimport memcmp
 
-from cycodec.core.demux cimport Demuxer
-from cycodec.core.packets cimport (
+from cycodec.core.container.demux cimport Demuxer
+from cycodec.core.container.packets cimport (
     PACKET_EMPTY,
     PACKET_HIDDEN,
     PACKET_KEY,

@@ -1,4 +1,4 @@
-from cycodec.core.demux import Demuxer
-from cycodec.core.packets import PacketTable
+from cycodec.core.container.demux import Demuxer
+from cycodec.core.container.packets import PacketTable
 
 def read_mov(demuxer: Demuxer, stream_index: int) -> PacketTable | None: ...

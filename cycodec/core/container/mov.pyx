@@ -11,8 +11,8 @@ import struct
 
 from libc.stdint cimport int32_t, int64_t, uint8_t
 
-from cycodec.core.demux cimport Demuxer
-from cycodec.core.packets cimport (
+from cycodec.core.container.demux cimport Demuxer
+from cycodec.core.container.packets cimport (
     PACKET_DISCARD,
     PACKET_EMPTY,
     PACKET_KEY,

@@ -1,4 +1,4 @@
-from cycodec.core.demux import Demuxer
+from cycodec.core.container.demux import Demuxer
 
 class PacketTable:
     count: int

@@ -5,8 +5,8 @@ from libc.stdint cimport uint8_t, uint32_t
 from libc.stdlib cimport free, realloc
 from libc.string cimport memcpy
 
-from cycodec.core.demux cimport Demuxer
-from cycodec.core.nal cimport count_pictures, next_start_code
+from cycodec.core.container.demux cimport Demuxer
+from cycodec.core.bitstream.nal cimport count_pictures, next_start_code
 
 from cycodec.libav cimport avcodec, avutil
 from cycodec.libav.avcodec cimport AVPacket

@@ -2,7 +2,7 @@
 
 from libc.stdint cimport int64_t, uint8_t
 
-from cycodec.core.sink cimport Sink
+from cycodec.core.io.sink cimport Sink
 from cycodec.libav.avcodec cimport AVCodec, AVCodecContext, AVPacket
 from cycodec.libav.avformat cimport AVFormatContext, AVStream
 from cycodec.libav.avutil cimport AVFrame

@@ -1,4 +1,4 @@
-from cycodec.core.sink import Sink
+from cycodec.core.io.sink import Sink
 
 class Muxer:
     sink: Sink

@@ -7,7 +7,7 @@ from libc.errno cimport EAGAIN
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.stdlib cimport free, malloc
 
-from cycodec.core.sink cimport Sink
+from cycodec.core.io.sink cimport Sink
 
 from cycodec.core.error import CodecNotFoundError, FFmpegValueError, UnsupportedError
 

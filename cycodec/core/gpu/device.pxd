@@ -2,7 +2,7 @@
 
 from libc.stdint cimport int64_t, uint8_t
 
-from cycodec.core.backend cimport Target
+from cycodec.core.video.backend cimport Target
 
 from cycodec.libav.avutil cimport AVFrame
 

@@ -5,21 +5,21 @@ from libc.stdlib cimport calloc, free
 from libc.string cimport strlen
 
 from cycodec.core import error as errors
-from cycodec.core.backend cimport BACKEND_FAILED, Target, fill_target
+from cycodec.core.video.backend cimport BACKEND_FAILED, Target, fill_target
 
 from cycodec.libav.avutil cimport AVFrame
 
 
-cdef extern from "colour.h" nogil:
+cdef extern from "convert/colour.h" nogil:
     int colour_is_full_range(const AVFrame *frame)
 
 
-cdef extern from "convert.h" nogil:
+cdef extern from "convert/convert.h" nogil:
     ctypedef struct ConvertTarget:
         pass
 
 
-cdef extern from "nvconvert.h" nogil:
+cdef extern from "nvidia/nvconvert.h" nogil:
     ctypedef void *CUcontext
     ctypedef void *CUfunction
     ctypedef void *CUstream

@@ -10,16 +10,16 @@ from libc.stdlib cimport free, malloc
 
 from cycodec.core import error as errors
 from cycodec.core cimport error
-from cycodec.core.backend cimport BACKEND_FAILED, CpuBackend, Target, target_rows
-from cycodec.core.demux cimport Demuxer
-from cycodec.core.device cimport CudaDevice, Delivery
-from cycodec.core.index import IndexContradiction
+from cycodec.core.video.backend cimport BACKEND_FAILED, CpuBackend, Target, target_rows
+from cycodec.core.container.demux cimport Demuxer
+from cycodec.core.gpu.device cimport CudaDevice, Delivery
+from cycodec.core.video.index import IndexContradiction
 
 from cycodec.libav cimport avcodec, avutil
 from cycodec.libav.avutil cimport AVBufferRef, AVFrame
 
 
-cdef extern from "nvhwaccel.h" nogil:
+cdef extern from "nvidia/nvhwaccel.h" nogil:
     const avcodec.AVCodec *nvhwaccel_find(avcodec.AVCodecID codec)
     AVBufferRef *nvhwaccel_device(void *context, int *code)
 

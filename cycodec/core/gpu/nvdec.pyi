@@ -1,8 +1,8 @@
 import os
 
-from cycodec.core.backend import VideoBackend
-from cycodec.core.demux import Demuxer
-from cycodec.core.device import CudaDevice
+from cycodec.core.container.demux import Demuxer
+from cycodec.core.gpu.device import CudaDevice
+from cycodec.core.video.backend import VideoBackend
 
 FORMATS: dict[str, tuple[int, int]]
 

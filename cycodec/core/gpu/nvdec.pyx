@@ -9,12 +9,12 @@ from libc.string cimport memset, strlen, strncpy
 
 from cycodec.core import error as errors
 from cycodec.core cimport error
-from cycodec.core cimport device as devices
-from cycodec.core.backend cimport BACKEND_FAILED, Target, VideoBackend
-from cycodec.core.demux cimport Demuxer
-from cycodec.core.device cimport CudaDevice, Delivery
-from cycodec.core.nal cimport next_start_code
-from cycodec.core.sps cimport Sps, read_hevc_sps, read_sps
+from cycodec.core.gpu cimport device as devices
+from cycodec.core.video.backend cimport BACKEND_FAILED, Target, VideoBackend
+from cycodec.core.container.demux cimport Demuxer
+from cycodec.core.gpu.device cimport CudaDevice, Delivery
+from cycodec.core.bitstream.nal cimport next_start_code
+from cycodec.core.bitstream.sps cimport Sps, read_hevc_sps, read_sps
 
 from cycodec.libav cimport avcodec, avutil
 from cycodec.libav.avcodec cimport AVCodecParameters, AVPacket
@@ -39,7 +39,7 @@ cdef extern from "compat.h" nogil:
     void av_bsf_free(AVBSFContext **ctx)
 
 
-cdef extern from "nvdec.h" nogil:
+cdef extern from "nvidia/nvdec.h" nogil:
     ctypedef void *CUcontext
     ctypedef void *CUstream
     ctypedef struct NvFunctions:

@@ -3,7 +3,7 @@
 from cpython.buffer cimport Py_buffer
 from libc.stdint cimport int64_t, uint8_t
 
-from cycodec.core.readahead cimport ReadAhead
+from cycodec.core.io.readahead cimport ReadAhead
 from cycodec.libav.avformat cimport AVIOContext
 
 

@@ -21,7 +21,7 @@ from cycodec.core.error import (
     SourceNotFoundError,
     SourcePermissionError,
 )
-from cycodec.core.readahead cimport ReadAhead
+from cycodec.core.io.readahead cimport ReadAhead
 
 from cycodec.libav cimport avformat, avutil
 from cycodec.libav.avformat cimport AVIOContext

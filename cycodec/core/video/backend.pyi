@@ -1,6 +1,6 @@
 from collections.abc import Sequence
 
-from cycodec.core.demux import Demuxer
+from cycodec.core.container.demux import Demuxer
 
 class VideoBackend: ...
 

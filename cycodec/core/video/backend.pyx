@@ -4,7 +4,7 @@ from libc.stdint cimport int32_t, uint8_t
 from libc.string cimport memcpy, memset
 
 from cycodec.core cimport error
-from cycodec.core.demux cimport Demuxer
+from cycodec.core.container.demux cimport Demuxer
 from cycodec.core.error import CodecNotFoundError
 
 from cycodec.libav cimport avcodec, avutil
@@ -12,7 +12,7 @@ from cycodec.libav.avcodec cimport AVCodecParameters, AVPacket
 from cycodec.libav.avutil cimport AVFrame
 
 
-cdef extern from "convert.h" nogil:
+cdef extern from "convert/convert.h" nogil:
     ctypedef int ConvertType
     int convert_sample_size(ConvertType type)
     ctypedef struct ConvertStage:
@@ -37,7 +37,7 @@ cdef extern from "compat.h" nogil:
     int compat_has_strict_frame_threads()
 
 
-cdef extern from "kernel_level.h" nogil:
+cdef extern from "kernels/kernel_level.h" nogil:
     int LEVEL_NONE, LEVEL_PLAIN, LEVEL_AVX2, LEVEL_NEON, LEVEL_AVX512
     void kernel_limit(int level)
 

@@ -2,8 +2,8 @@
 
 from cpython.exc cimport PyErr_CheckSignals
 
-from cycodec.core.index cimport FrameIndex
-from cycodec.core.stream cimport FrameStream
+from cycodec.core.video.index cimport FrameIndex
+from cycodec.core.video.stream cimport FrameStream
 
 from cycodec.libav cimport avutil
 

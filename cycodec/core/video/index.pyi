@@ -4,7 +4,7 @@ from os import PathLike
 import numpy as np
 from numpy.typing import NDArray
 
-from cycodec.core.demux import Demuxer
+from cycodec.core.container.demux import Demuxer
 from cycodec.core.error import FFmpegError
 
 class IndexContradiction(FFmpegError): ...

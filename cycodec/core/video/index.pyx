@@ -12,7 +12,7 @@ from libc.math cimport fabs, isfinite
 from libc.stdint cimport int32_t, int64_t
 from libc.stdlib cimport calloc, free, malloc
 
-from cycodec.core.demux cimport Demuxer
+from cycodec.core.container.demux cimport Demuxer
 from cycodec.core.error import FFmpegError, InvalidDataError, StaleIndexError
 
 

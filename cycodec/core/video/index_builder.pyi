@@ -1,8 +1,8 @@
 from fractions import Fraction
 from typing import IO, Any
 
-from cycodec.core.index import FrameIndex
-from cycodec.core.packets import PacketTable
+from cycodec.core.container.packets import PacketTable
+from cycodec.core.video.index import FrameIndex
 
 def index_from_packets(
     table: PacketTable,

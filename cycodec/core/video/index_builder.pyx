@@ -6,8 +6,8 @@ from bisect import bisect_left
 from libc.stdint cimport int64_t
 from libc.stdlib cimport free, malloc, qsort
 
-from cycodec.core.index cimport Anchor, FrameIndex
-from cycodec.core.packets cimport (
+from cycodec.core.video.index cimport Anchor, FrameIndex
+from cycodec.core.container.packets cimport (
     PACKET_DISCARD,
     PACKET_EMPTY,
     PACKET_HIDDEN,

@@ -2,8 +2,8 @@
 
 from libc.stdint cimport int32_t, int64_t, uint8_t
 
-from cycodec.core.backend cimport Target
-from cycodec.core.stream cimport FrameStream
+from cycodec.core.video.backend cimport Target
+from cycodec.core.video.stream cimport FrameStream
 
 
 cdef struct Slot:

@@ -3,7 +3,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from cycodec.core.stream import FrameStream
+from cycodec.core.video.stream import FrameStream
 
 BLACK: int
 

@@ -11,10 +11,10 @@ from cpython.exc cimport PyErr_CheckSignals
 from libc.stdint cimport int64_t, uint8_t
 from libc.stdlib cimport free, malloc, qsort
 
-from cycodec.core.backend cimport Stage, Target, sample_size
-from cycodec.core.index import IndexContradiction
-from cycodec.core.index cimport Anchor
-from cycodec.core.stream cimport LOST, FrameStream
+from cycodec.core.video.backend cimport Stage, Target, sample_size
+from cycodec.core.video.index import IndexContradiction
+from cycodec.core.video.index cimport Anchor
+from cycodec.core.video.stream cimport LOST, FrameStream
 
 from cycodec.libav cimport avutil
 

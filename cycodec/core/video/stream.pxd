@@ -2,10 +2,10 @@
 
 from libc.stdint cimport int32_t, int64_t, uint8_t
 
-from cycodec.core.backend cimport VideoBackend
-from cycodec.core.demux cimport Demuxer
-from cycodec.core.index cimport FrameIndex
-from cycodec.core.nal cimport NalFormat
+from cycodec.core.video.backend cimport VideoBackend
+from cycodec.core.container.demux cimport Demuxer
+from cycodec.core.video.index cimport FrameIndex
+from cycodec.core.bitstream.nal cimport NalFormat
 from cycodec.libav.avcodec cimport AVPacket
 from cycodec.libav.avutil cimport AVFrame
 

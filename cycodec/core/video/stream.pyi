@@ -1,8 +1,8 @@
 from typing import Any
 
-from cycodec.core.backend import VideoBackend
-from cycodec.core.demux import Demuxer
-from cycodec.core.index import FrameIndex
+from cycodec.core.container.demux import Demuxer
+from cycodec.core.video.backend import VideoBackend
+from cycodec.core.video.index import FrameIndex
 
 class FrameStream:
     demuxer: Demuxer

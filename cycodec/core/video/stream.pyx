@@ -11,11 +11,11 @@ from libc.errno cimport EAGAIN, ENOMEM
 from libc.stdint cimport int64_t
 from libc.stdlib cimport calloc, free
 
-from cycodec.core.backend cimport BACKEND_FAILED, VideoBackend
-from cycodec.core.demux cimport Demuxer
-from cycodec.core.index cimport Anchor, FrameIndex
-from cycodec.core.nal cimport holds_picture, is_in_top_layer, nal_format, recovers_at_once
-from cycodec.core.packets cimport digest_packet
+from cycodec.core.video.backend cimport BACKEND_FAILED, VideoBackend
+from cycodec.core.container.demux cimport Demuxer
+from cycodec.core.video.index cimport Anchor, FrameIndex
+from cycodec.core.bitstream.nal cimport holds_picture, is_in_top_layer, nal_format, recovers_at_once
+from cycodec.core.container.packets cimport digest_packet
 
 from cycodec.libav cimport avcodec, avutil
 from cycodec.libav.avcodec cimport AVPacket
@@ -397,7 +397,7 @@ cdef class FrameStream:
         """The frame that was decoded last, as a dict: width, height, pixel format and colour; None if there is none."""
         if not self.has_frame:
             return None
-        from cycodec.core.demux import describe_frame_colour
+        from cycodec.core.container.demux import describe_frame_colour
 
         return {
             "width": self.frame.width,

@@ -3,7 +3,7 @@
 from libc.stdint cimport int64_t
 
 from cycodec cimport decoder_reader, index_length, index_pts, reader_check, reader_frame, reader_reach
-from cycodec.core.reader cimport FrameReader
+from cycodec.core.video.reader cimport FrameReader
 from cycodec.libav.avutil cimport AVFrame
 
 

@@ -17,7 +17,7 @@ from functools import cache
 from pathlib import Path
 
 HERE = Path(__file__).parent
-ROOT = HERE.parent.parent
+ROOT = HERE.parents[2]
 KERNELS = ROOT / "cycodec" / "cuda" / "kernels"
 
 COUNTS = ("memory", "bytes", "events", "streams", "parsers", "decoders", "mapped", "modules")
@@ -118,7 +118,7 @@ class FakeCuda:
 
 def stand_in(set_attribute: Callable[[object, str, object], None] = setattr) -> None:
     """Have ``device="cuda"`` mean the loaded double, whose memory is the host's: torch here may be without CUDA."""
-    from cycodec import _tensor
+    from cycodec._shared import torch_adapter as _tensor
 
     set_attribute(_tensor, "_cuda_ordinal", lambda device: device.index or 0)
     set_attribute(_tensor, "cuda_device", lambda ordinal: "cpu")

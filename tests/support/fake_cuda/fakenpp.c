@@ -6,7 +6,7 @@
 
 #include "fakecuda.h"
 
-#include "../../csrc/nvcodec/dynlink_cuda.h"
+#include "../../../csrc/third_party/nvcodec/dynlink_cuda.h"
 
 typedef struct {
     int width, height;

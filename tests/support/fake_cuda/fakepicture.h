@@ -6,9 +6,9 @@
 
 #include "fakecuda.h"
 
-#include "../../csrc/nvcodec/dynlink_cuda.h"
-#include "../../csrc/nvcodec/dynlink_cuviddec.h"
-#include "../../csrc/nvcodec/dynlink_nvcuvid.h"
+#include "../../../csrc/third_party/nvcodec/dynlink_cuda.h"
+#include "../../../csrc/third_party/nvcodec/dynlink_cuviddec.h"
+#include "../../../csrc/third_party/nvcodec/dynlink_nvcuvid.h"
 
 #define EXPORT __attribute__((visibility("default")))
 #define RESULT(code) ((CUresult)(code))

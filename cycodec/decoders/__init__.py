@@ -1,0 +1,34 @@
+"""Decoders: video and audio files as tensors, indexed like NumPy arrays."""
+
+from __future__ import annotations
+
+from cycodec._shared.metadata import get_container_metadata
+from cycodec._shared.results import AudioStreamMetadata, VideoStreamMetadata
+from cycodec.cuda.support import (
+    CpuFallbackStatus,
+    empty_nvdec_cache,
+    get_nvdec_cache_capacity,
+    nvdec_cache_stats,
+    set_cuda_backend,
+    set_cuda_converter,
+    set_nvdec_cache_capacity,
+)
+from cycodec.decoders._audio import AudioDecoder, WavDecoder
+from cycodec.decoders._video import DecodeCounters, VideoDecoder
+
+__all__ = [
+    "AudioDecoder",
+    "AudioStreamMetadata",
+    "CpuFallbackStatus",
+    "DecodeCounters",
+    "VideoDecoder",
+    "VideoStreamMetadata",
+    "WavDecoder",
+    "empty_nvdec_cache",
+    "get_container_metadata",
+    "get_nvdec_cache_capacity",
+    "nvdec_cache_stats",
+    "set_cuda_backend",
+    "set_cuda_converter",
+    "set_nvdec_cache_capacity",
+]
