@@ -8,7 +8,8 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 from cycodec._shared import torch_adapter
-from cycodec.core.encode.audio import AudioStreamEncoder, Muxer, inspect
+from cycodec.core.encode.audio import AudioStreamEncoder, peak_and_nan
+from cycodec.core.encode.muxer import Muxer
 from cycodec.core.io.sink import Sink
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ class AudioEncoder:
         self._samples = samples if samples.stride(1) == 1 else samples.contiguous()
         self._sample_rate = positive("sample_rate", sample_rate)
         rows, count = self._samples.shape
-        peak, has_nan = inspect(torch_adapter.pointer(self._samples), rows, self._samples.stride(0), count)
+        peak, has_nan = peak_and_nan(torch_adapter.pointer(self._samples), rows, self._samples.stride(0), count)
         if has_nan:
             raise ValueError("samples holds NaN, which no sound is (use samples.nan_to_num())")
         self._peak = peak

@@ -20,7 +20,6 @@ from cycodec._shared.session_base import Session, is_file_like, open_source
 from cycodec.core.audio.sample_blocks import pack_rows
 from cycodec.core.audio.sample_reader import SampleReader
 from cycodec.core.audio.wav import NotPlainWav, WavReader
-from cycodec.core.container.demux import Demuxer
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -70,10 +69,11 @@ class AudioSession(Session):
         if wav is not None:
             self.reader = wav
         else:
-            opener = partial(open_demuxer, self.source, options.stream_index)
-            demuxer, self.stream_index = opener()
-            self.header = demuxer.stream_info(self.stream_index)
-            self.reader = SampleReader(demuxer, self.stream_index, opener, options.exact, **output)
+            opener = partial(open_source, self.source)
+            reader = SampleReader(opener, options.stream_index, options.exact, **output)
+            self.header = reader.header_info()
+            self.stream_index = reader.decoder.stream_index
+            self.reader = reader
         self.name = self.reader.source
         self.begin_seconds = self.reader.begin_seconds()
         self.sample_rate = self.reader.sample_rate
@@ -94,7 +94,7 @@ class AudioSession(Session):
         try:
             if self.reader.total < 0:
                 self.reader.learn()
-                self.reader.count(self.reader.end_hint())
+                self.reader.count(self.reader.near_end())
             return self.reader.total
         finally:
             self._release()
@@ -153,12 +153,6 @@ class AudioSession(Session):
     def seconds_at(self, position: int) -> float:
         """Time of a sample on the stream's own timeline."""
         return self.begin_seconds + position / self.sample_rate
-
-
-def open_demuxer(source: Any, stream_index: int | None) -> tuple[Demuxer, int]:
-    """A demuxer of which nothing was read yet, and the number of the stream chosen."""
-    demuxer = Demuxer(open_source(source))
-    return demuxer, demuxer.select_audio(stream_index)
 
 
 def open_wav(source: Any, output: dict[str, int], must: bool) -> WavReader | None:
