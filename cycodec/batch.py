@@ -15,7 +15,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from cycodec._shared import keys, threads, torch_adapter
-from cycodec.decoders._video import VideoDecoder, integer, one_of
+from cycodec._shared.arguments import integer, one_of
+from cycodec.decoders._video import VideoDecoder
 
 if TYPE_CHECKING:
     from cycodec._shared.results import Frame, FrameBatch
@@ -66,9 +67,7 @@ def decode_batch(
     >>> torch.stack([clip.data for clip in clips])
     """
     one_of("on_error", on_error, ("raise", "return"))
-    limit = threads.budget() if num_threads is None else integer("num_threads", num_threads)
-    if limit < 1:
-        raise ValueError(f"num_threads must be 1 or more, or None, not {limit}")
+    limit = threads.budget() if num_threads is None else integer("num_threads", num_threads, least=1)
     batch = _Batch(on_error == "raise")
     sources: dict[Any, list[_Request]] = {}
     for place, (source, key) in enumerate(map(_pair, requests)):

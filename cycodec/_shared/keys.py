@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, TypeAlias
 import numpy as np
 
 from cycodec._shared import torch_adapter
+from cycodec._shared.arguments import as_integer, kind_of
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -116,8 +117,7 @@ _ALLOWED = "integers, slices, Ellipsis, None, and integer or boolean lists, arra
 
 
 def _wrong_type(item: Any, note: str = "") -> NoReturn:
-    what = f"{type(item).__name__} of dtype {item.dtype}" if hasattr(item, "dtype") else type(item).__name__
-    raise IndexTypeError(f"a video cannot be indexed by {what}{note}; allowed are {_ALLOWED}")
+    raise IndexTypeError(f"a video cannot be indexed by {kind_of(item)}{note}; allowed are {_ALLOWED}")
 
 
 # --- Reading a key --------------------------------------------------------------------------------
@@ -133,8 +133,8 @@ def _read_item(item: Any) -> Any:
         _wrong_type(item)
     if torch_adapter.is_tensor(item):
         array = torch_adapter.to_numpy(item)
-    elif hasattr(type(item), "__index__") and not hasattr(item, "ndim"):
-        return operator.index(item)
+    elif not hasattr(item, "ndim") and (number := as_integer(item)) is not None:
+        return number
     else:
         try:
             array = np.asarray(item)

@@ -59,7 +59,7 @@ def get_container_metadata(source: Any) -> ContainerMetadata:
     FFmpegError
         The source cannot be read.
     """
-    from cycodec._shared.session_base import open_source
+    from cycodec._shared.sources import open_source
     from cycodec.core.container.demux import Demuxer
 
     demuxer = Demuxer(open_source(source))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import operator
 import os
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
@@ -11,9 +10,10 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import numpy as np
 
 from cycodec._shared import keys, torch_adapter
+from cycodec._shared.arguments import dtype_name, integer, one_of, optional_integer, thread_counts
 from cycodec._shared.metadata import video_metadata
 from cycodec._shared.results import Frame, FrameBatch, VideoStreamMetadata
-from cycodec._shared.session_base import reopened_source
+from cycodec._shared.sources import Source, reopened_source
 from cycodec._video.options import Options
 from cycodec._video.session import Frames, VideoSession
 from cycodec.core.error import UnsupportedError
@@ -103,7 +103,7 @@ class VideoDecoder:
 
     def __init__(
         self,
-        source: Any,
+        source: Source,
         *,
         stream_index: int | None = None,
         dimension_order: Literal["NCHW", "NHWC"] = "NCHW",
@@ -136,7 +136,7 @@ class VideoDecoder:
             )
         ffmpeg_threads, threads = thread_counts(num_ffmpeg_threads, num_threads)
         options = Options(
-            stream_index=None if stream_index is None else integer("stream_index", stream_index),
+            stream_index=optional_integer("stream_index", stream_index, least=0),
             ffmpeg_threads=ffmpeg_threads,
             num_threads=threads,
             approximate=seek_mode == "approximate",
@@ -149,8 +149,6 @@ class VideoDecoder:
             cuda_backend=chosen_backend(),
             converter=chosen_converter(),
         )
-        if options.stream_index is not None and options.stream_index < 0:
-            raise ValueError(f"stream_index must be 0 or more, not {stream_index}")
         self._dimension_order = dimension_order
         self._session = VideoSession(source, options, index, custom_frame_mappings)
         self._metadata: VideoStreamMetadata | None = None
@@ -527,44 +525,3 @@ def _unpickle(
     decoder._session.given_index = given_index  # an index that was made here may be mended here, too
     decoder._metadata = decoder._header_metadata = None
     return decoder
-
-
-def one_of(name: str, value: Any, allowed: tuple[str, ...]) -> None:
-    if value not in allowed:
-        raise ValueError(f"{name} must be one of {', '.join(map(repr, allowed))}, not {value!r}")
-
-
-def integer(name: str, value: Any) -> int:
-    """An int from anything with ``__index__`` except bool."""
-    is_bool = isinstance(value, bool) or str(getattr(value, "dtype", "")).endswith("bool")
-    if is_bool or not hasattr(type(value), "__index__"):
-        raise TypeError(f"{name} must be an integer, not {type(value).__name__}")
-    try:
-        return operator.index(value)
-    except TypeError:
-        raise TypeError(f"{name} must be an integer, not {value!r}") from None
-
-
-def thread_counts(num_ffmpeg_threads: Any, num_threads: Any) -> tuple[int, int | None]:
-    """libavcodec's threads and the threads of a request, from the two arguments that ask for threads."""
-    ffmpeg_threads = integer("num_ffmpeg_threads", num_ffmpeg_threads)
-    if ffmpeg_threads < 0:
-        raise ValueError(f"num_ffmpeg_threads must be 0 (FFmpeg decides) or more, not {ffmpeg_threads}")
-    if num_threads is None:
-        return ffmpeg_threads, None if ffmpeg_threads == 1 else 1
-    if ffmpeg_threads != 1:
-        raise ValueError("num_ffmpeg_threads and num_threads exclude each other: pass one of them")
-    threads = integer("num_threads", num_threads)
-    if threads < 1:
-        raise ValueError(f"num_threads must be 1 or more, or None, not {threads}")
-    return 1, threads
-
-
-def dtype_name(output_dtype: Any) -> str:
-    """ "uint8", "float32", "float16" or "auto" from torch.uint8, ..., their names, None or "auto"."""
-    name = "uint8" if output_dtype is None else str(output_dtype).removeprefix("torch.")
-    if name not in ("uint8", "float32", "float16", "auto"):
-        raise ValueError(
-            f'output_dtype must be torch.uint8, torch.float32, torch.float16 or "auto", not {output_dtype!r}'
-        )
-    return name
