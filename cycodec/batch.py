@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from cycodec._shared import keys, threads, torch_adapter
+from cycodec._shared import threads, time_keys, torch_adapter
 from cycodec._shared.arguments import integer, one_of
 from cycodec.decoders._video import VideoDecoder
 
@@ -136,8 +136,8 @@ def _decode(decoder: VideoDecoder, key: Any) -> Frame | FrameBatch:
     """The frames at a key, by number or by time."""
     if isinstance(key, slice):
         if any(_is_real(bound) for bound in (key.start, key.stop, key.step)):
-            place = keys.time_key(key, *decoder._limits())
-            if isinstance(place, keys.TimeRange):
+            place = time_keys.time_key(key, *decoder._limits())
+            if isinstance(place, time_keys.TimeRange):
                 empty = place.start == place.stop
                 return decoder.get_frames_at([]) if empty else decoder.get_frames_played_in_range(*place)
             key = place

@@ -15,8 +15,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal, ParamSpec, Protocol, TypeAlias
 
 from cycodec._shared.arguments import integer, one_of
-from cycodec._shared.keys import instant, time_grid
 from cycodec._shared.results import FrameBatch
+from cycodec._shared.time_keys import instant, positive, time_grid
 from cycodec._shared.torch_adapter import from_numpy, load_torch
 
 if TYPE_CHECKING:
@@ -219,19 +219,12 @@ def clips_at_regular_timestamps(
     follows from ``seconds_between_clip_starts`` and the range.
     """
     clips = _TimeClips(decoder, num_frames_per_clip, seconds_between_frames, policy)
-    distance = _distance("seconds_between_clip_starts", seconds_between_clip_starts)
+    distance = positive(seconds_between_clip_starts, "seconds_between_clip_starts")
     start, stop = clips.range_of_starts(sampling_range_start, sampling_range_end)
     return clips.from_starts(from_numpy(time_grid(start, stop, distance)))
 
 
 # --- What samplers have in common -----------------------------------------------------------------
-
-
-def _distance(name: str, value: Any) -> float:
-    value = instant(value, name)
-    if value <= 0:
-        raise ValueError(f"{name} must be positive, got {value}")
-    return value
 
 
 class _Clips:
@@ -303,7 +296,7 @@ class _TimeClips(_Clips):
             raise ValueError("the end of the stream is not known: take a sampler by indices")
         self.begin, self.end = metadata.begin_stream_seconds, metadata.end_stream_seconds
         if spacing is not None:
-            self.spacing = _distance("seconds_between_frames", spacing)
+            self.spacing = positive(spacing, "seconds_between_frames")
         elif metadata.average_fps:
             self.spacing = 1 / metadata.average_fps
         else:

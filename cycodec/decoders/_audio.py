@@ -11,9 +11,11 @@ import numpy as np
 from cycodec._audio.session import AudioOptions, AudioSession
 from cycodec._shared import torch_adapter
 from cycodec._shared.arguments import INT32_MAX, one_of, optional_integer
-from cycodec._shared.keys import IndexTypeError, instant
-from cycodec._shared.results import AudioSamples, AudioStreamMetadata
+from cycodec._shared.keys import IndexTypeError
+from cycodec._shared.metadata import AudioStreamMetadata
+from cycodec._shared.results import AudioSamples
 from cycodec._shared.sources import Source, reopened_source
+from cycodec._shared.time_keys import instant
 
 if TYPE_CHECKING:
     from torch import Tensor

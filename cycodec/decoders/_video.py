@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
-from cycodec._shared import keys, torch_adapter
+from cycodec._shared import keys, time_keys, torch_adapter
 from cycodec._shared.arguments import dtype_name, integer, one_of, optional_integer, thread_counts
-from cycodec._shared.metadata import video_metadata
-from cycodec._shared.results import Frame, FrameBatch, VideoStreamMetadata
+from cycodec._shared.metadata import VideoStreamMetadata, video_metadata
+from cycodec._shared.results import Frame, FrameBatch
 from cycodec._shared.sources import Source, reopened_source
 from cycodec._video.options import Options
 from cycodec._video.session import Frames, VideoSession
@@ -160,14 +160,17 @@ class VideoDecoder:
     def metadata(self) -> VideoStreamMetadata:
         """What is known about the stream: from the header, and in exact mode from the content."""
         if self._metadata is None:
-            self._metadata = video_metadata(self._session)
+            session = self._session
+            header = session.describe()
+            size = None if session.geometry is None else session.shape
+            self._metadata = video_metadata(header, session.index, size)
         return self._metadata
 
     @property
     def _header(self) -> VideoStreamMetadata:
         """What approximate mode goes by; to be had inside a request, too."""
         if self._header_metadata is None:
-            self._header_metadata = video_metadata(self._session, complete=False)
+            self._header_metadata = video_metadata(self._session.header, self._session.index)
         return self._header_metadata
 
     @property
@@ -356,7 +359,7 @@ class VideoDecoder:
         IndexError
             The instant is outside the stream.
         """
-        instant = keys.instant(seconds)
+        instant = time_keys.instant(seconds)
         return self._session.serve(lambda: self._frame(self._position_at(instant)))
 
     def get_frames_played_at(self, seconds: Sequence[float] | Tensor | np.ndarray) -> FrameBatch:
@@ -367,7 +370,7 @@ class VideoDecoder:
         IndexError
             One of the instants is outside the stream.
         """
-        instants = keys.instants(seconds)
+        instants = time_keys.instants(seconds)
         return self._session.serve(lambda: self._batch_of_positions([self._position_at(s) for s in instants]))
 
     def get_frames_played_in_range(
@@ -386,11 +389,11 @@ class VideoDecoder:
         ValueError
             The range starts outside the stream, ends beyond it, or runs backwards.
         """
-        start = keys.instant(start_seconds, "start_seconds")
-        stop = keys.instant(stop_seconds, "stop_seconds")
+        start = time_keys.instant(start_seconds, "start_seconds")
+        stop = time_keys.instant(stop_seconds, "stop_seconds")
 
         def request() -> FrameBatch:
-            span = keys.time_range(start, stop, *self._limits())
+            span = time_keys.time_range(start, stop, *self._limits())
             if fps is not None:
                 return self._resampled(*span, fps)
             return self._batch(self._numbers_played(span))
@@ -398,7 +401,7 @@ class VideoDecoder:
         return self._session.serve(request)
 
     def _resampled(self, start: float, stop: float, fps: float) -> FrameBatch:
-        grid = keys.fps_grid(start, stop, fps)
+        grid = time_keys.fps_grid(start, stop, fps)
         batch = self._batch_of_positions([self._position_at(s) for s in grid])
         batch.pts_seconds = torch_adapter.from_numpy(grid)
         batch.duration_seconds = torch_adapter.from_numpy(np.full(len(grid), 1 / float(fps)))
@@ -443,7 +446,7 @@ class VideoDecoder:
         last = max(begin, end - 0.5 / self._approximate_fps())
         return math.floor(min(max(seconds, begin), last) / base + 1e-6)
 
-    def _numbers_played(self, span: keys.TimeRange) -> Sequence[int]:
+    def _numbers_played(self, span: time_keys.TimeRange) -> Sequence[int]:
         """Numbers of the frames that are played in a stretch of time."""
         if span.start >= span.stop:
             return range(0)
@@ -486,14 +489,14 @@ class _ByTime:
         time, *rest = key if isinstance(key, tuple) and key else (key,)
 
         def request() -> Tensor:
-            place = keys.time_key(time, *decoder._limits())
+            place = time_keys.time_key(time, *decoder._limits())
             if decoder._session.index is None:
                 if rest:
                     raise UnsupportedError("decoder.t with a tuple needs an index (use seek_mode='exact')")
                 return self._approximate(place)
             if isinstance(place, float):
                 numbers: Any = decoder._position_at(place)
-            elif isinstance(place, keys.TimeRange):
+            elif isinstance(place, time_keys.TimeRange):
                 played = decoder._numbers_played(place)
                 numbers = slice(played[0], played[-1] + 1) if played else slice(0, 0)
             else:
@@ -506,7 +509,7 @@ class _ByTime:
         decoder = self._decoder
         if isinstance(place, float):
             return decoder._batch_of_positions([decoder._position_at(place)]).data[0]
-        if isinstance(place, keys.TimeRange):
+        if isinstance(place, time_keys.TimeRange):
             return decoder._batch(decoder._numbers_played(place)).data
         return decoder._batch_of_positions([decoder._position_at(s) for s in place]).data
 
