@@ -15,7 +15,7 @@ from libc.stdint cimport int64_t, uint32_t
 from cycodec.core cimport error
 from cycodec.core.audio.codes cimport FROM_THE_START, LOST
 from cycodec.core.audio.flac_seek cimport has_flac_form, note_flac_start, read_flac_at
-from cycodec.core.audio.index cimport AudioIndex, AudioPacket
+from cycodec.core.audio.index cimport AudioPacket
 from cycodec.core.container.demux cimport Demuxer
 
 from cycodec.core.error import CodecNotFoundError

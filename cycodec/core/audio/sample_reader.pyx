@@ -67,6 +67,7 @@ cdef class SampleReader(BlockReader):
             demuxer.format_name == "flac" and demuxer.can_seek_bytes and self.decoder.stream().time_base.num == 1
             and self.decoder.stream().time_base.den == self.decoder.parameters().sample_rate
         )
+        self.header = demuxer.stream_info(self.decoder.stream_index)
         self.prime()
 
     def forget(self):
@@ -107,10 +108,6 @@ cdef class SampleReader(BlockReader):
         cdef AVStream *stream = self.decoder.stream()
         cdef int64_t first = self.first_pts if self.first_pts != NOPTS else stream.start_time
         return first * stream.time_base.num / <double> stream.time_base.den if first != NOPTS else 0.0
-
-    def header_info(self):
-        """What the container says, under the names of AudioStreamMetadata."""
-        return self.decoder.demuxer.stream_info(self.decoder.stream_index)
 
     def format_info(self):
         """What the first frame says, and what was trimmed so far, under the names of AudioStreamMetadata."""
