@@ -4,6 +4,7 @@ from libc.stdint cimport int32_t, uint8_t
 from libc.string cimport memcpy, memset
 
 from cycodec.core cimport error
+from cycodec.core.compat cimport compat_has_strict_frame_threads
 from cycodec.core.container.demux cimport Demuxer
 from cycodec.core.error import CodecNotFoundError
 
@@ -34,10 +35,6 @@ cdef extern from "convert/convert.h" nogil:
 
 cdef extern from "picture/orientation.h" nogil:
     int orientation_from_matrix(const int32_t *matrix)
-
-
-cdef extern from "compat.h" nogil:
-    int compat_has_strict_frame_threads()
 
 
 cdef extern from "kernels/kernel_level.h" nogil:
