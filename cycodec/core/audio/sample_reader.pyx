@@ -13,12 +13,13 @@ agree with what is counted.
 """
 
 cimport cython
-from libc.stdint cimport int64_t, uint64_t
+from libc.stdint cimport int64_t
 
 from cycodec.core.audio.codes cimport CONTRADICTION, FROM_THE_START, LOST
 from cycodec.core.audio.index cimport AudioIndex, AudioPacket, has_no_anchor
 from cycodec.core.audio.packet_decoder cimport PacketDecoder
 from cycodec.core.audio.sample_blocks cimport BlockReader
+from cycodec.core.compat cimport compat_frame_channels
 from cycodec.core.container.demux cimport Demuxer
 
 from cycodec.core.audio.index import index_from_scan, index_from_table
@@ -28,10 +29,6 @@ from cycodec.core.error import InvalidDataError
 from cycodec.libav cimport avutil
 from cycodec.libav.avcodec cimport AVCodecParameters
 from cycodec.libav.avformat cimport AVStream
-
-
-cdef extern from "compat.h" nogil:
-    void compat_frame_channels(const avutil.AVFrame *frame, int *channels, uint64_t *mask)
 
 
 cdef int64_t NOPTS = avutil.AV_NOPTS_VALUE

@@ -3,6 +3,7 @@
 
 cimport cython
 
+from cycodec.core.compat cimport compat_output_alloc
 from cycodec.core.io.sink cimport Sink
 
 from cycodec.core.error import CodecNotFoundError, UnsupportedError
@@ -10,10 +11,6 @@ from cycodec.core.error import CodecNotFoundError, UnsupportedError
 from cycodec.libav cimport avformat
 from cycodec.libav.avcodec cimport AVPacket
 from cycodec.libav.avformat cimport AVOutputFormat
-
-
-cdef extern from "compat.h" nogil:
-    int compat_output_alloc(avformat.AVFormatContext **ctx, const AVOutputFormat *format)
 
 
 @cython.no_gc_clear
