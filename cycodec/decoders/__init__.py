@@ -1,4 +1,4 @@
-"""Decoders: video and audio files as tensors, indexed like NumPy arrays."""
+"""Decoders: video and audio files as tensors, with indices as in NumPy."""
 
 from __future__ import annotations
 
