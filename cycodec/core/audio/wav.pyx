@@ -1,7 +1,8 @@
 """PCM in RIFF, RF64 and BW64 ("WAV") files: a header, and samples at places that can be computed.
 
-Only the bytes of a request are read: from memory, by pread from a path, or from a file-like object. Files
-of anything but plain little-endian PCM of 8 to 64 bits raise NotPlainWav, and FFmpeg reads them.
+Only the bytes of a request are read: from memory, by pread from a path, or from a file-like object.
+Files of anything but plain little-endian PCM of 8 to 64 bits raise NotPlainWav, and FFmpeg reads
+them.
 """
 
 import os
@@ -319,7 +320,7 @@ cdef class WavReader(BlockReader):
     # -- samples ----------------------------------------------------------------------------------
 
     cdef int copy(self, int64_t start, int64_t count, float *out, int64_t stride) noexcept nogil:
-        """Write samples [start, start + count) to rows of float32, one for each channel; 0 or AVERROR."""
+        """Write samples [start, start + count) to one row of float32 per channel; 0 or AVERROR."""
         cdef int frame_bytes = self.channels * self.width
         cdef int64_t step = max(1, BLOCK_BYTES // frame_bytes)
         cdef int64_t done = 0
