@@ -5,14 +5,10 @@ from libc.stdlib cimport calloc, free
 from libc.string cimport strlen
 
 from cycodec.core import error as errors
-from cycodec.core.video.backend cimport BACKEND_FAILED, Target, cpu_functions, fill_target
+from cycodec.core.video.codes cimport BACKEND_FAILED
+from cycodec.core.video.backend cimport Target, cpu_functions, fill_target
 
 from cycodec.libav.avutil cimport AVFrame
-
-
-cdef extern from "picture/target.h" nogil:
-    ctypedef struct ConvertTarget:
-        pass
 
 
 cdef extern from "nvidia/nvcpu.h" nogil:
@@ -26,6 +22,8 @@ cdef extern from "nvidia/nvconvert.h" nogil:
     ctypedef void *CUfunction
     ctypedef void *CUstream
     ctypedef struct NvFunctions:
+        pass
+    ctypedef struct ConvertTarget:
         pass
     ctypedef struct NvNppContext:
         int device, multiprocessors, threads_per_multiprocessor, threads_per_block
