@@ -25,8 +25,8 @@ from cycodec.core.gpu cimport device as devices
 from cycodec.core.video.backend cimport BACKEND_FAILED, Target, VideoBackend
 from cycodec.core.container.demux cimport Demuxer
 from cycodec.core.gpu.device cimport CudaDevice, Delivery
-from cycodec.core.bitstream.nal cimport next_start_code
 from cycodec.core.bitstream.sps cimport Sps, read_hevc_sps, read_sps
+from cycodec.core.bitstream.start_codes cimport next_start_code
 
 from cycodec.libav cimport avcodec, avutil
 from cycodec.libav.avcodec cimport AVCodecParameters, AVPacket
