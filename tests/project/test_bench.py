@@ -2,7 +2,10 @@
 
 import dataclasses
 import importlib.util
+import io
 import json
+import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -10,11 +13,26 @@ import audio_media
 import numpy as np
 import pytest
 import torch
+from rich.console import Console
+
+import cycodec
 
 TOOLS = Path(__file__).resolve().parents[2] / "tools"
 sys.path.insert(0, str(TOOLS))
 
-from benchmark import audio, clips, figures, machine, report, runner, settings, workloads  # noqa: E402
+from benchmark import (  # noqa: E402
+    audio,
+    checkouts,
+    clips,
+    figures,
+    machine,
+    report,
+    runner,
+    settings,
+    training,
+    turns,
+    workloads,
+)
 from benchmark.peers import PEERS  # noqa: E402
 
 
@@ -197,6 +215,95 @@ def test_small_run_from_request_to_report(clip):
     assert "h264 160x96, 24 fps, 1.0 s, 24 frames, 2 key frames" in page
     for name in names:
         assert f"| {workloads.WORKLOADS[name].title} |" in page
+
+
+@pytest.fixture
+def before(tmp_path):
+    """Another checkout of cycodec: a copy of this one's package."""
+    shutil.copytree(Path(cycodec.__file__).parent, tmp_path / "before" / "cycodec")
+    return tmp_path / "before"
+
+
+def test_another_checkout_takes_part_as_a_peer(clip, before):
+    name = checkouts.name_of(before)
+    assert name == "cycodec (before)"
+    pythons = dict.fromkeys(["cycodec", name], sys.executable)
+    part = runner.run([clip], ["open", "first100"], pythons, rounds=3, checkouts={name: before})
+    assert part["absent"] == {}
+    for result in part["results"]:
+        theirs = result["libraries"][name]
+        assert theirs["verdict"] == result["libraries"]["cycodec"]["verdict"] != "other frames"
+        assert len(theirs["wall"]) == 3
+        assert set(result["ratios"]) == {name}
+    whole = {
+        "settings": {"rounds": 3, "base": "cycodec"},
+        **part,
+        "clips": [clips.asdict(clip)],
+        "summary": figures.summary(part["results"]),
+        "slower": figures.slower_than_best(part["results"]),
+    }
+    assert report.libraries_of(whole) == ["cycodec", name]
+    table = io.StringIO()
+    report.print_report(whole, Console(file=table, width=160))
+    assert name in table.getvalue()
+
+
+def test_the_chart_shows_another_checkout(clip, before, tmp_path):
+    pytest.importorskip("matplotlib", reason="matplotlib is not installed")
+    from benchmark import chart
+
+    name = checkouts.name_of(before)
+    place = {"clip": "a", "workload": "uniform10", "threads": 1, "cache": "warm"}
+    result = {**place, "libraries": {"cycodec": measured([1.0]), name: measured([2.0])}}
+    figures.add_ratios(result)
+    whole = {
+        "settings": {"base": "cycodec"},
+        "versions": {"cycodec": {}, name: {}},
+        "results": [result],
+        "summary": figures.summary([result]),
+    }
+    chart.draw(whole, tmp_path / "chart.png", 1, "warm")
+    assert (tmp_path / "chart.png").stat().st_size > 1000
+
+
+def test_another_checkout_has_to_be_built_and_to_be_the_one_that_is_imported(clip, tmp_path):
+    with pytest.raises(ValueError, match="holds no cycodec that is built in place"):
+        checkouts.name_of(tmp_path)
+    name = "cycodec (none)"
+    part = runner.run(
+        [clip],
+        ["open"],
+        dict.fromkeys(["cycodec", name], sys.executable),
+        rounds=1,
+        checkouts={name: tmp_path},
+    )
+    assert f"not from {tmp_path}" in part["absent"][name] or "No module" in part["absent"][name]
+
+
+def test_the_training_benchmark_takes_another_checkout(before):
+    python = before / ".venv" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+    python.chmod(0o755)
+    name = checkouts.name_of(before)
+    server = turns.Server("benchmark.training", name, [], before)
+    assert server.ask("no such workload") == "-"
+    server.close()
+    assert server.checkout == before
+    assert training.is_cycodec(name)
+    assert not training.is_cycodec("av")
+
+
+def test_a_commit_names_a_checkout(tmp_path):
+    (tmp_path / "cycodec" / "core").mkdir(parents=True)
+    (tmp_path / "cycodec" / "core" / "error.so").touch()
+    git = ["git", "-C", str(tmp_path), "-c", "user.name=a", "-c", "user.email=a@b"]
+    subprocess.run([*git, "init", "-q"], check=True)
+    subprocess.run([*git, "commit", "-q", "--allow-empty", "-m", "first"], check=True)
+    commit = subprocess.run(
+        [*git, "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True
+    )
+    assert checkouts.name_of(tmp_path) == f"cycodec ({commit.stdout.strip()})"
 
 
 def test_a_library_that_does_not_start_is_named(clip, tmp_path):

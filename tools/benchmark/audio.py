@@ -13,7 +13,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from benchmark import turns
+from benchmark import checkouts, turns
+from benchmark.checkouts import is_checkout
 
 SECONDS = 120
 SMALL_FILES = 1000
@@ -173,7 +174,7 @@ def work(library: Any, method: str, arguments: tuple[Any, ...]) -> None:
 
 def serve(name: str, folder: Path) -> None:
     """In the library's own process."""
-    library = LIBRARIES[name][0]()
+    library = Cycodec() if is_checkout(name) else LIBRARIES[name][0]()
     if name != "ffmpeg":
         importlib.import_module("torch").set_num_threads(1)
     turns.answer(
@@ -196,6 +197,7 @@ def main() -> None:
         "--rounds", type=int, default=9, help="rounds after one that does not count (default 9)"
     )
     parser.add_argument("--dry", action="store_true", help="print the table and write nothing")
+    checkouts.add_option(parser)
     parser.add_argument("--serve", help=argparse.SUPPRESS)
     options = parser.parse_args()
     folder = turns.folder_of("audio")
@@ -204,12 +206,13 @@ def main() -> None:
         return
     make_files(folder)
     names = dict.fromkeys(["cycodec", *options.libraries])
-    servers = turns.servers_of("benchmark.audio", {name: LIBRARIES[name][1] for name in names}, [])
+    others = checkouts.chosen(parser, options.against)
+    servers = turns.servers_of("benchmark.audio", {name: LIBRARIES[name][1] for name in names} | others, [])
     rows = {title: turns.take_turns(servers, title, options.rounds) for title in workloads(folder)}
     for server in servers:
         server.close()
     turns.show("sound", "ms", rows, milliseconds)
-    if not options.dry:
+    if not (options.dry or others):
         turns.keep("audio", "Sound", "ms", rows, milliseconds)
 
 

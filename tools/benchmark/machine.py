@@ -28,9 +28,14 @@ def facts() -> dict[str, Any]:
         "kernel": platform.release(),
         "python": platform.python_version(),
         "ffmpeg": _command("ffmpeg", "-version").partition(" Copyright")[0],
-        "commit": _command("git", "-C", str(ROOT), "describe", "--always", "--dirty") or "none",
+        "commit": commit_of(ROOT) or "none",
         "load_before": [round(load, 2) for load in os.getloadavg()],
     }
+
+
+def commit_of(checkout: Path) -> str:
+    """The git commit of a checkout, with ``-dirty`` if it was changed since; empty where there is none."""
+    return _command("git", "-C", str(checkout), "describe", "--always", "--dirty")
 
 
 def _system() -> str:

@@ -12,5 +12,5 @@ DOCS = ROOT / "docs" / "benchmarks"
 
 
 def shared_media() -> Path:
-    """Folder of the shared test media (it may be absent: the generated clips are then all there is)."""
-    return Path(os.environ.get("CYCODEC_TEST_MEDIA", ROOT.parent / "shared" / "media"))
+    """Folder of the shared test media. It may be absent; then only the generated clips are measured."""
+    return Path(os.environ.get("CYCODEC_TEST_MEDIA", ROOT.parent / "shared" / "media")).absolute()

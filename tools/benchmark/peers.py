@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from benchmark.checkouts import is_checkout
+
 
 class Unsupported(Exception):
     """This library cannot do that; the reason goes into the table instead of a figure."""
@@ -542,3 +544,13 @@ TITLES = {
     "spdl": "SPDL",
     "floor": "decode only",
 }
+
+
+def peer_class(library: str) -> type[Peer]:
+    """The class of a library; another checkout of cycodec has that of cycodec."""
+    return Cycodec if is_checkout(library) else PEERS[library]
+
+
+def title_of(library: str) -> str:
+    """How tables name a library."""
+    return TITLES.get(library, library)

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import selectors
 import subprocess
 import tempfile
@@ -23,25 +24,44 @@ MOST_REPEATS = 50
 
 
 class Worker:
-    """The process of one library, started when first needed and again after a crash or a hang."""
+    """The process of one library, started when first needed and again after a crash or a hang.
 
-    def __init__(self, library: str, python: Path | str, threads: int) -> None:
-        self.library, self.threads = library, threads
+    Parameters
+    ----------
+    library : str
+        Name of the library.
+    python : Path or str
+        Its interpreter.
+    threads : int
+        Decode threads.
+    checkout : Path, optional
+        Folder that cycodec has to come from.
+    """
+
+    def __init__(self, library: str, python: Path | str, threads: int, checkout: Path | None = None) -> None:
+        self.library, self.threads, self.checkout = library, threads, checkout
         self.command = [str(python), "-m", "benchmark.worker", library, str(threads)]
+        if checkout is not None:
+            self.command.append(str(checkout))
         self.process: subprocess.Popen[bytes] | None = None
-        self.log = SCRATCH / f"{library}.log"
+        self.log = SCRATCH / (re.sub(r"[^\w.+-]+", "_", library) + ".log")
         self.versions: dict[str, str] = {}
         self.idle_rss = 0
 
     def start(self) -> None:
         """Raises RuntimeError with the library's own message when it cannot be imported."""
-        path = [str(ROOT / "tools"), *([str(ROOT)] if self.library == "cycodec" else [])]
+        path = [str(ROOT / "tools"), *([str(self.checkout)] if self.checkout else [])]
         threads = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS"), str(self.threads))
         environment = {**os.environ, **threads, "PYTHONPATH": os.pathsep.join(path)}
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                self.command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log
+                self.command,
+                env=environment,
+                cwd=self.checkout,  # where `python -m` looks first
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
             )
         hello = self._answer(self.process)
         if "error" in hello:
@@ -98,6 +118,7 @@ def run(
     threads: int = 1,
     cache: str = "warm",
     base: str = BASE,
+    checkouts: Mapping[str, Path] | None = None,
     progress: Callable[[str], None] = lambda text: None,
 ) -> dict[str, Any]:
     """Measure every workload on every clip with every library.
@@ -117,8 +138,10 @@ def run(
         ``"warm"``, or ``"cold"``: the clip is dropped from the page cache before each measurement.
     base : str
         Library that the others are compared with.
+    checkouts : mapping, optional
+        Name -> folder of each other checkout of cycodec that takes part; `pythons` names it, too.
     progress : callable
-        Told what is being measured.
+        Is called with a text that says what is being measured.
 
     Returns
     -------
@@ -132,8 +155,9 @@ def run(
         When the base itself cannot be imported.
     """
     workers, absent = {}, {}
+    folders = {BASE: ROOT, **(checkouts or {})}
     for library in sorted(pythons, key=lambda name: name != base):
-        worker = Worker(library, pythons[library], threads)
+        worker = Worker(library, pythons[library], threads, folders.get(library))
         try:
             worker.start()
             workers[library] = worker

@@ -10,14 +10,16 @@ import os
 import random
 import shutil
 import subprocess
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from benchmark import environments, turns
+from benchmark import checkouts, environments, turns
+from benchmark.checkouts import is_checkout
 from benchmark.paths import DOCS, ROOT
-from benchmark.peers import PEERS
+from benchmark.peers import peer_class
 
 SIZE = (256, 256)
 NUM_CLIPS, NUM_FRAMES = 50, 10
@@ -49,7 +51,7 @@ class Clips:
     """The same work for every library, as a map-style dataset."""
 
     def __init__(self, library: str, paths: list[str]) -> None:
-        self.peer, self.paths = PEERS[library](1), paths
+        self.peer, self.paths = peer_class(library)(1), paths
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -94,9 +96,14 @@ def serve(library: str, paths: list[str]) -> None:
             pool.map(clips.__getitem__, range(len(clips))), len(clips)
         )
         found[f"{PROCESSES} {workers}"] = lambda loader=loader: check(loader, len(clips))
-        if library == turns.BASE:
+        if is_cycodec(library):
             found.update(only_ours(clips, pool, workers))
     turns.answer(found)
+
+
+def is_cycodec(library: str) -> bool:
+    """True for this checkout of cycodec and for another one."""
+    return library == turns.BASE or is_checkout(library)
 
 
 def only_ours(clips: Clips, pool: ThreadPoolExecutor, workers: int) -> dict[str, Any]:
@@ -161,17 +168,21 @@ def per_second(name: str, seconds: float) -> str:
     return f"{(DIFFERENT if name.startswith(WHOLE) else NUM_CLIPS) / seconds:.0f}"
 
 
-def compare(paths: list[str], rounds: int, libraries: list[str]) -> dict[str, dict[str, Any]]:
-    """Rows of the table: kind and number of workers."""
+def compare(
+    paths: list[str], rounds: int, libraries: list[str], others: Mapping[str, Path]
+) -> dict[str, dict[str, Any]]:
+    """Rows of the table: kind and number of workers. `others` are other checkouts of cycodec."""
     names = dict.fromkeys([turns.BASE, *libraries])
-    servers = turns.servers_of("benchmark.training", {name: ENVIRONMENTS[name] for name in names}, paths)
+    chosen = {name: ENVIRONMENTS[name] for name in names} | others
+    servers = turns.servers_of("benchmark.training", chosen, paths)
+    ours = [server for server in servers if is_cycodec(server.library)]
     rows = {}
     for kind in (THREADS, PROCESSES):
         for workers in (1, 2):
             rows[f"{kind} {workers}"] = turns.take_turns(servers, f"{kind} {workers}", rounds)
     for kind in (BATCH, WHOLE):
         for workers in (1, 2):
-            rows[f"{kind} {workers}"] = turns.take_turns(servers[:1], f"{kind} {workers}", rounds)
+            rows[f"{kind} {workers}"] = turns.take_turns(ours, f"{kind} {workers}", rounds)
     for server in servers:
         server.close()
     return rows
@@ -216,6 +227,7 @@ def main() -> None:
     )
     parser.add_argument("--size", default="640x360", help="of the clips (default %(default)s)")
     parser.add_argument("--dry", action="store_true", help="print the tables and write nothing")
+    checkouts.add_option(parser)
     parser.add_argument("--serve", help=argparse.SUPPRESS)
     parser.add_argument("--read", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("paths", nargs="*", help=argparse.SUPPRESS)
@@ -227,14 +239,15 @@ def main() -> None:
         read_at_random(options.paths)
         return
     paths = make_clips(turns.folder_of("training") / options.size, NUM_CLIPS, options.size)
-    rows = compare(paths, options.rounds, options.libraries)
+    others = checkouts.chosen(parser, options.against)
+    rows = compare(paths, options.rounds, options.libraries, others)
     turns.show(
         f"{NUM_CLIPS} clips, {NUM_FRAMES} frames each to {SIZE[0]}x{SIZE[1]}", "videos/s", rows, per_second
     )
     curve = memory_curve(make_clips(turns.folder_of("training") / "160x128", NUM_FILES, "160x128"))
     for reads, megabytes, files in curve[:: len(curve) // 4 or 1]:
         print(f"{reads:6} reads: {megabytes} MB, {files} open files")
-    if not options.dry:
+    if not (options.dry or others):
         title = f"Training loads: {NUM_CLIPS} clips of {options.size}, {NUM_FRAMES} frames each to {SIZE[0]}x{SIZE[1]}"
         turns.keep("training", title, "videos/s", rows, per_second, memory=curve)
         draw(curve, DOCS / "memory.png")

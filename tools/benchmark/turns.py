@@ -15,10 +15,9 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from benchmark import environments, machine
+from benchmark import checkouts, environments, machine
+from benchmark.figures import BASE
 from benchmark.paths import BUILD, DOCS, ROOT
-
-BASE = "cycodec"
 
 
 def answer(workloads: Mapping[str, Callable[[], Any]]) -> None:
@@ -36,13 +35,32 @@ def answer(workloads: Mapping[str, Callable[[], Any]]) -> None:
 
 
 class Server:
-    """A process that serves the workloads of one library."""
+    """A process that serves the workloads of one library.
 
-    def __init__(self, module: str, library: str, arguments: Iterable[Any], environment: str) -> None:
+    Parameters
+    ----------
+    module : str
+        The module that serves.
+    library : str
+        Name of the library.
+    arguments : iterable
+        Further arguments of the module.
+    environment : str or Path
+        Name of the library's environment, or folder of another checkout of cycodec.
+    """
+
+    def __init__(self, module: str, library: str, arguments: Iterable[Any], environment: str | Path) -> None:
         self.library = library
-        path = os.pathsep.join([str(ROOT / "tools"), *([str(ROOT)] if environment == BASE else [])])
+        self.checkout = (
+            ROOT if environment == BASE else environment if isinstance(environment, Path) else None
+        )
+        path = os.pathsep.join([str(ROOT / "tools"), *([str(self.checkout)] if self.checkout else [])])
         threads = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-        self.command = [environments.interpreter(environment), "-m", module, "--serve", library]
+        if isinstance(environment, Path):
+            python = checkouts.interpreter(environment)
+        else:
+            python = environments.interpreter(environment)
+        self.command = [python, "-m", module, "--serve", library]
         self.command += map(str, arguments)
         self.environment = {**os.environ, **threads, "PYTHONPATH": path}
         self.start()
@@ -51,6 +69,7 @@ class Server:
         self.process = subprocess.Popen(
             self.command,
             env=self.environment,
+            cwd=self.checkout,  # where `python -m` looks first
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -187,8 +206,8 @@ def write(name: str, text: str) -> None:
     (DOCS / name).write_text(text.replace(f"{ROOT}/", "") + "\n")
 
 
-def servers_of(module: str, libraries: Mapping[str, str], arguments: Iterable[Any]) -> list[Server]:
-    """A server for each library (library -> environment); those that cannot be installed are left out, with a word."""
+def servers_of(module: str, libraries: Mapping[str, str | Path], arguments: Iterable[Any]) -> list[Server]:
+    """A server for each library (library -> environment); one that cannot be installed is named and left out."""
     found = []
     arguments = list(arguments)
     for library, environment in libraries.items():

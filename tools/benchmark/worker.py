@@ -1,7 +1,7 @@
 """A library's own long-lived process: takes requests from the runner as JSON lines, measures, answers.
 
-Run as ``python -m benchmark.worker LIBRARY THREADS`` with the library's interpreter; it blocks on its standard
-input while another library measures.
+Run as ``python -m benchmark.worker LIBRARY THREADS [CHECKOUT]`` with the library's interpreter. It blocks on its
+standard input while another library measures. cycodec must come from CHECKOUT, where one is given.
 """
 
 import gc
@@ -14,7 +14,8 @@ import traceback
 from dataclasses import dataclass, field
 from typing import Any
 
-from benchmark.peers import PEERS, Peer, Unsupported
+from benchmark.checkouts import assert_imported_from
+from benchmark.peers import Peer, Unsupported, peer_class
 from benchmark.workloads import WORKLOADS, Case
 
 SAMPLES = 12
@@ -28,7 +29,9 @@ def main() -> None:
     os.dup2(2, 1)
     try:
         limit_torch(threads)
-        peer = PEERS[library](threads)
+        if len(sys.argv) > 3:
+            assert_imported_from(sys.argv[3])
+        peer = peer_class(library)(threads)
         _say(answers, {"versions": peer.versions(), "rss": reset_peak_rss()})
     except Exception as error:
         _say(answers, {"error": f"{type(error).__name__}: {error}"})
