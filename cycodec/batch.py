@@ -14,8 +14,9 @@ from collections.abc import Iterable
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from cycodec._shared import keys, threads, torch_adapter
-from cycodec.decoders._video import VideoDecoder, integer, one_of
+from cycodec._shared import threads, time_keys, torch_adapter
+from cycodec._shared.arguments import integer, one_of
+from cycodec.decoders._video import VideoDecoder
 
 if TYPE_CHECKING:
     from cycodec._shared.results import Frame, FrameBatch
@@ -66,9 +67,7 @@ def decode_batch(
     >>> torch.stack([clip.data for clip in clips])
     """
     one_of("on_error", on_error, ("raise", "return"))
-    limit = threads.budget() if num_threads is None else integer("num_threads", num_threads)
-    if limit < 1:
-        raise ValueError(f"num_threads must be 1 or more, or None, not {limit}")
+    limit = threads.budget() if num_threads is None else integer("num_threads", num_threads, least=1)
     batch = _Batch(on_error == "raise")
     sources: dict[Any, list[_Request]] = {}
     for place, (source, key) in enumerate(map(_pair, requests)):
@@ -137,8 +136,8 @@ def _decode(decoder: VideoDecoder, key: Any) -> Frame | FrameBatch:
     """The frames at a key, by number or by time."""
     if isinstance(key, slice):
         if any(_is_real(bound) for bound in (key.start, key.stop, key.step)):
-            place = keys.time_key(key, *decoder._limits())
-            if isinstance(place, keys.TimeRange):
+            place = time_keys.time_key(key, *decoder._limits())
+            if isinstance(place, time_keys.TimeRange):
                 empty = place.start == place.stop
                 return decoder.get_frames_at([]) if empty else decoder.get_frames_played_in_range(*place)
             key = place

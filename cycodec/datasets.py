@@ -27,9 +27,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from cycodec._shared import torch_adapter
+from cycodec._shared import fork, torch_adapter
+from cycodec._shared.arguments import integer, one_of
 from cycodec.core.error import FFmpegError
-from cycodec.decoders._video import VideoDecoder, integer, one_of
+from cycodec.decoders._video import VideoDecoder
 from cycodec.transforms import as_transforms
 
 if TYPE_CHECKING:
@@ -88,8 +89,8 @@ class VideoClips:
         self.paths = list(paths)
         self.sampler = sampler
         self.transforms = as_transforms(transforms)
-        self.seed = _at_least(0, "seed", seed)
-        self.max_open = _at_least(0, "max_open", max_open)
+        self.seed = integer("seed", seed, least=0)
+        self.max_open = integer("max_open", max_open, least=0)
         self.on_error = on_error
         self.decoder_options = dict(decoder_options or {})
         if not self.paths:
@@ -124,7 +125,7 @@ class VideoClips:
             The video cannot be read (`on_error` "raise"), or none of many in a row ("skip").
         """
         epoch, number = key if isinstance(key, tuple) else (0, key)
-        epoch, number = _at_least(0, "epoch", epoch), integer("number", number)
+        epoch, number = integer("epoch", epoch, least=0), integer("number", number)
         count = len(self.paths)
         if not -count <= number < count:
             raise IndexError(f"there is no video {number}: the dataset has {count}")
@@ -239,12 +240,12 @@ class ClipOrder:
             raise ValueError("rank and world_size belong together: give both or neither")
         if rank is None or world_size is None:
             rank, world_size = torch_adapter.place_in_group()
-        self.count = _at_least(1, "count", count)
-        self.seed = _at_least(0, "seed", seed)
+        self.count = integer("count", count, least=1)
+        self.seed = integer("seed", seed, least=0)
         self.shuffle = bool(shuffle)
         self.drop_last = bool(drop_last)
-        self.world_size = _at_least(1, "world_size", world_size)
-        self.rank = _at_least(0, "rank", rank)
+        self.world_size = integer("world_size", world_size, least=1)
+        self.rank = integer("rank", rank, least=0)
         if self.rank >= self.world_size:
             raise ValueError(f"rank {rank} is outside a group of {world_size}")
         self.epoch = 0
@@ -254,7 +255,7 @@ class ClipOrder:
 
     def set_epoch(self, epoch: int) -> None:
         """Choose the epoch of the next iteration. The epoch of a loaded state goes on where it was left."""
-        epoch = _at_least(0, "epoch", epoch)
+        epoch = integer("epoch", epoch, least=0)
         if epoch != self.epoch:
             self.epoch = epoch
             self._begin = self._base = self._given = 0
@@ -291,7 +292,7 @@ class ClipOrder:
             workers read ahead, so without it the state is right for ``num_workers=0`` only: it counts what was given
             to the DataLoader.
         """
-        done = self._given if num_done is None else _at_least(0, "num_done", num_done)
+        done = self._given if num_done is None else integer("num_done", num_done, least=0)
         return {
             "epoch": self.epoch,
             "num_done": min(self._base + done * self.world_size, self.count),
@@ -314,8 +315,8 @@ class ClipOrder:
                 raise ValueError(
                     f"the state is of an order with {name}={state[name]}, this one has {mine[name]}"
                 )
-        self.epoch = _at_least(0, "epoch", state["epoch"])
-        self._begin = self._base = _at_least(0, "num_done", state["num_done"])
+        self.epoch = integer("epoch", state["epoch"], least=0)
+        self._begin = self._base = integer("num_done", state["num_done"], least=0)
         self._given = 0
 
     def __repr__(self) -> str:
@@ -329,13 +330,13 @@ class _OpenDecoders:
         self._start_anew()
 
     def _start_anew(self) -> None:
-        self.pid = os.getpid()
+        self.process = fork.generation
         self.lock = threading.Lock()
         self.decoders: OrderedDict[int, VideoDecoder] = OrderedDict()
 
     def take(self, number: int) -> VideoDecoder | None:
         """The decoder of a video, for the caller alone until it is kept again."""
-        if self.pid != os.getpid():
+        if self.process != fork.generation:
             self._start_anew()  # what a parent opened before it forked belongs to the parent
         with self.lock:
             return self.decoders.pop(number, None)
@@ -356,10 +357,3 @@ class _OpenDecoders:
             self.decoders.clear()
         for decoder in decoders:
             decoder.close()
-
-
-def _at_least(least: int, name: str, value: Any) -> int:
-    value = integer(name, value)
-    if value < least:
-        raise ValueError(f"{name} must be {least} or more, not {value}")
-    return value

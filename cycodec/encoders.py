@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import operator
 import os
 import warnings
 from typing import TYPE_CHECKING, Any
 
 from cycodec._shared import torch_adapter
+from cycodec._shared.arguments import INT32_MAX, integer
 from cycodec.core.encode.audio import AudioStreamEncoder, Muxer, inspect
 from cycodec.core.io.sink import Sink
 
@@ -48,7 +48,7 @@ class AudioEncoder:
         samples = samples.detach().cpu()
         samples = samples if samples.ndim == 2 else samples[None]
         self._samples = samples if samples.stride(1) == 1 else samples.contiguous()
-        self._sample_rate = positive("sample_rate", sample_rate)
+        self._sample_rate = integer("sample_rate", sample_rate, 1, INT32_MAX)
         rows, count = self._samples.shape
         peak, has_nan = inspect(torch_adapter.pointer(self._samples), rows, self._samples.stride(0), count)
         if has_nan:
@@ -145,9 +145,9 @@ class AudioEncoder:
         if not isinstance(filename if format is None else format, str):
             raise TypeError(f"format must be a string such as 'wav', not {type(format).__name__}")
         channels, count = self._samples.shape
-        bits = 0 if bit_rate is None else positive("bit_rate", bit_rate)
-        rate = self._sample_rate if sample_rate is None else positive("sample_rate", sample_rate)
-        width = channels if num_channels is None else positive("num_channels", num_channels)
+        bits = 0 if bit_rate is None else integer("bit_rate", bit_rate, 1, INT32_MAX)
+        rate = self._sample_rate if sample_rate is None else integer("sample_rate", sample_rate, 1, INT32_MAX)
+        width = channels if num_channels is None else integer("num_channels", num_channels, 1, INT32_MAX)
         if self._peak > 1.0:
             warnings.warn(
                 f"samples reach {self._peak:.4g}: what lies beyond [-1, 1] is clipped",
@@ -169,13 +169,3 @@ class AudioEncoder:
             sink.discard()
             raise
         return sink
-
-
-def positive(name: str, value: Any) -> int:
-    """An integer argument above 0."""
-    if isinstance(value, bool) or not hasattr(type(value), "__index__"):
-        raise TypeError(f"{name} must be an integer, not {type(value).__name__}")
-    value = operator.index(value)
-    if not 0 < value < 1 << 31:
-        raise ValueError(f"{name} must be positive, not {value}")
-    return value

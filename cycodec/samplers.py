@@ -11,12 +11,12 @@ from __future__ import annotations
 import functools
 import inspect
 import math
-import operator
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal, ParamSpec, Protocol, TypeAlias
 
-from cycodec._shared.keys import instant, time_grid
+from cycodec._shared.arguments import integer, one_of
 from cycodec._shared.results import FrameBatch
+from cycodec._shared.time_keys import instant, positive, time_grid
 from cycodec._shared.torch_adapter import from_numpy, load_torch
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ def clips_at_random_indices(
         A count or bound that is no integer.
     """
     clips = _IndexClips(decoder, num_frames_per_clip, num_indices_between_frames, policy)
-    num_clips = _count("num_clips", num_clips)
+    num_clips = integer("num_clips", num_clips, least=1)
     start, stop = clips.range_of_starts(sampling_range_start, sampling_range_end)
     device = "cpu" if generator is None else generator.device
     starts = load_torch().randint(start, stop, (num_clips,), generator=generator, device=device)
@@ -137,7 +137,7 @@ def clips_at_regular_indices(
     range give the same start several times.
     """
     clips = _IndexClips(decoder, num_frames_per_clip, num_indices_between_frames, policy)
-    num_clips = _count("num_clips", num_clips)
+    num_clips = integer("num_clips", num_clips, least=1)
     start, stop = clips.range_of_starts(sampling_range_start, sampling_range_end)
     # torch's own rounding to integers, so that scripts which come from TorchCodec keep their clips.
     torch = load_torch()
@@ -193,7 +193,7 @@ def clips_at_random_timestamps(
         A count that is no integer or a time that is no number.
     """
     clips = _TimeClips(decoder, num_frames_per_clip, seconds_between_frames, policy)
-    num_clips = _count("num_clips", num_clips)
+    num_clips = integer("num_clips", num_clips, least=1)
     start, stop = clips.range_of_starts(sampling_range_start, sampling_range_end)
     torch = load_torch()
     device = "cpu" if generator is None else generator.device
@@ -219,32 +219,12 @@ def clips_at_regular_timestamps(
     follows from ``seconds_between_clip_starts`` and the range.
     """
     clips = _TimeClips(decoder, num_frames_per_clip, seconds_between_frames, policy)
-    distance = _distance("seconds_between_clip_starts", seconds_between_clip_starts)
+    distance = positive(seconds_between_clip_starts, "seconds_between_clip_starts")
     start, stop = clips.range_of_starts(sampling_range_start, sampling_range_end)
     return clips.from_starts(from_numpy(time_grid(start, stop, distance)))
 
 
 # --- What samplers have in common -----------------------------------------------------------------
-
-
-def _integer(name: str, value: Any) -> int:
-    if isinstance(value, bool) or not hasattr(type(value), "__index__"):
-        raise TypeError(f"{name} must be an integer, got {value!r}")
-    return operator.index(value)
-
-
-def _count(name: str, value: Any) -> int:
-    value = _integer(name, value)
-    if value <= 0:
-        raise ValueError(f"{name} must be positive, got {value}")
-    return value
-
-
-def _distance(name: str, value: Any) -> float:
-    value = instant(value, name)
-    if value <= 0:
-        raise ValueError(f"{name} must be positive, got {value}")
-    return value
 
 
 class _Clips:
@@ -254,12 +234,11 @@ class _Clips:
     spacing: float
 
     def __init__(self, decoder: VideoDecoder, num_frames_per_clip: int, policy: str) -> None:
-        if policy not in ("repeat_last", "wrap", "error"):
-            raise ValueError(f'policy must be "repeat_last", "wrap" or "error", got {policy!r}')
+        one_of("policy", policy, ("repeat_last", "wrap", "error"))
         if len(decoder) == 0:
             raise ValueError("clips need at least one frame, but the video has none")
         self.policy = policy
-        self.length = _count("num_frames_per_clip", num_frames_per_clip)
+        self.length = integer("num_frames_per_clip", num_frames_per_clip, least=1)
 
     def from_starts(self, starts: Tensor) -> Tensor:
         """The places of all frames, a row for each start; the policy has replaced those beyond the end."""
@@ -291,11 +270,11 @@ class _IndexClips(_Clips):
     def __init__(self, decoder: VideoDecoder, num_frames_per_clip: int, spacing: int, policy: str) -> None:
         super().__init__(decoder, num_frames_per_clip, policy)
         self.end = len(decoder)
-        self.spacing = _count("num_indices_between_frames", spacing)
+        self.spacing = integer("num_indices_between_frames", spacing, least=1)
 
     def range_of_starts(self, start: int, stop: int | None) -> tuple[int, int]:
         num_frames = int(self.end)
-        given = start = _integer("sampling_range_start", start)
+        given = start = integer("sampling_range_start", start)
         if start < 0:
             start += num_frames
         if not 0 <= start < num_frames:
@@ -303,7 +282,7 @@ class _IndexClips(_Clips):
         if stop is None:
             stop = max(num_frames - (self.length - 1) * int(self.spacing), 1)
             return start, self._checked(start, stop, fitted=True)
-        stop = _integer("sampling_range_end", stop)
+        stop = integer("sampling_range_end", stop)
         return start, self._checked(start, min(stop + num_frames if stop < 0 else stop, num_frames))
 
 
@@ -317,7 +296,7 @@ class _TimeClips(_Clips):
             raise ValueError("the end of the stream is not known: take a sampler by indices")
         self.begin, self.end = metadata.begin_stream_seconds, metadata.end_stream_seconds
         if spacing is not None:
-            self.spacing = _distance("seconds_between_frames", spacing)
+            self.spacing = positive(spacing, "seconds_between_frames")
         elif metadata.average_fps:
             self.spacing = 1 / metadata.average_fps
         else:

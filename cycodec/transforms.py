@@ -12,12 +12,12 @@ What a crop leaves out costs nothing: it is neither converted nor resampled.
 
 from __future__ import annotations
 
-import operator
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from cycodec._shared.arguments import as_integer
 from cycodec._shared.torch_adapter import load_torch
 
 if TYPE_CHECKING:
@@ -166,9 +166,9 @@ class RandomCrop(_FixedCrop):
 def _read_size(name: str, size: Any) -> tuple[int, ...]:
     """One or two positive integers as a tuple."""
     numbers = size if isinstance(size, Sequence) and not isinstance(size, (str, bytes)) else (size,)
-    if any(isinstance(n, bool) or not hasattr(type(n), "__index__") for n in numbers):
+    values = tuple(number for number in map(as_integer, numbers) if number is not None)
+    if len(values) < len(numbers):
         raise TypeError(f"{name} takes a size of (height, width) or one integer, got {size!r}")
-    values = tuple(operator.index(n) for n in numbers)
     if len(values) not in (1, 2) or min(values) <= 0:
         raise ValueError(f"{name} takes a positive size, (height, width) or one integer, got {size!r}")
     return values

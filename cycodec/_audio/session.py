@@ -14,9 +14,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from cycodec._shared import torch_adapter
-from cycodec._shared.metadata import make
-from cycodec._shared.results import AudioStreamMetadata
-from cycodec._shared.session_base import Session, is_file_like, open_source
+from cycodec._shared.metadata import AudioStreamMetadata, make_metadata
+from cycodec._shared.session_base import Session
+from cycodec._shared.sources import is_file_like, open_source
 from cycodec.core.audio.sample_blocks import pack_rows
 from cycodec.core.audio.sample_reader import SampleReader
 from cycodec.core.audio.wav import NotPlainWav, WavReader
@@ -84,7 +84,7 @@ class AudioSession(Session):
         """From the header and the first frame; padding once the end was reached."""
         self._acquire()
         try:
-            return make(AudioStreamMetadata, {**self.header, **self.reader.format_info()})
+            return make_metadata(AudioStreamMetadata, {**self.header, **self.reader.format_info()})
         finally:
             self._release()
 

@@ -8,7 +8,7 @@ from fractions import Fraction
 from pathlib import PurePath
 from typing import Any
 
-from cycodec._shared.results import StreamMetadata, VideoStreamMetadata
+from cycodec._shared.metadata import StreamMetadata, VideoStreamMetadata
 from cycodec.core.error import FFmpegError
 from cycodec.decoders import VideoDecoder, get_container_metadata
 

@@ -1,20 +1,18 @@
-"""NumPy-style keys turned into work: which frames, which pixels of them, and how to arrange the result.
+"""Reads NumPy-style keys: which frames to decode, which pixels of them, and how to arrange the result.
 
-``plan(key, shape, height_axis, width_axis)`` answers ``d[key]`` without any I/O; ``frame_list`` does the
-same for lists of frame numbers; the functions on seconds read the keys of ``d.t[key]`` and lay out
-instants, and leave it to the caller to find the frame that is played at each of them.
+``plan(key, shape, height_axis, width_axis)`` plans ``d[key]`` without any I/O. ``frame_list`` reads lists of
+frame numbers. The keys of ``d.t[key]`` are in time_keys.
 """
 
 from __future__ import annotations
 
-import math
-import operator
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, TypeAlias
 
 import numpy as np
 
 from cycodec._shared import torch_adapter
+from cycodec._shared.arguments import as_integer, kind_of
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -22,41 +20,35 @@ if TYPE_CHECKING:
 __all__ = [
     "IndexTypeError",
     "Plan",
-    "TimeRange",
-    "fps_grid",
+    "flat_numbers",
     "frame_list",
-    "instant",
-    "instants",
     "plan",
-    "time_grid",
-    "time_key",
-    "time_range",
 ]
 
 Region: TypeAlias = "tuple[int, int, int, int]"
-# What selects along one axis of the video: one position, evenly spaced ones, or an int64 array of any shape.
+# What selects along one axis of the video: one index, evenly spaced ones, or an int64 array of any shape.
 Selector: TypeAlias = "int | range | np.ndarray"
 
 
 class IndexTypeError(TypeError, IndexError):
-    """A key of a type that cannot index frames: an IndexError as in NumPy, and a TypeError as in Python."""
+    """A key has a type that cannot index frames. NumPy raises an IndexError for this, and Python a TypeError."""
 
 
 class Plan(NamedTuple):
-    """What a key asks for.
+    """The frames and pixels that a key selects.
 
     Attributes
     ----------
     frames : numpy.ndarray
-        int64 frame numbers >= 0: the first axis of the block to decode. Empty when the result is empty.
-        Each stands once, but for a key like ``[5, 1, 1]``, where the reader copies the repeated frame into
-        its place: the block then is the result, and no second copy of everything is made.
+        int64 frame numbers >= 0: the first axis of the block to decode. It is empty when the result is
+        empty. It holds repeated numbers only for a key like ``[5, 1, 1]``: the reader fills all their slots,
+        and the block is the result without a further copy.
     region : (y0, y1, x0, x1) or None
-        The smallest box that holds every pixel asked for, half-open; None for the whole frame.
+        The smallest box that holds every selected pixel, half-open; None for the whole frame.
     finish : callable
         Takes the decoded block, a tensor ``[len(frames), *axes of a frame]`` with height and width cut to
-        the region, and returns the result of the key: a view of the block, or a copy where no view can
-        express it.
+        the region, and returns the result of the key. The result is a view of the block where a view can
+        express it, else a copy.
     """
 
     frames: np.ndarray
@@ -72,31 +64,32 @@ def plan(key: Any, shape: Sequence[int], height_axis: int, width_axis: int) -> P
     key : anything that can index a 4-D NumPy array
         Integers, slices, Ellipsis, None, integer or boolean lists, arrays and tensors, and tuples of these.
     shape : sequence of 4 ints
-        Of all frames, in the declared dimension order: ``(N, C, H, W)`` or ``(N, H, W, C)``.
+        The shape of all frames in the decoder's dimension order: ``(N, C, H, W)`` or ``(N, H, W, C)``.
     height_axis, width_axis : int
-        Where height and width are in shape.
+        The axes of height and width in `shape`.
 
     Raises
     ------
     IndexError
-        Out of bounds, too many indices, a mask of the wrong shape, arrays that do not broadcast.
+        An index is out of bounds, the key has too many items, a mask has the wrong shape, or index arrays
+        do not broadcast.
     IndexTypeError
-        (a TypeError and an IndexError) A key of another type, a single bool included.
+        (a TypeError and an IndexError) The key is of another type; a single bool is one of these.
     TypeError
-        A slice with bounds that are not integers.
+        A slice has bounds that are not integers.
     ValueError
-        A slice with step 0.
+        A slice has step 0.
     """
     num_frames = shape[0]
     if isinstance(key, np.integer):
         key = int(key)
-    if type(key) is int:  # the two kinds of key that loops are made of take a short way
+    if type(key) is int:  # loops use these two kinds of key, so they are planned quickly
         if not -num_frames <= key < num_frames:
             _out_of_bounds(key, 0, num_frames)
         return Plan(np.array((key % num_frames,), np.int64), None, _only_frame)
     if type(key) is slice:
         return Plan(np.arange(*key.indices(num_frames), dtype=np.int64), None, _whole_block)
-    return _Layout(key, shape).plan(height_axis, width_axis)
+    return _ParsedKey(key, shape).plan(height_axis, width_axis)
 
 
 def _only_frame(block: Tensor) -> Tensor:
@@ -116,8 +109,7 @@ _ALLOWED = "integers, slices, Ellipsis, None, and integer or boolean lists, arra
 
 
 def _wrong_type(item: Any, note: str = "") -> NoReturn:
-    what = f"{type(item).__name__} of dtype {item.dtype}" if hasattr(item, "dtype") else type(item).__name__
-    raise IndexTypeError(f"a video cannot be indexed by {what}{note}; allowed are {_ALLOWED}")
+    raise IndexTypeError(f"a video cannot be indexed by {kind_of(item)}{note}; allowed are {_ALLOWED}")
 
 
 # --- Reading a key --------------------------------------------------------------------------------
@@ -133,8 +125,8 @@ def _read_item(item: Any) -> Any:
         _wrong_type(item)
     if torch_adapter.is_tensor(item):
         array = torch_adapter.to_numpy(item)
-    elif hasattr(type(item), "__index__") and not hasattr(item, "ndim"):
-        return operator.index(item)
+    elif not hasattr(item, "ndim") and (number := as_integer(item)) is not None:
+        return number
     else:
         try:
             array = np.asarray(item)
@@ -150,14 +142,14 @@ def _read_item(item: Any) -> Any:
 
 
 def _num_axes(item: Any) -> int:
-    """How many axes of the video an item uses up (an Ellipsis takes what the others leave)."""
+    """The number of axes of the video that an item indexes. An Ellipsis takes the axes that are left."""
     if item is None or item is Ellipsis:
         return 0
     return item.ndim if isinstance(item, np.ndarray) and item.dtype == np.bool_ else 1
 
 
 def _select(item: Any, axis: int, shape: Sequence[int]) -> list[Selector]:
-    """The selectors of an item for the axes from ``axis`` on: one, or as many as a boolean mask has axes."""
+    """The selectors of an item for the axes from ``axis`` on. A boolean mask gives one for each of its axes."""
     size = shape[axis]
     if isinstance(item, slice):
         return [range(size)[item]]
@@ -180,17 +172,17 @@ def _select(item: Any, axis: int, shape: Sequence[int]) -> list[Selector]:
 
 # Note [How a block becomes the result]
 # torch's own indexing differs from NumPy's: it refuses negative steps, and it places the axes of index arrays
-# differently when integers take part. So only steps with one clear meaning are used:
-# 1. integers and slices with a positive step, as one basic indexing (a view);
-# 2. index arrays: their axes to the front, then one gather over these leading axes. When the frame axis
-#    alone has an array there is nothing to gather: the reader has put the frames in order already;
-# 3. a flip for negative steps along height, width and channels (the frames come in the order asked for);
-# 4. new axes, and the gathered axes moved from the front to where NumPy puts them: in place of the first
-#    index (integer or array) when all of these stand side by side in the key, else they stay at the front.
+# differently when integers take part. Therefore `finish` takes only steps that have one clear meaning:
+# 1. Apply integers and slices with a positive step, as one basic indexing (a view).
+# 2. Move the axes of index arrays to the front, then gather once over these leading axes. When only the
+#    frame axis has an array, nothing must be gathered: the reader has put the frames in order already.
+# 3. Flip height, width and channels that have negative steps. The frames have the right order already.
+# 4. Insert new axes, and move the gathered axes to where NumPy puts them. That is the place of the first
+#    index (integer or array) when all of these stand side by side in the key, else the front.
 
 
-class _Layout:
-    """A key read against a shape: a selector for each axis, and the order in which they make the result."""
+class _ParsedKey:
+    """A key for a video of a known shape: one selector for each axis, and the order of the result's axes."""
 
     def __init__(self, key: Any, shape: Sequence[int]) -> None:
         items = [_read_item(item) for item in (key if isinstance(key, tuple) else (key,))]
@@ -204,26 +196,13 @@ class _Layout:
             raise IndexError(f"too many indices: a video has {axes} axes, the key is for {axes - missing}")
 
         self.shape = shape
-        self.selectors: list[Selector] = []  # one for each axis of the video
-        self.is_new: list[bool] = []  # the result's axes from slices (False) and None (True), in order
-        self.gathered_at = 0  # so many of these stand before the axes from index arrays
-        places: list[int] = []  # where integers and arrays stand in the key
-        for place, item in enumerate(items):
-            if item is None:
-                self.is_new.append(True)
-            elif item is Ellipsis or isinstance(item, slice):
-                count, item = (missing, slice(None)) if item is Ellipsis else (1, item)
-                self.is_new += [False] * count
-                for _ in range(count):
-                    self.selectors += _select(item, len(self.selectors), shape)
-            else:
-                if not places:
-                    self.gathered_at = len(self.is_new)
-                places.append(place)
-                self.selectors += _select(item, len(self.selectors), shape)
-        if places and places[-1] - places[0] != len(places) - 1:
-            self.gathered_at = 0
-
+        # One selector for each axis of the video.
+        self.selectors: list[Selector] = []
+        # One entry for each axis of the result that a slice (False) or None (True) makes, in order.
+        self.is_new: list[bool] = []
+        # Number of these axes that stand before the axes of index arrays.
+        self.gathered_at = 0
+        self._read(items, missing)
         self.arrays = [selector for selector in self.selectors if isinstance(selector, np.ndarray)]
         try:
             self.gathered_shape = np.broadcast_shapes(*(array.shape for array in self.arrays))
@@ -231,7 +210,27 @@ class _Layout:
             shapes = " ".join(str(array.shape) for array in self.arrays)
             raise IndexError(f"index arrays could not be broadcast together: shapes {shapes}") from None
 
+    def _read(self, items: list[Any], missing: int) -> None:
+        """Make the selectors. An Ellipsis stands for `missing` axes."""
+        places: list[int] = []  # the places of integers and arrays in the key
+        for place, item in enumerate(items):
+            if item is None:
+                self.is_new.append(True)
+            elif item is Ellipsis or isinstance(item, slice):
+                count, item = (missing, slice(None)) if item is Ellipsis else (1, item)
+                self.is_new += [False] * count
+                for _ in range(count):
+                    self.selectors += _select(item, len(self.selectors), self.shape)
+            else:
+                if not places:
+                    self.gathered_at = len(self.is_new)
+                places.append(place)
+                self.selectors += _select(item, len(self.selectors), self.shape)
+        if places and places[-1] - places[0] != len(places) - 1:
+            self.gathered_at = 0
+
     def plan(self, height_axis: int, width_axis: int) -> Plan:
+        """The work that the key asks for; see the function `plan`."""
         slices = (len(selector) for selector in self.selectors if isinstance(selector, range))
         kept_shape = [1 if new else next(slices) for new in self.is_new]
         at = self.gathered_at
@@ -248,7 +247,7 @@ class _Layout:
         return Plan(frames, None if whole else (y0, y1, x0, x1), self._finisher(selectors))
 
     def _frames(self) -> tuple[np.ndarray, Selector]:
-        """The frames to decode, and what selects them along the block's first axis."""
+        """The frames to decode, and the selector along the block's first axis."""
         wanted = self.selectors[0]
         if isinstance(wanted, int):
             return np.array((wanted,), np.int64), 0
@@ -261,7 +260,7 @@ class _Layout:
         return used.nonzero()[0], np.cumsum(used)[wanted] - 1
 
     def _finisher(self, selectors: list[Selector]) -> Callable[[Tensor], Tensor]:
-        """The function that takes the steps of Note [How a block becomes the result]."""
+        """A function that takes the steps of Note [How a block becomes the result]."""
         arrays = [selector for selector in selectors if isinstance(selector, np.ndarray)]
         remaining = [selector for selector in selectors if not isinstance(selector, int)]
         basic = tuple(_basic(selector) for selector in selectors)
@@ -289,7 +288,7 @@ class _Layout:
 
 
 def _extent(selector: Selector) -> tuple[int, int]:
-    """The smallest half-open interval that holds all positions of a selector that is not empty."""
+    """The smallest half-open interval that holds all indices of a selector that is not empty."""
     if isinstance(selector, int):
         return selector, selector + 1
     if isinstance(selector, range):
@@ -304,7 +303,7 @@ def _shifted(selector: Selector, by: int) -> Selector:
 
 
 def _basic(selector: Selector) -> int | slice:
-    """The part of a selector that torch's basic indexing does: steps go forward, index arrays wait."""
+    """The part of a selector for torch's basic indexing: ranges run forward, and index arrays are left whole."""
     if isinstance(selector, int):
         return selector
     if isinstance(selector, range):
@@ -317,23 +316,24 @@ def _basic(selector: Selector) -> int | slice:
 
 
 def frame_list(indices: Any, num_frames: int) -> np.ndarray:
-    """Frame numbers as an int64 array, with those counted from the end made positive.
+    """Frame numbers as an int64 array of numbers >= 0.
 
     Parameters
     ----------
     indices : list, tuple, range, 1-D array or tensor of integers
+        Negative numbers count from the last frame.
     num_frames : int
 
     Raises
     ------
     IndexError
-        A number outside -num_frames ... num_frames - 1.
+        A number is less than -num_frames or not less than num_frames.
     IndexTypeError
-        (a TypeError and an IndexError) Anything that is not a list of integers; bools are none.
+        (a TypeError and an IndexError) `indices` is not a list of integers. No bool is an integer.
     ValueError
-        More than one axis.
+        `indices` has more than one axis.
     """
-    array = _numbers(indices, "frame numbers", "one frame number")
+    array = flat_numbers(indices, "frame numbers", "one frame number")
     if array.size == 0 and not hasattr(indices, "dtype"):
         array = array.astype(np.int64)
     if array.dtype.kind not in "iu":
@@ -345,8 +345,22 @@ def frame_list(indices: Any, num_frames: int) -> np.ndarray:
     return np.where(array < 0, array + num_frames, array)
 
 
-def _numbers(values: Any, what: str, single: str) -> np.ndarray:
-    """A list, array or tensor as a 1-D array of numbers; bools and text are refused."""
+def flat_numbers(values: Any, what: str, single: str) -> np.ndarray:
+    """A list, tuple, array or tensor as a 1-D array of numbers.
+
+    Parameters
+    ----------
+    values
+    what, single : str
+        How errors name the values, and one of them.
+
+    Raises
+    ------
+    IndexTypeError
+        (a TypeError and an IndexError) `values` is not a list of numbers. Bools and text are not numbers.
+    ValueError
+        `values` has more than one axis.
+    """
     if torch_adapter.is_tensor(values):
         array = torch_adapter.to_numpy(values)
     elif not isinstance(values, (str, bytes, bytearray)) and (
@@ -367,164 +381,3 @@ def _numbers(values: Any, what: str, single: str) -> np.ndarray:
     if array.ndim > 1:
         raise ValueError(f"{what} must have one axis, got shape {array.shape}")
     return array
-
-
-# --- Seconds --------------------------------------------------------------------------------------
-
-# More instants than anyone decodes: who asks for them made a mistake, which must not fill the memory first.
-_MAX_INSTANTS = 1 << 27
-
-
-class TimeRange(NamedTuple):
-    """The stretch [start, stop) in seconds; every frame that is shown in it is meant."""
-
-    start: float
-    stop: float
-
-
-def instant(seconds: Any, what: str = "seconds") -> float:
-    """One time in seconds as a float.
-
-    Raises
-    ------
-    IndexTypeError
-        (a TypeError and an IndexError) Not a single number; bools and text are none.
-    ValueError
-        NaN or infinite.
-    """
-    number = torch_adapter.to_numpy(seconds) if torch_adapter.is_tensor(seconds) else seconds
-    if isinstance(number, np.ndarray) and not number.ndim:
-        number = number[()]
-    refused = number.dtype.kind not in "iuf" if isinstance(number, np.generic) else isinstance(number, bool)
-    if refused or isinstance(number, np.ndarray) or not hasattr(type(number), "__float__"):
-        raise IndexTypeError(f"{what} must be a number, got {type(seconds).__name__}")
-    try:
-        value = float(number)
-    except OverflowError:
-        value = math.inf
-    if not math.isfinite(value):
-        raise ValueError(f"{what} must be finite, got {value}")
-    return value
-
-
-def instants(seconds: Any) -> np.ndarray:
-    """A list, tuple, 1-D array or tensor of seconds as a float64 array.
-
-    Raises
-    ------
-    IndexTypeError
-        (a TypeError and an IndexError) Not a list of numbers; bools and text are none.
-    ValueError
-        NaN or infinity among them, or more than one axis.
-    """
-    array = _numbers(seconds, "seconds", "one number").astype(np.float64)
-    if not np.isfinite(array).all():
-        raise ValueError(f"seconds must be finite, got {array[~np.isfinite(array)][0]}")
-    return array
-
-
-def time_key(key: Any, begin: float, end: float) -> float | TimeRange | np.ndarray:
-    """Read the key of ``d.t[key]``: an instant (float), a stretch (TimeRange), or instants (float64 array).
-
-    A tuple reaches into the frames: only its first item is a time, and the caller takes it out.
-
-    Parameters
-    ----------
-    key : number, slice, or list, array or tensor of numbers
-        A slice with a step asks for the instants ``start + k * step`` before its stop.
-    begin, end : float
-        Of the stream: what a slice without a start or a stop means, and the limits of a slice.
-
-    Raises
-    ------
-    IndexTypeError
-        (a TypeError and an IndexError) A key of another type.
-    ValueError
-        NaN or infinity; a step that is not positive; a slice that `time_range` refuses.
-    """
-    if isinstance(key, slice):
-        start, stop = time_range(
-            begin if key.start is None else instant(key.start, "the start of a time slice"),
-            end if key.stop is None else instant(key.stop, "the stop of a time slice"),
-            begin,
-            end,
-        )
-        if key.step is None:
-            return TimeRange(start, stop)
-        return time_grid(start, stop, key.step)
-    if isinstance(key, list) or getattr(key, "ndim", 0) > 0:
-        return instants(key)
-    return instant(key, "a key of seconds")
-
-
-def time_range(start: float, stop: float, begin: float, end: float) -> TimeRange:
-    """The stretch [start, stop) of a stream that is shown over [begin, end).
-
-    A begin or end that was rounded to float32 on its way counts as the begin or end itself.
-
-    Raises
-    ------
-    ValueError
-        The stretch runs backwards, starts outside the stream or ends beyond it.
-    """
-    if start > stop:
-        raise ValueError(f"the time range runs backwards: it starts at {start} s and stops at {stop} s")
-    if start == float(np.float32(begin)):
-        start = begin
-    if stop == float(np.float32(end)):
-        stop = end
-    if not (start == begin or begin < start < end):  # begin is inside a stream that has no duration, too
-        raise ValueError(f"the time range starts at {start} s, outside the stream: [{begin}, {end}) s")
-    if stop > end:
-        raise ValueError(f"the time range stops at {stop} s, beyond the end of the stream at {end} s")
-    return TimeRange(start, max(start, stop))
-
-
-def time_grid(start: float, stop: float, step: Any) -> np.ndarray:
-    """The instants ``start + k * step`` in [start, stop), as a float64 array.
-
-    Raises
-    ------
-    IndexTypeError
-        (a TypeError and an IndexError) step is not a number.
-    ValueError
-        step is not positive or not finite.
-    """
-    return _grid(start, stop, _positive(step, "the step of a time range"), operator.mul)
-
-
-def fps_grid(start: float, stop: float, fps: Any) -> np.ndarray:
-    """The instants ``start + k / fps`` in [start, stop), as a float64 array.
-
-    Raises
-    ------
-    IndexTypeError
-        (a TypeError and an IndexError) fps is not a number.
-    ValueError
-        fps is not positive or not finite.
-    """
-    return _grid(start, stop, _positive(fps, "fps"), operator.truediv)
-
-
-def _positive(value: Any, what: str) -> float:
-    value = instant(value, what)
-    if value <= 0:
-        raise ValueError(f"{what} must be positive, got {value}")
-    return value
-
-
-def _grid(start: float, stop: float, spacing: float, scale: Callable[[Any, float], Any]) -> np.ndarray:
-    """start + scale(k, spacing) for k = 0, 1, ... before stop; scale multiplies (step) or divides (rate)."""
-    # Each instant is computed on its own, so errors do not add up. A last one that only rounding has left
-    # before stop, as 0.1 + 7 * 0.1 before 0.8, is no instant of the range: count in steps, with the
-    # rounding of start and stop off.
-    if stop <= start:
-        return np.empty(0)
-    unit = scale(1.0, spacing)
-    steps = (stop - start) / unit
-    if steps > _MAX_INSTANTS:
-        raise ValueError(
-            f"{steps:.0f} instants from {start} to {stop} s are too many: at most {_MAX_INSTANTS}"
-        )
-    rounding = 4 * np.finfo(np.float64).eps * (max(abs(start), abs(stop)) / unit + steps)
-    return start + scale(np.arange(max(math.ceil(steps - rounding), 1)), spacing)

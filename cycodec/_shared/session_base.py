@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
-import io
-import os
 import threading
 from typing import Any
 
-from cycodec._shared import torch_adapter
+from cycodec._shared import fork
+from cycodec._shared.sources import Source, is_file_like
 from cycodec.core.error import ClosedError
-from cycodec.core.io.source import IOContext
 
-# Counts forks on the way from the first process to this one: cheaper to look at than the process id.
-_process = 0
-# Held while a forked process opens a session again. A session's own lock is of no use there: who held it is gone.
-_forked = threading.RLock()
+# A forked process holds this while it opens a session again. The session's own lock is useless there,
+# because a thread of the parent may hold it.
+_reopening = threading.RLock()
 
 
-def _after_fork() -> None:
-    global _process, _forked
-    _process += 1
-    _forked = threading.RLock()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
+@fork.on_child
+def _replace_lock() -> None:
+    global _reopening
+    _reopening = threading.RLock()
 
 
 class Session:
@@ -40,7 +33,7 @@ class Session:
     process: int
     reader: Any
 
-    def __init__(self, source: Any) -> None:
+    def __init__(self, source: Source) -> None:
         self.source = source
         self.closed = False
         self._lock = threading.Lock()
@@ -60,13 +53,13 @@ class Session:
 
     def _opened(self) -> None:
         """Last when opening: from here on other threads of a forked process take the session as open."""
-        self.process = _process
+        self.process = fork.generation
 
     def _acquire(self) -> None:
         """Hold the session: open, in this process, by one thread at a time."""
-        if self.process != _process:
-            with _forked:
-                if self.process != _process:
+        if self.process != fork.generation:
+            with _reopening:
+                if self.process != fork.generation:
                     self._reopen_after_fork()
         thread = threading.get_ident()
         if self._owner == thread:
@@ -98,38 +91,15 @@ class Session:
 
     def __del__(self) -> None:
         # a child process must not free what its parent opened
-        if getattr(self, "process", _process) != _process and self.reader is not None:
+        if getattr(self, "process", fork.generation) != fork.generation and self.reader is not None:
             self._forget()
 
     def close(self) -> None:
         """Free everything; later use raises ClosedError."""
-        if self.process != _process:
+        if self.process != fork.generation:
             if self.reader is not None:
                 self._forget()
             self._lock = threading.Lock()
         with self._lock:
             self.closed = True
             self._drop()
-
-
-def open_source(source: Any) -> IOContext:
-    """The IOContext of anything that a user may pass as a source."""
-    if torch_adapter.is_tensor(source):
-        return IOContext(torch_adapter.as_buffer(source), f"<tensor of {source.numel()} bytes>")
-    return IOContext(source)
-
-
-def is_file_like(source: Any) -> bool:
-    """Whether a source is read by calling its methods."""
-    return hasattr(source, "read") and not isinstance(source, (str, bytes, os.PathLike))
-
-
-def reopened_source(source: Any) -> Any:
-    """A source fit for a pickle, or TypeError."""
-    if is_file_like(source) or isinstance(source, io.IOBase):
-        raise TypeError(
-            f"a decoder of a file-like source ({type(source).__name__}) cannot be pickled or copied: its "
-            f"reader belongs "
-            "to one process (pass a path or bytes, or make the decoder in the worker)"
-        )
-    return source

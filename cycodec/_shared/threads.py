@@ -17,6 +17,8 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 
+from cycodec._shared import fork
+
 __all__ = ["budget", "claim", "claimed", "run", "set_budget"]
 
 MAX_POOL = 1024  # the pool starts threads when they are claimed, the budget is what limits them
@@ -28,14 +30,11 @@ _pool: ThreadPoolExecutor | None = None
 _thread = threading.local()  # .counted: this thread is part of a claim already
 
 
+@fork.on_child
 def _start_anew() -> None:
     """Locks and claims of other threads, and the pool's threads, do not exist in a forked process."""
     global _lock, _claimed, _pool, _thread
     _lock, _claimed, _pool, _thread = threading.Lock(), 0, None, threading.local()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_start_anew)
 
 
 def budget() -> int:

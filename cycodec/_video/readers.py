@@ -34,13 +34,12 @@ would be longer.
 from __future__ import annotations
 
 import itertools
-import os
 import threading
 import time
 import weakref
 from typing import Protocol
 
-from cycodec._shared import torch_adapter
+from cycodec._shared import fork, torch_adapter
 from cycodec._shared.threads import budget, claim, run
 from cycodec._video.gops import SEEK_COST, Gops, Part, Positions
 from cycodec.core.video.backend import CpuBackend, has_strict_frame_threads
@@ -309,14 +308,11 @@ class _FrameThreads:
 _frame_threads = _FrameThreads()
 
 
+@fork.on_child
 def _start_anew() -> None:
     """A forked process has none of its parent's threads."""
     global _frame_threads
     _frame_threads = _FrameThreads()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_start_anew)
 
 
 class _Jobs:

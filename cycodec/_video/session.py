@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 import numpy as np
 
 from cycodec._shared import torch_adapter
-from cycodec._shared.session_base import Session, is_file_like, open_source
+from cycodec._shared.session_base import Session
+from cycodec._shared.sources import is_file_like, open_source
 from cycodec._video.gops import Positions
 from cycodec._video.opening import decoded_index, predicted_index, time_base
 from cycodec._video.options import Options

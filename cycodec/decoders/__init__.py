@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from cycodec._shared.metadata import get_container_metadata
-from cycodec._shared.results import AudioStreamMetadata, VideoStreamMetadata
+from cycodec._shared.metadata import AudioStreamMetadata, VideoStreamMetadata, get_container_metadata
 from cycodec.cuda.support import (
     CpuFallbackStatus,
     empty_nvdec_cache,

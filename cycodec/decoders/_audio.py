@@ -10,9 +10,12 @@ import numpy as np
 
 from cycodec._audio.session import AudioOptions, AudioSession
 from cycodec._shared import torch_adapter
-from cycodec._shared.keys import IndexTypeError, instant
-from cycodec._shared.results import AudioSamples, AudioStreamMetadata
-from cycodec._shared.session_base import reopened_source
+from cycodec._shared.arguments import INT32_MAX, one_of, optional_integer
+from cycodec._shared.keys import IndexTypeError
+from cycodec._shared.metadata import AudioStreamMetadata
+from cycodec._shared.results import AudioSamples
+from cycodec._shared.sources import Source, reopened_source
+from cycodec._shared.time_keys import instant
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -315,19 +318,18 @@ class AudioDecoder(SampleIndexing):
 
     def __init__(
         self,
-        source: Any,
+        source: Source,
         *,
         stream_index: int | None = None,
         sample_rate: int | None = None,
         num_channels: int | None = None,
         seek_mode: Literal["approximate", "exact"] = "approximate",
     ) -> None:
-        if seek_mode not in ("approximate", "exact"):
-            raise ValueError(f"seek_mode must be 'approximate' or 'exact', not {seek_mode!r}")
+        one_of("seek_mode", seek_mode, ("approximate", "exact"))
         options = AudioOptions(
-            stream_index=None if stream_index is None else whole("stream_index", stream_index, 0),
-            sample_rate=None if sample_rate is None else whole("sample_rate", sample_rate, 1),
-            num_channels=None if num_channels is None else whole("num_channels", num_channels, 1),
+            stream_index=optional_integer("stream_index", stream_index, 0, INT32_MAX),
+            sample_rate=optional_integer("sample_rate", sample_rate, 1, INT32_MAX),
+            num_channels=optional_integer("num_channels", num_channels, 1, INT32_MAX),
             exact=seek_mode == "exact",
         )
         self._session = AudioSession(source, options)
@@ -353,26 +355,16 @@ class WavDecoder(SampleIndexing):
     """
 
     def __init__(
-        self, source: Any, *, sample_rate: int | None = None, num_channels: int | None = None
+        self, source: Source, *, sample_rate: int | None = None, num_channels: int | None = None
     ) -> None:
         options = AudioOptions(
             stream_index=None,
-            sample_rate=None if sample_rate is None else whole("sample_rate", sample_rate, 1),
-            num_channels=None if num_channels is None else whole("num_channels", num_channels, 1),
+            sample_rate=optional_integer("sample_rate", sample_rate, 1, INT32_MAX),
+            num_channels=optional_integer("num_channels", num_channels, 1, INT32_MAX),
             exact=False,
             wav_only=True,
         )
         self._session = AudioSession(source, options)
-
-
-def whole(name: str, value: Any, least: int) -> int:
-    """An integer argument of at least so much."""
-    if isinstance(value, bool) or not hasattr(type(value), "__index__"):
-        raise TypeError(f"{name} must be an integer, not {type(value).__name__}")
-    value = operator.index(value)
-    if not least <= value < 1 << 31:
-        raise ValueError(f"{name} must be {least} or more, not {value}")
-    return value
 
 
 def _unpickle(kind: type[SampleIndexing], source: Any, options: AudioOptions) -> SampleIndexing:

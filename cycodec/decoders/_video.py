@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import math
-import operator
 import os
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
-from cycodec._shared import keys, torch_adapter
-from cycodec._shared.metadata import video_metadata
-from cycodec._shared.results import Frame, FrameBatch, VideoStreamMetadata
-from cycodec._shared.session_base import reopened_source
+from cycodec._shared import keys, time_keys, torch_adapter
+from cycodec._shared.arguments import dtype_name, integer, one_of, optional_integer, thread_counts
+from cycodec._shared.metadata import VideoStreamMetadata, video_metadata
+from cycodec._shared.results import Frame, FrameBatch
+from cycodec._shared.sources import Source, reopened_source
 from cycodec._video.options import Options
 from cycodec._video.session import Frames, VideoSession
 from cycodec.core.error import UnsupportedError
@@ -103,7 +103,7 @@ class VideoDecoder:
 
     def __init__(
         self,
-        source: Any,
+        source: Source,
         *,
         stream_index: int | None = None,
         dimension_order: Literal["NCHW", "NHWC"] = "NCHW",
@@ -136,7 +136,7 @@ class VideoDecoder:
             )
         ffmpeg_threads, threads = thread_counts(num_ffmpeg_threads, num_threads)
         options = Options(
-            stream_index=None if stream_index is None else integer("stream_index", stream_index),
+            stream_index=optional_integer("stream_index", stream_index, least=0),
             ffmpeg_threads=ffmpeg_threads,
             num_threads=threads,
             approximate=seek_mode == "approximate",
@@ -149,8 +149,6 @@ class VideoDecoder:
             cuda_backend=chosen_backend(),
             converter=chosen_converter(),
         )
-        if options.stream_index is not None and options.stream_index < 0:
-            raise ValueError(f"stream_index must be 0 or more, not {stream_index}")
         self._dimension_order = dimension_order
         self._session = VideoSession(source, options, index, custom_frame_mappings)
         self._metadata: VideoStreamMetadata | None = None
@@ -162,14 +160,17 @@ class VideoDecoder:
     def metadata(self) -> VideoStreamMetadata:
         """What is known about the stream: from the header, and in exact mode from the content."""
         if self._metadata is None:
-            self._metadata = video_metadata(self._session)
+            session = self._session
+            header = session.describe()
+            size = None if session.geometry is None else session.shape
+            self._metadata = video_metadata(header, session.index, size)
         return self._metadata
 
     @property
     def _header(self) -> VideoStreamMetadata:
         """What approximate mode goes by; to be had inside a request, too."""
         if self._header_metadata is None:
-            self._header_metadata = video_metadata(self._session, complete=False)
+            self._header_metadata = video_metadata(self._session.header, self._session.index)
         return self._header_metadata
 
     @property
@@ -358,7 +359,7 @@ class VideoDecoder:
         IndexError
             The instant is outside the stream.
         """
-        instant = keys.instant(seconds)
+        instant = time_keys.instant(seconds)
         return self._session.serve(lambda: self._frame(self._position_at(instant)))
 
     def get_frames_played_at(self, seconds: Sequence[float] | Tensor | np.ndarray) -> FrameBatch:
@@ -369,7 +370,7 @@ class VideoDecoder:
         IndexError
             One of the instants is outside the stream.
         """
-        instants = keys.instants(seconds)
+        instants = time_keys.instants(seconds)
         return self._session.serve(lambda: self._batch_of_positions([self._position_at(s) for s in instants]))
 
     def get_frames_played_in_range(
@@ -388,11 +389,11 @@ class VideoDecoder:
         ValueError
             The range starts outside the stream, ends beyond it, or runs backwards.
         """
-        start = keys.instant(start_seconds, "start_seconds")
-        stop = keys.instant(stop_seconds, "stop_seconds")
+        start = time_keys.instant(start_seconds, "start_seconds")
+        stop = time_keys.instant(stop_seconds, "stop_seconds")
 
         def request() -> FrameBatch:
-            span = keys.time_range(start, stop, *self._limits())
+            span = time_keys.time_range(start, stop, *self._limits())
             if fps is not None:
                 return self._resampled(*span, fps)
             return self._batch(self._numbers_played(span))
@@ -400,7 +401,7 @@ class VideoDecoder:
         return self._session.serve(request)
 
     def _resampled(self, start: float, stop: float, fps: float) -> FrameBatch:
-        grid = keys.fps_grid(start, stop, fps)
+        grid = time_keys.fps_grid(start, stop, fps)
         batch = self._batch_of_positions([self._position_at(s) for s in grid])
         batch.pts_seconds = torch_adapter.from_numpy(grid)
         batch.duration_seconds = torch_adapter.from_numpy(np.full(len(grid), 1 / float(fps)))
@@ -445,7 +446,7 @@ class VideoDecoder:
         last = max(begin, end - 0.5 / self._approximate_fps())
         return math.floor(min(max(seconds, begin), last) / base + 1e-6)
 
-    def _numbers_played(self, span: keys.TimeRange) -> Sequence[int]:
+    def _numbers_played(self, span: time_keys.TimeRange) -> Sequence[int]:
         """Numbers of the frames that are played in a stretch of time."""
         if span.start >= span.stop:
             return range(0)
@@ -488,14 +489,14 @@ class _ByTime:
         time, *rest = key if isinstance(key, tuple) and key else (key,)
 
         def request() -> Tensor:
-            place = keys.time_key(time, *decoder._limits())
+            place = time_keys.time_key(time, *decoder._limits())
             if decoder._session.index is None:
                 if rest:
                     raise UnsupportedError("decoder.t with a tuple needs an index (use seek_mode='exact')")
                 return self._approximate(place)
             if isinstance(place, float):
                 numbers: Any = decoder._position_at(place)
-            elif isinstance(place, keys.TimeRange):
+            elif isinstance(place, time_keys.TimeRange):
                 played = decoder._numbers_played(place)
                 numbers = slice(played[0], played[-1] + 1) if played else slice(0, 0)
             else:
@@ -508,7 +509,7 @@ class _ByTime:
         decoder = self._decoder
         if isinstance(place, float):
             return decoder._batch_of_positions([decoder._position_at(place)]).data[0]
-        if isinstance(place, keys.TimeRange):
+        if isinstance(place, time_keys.TimeRange):
             return decoder._batch(decoder._numbers_played(place)).data
         return decoder._batch_of_positions([decoder._position_at(s) for s in place]).data
 
@@ -527,44 +528,3 @@ def _unpickle(
     decoder._session.given_index = given_index  # an index that was made here may be mended here, too
     decoder._metadata = decoder._header_metadata = None
     return decoder
-
-
-def one_of(name: str, value: Any, allowed: tuple[str, ...]) -> None:
-    if value not in allowed:
-        raise ValueError(f"{name} must be one of {', '.join(map(repr, allowed))}, not {value!r}")
-
-
-def integer(name: str, value: Any) -> int:
-    """An int from anything with ``__index__`` except bool."""
-    is_bool = isinstance(value, bool) or str(getattr(value, "dtype", "")).endswith("bool")
-    if is_bool or not hasattr(type(value), "__index__"):
-        raise TypeError(f"{name} must be an integer, not {type(value).__name__}")
-    try:
-        return operator.index(value)
-    except TypeError:
-        raise TypeError(f"{name} must be an integer, not {value!r}") from None
-
-
-def thread_counts(num_ffmpeg_threads: Any, num_threads: Any) -> tuple[int, int | None]:
-    """libavcodec's threads and the threads of a request, from the two arguments that ask for threads."""
-    ffmpeg_threads = integer("num_ffmpeg_threads", num_ffmpeg_threads)
-    if ffmpeg_threads < 0:
-        raise ValueError(f"num_ffmpeg_threads must be 0 (FFmpeg decides) or more, not {ffmpeg_threads}")
-    if num_threads is None:
-        return ffmpeg_threads, None if ffmpeg_threads == 1 else 1
-    if ffmpeg_threads != 1:
-        raise ValueError("num_ffmpeg_threads and num_threads exclude each other: pass one of them")
-    threads = integer("num_threads", num_threads)
-    if threads < 1:
-        raise ValueError(f"num_threads must be 1 or more, or None, not {threads}")
-    return 1, threads
-
-
-def dtype_name(output_dtype: Any) -> str:
-    """ "uint8", "float32", "float16" or "auto" from torch.uint8, ..., their names, None or "auto"."""
-    name = "uint8" if output_dtype is None else str(output_dtype).removeprefix("torch.")
-    if name not in ("uint8", "float32", "float16", "auto"):
-        raise ValueError(
-            f'output_dtype must be torch.uint8, torch.float32, torch.float16 or "auto", not {output_dtype!r}'
-        )
-    return name

@@ -391,7 +391,8 @@ def test_slice_step_zero(decoder, key):
 def test_plain_keys_need_no_torch():
     code = """
 import sys, numpy as np
-from cycodec._shared.keys import plan, frame_list, time_key
+from cycodec._shared.keys import plan, frame_list
+from cycodec._shared.time_keys import time_key
 for key in [3, -1, slice(None, None, -2), [1, 1], (slice(2), ..., 0), np.arange(3), np.ones(7, bool)]:
     plan(key, (7, 3, 5, 6), 2, 3)
 frame_list([1, -1], 7), time_key(1.5, 0, 2), time_key([0.5], 0, 2)

@@ -13,7 +13,8 @@ import pytest
 import torch
 
 from cycodec import samplers
-from cycodec._shared.results import FrameBatch, VideoStreamMetadata
+from cycodec._shared.metadata import VideoStreamMetadata
+from cycodec._shared.results import FrameBatch
 from cycodec.decoders import VideoDecoder
 from cycodec.samplers import (
     clips_at_random_indices,

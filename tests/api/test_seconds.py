@@ -10,8 +10,8 @@ import pytest
 import torch
 from hypothesis import assume, given
 
-from cycodec._shared.keys import (
-    IndexTypeError,
+from cycodec._shared.keys import IndexTypeError
+from cycodec._shared.time_keys import (
     TimeRange,
     fps_grid,
     instant,

@@ -11,15 +11,13 @@ import pytest
 import torch
 
 from cycodec._shared import torch_adapter as _tensor
-from cycodec._shared.results import (
-    AudioSamples,
+from cycodec._shared.metadata import (
     AudioStreamMetadata,
     ContainerMetadata,
-    Frame,
-    FrameBatch,
     StreamMetadata,
     VideoStreamMetadata,
 )
+from cycodec._shared.results import AudioSamples, Frame, FrameBatch
 
 
 def batch(*leading: int, valid: bool = False) -> FrameBatch:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from audio_media import locate
 
-from cycodec._shared.session_base import open_source
+from cycodec._shared.sources import open_source
 from cycodec.core.audio.index import index_from_scan
 from cycodec.core.audio.walk import index_from_walk
 from cycodec.core.container.demux import Demuxer

@@ -6,7 +6,7 @@ import media
 import pytest
 import recipes
 
-from cycodec._shared.session_base import open_source
+from cycodec._shared.sources import open_source
 from cycodec.core.bitstream.sps import describe_sps
 from cycodec.core.container.demux import Demuxer
 from cycodec.core.container.headers import know_pictures

@@ -10,11 +10,11 @@ from cycodec.core.video.backend cimport BACKEND_FAILED, Target, fill_target
 from cycodec.libav.avutil cimport AVFrame
 
 
-cdef extern from "convert/colour.h" nogil:
+cdef extern from "picture/colour.h" nogil:
     int colour_is_full_range(const AVFrame *frame)
 
 
-cdef extern from "convert/convert.h" nogil:
+cdef extern from "picture/target.h" nogil:
     ctypedef struct ConvertTarget:
         pass
 
