@@ -1,4 +1,4 @@
-"""Memory of batches that is used again: never while anybody holds it, never more than was allowed."""
+"""The pool reuses the memory of batches: never while somebody holds it, never more than its capacity."""
 
 import multiprocessing
 import os
@@ -21,7 +21,7 @@ SIZE = 8 * 96 * 128 * 3
 
 @pytest.fixture(autouse=True)
 def empty():
-    """Nothing is kept before a test, and as much as ever may be kept after it."""
+    """Empties the pool before a test, and restores its capacity afterwards."""
     cycodec.empty_cache()
     capacity = cycodec.get_cache_capacity()
     yield
@@ -131,7 +131,7 @@ def resident():
 
 
 def test_threads_never_share_a_batch():
-    """Each thread fills its batches with a number of its own, and finds it there again."""
+    """Each thread fills its batches with a number of its own, and finds that number again."""
     wrong = []
 
     def work(number):

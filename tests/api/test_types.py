@@ -1,4 +1,4 @@
-"""Results and metadata: shapes refused, unpacking, indexing, fallbacks; and the module that knows torch."""
+"""Results and metadata: refused shapes, unpacking, indexing, fallbacks; and the module that imports torch."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from cycodec._shared.results import AudioSamples, Frame, FrameBatch
 
 
 def batch(*leading: int, valid: bool = False) -> FrameBatch:
-    """A batch of the given leading shape with all values distinct."""
+    """Returns a batch of the given leading shape whose values are all distinct."""
     count = int(np.prod(leading))
     return FrameBatch(
         torch.arange(count * 24, dtype=torch.int32).reshape(*leading, 3, 2, 4),

@@ -1,4 +1,4 @@
-"""AudioDecoder: sources, keys, times, metadata, life and death."""
+"""AudioDecoder: sources, keys, times, metadata, opening and closing."""
 
 import gc
 import io
@@ -28,7 +28,7 @@ def whole(flac):
 
 
 class Reads(io.RawIOBase):
-    """A file-like object that counts what is read."""
+    """A file-like object that counts the bytes read."""
 
     def __init__(self, data):
         self.inner = io.BytesIO(data)

@@ -1,4 +1,4 @@
-"""AudioEncoder: what is lossless comes back to the bit, what is lossy lines up and is as good as ffmpeg's."""
+"""AudioEncoder: lossless codecs give every bit back; lossy ones are aligned and as good as ffmpeg's."""
 
 import io
 import subprocess
@@ -19,12 +19,12 @@ LOSSY = ["mp3", "m4a", "opus", "ogg", "webm", "mka"]
 
 
 def sound(rate=48000, channels=2, seconds=2.0):
-    """Samples that int16 holds exactly."""
+    """Returns samples that int16 holds exactly."""
     return (torch.from_numpy(media.signal(rate, channels, seconds)) * 32767).round() / 32768
 
 
 def lag(decoded, original):
-    """By how many samples the first channel came out late."""
+    """Returns by how many samples the first channel is late."""
     n = min(decoded.shape[1], original.shape[1])
     a, b = decoded[0, :n].double().numpy(), original[0, :n].double().numpy()
     curve = np.fft.irfft(np.fft.rfft(a, 2 * n) * np.conj(np.fft.rfft(b, 2 * n)))
@@ -139,7 +139,7 @@ def test_loud_samples_are_clipped_and_said_to_be():
 def test_any_number_of_samples(format, count):
     samples = sound()[:, :count] if count <= 96000 else sound(seconds=3.0)[:, :count]
     back = AudioDecoder(AudioEncoder(samples, sample_rate=48000).to_tensor(format)).get_all_samples().data
-    if format == "mp3":  # FFmpeg does not trim the end of so short an MP3 file to the sample; nothing is lost
+    if format == "mp3":  # FFmpeg does not trim the end of so short an MP3 file exactly; no sample is lost
         assert count <= back.shape[1] <= count + 1152
     else:
         assert back.shape[1] == count
@@ -153,7 +153,7 @@ def test_what_a_codec_does_not_support_is_named():
         encoder.to_tensor("opus")
     with pytest.raises(ValueError, match=r"9 channels.*num_channels=.*1, 2"):
         encoder.to_tensor("mp3", num_channels=9)
-    # encoders without a list of what they take are tried
+    # encoders that list no formats are tried
     with pytest.raises(ValueError, match=r"9 channels.*num_channels= one of 1, 2, .*8\)"):
         AudioEncoder(torch.zeros(9, 100), sample_rate=48000).to_tensor("flac")
     with pytest.raises(ValueError, match=r"700000 Hz.*sample_rate= one of .*48000"):
@@ -188,7 +188,7 @@ def test_a_failed_encode_leaves_nothing(tmp_path):
 
 @pytest.mark.parametrize("format", ["hls", "dash", "null"])
 def test_formats_of_many_files_are_refused(format, tmp_path, monkeypatch):
-    """FFmpeg would write their parts into the current folder."""
+    """FFmpeg would write the parts of these formats into the current folder."""
     monkeypatch.chdir(tmp_path)
     with pytest.raises(cycodec.UnsupportedError, match="no single file"):
         AudioEncoder(sound(seconds=0.2), sample_rate=48000).to_tensor(format)
@@ -196,7 +196,7 @@ def test_formats_of_many_files_are_refused(format, tmp_path, monkeypatch):
 
 
 def test_a_disk_that_becomes_full(tmp_path):
-    """In a process whose files may not grow beyond 100 kB: the failure comes in the middle of the encoding."""
+    """Encoding fails half-way in a process whose files may not grow beyond 100 kB."""
     code = """
 import resource, signal, sys, torch, cycodec
 from cycodec.encoders import AudioEncoder

@@ -1,4 +1,4 @@
-"""The command line: what it writes, its exit status, and that every error is one line."""
+"""The command line: its output, its exit status, and that every error is one line."""
 
 import json
 import subprocess
@@ -204,7 +204,7 @@ class TestDoctor:
         assert details["torch", "version"] == torch.__version__
 
     def broken(self, monkeypatch, module, error):
-        """Let one module fail to import, for the doctor alone."""
+        """Makes one module fail to import, for the doctor alone."""
         real = _doctor.importlib.import_module
 
         class Importlib:

@@ -1,6 +1,6 @@
-"""Decoding for ``device="cuda"``: decoders that wait, streams, threads, and what goes wrong.
+"""``device="cuda"``: cached decoders, streams, threads, and errors.
 
-Runs on tests/fake_cuda, A TEST DOUBLE of NVIDIA's driver, where there is no GPU: see test_cuda.py.
+The tests run on tests/support/fake_cuda, A TEST DOUBLE of NVIDIA's driver, where there is no GPU: see test_cuda.py.
 """
 
 import ctypes
@@ -56,11 +56,11 @@ def test_a_smaller_video_reconfigures_and_a_larger_one_does_not(fake):
     middle = support.nvdec_cache_stats()
     assert middle["reconfigured"] - before["reconfigured"] == 1
     assert middle["created"] == before["created"]
-    # the decoder waits under the size it was created with, and serves the large video again
+    # the cache keeps the decoder's original size, so it serves the large video again
     assert torch.equal(VideoDecoder(large, device="cuda")[9], VideoDecoder(large)[9])
     after = support.nvdec_cache_stats()
     assert after["created"] == before["created"]
-    # one that was created for the small one cannot
+    # a decoder created for the small video cannot serve the large one
     support.empty_nvdec_cache()
     VideoDecoder(small, device="cuda")[0]
     VideoDecoder(large, device="cuda")[0]
@@ -68,7 +68,7 @@ def test_a_smaller_video_reconfigures_and_a_larger_one_does_not(fake):
 
 
 def test_what_is_shown_of_a_coded_size_is_not_cached(fake):
-    """Two heights of one coded height, one after the other: TorchCodec #1704."""
+    """Two heights share one coded height (TorchCodec #1704)."""
     for height in (82, 84, 82):
         data = encode_size(128, height)
         cpu, cuda = both(data)
@@ -116,14 +116,14 @@ def test_nothing_leaks(fake):
     assert counts["parsers"] == 0
     assert counts["mapped"] == 0
     assert counts["memory"] == 0
-    assert counts["decoders"] == counts["events"] == 1  # the one that waits
+    assert counts["decoders"] == counts["events"] == 1  # the cached one
 
 
 @pytest.mark.parametrize(
     "name", ["h264_bpyramid.mp4", "hevc_bframes_480p.mp4", "vp8_hidden_frames_480p.webm"]
 )
 def test_pictures_whose_surface_is_needed_again_are_saved(fake, name):
-    """The parser may decode into a displayed surface at once; here it always does."""
+    """The parser may reuse a displayed surface immediately; here it always does."""
     path = media.locate(name)
     cpu = VideoDecoder(path)[:30]
     fake.set(greedy=1, log=1)
@@ -132,7 +132,7 @@ def test_pictures_whose_surface_is_needed_again_are_saved(fake, name):
 
 
 def test_a_second_stream_waits_for_the_memory_of_the_first(fake, monkeypatch):
-    """Uploaded pictures and strips of resized ones lie in memory that one decoder has but once."""
+    """A decoder has only one buffer for uploaded pictures and one for strips of resized ones."""
     streams = [0]
     monkeypatch.setattr(_tensor, "cuda_stream", lambda ordinal: streams[-1])
     path = media.locate("av1_1080x720.mp4")
@@ -236,7 +236,7 @@ def test_a_failing_call_is_an_error_and_the_next_request_works(fake, function, w
     assert "CUDA_ERROR_UNKNOWN (999)" in str(caught.value)
     assert "h264_bt601.mp4" in str(caught.value)
     assert torch.equal(decoder[:5], cpu[:5])
-    # nobody gets a decoder that has failed
+    # the cache does not keep a decoder that failed
     assert torch.equal(VideoDecoder(path, device="cuda")[8], cpu[8])
 
 
@@ -280,7 +280,7 @@ def test_damage_that_the_hardware_reports(fake):
     assert batch.valid.tolist() == [False, False, True, True, True, True]
     assert not batch.data[:2].any()
     assert decoder.counters.frames_damaged == 2
-    # as on the CPU, damaged frames are delivered where they are not masked
+    # without masking, damaged frames are delivered, as on the CPU
     assert VideoDecoder(path, device="cuda")[:6].shape[0] == 6
 
 
@@ -408,7 +408,7 @@ DRIVER_ALONE = "ctypes.CDLL(str(fake_cuda.build() / 'libcuda.so.1'));"
     ],
 )
 def test_what_is_missing_is_named_with_the_remedy(code, words, doctor):
-    """By the error, and by cycodec doctor."""
+    """Both the error and `cycodec doctor` say what is missing."""
     error, _, examined = in_a_process(f"{code}\nattempt()\nexamine()").partition("doctor:")
     for word in words:
         assert word in error
@@ -442,7 +442,7 @@ def test_doctor_lists_what_the_gpu_decodes(loaded):
     ids=["none", "of another CUDA"],
 )
 def test_npp_that_cannot_be_used(code, words):
-    """One of another CUDA would give wrong colours without a word."""
+    """NPP of another CUDA version would silently give wrong colours."""
     output = in_a_process(
         f"""
 from cuda.bindings import nvrtc
@@ -515,14 +515,14 @@ def test_kernels_compile_for_every_gpu(capability):
     assert b"resize_picture" in image
     assert b"resample_rows" in image
     exact = capability != (13, 0)
-    assert image.startswith(b"\x7fELF") is exact  # PTX for a GPU that NVRTC does not know yet
+    assert image.startswith(b"\x7fELF") is exact  # it is PTX for a GPU that this NVRTC does not know
 
 
 # -- the double ----------------------------------------------------------------------------------------------------------
 
 
 def test_the_double_is_strict(fake):
-    """What the driver refuses it refuses, too: else these tests would prove less than they seem to."""
+    """The double refuses what the driver refuses; otherwise the other tests would prove less than they claim."""
     driver.device(0)
     address = ctypes.c_uint64()
     allocate = fake.cuda.cuMemAlloc_v2

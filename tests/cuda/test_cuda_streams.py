@@ -1,6 +1,6 @@
-"""Decoding for ``device="cuda"``: the kinds of streams, the ways to their frames, and what the hardware is asked.
+"""``device="cuda"``: kinds of streams, ways to their frames, and the requests that the hardware gets.
 
-Runs on tests/fake_cuda, A TEST DOUBLE of NVIDIA's driver, where there is no GPU: see test_cuda.py.
+The tests run on tests/support/fake_cuda, A TEST DOUBLE of NVIDIA's driver, where there is no GPU: see test_cuda.py.
 """
 
 import json
@@ -30,7 +30,7 @@ ENDOFSTREAM, DISCONTINUITY = 1, 4  # CUvideopacketflags
 """),
 )
 def test_streams_without_idr_and_with_hidden_frames(gpu, name):
-    """They begin where other pictures are missing, or hold pictures that are never shown."""
+    """Pictures are missing at the beginning of these streams, or the streams hold pictures that are never shown."""
     cpu, cuda = both(media.locate(name))
     assert not cuda.cpu_fallback, str(cuda.cpu_fallback)
     assert len(cuda) == len(cpu)
@@ -41,7 +41,7 @@ def test_streams_without_idr_and_with_hidden_frames(gpu, name):
 
 
 def test_what_is_cut_off_left_and_above(gpu):
-    """The double cannot know it of a stream, and is told."""
+    """The test tells the double, which cannot find it out from the stream."""
     if gpu is not None:
         gpu.set(left=64, top=32)
     cpu, cuda = both(media.locate("h264_cropped_all_round.mp4"))
@@ -167,7 +167,7 @@ def test_what_is_too_large_for_the_hardware_the_cpu_decodes(fake, monkeypatch, l
 
 
 def test_a_decoder_that_passes_to_another_stream_waits_for_the_first(fake, monkeypatch):
-    """Two videos, each on a stream of its own, and one hardware decoder for both: what was mapped may still be read."""
+    """Two videos on two streams share one hardware decoder while the first may still read a mapped picture."""
     support.empty_nvdec_cache()
     path = media.locate("h264_bt601.mp4")
     one, two = new_stream(fake), new_stream(fake)
