@@ -77,7 +77,9 @@ def test_seed_epoch_and_number_make_the_sample(paths, sampler):
     keys = [(epoch, number) for epoch in range(3) for number in range(len(paths))]
     first = {key: one[key] for key in keys}
     torch.manual_seed(1)
-    for key in reversed(keys):  # the order differs, the state of torch's generator differs, some decoders are open
+    for key in reversed(
+        keys
+    ):  # the order differs, the state of torch's generator differs, some decoders are open
         assert equal(other[key], first[key])
         torch.rand(3)
     places = {tuple(first[epoch, 0]["pts_seconds"].flatten().tolist()) for epoch in range(3)}

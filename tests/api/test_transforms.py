@@ -106,7 +106,9 @@ def test_center_crop_places(size, frame, expected):
 
 def test_random_crop_places_are_those_of_the_global_generator():
     torch.manual_seed(0)
-    assert RandomCrop((10, 10)).resolve(240, 360) == Crop(32, 171, 10, 10)  # TorchCodec gives the same for this seed
+    assert RandomCrop((10, 10)).resolve(240, 360) == Crop(
+        32, 171, 10, 10
+    )  # TorchCodec gives the same for this seed
     places = {RandomCrop((22, 30)).resolve(24, 32)[:2] for _ in range(300)}
     assert places == {(top, left) for top in range(3) for left in range(3)}
     assert RandomCrop(24).resolve(24, 24) == Crop(0, 0, 24, 24)

@@ -89,7 +89,7 @@ def twice(data):
 
 @pytest.mark.parametrize("change", [with_id3v1, with_ape, cut, with_junk, twice])
 def test_what_is_irregular_is_scanned(change):
-    """A file that cannot be walked is scanned; it may be walked where the result is the same."""
+    """A damaged file may be walked only if the walk finds what a scan finds."""
     data = change(mp3())
     if index_from_walk(*opened(data)) is not None:
         assert_walk_is_scan(data)
@@ -187,7 +187,7 @@ def test_a_long_flac_is_not_read_whole(tmp_path):
     ["-frame_size", "192"], ["-frame_size", "16384"], ["-sample_fmt", "s32"], ["-ac", "1"], ["-ar", "12345"], ["-ac", "6"],
 ], ids=" ".join)  # fmt: skip
 def test_every_form_of_flac_is_found(tmp_path, options):
-    """The file begins with silence, whose frames take very few bytes."""
+    """The file holds silence, whose frames take very few bytes."""
     path = tmp_path / "uneven.flac"
     noise = "anoisesrc=d=30:r=44100:seed=2,volume='gt(mod(t,10),6)':eval=frame,aformat=channel_layouts=stereo"
     media.run("-f", "lavfi", "-i", noise, *options, "-y", path)
@@ -204,7 +204,7 @@ def test_every_form_of_flac_is_found(tmp_path, options):
 
 
 def test_bytes_that_look_like_frames_deceive_nobody(tmp_path):
-    """The bytes of a picture look like the header of a frame, but no frame of that number decodes there."""
+    """A copy of an earlier frame header stands inside a later frame; no frame of that number decodes there."""
     data = bytearray(locate("flac.flac").read_bytes())
     frames = [i for i in range(100, len(data) - 1) if data[i] == 0xFF and data[i + 1] == 0xF8]
     good = AudioDecoder(bytes(data)).get_all_samples().data
@@ -227,7 +227,7 @@ def test_changed_flac_is_not_taken_for_ended():
 
 @pytest.mark.parametrize("part", [1, 0.7])
 def test_flac_has_an_end(part):
-    """The file has bytes after the last frame, or ends inside one."""
+    """The file ends where its stream ends, or is cut off."""
     data = locate("flac.flac").read_bytes()
     data = data[: int(len(data) * part)]
     whole = AudioDecoder(data).get_all_samples().data

@@ -1,4 +1,4 @@
-"""tools/bench: the arithmetic on made-up times, and a small real run from request to report."""
+"""tools/bench: its arithmetic on invented times, and a small real run from request to report."""
 
 import dataclasses
 import importlib.util
@@ -37,7 +37,7 @@ from benchmark.peers import PEERS  # noqa: E402
 
 
 def measured(wall, verdict="agrees"):
-    """What the runner keeps of a library: the CPU took half of the wall time, memory grew by 10 bytes."""
+    """Returns a library's entry: the CPU took half of the wall time, and memory grew by 10 bytes."""
     return {
         "wall": list(wall),
         "cpu": [time / 2 for time in wall],
@@ -112,7 +112,7 @@ def test_verdict_tells_colours_filters_and_frames_apart():
     ours = random.integers(30, 200, (4, 24, 32, 3), dtype=np.uint8)
     near = ours + random.integers(0, 2, ours.shape, dtype=np.uint8)
     assert figures.verdict(near, ours)["verdict"] == "agrees"
-    # limited range shown as full range: one straight map for all pixels
+    # limited range shown as full range is one affine map for all pixels
     stretched = ((ours.astype(np.float32) - 16) * 255 / 219).clip(0, 255).astype(np.uint8)
     assert figures.verdict(stretched, ours)["verdict"] == "other colours"
     shifted = np.roll(ours, 1, axis=0)
@@ -137,7 +137,7 @@ def test_every_request_is_within_the_clip(n):
 
 @pytest.fixture(scope="module")
 def clip(tmp_path_factory):
-    """One second with B-frames, long enough for every workload to ask something of it."""
+    """One second with B-frames, which is long enough for every workload."""
     path = tmp_path_factory.mktemp("bench") / "second.mp4"
     arguments = "-f lavfi -i testsrc2=s=160x96:r=24:d=1,hue=h=90*t -c:v libx264 -bf 2 -g 12 -pix_fmt yuv420p"
     return clips.Clip(
@@ -156,7 +156,7 @@ def clip(tmp_path_factory):
 
 
 def importable():
-    """cycodec, and the peers that this interpreter happens to have."""
+    """Returns cycodec and the peers that this interpreter can import."""
     modules = {
         "cycodec": "cycodec",
         "torchcodec": "torchcodec",
@@ -348,7 +348,7 @@ def test_sound_is_compared_with_every_peer(tmp_path):
 
 
 def test_sound_of_all_libraries_is_the_same():
-    """Of those that this interpreter has."""
+    """The test compares the libraries that this interpreter can import."""
     modules = {"torchcodec": "torchcodec", "soundfile": "soundfile", "av": "av"}
     wav, flac = (str(audio_media.path(name)) for name in ("pcm_s16le.wav", "flac.flac"))
     ours = audio.Cycodec()

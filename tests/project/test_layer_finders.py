@@ -1,4 +1,4 @@
-"""The finders behind test_layers.py find what they are there for, in small trees that are made up."""
+"""The finders behind test_layers.py detect violations in small invented trees."""
 
 import pytest
 from layers import (
@@ -269,7 +269,7 @@ def test_private_attributes_of_layers_above(tree, path, text):
 
 
 def test_private_attributes_that_may_be_touched(tree):
-    """They are those of lower layers, of the module itself, of `self`, of Python, and those with a name of a protocol."""
+    """A module may touch those of lower layers, its own, those of `self`, Python's, and dunder names."""
     checkout = tree(
         {
             "cycodec/decoders/video.py": DECODER + "    def f(self, other): return other._session\n",

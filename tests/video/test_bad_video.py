@@ -1,4 +1,4 @@
-"""Files without a video, cut off or damaged: an FFmpegError that names file and remedy, or what ffmpeg decodes."""
+"""Files that lack a video, are cut off or damaged: an FFmpegError names file and remedy, or ffmpeg's frames come."""
 
 import io
 import json
@@ -95,7 +95,7 @@ def test_moov_cut_off(tmp_path):
     """),
 )
 def test_cut_anywhere(tmp_path, name):
-    """Every prefix of a file either decodes as far as ffmpeg does, or is refused."""
+    """Every prefix of a file decodes as far as with ffmpeg, or is refused."""
     data = media.path(name).read_bytes()
     path = tmp_path / f"cut_{name}"
     for size in [*range(0, 300, 37), *(len(data) * part // 9 for part in range(1, 9))]:
@@ -158,7 +158,7 @@ def test_masked_damage(name):
 
 
 def test_masked_frames_repeat_the_last_good_one():
-    """All of a sound file is valid; what cannot be had after it shrank is filled."""
+    """All frames of an intact file are valid; those that are lost after it shrank are filled."""
     data = media.path("h264_long_gop.mp4").read_bytes()
 
     class Shrinking(io.BytesIO):
