@@ -192,7 +192,7 @@ def again(decoder):
     return pickle.loads(pickle.dumps(decoder))
 
 
-def test_index_of_a_pickle_is_mended_as_it_would_have_been():
+def test_index_of_a_pickle_is_rebuilt_as_it_would_have_been():
     # the times in this file contradict the order in which its frames come out
     reference = oracle.reference(media.path("lying_pts.mp4"))
     decoder = again(make("lying_pts.mp4"))

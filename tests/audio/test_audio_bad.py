@@ -137,7 +137,7 @@ def test_damaged_files(name, seed, tmp_path):
     np.testing.assert_array_equal(got, expected)
 
 
-def test_no_sound(tmp_path):
+def test_no_audio(tmp_path):
     file = tmp_path / "silent.mp4"
     code, _, text = media.run("-f", "lavfi", "-i", "testsrc=d=0.2:s=64x64", "-c:v", "mpeg4", file)
     assert code == 0, text

@@ -338,7 +338,7 @@ def test_every_setting_of_threads_does_every_workload(clip, monkeypatch):
         peer.close(reader)
 
 
-def test_sound_is_compared_with_every_peer(tmp_path):
+def test_audio_is_compared_with_every_peer(tmp_path):
     (tmp_path / "small.wav").write_bytes(b"")
     asked = [(method, arguments) for method, arguments in audio.workloads(tmp_path).values()]
     assert {method for method, _ in asked} == {"whole", "windows", "small", "resampled"}
@@ -347,7 +347,7 @@ def test_sound_is_compared_with_every_peer(tmp_path):
     assert list(audio.LIBRARIES) == ["cycodec", "torchcodec", "soundfile", "av", "ffmpeg"]
 
 
-def test_sound_of_all_libraries_is_the_same():
+def test_audio_of_all_libraries_is_the_same():
     """The test compares the libraries that this interpreter can import."""
     modules = {"torchcodec": "torchcodec", "soundfile": "soundfile", "av": "av"}
     wav, flac = (str(audio_media.path(name)) for name in ("pcm_s16le.wav", "flac.flac"))

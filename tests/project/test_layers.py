@@ -112,12 +112,12 @@ def test_nobody_reaches_up_by_a_private_attribute():
 
 
 @pytest.mark.parametrize("layer", ["_audio", "core/audio"])
-def test_sound_never_sees_video_or_cuda(layer):
+def test_audio_never_sees_video_or_cuda(layer):
     assert {"_video", "core/video", "core/gpu", "cuda"} & TABLE.allowed(layer) == set()
 
 
 @pytest.mark.parametrize("layer", ["_video", "core/video", "core/gpu"])
-def test_video_never_sees_sound(layer):
+def test_video_never_sees_audio(layer):
     assert {"_audio", "core/audio", "core/encode"} & TABLE.allowed(layer) == set()
 
 

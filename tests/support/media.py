@@ -14,9 +14,9 @@ from sublayers import in_sublayers
 __all__ = [
     "DAMAGED",
     "GENERATED",
-    "MENDED",
     "NOT_VIDEOS",
     "ORIENTATIONS",
+    "REBUILT",
     "SHARED_VIDEOS",
     "derive",
     "locate",
@@ -557,7 +557,7 @@ vp9_odd_321x241.mp4 webp_alpha_still.webp
 
 # Only decoding shows that a packet of these files gives no frame, or that times contradict the order of frames.
 # `len` and frame numbers are right after a complete read.
-MENDED = names(
+REBUILT = names(
     """
     bad_invalid_nalu.mp4 h264_dead_frame.mp4 mjpeg_dead_frame.avi lying_pts.mp4 hevc_dead_frame.mp4
     h264_no_picture_7.mp4 h264_no_picture_8.mp4 h264_no_picture_9.mp4 h264_no_picture_10.mp4

@@ -109,10 +109,10 @@ def test_cut_anywhere(tmp_path, name):
             assert len(decoder) == count
 
 
-def test_sound_only(tmp_path):
-    path = tmp_path / "sound.mp4"
+def test_audio_only(tmp_path):
+    path = tmp_path / "audio.mp4"
     recipes.run("-f", "lavfi", "-i", "sine=d=1", "-c:a", "aac", path)
-    error = refused(path, "sound.mp4", LookupError)
+    error = refused(path, "audio.mp4", LookupError)
     assert "video" in str(error)
     assert "audio" in str(error)  # what there is instead
     assert get_container_metadata(path).best_video_stream is None
@@ -165,7 +165,7 @@ def test_masked_frames_repeat_the_last_good_one():
         pass
 
     file = Shrinking(data)
-    set_limits(0, 0)  # else all of it is remembered
+    set_limits(0, 0)  # otherwise the read-ahead keeps the whole file
     try:
         with VideoDecoder(file, on_error="mask") as decoder:
             assert decoder.get_all_frames().valid.all()
@@ -179,7 +179,7 @@ def test_masked_frames_repeat_the_last_good_one():
     assert torch.equal(batch.data[first_bad], batch.data[first_bad - 1])
 
 
-def test_sound_files_are_valid_throughout():
+def test_audio_files_are_valid_throughout():
     with VideoDecoder(media.path("h264_plain.mp4"), on_error="mask") as decoder:
         assert decoder.get_frames_at([5, 1, 70]).valid.tolist() == [True, True, True]
         assert decoder.get_frames_at([]).valid.tolist() == []

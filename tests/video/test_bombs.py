@@ -36,8 +36,8 @@ for path in sys.argv[3:]:
 
 def run_child(code, *arguments, memory, timeout):
     """Runs code in a process that may take `memory` more bytes; returns (printed lines, how the process ended)."""
-    sound = media.path("h264_plain.mp4")
-    command = [sys.executable, "-c", PRELUDE + code, str(sound), str(memory), *map(str, arguments)]
+    intact = media.path("h264_plain.mp4")
+    command = [sys.executable, "-c", PRELUDE + code, str(intact), str(memory), *map(str, arguments)]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=timeout)
     except subprocess.TimeoutExpired as hang:

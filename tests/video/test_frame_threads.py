@@ -125,7 +125,7 @@ def test_damage_with_frame_threads():
     assert torch.equal(decoder[:], torch.stack(expected))
 
 
-# -- reading on: Note [Reading on] in _readers -----------------------------------------------------------------------
+# -- reading on: Note [Reading on] in cycodec._video -----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", [*ONE_GOP, "h264_plain.mp4", "mpeg4_bframes.avi", "hevc_open_gop.ts"])
@@ -164,7 +164,9 @@ def test_a_loop_begins_with_two_and_goes_on_with_all():
     del decoder
     iterated = VideoDecoder(path, num_threads=5)
     next(iter(iterated))
-    assert iterated._session.readers.num_threads == 5, "a loop that is announced has all of them at once"
+    assert iterated._session.readers.num_threads == 5, (
+        "a for loop over the decoder gets all threads from the start"
+    )
 
 
 @pytest.mark.parametrize("first", [[1], [0, 1], [3, 0]])
@@ -298,7 +300,7 @@ def test_transformed_frames_have_them():
     "name", ["ts_cut_end.ts", "h264_dead_frame.mp4", "avi_cut_end.avi", "hevc_dead_frame.mp4"]
 )
 def test_damaged_streams_are_done_with_them(name):
-    """Frame threads decode damaged data differently from run to run, so they must not be used there."""
+    """The frames of damaged data depend on the order of frame threads, so damaged streams do without them."""
     path = media.path(name)
     plain = VideoDecoder(path, num_threads=1)
     plain.confirm()

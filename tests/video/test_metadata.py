@@ -76,7 +76,7 @@ def test_container(any_probed):
     assert "ContainerMetadata" in repr(container)
 
 
-def test_sound_streams(any_probed):
+def test_audio_streams(any_probed):
     path, seen = any_probed
     for ours, theirs in zip(get_container_metadata(path).streams, seen["streams"], strict=True):
         if theirs["codec_type"] == "audio":

@@ -17,7 +17,7 @@ NAMES = [
     for name in (*media.SHARED_VIDEOS, *media.GENERATED)
     if name.endswith((".mp4", ".mov", ".mkv", ".webm")) and not name.startswith("bad_")
 ]
-TOLD = ("pixel_format", "color_range", "color_space", "color_primaries", "color_transfer_characteristic")
+FACTS = ("pixel_format", "color_range", "color_space", "color_primaries", "color_transfer_characteristic")
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -33,9 +33,9 @@ def test_headers_say_what_decoding_shows(name):
         assert not known, "FFmpeg has looked already"
         return
     if not known:
-        demuxer.probe()  # FFmpeg finds what it would have found first
+        demuxer.probe()  # probing now finds what probing at the start would have found
     info = demuxer.stream_info(stream)
-    assert {k: info[k] for k in TOLD} == {k: expected[k] for k in TOLD}
+    assert {k: info[k] for k in FACTS} == {k: expected[k] for k in FACTS}
     plain = expected["codec"] in ("h264", "vp9") and expected["pixel_format"] in ("yuv420p", "yuvj420p")
     # some versions of FFmpeg report grey H.264 as yuv420p, so FFmpeg decides
     assert known is (plain and name != "h264_gray.mkv")

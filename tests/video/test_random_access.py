@@ -28,7 +28,7 @@ class Video:
         reference = oracle.reference(path, self.decoder.stream_index)
         self.digests = dict(zip(reference.numbers, reference.digests, strict=True))
         self.numbers = [n for n in reference.numbers if n not in media.DAMAGED.get(self.name, ())]
-        if self.name in media.MENDED:
+        if self.name in media.REBUILT:
             assert len(list(self.decoder)) == reference.count
         self.count = reference.count
         key_frames = max(1, len(self.decoder.index.key_frames))

@@ -1,4 +1,4 @@
-"""``tools/bench``: arguments in; tables, JSON, Markdown and chart out."""
+"""``tools/bench`` measures, and writes tables, JSON, Markdown and a chart."""
 
 import argparse
 import datetime
@@ -47,7 +47,7 @@ def arguments() -> argparse.Namespace:
         help=f"some of: {', '.join(PEERS)} (the base always takes part)",
     )
     parser.add_argument(
-        "--rounds", type=int, default=7, help="rounds after the warm-up one (default %(default)s)"
+        "--rounds", type=int, default=7, help="rounds after the warm-up round (default %(default)s)"
     )
     parser.add_argument(
         "--threads", type=int, nargs="+", default=[1], help="decode threads of every library (default 1)"
@@ -67,7 +67,7 @@ def arguments() -> argparse.Namespace:
     )
     options = parser.parse_args()
     options.checkouts = checkouts.chosen(parser, options.against)
-    # Where the results went and where the other checkout lies is left out: it says nothing about them.
+    # The folders of the results and of the other checkout do not matter to a reader.
     places = ("--out", str(options.out), "--against", str(options.against))
     words = [word for word in sys.argv[1:] if word not in places]
     options.command = shlex.join(["tools/bench", *words])
@@ -89,7 +89,7 @@ def main() -> int:
     absent: dict[str, str] = {}
     found: dict[str, Any]
     with console.status("setting up") as status:
-        # Where nobody can watch a spinner, as in a log, lines tell how far it is.
+        # A log shows the progress as lines, because it cannot show a spinner.
         def progress(text: str) -> None:
             if console.is_terminal:
                 status.update(escape(text))
@@ -138,7 +138,7 @@ def main() -> int:
 def assemble(
     found: dict[str, Any], measured: list[clips.Clip], options: argparse.Namespace
 ) -> dict[str, Any]:
-    """The whole report as it is kept in JSON."""
+    """Returns the whole report as the JSON file holds it."""
     settings = {
         "rounds": options.rounds,
         "threads": options.threads,
@@ -158,7 +158,7 @@ def assemble(
 
 
 def as_json(whole: dict[str, Any]) -> str:
-    """One line for each entry of a list, so that a new run shows in a diff where it differs."""
+    """Returns JSON with one line for each list entry, so that a diff shows what a new run changed."""
 
     def lines(value: Any) -> str:
         if not isinstance(value, list):
@@ -169,7 +169,7 @@ def as_json(whole: dict[str, Any]) -> str:
 
 
 def write(whole: dict[str, Any], folder: Path, others: list[Path]) -> None:
-    """Write the results without the names of this machine's folders, which messages of the libraries may hold."""
+    """Writes the results, without the names of this machine's folders that messages may hold."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in (("results.json", as_json(whole)), ("results.md", report.markdown(whole))):
         for place in (ROOT, shared_media(), *others):

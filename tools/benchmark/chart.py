@@ -1,4 +1,4 @@
-"""The picture for README and docs: one row per workload, one dot per library, 1.0 is cycodec."""
+"""Draws the chart for README and docs: one row per workload, one dot per library, 1.0 is cycodec."""
 
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from benchmark.peers import title_of
 from benchmark.report import libraries_of, setting_title
 from benchmark.workloads import WORKLOADS
 
-# Okabe and Ito's colours, told apart by colour-blind readers; the shapes tell them apart in print.
+# Colour-blind readers can distinguish Okabe and Ito's colours; the shapes differ in print.
 STYLES = {
     "cycodec": ("#000000", "o"),
     "torchcodec": ("#D55E00", "o"),
@@ -31,7 +31,7 @@ TICKS = (0.001, 0.01, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500)
 
 
 def draw(report: dict[str, Any], path: Path, threads: int, cache: str) -> None:
-    """Write the chart of one setting as PNG: medians over the clips, lines from the lowest to the highest."""
+    """Writes the chart of one setting as PNG: medians over the clips, lines from the lowest to the highest."""
     rows = [s for s in report["summary"] if (s["threads"], s["cache"]) == (threads, cache)]
     workloads = [name for name in WORKLOADS if any(row["workload"] == name for row in rows)]
     base, *libraries = libraries_of(report)

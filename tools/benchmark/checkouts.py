@@ -1,4 +1,4 @@
-"""Another checkout of cycodec as a peer of this one, so that one run compares before and after."""
+"""Lets another checkout of cycodec take part as a peer, so that one run compares before and after."""
 
 import argparse
 from pathlib import Path
@@ -11,7 +11,7 @@ PREFIX = f"{BASE} ("
 
 
 def name_of(path: Path) -> str:
-    """The library name of a checkout: ``cycodec (COMMIT)``, or the folder's name where there is no commit.
+    """Returns the library name of a checkout: ``cycodec (COMMIT)``, or its folder's name if there is no commit.
 
     Raises
     ------
@@ -29,13 +29,13 @@ def is_checkout(library: str) -> bool:
 
 
 def interpreter(path: Path) -> Path:
-    """Python of a checkout: its own ``.venv``, else that of this checkout."""
+    """Returns the Python of a checkout: its own ``.venv``, else that of this checkout."""
     own = path / ".venv" / "bin" / "python"
     return own if own.exists() else ROOT / ".venv" / "bin" / "python"
 
 
 def add_option(parser: argparse.ArgumentParser) -> None:
-    """Give a command ``--against PATH``."""
+    """Adds ``--against PATH`` to a command."""
     parser.add_argument(
         "--against",
         type=Path,
@@ -46,7 +46,7 @@ def add_option(parser: argparse.ArgumentParser) -> None:
 
 
 def chosen(parser: argparse.ArgumentParser, path: Path | None) -> dict[str, Path]:
-    """Library name -> folder of what ``--against`` names, if anything; ends the command if it is no checkout."""
+    """Returns library name -> folder for the value of ``--against``; ends the command if it is no checkout."""
     if path is None:
         return {}
     try:
@@ -56,7 +56,7 @@ def chosen(parser: argparse.ArgumentParser, path: Path | None) -> dict[str, Path
 
 
 def assert_imported_from(path: str) -> None:
-    """Raise ImportError unless cycodec comes from this checkout: an installed one must not stand in for it."""
+    """Raises ImportError if cycodec does not come from this checkout, for example from an installed package."""
     import cycodec
 
     found = Path(cycodec.__file__).resolve().parents[1]

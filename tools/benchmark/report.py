@@ -1,4 +1,4 @@
-"""The results for people: tables on the terminal, and the same in Markdown beside the JSON."""
+"""Writes the results as tables for the terminal and for Markdown."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from benchmark.workloads import WORKLOADS
 
 
 def libraries_of(report: dict[str, Any]) -> list[str]:
-    """Libraries that took part: the base, other checkouts of cycodec, the peers, the floor."""
+    """Returns the libraries that took part: the base, other checkouts of cycodec, the peers, the floor."""
     present = [name for name in report["versions"] if is_checkout(name)]
     present += [name for name in PEERS if name in report["versions"]]
     base = report["settings"]["base"]
@@ -21,12 +21,12 @@ def libraries_of(report: dict[str, Any]) -> list[str]:
 
 
 def groups_of(report: dict[str, Any]) -> list[tuple[int, str]]:
-    """The (threads, cache) settings of a report, in the order measured."""
+    """Returns the (threads, cache) settings of a report, in the order of measurement."""
     return list(dict.fromkeys((result["threads"], result["cache"]) for result in report["results"]))
 
 
 def chart_name(report: dict[str, Any], threads: int, cache: str) -> str:
-    """File of one setting's chart; README shows that of the first."""
+    """Returns the file of one setting's chart; README shows that of the first setting."""
     return "chart.png" if (threads, cache) == groups_of(report)[0] else f"chart_{threads}_{cache}.png"
 
 
@@ -35,7 +35,7 @@ def setting_title(threads: int, cache: str) -> str:
 
 
 def print_report(report: dict[str, Any], console: Console) -> None:
-    """Every clip and workload, then what stood out."""
+    """Prints every clip and workload, then the remarks."""
     libraries = libraries_of(report)
     base = libraries[0]
     for threads, cache in groups_of(report):
@@ -63,7 +63,7 @@ def print_report(report: dict[str, Any], console: Console) -> None:
 
 
 def cell(result: dict[str, Any], name: str, base: str) -> str:
-    """Milliseconds for the base, wall ratio for the others, ``-`` for what a library cannot do."""
+    """Returns milliseconds for the base, the wall ratio for others, ``-`` if a library cannot do the workload."""
     entry = result["libraries"].get(name, {"error": "absent"})
     if "wall" not in entry:
         return "-" if "unsupported" in entry else "error"
@@ -74,7 +74,7 @@ def cell(result: dict[str, Any], name: str, base: str) -> str:
 
 
 def ratio_text(ratio: float) -> str:
-    """Two decimals, two digits below a tenth, none above a hundred."""
+    """Returns two decimals; two digits below 0.1; no decimals from 100 on."""
     return f"{ratio:.2g}" if ratio < 0.1 else f"{ratio:.0f}" if ratio >= 100 else f"{ratio:.2f}"
 
 
@@ -93,7 +93,7 @@ def _styled(text: str, result: dict[str, Any], name: str) -> str:
 
 
 def remarks(report: dict[str, Any]) -> list[str]:
-    """Wrong or missing frames, errors, libraries that stayed away, and where the base was not the fastest."""
+    """Returns lines on wrong frames, errors, absent libraries, and results where the base was not the fastest."""
     lines = [f"absent: {why}" for why in report["absent"].values()]
     for result in report["results"]:
         where = f"{result['clip']}, {WORKLOADS[result['workload']].title}"
@@ -118,7 +118,7 @@ def remarks(report: dict[str, Any]) -> list[str]:
 
 
 def markdown(report: dict[str, Any]) -> str:
-    """The same as a page: facts, summary, every figure, remarks."""
+    """Returns the report as a page: facts, summary, every figure, remarks."""
     libraries = libraries_of(report)
     base = libraries[0]
     facts, settings = report["machine"], report["settings"]

@@ -1,4 +1,4 @@
-"""Drives the workers: one measures at a time, in an order that is reversed every second round."""
+"""Runs the workers: one measures at a time, in an order that reverses every second round."""
 
 import contextlib
 import json
@@ -24,7 +24,7 @@ MOST_REPEATS = 50
 
 
 class Worker:
-    """The process of one library, started when first needed and again after a crash or a hang.
+    """The process of one library. It starts at the first request, and again after a crash or a hang.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ class Worker:
         self.idle_rss = 0
 
     def start(self) -> None:
-        """Raises RuntimeError with the library's own message when it cannot be imported."""
+        """Starts the process; raises RuntimeError with the library's message if it cannot be imported."""
         path = [str(ROOT / "tools"), *([str(self.checkout)] if self.checkout else [])]
         threads = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS"), str(self.threads))
         environment = {**os.environ, **threads, "PYTHONPATH": os.pathsep.join(path)}
@@ -58,7 +58,7 @@ class Worker:
             self.process = subprocess.Popen(
                 self.command,
                 env=environment,
-                cwd=self.checkout,  # where `python -m` looks first
+                cwd=self.checkout,  # `python -m` searches this folder first
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
@@ -70,12 +70,12 @@ class Worker:
         self.versions, self.idle_rss = hello["versions"], hello["rss"]
 
     def ask(self, request: dict[str, Any]) -> dict[str, Any]:
-        """The worker's answer; a crash or a hang is an answer with ``error``."""
+        """Returns the worker's answer; after a crash or a hang it holds ``error``."""
         if self.process is None:
             self.start()
         process = self.process
         assert process is not None
-        # A worker that is gone shows by the end of its answers.
+        # If the worker has died, the end of its output shows it.
         with contextlib.suppress(BrokenPipeError):
             _pipe(process.stdin).write(json.dumps(request).encode() + b"\n")
             _pipe(process.stdin).flush()
@@ -121,7 +121,7 @@ def run(
     checkouts: Mapping[str, Path] | None = None,
     progress: Callable[[str], None] = lambda text: None,
 ) -> dict[str, Any]:
-    """Measure every workload on every clip with every library.
+    """Measures every workload on every clip with every library.
 
     Parameters
     ----------
@@ -208,7 +208,7 @@ def _measure(
 def _warm_up(
     workers: Mapping[str, Worker], case: Case, base: str
 ) -> tuple[dict[str, dict[str, Any]], dict[str, int]]:
-    """First contact: what each library returns is counted and looked at, and how long it takes is learned."""
+    """Runs each library once: checks its frames, and chooses the number of repetitions by its time."""
     entries: dict[str, dict[str, Any]] = {}
     repeats: dict[str, int] = {}
     with tempfile.TemporaryDirectory(prefix="cycodec-bench-") as folder:
@@ -217,15 +217,17 @@ def _warm_up(
             if "wall" not in answer:
                 entries[name] = {key: answer[key] for key in ("unsupported", "error") if key in answer}
                 continue
-            judged = judge(case, answer["frames"], Path(folder, f"{name}.npy"), Path(folder, f"{base}.npy"))
-            entries[name] = {"frames": answer["frames"], "first_call": answer["wall"], **judged}
+            checked = check_result(
+                case, answer["frames"], Path(folder, f"{name}.npy"), Path(folder, f"{base}.npy")
+            )
+            entries[name] = {"frames": answer["frames"], "first_call": answer["wall"], **checked}
             once = answer["wall"] + answer["open"]
             repeats[name] = max(1, min(MOST_REPEATS, int(ROUND_S / max(once, 1e-6))))
     return entries, repeats
 
 
-def judge(case: Case, frames: int, samples: Path, reference: Path) -> dict[str, Any]:
-    """Whether a library returned what was asked: the number of frames, then the base's pixels."""
+def check_result(case: Case, frames: int, samples: Path, reference: Path) -> dict[str, Any]:
+    """Compares a library's answer with the request: the number of frames, then the base's pixels."""
     expected = len(case.indices) * len(case.paths)
     if frames != expected:
         return {"difference": None, "verdict": f"{frames} of {expected} frames"}
@@ -238,7 +240,7 @@ def judge(case: Case, frames: int, samples: Path, reference: Path) -> dict[str, 
 
 
 def drop_from_cache(paths: list[str]) -> None:
-    """Make the kernel forget these files' pages, so that the next read comes from the disk."""
+    """Drops these files from the page cache, so that the next read comes from the disk."""
     for path in paths:
         descriptor = os.open(path, os.O_RDONLY)
         try:

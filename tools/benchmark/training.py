@@ -1,7 +1,7 @@
-"""``tools/bench training``: many videos, a few frames of each, resized, by threads and by DataLoader's processes.
+"""``tools/bench training``: threads and DataLoader processes read a few resized frames from each of many videos.
 
-Every library decodes the same frames of the same clips, in the way that benchmark.peers knows for it. The second part reads
-10,000 random clips of 200 files and looks at the memory of the process.
+Every library decodes the same frames of the same clips, as benchmark.peers does. The second part reads 10,000 random
+clips of 200 files, and measures the memory of the process.
 """
 
 import argparse
@@ -24,7 +24,7 @@ from benchmark.peers import peer_class
 SIZE = (256, 256)
 NUM_CLIPS, NUM_FRAMES = 50, 10
 NUM_FILES, NUM_READS = 200, 10_000
-DIFFERENT = 10  # so many clips are encoded, the others are further names of them
+DIFFERENT = 10  # number of encoded clips; the other files are copies of them
 SECONDS, RATE = 4, 25
 ENVIRONMENTS = {
     "cycodec": "cycodec",
@@ -41,14 +41,14 @@ WHOLE = "whole files by threads"
 
 
 def frame_numbers(path: str) -> list[int]:
-    """NUM_FRAMES frames of a clip: evenly spaced, beginning anywhere, as training takes them."""
+    """Returns NUM_FRAMES evenly spaced frame numbers of a clip with a random start, as for training."""
     begin = random.Random(Path(path).name).random()
     step = SECONDS * RATE / NUM_FRAMES
     return [int((begin + n) * step) for n in range(NUM_FRAMES)]
 
 
 class Clips:
-    """The same work for every library, as a map-style dataset."""
+    """The work as a map-style dataset, the same for every library."""
 
     def __init__(self, library: str, paths: list[str]) -> None:
         self.peer, self.paths = peer_class(library)(1), paths
@@ -65,7 +65,7 @@ class Clips:
 
 
 def check(batches: Any, count: int) -> None:
-    """Go through the batches; they must be all there, and of the right form."""
+    """Checks the number of batches and their shape."""
     seen = 0
     for batch in batches:
         if sorted(batch.shape) != sorted((NUM_FRAMES, 3, *SIZE)):
@@ -76,11 +76,11 @@ def check(batches: Any, count: int) -> None:
 
 
 def serve(library: str, paths: list[str]) -> None:
-    """Answer workloads by the names "KIND WORKERS"."""
+    """Answers workloads by the names "KIND WORKERS"."""
     import torch
     from torch.utils.data import DataLoader
 
-    torch.set_num_threads(1)  # as in the workers of a DataLoader: threads are what is measured
+    torch.set_num_threads(1)  # as in the workers of a DataLoader, because the benchmark measures threads
     clips = Clips(library, paths)
     found = {}
     for workers in (1, 2):
@@ -107,7 +107,7 @@ def is_cycodec(library: str) -> bool:
 
 
 def only_ours(clips: Clips, pool: ThreadPoolExecutor, workers: int) -> dict[str, Any]:
-    """decode_batch, and whole files by several threads."""
+    """Returns workloads that only cycodec has: decode_batch, and whole files by several threads."""
     from cycodec.batch import decode_batch
     from cycodec.decoders import VideoDecoder
 
@@ -125,7 +125,7 @@ def only_ours(clips: Clips, pool: ThreadPoolExecutor, workers: int) -> dict[str,
 
 
 def read_at_random(paths: list[str]) -> None:
-    """Print [reads, resident megabytes, open files] every 500 reads."""
+    """Prints [reads, resident megabytes, open files] every 500 reads."""
     from cycodec.datasets import VideoClips
     from cycodec.samplers import clips_at_random_indices
     from cycodec.transforms import RandomCrop
@@ -147,7 +147,7 @@ def read_at_random(paths: list[str]) -> None:
 
 
 def make_clips(folder: Path, count: int, size: str) -> list[str]:
-    """Paths of `count` files of a few different clips."""
+    """Makes `count` files of a few different clips; returns their paths."""
     folder.mkdir(parents=True, exist_ok=True)
     for number in range(DIFFERENT):
         if (folder / f"{number}.mp4").exists():
@@ -171,7 +171,7 @@ def per_second(name: str, seconds: float) -> str:
 def compare(
     paths: list[str], rounds: int, libraries: list[str], others: Mapping[str, Path]
 ) -> dict[str, dict[str, Any]]:
-    """Rows of the table: kind and number of workers. `others` are other checkouts of cycodec."""
+    """Returns the rows of the table, by kind and number of workers. `others` are other checkouts of cycodec."""
     names = dict.fromkeys([turns.BASE, *libraries])
     chosen = {name: ENVIRONMENTS[name] for name in names} | others
     servers = turns.servers_of("benchmark.training", chosen, paths)
@@ -189,7 +189,7 @@ def compare(
 
 
 def memory_curve(paths: list[str]) -> list[list[float]]:
-    """[reads, megabytes, open files] along 10,000 reads."""
+    """Returns [reads, megabytes, open files] along 10,000 reads."""
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT / "tools"), str(ROOT)])}
     command = [str(environments.interpreter(turns.BASE)), "-m", "benchmark.training", "--read", *paths]
     done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
@@ -197,7 +197,7 @@ def memory_curve(paths: list[str]) -> list[list[float]]:
 
 
 def draw(curve: list[list[float]], path: Path) -> None:
-    """Memory over reads."""
+    """Draws memory over reads."""
     import matplotlib
 
     matplotlib.use("svg" if path.suffix == ".svg" else "agg")

@@ -1,7 +1,7 @@
-"""Libraries in processes of their own that take turns: what the sound and the training benchmark have in common.
+"""Runs libraries in processes of their own that take turns, for the audio and the training benchmark.
 
-A process is started as ``python -m MODULE --serve LIBRARY ...``; it reads the name of a workload from standard input and
-answers with seconds, or with a reason why there are none.
+``python -m MODULE --serve LIBRARY ...`` starts a process. It reads the name of a workload from standard input and
+answers with seconds, or with the reason for an error.
 """
 
 import contextlib
@@ -21,7 +21,7 @@ from benchmark.paths import BUILD, DOCS, ROOT
 
 
 def answer(workloads: Mapping[str, Callable[[], Any]]) -> None:
-    """Serve: run the workloads that are asked for. A workload that raises answers with its error."""
+    """Runs the workloads whose names come from standard input. The answer to one that raises is its error."""
     for name in map(str.strip, sys.stdin):
         try:
             if name not in workloads:
@@ -69,7 +69,7 @@ class Server:
         self.process = subprocess.Popen(
             self.command,
             env=self.environment,
-            cwd=self.checkout,  # where `python -m` looks first
+            cwd=self.checkout,  # `python -m` searches this folder first
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -77,7 +77,7 @@ class Server:
         )
 
     def ask(self, name: str) -> float | str:
-        """Seconds, or why there are none. A process that has crashed is started again for the next question."""
+        """Returns seconds, or an error. After a crash the next request starts the process again."""
         if self.process.poll() is not None:
             self.start()
         assert self.process.stdin
@@ -93,7 +93,7 @@ class Server:
         return f"the process ended with status {self.process.wait()}"
 
     def close(self) -> None:
-        """End the process."""
+        """Ends the process."""
         assert self.process.stdin
         with contextlib.suppress(BrokenPipeError):  # it has ended already
             self.process.stdin.close()
@@ -101,7 +101,7 @@ class Server:
 
 
 def take_turns(servers: list[Server], name: str, rounds: int) -> dict[str, Any]:
-    """Measure one workload: each library once a round, in an order that turns; one round before does not count.
+    """Measures one workload: each library once a round, in alternating order; the first round does not count.
 
     Returns
     -------
@@ -134,8 +134,8 @@ def take_turns(servers: list[Server], name: str, rounds: int) -> dict[str, Any]:
 def show(
     title: str, unit: str, rows: Mapping[str, dict[str, Any]], value: Callable[[str, float], str]
 ) -> None:
-    """Print the table; `value` writes cycodec's own figure of a row."""
-    from rich.console import Console  # the runner has it; the libraries' environments do not
+    """Prints the table; `value` formats cycodec's own figure."""
+    from rich.console import Console  # only the runner's environment has rich
     from rich.markup import escape
     from rich.table import Table
 
@@ -151,7 +151,7 @@ def show(
 def row_text(
     name: str, cells: dict[str, Any], libraries: list[str], value: Callable[[str, float], str]
 ) -> list[str]:
-    """cycodec's figure and the others' ratios, as text."""
+    """Returns cycodec's figure and the others' ratios as text."""
     ours = cells[BASE]
     texts = [value(name, ours["seconds"]) if "seconds" in ours else ours["error"]]
     for library in libraries:
@@ -169,7 +169,7 @@ def keep(
     value: Callable[[str, float], str],
     **more: Any,
 ) -> None:
-    """Write docs/benchmarks/STEM.json and STEM.md, with the machine's facts and the command that repeats them."""
+    """Writes docs/benchmarks/STEM.json and STEM.md, with the machine and the command that repeats the run."""
     facts = machine.facts()
     command = f"tools/bench {stem}"
     text = json.dumps({"command": command, "machine": facts, "rows": rows, **more}, indent=1)
@@ -202,12 +202,12 @@ def keep(
 
 
 def write(name: str, text: str) -> None:
-    """Keep a text in docs/benchmarks; where this machine keeps its files is nobody's business."""
+    """Writes a text into docs/benchmarks, without the names of this machine's folders."""
     (DOCS / name).write_text(text.replace(f"{ROOT}/", "") + "\n")
 
 
 def servers_of(module: str, libraries: Mapping[str, str | Path], arguments: Iterable[Any]) -> list[Server]:
-    """A server for each library (library -> environment); one that cannot be installed is named and left out."""
+    """Returns a server for each library (library -> environment); prints those that cannot be installed."""
     found = []
     arguments = list(arguments)
     for library, environment in libraries.items():
@@ -219,7 +219,7 @@ def servers_of(module: str, libraries: Mapping[str, str | Path], arguments: Iter
 
 
 def folder_of(stem: str) -> Path:
-    """Where the benchmark's files are made."""
+    """Returns the folder of a benchmark's files."""
     path = BUILD / stem
     path.mkdir(parents=True, exist_ok=True)
     return path
