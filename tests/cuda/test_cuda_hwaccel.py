@@ -87,11 +87,11 @@ def test_options(open_both, options):
 
 
 def test_the_stream_of_torch_waits_for_libavcodec(open_both, fake, monkeypatch):
-    from cycodec._shared import torch_adapter as _tensor
+    from cycodec._shared import torch_adapter
 
     cpu, cuda = open_both(media.locate("h264_bt601.mp4"))
     stream = new_stream(fake)
-    monkeypatch.setattr(_tensor, "cuda_stream", lambda ordinal: stream.value)
+    monkeypatch.setattr(torch_adapter, "cuda_stream", lambda ordinal: stream.value)
     fake.set(log=1)
     assert torch.equal(cuda[2], cpu[2])
     destroy_stream(fake, stream)

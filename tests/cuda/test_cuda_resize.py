@@ -16,7 +16,7 @@ from on_gpu import both
 from resizing import resize_bilinear
 
 from cycodec import CudaError
-from cycodec._shared import torch_adapter as _tensor
+from cycodec._shared import torch_adapter
 from cycodec.decoders import VideoDecoder
 from cycodec.transforms import CenterCrop, RandomCrop, Resize
 
@@ -182,7 +182,7 @@ def test_transforms_of_what_the_cpu_decodes_and_of_what_is_turned(gpu, name):
 
 def test_resizing_is_queued_and_waits_for_nothing(fake, monkeypatch):
     stream = new_stream(fake)
-    monkeypatch.setattr(_tensor, "cuda_stream", lambda ordinal: stream.value)
+    monkeypatch.setattr(torch_adapter, "cuda_stream", lambda ordinal: stream.value)
     path = media.locate("h264_bt601.mp4")
     decoder = VideoDecoder(path, device="cuda", transforms=[Resize((60, 50))])
     fake.set(log=1)

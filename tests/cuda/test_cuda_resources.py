@@ -17,7 +17,7 @@ from cuda_streams import destroy_stream, in_context, new_stream
 from on_gpu import REAL, both
 
 from cycodec import CudaError, CudaUnavailableError, UnsupportedError
-from cycodec._shared import torch_adapter as _tensor
+from cycodec._shared import torch_adapter
 from cycodec.cuda import driver, support
 from cycodec.decoders import (
     VideoDecoder,
@@ -134,7 +134,7 @@ def test_pictures_whose_surface_is_needed_again_are_saved(fake, name):
 def test_a_second_stream_waits_for_the_memory_of_the_first(fake, monkeypatch):
     """A decoder has only one buffer for uploaded pictures and one for strips of resized ones."""
     streams = [0]
-    monkeypatch.setattr(_tensor, "cuda_stream", lambda ordinal: streams[-1])
+    monkeypatch.setattr(torch_adapter, "cuda_stream", lambda ordinal: streams[-1])
     path = media.locate("av1_1080x720.mp4")
     decoder = VideoDecoder(path, device="cuda", transforms=[Resize((60, 50))])
     fake.set(log=1)
@@ -155,7 +155,7 @@ def test_a_second_stream_waits_for_the_memory_of_the_first(fake, monkeypatch):
 
 def test_a_second_stream_waits_for_the_first(fake, monkeypatch):
     streams = [0]
-    monkeypatch.setattr(_tensor, "cuda_stream", lambda ordinal: streams[-1])
+    monkeypatch.setattr(torch_adapter, "cuda_stream", lambda ordinal: streams[-1])
     decoder = VideoDecoder(media.locate("h264_bt601.mp4"), device="cuda")
     fake.set(log=1)
     decoder[0:2]

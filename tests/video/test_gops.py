@@ -12,7 +12,9 @@ import torch
 from cycodec._shared import threads as _threads
 from cycodec._video import gops as _gops
 from cycodec._video import readers as _readers
+from cycodec._video import session as _session
 from cycodec._video.gops import Gops
+from cycodec.core.video.reader import FrameReader
 from cycodec.decoders import VideoDecoder
 from cycodec.transforms import CenterCrop, Resize
 
@@ -142,21 +144,23 @@ def test_gops_of_more_bytes_count_for_more(name):
     assert len(quiet) == 48
 
 
-def test_whoever_is_done_takes_the_next_part():
+def test_whoever_is_done_takes_the_next_part(monkeypatch):
     """Two readers share six parts; one of them is delayed in its first part."""
-    decoder = VideoDecoder(media.path("h264_plain.mp4"), num_threads=2)
-    session = decoder._session
     request = [10, 17, 26, 40, 48, 71]
     served, rest = {}, threading.Event()
 
-    def deliver(reader, positions, places=None):
-        is_first = not served
-        served.setdefault(id(reader), []).extend(positions.tolist())
-        if sum(map(len, served.values())) == len(request):
-            rest.set()
-        assert not is_first or rest.wait(30)
+    class HeldUp(FrameReader):
+        def read(self, part):
+            is_first = not served
+            served.setdefault(id(self), []).extend(part.positions.tolist())
+            if sum(map(len, served.values())) == len(request):
+                rest.set()
+            assert not is_first or rest.wait(30)
+            super().read(part)
 
-    session.readers.read(request, deliver, 64 * 48, session._another_reader)
+    monkeypatch.setattr(_session, "FrameReader", HeldUp)
+    decoder = VideoDecoder(media.path("h264_plain.mp4"), num_threads=2)
+    decoder.get_frames_at(request)
     assert sorted(len(numbers) for numbers in served.values()) == [1, 5]
     assert sorted(itertools.chain(*served.values())) == request
 

@@ -53,9 +53,15 @@ def no_kernels(monkeypatch):
     return lambda: backend.use_kernels("avx512")
 
 
-def no_look_ahead(monkeypatch):
-    """The pieces of a request share nothing."""
-    monkeypatch.setattr(_session, "LOOK_AHEAD", 0)
+def one_by_one(monkeypatch):
+    """The frames of a request share nothing."""
+    read = _readers.Readers.read
+
+    def read_apart(readers, request, make):
+        for place, position in enumerate(request.positions):
+            read(readers, request.part([position], [place]), make)
+
+    monkeypatch.setattr(_readers.Readers, "read", read_apart)
 
 
 def everything_decoded(monkeypatch):
@@ -83,7 +89,7 @@ def many_threads(monkeypatch):
 @pytest.mark.parametrize("threads", [1, 3])
 @pytest.mark.parametrize(
     "without",
-    [nothing, no_headers, no_pool, no_kernels, no_look_ahead, everything_decoded],
+    [nothing, no_headers, no_pool, no_kernels, one_by_one, everything_decoded],
     ids=lambda without: without.__name__,
 )
 @pytest.mark.parametrize("name", NAMES)

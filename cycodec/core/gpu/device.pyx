@@ -5,7 +5,8 @@ from libc.stdlib cimport calloc, free
 from libc.string cimport strlen
 
 from cycodec.core import error as errors
-from cycodec.core.video.backend cimport BACKEND_FAILED, Target, fill_target
+from cycodec.core.video.codes cimport BACKEND_FAILED
+from cycodec.core.video.backend cimport Target, fill_target
 
 from cycodec.libav.avutil cimport AVFrame
 

@@ -118,11 +118,11 @@ class FakeCuda:
 
 def stand_in(set_attribute: Callable[[object, str, object], None] = setattr) -> None:
     """Makes ``device="cuda"`` use the loaded double and host memory, because this torch may lack CUDA."""
-    from cycodec._shared import torch_adapter as _tensor
+    from cycodec._shared import torch_adapter
 
-    set_attribute(_tensor, "_cuda_ordinal", lambda device: device.index or 0)
-    set_attribute(_tensor, "cuda_device", lambda ordinal: "cpu")
-    set_attribute(_tensor, "cuda_stream", lambda ordinal: 0)
+    set_attribute(torch_adapter, "_cuda_ordinal", lambda device: device.index or 0)
+    set_attribute(torch_adapter, "cuda_device", lambda ordinal: "cpu")
+    set_attribute(torch_adapter, "cuda_stream", lambda ordinal: 0)
 
 
 @cache
