@@ -53,10 +53,11 @@ TABLE = Table(
         "core/audio": ("core/container", "core/bitstream", "csrc/sound"),
         "core/container": ("core/io", "core/bitstream"),
         "core/encode": ("core/io",),
-        "core/io": ("core/error", "core/pool", "core/compat"),
-        "core/bitstream": ("core/error", "core/pool", "core/compat"),
+        "core/io": ("core/error", "core/pool", "core/search", "core/compat"),
+        "core/bitstream": ("core/error", "core/pool", "core/search", "core/compat"),
         "core/error": ("libav",),
         "core/pool": ("core/error",),
+        "core/search": (),
         "core/compat": ("libav", "csrc/compat"),
         "libav": (),
         # C
