@@ -53,7 +53,7 @@ def record(paths: Iterable[Path], about: str) -> str:
         Name of the device.
     """
     from cycodec.core.gpu import nvdec
-    from cycodec.cuda import support
+    from cycodec.cuda import decoder_cache
     from cycodec.decoders import VideoDecoder
 
     parts = [f"# {about}\n"]
@@ -63,7 +63,7 @@ def record(paths: Iterable[Path], about: str) -> str:
             decoder = VideoDecoder(path, device="cuda")
             if decoder.cpu_fallback:
                 continue
-            support.empty_nvdec_cache()  # a decoder with more surfaces would use other ones
+            decoder_cache.empty_nvdec_cache()  # a decoder with more surfaces would change which of them are used
             nvdec.trace(file)
             try:
                 decoder[: min(len(decoder), FIRST_FRAMES)]
