@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 from cycodec._cli import app as cli
-from cycodec._cli import doctor as _doctor
+from cycodec._cli import doctor
 from cycodec._cli import sheet as _sheet
 from cycodec._cli import text as _text
 from cycodec._cli.commands import sheet as _sheet_command

@@ -13,7 +13,7 @@ import torch
 from on_gpu import REAL
 
 from cycodec import CudaError, CudaUnavailableError, UnsupportedError
-from cycodec.cuda import driver, support
+from cycodec.cuda import decoder_cache, driver
 from cycodec.decoders import VideoDecoder, set_cuda_backend
 
 
@@ -31,7 +31,7 @@ from cycodec.decoders import VideoDecoder, set_cuda_backend
 def test_a_failing_call_is_an_error_and_the_next_request_works(fake, function, words):
     path = media.locate("h264_bt601.mp4")
     cpu = VideoDecoder(path)
-    support.empty_nvdec_cache()
+    decoder_cache.empty_nvdec_cache()
     decoder = VideoDecoder(path, device="cuda")
     fake.fail(function, 1, 999)
     with pytest.raises(CudaError, match=words) as caught:
@@ -54,21 +54,21 @@ def test_weights_of_chroma_that_cannot_be_uploaded(fake, function):
 
 
 def test_memory_is_made_when_it_is_short(fake):
-    support.empty_nvdec_cache()
+    decoder_cache.empty_nvdec_cache()
     VideoDecoder(media.locate("h264_bt601.mp4"), device="cuda")[0]
-    assert support.nvdec_cache_stats()["idle"] == 1
+    assert decoder_cache.nvdec_cache_stats()["idle"] == 1
     fake.fail("cuvidCreateDecoder", 1, 2)
     path = media.locate("h264_startpts_10s.mp4")
     assert torch.equal(VideoDecoder(path, device="cuda")[3], VideoDecoder(path)[3])
     fake.fail("cuvidCreateDecoder", -1, 2)
-    support.empty_nvdec_cache()
+    decoder_cache.empty_nvdec_cache()
     with pytest.raises(CudaError, match="OUT_OF_MEMORY"):
         VideoDecoder(path, device="cuda")[3]
 
 
 def test_a_decoder_that_refuses_to_be_reconfigured_is_thrown_away(fake):
     large, small = media.locate("h264_startpts_10s.mp4"), media.locate("h264_bt601.mp4")
-    support.empty_nvdec_cache()
+    decoder_cache.empty_nvdec_cache()
     VideoDecoder(large, device="cuda")[0]
     fake.fail("cuvidReconfigureDecoder", 1, 1)
     assert torch.equal(VideoDecoder(small, device="cuda")[3], VideoDecoder(small)[3])

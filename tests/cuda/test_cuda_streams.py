@@ -12,7 +12,7 @@ import torch
 from cuda_streams import destroy_stream, new_stream
 from on_gpu import both, difference
 
-from cycodec._shared import torch_adapter as _tensor
+from cycodec._shared import torch_adapter
 from cycodec.cuda import decoder_cache, support
 from cycodec.decoders import VideoDecoder
 from cycodec.samplers import clips_at_random_indices, clips_at_regular_timestamps
@@ -176,7 +176,7 @@ def test_a_decoder_that_passes_to_another_stream_waits_for_the_first(fake, monke
     expected = first[3]
     first.close()
     created = decoder_cache.nvdec_cache_stats()["created"]
-    monkeypatch.setattr(_tensor, "cuda_stream", lambda ordinal: two.value)
+    monkeypatch.setattr(torch_adapter, "cuda_stream", lambda ordinal: two.value)
     second = VideoDecoder(path, device="cuda")
     fake.set(log=1)
     assert torch.equal(second[3], expected)

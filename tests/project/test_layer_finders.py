@@ -6,7 +6,7 @@ from layers import (
     Reach,
     Table,
     Use,
-    folder_circles,
+    layer_circles,
     module_circles,
     strangers,
     upward_reaches,
@@ -224,11 +224,11 @@ def test_relative_imports_are_refused(tree, suffix, text):
 def test_circles_of_modules(tree, files, circle):
     checkout = tree(files)
     assert module_circles(checkout) == [circle]
-    assert folder_circles(checkout) == []
+    assert layer_circles(checkout, TABLE) == []
 
 
-def test_circles_of_folders(tree):
-    """No two modules use one another, but their folders do."""
+def test_circles_of_layers(tree):
+    """No two modules use one another, but their layers do."""
     checkout = tree(
         {
             "csrc/convert/a.c": '#include "kernels/b.h"',
@@ -241,9 +241,9 @@ def test_circles_of_folders(tree):
         }
     )
     assert module_circles(checkout) == []
-    assert folder_circles(checkout) == [
+    assert layer_circles(checkout, TABLE) == [
+        ["core/error", "core/video"],
         ["csrc/convert", "csrc/kernels"],
-        ["cycodec/core/error", "cycodec/core/video"],
     ]
 
 

@@ -327,13 +327,7 @@ def module_circles(checkout: Checkout) -> list[list[str]]:
     return circles({(use.user, use.used) for use in checkout.uses()})
 
 
-def folder_circles(checkout: Checkout) -> list[list[str]]:
-    """Folders whose modules use one another in a circle. Modules beside their folders count as folders."""
-    pairs = {(folder_of(use.user), folder_of(use.used)) for use in checkout.uses()}
-    return circles({(user, used) for user, used in pairs if user != used})
-
-
-def folder_of(module: str) -> str:
-    """The folder of a module; the module itself directly below ``cycodec``, ``cycodec/core`` and ``csrc``."""
-    folder, _, _ = module.rpartition("/")
-    return module if folder in ("", "cycodec", "cycodec/core", "csrc") else folder
+def layer_circles(checkout: Checkout, table: Table) -> list[list[str]]:
+    """Layers whose modules use one another in a circle."""
+    pairs = {(table.layer_of(use.user), table.layer_of(use.used)) for use in checkout.uses()}
+    return circles({(user, used) for user, used in pairs if user and used and user != used})
