@@ -1,4 +1,6 @@
-"""The report's header, the fixtures for files, and the guard against an ffmpeg command of another version."""
+"""The report's header, the fixtures for files, and the guard against an ffmpeg command of another
+version.
+"""
 
 import os
 import re
@@ -37,7 +39,9 @@ def thorough(request):
 
 @pytest.fixture(scope="session")
 def oracle_version():
-    """Fails if the ffmpeg command is of another version than the libraries, because its pixels may differ."""
+    """Fails if the ffmpeg command is of another version than the libraries, because its pixels may
+    differ.
+    """
     import cycodec
 
     command = recipes.run("-version", quiet=False).stdout.decode()

@@ -1,4 +1,6 @@
-"""Wrong arguments, keys and times, and use after close raise the right exception; the decoder stays usable."""
+"""Wrong arguments, keys and times, and use after close raise the right exception; the decoder stays
+usable.
+"""
 
 import math
 

@@ -1,4 +1,6 @@
-"""File-like objects that raise, lie, shrink or never end: their exception comes out, the decoder stays usable."""
+"""File-like objects that raise, lie, shrink or never end: their exception comes out, the decoder
+stays usable.
+"""
 
 import io
 import os

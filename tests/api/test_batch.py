@@ -1,4 +1,6 @@
-"""decode_batch gives the frames that single decoders give, in request order, within the budget of threads."""
+"""decode_batch gives the frames that single decoders give, in request order, within the budget of
+threads.
+"""
 
 import io
 import os
@@ -40,13 +42,14 @@ def paths():
 
 def same(result, expected):
     assert type(result) is type(expected)
-    # NumPy compares: torch uses OpenMP's threads, which hang in a forked process if its parent used them
+    # NumPy compares: torch uses OpenMP's threads, which hang in a forked process if its parent used
+    # them
     assert np.array_equal(result.data.numpy(), expected.data.numpy())
     assert np.array_equal(result.pts_seconds, expected.pts_seconds)
     assert np.array_equal(result.duration_seconds, expected.duration_seconds)
 
 
-# -- results --------------------------------------------------------------------------------------------------------
+# -- results ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("num_threads", [None, 1, 2, 8])
@@ -146,7 +149,7 @@ def test_requests_may_be_an_iterator_or_none_at_all(paths):
     assert decode_batch([]) == []
 
 
-# -- failures -------------------------------------------------------------------------------------------------------
+# -- failures --------------------------------------------------------------------------------------
 
 
 def mixed(paths, tmp_path):
@@ -220,7 +223,7 @@ def test_wrong_calls(arguments, options, error):
         decode_batch(arguments, **{"on_error": "return", **options})
 
 
-# -- threads --------------------------------------------------------------------------------------------------------
+# -- threads ---------------------------------------------------------------------------------------
 
 
 class Slow(io.BytesIO):
@@ -265,7 +268,8 @@ def test_calls_on_many_threads_share_the_budget(paths, budget):
         caller.start()
     for caller in callers:
         caller.join()
-    # a calling thread always gets itself: at worst one call has the whole budget when the others begin
+    # a calling thread always gets itself: at worst one call has the whole budget when the others
+    # begin
     assert Slow.most <= 3 + 2
     assert _threads.claimed() == 0
 

@@ -43,7 +43,7 @@ def equal(one, other):
     )
 
 
-# -- samples --------------------------------------------------------------------------------------------------------
+# -- samples ---------------------------------------------------------------------------------------
 
 
 def test_a_sample_is_what_the_sampler_gives(paths):
@@ -160,7 +160,7 @@ def test_wrong_arguments(arguments, options, error):
         VideoClips(*arguments, **options)
 
 
-# -- open decoders --------------------------------------------------------------------------------------------------
+# -- open decoders ---------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -224,7 +224,7 @@ def test_threads_share_a_dataset(paths):
     assert wrong == []
 
 
-# -- bad files ------------------------------------------------------------------------------------------------------
+# -- bad files -------------------------------------------------------------------------------------
 
 
 def test_bad_files_raise(bad_paths):
@@ -260,7 +260,7 @@ def test_mistakes_of_the_caller_are_not_bad_files(paths):
         VideoClips(paths, too_long, on_error="skip")[0]
 
 
-# -- order ----------------------------------------------------------------------------------------------------------
+# -- order -----------------------------------------------------------------------------------------
 
 
 def test_an_epoch_holds_every_video_once():
@@ -390,7 +390,7 @@ def test_rank_and_world_size_come_from_torch_distributed(tmp_path):
         torch.distributed.destroy_process_group()
 
 
-# -- DataLoader -----------------------------------------------------------------------------------------------------
+# -- DataLoader ------------------------------------------------------------------------------------
 
 
 def check_batch(batch, expected):

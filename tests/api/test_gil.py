@@ -1,8 +1,9 @@
 """Other threads go on while a decoder decodes, opens and closes.
 
-A ticker thread wakes every millisecond and records the time. The measure is the share of the time that lies in gaps
-of more than 20 ms between ticks. It is near 1 if long calls hold the GIL; otherwise it is about as large as without a
-decoder. One long gap is no error, because other processes cause such gaps too.
+A ticker thread wakes every millisecond and records the time. The measure is the share of the time
+that lies in gaps of more than 20 ms between ticks. It is near 1 if long calls hold the GIL;
+otherwise it is about as large as without a decoder. One long gap is no error, because other
+processes cause such gaps too.
 """
 
 import threading
@@ -39,7 +40,9 @@ class Ticker(threading.Thread):
 
 
 def share_in_long_gaps(work):
-    """Repeats `work`; returns the share of the time that lies in gaps of more than LONG_GAP between ticks."""
+    """Repeats `work`; returns the share of the time that lies in gaps of more than LONG_GAP between
+    ticks.
+    """
     ticker = Ticker()
     ticker.start()
     calls = 0
@@ -59,7 +62,9 @@ def baseline():
 
 @pytest.fixture(scope="module")
 def videos(tmp_path_factory):
-    """The same 1280x720 frames in one GOP, as MP4 (opens by its sample table) and as TS (opening decodes)."""
+    """The same 1280x720 frames in one GOP, as MP4 (opens by its sample table) and as TS (opening
+    decodes).
+    """
     folder = tmp_path_factory.mktemp("videos")
     options = (
         "-c:v",

@@ -1,4 +1,6 @@
-"""Keys against NumPy: the result of every key, which frames it decodes, and the errors of illegal keys."""
+"""Keys against NumPy: the result of every key, which frames it decodes, and the errors of illegal
+keys.
+"""
 
 from __future__ import annotations
 
@@ -84,7 +86,9 @@ def index_arrays(draw, size: int, shape: tuple[int, ...]):
 
 @st.composite
 def masks(draw, shape: tuple[int, ...], length: int):
-    """Draws a mask of these axes. It mostly selects as many places as the index arrays beside it have."""
+    """Draws a mask of these axes. It mostly selects as many places as the index arrays beside it
+    have.
+    """
     count = int(np.prod(shape))
     length = min(count, draw(st.sampled_from([length, length, length, 1, 4])))
     mask = np.zeros(count, np.bool_)

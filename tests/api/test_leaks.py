@@ -20,7 +20,9 @@ MEMORY = Path(__file__).resolve().parents[2] / "tools" / "verify" / "memory.py"
 
 
 def grown(path, kind, cycles):
-    """Returns how many bytes a process's resident memory grows by over some cycles, after a warm-up."""
+    """Returns how many bytes a process's resident memory grows by over some cycles, after a
+    warm-up.
+    """
     done = subprocess.run(
         [sys.executable, MEMORY, path, "--kind", kind, "--cycles", str(cycles), "--json"],
         capture_output=True,

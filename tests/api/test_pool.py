@@ -1,4 +1,6 @@
-"""The pool reuses the memory of batches: never while somebody holds it, never more than its capacity."""
+"""The pool reuses the memory of batches: never while somebody holds it, never more than its
+capacity.
+"""
 
 import multiprocessing
 import os

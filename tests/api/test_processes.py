@@ -33,7 +33,7 @@ def digests(decoder, numbers):
     return [oracle.digest(frame) for frame in decoder[list(numbers)]]
 
 
-# -- fork -----------------------------------------------------------------------------------------------------------
+# -- fork ------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("num_threads", [1, 4])
@@ -151,7 +151,7 @@ def test_gone_when_a_forked_process_opens_it(tmp_path):
     assert decoder[5].shape == (3, 96, 128)
 
 
-# -- threads --------------------------------------------------------------------------------------------------------
+# -- threads ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -185,7 +185,7 @@ def test_closed_by_another_thread():
     assert isinstance(found[0], ClosedError)
 
 
-# -- pickles --------------------------------------------------------------------------------------------------------
+# -- pickles ---------------------------------------------------------------------------------------
 
 
 def again(decoder):
@@ -276,7 +276,7 @@ def test_a_changed_file_is_noticed(tmp_path):
         pickle.loads(data)
 
 
-# -- those who pickle and fork --------------------------------------------------------------------------------------
+# -- those who pickle and fork ---------------------------------------------------------------------
 
 
 def test_joblib():

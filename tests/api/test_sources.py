@@ -1,4 +1,6 @@
-"""Paths, bytes, tensors, file-like objects and URLs give the same frames, whatever the file's name is."""
+"""Paths, bytes, tensors, file-like objects and URLs give the same frames, whatever the file's name
+is.
+"""
 
 import errno
 import io
@@ -31,7 +33,9 @@ NAMES = [
 
 
 class CountingFile:
-    """A seekable file-like object that is neither an io.IOBase nor a real file. It counts the bytes read."""
+    """A seekable file-like object that is neither an io.IOBase nor a real file. It counts the bytes
+    read.
+    """
 
     def __init__(self, data):
         self.data = data
@@ -189,7 +193,9 @@ def test_a_link_is_followed(tmp_path):
 
 @pytest.mark.parametrize("name", ["h264_faststart.mp4", "h264_plain.mp4"])
 def test_a_file_like_is_read_on_demand(name):
-    """Opening reads the tables, and a frame reads its GOP; nothing reads the whole file in one call."""
+    """Opening reads the tables, and a frame reads its GOP; nothing reads the whole file in one
+    call.
+    """
     data = (
         media.path("h264_long_gop.mp4").read_bytes()
         if name == "h264_plain.mp4"

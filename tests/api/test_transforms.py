@@ -1,4 +1,6 @@
-"""Transforms: sizes, the place of crops, the conversion of torchvision's classes, and resampled pixels."""
+"""Transforms: sizes, the place of crops, the conversion of torchvision's classes, and resampled
+pixels.
+"""
 
 from __future__ import annotations
 
@@ -239,7 +241,9 @@ def test_pipeline_equals_the_steps_one_by_one(small, chosen, place):
 
 
 def resampling_matrix(source: int, target: int) -> np.ndarray:
-    """Resamples one axis by the definition of antialiased bilinear: a triangle as wide as a target pixel."""
+    """Resamples one axis by the definition of antialiased bilinear: a triangle as wide as a target
+    pixel.
+    """
     scale = source / target
     centers = (np.arange(target) + 0.5) * scale
     distances = (np.arange(source) + 0.5 - centers[:, None]) / max(scale, 1.0)
@@ -290,7 +294,9 @@ REAL_FRAMES = [
 @pytest.mark.parametrize("dtype", [torch.uint8, torch.float32, torch.float16], ids=str)
 @pytest.mark.parametrize("name", REAL_FRAMES)
 def test_real_frames_are_resized_as_torch_does(name, dtype):
-    """Some pixel formats are resampled row by row during conversion, others as a whole picture afterwards."""
+    """Some pixel formats are resampled row by row during conversion, others as a whole picture
+    afterwards.
+    """
     path = media.path(name)
     with VideoDecoder(path, dimension_order="NHWC", output_dtype=dtype) as plain:
         whole = plain[:6]

@@ -1,4 +1,6 @@
-"""Results and metadata: refused shapes, unpacking, indexing, fallbacks; and the module that imports torch."""
+"""Results and metadata: refused shapes, unpacking, indexing, fallbacks; and the module that imports
+torch.
+"""
 
 from __future__ import annotations
 

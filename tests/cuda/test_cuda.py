@@ -1,8 +1,8 @@
 """``device="cuda"`` gives the same frames as the CPU.
 
-Where there is no GPU these tests run on tests/support/fake_cuda, A TEST DOUBLE of NVIDIA's driver. With
-CYCODEC_REAL_CUDA=1 they run on the GPU that torch sees (tools/gpu_check), and those that control the double are
-skipped.
+Where there is no GPU these tests run on tests/support/fake_cuda, A TEST DOUBLE of NVIDIA's driver.
+With CYCODEC_REAL_CUDA=1 they run on the GPU that torch sees (tools/gpu_check), and those that
+control the double are skipped.
 """
 
 import copy
@@ -47,7 +47,7 @@ ON_CPU = {
 }
 
 
-# -- what comes out ----------------------------------------------------------------------------------------------------
+# -- what comes out --------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", ON_GPU)
@@ -162,7 +162,9 @@ def test_colours_of_every_matrix_range_and_depth(gpu, matrix, span, subsampling,
 
 @dataclass(frozen=True)
 class Harsh(Colour):
-    """Noise over all codes, and of the lowest and highest codes alone: chroma overshoots, sums overflow."""
+    """Noise over all codes, and of the lowest and highest codes alone: chroma overshoots, sums
+    overflow.
+    """
 
     def planes(self, width, height):
         rng = np.random.default_rng(5)
@@ -201,7 +203,9 @@ def test_420_is_the_cpus_for_all_colours(gpu, kind):
 
 @pytest.mark.parametrize("length", range(1, 42))
 def test_420_is_the_cpus_at_every_size(gpu, length):
-    """The weights of chroma (csrc/kernels/sws_filter.c) differ for each size, most of all for small ones."""
+    """The weights of chroma (csrc/kernels/sws_filter.c) differ for each size, most of all for small
+    ones.
+    """
     kinds = itertools.islice(itertools.cycle(KINDS), length, None)
     for size in {(length, 42 - length), (length, 7 * length % 41 + 1), (2 * length + 41, length)}:
         for kind in (next(kinds), Harsh("bt709", "tv", "420", 10)):
@@ -230,7 +234,9 @@ def test_regions_of_420_are_cuts_of_the_whole(gpu, size, depth):
 @pytest.mark.parametrize("depth", [8, 10])
 @pytest.mark.parametrize("orientation", media.ORIENTATIONS)
 def test_turned_420_is_the_cpus(gpu, tmp_path, orientation, depth):
-    """The CPU turns planes before it converts, so the shown picture decides the chroma of a pixel and its weight."""
+    """The CPU turns planes before it converts, so the shown picture decides the chroma of a pixel
+    and its weight.
+    """
     for size in ((66, 50), (65, 50), (66, 49), (65, 49), (7, 3)):
         path = tmp_path / f"{size}.mov"
         data = Harsh("bt709", "tv", "420", depth).encode(*size)
@@ -282,7 +288,9 @@ def test_grey_h264(gpu):
 
 @pytest.mark.parametrize("subsampling", ["420", "422", "444"])
 def test_sixteen_bits(gpu, subsampling):
-    """The CPU converts and uploads the formats for which the GPU has no copy of swscale's arithmetic."""
+    """The CPU converts and uploads the formats for which the GPU has no copy of swscale's
+    arithmetic.
+    """
     cpu, cuda = both(Colour("bt709", "tv", subsampling, 16).encode())
     assert_alike(cuda[:], cpu[:])
 

@@ -1,4 +1,6 @@
-"""``device="cuda"`` on a real GPU: the test double cannot show this, because it has host memory and no real streams."""
+"""``device="cuda"`` on a real GPU: the test double cannot show this, because it has host memory and
+no real streams.
+"""
 
 import threading
 

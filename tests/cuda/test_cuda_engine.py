@@ -1,6 +1,8 @@
-"""``device="cuda"`` lets the hardware decode only what a request needs, and keeps it busy while cycodec waits.
+"""``device="cuda"`` lets the hardware decode only what a request needs, and keeps it busy while
+cycodec waits.
 
-The tests run on tests/support/fake_cuda, A TEST DOUBLE of NVIDIA's driver, and count its calls: see test_cuda.py.
+The tests run on tests/support/fake_cuda, A TEST DOUBLE of NVIDIA's driver, and count its calls: see
+test_cuda.py.
 """
 
 import media
@@ -12,7 +14,9 @@ from cycodec.decoders import VideoDecoder
 
 
 def test_the_engine_has_work_while_a_picture_is_mapped(fake):
-    """Mapping waits for the decoder, so cycodec sends later pictures first, as NVIDIA's headers advise."""
+    """Mapping waits for the decoder, so cycodec sends later pictures first, as NVIDIA's headers
+    advise.
+    """
     decoder = VideoDecoder(media.locate("h264_bt601.mp4"), device="cuda")
     decoder[:2]
     fake.set(log=1)

@@ -1,6 +1,7 @@
 """``device="cuda"``: errors of the driver, missing libraries, and what cannot be used.
 
-The tests run on tests/support/fake_cuda, A TEST DOUBLE of NVIDIA's driver, where there is no GPU: see test_cuda.py.
+The tests run on tests/support/fake_cuda, A TEST DOUBLE of NVIDIA's driver, where there is no GPU:
+see test_cuda.py.
 """
 
 import subprocess

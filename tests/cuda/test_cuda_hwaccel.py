@@ -1,8 +1,9 @@
-"""``set_cuda_backend("ffmpeg")``: libavcodec parses and orders, NVDEC decodes, and frames stay on the device.
+"""``set_cuda_backend("ffmpeg")``: libavcodec parses and orders, NVDEC decodes, and frames stay on
+the device.
 
-The tests run on tests/support/fake_cuda, A TEST DOUBLE of NVIDIA's driver, where there is no GPU: see test_cuda.py.
-The double gets each file beforehand (fakeknown.c), because libavcodec gives the driver slices without headers, which
-no software decoder accepts.
+The tests run on tests/support/fake_cuda, A TEST DOUBLE of NVIDIA's driver, where there is no GPU:
+see test_cuda.py. The double gets each file beforehand (fakeknown.c), because libavcodec gives the
+driver slices without headers, which no software decoder accepts.
 """
 
 import gc
@@ -119,7 +120,9 @@ def test_what_ffmpeg_leaves_to_the_cpu_falls_back(gpu, open_both, monkeypatch):
 
 @pytest.mark.parametrize("name", ["mpeg2_odd_121x81.mp4", "vp9_odd_321x241.mp4"])
 def test_odd_heights_are_left_to_the_cpu(open_both, name):
-    """FFmpeg 5.1's nvdec.c finds chroma by the frame's height, although the surface has one row more."""
+    """FFmpeg 5.1's nvdec.c finds chroma by the frame's height, although the surface has one row
+    more.
+    """
     cpu, cuda = open_both(media.locate(name))
     assert "libavcodec's hwaccel reads the chroma of" in str(cuda.cpu_fallback)
     assert_alike(cuda[:10], cpu[:10])

@@ -1,7 +1,8 @@
 """The transforms of ``device="cuda"`` give the same bytes as on the CPU.
 
-The tests run on tests/support/fake_cuda, A TEST DOUBLE of NVIDIA's driver, where there is no GPU: see test_cuda.py.
-The host's compiler builds the GPU's kernel, and the tests compare it with torch's kernel for the CPU.
+The tests run on tests/support/fake_cuda, A TEST DOUBLE of NVIDIA's driver, where there is no GPU:
+see test_cuda.py. The host's compiler builds the GPU's kernel, and the tests compare it with torch's
+kernel for the CPU.
 """
 
 import random
@@ -26,7 +27,9 @@ HALF_STEP = 2.0**-11  # one step of float16 below 1
 
 @cache
 def noise(height, width):
-    """Returns three 4:4:4 frames of any size, which the CPU decodes and the GPU converts: noise, mild noise, a ramp."""
+    """Returns three 4:4:4 frames of any size, which the CPU decodes and the GPU converts: noise,
+    mild noise, a ramp.
+    """
     return Colour("bt709", "pc", "444", 8).encode(width, height)
 
 
@@ -107,7 +110,9 @@ def test_sizes_as_they_are_used(gpu, before, after):
 
 
 def test_regions_and_planes_of_resized_frames(gpu):
-    """A region converts and resamples only the pixels that it needs; its bytes equal those of the whole frame."""
+    """A region converts and resamples only the pixels that it needs; its bytes equal those of the
+    whole frame.
+    """
     frames, _ = resized(47, 63, (30, 40))
     expected = resize_bilinear(frames, 30, 40).permute(0, 3, 1, 2)
     for order in ("NHWC", "NCHW"):

@@ -1,6 +1,7 @@
 """``device="cuda"``: cached decoders, streams, threads, and the limits of the test double.
 
-The tests run on tests/support/fake_cuda, A TEST DOUBLE of NVIDIA's driver, where there is no GPU: see test_cuda.py.
+The tests run on tests/support/fake_cuda, A TEST DOUBLE of NVIDIA's driver, where there is no GPU:
+see test_cuda.py.
 """
 
 import ctypes
@@ -23,7 +24,7 @@ from cycodec.decoders import (
 )
 from cycodec.transforms import Resize
 
-# -- resources -----------------------------------------------------------------------------------------------------------
+# -- resources -------------------------------------------------------------------------------------
 
 
 def test_decoders_are_used_again(fake):
@@ -207,11 +208,13 @@ def test_two_devices(fake):
     assert decoder_cache.nvdec_cache_stats()["hits"] == before, "a decoder of another device was taken"
 
 
-# -- the double ----------------------------------------------------------------------------------------------------------
+# -- the double ------------------------------------------------------------------------------------
 
 
 def test_the_double_is_strict(fake):
-    """The double refuses what the driver refuses; otherwise the other tests would prove less than they claim."""
+    """The double refuses what the driver refuses; otherwise the other tests would prove less than
+    they claim.
+    """
     driver.device(0)
     address = ctypes.c_uint64()
     allocate = fake.cuda.cuMemAlloc_v2

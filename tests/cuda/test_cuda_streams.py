@@ -1,6 +1,8 @@
-"""``device="cuda"``: kinds of streams, ways to their frames, and the requests that the hardware gets.
+"""``device="cuda"``: kinds of streams, ways to their frames, and the requests that the hardware
+gets.
 
-The tests run on tests/support/fake_cuda, A TEST DOUBLE of NVIDIA's driver, where there is no GPU: see test_cuda.py.
+The tests run on tests/support/fake_cuda, A TEST DOUBLE of NVIDIA's driver, where there is no GPU:
+see test_cuda.py.
 """
 
 import json
@@ -19,7 +21,7 @@ from cycodec.samplers import clips_at_random_indices, clips_at_regular_timestamp
 
 ENDOFSTREAM, DISCONTINUITY = 1, 4  # CUvideopacketflags
 
-# -- streams -------------------------------------------------------------------------------------------------------------
+# -- streams ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -30,7 +32,9 @@ ENDOFSTREAM, DISCONTINUITY = 1, 4  # CUvideopacketflags
 """),
 )
 def test_streams_without_idr_and_with_hidden_frames(gpu, name):
-    """Pictures are missing at the beginning of these streams, or the streams hold pictures that are never shown."""
+    """Pictures are missing at the beginning of these streams, or the streams hold pictures that are
+    never shown.
+    """
     cpu, cuda = both(media.locate(name))
     assert not cuda.cpu_fallback, str(cuda.cpu_fallback)
     assert len(cuda) == len(cpu)
@@ -51,7 +55,7 @@ def test_what_is_cut_off_left_and_above(gpu):
     assert torch.equal(cuda[3, :, 20:51, 31:77].cpu(), cpu[3, :, 20:51, 31:77])
 
 
-# -- ways to frames --------------------------------------------------------------------------------------------------------
+# -- ways to frames --------------------------------------------------------------------------------
 
 
 def test_every_way_to_frames_gives_the_frames_of_the_cpu(gpu):
@@ -119,7 +123,7 @@ def test_samplers(gpu):
         assert torch.equal(ours.pts_seconds, theirs.pts_seconds)
 
 
-# -- seeking -------------------------------------------------------------------------------------------------------------
+# -- seeking ---------------------------------------------------------------------------------------
 
 
 def test_a_seek_ends_the_stream_and_sends_the_header_again(fake):
@@ -141,7 +145,7 @@ def test_a_seek_ends_the_stream_and_sends_the_header_again(fake):
     assert not [line for line in fake.log() if line.startswith("parse size=0")], "there was nothing to seek"
 
 
-# -- what the hardware is asked --------------------------------------------------------------------------------------------
+# -- what the hardware is asked --------------------------------------------------------------------
 
 
 def test_the_hardware_is_asked_once_for_each_kind_of_stream(fake):
@@ -163,11 +167,13 @@ def test_what_is_too_large_for_the_hardware_the_cpu_decodes(fake, monkeypatch, l
     assert difference(cuda[:5], cpu[:5])[0] <= 1
 
 
-# -- streams of CUDA -------------------------------------------------------------------------------------------------------
+# -- streams of CUDA -------------------------------------------------------------------------------
 
 
 def test_a_decoder_that_passes_to_another_stream_waits_for_the_first(fake, monkeypatch):
-    """Two videos, each on a stream of its own, and one hardware decoder for both: what was mapped may still be read."""
+    """Two videos, each on a stream of its own, and one hardware decoder for both: what was mapped
+    may still be read.
+    """
     decoder_cache.empty_nvdec_cache()
     path = media.locate("h264_bt601.mp4")
     one, two = new_stream(fake), new_stream(fake)

@@ -1,4 +1,6 @@
-"""tests/support/fake_cuda must make the calls that tools/gpu_check recorded from the driver's parser on a GPU."""
+"""tests/support/fake_cuda must make the calls that tools/gpu_check recorded from the driver's
+parser on a GPU.
+"""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,6 @@
-"""Floats of planar YUV equal the definition in float32 bit for bit, on every level of the processor."""
+"""Floats of planar YUV equal the definition in float32 bit for bit, on every level of the
+processor.
+"""
 
 import platform
 import random

@@ -1,4 +1,6 @@
-"""cycodec's conversion kernels give the bytes of swscale, at every width and on every level of the processor."""
+"""cycodec's conversion kernels give the bytes of swscale, at every width and on every level of the
+processor.
+"""
 
 import platform
 import random

@@ -1,4 +1,6 @@
-"""Vector kernels equal plain loops, on this processor and on Arm; plain loops equal swscale's C code."""
+"""Vector kernels equal plain loops, on this processor and on Arm; plain loops equal swscale's C
+code.
+"""
 
 import platform
 import shutil

@@ -1,4 +1,5 @@
-"""csrc/resample gives the bytes that torch gives for whole frames, and equal floats within their precision.
+"""csrc/resample gives the bytes that torch gives for whole frames, and equal floats within their
+precision.
 
 The tests compile its kernels separately and call them through ctypes.
 """
@@ -79,7 +80,8 @@ def resample(library):
         needs = library.resampler_needs(handle)
         assert 0 <= needs.x0 < needs.x1 <= frame.shape[1]
         assert 0 <= needs.y0 < needs.y1 <= frame.shape[0]
-        # the input lacks the rows and columns that it does not need, and the result lies inside a larger array
+        # the input lacks the rows and columns that it does not need, and the result lies inside a
+        # larger array
         rows = np.ascontiguousarray(frame[needs.y0 : needs.y1, needs.x0 : needs.x1])
         around = np.full((y1 - y0 + 2, 3 * (x1 - x0) + 2 * GUARD), 77, dtype)
         out = around[1:-1, GUARD:-GUARD]
@@ -176,7 +178,9 @@ def test_bytes_of_sizes_that_nobody_chose(resample):
 
 
 def axis(library, before, after, fixed):
-    """Returns spans [after, 3] of csrc/kernels/axis.h, weights, and the number of their binary places."""
+    """Returns spans [after, 3] of csrc/kernels/axis.h, weights, and the number of their binary
+    places.
+    """
     made = Axis()
     assert library.axis_init(ctypes.byref(made), before, after, 0, after, fixed) == 0
     spans = np.ctypeslib.as_array(made.spans, (after, 3)).copy()
@@ -198,7 +202,9 @@ def test_weights_sum_to_one(library):
 
 
 def test_weights_that_are_no_two_signed_bytes(resample, library):
-    """AVX-512 multiplies a byte by a signed byte, so weights near 1 << 15 take another path, on either axis."""
+    """AVX-512 multiplies a byte by a signed byte, so weights near 1 << 15 take another path, on
+    either axis.
+    """
     large = [n for n in range(300, 700) if axis(library, n, 100, True)[1].max() >= 0x7F80]
     assert large
     for length in large[:3]:

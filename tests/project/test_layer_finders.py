@@ -269,7 +269,9 @@ def test_private_attributes_of_layers_above(tree, path, text):
 
 
 def test_private_attributes_that_may_be_touched(tree):
-    """A module may touch those of lower layers, its own, those of `self`, Python's, and dunder names."""
+    """A module may touch those of lower layers, its own, those of `self`, Python's, and dunder
+    names.
+    """
     checkout = tree(
         {
             "cycodec/decoders/video.py": DECODER + "    def f(self, other): return other._session\n",

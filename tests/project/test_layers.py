@@ -27,8 +27,8 @@ PACKAGE = Path(cycodec.__file__).parent
 ROOT = Path(__file__).resolve().parents[2]
 CHECKOUT = Checkout(ROOT)
 
-# A layer may use the layers that its row names, and what these may use. CONTRIBUTING.md and docs/design.md print this
-# table. Names are relative to cycodec, those of C to the checkout.
+# A layer may use the layers that its row names, and what these may use. CONTRIBUTING.md and
+# docs/design.md print this table. Names are relative to cycodec, those of C to the checkout.
 TABLE = Table(
     {
         # the command line and the public names

@@ -1,4 +1,6 @@
-"""References in comments and documents lead somewhere: ``Note [Title]`` to its text, and no reference to lost files."""
+"""References in comments and documents lead somewhere: ``Note [Title]`` to its text, and no
+reference to lost files.
+"""
 
 import re
 from pathlib import Path
@@ -8,7 +10,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 SUFFIXES = {".toml", ".py", ".pyx", ".pxd", ".c", ".h", ".cu", ".cpp", ".md"}
 
-# A note begins a line of a comment or a docstring; its text follows on the next line or after a colon.
+# A note begins a line of a comment or a docstring; its text follows on the next line or after a
+# colon.
 NOTE = re.compile(r'^[ \t#/*"]*Note \[([^\]\n]+)\](?::|[ \t]*$)', re.MULTILINE)
 REFERENCE = re.compile(r"Note \[([^\]]+)\](?: in `?([\w/.]+\.(?:py|pyx|pxd|c|h|cu|cpp))\b)?")
 NEXT_LINE = re.compile(r"\n[ \t]*(?:[#*]+[ \t]*)?")
@@ -35,7 +38,9 @@ def notes_of(files):
 
 
 def broken_references(files):
-    """(file, title, named file) of each reference to a note that is not there, or is in another file."""
+    """(file, title, named file) of each reference to a note that is not there, or is in another
+    file.
+    """
     notes = notes_of(files)
     found = []
     for path in files:

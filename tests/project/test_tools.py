@@ -21,7 +21,9 @@ def write_script(path, body):
 
 
 class Machine:
-    """A simulated machine: a checkout, and a PATH whose commands are the test's own and write into a log."""
+    """A simulated machine: a checkout, and a PATH whose commands are the test's own and write into
+    a log.
+    """
 
     def __init__(self, folder):
         self.checkout = folder / "checkout"

@@ -1,8 +1,10 @@
-"""Audio files that the ffmpeg command makes for the tests, and the samples that it decodes from a file.
+"""Audio files that the ffmpeg command makes for the tests, and the samples that it decodes from a
+file.
 
-``path("mp3_vbr.mp3")`` is a generated file, and ``shared()`` lists the shared files. ``reference(path)`` is the
-oracle: ``ffmpeg -cons_noisegen 1 -i FILE -f f32le -`` as an array [channels, samples]. The option makes AC-3 decoders
-seed their noise from each packet; other decoders ignore it.
+``path("mp3_vbr.mp3")`` is a generated file, and ``shared()`` lists the shared files.
+``reference(path)`` is the oracle: ``ffmpeg -cons_noisegen 1 -i FILE -f f32le -`` as an array
+[channels, samples]. The option makes AC-3 decoders seed their noise from each packet; other
+decoders ignore it.
 """
 
 import fcntl

@@ -1,8 +1,10 @@
-"""Writes streams bit by bit that no encoder of ffmpeg writes: field pictures of MPEG-2 and of H.264.
+"""Writes streams bit by bit that no encoder of ffmpeg writes: field pictures of MPEG-2 and of
+H.264.
 
-In a field-coded stream the even and the odd lines of a frame are separate pictures: two pictures, in H.264 even two
-packets, are one frame. The pictures here are simple (flat blocks, raw macroblocks, copies of the reference), but they
-are predicted and reordered, and their pixels differ.
+In a field-coded stream the even and the odd lines of a frame are separate pictures: two pictures,
+in H.264 even two packets, are one frame. The pictures here are simple (flat blocks, raw
+macroblocks, copies of the reference), but they are predicted and reordered, and their pixels
+differ.
 
 Clause numbers are those of ISO/IEC 13818-2 (MPEG-2) and of ITU-T H.264.
 """
@@ -50,14 +52,17 @@ I, P, B = 1, 2, 3  # noqa: E741 - the kinds of pictures, as they are called
 
 
 def mpeg2_fields(groups=4, width=128, height=96):
-    """Returns an MPEG-2 elementary stream whose frames are two field pictures each: I P, P P and B B."""
+    """Returns an MPEG-2 elementary stream whose frames are two field pictures each: I P, P P and B
+    B.
+    """
     dice = random.Random(5)
     columns, rows = width // 16, height // 32
     out = []
     for group in range(groups):
         out.append(_sequence_header(width, height))
         out.append(b"\0\0\1\xb8" + Bits().put(0, 25).put(group == 0, 1).put(0, 1).to_bytes())
-        # coded order; from the second group on, the first two shown frames refer to the previous group (an open GOP)
+        # coded order; from the second group on, the first two shown frames refer to the previous
+        # group (an open GOP)
         order = (
             [(0, I), (3, P), (1, B), (2, B)]
             if group == 0
@@ -136,8 +141,8 @@ def _predicted_macroblock(bits, kind, parities, dice):
 def h264_fields(frames=24, width=64, height=64, reordered=False, mixed=False):
     """Returns an Annex B H.264 stream of field pictures.
 
-    With `reordered`, frames of B fields stand between the reference frames. With `mixed`, every third frame is
-    coded as one frame picture (the "PAFF" of broadcasting).
+    With `reordered`, frames of B fields stand between the reference frames. With `mixed`, every
+    third frame is coded as one frame picture (the "PAFF" of broadcasting).
     """
     dice = random.Random(9)
     macroblocks = (width // 16) * (height // 32)
@@ -172,7 +177,9 @@ def h264_fields(frames=24, width=64, height=64, reordered=False, mixed=False):
 
 
 def escaped(payload):
-    """Returns the payload of a NAL unit with an 03 inserted into each 00 00 0x (7.4.1; H.265, 7.4.2)."""
+    """Returns the payload of a NAL unit with an 03 inserted into each 00 00 0x (7.4.1; H.265,
+    7.4.2).
+    """
     out, zeros = bytearray(), 0
     for byte in payload:
         if zeros == 2 and byte <= 3:

@@ -61,7 +61,9 @@ class Colour:
         return subprocess_output(read, write, raw)
 
     def float_reference(self):
-        """Returns RGB in [0, 1] by the definition, as float64 [N, H, W, 3]; chroma is repeated, not interpolated."""
+        """Returns RGB in [0, 1] by the definition, as float64 [N, H, W, 3]; chroma is repeated, not
+        interpolated.
+        """
         kr, kb = WEIGHTS[self.matrix]
         rows, columns = SUBSAMPLING[self.subsampling]
         unit = 2 ** (self.depth - 8)

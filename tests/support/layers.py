@@ -1,8 +1,10 @@
-"""Finds who uses whom in a checkout: imports of Python and Cython, includes of C, and private attributes.
+"""Finds who uses whom in a checkout: imports of Python and Cython, includes of C, and private
+attributes.
 
-A module is a path without its suffix, relative to the checkout: ``cycodec/core/video/reader`` stands for the
-``.pyx`` and the ``.pxd`` file of that name, ``csrc/convert/turn`` for the ``.c`` and the ``.h`` file. A layer is a
-folder or a module that a table names; names that do not begin with ``csrc`` are relative to ``cycodec``.
+A module is a path without its suffix, relative to the checkout: ``cycodec/core/video/reader``
+stands for the ``.pyx`` and the ``.pxd`` file of that name, ``csrc/convert/turn`` for the ``.c`` and
+the ``.h`` file. A layer is a folder or a module that a table names; names that do not begin with
+``csrc`` are relative to ``cycodec``.
 """
 
 import ast
@@ -95,7 +97,9 @@ class Checkout:
         return None
 
     def uses(self) -> list[Use]:
-        """Every use of a module by another one, in all languages; what only type checkers see is left out."""
+        """Every use of a module by another one, in all languages; what only type checkers see is
+        left out.
+        """
         found = [use for path in self.files(*PYTHON) for use in self.python_uses(path)]
         found += [use for path in self.files(*CYTHON) for use in self.cython_uses(path)]
         found += [use for path in self.files(*C) for use in self.c_uses(path)]
@@ -175,7 +179,9 @@ class Checkout:
         ]
 
     def private_names(self) -> dict[str, set[str]]:
-        """Private name -> the modules that define it, as a function, a class, a variable or an attribute of `self`."""
+        """Private name -> the modules that define it, as a function, a class, a variable or an
+        attribute of `self`.
+        """
         found: dict[str, set[str]] = {}
         for path in self.files(*PYTHON):
             for name in python_definitions(path):

@@ -1,7 +1,8 @@
 """The table of generated media. ``media.path("h264_bpyramid.mp4")`` returns the path of one.
 
-Every file is small (a few dozen frames, mostly 128x96) and tests one thing that decoders get wrong. It shows a moving
-picture with noise, so that no two frames are alike. recipes.py says how files are made and kept.
+Every file is small (a few dozen frames, mostly 128x96) and tests one thing that decoders get wrong.
+It shows a moving picture with noise, so that no two frames are alike. recipes.py says how files are
+made and kept.
 """
 
 import struct
@@ -327,7 +328,9 @@ remux("cut_at_end.mp4", "h264_plain.mp4", "-t 1.1")
 
 
 def with_edits(*edits):
-    """Replaces the edit list of an MP4's first track; entries are (duration in ms, media time in media units)."""
+    """Replaces the edit list of an MP4's first track; entries are (duration in ms, media time in
+    media units).
+    """
 
     def build(source):
         data = bytearray(source.read_bytes())
@@ -391,7 +394,9 @@ def with_dead_bytes(start, size):
 
 
 def with_sample(number, change):
-    """Returns an MP4 file in which one packet of the first video stream has other bytes of the same number."""
+    """Returns an MP4 file in which one packet of the first video stream has other bytes of the same
+    number.
+    """
 
     def build(source):
         command = f"-v error -select_streams v:0 -show_entries packet=pos,size -of csv=p=0 {source}"
@@ -485,7 +490,8 @@ derive("h264_fields_reordered.h264", lambda: bitstreams.h264_fields(reordered=Tr
 derive("h264_paff.h264", lambda: bitstreams.h264_fields(mixed=True))
 derive("h264_paff_reordered.h264", lambda: bitstreams.h264_fields(reordered=True, mixed=True))
 remux("h264_fields.avi", "h264_fields.h264")
-# a field every 24000 units of 1/1200000 s; frames after the first of a group are coded in the order 2 1 4 3 ... 11
+# a field every 24000 units of 1/1200000 s; frames after the first of a group are coded in the order
+# 2 1 4 3 ... 11
 PLACE = "mod(floor(N/2)\\,12)"
 SHIFT = f"if(eq({PLACE}\\,0)+eq({PLACE}\\,11)\\,1\\,if(mod({PLACE}\\,2)\\,2\\,0))"
 remux("h264_fields.mp4", "h264_fields.h264", "-bsf:v setts=ts=N*24000")
@@ -555,8 +561,8 @@ vp8_hidden_frames_480p.webm vp9_alpha_200x200.webm vp9_alpha_no_duration.webm vp
 vp9_odd_321x241.mp4 webp_alpha_still.webp
 """)
 
-# Only decoding shows that a packet of these files gives no frame, or that times contradict the order of frames.
-# `len` and frame numbers are right after a complete read.
+# Only decoding shows that a packet of these files gives no frame, or that times contradict the
+# order of frames. `len` and frame numbers are right after a complete read.
 REBUILT = names(
     """
     bad_invalid_nalu.mp4 h264_dead_frame.mp4 mjpeg_dead_frame.avi lying_pts.mp4 hevc_dead_frame.mp4
@@ -564,8 +570,8 @@ REBUILT = names(
     """
 )
 
-# Damaged frames. FFmpeg's replacement depends on what it has decoded before (and on its threads), so random access
-# may give other pixels than the sequential pass.
+# Damaged frames. FFmpeg's replacement depends on what it has decoded before (and on its threads),
+# so random access may give other pixels than the sequential pass.
 DAMAGED = {
     "mjpeg_dead_frame.avi": {14},
 }

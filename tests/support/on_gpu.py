@@ -64,7 +64,9 @@ def assert_alike(a, b):
 
 
 def assert_same_video(name, a, b):
-    """Asserts equal bytes, except for MPEG-1, 2 and 4 on a GPU, whose standards let the IDCT round freely (IEEE 1180)."""
+    """Asserts equal bytes, except for MPEG-1, 2 and 4 on a GPU, whose standards let the IDCT round
+    freely (IEEE 1180).
+    """
     if REAL and name.startswith("mpeg"):
         apart, mean = difference(a, b)
         assert apart <= 16

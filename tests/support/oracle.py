@@ -1,9 +1,11 @@
-"""The oracle: the frames that the ffmpeg command decodes from a file, kept as one digest for each frame.
+"""The oracle: the frames that the ffmpeg command decodes from a file, kept as one digest for each
+frame.
 
-The reference is ``ffmpeg -threads 1 -i FILE -map 0:STREAM -fps_mode passthrough -pix_fmt rgb24 -f framemd5``: all
-decoded frames in order, rotated as the file says, without any option for scaling. A digest is the MD5 of a frame's
-bytes in rows of packed RGB; `digest` computes it from a tensor. ffmpeg uses one thread, because its frames of damaged
-data depend on the number of threads; those of intact data do not.
+The reference is ``ffmpeg -threads 1 -i FILE -map 0:STREAM -fps_mode passthrough -pix_fmt rgb24 -f
+framemd5``: all decoded frames in order, rotated as the file says, without any option for scaling. A
+digest is the MD5 of a frame's bytes in rows of packed RGB; `digest` computes it from a tensor.
+ffmpeg uses one thread, because its frames of damaged data depend on the number of threads; those of
+intact data do not.
 """
 
 import hashlib
@@ -14,7 +16,8 @@ from pathlib import Path
 
 import recipes
 
-# These files give tens of gigabytes of RGB, so the tests compare only the frames in `Reference.numbers`.
+# These files give tens of gigabytes of RGB, so the tests compare only the frames in
+# `Reference.numbers`.
 LONG = ("h264_long_1080p30_6min_lowbitrate.mp4",)
 
 
@@ -45,7 +48,9 @@ def digest(frame):
 
 
 def reference(path, stream="v:0"):
-    """Returns the reference for one stream (ffmpeg's stream specifier) of a file; it is computed once and kept."""
+    """Returns the reference for one stream (ffmpeg's stream specifier) of a file; it is computed
+    once and kept.
+    """
     content = hashlib.sha256(path.read_bytes()).hexdigest()
     key = f"{content[:20]}_{str(stream).replace(':', '')}_{path.suffix[1:]}"
     kept = recipes.CACHE / f"oracle_{recipes.ffmpeg_version()}" / f"{key}_2.json"
@@ -75,7 +80,8 @@ def ask(path, stream):
 
 
 def decode(path, stream, *options):
-    """Runs ffmpeg with a muxer that writes a line for each frame; returns the lines, and the size of the frames.
+    """Runs ffmpeg with a muxer that writes a line for each frame; returns the lines, and the size
+    of the frames.
 
     There are no lines if ffmpeg cannot read the file.
     """
@@ -102,12 +108,16 @@ def passthrough():
 
 
 def uncropped():
-    """Returns the option that stops ffmpeg from cropping frames as the container says, which it does since 7.1."""
+    """Returns the option that stops ffmpeg from cropping frames as the container says, which it
+    does since 7.1.
+    """
     return ("-apply_cropping", "codec") if version() >= (7, 1) else ()
 
 
 def frame_times(path, stream="v:0"):
-    """Returns all frames' presentation times in seconds, as ffprobe's decoder reports them; None if it has none."""
+    """Returns all frames' presentation times in seconds, as ffprobe's decoder reports them; None if
+    it has none.
+    """
     probe = Path(recipes.FFMPEG).with_name(Path(recipes.FFMPEG).name.replace("ffmpeg", "ffprobe"))
     done = subprocess.run(
         [

@@ -24,7 +24,9 @@ def run(program, sources, *options, compiler="cc", emulator=(), says=" are equal
 
 
 def sanitizers(folder):
-    """Returns options that make a program fail if it accesses foreign memory; skips if the compiler has none."""
+    """Returns options that make a program fail if it accesses foreign memory; skips if the compiler
+    has none.
+    """
     options = ["-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-static-libasan"]
     (folder / "empty.c").write_text("int main(void) { return 0; }\n")
     trial = ["cc", *options, folder / "empty.c", "-o", folder / "empty"]

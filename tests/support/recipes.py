@@ -1,15 +1,17 @@
 """Makes test media: each file when a test first needs it. Files are kept for the next run.
 
-A recipe is a call of the ffmpeg command, or a function that turns other files into a new one (bytes joined, cut off or
-patched). The name of a file's folder depends on the recipe and the version of ffmpeg, so a changed recipe or another
-ffmpeg never finds an old file. media.py holds the recipes.
+A recipe is a call of the ffmpeg command, or a function that turns other files into a new one (bytes
+joined, cut off or patched). The name of a file's folder depends on the recipe and the version of
+ffmpeg, so a changed recipe or another ffmpeg never finds an old file. media.py holds the recipes.
 
 Environment
 -----------
 CYCODEC_FFMPEG
-    The ffmpeg command (default ``ffmpeg``). It has to be of the version whose libraries cycodec was built with.
+    The ffmpeg command (default ``ffmpeg``). It has to be of the version whose libraries cycodec was
+    built with.
 CYCODEC_TEST_CACHE
-    Where generated files and reference digests are kept (default ``build/test-media`` in the checkout).
+    Where generated files and reference digests are kept (default ``build/test-media`` in the
+    checkout).
 CYCODEC_FULL_MEDIA
     ``1`` turns "this ffmpeg has no such encoder" from a skip into a failure.
 CYCODEC_TEST_MEDIA
@@ -42,9 +44,10 @@ FFMPEG = os.environ.get("CYCODEC_FFMPEG", "ffmpeg")
 class Recipe:
     """The way to make one file.
 
-    `arguments` are those of the ffmpeg command, where ``{name}`` stands for the path of another file. Instead, `build`
-    may be a function of the paths of `sources` that returns the bytes. `piped` is True if the muxer cannot seek back,
-    so that it writes no cues, no duration and unknown sizes.
+    `arguments` are those of the ffmpeg command, where ``{name}`` stands for the path of another
+    file. Instead, `build` may be a function of the paths of `sources` that returns the bytes.
+    `piped` is True if the muxer cannot seek back, so that it writes no cues, no duration and
+    unknown sizes.
     """
 
     name: str

@@ -6,11 +6,13 @@ from cycodec.transforms import Scale
 
 
 def resize_bilinear(frames, height, width):
-    """Resizes frames ``[N, H, W, C]`` on the CPU to ``[N, height, width, C]``: bilinear, antialiased, same dtype."""
+    """Resizes frames ``[N, H, W, C]`` on the CPU to ``[N, height, width, C]``: bilinear,
+    antialiased, same dtype.
+    """
     if frames.shape[0] == 0:
         return frames.new_empty((0, height, width, frames.shape[3]))
-    # NHWC memory viewed as NCHW is torch's channels-last format. torch has a kernel for it in uint8, but not in half
-    # precision.
+    # NHWC memory viewed as NCHW is torch's channels-last format. torch has a kernel for it in
+    # uint8, but not in half precision.
     images = frames.permute(0, 3, 1, 2)
     if frames.dtype is torch.float16:
         images = images.float()

@@ -1,8 +1,10 @@
-"""Makes HEVC with three temporal sub-layers from a stream with one, because no encoder of ffmpeg writes them.
+"""Makes HEVC with three temporal sub-layers from a stream with one, because no encoder of ffmpeg
+writes them.
 
-The encoder's stream is I (P B b b)* in decoding order. Each b refers to its neighbours, among them B; B refers only to
-I and P. P gets TemporalId 0, B 1 and b 2. No frame of B's own sub-layer refers to B, so B is a "sub-layer
-non-reference picture", although b refers to it. A decoder that skips such pictures must also skip the sub-layers above.
+The encoder's stream is I (P B b b)* in decoding order. Each b refers to its neighbours, among them
+B; B refers only to I and P. P gets TemporalId 0, B 1 and b 2. No frame of B's own sub-layer refers
+to B, so B is a "sub-layer non-reference picture", although b refers to it. A decoder that skips
+such pictures must also skip the sub-layers above.
 
 Clause numbers are those of ITU-T H.265.
 """
@@ -36,12 +38,16 @@ def in_sublayers(path):
 
 
 def header(kind, layer):
-    """Returns the header of 7.3.1.2: forbidden_zero_bit, nal_unit_type, nuh_layer_id, nuh_temporal_id_plus1."""
+    """Returns the header of 7.3.1.2: forbidden_zero_bit, nal_unit_type, nuh_layer_id,
+    nuh_temporal_id_plus1.
+    """
     return bytes([kind << 1, layer + 1])
 
 
 def with_sublayers(sps):
-    """Returns the sequence parameter set with sps_max_sub_layers_minus1 of 2 and one set of buffer sizes for all."""
+    """Returns the sequence parameter set with sps_max_sub_layers_minus1 of 2 and one set of buffer
+    sizes for all.
+    """
     payload = sps[2:].replace(b"\0\0\3", b"\0\0")
     bits = format(int.from_bytes(payload, "big"), f"0{8 * len(payload)}b")
     head, profile, rest = bits[:8], bits[8 : 8 + 96], bits[8 + 96 :]  # 7.3.2.2.1, 7.3.3

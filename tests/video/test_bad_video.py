@@ -1,4 +1,6 @@
-"""Files that lack a video, are cut off or damaged: an FFmpegError names file and remedy, or ffmpeg's frames come."""
+"""Files that lack a video, are cut off or damaged: an FFmpegError names file and remedy, or
+ffmpeg's frames come.
+"""
 
 import io
 import json

@@ -1,4 +1,6 @@
-"""False sizes and damaged files cause no crash and no hang, in child processes with limits on memory and time."""
+"""False sizes and damaged files cause no crash and no hang, in child processes with limits on
+memory and time.
+"""
 
 import json
 import struct
@@ -35,7 +37,9 @@ for path in sys.argv[3:]:
 
 
 def run_child(code, *arguments, memory, timeout):
-    """Runs code in a process that may take `memory` more bytes; returns (printed lines, how the process ended)."""
+    """Runs code in a process that may take `memory` more bytes; returns (printed lines, how the
+    process ended).
+    """
     intact = media.path("h264_plain.mp4")
     command = [sys.executable, "-c", PRELUDE + code, str(intact), str(memory), *map(str, arguments)]
     try:
@@ -53,7 +57,9 @@ def child(code, *arguments, memory=1 << 30, timeout=120):
 
 
 def patched(name, *changes):
-    """Returns a file with bytes replaced by (where, offset, new bytes); `where` is a byte string to search for."""
+    """Returns a file with bytes replaced by (where, offset, new bytes); `where` is a byte string to
+    search for.
+    """
     data = bytearray(media.path(name).read_bytes())
     for where, offset, new in changes:
         at = data.index(where) + offset
@@ -108,7 +114,9 @@ BOMBS = {
 
 @pytest.fixture(scope="module")
 def exploded(tmp_path_factory):
-    """name -> (outcome, message, growth of memory) of all bombs, which few child processes open in turn."""
+    """name -> (outcome, message, growth of memory) of all bombs, which few child processes open in
+    turn.
+    """
     folder = tmp_path_factory.mktemp("bombs")
     waiting = []
     for name, build in BOMBS.items():

@@ -1,4 +1,6 @@
-"""uint8 equals ffmpeg's bytes, float32 is within one level of the definition, regions equal parts of the frame."""
+"""uint8 equals ffmpeg's bytes, float32 is within one level of the definition, regions equal parts
+of the frame.
+"""
 
 import itertools
 
@@ -172,7 +174,9 @@ def test_regions_are_cuts_of_the_whole(name, dtype):
 @pytest.mark.parametrize("size", ["131x82", "131x81", "128x82", "130x82"])
 @pytest.mark.parametrize("pixels", ["yuv420p", "yuv422p", "nv12", "yuv420p10le", "yuv422p10le"])
 def test_regions_where_swscale_has_a_path_of_its_own_for_the_width(tmp_path, pixels, size):
-    """swscale interpolates chroma along rows of odd widths; on Arm it has vector code for multiples of 16."""
+    """swscale interpolates chroma along rows of odd widths; on Arm it has vector code for multiples
+    of 16.
+    """
     path = tmp_path / "noise.nut"
     noise = f"testsrc2=s=64x48:r=5:d=0.2,scale={size},noise=alls=90"
     recipes.run("-f", "lavfi", "-i", noise, "-pix_fmt", pixels, "-c:v", "rawvideo", path)
@@ -192,7 +196,8 @@ def test_float32_is_near_uint8(name):
     with VideoDecoder(path) as coarse, VideoDecoder(path, output_dtype=torch.float32) as fine:
         difference = (coarse[0].double() - fine[0].double() * 255).abs()
         lowest, highest = float(fine[0].min()), float(fine[0].max())
-    # ffmpeg smooths chroma, which is noise here, if it covers four pixels, covers lines, or if the width is odd
+    # ffmpeg smooths chroma, which is noise here, if it covers four pixels, covers lines, or if the
+    # width is odd
     smooth = any(word in name for word in ("yuv41", "yuv440", "odd"))
     assert difference.mean() < (10 if smooth else 4)
     assert 0 <= lowest <= highest <= 1
@@ -235,7 +240,9 @@ def test_deep_samples_keep_their_precision():
 
 @pytest.mark.parametrize(("orientation", "matrix"), media.ORIENTATIONS.items())
 def test_orientations(orientation, matrix):
-    """A display matrix maps the stored picture (x to the right, y down) to the shown one: x' = ax + cy, y' = bx + dy."""
+    """A display matrix maps the stored picture (x to the right, y down) to the shown one: x' = ax +
+    cy, y' = bx + dy.
+    """
     a, b, c, d = matrix
     upright = VideoDecoder(media.path("upright_444.mp4"))[3]
     height, width = upright.shape[1:]

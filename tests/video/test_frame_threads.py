@@ -125,7 +125,7 @@ def test_damage_with_frame_threads():
     assert torch.equal(decoder[:], torch.stack(expected))
 
 
-# -- reading on: Note [Reading on] in cycodec._video -----------------------------------------------------------------------
+# -- reading on: Note [Reading on] in cycodec._video -----------------------------------------------
 
 
 @pytest.mark.parametrize("name", [*ONE_GOP, "h264_plain.mp4", "mpeg4_bframes.avi", "hevc_open_gop.ts"])
@@ -300,7 +300,9 @@ def test_transformed_frames_have_them():
     "name", ["ts_cut_end.ts", "h264_dead_frame.mp4", "avi_cut_end.avi", "hevc_dead_frame.mp4"]
 )
 def test_damaged_streams_are_done_with_them(name):
-    """The frames of damaged data depend on the order of frame threads, so damaged streams do without them."""
+    """The frames of damaged data depend on the order of frame threads, so damaged streams do
+    without them.
+    """
     path = media.path(name)
     plain = VideoDecoder(path, num_threads=1)
     plain.confirm()

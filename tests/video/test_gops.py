@@ -33,7 +33,9 @@ NAMES = [
 
 @pytest.fixture(autouse=True)
 def eager(monkeypatch):
-    """Divides small requests too, as if there were eight CPUs; frame threads have tests of their own."""
+    """Divides small requests too, as if there were eight CPUs; frame threads have tests of their
+    own.
+    """
     for name, value in {"WORTH_A_THREAD": 0, "READER_COST": 0, "MAX_FRAME_THREADS": 1}.items():
         monkeypatch.setattr(_readers, name, value)
     before = _threads.budget()
@@ -205,7 +207,9 @@ def test_transformed_frames_are_divided_too(name):
 
 
 def test_masked_frames_repeat_the_last_good_one_of_the_whole_request():
-    """Damaged frames do not depend on the reader of their part, or on how many frames a step transforms."""
+    """Damaged frames do not depend on the reader of their part, or on how many frames a step
+    transforms.
+    """
     data = bytearray(media.path("h264_plain.mp4").read_bytes())
     begin, end = data.index(b"mdat") + 4, data.rindex(b"moov") - 4
     third = (end - begin) // 3

@@ -22,7 +22,9 @@ KEY_AND_SHOWN = 0b111  # key, discarded, hidden
 
 
 def tables(path):
-    """Returns the packets by the headers (None if they do not suffice) and by a scan, as (pts, flags)."""
+    """Returns the packets by the headers (None if they do not suffice) and by a scan, as (pts,
+    flags).
+    """
     demuxer = Demuxer(IOContext(str(path)))
     stream = demuxer.select_video()
     by_header = None
@@ -273,7 +275,8 @@ def test_headers_of_a_file_that_another_user_owns(monkeypatch):
 
 
 def test_field_coding_by_the_parameter_set():
-    # baseline, 3.0, frame_mbs_only_flag 1; and the same with 0 (written by hand from ITU-T H.264, 7.3.2.1.1)
+    # baseline, 3.0, frame_mbs_only_flag 1; and the same with 0 (written by hand from ITU-T H.264,
+    # 7.3.2.1.1)
     fields = "010000100000000000011110"  # profile, constraints, level
     head = fields + "111101000010100110"  # id, frame num, poc type 0, its bits, refs, gaps, size
     for flag, expected in (("1", False), ("0", True)):

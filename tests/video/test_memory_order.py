@@ -21,7 +21,9 @@ def pair(path, **options):
 
 
 def check(planes, packed):
-    """Asserts that batches or frames with NCHW axes are equal, and that each has its own memory order."""
+    """Asserts that batches or frames with NCHW axes are equal, and that each has its own memory
+    order.
+    """
     assert torch.equal(planes, packed)
     assert planes.is_contiguous()
     assert packed.movedim(-3, -1).is_contiguous()

@@ -1,4 +1,6 @@
-"""Headers give a picture's properties without decoding: parameter sets, and what FFmpeg would find by decoding."""
+"""Headers give a picture's properties without decoding: parameter sets, and what FFmpeg would find
+by decoding.
+"""
 
 import random
 

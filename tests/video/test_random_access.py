@@ -1,7 +1,7 @@
 """Every access gives the bytes of the sequential pass, whatever was read before.
 
-test_exact_frames proves the sequential pass; here its digests are the reference. There are 200 single accesses for each
-file, and fewer for large files (``--thorough`` makes 200 for all).
+test_exact_frames proves the sequential pass; here its digests are the reference. There are 200
+single accesses for each file, and fewer for large files (``--thorough`` makes 200 for all).
 """
 
 import random
@@ -52,7 +52,9 @@ class Video:
 
 @pytest.fixture(scope="module", params=(*media.GENERATED, *media.SHARED_VIDEOS))
 def video(request, thorough):
-    """One decoder serves all tests of a file, because its state after one test must not affect the next."""
+    """One decoder serves all tests of a file, because its state after one test must not affect the
+    next.
+    """
     path = media.locate(request.param)
     video = Video(path, accesses=ACCESSES if thorough else None)
     yield video
@@ -143,7 +145,9 @@ def test_a_fault_on_the_way_is_seen(name):
 
 @pytest.mark.parametrize("name", media.names("h264_dead_frame.mp4 lying_pts.mp4"))
 def test_confirmed_frames_are_right_from_the_first_access(name):
-    """Opening cannot see a fault in a GOP that it does not read, or times that contradict the order of frames."""
+    """Opening cannot see a fault in a GOP that it does not read, or times that contradict the order
+    of frames.
+    """
     path = media.locate(name)
     expected = oracle.reference(path).digests
     damaged = media.DAMAGED.get(name, ())

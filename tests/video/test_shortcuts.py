@@ -121,7 +121,9 @@ def test_frames_are_ffmpegs(name, without, threads, monkeypatch):
 
 
 def test_they_are_shortcuts(monkeypatch):
-    """The shortcuts that the test above switches off are on by default; otherwise it would compare nothing."""
+    """The shortcuts that the test above switches off are on by default; otherwise it would compare
+    nothing.
+    """
     path = media.path("h264_plain.mp4")
     plain = VideoDecoder(path, num_threads=1)
     assert plain.index.origin == "headers"

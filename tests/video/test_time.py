@@ -1,4 +1,6 @@
-"""Time: the frames that are played at an instant, in a range, at a rate; on files with unusual times."""
+"""Time: the frames that are played at an instant, in a range, at a rate; on files with unusual
+times.
+"""
 
 import math
 
@@ -117,7 +119,9 @@ def test_float32_copies_of_the_limits_do_not_raise(timed):
 
 
 def test_float32_copies_of_every_begin_mean_that_frame_or_its_neighbour(timed):
-    """float32 may round an instant into the previous frame, but not further and not out of the stream."""
+    """float32 may round an instant into the previous frame, but not further and not out of the
+    stream.
+    """
     _, decoder = timed
     begins, _ = intervals(decoder)
     for number, begin in enumerate(begins):

@@ -1,7 +1,7 @@
 """``tools/bench audio``: the workloads, and the best correct use of each library for them.
 
-The ffmpeg command makes the files. A workload is a method of a library's class; a library that lacks the method has no
-figure.
+The ffmpeg command makes the files. A workload is a method of a library's class; a library that
+lacks the method has no figure.
 """
 
 import argparse
@@ -28,8 +28,8 @@ FILES = {
     "small.wav": ["-ar", "16000", "-ac", "1", "-t", "1", "-c:a", "pcm_s16le"],
 }
 LONG = 3 * 3600
-# ffmpeg copies the packets of music.mp3 and music.m4a. FLAC numbers its packets and Opus trims the last one, so ffmpeg
-# encodes those streams again, which takes some minutes.
+# ffmpeg copies the packets of music.mp3 and music.m4a. FLAC numbers its packets and Opus trims the
+# last one, so ffmpeg encodes those streams again, which takes some minutes.
 FILES |= {"long.mp3": ["-c", "copy"], "long.m4a": ["-c", "copy"]}
 FILES |= {"long.flac": FILES["music.flac"], "long.opus": FILES["music.opus"]}
 

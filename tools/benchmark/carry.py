@@ -1,4 +1,6 @@
-"""Copies the files that the tests of ``device="cuda"`` and the GPU benchmark use to one folder, for tools/gpu_carry."""
+"""Copies the files that the tests of ``device="cuda"`` and the GPU benchmark use to one folder, for
+tools/gpu_carry.
+"""
 
 from __future__ import annotations
 

@@ -31,7 +31,9 @@ TICKS = (0.001, 0.01, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500)
 
 
 def draw(report: dict[str, Any], path: Path, threads: int, cache: str) -> None:
-    """Writes the chart of one setting as PNG: medians over the clips, lines from the lowest to the highest."""
+    """Writes the chart of one setting as PNG: medians over the clips, lines from the lowest to the
+    highest.
+    """
     rows = [s for s in report["summary"] if (s["threads"], s["cache"]) == (threads, cache)]
     workloads = [name for name in WORKLOADS if any(row["workload"] == name for row in rows)]
     base, *libraries = libraries_of(report)

@@ -11,7 +11,8 @@ PREFIX = f"{BASE} ("
 
 
 def name_of(path: Path) -> str:
-    """Returns the library name of a checkout: ``cycodec (COMMIT)``, or its folder's name if there is no commit.
+    """Returns the library name of a checkout: ``cycodec (COMMIT)``, or its folder's name if there
+    is no commit.
 
     Raises
     ------
@@ -46,7 +47,9 @@ def add_option(parser: argparse.ArgumentParser) -> None:
 
 
 def chosen(parser: argparse.ArgumentParser, path: Path | None) -> dict[str, Path]:
-    """Returns library name -> folder for the value of ``--against``; ends the command if it is no checkout."""
+    """Returns library name -> folder for the value of ``--against``; ends the command if it is no
+    checkout.
+    """
     if path is None:
         return {}
     try:
@@ -56,7 +59,9 @@ def chosen(parser: argparse.ArgumentParser, path: Path | None) -> dict[str, Path
 
 
 def assert_imported_from(path: str) -> None:
-    """Raises ImportError if cycodec does not come from this checkout, for example from an installed package."""
+    """Raises ImportError if cycodec does not come from this checkout, for example from an installed
+    package.
+    """
     import cycodec
 
     found = Path(cycodec.__file__).resolve().parents[1]

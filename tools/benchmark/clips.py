@@ -19,10 +19,11 @@ def _source(size: str, rate: int, seconds: int, seed: int = 0) -> str:
 
 # Real footage in the folder of shared media.
 SHARED = ("h264_bench_*", "h264_bframes_1080p60_*")
-# name -> ffmpeg arguments, in the order in which ffmpeg runs. "{media}" is the folder of generated clips, "{shared}"
-# that of shared ones.
+# name -> ffmpeg arguments, in the order in which ffmpeg runs. "{media}" is the folder of generated
+# clips, "{shared}" that of shared ones.
 RECIPES: dict[str, str] = {
-    # Real footage of a common size and bit rate. The clips below have noise, and several times as many bits.
+    # Real footage of a common size and bit rate. The clips below have noise, and several times as
+    # many bits.
     "real_h264_720p_30s.mp4": "-i {shared}/h264_bench_bbb_480p24_30s_bframes.mp4 -an -vf scale=1280:720 "
     "-c:v libx264 -preset fast -pix_fmt yuv420p",
     "gen_h264_720p_20s.mp4": f"{_source('1280x720', 30, 20)} {X264} -g 120",
@@ -52,7 +53,8 @@ SHORT_NAME = "gen_h264_240p_3s_x50"
 
 @dataclass(frozen=True)
 class Clip:
-    """One clip, or a set of equal short ones: `paths` has one entry or many; the other fields describe the first.
+    """One clip, or a set of equal short ones: `paths` has one entry or many; the other fields
+    describe the first.
 
     `frames` is the number that ffprobe decodes, the oracle for every library's count.
     """

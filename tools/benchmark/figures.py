@@ -16,7 +16,8 @@ RIGHT = ("agrees", "other colours", "other filter", "")
 
 
 def paired_ratio(peer: Sequence[float], base: Sequence[float]) -> float:
-    """Returns the median over the rounds of the peer's time / the base's time; above 1 the base is faster.
+    """Returns the median over the rounds of the peer's time / the base's time; above 1 the base is
+    faster.
 
     Both lists hold one time per round. Pairing within a round cancels what slows the whole machine.
     """
@@ -66,7 +67,9 @@ def slower_than_best(results: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def summary(results: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Returns median, lowest and highest wall ratio over the clips, per workload, threads, cache and peer."""
+    """Returns median, lowest and highest wall ratio over the clips, per workload, threads, cache
+    and peer.
+    """
     groups: dict[tuple[Any, ...], list[float]] = {}
     for result in results:
         for name, ratio in result["ratios"].items():
@@ -99,9 +102,9 @@ def verdict(samples: Any, reference: Any, scaled: bool = False) -> dict[str, Any
     Returns
     -------
     dict
-        ``difference``: the largest mean difference of a frame, in levels. ``verdict``: ``"agrees"``,
-        ``"other filter"``, ``"other colours"`` (one affine map of the colours explains the difference) or
-        ``"other frames"``.
+        ``difference``: the largest mean difference of a frame, in levels. ``verdict``:
+        ``"agrees"``, ``"other filter"``, ``"other colours"`` (one affine map of the colours
+        explains the difference) or ``"other frames"``.
     """
     import numpy
 
@@ -113,7 +116,8 @@ def verdict(samples: Any, reference: Any, scaled: bool = False) -> dict[str, Any
         return {"difference": difference, "verdict": "agrees"}
     if scaled and difference <= SAME_SCALED:
         return {"difference": difference, "verdict": "other filter"}
-    # One affine map turns one colour matrix or range into another for all pixels; no map repairs a wrong frame.
+    # One affine map turns one colour matrix or range into another for all pixels; no map repairs a
+    # wrong frame.
     colours = numpy.concatenate([theirs, numpy.ones_like(theirs[..., :1])], axis=-1).reshape(-1, 4)
     mapped = colours @ numpy.linalg.lstsq(colours, ours.reshape(-1, 3), rcond=None)[0]
     rest = float(numpy.abs(mapped.reshape(ours.shape) - ours).mean(axis=(1, 2, 3)).max())

@@ -1,7 +1,8 @@
-"""Measures decoding on a GPU: throughput with and without conversion, and common workloads beside peers.
+"""Measures decoding on a GPU: throughput with and without conversion, and common workloads beside
+peers.
 
-tools/gpu_check runs it. ``--fake`` uses the tests' double of NVIDIA's driver, which shows only that the code works; the
-figures then say so.
+tools/gpu_check runs it. ``--fake`` uses the tests' double of NVIDIA's driver, which shows only that
+the code works; the figures then say so.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ def synchronise(fake: bool) -> None:
         torch.cuda.synchronize()
 
 
-# -- libraries -----------------------------------------------------------------------------------------------------------
+# -- libraries -------------------------------------------------------------------------------------
 
 
 class Cycodec:
@@ -147,7 +148,7 @@ def libraries() -> list[Any]:
     ]
 
 
-# -- workloads ---------------------------------------------------------------------------------------------------------
+# -- workloads -------------------------------------------------------------------------------------
 
 
 def open_and_first(library: Any, path: Path) -> int:
@@ -237,7 +238,9 @@ def in_threads(jobs: Iterable[Callable[[], None]]) -> None:
 
 
 def plateau(path: Path, sessions: int, converted: bool, fake: bool) -> float:
-    """Returns the frames per second of several parallel decoders of one file, with or without conversion."""
+    """Returns the frames per second of several parallel decoders of one file, with or without
+    conversion.
+    """
     from cycodec.decoders import VideoDecoder, empty_nvdec_cache
 
     empty_nvdec_cache()  # the driver assigns decoders to its engines when they are created
@@ -264,7 +267,9 @@ def plateau(path: Path, sessions: int, converted: bool, fake: bool) -> float:
 
 
 def apart(folder: Path, frames: int) -> list[dict[str, Any]]:
-    """Returns how far each library's frames are from the CPU's, which equal ffmpeg's, in levels of 255."""
+    """Returns how far each library's frames are from the CPU's, which equal ffmpeg's, in levels of
+    255.
+    """
     from cycodec.decoders import VideoDecoder
 
     rows = []
@@ -339,7 +344,9 @@ def facts(fake: bool) -> dict[str, Any]:
 
 
 def trace(folder: Path, out: Path, about: str) -> bool:
-    """Records the calls of the driver's parser for each clip; returns False if they differ from the golden ones."""
+    """Records the calls of the driver's parser for each clip; returns False if they differ from the
+    golden ones.
+    """
     text = traces.record(folder.iterdir(), about)
     out.write_text(text)
     print(f"{out.name}: {len(traces.clips(text))} clips, {len(text.splitlines())} lines", flush=True)
@@ -349,7 +356,9 @@ def trace(folder: Path, out: Path, about: str) -> bool:
 
 
 def write_report(results: dict[str, Any], path: Path) -> None:
-    """Writes tables of times with the ratio to cycodec's, of throughput, and of differences in colour."""
+    """Writes tables of times with the ratio to cycodec's, of throughput, and of differences in
+    colour.
+    """
     title = "# Figures of the test double: they say nothing" if results["test_double"] else "# On a GPU"
     facts = {k: v for k, v in results.items() if not isinstance(v, (list, bool))}
     lines = [
@@ -392,7 +401,9 @@ def write_report(results: dict[str, Any], path: Path) -> None:
 
 
 def draw(results: dict[str, Any], path: Path) -> None:
-    """Draws the chart for docs: medians of the ratios to cycodec's time, lines from lowest to highest, log scale."""
+    """Draws the chart for docs: medians of the ratios to cycodec's time, lines from lowest to
+    highest, log scale.
+    """
     import matplotlib
 
     matplotlib.use("Agg")

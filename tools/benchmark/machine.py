@@ -34,7 +34,9 @@ def facts() -> dict[str, Any]:
 
 
 def commit_of(checkout: Path) -> str:
-    """Returns the git commit of a checkout, with ``-dirty`` if files differ from it; empty if there is none."""
+    """Returns the git commit of a checkout, with ``-dirty`` if files differ from it; empty if there
+    is none.
+    """
     return _command("git", "-C", str(checkout), "describe", "--always", "--dirty")
 
 

@@ -12,5 +12,7 @@ DOCS = ROOT / "docs" / "benchmarks"
 
 
 def shared_media() -> Path:
-    """Returns the folder of shared test media. If it is absent, only the generated clips are measured."""
+    """Returns the folder of shared test media. If it is absent, only the generated clips are
+    measured.
+    """
     return Path(os.environ.get("CYCODEC_TEST_MEDIA", ROOT.parent / "shared" / "media")).absolute()

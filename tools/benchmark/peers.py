@@ -1,7 +1,7 @@
 """The libraries, each in its best correct use. Imports happen in the library's own worker.
 
-A peer returns batches ``[n, ...]`` or iterators of single frames, as RGB uint8 of NumPy or torch, in the layout that it
-names. ``open`` returns a reader; every other method takes one.
+A peer returns batches ``[n, ...]`` or iterators of single frames, as RGB uint8 of NumPy or torch,
+in the layout that it names. ``open`` returns a reader; every other method takes one.
 """
 
 import importlib
@@ -18,7 +18,9 @@ class Unsupported(Exception):
 
 
 class Peer:
-    """The methods that a library may offer; a library does not offer those that it does not override."""
+    """The methods that a library may offer; a library does not offer those that it does not
+    override.
+    """
 
     layout = "NHWC"
     # A short note for the tables, such as what `open` leaves out.
@@ -49,13 +51,17 @@ class Peer:
         """Closes the file; libraries that do so when the reader is dropped need no code here."""
 
     def prepare(self, reader: Any) -> None:
-        """Does what a careful user of a library without exact mode does once per file; timed with opening."""
+        """Does what a careful user of a library without exact mode does once per file; timed with
+        opening.
+        """
 
     def count(self, reader: Any) -> int:
         raise NotImplementedError
 
     def indexed_count(self, reader: Any) -> int:
-        """Returns the number of frames by an index, which may be made now; the header's number is not enough."""
+        """Returns the number of frames by an index, which may be made now; the header's number is
+        not enough.
+        """
         return self.count(reader)
 
     def at(self, reader: Any, indices: list[int]) -> Any:
@@ -166,7 +172,8 @@ class PyAV(Peer):
         from av.video.reformatter import VideoReformatter
 
         self.av, self.numpy = av, numpy
-        # One reformatter keeps swscale's context; to_ndarray(format=...) would make a new one for each frame.
+        # One reformatter keeps swscale's context; to_ndarray(format=...) would make a new one for
+        # each frame.
         self.reformatter = VideoReformatter()
 
     def versions(self) -> dict[str, str]:
@@ -205,7 +212,8 @@ class PyAV(Peer):
             demuxed = container.demux(container.streams.video[0])
             packets = [packet for packet in demuxed if packet.size and not packet.is_discard]
         times = [packet.pts for packet in packets]
-        # If packets have no times (AVI), the frames must be counted from the first one: ordinals replace times.
+        # If packets have no times (AVI), the frames must be counted from the first one: ordinals
+        # replace times.
         if None not in times and len(set(times)) == len(times):
             reader.keys = sorted(packet.pts for packet in packets if packet.is_keyframe)
         reader.pts = sorted(times) if reader.keys else list(range(len(times)))
@@ -262,12 +270,15 @@ class PyAV(Peer):
                 return
 
     def _forward(self, reader: Any, targets: list[int]) -> Iterator[Any]:
-        """Yields frames with these ascending pts: continues in the same GOP, otherwise seeks to the key frame."""
+        """Yields frames with these ascending pts: continues in the same GOP, otherwise seeks to the
+        key frame.
+        """
         decoded = reader.container.decode(reader.stream)
         # Before the first seek the container is at the first key frame.
         position = reader.keys[0]
         for target in targets:
-            # A seek in a transport stream may end behind its target; then an earlier key frame is needed.
+            # A seek in a transport stream may end behind its target; then an earlier key frame is
+            # needed.
             for key in [key for key in reversed(reader.keys) if key <= target] or reader.keys[:1]:
                 if key > position or position > target:
                     reader.container.seek(key, stream=reader.stream)

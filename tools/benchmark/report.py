@@ -13,7 +13,9 @@ from benchmark.workloads import WORKLOADS
 
 
 def libraries_of(report: dict[str, Any]) -> list[str]:
-    """Returns the libraries that took part: the base, other checkouts of cycodec, the peers, the floor."""
+    """Returns the libraries that took part: the base, other checkouts of cycodec, the peers, the
+    floor.
+    """
     present = [name for name in report["versions"] if is_checkout(name)]
     present += [name for name in PEERS if name in report["versions"]]
     base = report["settings"]["base"]
@@ -63,7 +65,9 @@ def print_report(report: dict[str, Any], console: Console) -> None:
 
 
 def cell(result: dict[str, Any], name: str, base: str) -> str:
-    """Returns milliseconds for the base, the wall ratio for others, ``-`` if a library cannot do the workload."""
+    """Returns milliseconds for the base, the wall ratio for others, ``-`` if a library cannot do
+    the workload.
+    """
     entry = result["libraries"].get(name, {"error": "absent"})
     if "wall" not in entry:
         return "-" if "unsupported" in entry else "error"
@@ -93,7 +97,9 @@ def _styled(text: str, result: dict[str, Any], name: str) -> str:
 
 
 def remarks(report: dict[str, Any]) -> list[str]:
-    """Returns lines on wrong frames, errors, absent libraries, and results where the base was not the fastest."""
+    """Returns lines on wrong frames, errors, absent libraries, and results where the base was not
+    the fastest.
+    """
     lines = [f"absent: {why}" for why in report["absent"].values()]
     for result in report["results"]:
         where = f"{result['clip']}, {WORKLOADS[result['workload']].title}"

@@ -24,7 +24,8 @@ MOST_REPEATS = 50
 
 
 class Worker:
-    """The process of one library. It starts at the first request, and again after a crash or a hang.
+    """The process of one library. It starts at the first request, and again after a crash or a
+    hang.
 
     Parameters
     ----------
@@ -49,7 +50,9 @@ class Worker:
         self.idle_rss = 0
 
     def start(self) -> None:
-        """Starts the process; raises RuntimeError with the library's message if it cannot be imported."""
+        """Starts the process; raises RuntimeError with the library's message if it cannot be
+        imported.
+        """
         path = [str(ROOT / "tools"), *([str(self.checkout)] if self.checkout else [])]
         threads = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS"), str(self.threads))
         environment = {**os.environ, **threads, "PYTHONPATH": os.pathsep.join(path)}
@@ -146,8 +149,8 @@ def run(
     Returns
     -------
     dict
-        ``versions`` and ``idle_rss`` (library -> versions, bytes after import), ``absent`` (library -> why) and
-        ``results``.
+        ``versions`` and ``idle_rss`` (library -> versions, bytes after import), ``absent`` (library
+        -> why) and ``results``.
 
     Raises
     ------

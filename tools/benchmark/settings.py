@@ -1,7 +1,8 @@
 """``tools/bench settings`` shows how good cycodec's own choice of threads is.
 
-It measures one decoder on an idle machine with each setting that a user can choose. A figure is the setting's time
-divided by that of the default, so 0.9 means that the setting takes a tenth less time.
+It measures one decoder on an idle machine with each setting that a user can choose. A figure is the
+setting's time divided by that of the default, so 0.9 means that the setting takes a tenth less
+time.
 """
 
 import argparse
@@ -13,7 +14,8 @@ from benchmark.peers import PEERS
 from benchmark.worker import open_reader
 from benchmark.workloads import WORKLOADS, case_for
 
-# The first one, the default, has the library's name, because all other times are divided by its time.
+# The first one, the default, has the library's name, because all other times are divided by its
+# time.
 SETTINGS: dict[str, dict[str, Any]] = {
     turns.BASE: {},
     "num_threads=1": {"num_threads": 1},

@@ -1,9 +1,10 @@
 """Records the calls of the driver's parser as text, which the tests' double must reproduce.
 
-tools/gpu_check writes traces.txt on a GPU. tests/support/fake_cuda/traces.txt is the golden recording of an H100, and
-tests/cuda/test_cuda_traces.py compares the double with it. The comparison covers what cycodec relies on: formats, the
-packet of each picture, the order of display, timestamps, pitches. It ignores the numbers of surfaces and the number of
-packets that the parser reads before it displays a picture, which depends on the size of its buffer.
+tools/gpu_check writes traces.txt on a GPU. tests/support/fake_cuda/traces.txt is the golden
+recording of an H100, and tests/cuda/test_cuda_traces.py compares the double with it. The comparison
+covers what cycodec relies on: formats, the packet of each picture, the order of display,
+timestamps, pitches. It ignores the numbers of surfaces and the number of packets that the parser
+reads before it displays a picture, which depends on the size of its buffer.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ from pathlib import Path
 GOLDEN = Path(__file__).resolve().parent.parent.parent / "tests" / "support" / "fake_cuda" / "traces.txt"
 HEAD = "== "  # stands before the name of a clip
 FIRST_FRAMES = 20
-# The clips of the golden recording. For other clips the double shows fewer pictures, or another order.
+# The clips of the golden recording. For other clips the double shows fewer pictures, or another
+# order.
 GOLDEN_CLIPS = (
     "annexb_cut_start.h264",
     "h264_bpyramid.mp4",
@@ -39,12 +41,14 @@ GOLDEN_CLIPS = (
     "vp9_hidden_160x144.webm",
     "vp9_odd_321x241.mp4",
 )
-# cudaVideoCodec_VP8 and VP9: each hidden picture delays their timestamps, which cycodec does not use
+# cudaVideoCodec_VP8 and VP9: each hidden picture delays their timestamps, which cycodec does not
+# use
 TIMELESS = ("codec=9 ", "codec=10 ")
 
 
 def record(paths: Iterable[Path], about: str) -> str:
-    """Records formats, callbacks and pitches of each clip that the GPU decodes: first frames, last frame, first frame.
+    """Records formats, callbacks and pitches of each clip that the GPU decodes: first frames, last
+    frame, first frame.
 
     Parameters
     ----------
@@ -90,7 +94,8 @@ def clips(text: str) -> dict[str, list[str]]:
 
 
 def stretches(lines: Iterable[str]) -> list[dict[str, list[str]]]:
-    """Returns the events between sequence headers: formats, pictures in decoding order and in display order.
+    """Returns the events between sequence headers: formats, pictures in decoding order and in
+    display order.
 
     A surface's name is the ordinal of the last picture that was decoded into it.
     """
@@ -129,7 +134,8 @@ def stretches(lines: Iterable[str]) -> list[dict[str, list[str]]]:
 
 
 def compare(golden: str, ours: str) -> list[str]:
-    """Returns the differences between a recording and the golden one: a text with the lines for each clip.
+    """Returns the differences between a recording and the golden one: a text with the lines for
+    each clip.
 
     Clips that only the new recording has do not matter.
     """

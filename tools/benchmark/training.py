@@ -1,7 +1,8 @@
-"""``tools/bench training``: threads and DataLoader processes read a few resized frames from each of many videos.
+"""``tools/bench training``: threads and DataLoader processes read a few resized frames from each of
+many videos.
 
-Every library decodes the same frames of the same clips, as benchmark.peers does. The second part reads 10,000 random
-clips of 200 files, and measures the memory of the process.
+Every library decodes the same frames of the same clips, as benchmark.peers does. The second part
+reads 10,000 random clips of 200 files, and measures the memory of the process.
 """
 
 import argparse
@@ -37,11 +38,13 @@ THREADS, PROCESSES, BATCH = "threads", "processes", "decode_batch"
 WHOLE = "whole files by threads"
 
 
-# --- In the process of a library -----------------------------------------------------------------------------------
+# --- In the process of a library ------------------------------------------------------------------
 
 
 def frame_numbers(path: str) -> list[int]:
-    """Returns NUM_FRAMES evenly spaced frame numbers of a clip with a random start, as for training."""
+    """Returns NUM_FRAMES evenly spaced frame numbers of a clip with a random start, as for
+    training.
+    """
     begin = random.Random(Path(path).name).random()
     step = SECONDS * RATE / NUM_FRAMES
     return [int((begin + n) * step) for n in range(NUM_FRAMES)]
@@ -143,7 +146,7 @@ def read_at_random(paths: list[str]) -> None:
             print(json.dumps([count, round(resident, 1), len(os.listdir("/proc/self/fd"))]), flush=True)
 
 
-# --- Comparing -----------------------------------------------------------------------------------------------------
+# --- Comparing ------------------------------------------------------------------------------------
 
 
 def make_clips(folder: Path, count: int, size: str) -> list[str]:
@@ -171,7 +174,9 @@ def per_second(name: str, seconds: float) -> str:
 def compare(
     paths: list[str], rounds: int, libraries: list[str], others: Mapping[str, Path]
 ) -> dict[str, dict[str, Any]]:
-    """Returns the rows of the table, by kind and number of workers. `others` are other checkouts of cycodec."""
+    """Returns the rows of the table, by kind and number of workers. `others` are other checkouts of
+    cycodec.
+    """
     names = dict.fromkeys([turns.BASE, *libraries])
     chosen = {name: ENVIRONMENTS[name] for name in names} | others
     servers = turns.servers_of("benchmark.training", chosen, paths)

@@ -1,7 +1,8 @@
-"""Runs libraries in processes of their own that take turns, for the audio and the training benchmark.
+"""Runs libraries in processes of their own that take turns, for the audio and the training
+benchmark.
 
-``python -m MODULE --serve LIBRARY ...`` starts a process. It reads the name of a workload from standard input and
-answers with seconds, or with the reason for an error.
+``python -m MODULE --serve LIBRARY ...`` starts a process. It reads the name of a workload from
+standard input and answers with seconds, or with the reason for an error.
 """
 
 import contextlib
@@ -21,7 +22,9 @@ from benchmark.paths import BUILD, DOCS, ROOT
 
 
 def answer(workloads: Mapping[str, Callable[[], Any]]) -> None:
-    """Runs the workloads whose names come from standard input. The answer to one that raises is its error."""
+    """Runs the workloads whose names come from standard input. The answer to one that raises is its
+    error.
+    """
     for name in map(str.strip, sys.stdin):
         try:
             if name not in workloads:
@@ -101,13 +104,14 @@ class Server:
 
 
 def take_turns(servers: list[Server], name: str, rounds: int) -> dict[str, Any]:
-    """Measures one workload: each library once a round, in alternating order; the first round does not count.
+    """Measures one workload: each library once a round, in alternating order; the first round does
+    not count.
 
     Returns
     -------
     dict
-        For each library ``{"seconds": median, "ratio": median of their time / ours in the same round}`` or
-        ``{"error": reason}``.
+        For each library ``{"seconds": median, "ratio": median of their time / ours in the same
+        round}`` or ``{"error": reason}``.
     """
     taken: dict[str, list[float]] = {server.library: [] for server in servers}
     reasons: dict[str, str] = {}
@@ -169,7 +173,9 @@ def keep(
     value: Callable[[str, float], str],
     **more: Any,
 ) -> None:
-    """Writes docs/benchmarks/STEM.json and STEM.md, with the machine and the command that repeats the run."""
+    """Writes docs/benchmarks/STEM.json and STEM.md, with the machine and the command that repeats
+    the run.
+    """
     facts = machine.facts()
     command = f"tools/bench {stem}"
     text = json.dumps({"command": command, "machine": facts, "rows": rows, **more}, indent=1)
@@ -207,7 +213,9 @@ def write(name: str, text: str) -> None:
 
 
 def servers_of(module: str, libraries: Mapping[str, str | Path], arguments: Iterable[Any]) -> list[Server]:
-    """Returns a server for each library (library -> environment); prints those that cannot be installed."""
+    """Returns a server for each library (library -> environment); prints those that cannot be
+    installed.
+    """
     found = []
     arguments = list(arguments)
     for library, environment in libraries.items():

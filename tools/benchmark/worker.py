@@ -1,7 +1,8 @@
 """The process of one library: reads requests from the runner as JSON lines, measures, answers.
 
-Run as ``python -m benchmark.worker LIBRARY THREADS [CHECKOUT]`` with the library's interpreter. It blocks on its
-standard input while another library measures. cycodec must come from CHECKOUT, where one is given.
+Run as ``python -m benchmark.worker LIBRARY THREADS [CHECKOUT]`` with the library's interpreter. It
+blocks on its standard input while another library measures. cycodec must come from CHECKOUT, where
+one is given.
 """
 
 import gc
@@ -24,7 +25,8 @@ SAMPLE_WIDTH = 160
 
 def main() -> None:
     library, threads = sys.argv[1], int(sys.argv[2])
-    # A library's own output must not reach the pipe: answers go to a copy of stdout, and stdout becomes stderr.
+    # A library's own output must not reach the pipe: answers go to a copy of stdout, and stdout
+    # becomes stderr.
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     try:
@@ -75,7 +77,8 @@ def measure(peer: Peer, case: Case, repeats: int, save: str | None = None) -> di
     Returns
     -------
     dict
-        ``wall``, ``cpu``, ``open`` in seconds, ``rss_before`` and ``rss_peak`` in bytes, ``frames`` counted.
+        ``wall``, ``cpu``, ``open`` in seconds, ``rss_before`` and ``rss_peak`` in bytes, ``frames``
+        counted.
     """
     workload = WORKLOADS[case.workload]
     wall = cpu = opening = 0.0
@@ -188,7 +191,9 @@ def reset_peak_rss() -> int:
 
 
 def peak_rss() -> int:
-    """Returns the largest resident size since `reset_peak_rss`, or of the process's life if not on Linux."""
+    """Returns the largest resident size since `reset_peak_rss`, or of the process's life if not on
+    Linux.
+    """
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return _status("VmHWM") or (peak if sys.platform == "darwin" else peak * 1024)
 

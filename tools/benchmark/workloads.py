@@ -38,7 +38,8 @@ class Workload:
     title : str
         Name in tables and chart.
     opens : bool
-        True if the time includes opening; otherwise every repetition opens a new reader and times that separately.
+        True if the time includes opening; otherwise every repetition opens a new reader and times
+        that separately.
     indices : callable
         ``n -> frame numbers`` to request from a clip of n frames, in order.
     run : callable
@@ -79,7 +80,9 @@ def uniform(n: int, count: int = 10) -> list[int]:
 
 
 def shuffled(n: int, count: int = 10) -> list[int]:
-    """Returns `count` distinct frame numbers in random order, the same for every library and every run."""
+    """Returns `count` distinct frame numbers in random order, the same for every library and every
+    run.
+    """
     return random.Random(SEED).sample(range(n), min(n, count))
 
 

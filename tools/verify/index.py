@@ -3,9 +3,10 @@
 
     tools/verify/index.py video.mp4 [more files]
 
-The program decodes each file once from beginning to end and keeps a digest of every frame. Then it reads the frames in
-other ways: backwards, shuffled, strided, in batches, by time, and again with a saved and loaded index. Every digest must
-be the same. The output names each frame that differs, and fits into a bug report.
+The program decodes each file once from beginning to end and keeps a digest of every frame. Then it
+reads the frames in other ways: backwards, shuffled, strided, in batches, by time, and again with a
+saved and loaded index. Every digest must be the same. The output names each frame that differs, and
+fits into a bug report.
 """
 
 import argparse

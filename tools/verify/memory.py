@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """Does memory grow with the number of decoders that were opened and dropped?
 
-    tools/verify/memory.py video.mp4                     2000 cycles of each kind; fails beyond 20 MB
-    tools/verify/memory.py video.mp4 --kind bytes --cycles 500
+    tools/verify/memory.py video.mp4                     2000 cycles of each kind; fails beyond 20
+    MB tools/verify/memory.py video.mp4 --kind bytes --cycles 500
 
-A cycle opens the file, decodes some frames at different places, and drops the decoder. The first tenth of the cycles is
-a warm-up. The result is the growth of resident memory after it.
+A cycle opens the file, decodes some frames at different places, and drops the decoder. The first
+tenth of the cycles is a warm-up. The result is the growth of resident memory after it.
 """
 
 import argparse

@@ -1,8 +1,9 @@
-"""TEST DOUBLE of NVIDIA's driver: libcuda.so.1 and libnvcuvid.so.1 for the host, with FFmpeg's decoders inside.
-It also doubles NPP: libnppicc.so.12 and .13, with the one function that cycodec calls.
+"""TEST DOUBLE of NVIDIA's driver: libcuda.so.1 and libnvcuvid.so.1 for the host, with FFmpeg's
+decoders inside. It also doubles NPP: libnppicc.so.12 and .13, with the one function that cycodec
+calls.
 
-The real extension, cuda-python and the kernels' source run with them where there is no GPU. They test the logic of
-cycodec, not that of the driver: they model neither speed nor real asynchrony.
+The real extension, cuda-python and the kernels' source run with them where there is no GPU. They
+test the logic of cycodec, not that of the driver: they model neither speed nor real asynchrony.
 
 Only the tests build them, only `load` loads them, and they are no part of the package.
 """
@@ -75,7 +76,9 @@ def build() -> Path:
 
 
 class FakeCuda:
-    """The loaded double and its controls. It has the soname libcuda.so.1, so later loads of that name find it."""
+    """The loaded double and its controls. It has the soname libcuda.so.1, so later loads of that
+    name find it.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -85,7 +88,9 @@ class FakeCuda:
         self.cuda.fake_log.restype = ctypes.c_char_p
 
     def load_npp(self, major: int) -> ctypes.CDLL:
-        """Makes cuda.pathfinder find the double's NPP of CUDA 12 or 13 as a library that is loaded already."""
+        """Makes cuda.pathfinder find the double's NPP of CUDA 12 or 13 as a library that is loaded
+        already.
+        """
         return [ctypes.CDLL(str(self.folder / f"lib{name}.so.{major}")) for name in ("nppc", "nppicc")][1]
 
     def fail(self, name: str, nth: int = 1, code: int = 999) -> None:
@@ -98,7 +103,9 @@ class FakeCuda:
             self.cuda.fake_set(name.encode(), value)
 
     def know(self, path: Path | str) -> None:
-        """Tells the decoder a file's pictures by their data, for libavcodec's hwaccel, which does the parsing."""
+        """Tells the decoder a file's pictures by their data, for libavcodec's hwaccel, which does
+        the parsing.
+        """
         if self.cuvid.fake_know(str(path).encode()) < 0:
             raise OSError(f"the double cannot decode {path}")
 
@@ -117,7 +124,9 @@ class FakeCuda:
 
 
 def stand_in(set_attribute: Callable[[object, str, object], None] = setattr) -> None:
-    """Makes ``device="cuda"`` use the loaded double and host memory, because this torch may lack CUDA."""
+    """Makes ``device="cuda"`` use the loaded double and host memory, because this torch may lack
+    CUDA.
+    """
     from cycodec._shared import torch_adapter
 
     set_attribute(torch_adapter, "_cuda_ordinal", lambda device: device.index or 0)
