@@ -10,6 +10,7 @@ from libc.stdlib cimport free, malloc
 from libc.string cimport memcmp, memcpy, memmove, memset
 
 from cycodec.core.audio.index cimport AudioIndex, AudioPacket, describe_packet
+from cycodec.core.bitstream.little_endian cimport little32, little64
 from cycodec.core.bitstream.sound cimport (
     Mp3Frame,
     SampleRange,
@@ -266,8 +267,8 @@ cdef class OggWalk(Walk):
         page.lacing = data + OGG_HEADER
         page.body = data + OGG_HEADER + segments
         page.flags = data[5]
-        page.granule = <int64_t> little_endian(data + 6) | <int64_t> little_endian(data + 10) << 32
-        page.serial = little_endian(data + 14)
+        page.granule = <int64_t> little64(data + 6)
+        page.serial = little32(data + 14)
         return True
 
     cdef bint add_packets(self, const OggPage *page) noexcept nogil:
@@ -348,10 +349,6 @@ cdef bint take_trimming(AudioPacket *ours, const AudioPacket *known) noexcept no
     ours.discard = known.discard
     ours.flags = known.flags
     return ours.size == known.size
-
-
-cdef uint32_t little_endian(const uint8_t *data) noexcept nogil:
-    return data[0] | data[1] << 8 | data[2] << 16 | <uint32_t> data[3] << 24
 
 
 def index_from_walk(Demuxer demuxer not None, int stream_index):

@@ -9,11 +9,12 @@ import os
 
 from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
 from libc.errno cimport errno
-from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcmp, memcpy
 
 from cycodec.core.audio.sample_blocks cimport BlockReader
+from cycodec.core.bitstream.little_endian cimport little32, little64
 
 from cycodec.core.error import InvalidDataError
 
@@ -52,14 +53,6 @@ CODECS = {
 
 class NotPlainWav(InvalidDataError):
     """The source is no WAV file, or none of plain PCM."""
-
-
-cdef uint32_t little32(const uint8_t *data) noexcept nogil:
-    return data[0] | data[1] << 8 | data[2] << 16 | <uint32_t> data[3] << 24
-
-
-cdef uint64_t little64(const uint8_t *data) noexcept nogil:
-    return little32(data) | <uint64_t> little32(data + 4) << 32
 
 
 cdef class WavReader(BlockReader):
