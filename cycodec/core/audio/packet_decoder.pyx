@@ -72,7 +72,7 @@ cdef class PacketDecoder:
         avutil.av_frame_free(&self.frame)
 
     cdef void forget(self) noexcept:
-        """Own nothing any more, and free nothing: Note [After fork] in core/video/stream.pyx."""
+        """Give up all native objects without freeing them: Note [After fork] in core/video/stream.pyx."""
         self.context = NULL
         self.packet = NULL
         self.frame = NULL

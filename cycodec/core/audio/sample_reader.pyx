@@ -69,7 +69,7 @@ cdef class SampleReader(BlockReader):
         self.prime()
 
     def forget(self):
-        """Own nothing any more, and free nothing: Note [After fork] in core/video/stream.pyx."""
+        """Give up all native objects without freeing them: Note [After fork] in core/video/stream.pyx."""
         self.decoder.forget()
 
     def prime(self):
