@@ -22,7 +22,7 @@ from cycodec._video.options import Options
 from cycodec._video.picture import Addresses, Geometry, Layout, Region
 from cycodec._video.readers import Readers, thread_limit
 from cycodec.core.container.demux import Demuxer
-from cycodec.core.container.headers import know_pictures
+from cycodec.core.container.headers import fill_picture_format
 from cycodec.core.error import DecoderRefused, FFmpegError, InvalidDataError, StaleIndexError
 from cycodec.core.video.backend import CpuBackend, VideoBackend
 from cycodec.core.video.confirm import confirm
@@ -172,7 +172,7 @@ class VideoSession(Session):
 
     def _learn_pictures(self, demuxer: Demuxer) -> None:
         """Have a demuxer know depth, chroma and colours of the pictures, from headers where they are enough."""
-        if self.options.cuda_backend != "nvdec" or not know_pictures(demuxer, self.stream_index):
+        if self.options.cuda_backend != "nvdec" or not fill_picture_format(demuxer, self.stream_index):
             demuxer.probe()
 
     def _another_reader(self, num_threads: int = 1, /) -> FrameReader:
