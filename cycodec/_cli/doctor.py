@@ -128,8 +128,8 @@ def examine_core() -> Iterator[Finding]:
 
 def library_function(name: str) -> Any:
     """A function of the very FFmpeg that cycodec runs with, found through an extension linked with it."""
-    for room in ("demux", "backend"):  # each is linked with those libraries alone that it calls
-        extension = ctypes.CDLL(importlib.import_module(f"cycodec.core.{room}").__file__)
+    for module in ("container.demux", "video.backend"):  # each is linked with those libraries alone that it calls
+        extension = ctypes.CDLL(importlib.import_module(f"cycodec.core.{module}").__file__)
         if hasattr(extension, name):
             return getattr(extension, name)
     return None

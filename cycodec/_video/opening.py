@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from cycodec._shared.threads import run
+from cycodec._shared import threads as thread_pool
 from cycodec.core.bitstream.sps import stream_may_have_fields
 from cycodec.core.container.demux import Demuxer
 from cycodec.core.container.fragments import read_fragments
@@ -30,7 +30,7 @@ def predicted_index(
         table = (
             read_mov(demuxer, stream_index)
             or read_fragments(demuxer, stream_index)
-            or read_matroska(demuxer, stream_index, run, threads)
+            or read_matroska(demuxer, stream_index, thread_pool.run, threads)
         )
     scanned = table is None
     if table is None:

@@ -74,9 +74,9 @@ def test_wheel_holds_what_cimport_and_type_checkers_need(installed):
     package = installed / "cycodec"
     assert (package / "py.typed").exists()
     assert (package / "__init__.pxd").exists()
-    for room in ("reader", "index", "capi", "demux"):
-        assert (package / "core" / f"{room}.pxd").exists()
-        assert (package / "core" / f"{room}.pyi").exists()
+    for module in ("video/reader", "video/index", "capi", "container/demux"):
+        assert (package / "core" / f"{module}.pxd").exists()
+        assert (package / "core" / f"{module}.pyi").exists()
     assert (package / "libav" / "avutil.pxd").exists()
     assert not list(installed.rglob("*.pyx"))
 
@@ -90,7 +90,7 @@ def test_shipped_pxd_files_need_libav_headers_only(installed):
 
 def test_downstream_extension(installed, tmp_path):
     for name in ("luma.pyx", "setup.py"):
-        shutil.copy(ROOT / "tests" / "downstream" / name, tmp_path)
+        shutil.copy(ROOT / "tests" / "support" / "downstream" / name, tmp_path)
     clip = tmp_path / "clip.mkv"
     run(
         ["ffmpeg", "-v", "error", "-f", "lavfi", "-i", "testsrc2=s=96x64:r=10:d=1", "-c:v", "ffv1", str(clip)]
