@@ -35,9 +35,7 @@ class FrameSize:
         True if it no longer changes.
     """
 
-    def __init__(
-        self, header: dict[str, Any], display_matrix: Sequence[int] | None, is_proved: bool
-    ) -> None:
+    def __init__(self, header: dict[str, Any], display_matrix: Sequence[int] | None, is_proved: bool) -> None:
         self.display_matrix = display_matrix
         self.geometry = self.of_stored(header["width"], header["height"])
         self.is_proved = is_proved and self.geometry is not None

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from fractions import Fraction
-from typing import NamedTuple
 
 from cycodec._shared import threads as thread_pool
 from cycodec._shared.sources import Source, open_source
@@ -23,7 +23,8 @@ from cycodec.core.video.reader import FrameReader
 TRUSTED_CONTAINERS = ("mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm")
 
 
-class Prediction(NamedTuple):
+@dataclass(frozen=True)
+class Prediction:
     """An index that was made without decoding.
 
     Attributes

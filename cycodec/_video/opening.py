@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, TypeAlias
 
-from cycodec._shared.sources import FileLike, Source, open_source
+from cycodec._shared.sources import Source, open_source
 from cycodec._video.indexing import check_frames, decode_index, predict_index, time_base
 from cycodec._video.options import Options, thread_limit
 from cycodec.core.container.demux import Demuxer
@@ -19,6 +19,8 @@ from cycodec.core.video.reader import FrameReader
 
 if TYPE_CHECKING:
     from cycodec.cuda.delivery import Gpu
+
+Mappings: TypeAlias = str | bytes | IO[Any]
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,7 @@ def open_stream(
     source: Source,
     options: Options,
     index: FrameIndex | None = None,
-    mappings: str | bytes | FileLike | None = None,
+    mappings: Mappings | None = None,
 ) -> Opened:
     """Open a stream and find its index.
 
@@ -93,9 +95,8 @@ def open_stream(
     elif options.approximate:
         demuxer.look_ahead(stream_index)
     else:
-        index, is_unread, is_doubtful = predict_index(
-            demuxer, stream_index, thread_limit(options.num_threads)
-        )
+        prediction = predict_index(demuxer, stream_index, thread_limit(options.num_threads))
+        index, is_unread, is_doubtful = prediction.index, prediction.is_unread, prediction.is_doubtful
     header = demuxer.stream_info(stream_index)
     reader = None
     if not options.approximate:

@@ -16,11 +16,11 @@ import numpy as np
 
 from cycodec._shared import torch_adapter
 from cycodec._shared.session_base import Session
-from cycodec._shared.sources import FileLike, Source, is_file_like, open_source
+from cycodec._shared.sources import Source, is_file_like, open_source
 from cycodec._video.frame_size import FrameSize
 from cycodec._video.gops import Positions
 from cycodec._video.indexing import decode_index
-from cycodec._video.opening import Opened, ReaderFactory, cpu_reader, learn_pictures, open_stream
+from cycodec._video.opening import Mappings, Opened, ReaderFactory, cpu_reader, learn_pictures, open_stream
 from cycodec._video.options import Options
 from cycodec._video.picture import Addresses, PictureFormat, Region, SinglePicture
 from cycodec._video.readers import Readers
@@ -89,7 +89,7 @@ class VideoSession(Session):
         source: Source,
         options: Options,
         index: FrameIndex | None = None,
-        mappings: str | bytes | FileLike | None = None,
+        mappings: Mappings | None = None,
         pipeline: Pipeline | None = None,
     ) -> None:
         super().__init__(source)
@@ -105,7 +105,7 @@ class VideoSession(Session):
 
     # -- opening ----------------------------------------------------------------------------------------------------
 
-    def _open(self, index: FrameIndex | None, mappings: str | bytes | FileLike | None = None) -> None:
+    def _open(self, index: FrameIndex | None, mappings: Mappings | None = None) -> None:
         opened = open_stream(self.source, self.options, index, mappings)
         self.name = opened.demuxer.io.name
         self.size = opened.size

@@ -5,12 +5,12 @@ import random
 import media
 import oracle
 import pytest
+from costs import decoder_with_costs
 
 import cycodec
 from cycodec._shared import threads as _threads
-from cycodec._video import opening as _frame_index
-from cycodec._video import readers as _readers
-from cycodec._video import session as _session
+from cycodec._video import indexing, opening, readers, session
+from cycodec._video.costs import Costs
 from cycodec.core.video import backend
 from cycodec.decoders import VideoDecoder
 
@@ -37,7 +37,7 @@ NAMES = [
 def no_headers(monkeypatch):
     """The index comes from reading the file."""
     for name in ("read_mov", "read_fragments", "read_matroska"):
-        monkeypatch.setattr(_frame_index, name, lambda *arguments: None)
+        monkeypatch.setattr(indexing, name, lambda *arguments: None)
 
 
 def no_pool(monkeypatch):
@@ -53,37 +53,42 @@ def no_kernels(monkeypatch):
     return lambda: backend.use_kernels("avx512")
 
 
-def no_look_ahead(monkeypatch):
-    """Pieces of a request know nothing of each other."""
-    monkeypatch.setattr(_session, "LOOK_AHEAD", 0)
+def one_by_one(monkeypatch):
+    """The frames of a request know nothing of each other."""
+    read = readers.Readers.read
+
+    def read_apart(self, request):
+        for slot, position in enumerate(request.positions):
+            read(self, request.part([position], [slot]))
+
+    monkeypatch.setattr(readers.Readers, "read", read_apart)
 
 
 def everything_decoded(monkeypatch):
     """No frame on the way is left out."""
-    another = _session.FrameReader
+    another = opening.FrameReader
 
     def reader(*arguments):
         made = another(*arguments)
         made.skipping = False
         return made
 
-    monkeypatch.setattr(_session, "FrameReader", reader)
+    for module in (opening, session):
+        monkeypatch.setattr(module, "FrameReader", reader)
 
 
 def nothing(monkeypatch):
     """All shortcuts are taken."""
 
 
-def many_threads(monkeypatch):
-    """Requests are divided, and loops have frame threads, however small the frames are."""
-    for cost in ("WORTH_A_THREAD", "READER_COST", "HAND_OVER_COST"):
-        monkeypatch.setattr(_readers, cost, 0)
+# Requests are divided, and loops have frame threads, however small the frames are.
+MANY_THREADS = Costs(worth_a_thread=0, reader=0, hand_over=0)
 
 
 @pytest.mark.parametrize("threads", [1, 3])
 @pytest.mark.parametrize(
     "without",
-    [nothing, no_headers, no_pool, no_kernels, no_look_ahead, everything_decoded],
+    [nothing, no_headers, no_pool, no_kernels, one_by_one, everything_decoded],
     ids=lambda without: without.__name__,
 )
 @pytest.mark.parametrize("name", NAMES)
@@ -91,10 +96,9 @@ def test_frames_are_ffmpegs(name, without, threads, monkeypatch):
     path = media.path(name)
     budget = _threads.budget()
     _threads.set_budget(4)
-    many_threads(monkeypatch)
     undo = without(monkeypatch)
     try:
-        decoder = VideoDecoder(path, dimension_order="NHWC", num_threads=threads)
+        decoder = decoder_with_costs(MANY_THREADS, path, dimension_order="NHWC", num_threads=threads)
         expected = oracle.reference(path, decoder.stream_index).digests
         dice = random.Random(name)
         count = len(decoder)
