@@ -25,7 +25,6 @@ FFMPEG_LIBRARIES = {
 # Compiled modules with C sources of their own. Every other .pyx file under cycodec/core needs none.
 C_SOURCES = {
     "video.backend": [
-        "csrc/convert/colour.c",
         "csrc/convert/convert.c",
         "csrc/convert/floats.c",
         "csrc/convert/kernel_choice.c",
@@ -38,11 +37,15 @@ C_SOURCES = {
         "csrc/kernels/sws_filter.c",
         "csrc/kernels/yuv2rgb.c",
         "csrc/kernels/yuv2rgb_deep.c",
+        "csrc/picture/colour.c",
+        "csrc/picture/orientation.c",
         "csrc/resample/resample.c",
         "csrc/resample/resample_rows.c",
     ],
+    "video.picture_spec": [
+        "csrc/picture/target.c",
+    ],
     "gpu.device": [
-        "csrc/convert/colour.c",
         "csrc/kernels/axis.c",
         "csrc/kernels/kernel_level.c",
         "csrc/kernels/sws_filter.c",
@@ -52,6 +55,7 @@ C_SOURCES = {
         "csrc/nvidia/nvdevice.c",
         "csrc/nvidia/nvshim.c",
         "csrc/nvidia/nvstages.c",
+        "csrc/picture/colour.c",
     ],
     "gpu.hwaccel": [
         "csrc/nvidia/nvhwaccel.c",

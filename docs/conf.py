@@ -1,4 +1,4 @@
-"""Sphinx configuration; tools/docs builds the site."""
+"""Sphinx configuration. tools/docs builds the site."""
 
 from importlib.metadata import version as version_of
 
@@ -15,7 +15,7 @@ html_title = f"cycodec {release}"
 
 myst_enable_extensions = ["colon_fence"]
 myst_heading_anchors = 3
-numpydoc_show_class_members = False  # api.md names them
+numpydoc_show_class_members = False  # api.md lists the members
 autosummary_generate = False
 autodoc_member_order = "bysource"
-autodoc_typehints = "none"  # the docstrings say types, and say them better
+autodoc_typehints = "none"  # the docstrings name the types, in more readable form

@@ -7,22 +7,20 @@
 #include "convert/convert.h"
 
 #include <libavutil/common.h>
-#include <libavutil/display.h>
 #include <libavutil/imgutils.h>
 #include <libavutil/mem.h>
 #include <libavutil/opt.h>
 #include <libavutil/pixdesc.h>
 #include <libswscale/swscale.h>
-#include <math.h>
 #include <string.h>
 
-#include "convert/colour.h"
 #include "convert/floats.h"
 #include "convert/kernel_choice.h"
 #include "convert/planes.h"
 #include "convert/turn.h"
 #include "kernels/float_rows.h"
 #include "kernels/grown.h"
+#include "picture/colour.h"
 
 #define NUM_SCALERS 4
 #define HALO 16 /* rows: more than the reach of swscale's vertical chroma filter */
@@ -88,26 +86,6 @@ static uint8_t *scratch(Converter *c, size_t size) {
 }
 
 /* ---- orientation ------------------------------------------------------------------------------------------------ */
-
-int orientation_from_matrix(const int32_t *matrix) {
-    if (!matrix)
-        return 0;
-    double angle = av_display_rotation_get(matrix);
-    if (isnan(angle))
-        return 0;
-    /* clockwise, in [0, 360): the angle by which a player has to turn the picture */
-    double theta = -round(angle);
-    theta -= 360 * floor(theta / 360 + 0.9 / 360);
-    if (fabs(theta - 90) < 1)
-        return ORIENT_TRANSPOSE | (matrix[3] > 0 ? 0 : ORIENT_MIRROR_X);
-    if (fabs(theta - 180) < 1)
-        return (matrix[0] < 0 ? ORIENT_MIRROR_X : 0) | (matrix[4] < 0 ? ORIENT_MIRROR_Y : 0);
-    if (fabs(theta - 270) < 1)
-        return ORIENT_TRANSPOSE | ORIENT_MIRROR_Y | (matrix[3] < 0 ? ORIENT_MIRROR_X : 0);
-    if (fabs(theta) < 1)
-        return matrix[4] < 0 ? ORIENT_MIRROR_Y : 0;
-    return 0; /* an angle between: the picture is left as it is, metadata.rotation says so */
-}
 
 static int chroma_ceil(int value, int shift) {
     return -((-value) >> shift);

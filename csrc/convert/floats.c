@@ -4,10 +4,10 @@
 
 #include <string.h>
 
-#include "convert/colour.h"
 #include "kernels/float_rows.h"
 #include "kernels/grown.h"
 #include "kernels/half_row.h"
+#include "picture/colour.h"
 
 static float *take(FloatLines *lines, size_t count) {
     return lines->data = grown(lines->data, &lines->size, count * sizeof(float));

@@ -5,7 +5,7 @@
 #include <libavutil/pixdesc.h>
 
 #include "convert/convert.h"
-#include "kernels/rect.h"
+#include "picture/rect.h"
 
 /* Memory for rows, that grows as it is needed; `data` is to be freed with av_free. */
 typedef struct {

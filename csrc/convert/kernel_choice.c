@@ -15,13 +15,13 @@
 #include <libavutil/pixdesc.h>
 #include <string.h>
 
-#include "convert/colour.h"
 #include "kernels/grown.h"
 #include "kernels/kernel_level.h"
-#include "kernels/planar.h"
 #include "kernels/sws_filter.h"
 #include "kernels/yuv2rgb.h"
 #include "kernels/yuv2rgb_deep.h"
+#include "picture/colour.h"
+#include "picture/planar.h"
 
 #define TRIAL_WIDTH 64
 #define TRIAL_HEIGHT 32

@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 #include "kernels/axis.h"
-#include "kernels/rect.h"
+#include "picture/rect.h"
 
 typedef enum {
     KERNEL_PRODUCTS, /* 8 bits, by the arithmetics of yuv2rgb.h */

@@ -25,17 +25,6 @@ void stages_free(Stages *s) {
     av_freep(&s->rows);
 }
 
-/* Width and height of what comes out. */
-static void final_size(const ConvertTarget *target, int *width, int *height) {
-    *width = target->x1 - target->x0;
-    *height = target->y1 - target->y0;
-    if (target->num_stages) {
-        const ConvertStage *last = &target->stages[target->num_stages - 1];
-        *width = last->x1 - last->x0;
-        *height = last->y1 - last->y0;
-    }
-}
-
 /* ---- planes ----------------------------------------------------------------------------------------------------- */
 
 #define SPLIT(Sample)                                                                                                  \
@@ -53,8 +42,8 @@ static void final_size(const ConvertTarget *target, int *width, int *height) {
 static int run_planes(Stages *s, Converter *c, const AVFrame *frame, const ConvertTarget *target, uint8_t *rgb,
                       ptrdiff_t stride) {
     ConvertTarget packed = *target;
-    int width, height, size = convert_sample_size(target->type);
-    final_size(target, &width, &height);
+    int width = convert_target_width(target), height = convert_target_height(target);
+    int size = convert_sample_size(target->type);
     ptrdiff_t pitch = (ptrdiff_t)3 * width * size, plane_stride = stride * height;
     uint8_t *picture = s->picture = grown(s->picture, &s->picture_size, (size_t)pitch * (size_t)height);
     if (!picture)

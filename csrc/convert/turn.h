@@ -5,10 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "kernels/rect.h"
-
-/* out(x, y) = in(x', y'): first transposed, then mirrored. The eight values are the orientations of a picture. */
-enum { ORIENT_MIRROR_X = 1, ORIENT_MIRROR_Y = 2, ORIENT_TRANSPOSE = 4 };
+#include "picture/orientation.h"
+#include "picture/rect.h"
 
 /* A rectangle of a plane of `size`-byte pixels to `out`. `rect` and `width` x `height` (the whole plane) are in coordinates of the
  * turned plane. */

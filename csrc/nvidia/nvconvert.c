@@ -1,9 +1,10 @@
 #include "nvidia/nvconvert.h"
 
-#include "convert/colour.h"
-#include "kernels/planar.h"
 #include "kernels/sws_filter.h"
 #include "kernels/yuv2rgb.h"
+#include "picture/colour.h"
+#include "picture/orientation.h"
+#include "picture/planar.h"
 
 #include <libavutil/pixdesc.h>
 #include <stdio.h>
@@ -85,7 +86,7 @@ static NvOut out_of(const ConvertTarget *target, uint64_t data, int64_t row_stri
                  .column_stride = 3,
                  .type = (int)target->type};
     if (target->planar) {
-        out.plane_stride = out.row_stride * convert_target_rows(target);
+        out.plane_stride = out.row_stride * convert_target_height(target);
         out.column_stride = 1;
     }
     return out;

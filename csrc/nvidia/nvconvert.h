@@ -4,11 +4,11 @@
 
 #include <libavutil/frame.h>
 
-#include "convert/convert.h"
 #include "nvidia/nvaxis.h"
 #include "nvidia/nvdevice.h"
 #include "nvidia/nvlayout.h"
 #include "nvidia/nvstages.h"
+#include "picture/target.h"
 
 #include "arguments.h"
 

@@ -2,8 +2,8 @@
 #ifndef CYCODEC_NVSTAGES_H
 #define CYCODEC_NVSTAGES_H
 
-#include "convert/convert.h"
 #include "nvidia/nvdevice.h"
+#include "picture/target.h"
 
 #include "arguments.h"
 

@@ -3,8 +3,8 @@
 #ifndef CYCODEC_RESAMPLE_H
 #define CYCODEC_RESAMPLE_H
 
-#include "convert/convert.h"
-#include "kernels/rect.h"
+#include "picture/rect.h"
+#include "picture/target.h"
 
 typedef struct Resampler Resampler;
 

@@ -13,6 +13,7 @@ import numpy as np
 import oracle
 import pytest
 import torch
+from forks import in_child
 
 from cycodec import FFmpegError
 from cycodec._shared import threads as _threads
@@ -311,8 +312,6 @@ def test_budget_follows_affinity():
 
 
 def test_in_a_forked_process(paths, budget):
-    from test_processes import in_child
-
     budget(4)
     requests = [(path, [0, 5]) for path in paths]
     expected = decode_batch(requests)  # starts the pool's threads, which a child does not have

@@ -4,17 +4,16 @@ import copy
 import gc
 import io
 import multiprocessing
-import os
 import pickle
 import sys
 import threading
-import time
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 
 import media
 import oracle
 import pytest
 import torch
+from forks import in_child
 from torch.utils.data import DataLoader
 
 from cycodec import ClosedError, FFmpegError, StaleIndexError
@@ -24,31 +23,6 @@ from cycodec.transforms import RandomCrop, Resize
 FILE = "h264_plain.mp4"
 # exact without a scan, scanned, confirmed by decoding, with timestamps of our own
 FILES = (FILE, "vp9_hidden.webm", "h264.ts", "mpeg4_bframes.avi")
-
-
-def in_child(work, seconds=30):
-    """Run `work` in a forked process; what it raised, as text, or "" ("hangs" where it does not end)."""
-    reading, writing = os.pipe()
-    child = os.fork()
-    if child == 0:
-        try:
-            work()
-            said = ""
-        except BaseException as error:
-            said = f"{type(error).__name__}: {error}"
-        os.write(writing, said.encode())
-        os._exit(0)
-    os.close(writing)
-    end = time.monotonic() + seconds
-    while os.waitpid(child, os.WNOHANG) == (0, 0):
-        if time.monotonic() > end:
-            os.kill(child, 9)
-            os.waitpid(child, 0)
-            os.close(reading)
-            return "hangs"
-        time.sleep(0.01)
-    with open(reading, "rb") as pipe:
-        return pipe.read().decode()
 
 
 def make(name=FILE, **options):

@@ -13,6 +13,7 @@ from itertools import pairwise
 import audio_media as media
 import numpy as np
 import pytest
+from audio_media import locate
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -39,14 +40,6 @@ SOME = [
     "aac_51.mp4", "opus.opus", "opus.mkv", "ac3.ac3", "mp2.mp2", "wma2.wma", "adpcm_ima.wav",
     "g722.wav",
 ]  # fmt: skip
-
-
-def locate(name):
-    if name in media.RECIPES:
-        if not media.has_ffmpeg():
-            pytest.fail(f"the tests need the ffmpeg command: {media.FFMPEG!r} was not found")
-        return media.path(name)
-    return media.SHARED / name
 
 
 @pytest.fixture(scope="module")

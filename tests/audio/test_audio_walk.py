@@ -6,7 +6,7 @@ import random
 import audio_media as media
 import numpy as np
 import pytest
-from test_audio_contract import locate
+from audio_media import locate
 
 from cycodec._shared.sources import open_source
 from cycodec.core.audio.index import index_from_scan

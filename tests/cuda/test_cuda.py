@@ -16,8 +16,9 @@ import numpy as np
 import pytest
 import recipes
 import torch
+from colours import Colour
 from on_gpu import REAL, assert_alike, assert_same_video, both, difference
-from test_colour import Colour, boxes
+from regions import boxes
 
 from cycodec import CudaError, CudaUnavailableError, UnsupportedError
 from cycodec.batch import decode_batch

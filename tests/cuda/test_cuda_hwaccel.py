@@ -10,8 +10,8 @@ import random
 import media
 import pytest
 import torch
+from cuda_streams import destroy_stream, new_stream
 from on_gpu import assert_alike, assert_same_video, difference
-from test_cuda_resources import destroy_stream, new_stream
 
 from cycodec import CudaError, UnsupportedError
 from cycodec.core.gpu import hwaccel

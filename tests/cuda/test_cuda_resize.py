@@ -10,10 +10,10 @@ from functools import cache
 import media
 import pytest
 import torch
+from colours import Colour
+from cuda_streams import destroy_stream, new_stream
 from on_gpu import both
 from resizing import resize_bilinear
-from test_colour import Colour
-from test_cuda_resources import destroy_stream, new_stream
 
 from cycodec import CudaError
 from cycodec._shared import torch_adapter as _tensor

@@ -13,6 +13,7 @@ from pathlib import Path
 import media
 import pytest
 import torch
+from cuda_streams import destroy_stream, in_context, new_stream
 from on_gpu import REAL, both
 
 from cycodec import CudaError, CudaUnavailableError, UnsupportedError
@@ -171,29 +172,6 @@ def test_a_second_stream_waits_for_the_first(fake, monkeypatch):
     decoder[3]
     assert any(line.startswith("wait stream=0") for line in fake.log())
     destroy_stream(fake, stream)
-
-
-def new_stream(fake):
-    stream = ctypes.c_void_p()
-    with in_context(fake):
-        assert fake.cuda.cuStreamCreate(ctypes.byref(stream), 0) == 0
-    return stream
-
-
-def destroy_stream(fake, stream):
-    with in_context(fake):
-        assert fake.cuda.cuStreamDestroy_v2(stream) == 0
-
-
-class in_context:
-    def __init__(self, fake):
-        self.fake = fake
-
-    def __enter__(self):
-        assert self.fake.cuda.cuCtxPushCurrent_v2(ctypes.c_void_p(driver.context(0))) == 0
-
-    def __exit__(self, *exception):
-        assert self.fake.cuda.cuCtxPopCurrent_v2(None) == 0
 
 
 def test_threads_that_never_touched_cuda(gpu):

@@ -9,8 +9,8 @@ import media
 import numpy as np
 import pytest
 import torch
+from cuda_streams import destroy_stream, new_stream
 from on_gpu import both, difference
-from test_cuda_resources import destroy_stream, new_stream
 
 from cycodec._shared import torch_adapter as _tensor
 from cycodec.cuda import support

@@ -9,8 +9,9 @@ import programs
 import pytest
 import recipes
 import torch
+from colours import WEIGHTS
 from programs import ROOT
-from test_colour import WEIGHTS, boxes
+from regions import boxes
 
 from cycodec.core.video import backend
 from cycodec.decoders import VideoDecoder

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 import recipes
 import torch
-from test_colour import Colour, boxes
+from colours import Colour
+from regions import boxes
 
 from cycodec.core.video import backend
 from cycodec.decoders import VideoDecoder

@@ -1,6 +1,5 @@
-"""The architecture of DESIGN.md: who may import whom, what a plain import loads, what extensions are linked to."""
+"""The layers: who may use whom, what an import loads, and what the extensions are linked to."""
 
-import ast
 import re
 import shutil
 import subprocess
@@ -9,157 +8,156 @@ import time
 from pathlib import Path
 
 import pytest
+from layers import (
+    CYTHON,
+    PYTHON,
+    C,
+    Checkout,
+    Table,
+    folder_circles,
+    module_circles,
+    strangers,
+    upward_reaches,
+    upward_uses,
+)
 
 import cycodec
 
 PACKAGE = Path(cycodec.__file__).parent
-SOURCE = Path(__file__).resolve().parents[2] / "cycodec"
+ROOT = Path(__file__).resolve().parents[2]
+CHECKOUT = Checkout(ROOT)
 
-# DESIGN.md: imports go one way. Each of these may use, itself or through others, only those before it; what is not
-# named here may stand anywhere, as long as nothing goes round in a circle.
-CHAIN = (
-    "libav",
-    "error",
-    "readahead",
-    "source",
-    "demux",
-    ("index", "backend"),
-    "stream",
-    "reader",
-    "_session",
-    "decoders",
-    "samplers",
-    "cli",
-)
-
-CIMPORT = re.compile(r"^\s*(?:from\s+([\w.]+)\s+(?:c?import)\s+(.+)|(?:c?import)\s+([\w., ]+))", re.MULTILINE)
-
-
-def compiled_sources():
-    return sorted([*SOURCE.glob("core/*.pyx"), *SOURCE.glob("core/*.pxd"), *SOURCE.glob("libav/*.pxd")])
-
-
-def modules_of(text):
-    """Dotted names of everything that a Cython file imports or cimports."""
-    for start, names, plain in CIMPORT.findall(text):
-        if plain:
-            yield from (name.split(" as ")[0].strip() for name in plain.split(","))
-        elif start in ("cycodec.core", "cycodec.libav", "cycodec"):
-            names = names.strip("() \\").split(",")
-            yield from (f"{start}.{name.split(' as ')[0].strip()}" for name in names if name.strip())
-        else:
-            yield start
-
-
-def room_of(module):
-    """The room of a dotted name: libav, the name of a module in core or beside it; None for what is not ours."""
-    parts = module.split(".")
-    if parts[0] != "cycodec":
-        return None
-    parts = [part for part in parts[1:] if part != "core"]
-    return parts[0] if parts else None
-
-
-def imports_of(path):
-    """(dotted name, whether it is loaded when the module is imported) of each import of a Python file."""
-    tree = ast.parse(path.read_text())
-    typing = [
-        node for node in ast.walk(tree) if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)
-    ]
-    hidden = {id(inner) for node in typing for inner in ast.walk(node)}
-    functions = [node for node in ast.walk(tree) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))]
-    deferred = {id(inner) for node in functions for inner in ast.walk(node)}
-    for node in ast.walk(tree):
-        if id(node) in hidden:
-            continue
-        now = id(node) not in deferred
-        if isinstance(node, ast.Import):
-            yield from ((alias.name, now) for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{path.name}: relative imports hide the direction"
-            if node.module in ("cycodec", "cycodec.core"):
-                yield from ((f"{node.module}.{alias.name}", now) for alias in node.names)
-            else:
-                yield node.module, now
-
-
-def python_sources():
-    return sorted(path for path in SOURCE.rglob("*.py") if path.parent.name not in ("core", "libav"))
-
-
-def graph():
-    """room -> the rooms that it imports, leaving out what only type checkers see."""
-    edges = {}
-    for path in compiled_sources():
-        own = "libav" if path.parent.name == "libav" else path.stem
-        edges.setdefault(own, set()).update(map(room_of, modules_of(path.read_text())))
-    for path in python_sources():
-        own = path.relative_to(SOURCE).parts[0].removesuffix(".py")
-        if own != "__init__":
-            edges.setdefault(own, set()).update(room_of(name) for name, _ in imports_of(path))
-    return {
-        room: {other for other in others if other in edges and other != room}
-        for room, others in edges.items()
+# A layer may use the layers that its row names, and what these may use. CONTRIBUTING.md and docs/design.md print this
+# table. Names are relative to cycodec, those of C to the checkout.
+TABLE = Table(
+    {
+        # the command line and the public names
+        "__main__": ("_cli",),
+        "_cli": ("__init__", "decoders", "encoders", "samplers", "batch", "datasets"),
+        "datasets": ("decoders",),
+        "batch": ("decoders",),
+        "samplers": ("decoders",),
+        "decoders": ("_video", "_audio", "cuda"),
+        "encoders": ("_shared", "core/encode"),
+        # Python that users do not see
+        "_video": ("transforms", "core/video", "cuda (lazily)"),
+        "_audio": ("_shared", "core/audio"),
+        "cuda": ("_shared", "core/gpu"),
+        "transforms": ("_shared",),
+        "_shared": ("core/container",),
+        # compiled modules; the package's own .pxd offers capi to other people's Cython
+        "__init__": ("core/capi",),
+        "core/capi": ("core/video",),
+        "core/gpu": ("core/video", "csrc/nvidia"),
+        "core/video": ("core/container", "csrc/convert"),
+        "core/audio": ("core/container", "core/bitstream", "csrc/sound"),
+        "core/container": ("core/io", "core/bitstream"),
+        "core/encode": ("core/io",),
+        "core/io": ("core/error", "core/pool", "core/compat"),
+        "core/bitstream": ("core/error", "core/pool", "core/compat"),
+        "core/error": ("libav",),
+        "core/pool": ("core/error",),
+        "core/compat": ("libav", "csrc/compat"),
+        "libav": (),
+        # C
+        "csrc/nvidia": ("csrc/picture", "csrc/kernels", "csrc/third_party"),
+        "csrc/convert": ("csrc/resample", "csrc/picture", "csrc/kernels"),
+        "csrc/resample": ("csrc/picture", "csrc/kernels"),
+        "csrc/kernels": ("cuda/kernels",),
+        "csrc/picture": (),
+        "csrc/sound": (),
+        "csrc/compat": (),
+        "csrc/third_party": (),
+        "cuda/kernels": (),
     }
-
-
-def below(edges, room):
-    """All rooms that a room uses, itself or through others."""
-    seen, waiting = set(), [room]
-    while waiting:
-        for other in edges[waiting.pop()]:
-            if other not in seen:
-                seen.add(other)
-                waiting.append(other)
-    return seen
-
+)
 
 needs_sources = pytest.mark.skipif(
-    not (SOURCE / "core" / "reader.pyx").exists(), reason="the sources are not here"
+    not (ROOT / "cycodec/core/video/reader.pyx").exists(), reason="the sources are not here"
 )
+
+
+def relative(path):
+    return str(path.relative_to(ROOT))
+
+
+@needs_sources
+def test_every_module_is_in_the_table():
+    assert strangers(CHECKOUT, TABLE) == []
+    missing = [
+        name for names in TABLE.rows.values() for name in names if name.split(" ")[0] not in TABLE.rows
+    ]
+    assert missing == []
+
+
+def test_the_table_itself_has_no_circle():
+    assert [layer for layer in TABLE.rows if layer in TABLE.allowed(layer)] == []
 
 
 @needs_sources
 def test_imports_do_not_go_round():
-    edges = graph()
-    assert len(edges) > 10
-    assert [room for room in edges if room in below(edges, room)] == []
+    assert len(CHECKOUT.uses()) > 100
+    assert module_circles(CHECKOUT) == []
+    assert folder_circles(CHECKOUT) == []
 
 
 @needs_sources
 def test_imports_go_one_way():
-    edges = graph()
-    heights = [step if isinstance(step, tuple) else (step,) for step in CHAIN]
-    for height, rooms in enumerate(heights):
-        above = {name for step in heights[height:] for name in step}
-        for room in rooms:
-            if room in edges:
-                assert below(edges, room) & above == set(), f"{room} imports what stands above it"
+    assert upward_uses(CHECKOUT, TABLE) == []
 
 
-@pytest.mark.parametrize("path", compiled_sources(), ids=lambda path: path.name)
+@needs_sources
+def test_nobody_reaches_up_by_a_private_attribute():
+    assert upward_reaches(CHECKOUT, TABLE) == []
+
+
+@pytest.mark.parametrize("layer", ["_audio", "core/audio"])
+def test_sound_never_sees_video_or_cuda(layer):
+    assert {"_video", "core/video", "core/gpu", "cuda"} & TABLE.allowed(layer) == set()
+
+
+@pytest.mark.parametrize("layer", ["_video", "core/video", "core/gpu"])
+def test_video_never_sees_sound(layer):
+    assert {"_audio", "core/audio", "core/encode"} & TABLE.allowed(layer) == set()
+
+
+@pytest.mark.parametrize("name", ["CONTRIBUTING.md", "docs/design.md"])
+def test_documents_print_the_table(name):
+    found = re.search(r"<!-- layers -->\n+(.*?)\n+<!-- /layers -->", (ROOT / name).read_text(), re.DOTALL)
+    assert found, f"{name} has no block between <!-- layers --> and <!-- /layers -->"
+    assert found[1] == TABLE.render()
+
+
+@pytest.mark.parametrize("path", CHECKOUT.files(*CYTHON), ids=relative)
 def test_compiled_code_knows_no_python_of_ours_and_no_torch(path):
-    python = {path.stem for path in python_sources()}
-    for module in modules_of(path.read_text()):
-        assert module.split(".")[0] not in ("torch", "torchvision")
-        assert room_of(module) not in python, f"{path.name} imports {module}"
+    for _, module, _ in CHECKOUT.cython_uses(path):
+        assert re.split("[./]", module)[0] not in ("torch", "torchvision")
+        if module.startswith("cycodec/"):
+            assert module.startswith(("cycodec/core/", "cycodec/libav/", "cycodec/cuda/kernels/")), module
 
 
-@pytest.mark.parametrize("path", python_sources(), ids=lambda path: str(path.relative_to(SOURCE)))
+@pytest.mark.parametrize("path", CHECKOUT.files(*PYTHON), ids=relative)
 def test_only_one_module_imports_torch(path):
-    torch = [(name, now) for name, now in imports_of(path) if name.split(".")[0] == "torch"]
-    if path.name == "_tensor.py":
-        assert torch, "_tensor.py is there to import torch"
-        assert not any(now for _, now in torch), "torch is loaded when it is first needed"
+    torch = [use for use in CHECKOUT.python_uses(path) if use.used.split(".")[0] == "torch"]
+    # `cycodec doctor` reports whether torch can be imported
+    if relative(path) in ("cycodec/_shared/torch_adapter.py", "cycodec/_cli/doctor.py"):
+        assert torch, f"{path.name} is there to import torch"
+        assert all(use.deferred for use in torch), "torch is loaded when it is first needed"
     else:
         assert torch == []
 
 
-@pytest.mark.parametrize(
-    "path", [*compiled_sources(), *python_sources()], ids=lambda path: str(path.relative_to(SOURCE))
-)
-def test_no_file_is_two_rooms(path):
-    """DESIGN.md: a file that passes about 600 lines wants to be two."""
+def long_candidates():
+    """Files that have to stay short: all of ours."""
+    ours = [path for folder in ("tests", "tools") for path in (ROOT / folder).rglob("*")]
+    return CHECKOUT.files(*PYTHON, *CYTHON, *C) + sorted(
+        path for path in ours if path.suffix in (*PYTHON, *CYTHON, *C, ".cpp")
+    )
+
+
+@pytest.mark.parametrize("path", long_candidates(), ids=relative)
+def test_no_file_is_two_modules(path):
+    """A file of more than 600 lines should be two."""
     assert len(path.read_text().splitlines()) <= 600
 
 
@@ -181,11 +179,18 @@ def test_import_loads_neither_torch_nor_ffmpeg_nor_cuda():
     assert loaded == ""
 
 
-def test_the_compiled_rooms_load_without_torch():
-    names = [path.stem for path in SOURCE.glob("core/*.pyx")]
+def test_decoders_load_no_gpu_extension():
+    loaded = in_a_fresh_interpreter(
+        "import sys, cycodec.decoders; print(*[m for m in sys.modules if m.startswith('cycodec.core.gpu')])"
+    )
+    assert loaded == ""
+
+
+def test_the_compiled_modules_load_without_torch():
+    names = [relative(path.with_suffix("")).replace("/", ".") for path in CHECKOUT.files(".pyx")]
     loaded = in_a_fresh_interpreter(
         "import sys, importlib; sys.modules['torch'] = None\n"
-        f"for name in {names!r}: importlib.import_module('cycodec.core.' + name)\n"
+        f"for name in {names!r}: importlib.import_module(name)\n"
         "import cycodec.decoders\n"
         "from cycodec import FrameIndex, FFmpegError, ffmpeg_versions, get_include\n"
         "print(sys.modules['torch'])"
@@ -194,7 +199,7 @@ def test_the_compiled_rooms_load_without_torch():
 
 
 def test_import_takes_little_time():
-    """Far below a tenth of a second; measured against an interpreter that imports nothing."""
+    """An import takes far less than 0.1 s longer than an interpreter that imports nothing."""
 
     def best_of(code):
         times = []
@@ -216,7 +221,7 @@ def extensions():
 def test_extensions_are_linked_to_neither_torch_nor_cuda(path):
     output = subprocess.run(["readelf", "-d", path], capture_output=True, text=True, check=True).stdout
     needed = re.findall(r"\(NEEDED\).*\[(.+)\]", output)
-    assert needed, "readelf told nothing"
+    assert needed, "readelf printed nothing"
     for library in needed:
         assert re.match(r"(lib(av|sw)\w+|libc|libm|libpthread|libdl|librt|ld-linux[\w-]*)\.", library), (
             library

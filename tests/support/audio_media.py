@@ -15,6 +15,7 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 FFMPEG = os.environ.get("CYCODEC_FFMPEG", "ffmpeg")
 FFPROBE = os.environ.get("CYCODEC_FFPROBE", "ffprobe")
@@ -225,6 +226,15 @@ def path(name):
                     raise RuntimeError(f"ffmpeg cannot make {name}: {text}")
                 draft.rename(target)
     return target
+
+
+def locate(name):
+    """Path of a file by name: generated, or one of the shared files."""
+    if name in RECIPES:
+        if not has_ffmpeg():
+            pytest.fail(f"the tests need the ffmpeg command: {FFMPEG!r} was not found")
+        return path(name)
+    return SHARED / name
 
 
 def reference(file, *options, channels=None, stream="a:0"):

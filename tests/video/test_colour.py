@@ -1,8 +1,6 @@
 """Colour: uint8 is bit for bit ffmpeg's, float32 is within one level of the definition; regions are cuts of the whole."""
 
 import itertools
-import random
-from dataclasses import dataclass
 
 import media
 import numpy as np
@@ -10,94 +8,12 @@ import oracle
 import pytest
 import recipes
 import torch
+from colours import FRAMES, HEIGHT, WIDTH, Colour
+from regions import FORMATS, boxes
 
 from cycodec.decoders import VideoDecoder
 
 pytestmark = pytest.mark.usefixtures("oracle_version")
-
-WIDTH, HEIGHT, FRAMES = 66, 50, 3
-
-# Kr and Kb of ITU-R BT.601, BT.709 and BT.2020; a stream that does not say is taken for BT.601, as swscale takes it.
-WEIGHTS = {
-    "smpte170m": (0.299, 0.114),
-    "bt470bg": (0.299, 0.114),
-    "bt709": (0.2126, 0.0722),
-    "bt2020nc": (0.2627, 0.0593),
-    "unspecified": (0.299, 0.114),
-}
-SUBSAMPLING = {"420": (2, 2), "422": (1, 2), "444": (1, 1)}
-
-
-@dataclass(frozen=True)
-class Colour:
-    """A kind of YCbCr video: matrix and range as ffmpeg names them, subsampling, bits of a sample."""
-
-    matrix: str
-    range: str
-    subsampling: str
-    depth: int
-
-    def __str__(self):
-        return f"{self.matrix}_{self.range}_{self.subsampling}_{self.depth}bit"
-
-    @property
-    def pixels(self):
-        return f"yuv{self.subsampling}p" + (f"{self.depth}le" if self.depth > 8 else "")
-
-    @property
-    def dtype(self):
-        return np.dtype("<u2" if self.depth > 8 else "u1")
-
-    def planes(self, width=WIDTH, height=HEIGHT):
-        """[luma, Cb, Cr] of each frame: noise over all codes, then mild noise, then ramps."""
-        rng = np.random.default_rng(3)
-        rows, columns = SUBSAMPLING[self.subsampling]
-        shapes = [(height, width)] + [(-(-height // rows), -(-width // columns))] * 2
-        top = 2**self.depth - 1
-        noise = [rng.integers(0, top + 1, shape) for shape in shapes]
-        mild = [rng.integers(top // 3, top // 2, shape) for shape in shapes]
-        ramps = [np.arange(h * w).reshape(h, w) * top // max(1, h * w - 1) for h, w in shapes]
-        return [[plane.astype(self.dtype) for plane in frame] for frame in (noise, mild, ramps)]
-
-    def encode(self, width=WIDTH, height=HEIGHT):
-        """The frames as a lossless file with the tags of this kind."""
-        raw = b"".join(plane.tobytes() for frame in self.planes(width, height) for plane in frame)
-        tags = ["-color_range", self.range]
-        if self.matrix != "unspecified":
-            tags += ["-colorspace", self.matrix]
-        # the tags stand on both sides, so that no ffmpeg takes them for a wish to convert
-        read = ["-f", "rawvideo", "-s", f"{width}x{height}", "-pix_fmt", self.pixels, *tags, "-i", "pipe:0"]
-        write = ["-c:v", "ffv1", "-pix_fmt", self.pixels, *tags, "-f", "matroska", "pipe:1"]
-        return subprocess_output(read, write, raw)
-
-    def float_reference(self):
-        """RGB in [0, 1] as float64 [N, H, W, 3], from the definition; every chroma sample serves all pixels it covers."""
-        kr, kb = WEIGHTS[self.matrix]
-        rows, columns = SUBSAMPLING[self.subsampling]
-        unit = 2 ** (self.depth - 8)
-        if self.range == "tv":
-            black, luma_span, chroma_span = 16 * unit, 219 * unit, 224 * unit
-        else:
-            black, luma_span, chroma_span = 0, 2**self.depth - 1, 2**self.depth - 1
-        frames = []
-        for luma, cb, cr in self.planes():
-            y = (luma.astype(np.float64) - black) / luma_span
-            cb, cr = (
-                ((c.astype(np.float64) - 128 * unit) / chroma_span)
-                .repeat(rows, 0)
-                .repeat(columns, 1)[:HEIGHT, :WIDTH]
-                for c in (cb, cr)
-            )
-            red = y + 2 * (1 - kr) * cr
-            blue = y + 2 * (1 - kb) * cb
-            green = (y - kr * red - kb * blue) / (1 - kr - kb)
-            frames.append(np.stack([red, green, blue], -1))
-        return np.clip(np.stack(frames), 0, 1)
-
-
-def subprocess_output(read, write, data):
-    return recipes.run(*read, *write, "-fflags", "+bitexact", stdin=data).stdout
-
 
 COLOURS = [
     Colour(*parts)
@@ -219,33 +135,6 @@ def test_float32_of_deep_planar_rgb_is_the_samples(name, depth):
     planes = np.frombuffer(done.stdout, "<u2").reshape(frames.shape[0], 3, *frames.shape[1:3])
     samples = np.stack([planes[:, 2], planes[:, 0], planes[:, 1]], -1)  # stored as G, B, R
     assert np.abs(frames - samples / (2**depth - 1)).max() <= 1 / (2**depth - 1)
-
-
-FORMATS = media.names("""
-h264_plain.mp4 h264_10bit.mp4 h264_422.mp4 h264_422_10bit.mkv h264_444.mp4 h264_gray.mkv h264_full_range.mp4 h264_rgb.mkv
-h264_cropped_130x98.mp4 hevc_12bit_422.mkv hevc_444_odd_121x81.mkv vp9_odd_121x81.webm ffv1_odd_121x81.mkv
-ffv1_odd_422_121x81.mkv ffv1_odd_10bit_121x81.mkv ffv1_tiny_2x2.mkv ffv1_tiny_1x1.mkv ffv1_wide_1030x34.mkv
-ffv1_yuv410p.mkv ffv1_yuv411p.mkv ffv1_yuv440p.mkv ffv1_yuva420p.mkv ffv1_gray10le.mkv ffv1_gbrp10le.mkv ffv1_ya8.mkv
-ffv1_yuv444p16le.mkv ffv1_bgra.mkv raw_nv12.nut raw_nv21.nut raw_p010le.nut raw_uyvy422.nut raw_rgb565le.nut raw_pal8.nut
-raw_rgb24.nut raw_monob.nut prores_4444_alpha.mov rot90.mp4 rot180.mp4 rot270.mp4 hflip.mp4 vflip.mp4 transpose.mp4
-transverse.mp4 rot90_422_10bit.mp4 rot270_444.mp4 mpeg2_interlaced.ts resolution_change.h264
-""")
-
-
-def boxes(height, width, amount, seed):
-    """Corners, rows, columns, single pixels and random boxes (y0, y1, x0, x1), none of them empty."""
-    dice = random.Random(seed)
-    chosen = [
-        (0, height, 0, width),
-        (0, 1, 0, 1),
-        (height - 1, height, width - 1, width),
-        (height // 2, height, 0, width),
-    ]
-    chosen += [(0, height, width // 3, width // 3 + 1)]
-    while len(chosen) < amount:
-        y0, x0 = dice.randrange(height), dice.randrange(width)
-        chosen.append((y0, dice.randint(y0 + 1, height), x0, dice.randint(x0 + 1, width)))
-    return chosen
 
 
 @pytest.mark.parametrize("name", FORMATS)

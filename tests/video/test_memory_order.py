@@ -6,7 +6,7 @@ import pickle
 import media
 import pytest
 import torch
-from test_colour import FORMATS, boxes
+from regions import FORMATS, boxes
 
 from cycodec.core.video import backend
 from cycodec.decoders import VideoDecoder

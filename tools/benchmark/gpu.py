@@ -252,7 +252,7 @@ def plateau(path: Path, sessions: int, converted: bool, fake: bool) -> float:
                 decoder[first : min(first + 60, count)]
         else:
             session = decoder._session
-            session.serve(lambda: [session.reader.prime(number) for number in range(count)])
+            session.serve(lambda: [session.reader.describe_frame(number) for number in range(count)])
 
     synchronise(fake)
     before = [d.counters.frames_decoded for d in decoders]

@@ -5,16 +5,17 @@ from libc.stdlib cimport calloc, free
 from libc.string cimport strlen
 
 from cycodec.core import error as errors
-from cycodec.core.video.backend cimport BACKEND_FAILED, Target, fill_target
+from cycodec.core.video.codes cimport BACKEND_FAILED
+from cycodec.core.video.backend cimport Target, fill_target
 
 from cycodec.libav.avutil cimport AVFrame
 
 
-cdef extern from "convert/colour.h" nogil:
+cdef extern from "picture/colour.h" nogil:
     int colour_is_full_range(const AVFrame *frame)
 
 
-cdef extern from "convert/convert.h" nogil:
+cdef extern from "picture/target.h" nogil:
     ctypedef struct ConvertTarget:
         pass
 

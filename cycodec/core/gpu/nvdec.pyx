@@ -10,7 +10,8 @@ from libc.string cimport memset, strlen, strncpy
 from cycodec.core import error as errors
 from cycodec.core cimport error
 from cycodec.core.gpu cimport device as devices
-from cycodec.core.video.backend cimport BACKEND_FAILED, Target, VideoBackend
+from cycodec.core.video.codes cimport BACKEND_FAILED
+from cycodec.core.video.backend cimport Target, VideoBackend
 from cycodec.core.container.demux cimport Demuxer
 from cycodec.core.gpu.device cimport CudaDevice, Delivery
 from cycodec.core.bitstream.nal cimport next_start_code

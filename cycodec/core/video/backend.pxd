@@ -32,10 +32,6 @@ cdef struct Target:
     int64_t row_stride      # bytes
 
 
-cdef enum:
-    BACKEND_FAILED = -0x70000003    # of receive, send and convert: `failure` says why; no AVERROR has this number
-
-
 cdef class VideoBackend:
     # All of these are called without the GIL and give 0 or an AVERROR.
     cdef int send(self, const AVPacket *packet) noexcept nogil

@@ -22,7 +22,7 @@ cdef extern from "convert/convert.h" nogil:
         ConvertType type
         int planar, num_stages
         const ConvertStage *stages
-    int convert_target_rows(const ConvertTarget *target)
+    int convert_target_height(const ConvertTarget *target)
     struct Converter:
         pass
     Converter *converter_alloc()
@@ -30,6 +30,9 @@ cdef extern from "convert/convert.h" nogil:
     int converter_run(Converter *converter, const AVFrame *frame, const ConvertTarget *target, uint8_t *rgb,
                       ssize_t row_stride)
     int converter_kernel(const Converter *converter)
+
+
+cdef extern from "picture/orientation.h" nogil:
     int orientation_from_matrix(const int32_t *matrix)
 
 
@@ -70,7 +73,7 @@ cdef void fill_target(void *to, const Target *target) noexcept nogil:
 cdef int target_rows(const Target *target) noexcept nogil:
     cdef ConvertTarget convert
     fill_target(&convert, target)
-    return convert_target_rows(&convert)
+    return convert_target_height(&convert)
 
 
 cdef class VideoBackend:

@@ -1,10 +1,10 @@
-/* Pixel formats whose samples can be read as they lie. */
+/* Pixel formats whose samples can be read in place. */
 #ifndef CYCODEC_PLANAR_H
 #define CYCODEC_PLANAR_H
 
 #include <libavutil/pixdesc.h>
 
-/* Y, U and V in planes of their own, in bytes or in little endian words of which the lower bits count; no alpha. */
+/* True if Y, U and V lie in three planes, as bytes or as little-endian words that use their low bits, without alpha. */
 static inline int is_planar_yuv(const AVPixFmtDescriptor *desc) {
     const uint64_t others = AV_PIX_FMT_FLAG_RGB | AV_PIX_FMT_FLAG_PAL | AV_PIX_FMT_FLAG_BE | AV_PIX_FMT_FLAG_HWACCEL |
                             AV_PIX_FMT_FLAG_BITSTREAM | AV_PIX_FMT_FLAG_FLOAT | AV_PIX_FMT_FLAG_ALPHA;

@@ -1,4 +1,4 @@
-#include "convert/colour.h"
+#include "picture/colour.h"
 
 #include <libswscale/swscale.h>
 

@@ -1,0 +1,89 @@
+"""YCbCr videos of a chosen matrix, range, subsampling and depth, with their definition in RGB."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import recipes
+
+WIDTH, HEIGHT, FRAMES = 66, 50, 3
+
+# Kr and Kb of ITU-R BT.601, BT.709 and BT.2020; a stream that does not say is taken for BT.601, as swscale takes it.
+WEIGHTS = {
+    "smpte170m": (0.299, 0.114),
+    "bt470bg": (0.299, 0.114),
+    "bt709": (0.2126, 0.0722),
+    "bt2020nc": (0.2627, 0.0593),
+    "unspecified": (0.299, 0.114),
+}
+SUBSAMPLING = {"420": (2, 2), "422": (1, 2), "444": (1, 1)}
+
+
+@dataclass(frozen=True)
+class Colour:
+    """A kind of YCbCr video: matrix and range as ffmpeg names them, subsampling, bits of a sample."""
+
+    matrix: str
+    range: str
+    subsampling: str
+    depth: int
+
+    def __str__(self):
+        return f"{self.matrix}_{self.range}_{self.subsampling}_{self.depth}bit"
+
+    @property
+    def pixels(self):
+        return f"yuv{self.subsampling}p" + (f"{self.depth}le" if self.depth > 8 else "")
+
+    @property
+    def dtype(self):
+        return np.dtype("<u2" if self.depth > 8 else "u1")
+
+    def planes(self, width=WIDTH, height=HEIGHT):
+        """[luma, Cb, Cr] of each frame: noise over all codes, then mild noise, then ramps."""
+        rng = np.random.default_rng(3)
+        rows, columns = SUBSAMPLING[self.subsampling]
+        shapes = [(height, width)] + [(-(-height // rows), -(-width // columns))] * 2
+        top = 2**self.depth - 1
+        noise = [rng.integers(0, top + 1, shape) for shape in shapes]
+        mild = [rng.integers(top // 3, top // 2, shape) for shape in shapes]
+        ramps = [np.arange(h * w).reshape(h, w) * top // max(1, h * w - 1) for h, w in shapes]
+        return [[plane.astype(self.dtype) for plane in frame] for frame in (noise, mild, ramps)]
+
+    def encode(self, width=WIDTH, height=HEIGHT):
+        """The frames as a lossless file with the tags of this kind."""
+        raw = b"".join(plane.tobytes() for frame in self.planes(width, height) for plane in frame)
+        tags = ["-color_range", self.range]
+        if self.matrix != "unspecified":
+            tags += ["-colorspace", self.matrix]
+        # the tags stand on both sides, so that no ffmpeg takes them for a wish to convert
+        read = ["-f", "rawvideo", "-s", f"{width}x{height}", "-pix_fmt", self.pixels, *tags, "-i", "pipe:0"]
+        write = ["-c:v", "ffv1", "-pix_fmt", self.pixels, *tags, "-f", "matroska", "pipe:1"]
+        return subprocess_output(read, write, raw)
+
+    def float_reference(self):
+        """RGB in [0, 1] as float64 [N, H, W, 3], from the definition; every chroma sample serves all pixels it covers."""
+        kr, kb = WEIGHTS[self.matrix]
+        rows, columns = SUBSAMPLING[self.subsampling]
+        unit = 2 ** (self.depth - 8)
+        if self.range == "tv":
+            black, luma_span, chroma_span = 16 * unit, 219 * unit, 224 * unit
+        else:
+            black, luma_span, chroma_span = 0, 2**self.depth - 1, 2**self.depth - 1
+        frames = []
+        for luma, cb, cr in self.planes():
+            y = (luma.astype(np.float64) - black) / luma_span
+            cb, cr = (
+                ((c.astype(np.float64) - 128 * unit) / chroma_span)
+                .repeat(rows, 0)
+                .repeat(columns, 1)[:HEIGHT, :WIDTH]
+                for c in (cb, cr)
+            )
+            red = y + 2 * (1 - kr) * cr
+            blue = y + 2 * (1 - kb) * cb
+            green = (y - kr * red - kb * blue) / (1 - kr - kb)
+            frames.append(np.stack([red, green, blue], -1))
+        return np.clip(np.stack(frames), 0, 1)
+
+
+def subprocess_output(read, write, data):
+    return recipes.run(*read, *write, "-fflags", "+bitexact", stdin=data).stdout
