@@ -13,10 +13,11 @@ If a steady offset appears, it holds for all packets that follow.
 """
 
 from libc.errno cimport ENOMEM
-from libc.stdint cimport INT64_MAX, int32_t, int64_t, uint8_t, uint32_t
+from libc.stdint cimport INT64_MAX, int32_t, int64_t, uint8_t
 from libc.stdlib cimport free, realloc
 from libc.string cimport memset
 
+from cycodec.core.compat cimport compat_channels, compat_index_count, compat_index_entry, compat_packet_skip
 from cycodec.core.container.demux cimport Demuxer
 from cycodec.core.bitstream.flac cimport flac_channels, flac_samples
 from cycodec.core.container.packets cimport digest_packet
@@ -24,14 +25,6 @@ from cycodec.core.container.packets cimport digest_packet
 from cycodec.libav cimport avcodec, avformat, avutil
 from cycodec.libav.avcodec cimport AVCodecParameters, AVPacket, AVVorbisParseContext
 from cycodec.libav.avformat cimport AVStream
-
-
-cdef extern from "compat.h" nogil:
-    int compat_channels(const AVCodecParameters *parameters)
-    int compat_packet_skip(const AVPacket *packet, uint32_t *start, uint32_t *end)
-    int compat_index_count(const AVStream *stream)
-    int compat_index_entry(AVStream *stream, int number, int64_t *timestamp, int64_t *pos, int *size,
-                           int *flags)
 
 
 cdef int64_t NOPTS = avutil.AV_NOPTS_VALUE

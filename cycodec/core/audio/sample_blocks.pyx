@@ -19,21 +19,15 @@ of an unbroken run.
 
 from cpython.exc cimport PyErr_CheckSignals
 from libc.errno cimport EAGAIN, ENOMEM
-from libc.stdint cimport int64_t, uint8_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memmove
 
 from cycodec.core cimport error
+from cycodec.core.compat cimport compat_swr_alloc, compat_swr_convert
 from cycodec.core.error import UnsupportedError
 
 from cycodec.libav cimport avutil, swresample
-from cycodec.libav.swresample cimport SwrContext
-
-
-cdef extern from "compat.h" nogil:
-    int compat_swr_alloc(SwrContext **swr, int in_channels, uint64_t in_mask, int in_format, int in_rate,
-                         int out_channels, uint64_t out_mask, int out_format, int out_rate)
-    int compat_swr_convert(SwrContext *swr, uint8_t **out, int out_count, uint8_t **input, int in_count)
 
 
 cdef enum:

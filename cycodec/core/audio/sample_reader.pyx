@@ -21,11 +21,12 @@ is sure when the frame that it found decodes with that number.
 
 cimport cython
 from libc.errno cimport EAGAIN, ENOMEM
-from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint32_t
 from libc.string cimport memcpy
 
 from cycodec.core cimport error
 from cycodec.core.audio.index cimport AudioIndex, AudioPacket, has_no_anchor
+from cycodec.core.compat cimport compat_frame_channels, compat_packet_set_skip, compat_packet_skip
 from cycodec.core.container.demux cimport Demuxer
 from cycodec.core.bitstream.flac cimport FLAC_FORM_BYTES, FlacFrame, flac_locate, flac_samples, same_flac_form
 from cycodec.core.audio.sample_blocks cimport CONTRADICTION, FROM_THE_START, BlockReader
@@ -36,12 +37,6 @@ from cycodec.core.error import CodecNotFoundError, InvalidDataError
 
 from cycodec.libav cimport avcodec, avutil
 from cycodec.libav.avcodec cimport AVCodecParameters
-
-
-cdef extern from "compat.h" nogil:
-    void compat_frame_channels(const avutil.AVFrame *frame, int *channels, uint64_t *mask)
-    int compat_packet_skip(const avcodec.AVPacket *packet, uint32_t *start, uint32_t *end)
-    int compat_packet_set_skip(avcodec.AVPacket *packet, uint32_t start, uint32_t end)
 
 
 cdef int64_t NOPTS = avutil.AV_NOPTS_VALUE

@@ -9,15 +9,12 @@ from libc.stdlib cimport free, malloc
 from libc.string cimport memcmp, memmove, memset
 
 from cycodec.core.audio.index cimport AudioIndex, AudioPacket, opus_samples
+from cycodec.core.compat cimport compat_packet_skip
 from cycodec.core.container.demux cimport Demuxer
 
 from cycodec.libav cimport avcodec, avformat, avutil
 from cycodec.libav.avcodec cimport AVPacket, AVVorbisParseContext
 from cycodec.libav.avformat cimport AVIOContext
-
-
-cdef extern from "compat.h" nogil:
-    int compat_packet_skip(const AVPacket *packet, uint32_t *start, uint32_t *end)
 
 
 cdef int64_t NOPTS = avutil.AV_NOPTS_VALUE

@@ -9,17 +9,13 @@ from libc.errno cimport EIO
 from libc.stdint cimport int32_t, int64_t, uint8_t
 from libc.math cimport isnan
 
+from cycodec.core.compat cimport compat_channels, compat_stream_display_matrix
 from cycodec.core.error import InvalidDataError, StreamNotFoundError
 from cycodec.core.io.source cimport IOContext
 
 from cycodec.libav cimport avcodec, avformat, avutil, swresample, swscale
 from cycodec.libav.avcodec cimport AVCodecParameters, AVPacket
 from cycodec.libav.avformat cimport AVStream
-
-
-cdef extern from "compat.h" nogil:
-    int compat_stream_display_matrix(const AVStream *stream, int32_t *out)
-    int compat_channels(const AVCodecParameters *parameters)
 
 
 # Containers and codecs whose header says all that a decoder needs: avformat_find_stream_info, which decodes the first

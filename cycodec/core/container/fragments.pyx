@@ -11,17 +11,13 @@ import struct
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
 
+from cycodec.core.compat cimport compat_index_count, compat_index_entry
 from cycodec.core.container.demux cimport Demuxer
 from cycodec.core.container.packets cimport PACKET_KEY, PACKET_SUSPECT, PacketRecord, PacketTable, first_packet_agrees
 from cycodec.core.container.mov import boxes, child, top_boxes
 
 from cycodec.libav cimport avcodec, avformat, avutil
 from cycodec.libav.avformat cimport AVStream
-
-
-cdef extern from "compat.h" nogil:
-    int compat_index_count(const AVStream *stream)
-    int compat_index_entry(AVStream *stream, int number, int64_t *timestamp, int64_t *pos, int *size, int *flags)
 
 
 cdef enum:

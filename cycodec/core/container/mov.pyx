@@ -11,6 +11,7 @@ import struct
 
 from libc.stdint cimport int32_t, int64_t, uint8_t
 
+from cycodec.core.compat cimport compat_index_count, compat_index_entry
 from cycodec.core.container.demux cimport Demuxer
 from cycodec.core.container.packets cimport (
     PACKET_DISCARD,
@@ -24,11 +25,6 @@ from cycodec.core.container.packets cimport (
 
 from cycodec.libav cimport avcodec, avformat, avutil
 from cycodec.libav.avformat cimport AVStream
-
-
-cdef extern from "compat.h" nogil:
-    int compat_index_count(const AVStream *stream)
-    int compat_index_entry(AVStream *stream, int number, int64_t *timestamp, int64_t *pos, int *size, int *flags)
 
 
 cdef str MOV = "mov,mp4,m4a,3gp,3g2,mj2"

@@ -7,6 +7,16 @@ from libc.errno cimport EAGAIN
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.stdlib cimport free, malloc
 
+from cycodec.core.compat cimport (
+    compat_codec_channels,
+    compat_codec_format,
+    compat_codec_rate,
+    compat_codec_set_channels,
+    compat_frame_set_channels,
+    compat_output_alloc,
+    compat_swr_alloc,
+    compat_swr_convert,
+)
 from cycodec.core.io.sink cimport Sink
 
 from cycodec.core.error import CodecNotFoundError, FFmpegValueError, UnsupportedError
@@ -15,19 +25,6 @@ from cycodec.libav cimport avcodec, avformat, avutil, swresample
 from cycodec.libav.avcodec cimport AVCodec, AVCodecContext, AVPacket
 from cycodec.libav.avformat cimport AVOutputFormat
 from cycodec.libav.avutil cimport AVFrame
-from cycodec.libav.swresample cimport SwrContext
-
-
-cdef extern from "compat.h" nogil:
-    int compat_output_alloc(avformat.AVFormatContext **ctx, const AVOutputFormat *format)
-    int compat_codec_format(const AVCodec *codec, int i)
-    int compat_codec_rate(const AVCodec *codec, int i)
-    int compat_codec_channels(const AVCodec *codec, int i, uint64_t *mask)
-    void compat_codec_set_channels(AVCodecContext *ctx, int channels, uint64_t mask)
-    void compat_frame_set_channels(AVFrame *frame, int channels, uint64_t mask)
-    int compat_swr_alloc(SwrContext **swr, int in_channels, uint64_t in_mask, int in_format, int in_rate,
-                         int out_channels, uint64_t out_mask, int out_format, int out_rate)
-    int compat_swr_convert(SwrContext *swr, uint8_t **out, int out_count, uint8_t **input, int in_count)
 
 
 cdef enum:

@@ -9,6 +9,18 @@ from libc.string cimport memset, strlen, strncpy
 
 from cycodec.core import error as errors
 from cycodec.core cimport error
+from cycodec.core.compat cimport (
+    AVBSFContext,
+    AVBitStreamFilter,
+    av_bsf_alloc,
+    av_bsf_flush,
+    av_bsf_free,
+    av_bsf_get_by_name,
+    av_bsf_init,
+    av_bsf_receive_packet,
+    av_bsf_send_packet,
+    compat_frame_set_duration,
+)
 from cycodec.core.gpu cimport device as devices
 from cycodec.core.video.codes cimport BACKEND_FAILED
 from cycodec.core.video.backend cimport Target, VideoBackend
@@ -19,25 +31,7 @@ from cycodec.core.bitstream.sps cimport Sps, read_hevc_sps, read_sps
 
 from cycodec.libav cimport avcodec, avutil
 from cycodec.libav.avcodec cimport AVCodecParameters, AVPacket
-from cycodec.libav.avutil cimport AVFrame, AVRational
-
-
-cdef extern from "compat.h" nogil:
-    void compat_frame_set_duration(AVFrame *frame, int64_t duration)
-    # bitstream filters, whose header is not the same in all versions
-    struct AVBitStreamFilter:
-        pass
-    struct AVBSFContext:
-        AVCodecParameters *par_in
-        AVCodecParameters *par_out
-        AVRational time_base_in
-    const AVBitStreamFilter *av_bsf_get_by_name(const char *name)
-    int av_bsf_alloc(const AVBitStreamFilter *filter, AVBSFContext **ctx)
-    int av_bsf_init(AVBSFContext *ctx)
-    int av_bsf_send_packet(AVBSFContext *ctx, AVPacket *packet)
-    int av_bsf_receive_packet(AVBSFContext *ctx, AVPacket *packet)
-    void av_bsf_flush(AVBSFContext *ctx)
-    void av_bsf_free(AVBSFContext **ctx)
+from cycodec.libav.avutil cimport AVFrame
 
 
 cdef extern from "nvidia/nvdec.h" nogil:

@@ -14,17 +14,10 @@ from libc.stdlib cimport free, realloc
 from libc.string cimport memcpy, memset
 
 from cycodec.core cimport error
+from cycodec.core.compat cimport compat_avio_alloc
 from cycodec.core.error import ClosedError, SourceIsDirectoryError, SourceNotFoundError
 
 from cycodec.libav cimport avformat, avutil
-from cycodec.libav.avformat cimport AVIOContext
-
-
-cdef extern from "compat.h" nogil:
-    AVIOContext *compat_avio_alloc(unsigned char *buffer, int size, int writable, void *opaque,
-                                   int (*read)(void *, uint8_t *, int) noexcept nogil,
-                                   int (*write)(void *, uint8_t *, int) noexcept nogil,
-                                   int64_t (*seek)(void *, int64_t, int) noexcept nogil)
 
 
 cdef enum:

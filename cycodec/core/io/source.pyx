@@ -13,6 +13,7 @@ from libc.stdint cimport int64_t, uint8_t
 from libc.string cimport memcpy
 
 from cycodec.core cimport error
+from cycodec.core.compat cimport compat_avio_alloc
 from cycodec.core.error import (
     ClosedError,
     FFmpegValueError,
@@ -24,14 +25,6 @@ from cycodec.core.error import (
 from cycodec.core.io.readahead cimport ReadAhead
 
 from cycodec.libav cimport avformat, avutil
-from cycodec.libav.avformat cimport AVIOContext
-
-
-cdef extern from "compat.h" nogil:
-    AVIOContext *compat_avio_alloc(unsigned char *buffer, int size, int writable, void *opaque,
-                                   int (*read)(void *, uint8_t *, int) noexcept nogil,
-                                   int (*write)(void *, uint8_t *, int) noexcept nogil,
-                                   int64_t (*seek)(void *, int64_t, int) noexcept nogil)
 
 
 # One read of a file-like object crosses into Python once; 64 KiB keeps those crossings rare.

@@ -4,8 +4,9 @@ from libc.stdint cimport int32_t, uint8_t
 from libc.string cimport memcpy, memset
 
 from cycodec.core cimport error
+from cycodec.core.compat cimport compat_has_strict_frame_threads
+from cycodec.core.container.decoder_context cimport allocate_decoder, open_decoder
 from cycodec.core.container.demux cimport Demuxer
-from cycodec.core.error import CodecNotFoundError
 
 from cycodec.libav cimport avcodec, avutil
 from cycodec.libav.avcodec cimport AVCodecParameters, AVPacket
@@ -34,10 +35,6 @@ cdef extern from "convert/convert.h" nogil:
 
 cdef extern from "picture/orientation.h" nogil:
     int orientation_from_matrix(const int32_t *matrix)
-
-
-cdef extern from "compat.h" nogil:
-    int compat_has_strict_frame_threads()
 
 
 cdef extern from "kernels/kernel_level.h" nogil:
@@ -194,35 +191,20 @@ cdef class CpuBackend(VideoBackend):
     cdef int reopen(self) except -1:
         """A decoder that has seen nothing yet."""
         cdef AVCodecParameters *parameters = <AVCodecParameters *> self.parameters
-        cdef const avcodec.AVCodec *codec = self.find_codec(parameters.codec_id)
-        cdef int code
+        cdef avutil.AVRational time_base
+        time_base.num = self.time_base_num
+        time_base.den = self.time_base_den
         avcodec.avcodec_free_context(&self.ptr)
-        if codec == NULL:
-            name = avcodec.avcodec_get_name(parameters.codec_id).decode()
-            raise CodecNotFoundError(
-                f"{self.source}: the FFmpeg in use has no decoder for {name} "
-                "(use an FFmpeg built with it; `cycodec doctor` lists what this one has)",
-                source=self.source, operation="open decoder",
-            )
-        self.ptr = avcodec.avcodec_alloc_context3(codec)
-        if self.ptr == NULL:
-            raise MemoryError()
-        error.check(
-            avcodec.avcodec_parameters_to_context(self.ptr, parameters), "set decoder parameters", self.source
+        self.ptr = allocate_decoder(
+            self.find_codec(parameters.codec_id), parameters, time_base, self.num_threads, self.source
         )
-        self.ptr.pkt_timebase.num = self.time_base_num
-        self.ptr.pkt_timebase.den = self.time_base_den
-        self.ptr.thread_count = self.num_threads
         self.ptr.max_pixels = MAX_PIXELS
         if self.strict:
             self.ptr.err_recognition |= avcodec.AV_EF_EXPLODE
         if parameters.codec_id == avcodec.AV_CODEC_ID_H264 and self.ptr.has_b_frames < self.min_reorder:
             self.ptr.has_b_frames = self.min_reorder
         self.prepare()
-        with nogil:
-            code = avcodec.avcodec_open2(self.ptr, codec, NULL)
-        error.check(code, "open decoder", self.source)
-        return 0
+        return open_decoder(self.ptr, self.source)
 
     cdef int send(self, const AVPacket *packet) noexcept nogil:
         return avcodec.avcodec_send_packet(self.ptr, packet)

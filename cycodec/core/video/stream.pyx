@@ -11,6 +11,7 @@ from libc.errno cimport EAGAIN, ENOMEM
 from libc.stdint cimport int64_t
 from libc.stdlib cimport calloc, free
 
+from cycodec.core.compat cimport compat_frame_duration
 from cycodec.core.video.backend cimport VideoBackend
 from cycodec.core.video.codes cimport BACKEND_FAILED, LOST
 from cycodec.core.container.demux cimport Demuxer
@@ -20,11 +21,6 @@ from cycodec.core.container.packets cimport digest_packet
 
 from cycodec.libav cimport avcodec, avutil
 from cycodec.libav.avcodec cimport AVPacket
-from cycodec.libav.avutil cimport AVFrame
-
-
-cdef extern from "compat.h" nogil:
-    int64_t compat_frame_duration(const AVFrame *frame)
 
 
 cdef int64_t NOPTS = avutil.AV_NOPTS_VALUE

@@ -1,0 +1,9 @@
+"""libavcodec's decoders: how they are allocated and opened."""
+
+from cycodec.libav.avcodec cimport AVCodec, AVCodecContext, AVCodecParameters
+from cycodec.libav.avutil cimport AVRational
+
+
+cdef AVCodecContext *allocate_decoder(const AVCodec *codec, const AVCodecParameters *parameters, AVRational time_base,
+                                      int num_threads, str source) except NULL
+cdef int open_decoder(AVCodecContext *context, str source) except -1

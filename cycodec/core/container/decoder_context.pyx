@@ -1,0 +1,57 @@
+"""libavcodec's decoders, for video and audio streams: how they are allocated and opened, and the errors of that."""
+
+from cycodec.core cimport error
+from cycodec.core.error import CodecNotFoundError
+
+from cycodec.libav cimport avcodec
+from cycodec.libav.avcodec cimport AVCodec, AVCodecContext, AVCodecParameters
+from cycodec.libav.avutil cimport AVRational
+
+
+cdef AVCodecContext *allocate_decoder(const AVCodec *codec, const AVCodecParameters *parameters, AVRational time_base,
+                                      int num_threads, str source) except NULL:
+    """Return a decoder of a stream that is not open yet, so that the caller may still change its options.
+
+    The caller owns the context and frees it with avcodec_free_context.
+
+    Parameters
+    ----------
+    codec : const AVCodec *
+        The implementation; NULL raises CodecNotFoundError.
+    parameters : const AVCodecParameters *
+        What the container says about the stream.
+    time_base : AVRational
+        The time base of the packets.
+    num_threads : int
+        libavcodec's thread count; with 0, FFmpeg decides.
+    source : str
+        The name of the source in errors.
+    """
+    cdef AVCodecContext *context
+    cdef int code
+    if codec == NULL:
+        name = avcodec.avcodec_get_name(parameters.codec_id).decode()
+        raise CodecNotFoundError(
+            f"{source}: the FFmpeg in use has no decoder for {name} "
+            "(use an FFmpeg built with it; `cycodec doctor` lists what this one has)",
+            source=source, operation="open decoder",
+        )
+    context = avcodec.avcodec_alloc_context3(codec)
+    if context == NULL:
+        raise MemoryError()
+    code = avcodec.avcodec_parameters_to_context(context, parameters)
+    if code < 0:
+        avcodec.avcodec_free_context(&context)
+    error.check(code, "set decoder parameters", source)
+    context.pkt_timebase = time_base
+    context.thread_count = num_threads
+    return context
+
+
+cdef int open_decoder(AVCodecContext *context, str source) except -1:
+    """Open a decoder that `allocate_decoder` returned."""
+    cdef int code
+    with nogil:
+        code = avcodec.avcodec_open2(context, NULL, NULL)
+    error.check(code, "open decoder", source)
+    return 0
