@@ -17,7 +17,7 @@ from cycodec._shared.sources import Source, reopened_source
 from cycodec._video.options import Options
 from cycodec._video.session import Frames, VideoSession
 from cycodec.core.video.index import FrameIndex
-from cycodec.cuda.support import CpuFallbackStatus, chosen_backend, chosen_converter
+from cycodec.cuda.settings import CpuFallbackStatus, chosen_backend, chosen_converter
 from cycodec.decoders._by_time import ByTime
 from cycodec.transforms import DecoderTransform, Pipeline, as_transforms
 

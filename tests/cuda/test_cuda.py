@@ -22,7 +22,7 @@ from regions import boxes
 
 from cycodec import CudaError, CudaUnavailableError, UnsupportedError
 from cycodec.batch import decode_batch
-from cycodec.cuda import support
+from cycodec.cuda import decoder_cache
 from cycodec.decoders import VideoDecoder, set_cuda_converter
 from cycodec.samplers import clips_at_regular_indices
 from cycodec.transforms import CenterCrop, Resize
@@ -307,7 +307,7 @@ def test_a_change_of_size_in_the_middle(gpu):
     assert difference(cuda[keys], cpu[keys])[1] < 2  # scaled as RGB here, as YUV there
     assert torch.equal(cuda[:40].cpu(), cpu[:40])
     if not REAL:
-        stats = support.nvdec_cache_stats()
+        stats = decoder_cache.nvdec_cache_stats()
         assert stats["created"] > 0
 
 

@@ -18,7 +18,7 @@ from on_gpu import REAL, both
 
 from cycodec import CudaError, CudaUnavailableError, UnsupportedError
 from cycodec._shared import torch_adapter as _tensor
-from cycodec.cuda import driver, support
+from cycodec.cuda import decoder_cache, driver
 from cycodec.decoders import (
     VideoDecoder,
     get_nvdec_cache_capacity,
@@ -32,39 +32,39 @@ from cycodec.transforms import Resize
 
 def test_decoders_are_used_again(fake):
     path = media.locate("h264_bt601.mp4")
-    support.empty_nvdec_cache()
-    before = support.nvdec_cache_stats()
+    decoder_cache.empty_nvdec_cache()
+    before = decoder_cache.nvdec_cache_stats()
     for _ in range(5):
         VideoDecoder(path, device="cuda")[0]
-    after = support.nvdec_cache_stats()
+    after = decoder_cache.nvdec_cache_stats()
     assert after["created"] - before["created"] == 1
     assert after["hits"] - before["hits"] == 4
     assert after["idle"] == 1
     assert after["idle_bytes"] > 0
-    support.empty_nvdec_cache()
-    assert support.nvdec_cache_stats()["idle"] == 0
+    decoder_cache.empty_nvdec_cache()
+    assert decoder_cache.nvdec_cache_stats()["idle"] == 0
     assert fake.counts()["decoders"] == 0
 
 
 def test_a_smaller_video_reconfigures_and_a_larger_one_does_not(fake):
     large, small = media.locate("h264_startpts_10s.mp4"), media.locate("h264_bt601.mp4")
-    support.empty_nvdec_cache()
+    decoder_cache.empty_nvdec_cache()
     cpu = VideoDecoder(small)
     VideoDecoder(large, device="cuda")[0]
-    before = support.nvdec_cache_stats()
+    before = decoder_cache.nvdec_cache_stats()
     assert torch.equal(VideoDecoder(small, device="cuda")[9], cpu[9])
-    middle = support.nvdec_cache_stats()
+    middle = decoder_cache.nvdec_cache_stats()
     assert middle["reconfigured"] - before["reconfigured"] == 1
     assert middle["created"] == before["created"]
     # the decoder waits under the size it was created with, and serves the large video again
     assert torch.equal(VideoDecoder(large, device="cuda")[9], VideoDecoder(large)[9])
-    after = support.nvdec_cache_stats()
+    after = decoder_cache.nvdec_cache_stats()
     assert after["created"] == before["created"]
     # one that was created for the small one cannot
-    support.empty_nvdec_cache()
+    decoder_cache.empty_nvdec_cache()
     VideoDecoder(small, device="cuda")[0]
     VideoDecoder(large, device="cuda")[0]
-    assert support.nvdec_cache_stats()["created"] - after["created"] == 2
+    assert decoder_cache.nvdec_cache_stats()["created"] - after["created"] == 2
 
 
 def test_what_is_shown_of_a_coded_size_is_not_cached(fake):
@@ -206,9 +206,9 @@ def test_two_devices(fake):
     assert torch.equal(second[4], cpu[4])
     first.close()
     third = VideoDecoder(path, device="cuda:1")
-    before = support.nvdec_cache_stats()["hits"]
+    before = decoder_cache.nvdec_cache_stats()["hits"]
     assert torch.equal(third[4], cpu[4])
-    assert support.nvdec_cache_stats()["hits"] == before, "a decoder of another device was taken"
+    assert decoder_cache.nvdec_cache_stats()["hits"] == before, "a decoder of another device was taken"
 
 
 # -- what goes wrong -----------------------------------------------------------------------------------------------------
@@ -228,7 +228,7 @@ def test_two_devices(fake):
 def test_a_failing_call_is_an_error_and_the_next_request_works(fake, function, words):
     path = media.locate("h264_bt601.mp4")
     cpu = VideoDecoder(path)
-    support.empty_nvdec_cache()
+    decoder_cache.empty_nvdec_cache()
     decoder = VideoDecoder(path, device="cuda")
     fake.fail(function, 1, 999)
     with pytest.raises(CudaError, match=words) as caught:
@@ -251,21 +251,21 @@ def test_weights_of_chroma_that_cannot_be_uploaded(fake, function):
 
 
 def test_memory_is_made_when_it_is_short(fake):
-    support.empty_nvdec_cache()
+    decoder_cache.empty_nvdec_cache()
     VideoDecoder(media.locate("h264_bt601.mp4"), device="cuda")[0]
-    assert support.nvdec_cache_stats()["idle"] == 1
+    assert decoder_cache.nvdec_cache_stats()["idle"] == 1
     fake.fail("cuvidCreateDecoder", 1, 2)
     path = media.locate("h264_startpts_10s.mp4")
     assert torch.equal(VideoDecoder(path, device="cuda")[3], VideoDecoder(path)[3])
     fake.fail("cuvidCreateDecoder", -1, 2)
-    support.empty_nvdec_cache()
+    decoder_cache.empty_nvdec_cache()
     with pytest.raises(CudaError, match="OUT_OF_MEMORY"):
         VideoDecoder(path, device="cuda")[3]
 
 
 def test_a_decoder_that_refuses_to_be_reconfigured_is_thrown_away(fake):
     large, small = media.locate("h264_startpts_10s.mp4"), media.locate("h264_bt601.mp4")
-    support.empty_nvdec_cache()
+    decoder_cache.empty_nvdec_cache()
     VideoDecoder(large, device="cuda")[0]
     fake.fail("cuvidReconfigureDecoder", 1, 1)
     assert torch.equal(VideoDecoder(small, device="cuda")[3], VideoDecoder(small)[3])

@@ -13,7 +13,7 @@ from cuda_streams import destroy_stream, new_stream
 from on_gpu import both, difference
 
 from cycodec._shared import torch_adapter as _tensor
-from cycodec.cuda import support
+from cycodec.cuda import decoder_cache, support
 from cycodec.decoders import VideoDecoder
 from cycodec.samplers import clips_at_random_indices, clips_at_regular_timestamps
 
@@ -168,19 +168,19 @@ def test_what_is_too_large_for_the_hardware_the_cpu_decodes(fake, monkeypatch, l
 
 def test_a_decoder_that_passes_to_another_stream_waits_for_the_first(fake, monkeypatch):
     """Two videos, each on a stream of its own, and one hardware decoder for both: what was mapped may still be read."""
-    support.empty_nvdec_cache()
+    decoder_cache.empty_nvdec_cache()
     path = media.locate("h264_bt601.mp4")
     one, two = new_stream(fake), new_stream(fake)
     monkeypatch.setattr(_tensor, "cuda_stream", lambda ordinal: one.value)
     first = VideoDecoder(path, device="cuda")
     expected = first[3]
     first.close()
-    created = support.nvdec_cache_stats()["created"]
+    created = decoder_cache.nvdec_cache_stats()["created"]
     monkeypatch.setattr(_tensor, "cuda_stream", lambda ordinal: two.value)
     second = VideoDecoder(path, device="cuda")
     fake.set(log=1)
     assert torch.equal(second[3], expected)
-    assert support.nvdec_cache_stats()["created"] == created
+    assert decoder_cache.nvdec_cache_stats()["created"] == created
     words = [
         line.split()[0]
         for line in fake.log()

@@ -63,7 +63,7 @@ TABLE = Table(
         "csrc/nvidia": ("csrc/picture", "csrc/kernels", "csrc/third_party"),
         "csrc/convert": ("csrc/resample", "csrc/picture", "csrc/kernels"),
         "csrc/resample": ("csrc/picture", "csrc/kernels"),
-        "csrc/kernels": ("cuda/kernels",),
+        "csrc/kernels": ("csrc/picture", "cuda/kernels"),
         "csrc/picture": (),
         "csrc/sound": (),
         "csrc/compat": (),

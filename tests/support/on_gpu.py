@@ -6,7 +6,7 @@ import os
 import fake_cuda
 import pytest
 
-from cycodec.cuda import support
+from cycodec.cuda import decoder_cache, support
 from cycodec.decoders import VideoDecoder
 
 # With CYCODEC_REAL_CUDA=1 the tests run on the GPU that torch sees, not on the double (tools/gpu_check)
@@ -31,8 +31,8 @@ def gpu(loaded, monkeypatch):
     yield loaded
     loaded.reset()
     gc.collect()
-    support.empty_nvdec_cache()
-    support.set_nvdec_cache_capacity(20, 2 << 30)
+    decoder_cache.empty_nvdec_cache()
+    decoder_cache.set_nvdec_cache_capacity(20, 2 << 30)
     alive = {name: count for name, count in loaded.counts().items() if count and name != "modules"}
     assert alive == {}, "something was not given back"
 

@@ -54,7 +54,7 @@ def record(paths: Iterable[Path], about: str) -> str:
         What it was recorded on.
     """
     from cycodec.core.gpu import nvdec
-    from cycodec.cuda import support
+    from cycodec.cuda import decoder_cache
     from cycodec.decoders import VideoDecoder
 
     parts = [f"# {about}\n"]
@@ -64,7 +64,7 @@ def record(paths: Iterable[Path], about: str) -> str:
             decoder = VideoDecoder(path, device="cuda")
             if decoder.cpu_fallback:
                 continue
-            support.empty_nvdec_cache()  # a decoder with more surfaces would change which of them are used
+            decoder_cache.empty_nvdec_cache()  # a decoder with more surfaces would change which of them are used
             nvdec.trace(file)
             try:
                 decoder[: min(len(decoder), FIRST_FRAMES)]

@@ -39,7 +39,7 @@ cdef extern from "nvidia/nvdec.h" nogil:
     ctypedef void *CUstream
     ctypedef struct NvFunctions:
         pass
-    void nvshim_share(NvFunctions *functions)
+    NvFunctions *nv
 
     ctypedef struct CUVIDDECODECAPS:
         int eCodecType, eChromaFormat
@@ -83,7 +83,7 @@ cdef extern from "nvidia/nvdec.h" nogil:
     void nvdec_trace(FILE *file)
 
 
-nvshim_share(<NvFunctions *> devices.functions())
+nv = <NvFunctions *> devices.functions()
 
 
 # codec -> (cudaVideoCodec, the bitstream filter that gives what NVDEC's parser reads; "?": where extradata is avcC or hvcC)

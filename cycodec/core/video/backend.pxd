@@ -68,6 +68,7 @@ cdef class CpuBackend(VideoBackend):
     cdef int prepare(self) except -1
 
 
+cdef const void *cpu_functions() noexcept nogil     # CpuFunctions * of csrc/kernels/cpu_functions.h
 cdef int sample_size(int type) noexcept nogil    # bytes of a value of a Target's type
 cdef void fill_target(void *to, const Target *target) noexcept nogil    # ConvertTarget * of csrc/convert.h
 cdef int target_rows(const Target *target) noexcept nogil        # of what comes out, or of one plane of it
