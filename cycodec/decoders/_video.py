@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import IO, TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
@@ -23,6 +23,7 @@ from cycodec.transforms import DecoderTransform, Pipeline, as_transforms
 
 if TYPE_CHECKING:
     from torch import Tensor, device, dtype
+    from torch.nn import Module
 
 
 class DecodeCounters(NamedTuple):
@@ -122,7 +123,7 @@ class VideoDecoder:
         device: str | device | None = None,
         seek_mode: Literal["exact", "approximate"] = "exact",
         custom_frame_mappings: str | bytes | IO[Any] | None = None,
-        transforms: Sequence[DecoderTransform | object] | None = None,
+        transforms: Iterable[DecoderTransform | Module] | None = None,
         output_dtype: dtype | Literal["auto"] | None = None,
         index: FrameIndex | str | os.PathLike[str] | None = None,
         num_threads: int | None = None,

@@ -1,4 +1,4 @@
-"""FFmpeg's frame threads: for long reads that cannot be divided, and nobody can tell by the frames."""
+"""FFmpeg's frame threads serve long reads that cannot be divided, and do not change the frames."""
 
 import os
 import random
@@ -94,7 +94,7 @@ def test_one_decoder_at_a_time_has_frame_threads():
 
 
 def test_eight_decoders_at_once_stay_within_the_budget():
-    """Never more threads that decode than the budget and one: each asking thread, and what is lent beyond them."""
+    """Calling and lent threads that decode never exceed the budget by more than one."""
     path = media.path("h264_one_gop.mp4")
     _threads.set_budget(2)
     plain = open_decoder(path, num_threads=1)[:]
@@ -104,7 +104,7 @@ def test_eight_decoders_at_once_stay_within_the_budget():
 
     def watch():
         while not done.is_set():
-            most[0] = max(most[0], len(os.listdir("/proc/self/task")) - base - 1)  # without this one
+            most[0] = max(most[0], len(os.listdir("/proc/self/task")) - base - 1)  # not counting this thread
             done.wait(0.0005)
 
     watcher = threading.Thread(target=watch)
@@ -169,7 +169,9 @@ def test_a_loop_begins_with_two_and_goes_on_with_all():
     del decoder
     iterated = open_decoder(path, num_threads=5)
     next(iter(iterated))
-    assert iterated._session.readers.num_threads == 5, "a loop that is announced has all of them at once"
+    assert iterated._session.readers.num_threads == 5, (
+        "a for loop over the decoder gets all threads from the start"
+    )
 
 
 @pytest.mark.parametrize("first", [[1], [0, 1], [3, 0]])
@@ -188,7 +190,7 @@ def test_a_first_frame_that_they_are_not_worth_has_none():
 
 
 def test_a_loop_waits_for_the_next_gop_where_it_is_near():
-    # any loop is worth them, and nothing else is
+    # frame threads pay for any loop, and for nothing else
     costs = changed(EAGER, ahead=100, worth_a_thread=20 * 128 * 96)
     plain = open_decoder(media.path("h264_plain.mp4"), num_threads=1)[:]
     decoder = open_decoder(media.path("h264_plain.mp4"), costs, num_threads=2)  # GOPs of 12 frames
@@ -240,7 +242,7 @@ def test_one_frame_far_inside_a_gop_has_them():
 
 @pytest.mark.parametrize(("name", "expected"), [("hevc_one_gop.mp4", False), ("vp9.webm", True)])
 def test_frames_on_the_way_are_cheaper_where_b_frames_are_left_out(name, expected):
-    """Handing them over costs the same, so that it pays later."""
+    """Handing frames over costs the same, so frame threads pay only for longer reads."""
     path = media.path(name)
     plain = open_decoder(path, num_threads=1)
     height, width = plain[0].shape[1:]
@@ -303,7 +305,9 @@ def test_transformed_frames_have_them():
     "name", ["ts_cut_end.ts", "h264_dead_frame.mp4", "avi_cut_end.avi", "hevc_dead_frame.mp4"]
 )
 def test_damaged_streams_are_done_with_them(name):
-    """What frame threads make of damage depends on which one is first."""
+    """The frames of damaged data depend on the order of frame threads, so damaged streams do
+    without them.
+    """
     path = media.path(name)
     plain = open_decoder(path, num_threads=1)
     plain.confirm()

@@ -1,4 +1,4 @@
-"""No shortcut costs exactness: with each of them taken and not taken, frames are those of the ffmpeg command."""
+"""With and without each shortcut, frames equal those of the ffmpeg command."""
 
 import random
 
@@ -35,7 +35,7 @@ NAMES = [
 
 
 def no_headers(monkeypatch):
-    """The index comes from reading the file."""
+    """The index comes from a scan of the file."""
     for name in ("read_mov", "read_fragments", "read_matroska"):
         monkeypatch.setattr(indexing, name, lambda *arguments: None)
 
@@ -54,7 +54,7 @@ def no_kernels(monkeypatch):
 
 
 def one_by_one(monkeypatch):
-    """The frames of a request know nothing of each other."""
+    """The frames of a request share nothing."""
     read = readers.Readers.read
 
     def read_apart(self, request):
@@ -65,7 +65,7 @@ def one_by_one(monkeypatch):
 
 
 def everything_decoded(monkeypatch):
-    """No frame on the way is left out."""
+    """The decoder skips no frame on the way."""
     another = opening.FrameReader
 
     def reader(*arguments):
@@ -78,7 +78,7 @@ def everything_decoded(monkeypatch):
 
 
 def nothing(monkeypatch):
-    """All shortcuts are taken."""
+    """All shortcuts are on."""
 
 
 # Requests are divided, and loops have frame threads, however small the frames are.
@@ -119,7 +119,9 @@ def test_frames_are_ffmpegs(name, without, threads, monkeypatch):
 
 
 def test_they_are_shortcuts(monkeypatch):
-    """What the test above switches off is on else: it would compare nothing."""
+    """The shortcuts that the test above switches off are on by default; otherwise it would compare
+    nothing.
+    """
     path = media.path("h264_plain.mp4")
     plain = VideoDecoder(path, num_threads=1)
     assert plain.index.origin == "headers"
@@ -129,7 +131,7 @@ def test_they_are_shortcuts(monkeypatch):
         whole = VideoDecoder(path, num_threads=1)
         whole.get_frames_at(range(0, len(whole), 4))
     assert plain.counters.frames_decoded < 0.8 * whole.counters.frames_decoded
-    # of the sub-layers of HEVC the highest one can be left out, as long as nobody wants a frame of it
+    # the decoder can skip HEVC's highest sub-layer if the request needs none of its frames
     layered = VideoDecoder(media.path("hevc_sublayers.mp4"), num_threads=1)
     layered[24]
     assert layered.counters.frames_decoded == 1 + 2 * 6
