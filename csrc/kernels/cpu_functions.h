@@ -9,7 +9,7 @@
 
 #include "kernels/axis.h"
 #include "kernels/sws_filter.h"
-#include "kernels/yuv2rgb.h"
+#include "kernels/yuv2rgb_matrix.h"
 #include "picture/colour.h"
 
 #define CPU_FUNCTIONS(X)                                                                                               \

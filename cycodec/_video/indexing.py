@@ -7,9 +7,9 @@ from fractions import Fraction
 
 from cycodec._shared import threads as thread_pool
 from cycodec._shared.sources import Source, open_source
-from cycodec.core.bitstream.sps import stream_may_have_fields
 from cycodec.core.container.demux import Demuxer
 from cycodec.core.container.fragments import read_fragments
+from cycodec.core.container.headers import stream_may_have_fields
 from cycodec.core.container.matroska import read_matroska
 from cycodec.core.container.mov import read_mov
 from cycodec.core.container.packets import scan_packets

@@ -36,8 +36,8 @@ cdef class AudioIndex:
     cdef int scan(self, Demuxer demuxer, int stream_index) except -1
     cdef bint set_samples(self, int number, int64_t next_pts, int64_t ticks,
                           AVCodecParameters *parameters) noexcept nogil
-    cdef int lower_bound(self, int64_t value, bint by_pos) noexcept nogil
     cdef int number_of_pts(self, int64_t pts) noexcept nogil
+    cdef int number_of_pos(self, int64_t pos) noexcept nogil
     cdef int number_of(self, const AVPacket *packet, bint by_pos) noexcept nogil
     cdef int number_at(self, int64_t position) noexcept nogil
     cdef int64_t samples_out(self, int number) noexcept nogil

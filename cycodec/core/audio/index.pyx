@@ -23,11 +23,12 @@ from libc.stdint cimport INT64_MAX, int32_t, int64_t
 from libc.stdlib cimport free, realloc
 from libc.string cimport memset
 
-from cycodec.core.compat cimport compat_channels, compat_index_count, compat_index_entry, compat_packet_skip
 from cycodec.core.bitstream.flac cimport flac_form, flac_samples
 from cycodec.core.bitstream.sound cimport alac_samples, amr_nb_is_silent, opus_samples, wma_makes_noise, wma_samples
+from cycodec.core.compat cimport compat_channels, compat_index_count, compat_index_entry, compat_packet_skip
 from cycodec.core.container.demux cimport Demuxer
 from cycodec.core.container.packets cimport digest_packet
+from cycodec.core.search cimport first_above, first_at_least
 
 from cycodec.libav cimport avcodec, avformat, avutil
 from cycodec.libav.avcodec cimport AVCodecParameters, AVPacket, AVVorbisParseContext
@@ -246,47 +247,34 @@ cdef class AudioIndex:
 
     cdef int number_at(self, int64_t position) noexcept nogil:
         """The number of the last packet that begins at or before a position."""
-        cdef int low = self.first_regular
-        cdef int high = self.count - 1
-        cdef int middle
-        while low < high:
-            middle = (low + high + 1) >> 1
-            if self.packets[middle].start <= position:
-                low = middle
-            else:
-                high = middle - 1
-        return low
-
-    cdef int lower_bound(self, int64_t value, bint by_pos) noexcept nogil:
-        """The number of the first packet whose pts or pos is not below a value, else of the last."""
-        cdef int low = 0
-        cdef int high = self.count - 1
-        cdef int middle
-        while low < high:
-            middle = (low + high) >> 1
-            if (self.packets[middle].pos if by_pos else self.packets[middle].pts) < value:
-                low = middle + 1
-            else:
-                high = middle
-        return low
+        cdef int first = self.first_regular
+        cdef int above = first_above(
+            &self.packets[first].start, sizeof(AudioPacket), self.count - first, position
+        )
+        return first + max(above - 1, 0)
 
     cdef int number_of_pts(self, int64_t pts) noexcept nogil:
         """The number of the packet with a timestamp; -1 if there is none."""
-        cdef int number = self.lower_bound(pts, False)
-        return number if self.packets[number].pts == pts else -1
+        cdef int number = first_at_least(&self.packets.pts, sizeof(AudioPacket), self.count, pts)
+        return number if number < self.count and self.packets[number].pts == pts else -1
+
+    cdef int number_of_pos(self, int64_t pos) noexcept nogil:
+        """The number of the packet that begins at a place in the file; -1 if there is none."""
+        cdef int number = first_at_least(&self.packets.pos, sizeof(AudioPacket), self.count, pos)
+        return number if number < self.count and self.packets[number].pos == pos else -1
 
     cdef int number_of(self, const AVPacket *packet, bint by_pos) noexcept nogil:
         """The number of a packet that libavformat read; -1 if the index does not hold it."""
         cdef AudioPacket *known
-        cdef int number
-        cdef int64_t value = packet.pos if by_pos else packet.pts
-        if value < 0 and (by_pos or value == NOPTS):
+        cdef int number = -1
+        if by_pos and packet.pos >= 0:
+            number = self.number_of_pos(packet.pos)
+        elif not by_pos and packet.pts != NOPTS:
+            number = self.number_of_pts(packet.pts)
+        if number < 0:
             return -1
-        number = self.lower_bound(value, by_pos)
         known = &self.packets[number]
-        if (known.pos if by_pos else known.pts) != value or known.size != packet.size:
-            return -1
-        if known.digest and known.digest != digest_packet(packet):
+        if known.size != packet.size or (known.digest and known.digest != digest_packet(packet)):
             return -1
         return number
 

@@ -12,11 +12,12 @@ cimport cython
 from libc.errno cimport EAGAIN, ENOMEM
 from libc.stdint cimport int64_t, uint32_t
 
-from cycodec.core.compat cimport compat_packet_set_skip, compat_packet_skip
 from cycodec.core cimport error
 from cycodec.core.audio.codes cimport FROM_THE_START, LOST
 from cycodec.core.audio.flac_seek cimport has_flac_form, note_flac_start, read_flac_at
 from cycodec.core.audio.index cimport AudioPacket
+from cycodec.core.compat cimport compat_packet_set_skip, compat_packet_skip
+from cycodec.core.container.decoder_context cimport allocate_decoder, open_decoder
 from cycodec.core.container.demux cimport Demuxer
 
 from cycodec.core.error import CodecNotFoundError
@@ -107,7 +108,6 @@ cdef class PacketDecoder:
         """Open a decoder that has seen nothing yet."""
         cdef AVCodecParameters *parameters = self.parameters()
         cdef const avcodec.AVCodec *codec = avcodec.avcodec_find_decoder(parameters.codec_id)
-        cdef int code
         avcodec.avcodec_free_context(&self.context)
         if parameters.codec_id == avcodec.AV_CODEC_ID_NONE:
             raise CodecNotFoundError(
@@ -115,25 +115,10 @@ cdef class PacketDecoder:
                 "(the file may be damaged; `ffprobe` on it says more)",
                 source=self.source, operation="open decoder",
             )
-        if codec == NULL:
-            name = avcodec.avcodec_get_name(parameters.codec_id).decode()
-            raise CodecNotFoundError(
-                f"{self.source}: the FFmpeg in use has no decoder for {name} "
-                "(use an FFmpeg built with it; `cycodec doctor` lists what this one has)",
-                source=self.source, operation="open decoder",
-            )
-        self.context = avcodec.avcodec_alloc_context3(codec)
-        if self.context == NULL:
-            raise MemoryError()
-        code = avcodec.avcodec_parameters_to_context(self.context, parameters)
-        error.check(code, "set decoder parameters", self.source)
-        self.context.pkt_timebase = self.stream().time_base
-        self.context.thread_count = 1
+        self.context = allocate_decoder(codec, parameters, self.stream().time_base, 1, self.source)
         # AC-3 decoders make noise up: let them seed it by each packet, not by all packets before it
         avutil.av_opt_set_int(self.context, b"cons_noisegen", 1, avutil.AV_OPT_SEARCH_CHILDREN)
-        with nogil:
-            code = avcodec.avcodec_open2(self.context, codec, NULL)
-        error.check(code, "open decoder", self.source)
+        open_decoder(self.context, self.source)
         return 0
 
     cdef int renew(self, bint whole) noexcept nogil:

@@ -22,9 +22,9 @@ from libc.stdint cimport int64_t, uint8_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memmove
 
-from cycodec.core.compat cimport compat_swr_alloc, compat_swr_convert
 from cycodec.core cimport error
 from cycodec.core.audio.codes cimport CONTRADICTION, FROM_THE_START
+from cycodec.core.compat cimport compat_swr_alloc, compat_swr_convert
 from cycodec.core.error import UnsupportedError
 
 from cycodec.libav cimport avutil, swresample

@@ -15,11 +15,11 @@ agree with what is counted.
 cimport cython
 from libc.stdint cimport int64_t
 
-from cycodec.core.compat cimport compat_frame_channels
 from cycodec.core.audio.codes cimport CONTRADICTION, FROM_THE_START, LOST
 from cycodec.core.audio.index cimport AudioIndex, AudioPacket, has_no_anchor
 from cycodec.core.audio.packet_decoder cimport PacketDecoder
 from cycodec.core.audio.sample_blocks cimport BlockReader
+from cycodec.core.compat cimport compat_frame_channels
 from cycodec.core.container.demux cimport Demuxer
 
 from cycodec.core.audio.index import index_from_scan, index_from_table

@@ -28,6 +28,8 @@ from cpython.bytes cimport PyBytes_AS_STRING
 from libc.stdint cimport int64_t, uint8_t
 from libc.string cimport memcmp
 
+from cycodec.core.bitstream.mpeg cimport may_be_uncoded_mpeg4
+from cycodec.core.bitstream.vpx cimport is_hidden_vp8, is_hidden_vp9
 from cycodec.core.container.demux cimport Demuxer
 from cycodec.core.container.packets cimport (
     PACKET_EMPTY,
@@ -37,8 +39,6 @@ from cycodec.core.container.packets cimport (
     PacketRecord,
     PacketTable,
     first_packet_agrees,
-    is_hidden_vp8,
-    is_hidden_vp9,
 )
 
 from cycodec.libav cimport avcodec, avutil
