@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cycodec.core.video.backend import has_strict_frame_threads
+from cycodec.core.video.cpu import has_strict_frame_threads
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,9 @@ from cycodec._video.indexing import check_frames, decode_index, predict_index, t
 from cycodec._video.options import Options, thread_limit
 from cycodec.core.container.demux import Demuxer
 from cycodec.core.container.headers import know_pictures
-from cycodec.core.video.backend import CpuBackend, VideoBackend
+from cycodec.core.video.backend import VideoBackend
 from cycodec.core.video.confirm import confirm
+from cycodec.core.video.cpu import CpuBackend
 from cycodec.core.video.index import FrameIndex
 from cycodec.core.video.index_builder import index_from_mappings
 from cycodec.core.video.reader import FrameReader

@@ -10,7 +10,7 @@ import numpy as np
 
 from cycodec._shared import torch_adapter
 from cycodec._video.options import Options
-from cycodec.core.video.backend import orientation_of
+from cycodec.core.video.cpu import orientation_of
 from cycodec.core.video.picture_spec import PictureSpec
 from cycodec.core.video.request import Request
 from cycodec.transforms import Pipeline, Stage

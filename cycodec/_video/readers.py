@@ -22,7 +22,7 @@ from cycodec._video.opening import ReaderFactory
 from cycodec._video.options import thread_limit
 from cycodec._video.read_ahead import ReadAhead
 from cycodec._video.strategy import Strategy, Weighed, choose
-from cycodec.core.video.backend import CpuBackend
+from cycodec.core.video.cpu import CpuBackend
 from cycodec.core.video.index import IndexContradiction
 from cycodec.core.video.reader import FrameReader
 from cycodec.core.video.request import Request

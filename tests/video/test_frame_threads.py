@@ -12,7 +12,7 @@ from costs import changed, decoder_with_costs
 from cycodec._shared import threads as _threads
 from cycodec._video import frame_threads
 from cycodec._video.costs import Costs
-from cycodec.core.video.backend import has_strict_frame_threads
+from cycodec.core.video.cpu import has_strict_frame_threads
 from cycodec.transforms import Resize
 
 pytestmark = pytest.mark.skipif(
