@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from torch import Tensor, device, dtype
     from torch.nn import Module
 
+    from cycodec.core.video.reader import FrameReader
+
 
 class DecodeCounters(NamedTuple):
     """The work of a decoder so far: see ``VideoDecoder.counters``.
@@ -262,6 +264,10 @@ class VideoDecoder:
     def close(self) -> None:
         """Free file and codec. Tensors stay valid. Later use of the decoder raises ClosedError."""
         self._session.close()
+
+    def __cycodec_reader__(self) -> FrameReader:
+        """Return the reader for C code; see ``decoder_reader`` in core/capi.pyx."""
+        return self._session.serve(lambda: self._session.reader)
 
     def __enter__(self) -> VideoDecoder:
         self._session.serve(lambda: None)  # raises ClosedError if the decoder is closed

@@ -11,7 +11,7 @@ import cycodec
 from cycodec._shared import threads as _threads
 from cycodec._video import indexing, opening, readers, session
 from cycodec._video.costs import Costs
-from cycodec.core.video import backend
+from cycodec.core.video import cpu
 from cycodec.decoders import VideoDecoder
 
 pytestmark = pytest.mark.usefixtures("oracle_version")
@@ -49,8 +49,8 @@ def no_pool(monkeypatch):
 
 def no_kernels(monkeypatch):
     """swscale converts."""
-    backend.use_kernels("none")
-    return lambda: backend.use_kernels("avx512")
+    cpu.use_kernels("none")
+    return lambda: cpu.use_kernels("avx512")
 
 
 def one_by_one(monkeypatch):
