@@ -41,7 +41,9 @@ def patched_flac(total):
 
 
 def test_bad_files_take_little_time_and_memory(tmp_path):
-    """One process reads all of them in 60 s. Its memory may grow by 600 MB of addresses and 200 MB of pages."""
+    """One process reads all of them in 60 s. Its memory may grow by 600 MB of addresses and 200 MB
+    of pages.
+    """
     (tmp_path / "vast.flac").write_bytes(patched_flac((1 << 36) - 1))
     data = media.path("pcm_s16le.wav").read_bytes()
     (tmp_path / "vast.wav").write_bytes(data[:40] + b"\xf0\xff\xff\xff" + data[44:2000])
@@ -88,7 +90,8 @@ def test_a_changing_sample_rate_keeps_the_form_of_the_beginning():
     samples = decoder.get_all_samples()
     assert samples.sample_rate == 32000
     expected = media.reference(file)
-    # at each change the ffmpeg command drops a few dozen samples that its resampler holds; cycodec keeps them
+    # at each change the ffmpeg command drops a few dozen samples that its resampler holds; cycodec
+    # keeps them
     assert 0 <= samples.data.shape[1] - expected.shape[1] < 200
     same = np.all(samples.data.numpy()[:, : expected.shape[1]] == expected, axis=0)
     assert same[:100000].all()

@@ -1,10 +1,12 @@
-"""The contract of audio decoding, for every codec that the ffmpeg command can encode and every shared file.
+"""The contract of audio decoding, for every codec that the ffmpeg command can encode and every
+shared file.
 
-The whole stream equals what ffmpeg decodes. Windows read in order equal the whole to the bit. A window
-anywhere equals the whole to the bit, or within -60 dB if the codec allows no more; with seek_mode="exact"
-it equals the whole to the bit.
+The whole stream equals what ffmpeg decodes. Windows read in order equal the whole to the bit. A
+window anywhere equals the whole to the bit, or within -60 dB if the codec allows no more; with
+seek_mode="exact" it equals the whole to the bit.
 
-libcodec2 is left out, because its decoder takes noise from one generator for all streams of a process.
+libcodec2 is left out, because its decoder takes noise from one generator for all streams of a
+process.
 """
 
 import subprocess
@@ -24,7 +26,8 @@ SHARED = media.shared()
 # Where a stream's rate changes, ffmpeg begins a new resampler and loses what the old one held: see
 # test_audio_bad.py.
 CHANGING = {"flac_changing_samplerate.flac"}
-# AAC's decoder makes noise up where the encoder substituted it. A window has other noise of the same level.
+# AAC's decoder makes noise up where the encoder substituted it. A window has other noise of the
+# same level.
 INVENTED = {"aac", "aac_latm"}
 # Codecs whose windows are equal to the bit wherever they begin.
 EXACT = {
@@ -130,7 +133,7 @@ def test_exact_mode_is_exact_anywhere(name):
 
 
 def test_noise_differs_where_it_was_substituted_and_nothing_else():
-    """FFmpeg's encoder substitutes noise above 4 kHz only."""
+    """FFmpeg's encoder substitutes noise only above 4 kHz."""
     length = 8192
     decoder = AudioDecoder(locate("aac.m4a"))
     whole = decoder.get_all_samples().data.numpy()

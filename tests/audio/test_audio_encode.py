@@ -1,4 +1,6 @@
-"""AudioEncoder: lossless files come back to the bit, lossy ones are aligned and as good as ffmpeg's."""
+"""AudioEncoder: lossless files come back to the bit, lossy ones are aligned and as good as
+ffmpeg's.
+"""
 
 import io
 import subprocess

@@ -1,4 +1,6 @@
-"""Distant windows are read without the file before them: by headers of packets, and by numbered frames."""
+"""Distant windows are read without the file before them: by headers of packets, and by numbered
+frames.
+"""
 
 import io
 import random
@@ -124,7 +126,9 @@ def test_the_walk_of_ogg_refuses(change):
     "name", ["opus_cbr.opus", "vorbis.ogg", "vorbis_native.ogg", "opus_short_frames.ogg"]
 )
 def test_the_last_page_is_not_sought(name):
-    """After a seek to it, libavformat makes timestamps up. Packets of one size are then indistinguishable."""
+    """After a seek to it, libavformat makes timestamps up. Packets of one size are then
+    indistinguishable.
+    """
     path = locate(name)
     whole = AudioDecoder(path).get_all_samples().data
     for start in range(whole.shape[1] - 30_000, whole.shape[1] - 100, 1777):
@@ -139,7 +143,7 @@ def test_other_formats_are_not_walked():
         assert index_from_walk(*opened(locate(name))) is None, name
 
 
-# -- FLAC ----------------------------------------------------------------------------------------------------------------
+# -- FLAC ------------------------------------------------------------------------------------------
 
 
 def test_a_far_window_of_flac_reads_little():
@@ -204,7 +208,9 @@ def test_every_form_of_flac_is_found(tmp_path, options):
 
 
 def test_bytes_that_look_like_frames_are_no_frames(tmp_path):
-    """The bytes of one frame hold the header of another, which does not decode to a frame of that number."""
+    """The bytes of one frame hold the header of another, which does not decode to a frame of that
+    number.
+    """
     data = bytearray(locate("flac.flac").read_bytes())
     frames = [i for i in range(100, len(data) - 1) if data[i] == 0xFF and data[i + 1] == 0xF8]
     good = AudioDecoder(bytes(data)).get_all_samples().data
@@ -252,7 +258,9 @@ def test_flac_that_does_not_begin_with_zero_is_counted(tmp_path):
 
 
 def test_a_hole_in_flac_is_where_the_frames_say(tmp_path):
-    """After lost frames, reading in order counts as ffmpeg does; a window follows the frames' numbers."""
+    """After lost frames, reading in order counts as ffmpeg does; a window follows the frames'
+    numbers.
+    """
     data = locate("flac.flac").read_bytes()
     frames = [i for i in range(100, len(data) - 1) if data[i] == 0xFF and data[i + 1] == 0xF8]
     good = AudioDecoder(data).get_all_samples().data
@@ -266,7 +274,7 @@ def test_a_hole_in_flac_is_where_the_frames_say(tmp_path):
     assert np.array_equal(AudioDecoder(path).get_all_samples().data, exact)
 
 
-# -- WMA -----------------------------------------------------------------------------------------------------------------
+# -- WMA -------------------------------------------------------------------------------------------
 
 
 @pytest.mark.skipif(not media.SHARED.is_dir(), reason=f"no shared media at {media.SHARED}")

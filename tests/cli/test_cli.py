@@ -1,4 +1,4 @@
-"""The command line: what it writes, its exit status, and that every error is one line."""
+"""The command line: its output, its exit status, and that every error is one line."""
 
 import json
 import subprocess
@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 from cycodec._cli import app as cli
-from cycodec._cli import doctor as _doctor
+from cycodec._cli import doctor
 from cycodec._cli import sheet as _sheet
 from cycodec._cli import text as _text
 from cycodec._cli.commands import sheet as _sheet_command
@@ -204,8 +204,8 @@ class TestDoctor:
         assert details["torch", "version"] == torch.__version__
 
     def broken(self, monkeypatch, module, error):
-        """Let one module fail to import, for the doctor alone."""
-        real = _doctor.importlib.import_module
+        """Makes one module fail to import, for the doctor alone."""
+        real = doctor.importlib.import_module
 
         class Importlib:
             @staticmethod
@@ -214,7 +214,7 @@ class TestDoctor:
                     raise error
                 return real(name)
 
-        monkeypatch.setattr(_doctor, "importlib", Importlib)
+        monkeypatch.setattr(doctor, "importlib", Importlib)
 
     def problems(self, capsys):
         assert run("doctor", "--json") == 1
@@ -257,7 +257,7 @@ class TestDoctor:
         assert problem["name"] == "decoding"
 
     def test_missing_codecs_are_notes(self, monkeypatch, capsys):
-        monkeypatch.setitem(_doctor.DECODERS, "H.264", ["no_such_decoder"])
+        monkeypatch.setitem(doctor.DECODERS, "H.264", ["no_such_decoder"])
         assert run("doctor") == 0
         assert "built without no_such_decoder" in " ".join(capsys.readouterr().out.split())
 

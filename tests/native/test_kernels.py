@@ -1,4 +1,6 @@
-"""Our own conversion kernels give the bytes of swscale, at every width and on every level of the processor."""
+"""cycodec's conversion kernels give the bytes of swscale, at every width and on every level of the
+processor.
+"""
 
 import platform
 import random
@@ -11,7 +13,7 @@ import torch
 from colours import Colour
 from regions import boxes
 
-from cycodec.core.video import backend
+from cycodec.core.video import cpu
 from cycodec.decoders import VideoDecoder
 
 ARM = platform.machine() in ("aarch64", "arm64")
@@ -47,9 +49,9 @@ WIDTHS = [
 
 @pytest.fixture
 def level():
-    """Sets a level for a test, and all kernels again after it."""
-    yield backend.use_kernels
-    backend.use_kernels("avx512")
+    """Sets a level for a test, and restores all kernels after it."""
+    yield cpu.use_kernels
+    cpu.use_kernels("avx512")
 
 
 @pytest.mark.parametrize("colour", ["bt470bg-tv", "bt709-tv", "bt709-pc", "bt2020nc-tv"])
@@ -113,7 +115,7 @@ DEEP = [
 
 @pytest.mark.parametrize("colour", DEEP, ids=str)
 def test_every_level_equals_swscale_for_more_bits_and_more_chroma(level, colour):
-    """Noise over all codes: far outside of the gamut, too, where sums overflow."""
+    """Noise over all codes reaches far outside the gamut, where sums overflow."""
     chance = random.Random(str(colour))
     for width in [*WIDTHS[::2], *(chance.randint(1, 300) for _ in range(6))]:
         height = chance.choice((2, 15, 16, 17, 18, 24, 34))
@@ -142,7 +144,7 @@ def test_every_level_equals_swscale_for_more_bits_and_more_chroma(level, colour)
         ("420", 8, (66, 49), None),
         ("420", 10, (66, 50), "deep"),
         ("422", 10, (66, 49), "deep"),
-        ("420", 10, (65, 50), None),  # chroma is interpolated between columns, too
+        ("420", 10, (65, 50), None),  # chroma is interpolated between columns too
         ("420", 10, (66, 49), None),
         ("420", 10, (66, 14), None),
         ("444", 8, (65, 49), "full"),
@@ -163,4 +165,4 @@ def test_kernels_are_used(level, subsampling, depth, size, kernel):
 
 def test_no_such_level():
     with pytest.raises(KeyError):
-        backend.use_kernels("fastest")
+        cpu.use_kernels("fastest")

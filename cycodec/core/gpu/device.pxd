@@ -2,8 +2,6 @@
 
 from libc.stdint cimport int64_t, uint8_t
 
-from cycodec.core.video.backend cimport Target
-
 from cycodec.libav.avutil cimport AVFrame
 
 
@@ -23,12 +21,12 @@ cdef class Delivery:
     cdef char[256] error            # why; NV_ERROR_BYTES
 
     # `out` and what is copied are device memory. 0, or BACKEND_FAILED
-    cdef int put_surface(self, const void *surface, const void *layout, const AVFrame *frame, const Target *target,
+    cdef int put_surface(self, const void *surface, const void *layout, const AVFrame *frame, const void *target,
                          uint8_t *out) noexcept nogil
-    cdef int put_device_frame(self, const AVFrame *frame, int pixel_format, const Target *target,
+    cdef int put_device_frame(self, const AVFrame *frame, int pixel_format, const void *target,
                               uint8_t *out) noexcept nogil
     cdef bint knows(self, int pixel_format) noexcept nogil
-    cdef int put_frame(self, const AVFrame *frame, const Target *target, uint8_t *out) noexcept nogil
+    cdef int put_frame(self, const AVFrame *frame, const void *target, uint8_t *out) noexcept nogil
     cdef int put_rgb(self, const uint8_t *rgb, size_t size, uint8_t *out) noexcept nogil
     cdef int copy(self, uint8_t *to, const uint8_t *source, size_t size) noexcept nogil
     cdef int clear(self, uint8_t *to, size_t size) noexcept nogil
