@@ -6,7 +6,7 @@ from cycodec.libav.avutil cimport AVFrame
 
 
 cdef class CudaDevice:
-    cdef void *ptr                  # NvDevice * of csrc/nvconvert.h
+    cdef void *ptr                  # NvDevice * of csrc/nvidia/nvdevice.h
     cdef readonly int ordinal
     cdef public size_t stream       # CUstream on which conversions are queued; 0 is the default stream
 
@@ -16,7 +16,7 @@ cdef class CudaDevice:
 cdef class Delivery:
     cdef CudaDevice device
     cdef object source
-    cdef void *scratch              # NvScratch * of csrc/nvconvert.h
+    cdef void *scratch              # NvScratch * of csrc/nvidia/nvconvert.h
     cdef bint failed
     cdef char[256] error            # why; NV_ERROR_BYTES
 
@@ -35,4 +35,4 @@ cdef class Delivery:
     cdef void abandon(self) noexcept
 
 
-cdef void *functions() noexcept     # NvFunctions * of csrc/nvshim.h: the driver's, for other modules
+cdef void *functions() noexcept     # NvFunctions * of csrc/nvidia/nvshim.h
