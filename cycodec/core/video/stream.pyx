@@ -393,7 +393,7 @@ cdef class FrameStream:
         """The frame that was decoded last, as a dict: width, height, pixel format and colour; None if there is none."""
         if not self.has_frame:
             return None
-        from cycodec.core.container.demux import describe_frame_colour
+        from cycodec.core.container.metadata import describe_frame_colour
 
         return {
             "width": self.frame.width,
