@@ -1,6 +1,6 @@
-"""cycodec: video and audio files to PyTorch tensors and back.
+"""cycodec turns video and audio files into PyTorch tensors, and tensors into audio files.
 
-``cycodec.decoders`` and ``cycodec.encoders`` hold what most people want; the names here are loaded when they are first
+Most users need ``cycodec.decoders`` and ``cycodec.encoders``. The names of this module are loaded when they are first
 used, so that ``import cycodec`` loads neither torch nor FFmpeg nor CUDA.
 """
 
@@ -34,11 +34,9 @@ if TYPE_CHECKING:
     from cycodec.core.pool import cache_stats, empty_cache, get_cache_capacity, set_cache_capacity
     from cycodec.core.video.index import FrameIndex
 
+# Module -> the public names that are loaded from it.
 _HOMES = {
     "cycodec._shared.results": ["AudioSamples", "Frame", "FrameBatch"],
-    "cycodec.core.video.index": ["FrameIndex"],
-    "cycodec.core.ffmpeg": ["ffmpeg_versions", "set_log_level"],
-    "cycodec.core.pool": ["cache_stats", "empty_cache", "get_cache_capacity", "set_cache_capacity"],
     "cycodec.core.error": [
         "ClosedError",
         "CodecNotFoundError",
@@ -57,20 +55,15 @@ _HOMES = {
         "StreamNotFoundError",
         "UnsupportedError",
     ],
+    "cycodec.core.ffmpeg": ["ffmpeg_versions", "set_log_level"],
+    "cycodec.core.pool": ["cache_stats", "empty_cache", "get_cache_capacity", "set_cache_capacity"],
+    "cycodec.core.video.index": ["FrameIndex"],
 }
+_MODULES = ("batch", "datasets", "decoders", "encoders", "samplers", "transforms")
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
-__all__ = [  # noqa: RUF022 - in the order of _HOMES
+__all__ = [
     "AudioSamples",
-    "Frame",
-    "FrameBatch",
-    "FrameIndex",
-    "ffmpeg_versions",
-    "set_log_level",
-    "cache_stats",
-    "empty_cache",
-    "get_cache_capacity",
-    "set_cache_capacity",
     "ClosedError",
     "CodecNotFoundError",
     "CudaError",
@@ -79,6 +72,9 @@ __all__ = [  # noqa: RUF022 - in the order of _HOMES
     "FFmpegError",
     "FFmpegMemoryError",
     "FFmpegValueError",
+    "Frame",
+    "FrameBatch",
+    "FrameIndex",
     "InvalidDataError",
     "SourceIsDirectoryError",
     "SourceNotFoundError",
@@ -88,23 +84,29 @@ __all__ = [  # noqa: RUF022 - in the order of _HOMES
     "StreamNotFoundError",
     "UnsupportedError",
     "__version__",
+    "cache_stats",
+    "empty_cache",
+    "ffmpeg_versions",
+    "get_cache_capacity",
     "get_include",
+    "set_cache_capacity",
+    "set_log_level",
 ]
 
 
 def get_include() -> str:
-    """The directory for a compiler's include path when an extension cimports cycodec."""
+    """The directory to add to a compiler's include path for an extension that cimports cycodec."""
     return os.path.dirname(os.path.abspath(__file__))
 
 
 def __getattr__(name: str) -> Any:
     if name == "__version__":
-        from importlib.metadata import version  # not as a name of this module: _metadata is a room of its own
+        from importlib.metadata import version
 
         value: Any = version("cycodec")
     elif name in _HOME_OF:
         value = getattr(importlib.import_module(_HOME_OF[name]), name)
-    elif name in ("batch", "datasets", "decoders", "encoders", "samplers", "transforms"):
+    elif name in _MODULES:
         return importlib.import_module(f"cycodec.{name}")
     else:
         raise AttributeError(f"module 'cycodec' has no attribute {name!r}")

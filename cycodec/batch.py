@@ -1,55 +1,80 @@
-"""Frames of many videos at once: ``decode_batch([("a.mp4", [0, 10, 20]), ("b.mp4", slice(0, 8)), ("c.mp4", 1.5)])``.
+"""Frames of many videos in one call: ``decode_batch([("a.mp4", [0, 10, 20]), ("b.mp4", slice(0, 8)), ("c.mp4", 1.5)])``.
 
 Note [Batches allocate per request]
 
-Results do not share one allocation. Batch memory is pooled, so that one block costs what many do (measured: 50 results
-of 2 MB take 18.8 ms to fill in blocks of their own, 19.3 ms in one; with an empty pool 65 and 58 ms), and slices of one
-block would keep all of it alive for as long as one result is.
+Each result has memory of its own. The memory is pooled, so that one large block would not be faster: filling 50 results
+of 2 MB takes 18.8 ms in blocks of their own and 19.3 ms in one block (65 and 58 ms with an empty pool). Slices of one
+block would keep the whole block alive as long as any result.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, overload
 
 from cycodec._shared import threads, time_keys, torch_adapter
 from cycodec._shared.arguments import integer, one_of
 from cycodec.decoders._video import VideoDecoder
 
 if TYPE_CHECKING:
+    import numpy as np
+    from torch import Tensor
+
     from cycodec._shared.results import Frame, FrameBatch
+    from cycodec._shared.sources import Source
 
 __all__ = ["decode_batch"]
 
+BatchSource: TypeAlias = "Source | VideoDecoder | Callable[[], Source | VideoDecoder]"
+BatchKey: TypeAlias = "int | float | slice | Sequence[int] | Sequence[float] | Tensor | np.ndarray"
+
+
+@overload
+def decode_batch(
+    requests: Iterable[tuple[BatchSource, BatchKey]],
+    *,
+    num_threads: int | None = None,
+    on_error: Literal["raise"] = "raise",
+) -> list[Frame | FrameBatch]: ...
+
+
+@overload
+def decode_batch(
+    requests: Iterable[tuple[BatchSource, BatchKey]],
+    *,
+    num_threads: int | None = None,
+    on_error: Literal["return"],
+) -> list[Frame | FrameBatch | Exception]: ...
+
 
 def decode_batch(
-    requests: Iterable[tuple[Any, Any]],
+    requests: Iterable[tuple[BatchSource, BatchKey]],
     *,
     num_threads: int | None = None,
     on_error: Literal["raise", "return"] = "raise",
-) -> list[Any]:
-    """Decode frames of many videos side by side.
+) -> Sequence[Any]:
+    """Decode frames of many videos in parallel.
 
-    Requests of the same source share one decoder and are served one after the other; different sources are decoded on
-    different threads, without the GIL. All decoders of a process together keep to its budget of threads, one for each
-    CPU that it may use.
+    Requests for the same source share one decoder and are served in turn. Different sources are decoded on different
+    threads, without the GIL. All decoders of a process share its budget of threads, one for each CPU that it may use.
 
     Parameters
     ----------
     requests : iterable of (source, key)
         source
-            What a VideoDecoder takes, opened with its defaults; or a VideoDecoder; or a function without arguments that
-            gives either and is called on the thread that decodes: ``partial(VideoDecoder, path, transforms=...)``.
+            A source for VideoDecoder, which is opened with default options; or a VideoDecoder; or a function without
+            arguments that returns either, such as ``partial(VideoDecoder, path, transforms=...)``. The function is
+            called on the thread that decodes.
         key
-            Frame numbers or seconds, told apart as ints and floats: one, a list (or array, or tensor) of them, or a
-            slice. Numbers are those of ``get_frames_at``; a slice of seconds is that of ``decoder.t[...]``.
+            Frame numbers (ints) or seconds (floats): one of them, a list, array or tensor of them, or a slice. Numbers
+            are those of ``get_frames_at``. A slice of seconds is that of ``decoder.t[...]``.
     num_threads : int, optional
-        At most so many threads for this call, the calling one included, and never more than the budget.
+        The largest number of threads for this call, with the calling thread. The budget limits it further.
     on_error : {"raise", "return"}
-        "raise": the exception of the first request that failed, in the order of the requests. "return": the exception
-        stands in the place of the result; the other requests are served.
+        "raise" raises the exception of the first request that failed, in the order of the requests. "return" serves
+        all requests and puts an exception in the place of a failed result.
 
     Returns
     -------
@@ -59,7 +84,7 @@ def decode_batch(
     Raises
     ------
     TypeError, ValueError
-        A request is not a pair, or an option is wrong; whatever `on_error` says.
+        A request is not a pair, or an option is wrong. `on_error` does not matter here.
 
     Examples
     --------
@@ -80,27 +105,27 @@ def decode_batch(
 
 
 class _Request(NamedTuple):
-    place: int
+    place: int  # of its result in the list of results
     source: Any
     key: Any
 
 
 class _Batch:
-    """What the threads of one call share."""
+    """The results of one call, which its threads fill."""
 
     def __init__(self, raising: bool) -> None:
         self.results: list[Any] = []
-        self.failures: list[int] = []  # places
-        self.raising = raising
+        self.failures: list[int] = []  # the places of failed requests
+        self.raising = raising  # True if the call raises the first exception
 
     def serve(self, requests: list[_Request]) -> None:
-        """Put what the requests of one source give, frames or exceptions, into its places."""
+        """Serve the requests for one source: store frames or exceptions in their places."""
         source = requests[0].source
         decoder = None
         try:
             for place, _, key in requests:
                 if self.raising and self.failures and min(self.failures) < place:
-                    return  # nobody will see the result
+                    return  # the call raises, and returns no result
                 try:
                     if decoder is None:
                         opened = source() if callable(source) else source
@@ -108,7 +133,7 @@ class _Batch:
                     self.results[place] = _decode(decoder, key)
                 except Exception as error:
                     self._fail(place, error)
-                    if decoder is None:  # nor would it open for the other requests
+                    if decoder is None:  # opening failed, and would fail for the other requests
                         for request in requests:
                             self._fail(request.place, error)
                         return
@@ -128,19 +153,19 @@ def _pair(request: Any) -> tuple[Any, Any]:
 
 
 def _identity(source: Any) -> Any:
-    """Equal for sources that are the same file or object."""
+    """A key that is equal for sources that are the same path or the same object."""
     return os.fspath(source) if isinstance(source, (str, os.PathLike)) else id(source)
 
 
 def _decode(decoder: VideoDecoder, key: Any) -> Frame | FrameBatch:
-    """The frames at a key, by number or by time."""
+    """The frames that a key selects, by number or by time."""
     if isinstance(key, slice):
         if any(_is_real(bound) for bound in (key.start, key.stop, key.step)):
-            place = time_keys.time_key(key, *decoder._limits())
-            if isinstance(place, time_keys.TimeRange):
-                empty = place.start == place.stop
-                return decoder.get_frames_at([]) if empty else decoder.get_frames_played_in_range(*place)
-            key = place
+            time = time_keys.time_key(key, *decoder._limits())
+            if isinstance(time, time_keys.TimeRange):
+                empty = time.start == time.stop
+                return decoder.get_frames_at([]) if empty else decoder.get_frames_played_in_range(*time)
+            key = time
         else:
             key = range(len(decoder))[key]
     if isinstance(key, (list, tuple, range)) or getattr(key, "ndim", 0) > 0:
@@ -150,7 +175,7 @@ def _decode(decoder: VideoDecoder, key: Any) -> Frame | FrameBatch:
 
 
 def _is_real(value: Any) -> bool:
-    """Whether this is a float, or an array or tensor of floats: seconds rather than frame numbers."""
+    """True for a float, and for an array or tensor of floats: seconds, not frame numbers."""
     if torch_adapter.is_tensor(value):
         return value.is_floating_point()
     return isinstance(value, float) or getattr(getattr(value, "dtype", None), "kind", "") == "f"

@@ -1,4 +1,4 @@
-"""Clips of many videos for training: a map-style dataset, and the order in which a DataLoader walks through it.
+"""Clips of many videos for training: a map-style dataset, and a sampler that orders it for a DataLoader.
 
     clips = VideoClips(paths, partial(clips_at_random_indices, num_clips=2, num_frames_per_clip=8), [Resize((224, 224))])
     order = clips.order()
@@ -8,11 +8,11 @@
         for batch in loader:
             batch["data"]  # [8, 2, 8, 3, 224, 224]
 
-Note [Where chance comes from]
+Note [Reproducible randomness]
 
-An order yields pairs (epoch, number), and everything random about a sample is drawn from a generator that seed, epoch and
-number make. So what comes out does not depend on workers, ranks, restarts, or on what was decoded before; and workers
-that outlive an epoch need not be told that a new one has begun.
+A ClipOrder yields pairs (epoch, number). Everything random about a sample is drawn from a generator that is seeded with
+seed, epoch and number. Therefore samples do not depend on workers, ranks, restarts or earlier samples. Persistent
+workers learn of a new epoch from the pairs.
 """
 
 from __future__ import annotations
@@ -31,50 +31,58 @@ from cycodec._shared import fork, torch_adapter
 from cycodec._shared.arguments import integer, one_of
 from cycodec.core.error import FFmpegError
 from cycodec.decoders._video import VideoDecoder
-from cycodec.transforms import as_transforms
+from cycodec.transforms import Transforms, as_transforms
 
 if TYPE_CHECKING:
     from cycodec._shared.results import FrameBatch
+    from cycodec._shared.sources import Source
 
 __all__ = ["ClipOrder", "VideoClips"]
 
-MAX_SUBSTITUTES = 100  # bad videos in a row, after which the storage rather than a file is to blame
+# After this many bad videos in a row the storage is the likely cause, not the files.
+MAX_SUBSTITUTES = 100
 
 
 class VideoClips:
-    """The clips that a sampler takes of each of many videos: a map-style dataset for ``torch.utils.data.DataLoader``.
+    """Clips of many videos, chosen by a sampler: a map-style dataset for ``torch.utils.data.DataLoader``.
 
-    ``clips[number]`` and ``clips[epoch, number]`` are a dict of a sample, which DataLoader can batch and pin. Random
-    samplers and random crops give another sample in each epoch, and the same one whenever seed, epoch and number are
-    the same. It may be pickled (where its sources can be), forked, and used by threads; each process opens decoders of
-    its own.
+    ``clips[number]`` and ``clips[epoch, number]`` return one sample as a dict, which DataLoader can batch and pin.
+    Random samplers and random crops return other samples in each epoch. The same seed, epoch and number give the same
+    sample. A dataset can be pickled (if its sources can be), forked, and shared by threads. Each process opens its own
+    decoders.
 
     Parameters
     ----------
     paths : sequence of str, path, bytes, tensor or callable
-        The videos: what VideoDecoder takes, or functions without arguments that open it in the process that decodes,
-        such as ``fsspec.open(url).open``. File-likes themselves cannot be sent to other processes.
+        The videos: sources for VideoDecoder, or functions without arguments that return a source in the process that
+        decodes, such as ``fsspec.open(url).open``. File-like objects cannot be sent to other processes.
     sampler : callable
-        One of ``cycodec.samplers``, or a partial of one that fixes its options; or any function of a decoder that gives
-        a FrameBatch. Where it has a parameter ``generator``, it gets one (and has to use it to be reproducible).
+        A function of ``cycodec.samplers``, or a partial of one that fixes its options, or any function that takes a
+        decoder and returns a FrameBatch. If it has a parameter ``generator``, the dataset passes one, which it must
+        use to be reproducible.
     transforms : list of transforms, optional
-        As for VideoDecoder; they should give frames of one size if samples are to be batched. Random crops are drawn
-        anew for each sample.
+        As for VideoDecoder. All frames must get the same size if samples are batched. Random crops are drawn for each
+        sample.
     seed : int
     max_open : int
-        How many decoders each process keeps open. More are of use only if a process meets the same video again soon.
+        The number of decoders that each process keeps open, for the next sample of the same video.
     on_error : {"raise", "skip"}
-        What happens to a video that cannot be read (FFmpegError or OSError): "raise", or "skip": the sample of the
-        next video that can be read stands in its place, with a warning, so that batches and epochs keep their sizes.
+        What happens if a video cannot be read (FFmpegError or OSError). "raise" raises the error. "skip" warns, and
+        returns the sample of the next readable video, so that batches and epochs keep their sizes.
     decoder_options : dict, optional
         Further keyword arguments of VideoDecoder.
+
+    Raises
+    ------
+    TypeError, ValueError
+        An argument is of the wrong type or has a value that is not allowed.
     """
 
     def __init__(
         self,
-        paths: Sequence[Any],
+        paths: Sequence[Source | Callable[[], Source]],
         sampler: Callable[..., FrameBatch],
-        transforms: Sequence[Any] | None = None,
+        transforms: Transforms | None = None,
         *,
         seed: int = 0,
         max_open: int = 8,
@@ -99,7 +107,7 @@ class VideoClips:
         self._open = _OpenDecoders()
 
     def __len__(self) -> int:
-        """Number of videos, each of which is one sample."""
+        """Number of videos. Each video is one sample."""
         return len(self.paths)
 
     def __getitem__(self, key: int | tuple[int, int]) -> dict[str, Any]:
@@ -108,21 +116,21 @@ class VideoClips:
         Parameters
         ----------
         key : number or (epoch, number)
-            A number alone is of epoch 0.
+            A number alone means epoch 0.
 
         Returns
         -------
         dict
-            The FrameBatch of the sampler as ``"data"`` (of a sampler of this package ``[num_clips,
-            num_frames_per_clip, C, H, W]``), ``"pts_seconds"``, ``"duration_seconds"`` (float64) and, with
-            ``decoder_options={"on_error": "mask"}``, ``"valid"``; and ``"video"``, the number of the video in `paths`.
+            The fields of the sampler's FrameBatch: ``"data"`` (``[num_clips, num_frames_per_clip, C, H, W]`` from the
+            samplers of this package), ``"pts_seconds"``, ``"duration_seconds"`` (float64) and, with
+            ``decoder_options={"on_error": "mask"}``, ``"valid"``. ``"video"`` is the number of the video in `paths`.
 
         Raises
         ------
         IndexError
-            There is no video of this number.
+            There is no video with this number.
         FFmpegError, OSError
-            The video cannot be read (`on_error` "raise"), or none of many in a row ("skip").
+            The video cannot be read and `on_error` is "raise", or many videos in a row cannot be read.
         """
         epoch, number = key if isinstance(key, tuple) else (0, key)
         epoch, number = integer("epoch", epoch, least=0), integer("number", number)
@@ -140,10 +148,11 @@ class VideoClips:
         raise AssertionError
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
-        """The samples of epoch 0 in order."""
+        """The samples of epoch 0, in order."""
         return (self[number] for number in range(len(self)))
 
     def _sample(self, epoch: int, number: int) -> dict[str, Any]:
+        """The sample of one video, or the error of reading it."""
         decoder = self._open.take(number)
         if decoder is None:
             path = self.paths[number]
@@ -166,7 +175,7 @@ class VideoClips:
         return sample
 
     def _clips(self, decoder: VideoDecoder, seed: np.random.SeedSequence) -> FrameBatch:
-        """What the sampler gives, with chance from a seed."""
+        """The sampler's clips, with all randomness from a seed."""
         session = decoder._session
         while True:
             generator = torch_adapter.seeded_generator(int(seed.generate_state(1, np.uint64)[0]))
@@ -176,7 +185,7 @@ class VideoClips:
             batch = self.sampler(decoder, **({"generator": generator} if self._takes_generator else {}))
             if session._pipeline is drawn:
                 return batch
-            # the header was wrong about the size of the frames, and crops were drawn again without the seed
+            # The header named a wrong frame size, so that the session drew the crops again, without the seed.
 
     def order(
         self,
@@ -186,13 +195,13 @@ class VideoClips:
         rank: int | None = None,
         world_size: int | None = None,
     ) -> ClipOrder:
-        """The order in which a DataLoader walks through the videos (its ``sampler``); see ClipOrder."""
+        """A ``sampler`` for a DataLoader of this dataset; see ClipOrder."""
         return ClipOrder(
             len(self), seed=self.seed, shuffle=shuffle, drop_last=drop_last, rank=rank, world_size=world_size
         )
 
     def close(self) -> None:
-        """Close the decoders that this process keeps open; the dataset stays usable."""
+        """Close the decoders that this process keeps open. The dataset stays usable."""
         self._open.close()
 
     def __getstate__(self) -> dict[str, Any]:
@@ -207,9 +216,9 @@ class VideoClips:
 
 
 class ClipOrder:
-    """Pairs (epoch, number) in the order of an epoch: a ``sampler`` for DataLoader that can be saved and resumed.
+    """Pairs (epoch, number) in random order: a ``sampler`` for DataLoader that can be saved and resumed.
 
-    The order depends on seed and epoch alone. Ranks take turns in it, so all of them together go through each epoch
+    The order depends on seed and epoch alone. The ranks take its pairs in turn. Together they go through each epoch
     once, and a run can be resumed with another number of ranks.
 
     Parameters
@@ -218,12 +227,17 @@ class ClipOrder:
         Number of videos.
     seed : int
     shuffle : bool
-        False: by number.
+        False keeps the videos in the order of their numbers.
     drop_last : bool
-        What happens where ranks cannot all get the same number of videos: leave out the last ones, or (False) begin
-        the epoch's order again to fill up.
+        What happens if the videos cannot be divided evenly among the ranks. True leaves out the last videos. False
+        repeats the first videos of the epoch.
     rank, world_size : int, optional
-        By default those of torch.distributed where it is initialised, else 0 and 1.
+        By default those of torch.distributed if it is initialised, else 0 and 1.
+
+    Raises
+    ------
+    TypeError, ValueError
+        An argument is of the wrong type or has a value that is not allowed.
     """
 
     def __init__(
@@ -249,27 +263,29 @@ class ClipOrder:
         if self.rank >= self.world_size:
             raise ValueError(f"rank {rank} is outside a group of {world_size}")
         self.epoch = 0
-        self._begin = 0  # where in the epoch the next iteration begins, counting the samples of all ranks
-        self._base = 0  # where the last one began
-        self._given = 0  # how many it has given to this rank
+        # These count the samples of all ranks since the beginning of the epoch.
+        self._begin = 0  # where the next iteration begins
+        self._base = 0  # where the last iteration began
+        # Number of samples that the last iteration has yielded to this rank.
+        self._given = 0
 
     def set_epoch(self, epoch: int) -> None:
-        """Choose the epoch of the next iteration. The epoch of a loaded state goes on where it was left."""
+        """Choose the epoch of the next iteration. The epoch of a loaded state continues where it was saved."""
         epoch = integer("epoch", epoch, least=0)
         if epoch != self.epoch:
             self.epoch = epoch
             self._begin = self._base = self._given = 0
 
     def numbers(self, epoch: int) -> np.ndarray:
-        """The whole epoch's order, of all ranks: an int64 array of the numbers of videos."""
+        """The order of a whole epoch, for all ranks: the numbers of the videos as an int64 array."""
         if not self.shuffle:
             return np.arange(self.count)
-        # RandomState, because NumPy promises that its streams never change
+        # NumPy promises that the streams of RandomState never change.
         random = np.random.RandomState(np.random.MT19937(np.random.SeedSequence([self.seed, epoch])))
         return random.permutation(self.count).astype(np.int64)
 
     def __len__(self) -> int:
-        """How many samples the next iteration gives to this rank."""
+        """Number of samples that the next iteration yields to this rank."""
         left = self.count - self._begin
         return max(0, left // self.world_size if self.drop_last else -(-left // self.world_size))
 
@@ -278,19 +294,19 @@ class ClipOrder:
         numbers = self.numbers(epoch)
         self._base, self._begin, self._given = self._begin, 0, 0
         for k in range(length):
-            place = self._base + k * self.world_size + self.rank
+            turn = self._base + k * self.world_size + self.rank
             self._given = k + 1
-            yield epoch, int(numbers[place % self.count])
+            yield epoch, int(numbers[turn % self.count])
 
     def state_dict(self, num_done: int | None = None) -> dict[str, int]:
-        """Where training is, to be saved with a model.
+        """The progress of training, to be saved with a model.
 
         Parameters
         ----------
         num_done : int, optional
-            How many samples of the running iteration this rank has trained on: steps times batch size. DataLoader's
-            workers read ahead, so without it the state is right for ``num_workers=0`` only: it counts what was given
-            to the DataLoader.
+            Number of samples of the current iteration that this rank has trained on: steps times batch size. By
+            default, all samples that the DataLoader has taken count. That is right for ``num_workers=0`` only, because
+            workers read ahead.
         """
         done = self._given if num_done is None else integer("num_done", num_done, least=0)
         return {
@@ -302,18 +318,19 @@ class ClipOrder:
         }
 
     def load_state_dict(self, state: Mapping[str, int]) -> None:
-        """Go on from where a state was saved; the number of ranks may be another one.
+        """Continue where a state was saved. The number of ranks may differ.
 
         Raises
         ------
         ValueError
-            The state is of an order of other videos, seed or shuffling.
+            The state belongs to another number of videos, another seed or another shuffling.
         """
         mine = self.state_dict()
         for name in ("count", "seed", "shuffle"):
             if state[name] != mine[name]:
                 raise ValueError(
-                    f"the state is of an order with {name}={state[name]}, this one has {mine[name]}"
+                    f"the state was saved with {name}={state[name]}, but this order has {name}={mine[name]} "
+                    "(make the order with the same arguments)"
                 )
         self.epoch = integer("epoch", state["epoch"], least=0)
         self._begin = self._base = integer("num_done", state["num_done"], least=0)
@@ -324,24 +341,25 @@ class ClipOrder:
 
 
 class _OpenDecoders:
-    """Decoders that a process keeps for the next sample of the same video, those least recently used leave first."""
+    """The open decoders of a process. When there are too many, those least recently used are closed."""
 
     def __init__(self) -> None:
-        self._start_anew()
+        self._reset()
 
-    def _start_anew(self) -> None:
+    def _reset(self) -> None:
         self.process = fork.generation
         self.lock = threading.Lock()
         self.decoders: OrderedDict[int, VideoDecoder] = OrderedDict()
 
     def take(self, number: int) -> VideoDecoder | None:
-        """The decoder of a video, for the caller alone until it is kept again."""
+        """Take the decoder of a video out, for the caller alone; None if there is none."""
         if self.process != fork.generation:
-            self._start_anew()  # what a parent opened before it forked belongs to the parent
+            self._reset()  # the decoders belong to the parent process
         with self.lock:
             return self.decoders.pop(number, None)
 
     def keep(self, number: int, decoder: VideoDecoder, limit: int) -> None:
+        """Put a decoder in, and close those beyond the limit."""
         with self.lock:
             before = self.decoders.pop(number, None)
             self.decoders[number] = decoder

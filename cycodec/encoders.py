@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import warnings
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from cycodec._shared import torch_adapter
 from cycodec._shared.arguments import INT32_MAX, integer
-from cycodec.core.encode.audio import AudioStreamEncoder, Muxer, inspect
+from cycodec.core.encode.audio import AudioStreamEncoder, peak_and_nan
+from cycodec.core.encode.muxer import Muxer
 from cycodec.core.io.sink import Sink
 
 if TYPE_CHECKING:
@@ -17,23 +18,30 @@ if TYPE_CHECKING:
 __all__ = ["AudioEncoder"]
 
 
+class WritableFile(Protocol):
+    """An object that `AudioEncoder.to_file_like` writes to."""
+
+    def write(self, data: bytes, /) -> Any: ...
+
+
 class AudioEncoder:
-    """Samples, to be written as a file of sound.
+    """Audio samples, to be written as a file.
 
     Parameters
     ----------
     samples : torch.Tensor
-        float32 ``[num_channels, num_samples]``, or ``[num_samples]`` for one channel, in [-1, 1]. What lies
-        beyond is clipped when it is first encoded, with one warning.
+        float32 ``[num_channels, num_samples]``, or ``[num_samples]`` for one channel, in [-1, 1]. The first
+        encoding clips values outside that range and warns once.
     sample_rate : int
         Samples per second of each channel.
 
     Raises
     ------
     TypeError
-        samples is no tensor, or sample_rate no integer.
+        `samples` is no tensor, or `sample_rate` is no integer.
     ValueError
-        samples has another dtype or number of axes, is empty, or holds NaN.
+        `samples` has another dtype or number of axes, is empty, or holds NaN; or `sample_rate` is not
+        positive.
     """
 
     def __init__(self, samples: Tensor, *, sample_rate: int) -> None:
@@ -50,9 +58,11 @@ class AudioEncoder:
         self._samples = samples if samples.stride(1) == 1 else samples.contiguous()
         self._sample_rate = integer("sample_rate", sample_rate, 1, INT32_MAX)
         rows, count = self._samples.shape
-        peak, has_nan = inspect(torch_adapter.pointer(self._samples), rows, self._samples.stride(0), count)
+        peak, has_nan = peak_and_nan(
+            torch_adapter.pointer(self._samples), rows, self._samples.stride(0), count
+        )
         if has_nan:
-            raise ValueError("samples holds NaN, which no sound is (use samples.nan_to_num())")
+            raise ValueError("samples holds NaN, which cannot be encoded (use samples.nan_to_num())")
         self._peak = peak
 
     def __repr__(self) -> str:
@@ -67,21 +77,30 @@ class AudioEncoder:
         num_channels: int | None = None,
         sample_rate: int | None = None,
     ) -> None:
-        """Write a file; its extension says the format. Nothing is left of it when something goes wrong.
+        """Write a file whose extension names the format.
+
+        The file appears, or replaces an older one, when it is complete; a failure leaves nothing behind.
 
         Parameters
         ----------
-        dest : str or pathlib.Path
+        dest : str or os.PathLike
+            Path or URL of the file.
         bit_rate : int, optional
-            Bits per second; None lets the encoder decide. Lossless formats have no use for it.
-        num_channels, sample_rate : int, optional
-            Of the file; None keeps those of the samples.
+            Bits per second. None lets the encoder decide; lossless formats ignore it.
+        num_channels : int, optional
+            Number of channels of the file. None keeps that of the samples.
+        sample_rate : int, optional
+            Samples per second of the file. None keeps that of the samples.
 
         Raises
         ------
+        TypeError
+            `dest` is no path, or another argument is no integer.
         ValueError
-            The encoder does not support the sample rate or number of channels; the message lists what it
-            does.
+            The encoder does not support the bit rate, sample rate or number of channels. The message lists
+            the supported ones.
+        FileNotFoundError, IsADirectoryError
+            The directory of `dest` does not exist, or `dest` is a directory.
         FFmpegError
             FFmpeg has no such format or encoder, or the file cannot be written.
         """
@@ -94,23 +113,32 @@ class AudioEncoder:
 
     def to_file_like(
         self,
-        file_like: Any,
+        file_like: WritableFile,
         format: str,
         *,
         bit_rate: int | None = None,
         num_channels: int | None = None,
         sample_rate: int | None = None,
     ) -> None:
-        """Write to an object with ``write(bytes)`` and, for most formats, ``seek(offset, whence)``.
+        """Write to a file-like object.
 
         Parameters
         ----------
-        file_like
+        file_like : object
+            It has ``write(bytes)`` and, for most formats, ``seek(offset, whence)``.
         format : str
-            Such as "wav", "flac", "mp3", "m4a", "opus", "ogg": FFmpeg's name of a format, or a file name
-            extension.
-        bit_rate, num_channels, sample_rate
-            As for to_file, as are the errors.
+            FFmpeg's name of a format, or a file name extension, such as "wav", "flac", "mp3" or "m4a".
+        bit_rate, num_channels, sample_rate : int, optional
+            As for `to_file`.
+
+        Raises
+        ------
+        TypeError
+            `file_like` has no ``write``, or another argument has the wrong type.
+        ValueError
+            The encoder does not support the bit rate, sample rate or number of channels.
+        FFmpegError
+            FFmpeg has no such format or encoder, or the format needs to seek and `file_like` cannot.
         """
         if isinstance(file_like, (str, os.PathLike)):
             raise TypeError("file_like must have write(), a path is for to_file")
@@ -124,9 +152,24 @@ class AudioEncoder:
         num_channels: int | None = None,
         sample_rate: int | None = None,
     ) -> Tensor:
-        """The bytes of the file, as a 1-D uint8 tensor.
+        """The bytes of the file.
 
-        Parameters are those of to_file_like, without the file.
+        Parameters
+        ----------
+        format : str
+            As for `to_file_like`.
+        bit_rate, num_channels, sample_rate : int, optional
+            As for `to_file`.
+
+        Returns
+        -------
+        torch.Tensor
+            uint8 ``[num_bytes]``.
+
+        Raises
+        ------
+        TypeError, ValueError, FFmpegError
+            As for `to_file_like`.
         """
         sink = self._encode(None, format, None, bit_rate, num_channels, sample_rate)
         data = torch_adapter.empty((sink.num_bytes,), "uint8")
@@ -142,6 +185,7 @@ class AudioEncoder:
         num_channels: int | None,
         sample_rate: int | None,
     ) -> Sink:
+        """Encode to a destination of `Sink`; `format` None takes the extension of `filename`."""
         if not isinstance(filename if format is None else format, str):
             raise TypeError(f"format must be a string such as 'wav', not {type(format).__name__}")
         channels, count = self._samples.shape
@@ -150,7 +194,7 @@ class AudioEncoder:
         width = channels if num_channels is None else integer("num_channels", num_channels, 1, INT32_MAX)
         if self._peak > 1.0:
             warnings.warn(
-                f"samples reach {self._peak:.4g}: what lies beyond [-1, 1] is clipped",
+                f"samples reach {self._peak:.4g}: values outside [-1, 1] are clipped",
                 UserWarning,
                 stacklevel=3,
             )

@@ -1,9 +1,8 @@
-"""Clips of a video: short runs of frames, at random or regular places, by frame number or by time.
+"""Samplers: clips of a video that start at random or regular frame numbers or times.
 
 Every sampler makes one decode call for all its clips and returns a FrameBatch with two leading axes,
-``[num_clips, num_frames_per_clip, ...]``. ``sampler.plan(...)`` takes the same arguments and returns what
-would be decoded, frame numbers (int64) or seconds (float64) of shape ``[num_clips, num_frames_per_clip]``,
-and decodes nothing.
+``[num_clips, num_frames_per_clip, ...]``. ``sampler.plan(...)`` takes the same arguments and decodes nothing.
+It returns frame numbers (int64) or seconds (float64) of shape ``[num_clips, num_frames_per_clip]``.
 """
 
 from __future__ import annotations
@@ -37,7 +36,7 @@ P_co = ParamSpec("P_co")
 
 
 class Sampler(Protocol[P_co]):
-    """A function that decodes clips, with the function that only plans them."""
+    """A function that decodes clips. Its attribute `plan` is a function that only plans them."""
 
     plan: Callable[P_co, Tensor]
 
@@ -45,17 +44,18 @@ class Sampler(Protocol[P_co]):
 
 
 def _decoded_by(method: str) -> Callable[[Callable[P, Tensor]], Sampler[P]]:
-    """Make a sampler of its plan: the frames of all clips in one call of the decoder's method."""
+    """Make a sampler from its plan: it decodes all clips by one call of a method of the decoder."""
 
     def make(plan: Any) -> Any:
         def sample(decoder: VideoDecoder, **options: Any) -> FrameBatch:
-            places = plan(decoder, **options)
-            batch = getattr(decoder, method)(places.flatten())
+            planned = plan(decoder, **options)
+            shape = planned.shape
+            batch = getattr(decoder, method)(planned.flatten())
             return FrameBatch(
-                batch.data.unflatten(0, places.shape),
-                batch.pts_seconds.reshape(places.shape),
-                batch.duration_seconds.reshape(places.shape),
-                None if batch.valid is None else batch.valid.reshape(places.shape),
+                batch.data.unflatten(0, shape),
+                batch.pts_seconds.reshape(shape),
+                batch.duration_seconds.reshape(shape),
+                None if batch.valid is None else batch.valid.reshape(shape),
             )
 
         sampler: Any = functools.update_wrapper(sample, plan)
@@ -87,30 +87,30 @@ def clips_at_random_indices(
     num_clips, num_frames_per_clip : int
         The leading shape of the result.
     num_indices_between_frames : int
-        Step from one frame of a clip to the next, in frames: 1 for neighbours.
+        Difference between the numbers of neighbouring frames of a clip: 1 for consecutive frames.
     sampling_range_start, sampling_range_end : int
         Clips start in ``range(start, end)``; negative numbers count from the last frame. Without an end,
-        clips start early enough to fit into the video (at frame 0 where none fits).
+        clips start early enough to fit into the video (at frame 0 if no clip fits).
     policy : {"repeat_last", "wrap", "error"}
-        What a clip holds that runs beyond the last frame: its last frame again, its frames again from the
-        first on, or nothing: ValueError.
+        How a clip that runs beyond the last frame is filled. "repeat_last" repeats its last frame, "wrap"
+        repeats its frames from the first one, and "error" raises a ValueError.
     generator : torch.Generator, optional
-        Where randomness comes from; torch's global one by default.
+        The source of randomness; by default torch's global generator.
 
     Returns
     -------
     FrameBatch
         data ``[num_clips, num_frames_per_clip, C, H, W]``, pts and durations ``[num_clips,
-        num_frames_per_clip]``. From ``clips_at_random_indices.plan(...)``: the frame numbers, int64 of that
-        leading shape.
+        num_frames_per_clip]``. ``clips_at_random_indices.plan(...)`` returns the frame numbers, an int64
+        tensor of that leading shape.
 
     Raises
     ------
     ValueError
-        A count that is not positive, an empty range or one outside the video, an unknown policy, a video
-        without frames, or a clip that does not fit with policy "error".
+        A count is not positive, the range is empty or outside the video, the policy is unknown, the video
+        has no frames, or a clip does not fit and the policy is "error".
     TypeError
-        A count or bound that is no integer.
+        A count or bound is not an integer.
     """
     clips = _IndexClips(decoder, num_frames_per_clip, num_indices_between_frames, policy)
     num_clips = integer("num_clips", num_clips, least=1)
@@ -131,15 +131,15 @@ def clips_at_regular_indices(
     sampling_range_end: int | None = None,
     policy: Policy = "repeat_last",
 ) -> Tensor:
-    """Clips that start at evenly spaced frames, the first and the last of the range among them.
+    """Clips that start at evenly spaced frames, from the first to the last frame of the range.
 
-    Parameters, result and errors are those of `clips_at_random_indices`. More clips than frames in the
-    range give the same start several times.
+    Parameters, result and errors are those of `clips_at_random_indices`. If there are more clips than
+    frames in the range, several clips start at the same frame.
     """
     clips = _IndexClips(decoder, num_frames_per_clip, num_indices_between_frames, policy)
     num_clips = integer("num_clips", num_clips, least=1)
     start, stop = clips.range_of_starts(sampling_range_start, sampling_range_end)
-    # torch's own rounding to integers, so that scripts which come from TorchCodec keep their clips.
+    # torch rounds to integers here, so that scripts written for TorchCodec get the same clips.
     torch = load_torch()
     starts = torch.linspace(start, stop - 1, steps=num_clips, dtype=torch.int32, device="cpu")
     return clips.from_starts(starts.long())
@@ -165,32 +165,32 @@ def clips_at_random_timestamps(
     num_clips, num_frames_per_clip : int
         The leading shape of the result.
     seconds_between_frames : float, optional
-        From one instant of a clip to the next; by default the duration of an average frame, ``1 /
+        Time between neighbouring frames of a clip; by default the duration of an average frame, ``1 /
         average_fps``.
     sampling_range_start, sampling_range_end : float, optional
-        Clips start in ``[start, end)``, in seconds on the stream's own timeline. By default from the
-        stream's begin, and early enough to fit into the stream.
+        Clips start in ``[start, end)``, in seconds on the stream's own timeline. By default they start at
+        or after the stream's begin, and early enough to fit into the stream.
     policy : {"repeat_last", "wrap", "error"}
-        What a clip holds that runs beyond the stream's end: its last frame again, its frames again from the
-        first on, or nothing: ValueError.
+        How a clip that runs beyond the stream's end is filled. "repeat_last" repeats its last frame, "wrap"
+        repeats its frames from the first one, and "error" raises a ValueError.
     generator : torch.Generator, optional
-        Where randomness comes from; torch's global one by default.
+        The source of randomness; by default torch's global generator.
 
     Returns
     -------
     FrameBatch
         data ``[num_clips, num_frames_per_clip, C, H, W]``, pts and durations ``[num_clips,
-        num_frames_per_clip]``. From ``clips_at_random_timestamps.plan(...)``: the instants in seconds,
-        float64 of that leading shape.
+        num_frames_per_clip]``. ``clips_at_random_timestamps.plan(...)`` returns the instants in seconds, a
+        float64 tensor of that leading shape.
 
     Raises
     ------
     ValueError
-        A count or distance that is not positive, an empty range or one outside the stream, an unknown
-        policy, a stream without frames or whose end or frame rate is unknown, or a clip that does not fit
-        with policy "error".
+        A count or distance is not positive, the range is empty or outside the stream, the policy is unknown,
+        the stream has no frames, its end or frame rate is unknown, or a clip does not fit and the policy is
+        "error".
     TypeError
-        A count that is no integer or a time that is no number.
+        A count is not an integer, or a time is not a number.
     """
     clips = _TimeClips(decoder, num_frames_per_clip, seconds_between_frames, policy)
     num_clips = integer("num_clips", num_clips, least=1)
@@ -198,7 +198,7 @@ def clips_at_random_timestamps(
     torch = load_torch()
     device = "cpu" if generator is None else generator.device
     part = torch.rand((num_clips,), generator=generator, dtype=torch.float64, device=device).cpu()
-    # Rounding must not carry a start on to the stop, which is outside.
+    # Rounding must not move a start to the stop, which is outside the range.
     return clips.from_starts((start + part * (stop - start)).clamp(max=math.nextafter(stop, start)))
 
 
@@ -213,10 +213,10 @@ def clips_at_regular_timestamps(
     sampling_range_end: float | None = None,
     policy: Policy = "repeat_last",
 ) -> Tensor:
-    """Clips that start every so many seconds, from the start of the range on.
+    """Clips that start at a fixed distance from each other, from the start of the range.
 
-    Parameters, result and errors are those of `clips_at_random_timestamps`, but that the number of clips
-    follows from ``seconds_between_clip_starts`` and the range.
+    Parameters, result and errors are those of `clips_at_random_timestamps`, with one exception: the number
+    of clips follows from ``seconds_between_clip_starts`` and the range.
     """
     clips = _TimeClips(decoder, num_frames_per_clip, seconds_between_frames, policy)
     distance = positive(seconds_between_clip_starts, "seconds_between_clip_starts")
@@ -224,14 +224,14 @@ def clips_at_regular_timestamps(
     return clips.from_starts(from_numpy(time_grid(start, stop, distance)))
 
 
-# --- What samplers have in common -----------------------------------------------------------------
+# --- Common to all samplers -----------------------------------------------------------------------
 
 
 class _Clips:
-    """The places of a clip's frames, on an axis (frame numbers or seconds) that ends at ``end``."""
+    """The frames of clips, as points on an axis of frame numbers or seconds."""
 
-    end: float
-    spacing: float
+    end: float  # where the axis ends
+    spacing: float  # distance between neighbouring frames of a clip
 
     def __init__(self, decoder: VideoDecoder, num_frames_per_clip: int, policy: str) -> None:
         one_of("policy", policy, ("repeat_last", "wrap", "error"))
@@ -241,12 +241,12 @@ class _Clips:
         self.length = integer("num_frames_per_clip", num_frames_per_clip, least=1)
 
     def from_starts(self, starts: Tensor) -> Tensor:
-        """The places of all frames, a row for each start; the policy has replaced those beyond the end."""
+        """The points of all frames, one row per start. The policy replaces points beyond the end."""
         torch = load_torch()
-        # The type of the starts: integers times a float would be float32 in torch.
+        # Steps have the dtype of the starts: torch multiplies integers and a float in float32.
         steps = torch.arange(self.length, dtype=starts.dtype, device="cpu").expand(len(starts), -1)
-        places = starts[:, None] + steps * self.spacing
-        num_inside = (places < self.end).sum(dim=1, keepdim=True)
+        points = starts[:, None] + steps * self.spacing
+        num_inside = (points < self.end).sum(dim=1, keepdim=True)
         if self.policy == "error" and (num_inside < self.length).any():
             clip = int((num_inside[:, 0] < self.length).nonzero()[0, 0])
             raise ValueError(
@@ -257,7 +257,10 @@ class _Clips:
         return starts[:, None] + steps * self.spacing
 
     def _checked(self, start: Any, stop: Any, fitted: bool = False) -> Any:
-        """The stop of a range of starts that is not empty."""
+        """The stop of a range of starts, if the range is not empty.
+
+        `fitted` is True if the stop was chosen so that clips fit.
+        """
         if start >= stop:
             why = (
                 f"so that {self.length} frames fit (give sampling_range_end to let clips run beyond the end)"
@@ -267,12 +270,15 @@ class _Clips:
 
 
 class _IndexClips(_Clips):
+    """Clips by frame number."""
+
     def __init__(self, decoder: VideoDecoder, num_frames_per_clip: int, spacing: int, policy: str) -> None:
         super().__init__(decoder, num_frames_per_clip, policy)
         self.end = len(decoder)
         self.spacing = integer("num_indices_between_frames", spacing, least=1)
 
     def range_of_starts(self, start: int, stop: int | None) -> tuple[int, int]:
+        """The range of frame numbers in which clips start."""
         num_frames = int(self.end)
         given = start = integer("sampling_range_start", start)
         if start < 0:
@@ -287,22 +293,25 @@ class _IndexClips(_Clips):
 
 
 class _TimeClips(_Clips):
+    """Clips by seconds."""
+
     def __init__(
         self, decoder: VideoDecoder, num_frames_per_clip: int, spacing: float | None, policy: str
     ) -> None:
         super().__init__(decoder, num_frames_per_clip, policy)
         metadata = decoder.metadata
         if metadata.end_stream_seconds is None:
-            raise ValueError("the end of the stream is not known: take a sampler by indices")
+            raise ValueError("the end of the stream is not known (use a sampler by indices)")
         self.begin, self.end = metadata.begin_stream_seconds, metadata.end_stream_seconds
         if spacing is not None:
             self.spacing = positive(spacing, "seconds_between_frames")
         elif metadata.average_fps:
             self.spacing = 1 / metadata.average_fps
         else:
-            raise ValueError("the frame rate is not known: give seconds_between_frames")
+            raise ValueError("the frame rate is not known (give seconds_between_frames)")
 
     def range_of_starts(self, start: float | None, stop: float | None) -> tuple[float, float]:
+        """The range of seconds in which clips start."""
         start = self.begin if start is None else instant(start, "sampling_range_start")
         if not self.begin <= start < self.end:
             stream = f"[{self.begin}, {self.end}) s"

@@ -1,13 +1,13 @@
 """Transforms that a decoder applies: ``VideoDecoder(source, transforms=[Resize(256), CenterCrop(224)])``.
 
-A transform only describes what is wanted. How a decoder uses the description:
+A transform is a description. A decoder uses it like this:
 
-    pipeline = resolve(as_transforms(transforms), height, width)  # once: a random crop chooses its place here
-    pipeline.region                  # the part of the frame that has to be converted, None for all of it
-    pipeline.height, pipeline.width  # of the frames that come out
-    pipeline.stages()                # what is done to that part by the converter, while it converts
+    pipeline = resolve(as_transforms(transforms), height, width)  # once: random crops are drawn here
+    pipeline.region                  # the part of the frame to convert; None for the whole frame
+    pipeline.height, pipeline.width  # size of the frames that are returned
+    pipeline.stages()                # what the converter does to that part
 
-What a crop leaves out costs nothing: it is neither converted nor resampled.
+Pixels outside a crop are never converted or resampled.
 """
 
 from __future__ import annotations
@@ -15,17 +15,21 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from cycodec._shared.arguments import as_integer
 from cycodec._shared.torch_adapter import load_torch
 
 if TYPE_CHECKING:
     from torch import Generator
+    from torch.nn import Module
 
 __all__ = ["CenterCrop", "DecoderTransform", "RandomCrop", "Resize"]
 
-MAX_PIXELS = 1 << 28  # as of decoded frames, in core/backend.pyx
+# What users pass as transforms. Those of torchvision.transforms.v2 are torch modules.
+Transforms: TypeAlias = "Iterable[DecoderTransform | Module]"
+
+MAX_PIXELS = 1 << 28  # the limit of core/video/backend.pyx for decoded frames
 
 
 class Crop(NamedTuple):
@@ -45,15 +49,15 @@ class Scale(NamedTuple):
 
 
 class Stage(NamedTuple):
-    """Resample to a size and keep a region (y0, y1, x0, x1) of that: csrc/convert.h's ConvertStage."""
+    """Resample the frame to a size, and keep a region of the result: a ConvertStage of csrc."""
 
     height: int
     width: int
-    region: tuple[int, int, int, int]
+    region: tuple[int, int, int, int]  # (y0, y1, x0, x1), half-open
 
 
 class DecoderTransform(ABC):
-    """What can be asked of a decoder's ``transforms``."""
+    """Base class of the transforms that a decoder knows."""
 
     @abstractmethod
     def resolve(self, height: int, width: int) -> Crop | Scale:
@@ -62,21 +66,21 @@ class DecoderTransform(ABC):
         Raises
         ------
         ValueError
-            It cannot be done to frames of this size.
+            The transform does not fit frames of this size.
         """
 
 
 @dataclass(frozen=True)
 class Resize(DecoderTransform):
-    """Resample frames: bilinear with antialiasing.
+    """Resample frames to a size: bilinear with antialiasing.
 
-    uint8 frames are what ``torch.nn.functional.interpolate(mode="bilinear", antialias=True)`` makes of them on the CPU, to
-    the byte; floats are exact to 3e-7.
+    uint8 frames are equal to the result of ``torch.nn.functional.interpolate(mode="bilinear", antialias=True)`` on the
+    CPU, byte for byte. Floats differ from it by 3e-7 at most.
 
     Parameters
     ----------
     size : (height, width) or int
-        An int is the length of the shorter edge; the longer one follows by the aspect ratio, rounded down.
+        An int is the length of the shorter edge. The longer edge follows by the aspect ratio, rounded down.
 
     Raises
     ------
@@ -93,7 +97,7 @@ class Resize(DecoderTransform):
     def resolve(self, height: int, width: int) -> Scale:
         if isinstance(self.size, tuple):
             return Scale(*self.size)
-        # The arithmetic of torchvision, floating point included, so that sizes agree.
+        # This is torchvision's arithmetic, with its floating point, so that sizes agree.
         short, long = sorted((height, width))
         shorter, longer = self.size, max(int(self.size * long / short), 1)
         return Scale(shorter, longer) if height <= width else Scale(longer, shorter)
@@ -101,6 +105,8 @@ class Resize(DecoderTransform):
 
 @dataclass(frozen=True)
 class _FixedCrop(DecoderTransform):
+    """A crop of a fixed size. Subclasses choose where it lies."""
+
     size: tuple[int, int]
 
     def __post_init__(self) -> None:
@@ -108,7 +114,7 @@ class _FixedCrop(DecoderTransform):
         object.__setattr__(self, "size", size if len(size) == 2 else size * 2)
 
     def _margins(self, height: int, width: int) -> tuple[int, int]:
-        """How many rows and columns are left out."""
+        """The numbers of rows and columns outside the crop."""
         if self.size[0] > height or self.size[1] > width:
             raise ValueError(f"{self} does not fit into frames of {height}x{width} (height x width)")
         return height - self.size[0], width - self.size[1]
@@ -117,8 +123,7 @@ class _FixedCrop(DecoderTransform):
 class CenterCrop(_FixedCrop):
     """Keep the middle of the frames.
 
-    Frames that are smaller than the crop are an error, as in TorchCodec; torchvision would pad them with
-    black.
+    Frames that are smaller than the crop are an error, as in TorchCodec. (torchvision pads them with black.)
 
     Parameters
     ----------
@@ -128,19 +133,21 @@ class CenterCrop(_FixedCrop):
     Raises
     ------
     ValueError, TypeError
-        The size is not one or two positive integers; on use: it is larger than the frames.
+        The size is not one or two positive integers, or (on use) it is larger than the frames.
     """
 
     def resolve(self, height: int, width: int) -> Crop:
         rows, columns = self._margins(height, width)
-        return Crop(round(rows / 2), round(columns / 2), *self.size)  # a half goes to the even side
+        return Crop(
+            round(rows / 2), round(columns / 2), *self.size
+        )  # round() rounds a half to the even number
 
 
 class RandomCrop(_FixedCrop):
-    """Keep a box at a random place, the same one in every frame that a decoder gives.
+    """Keep a box at a random place. A decoder uses the same place for all its frames.
 
-    The place is drawn from torch's global generator when the decoder is made; `torch.manual_seed`
-    reproduces it.
+    The place is drawn from torch's global generator when the decoder is made. `torch.manual_seed` makes it
+    reproducible.
 
     Parameters
     ----------
@@ -150,12 +157,12 @@ class RandomCrop(_FixedCrop):
     Raises
     ------
     ValueError, TypeError
-        The size is not one or two positive integers; on use: it is larger than the frames.
+        The size is not one or two positive integers, or (on use) it is larger than the frames.
     """
 
     def resolve(self, height: int, width: int, generator: Generator | None = None) -> Crop:
         randint = load_torch().randint
-        # Both are drawn even where there is no choice: the same draws as TorchCodec's for the same seed.
+        # Both numbers are drawn even if there is no choice, so that a seed gives TorchCodec's places.
         top, left = (
             int(randint(margin + 1, (1,), generator=generator, device="cpu"))
             for margin in self._margins(height, width)
@@ -174,18 +181,22 @@ def _read_size(name: str, size: Any) -> tuple[int, ...]:
     return values
 
 
-# --- What users pass ------------------------------------------------------------------------------
+# --- From arguments to transforms -----------------------------------------------------------------
 
 
-def as_transforms(transforms: Any) -> tuple[DecoderTransform, ...]:
-    """Read a decoder's ``transforms``: None, or a list of DecoderTransforms and torchvision's v2 transforms.
+def as_transforms(transforms: Transforms | None) -> tuple[DecoderTransform, ...]:
+    """Read the argument ``transforms`` of a decoder.
+
+    Parameters
+    ----------
+    transforms : iterable of DecoderTransform and transforms of torchvision.transforms.v2, or None
 
     Raises
     ------
     TypeError
-        Not a sequence of transforms.
+        The argument is not a list of transforms.
     ValueError
-        A transform that decoders do not know, or one with options that they do not have.
+        Decoders do not know a transform, or one of its options.
     """
     if transforms is None:
         return ()
@@ -195,7 +206,7 @@ def as_transforms(transforms: Any) -> tuple[DecoderTransform, ...]:
 
 
 def _from_torchvision(transform: Any) -> DecoderTransform:
-    # Known by the name of the class: nothing of torchvision has to be importable here.
+    # The class is recognised by its name, so that torchvision need not be installed.
     cls = type(transform)
     name = cls.__name__
     makers: dict[str, Callable[[Any], DecoderTransform]] = {
@@ -218,7 +229,7 @@ def _from_torchvision(transform: Any) -> DecoderTransform:
     return makers[name](transform.size)
 
 
-# For each class the options that change the result, with the values that a decoder can honour.
+# For each class, the options that change the result, with the values that a decoder supports.
 _TORCHVISION_OPTIONS: dict[str, dict[str, tuple[Any, ...]]] = {
     "Resize": {"interpolation": ("bilinear", 2), "antialias": (True,), "max_size": (None,)},
     "CenterCrop": {},
@@ -226,21 +237,21 @@ _TORCHVISION_OPTIONS: dict[str, dict[str, tuple[Any, ...]]] = {
 }
 
 
-# --- What decoders do -----------------------------------------------------------------------------
+# --- From transforms to work ----------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class Pipeline:
-    """Transforms resolved for one size of frames.
+    """Transforms that are resolved for one size of frames.
 
     Attributes
     ----------
     region : (y0, y1, x0, x1) or None
-        The box of the frame that has to be converted, half-open; None for the whole frame.
+        The box of the frame to convert, half-open; None for the whole frame.
     steps : tuple of Crop and Scale
-        What is done to converted regions, in order. Never begins with a crop: that is in the region.
+        What is done to the region, in order. The first step is not a crop, which would be in `region`.
     height, width : int
-        Of the frames that come out.
+        Size of the frames that are returned.
     """
 
     region: tuple[int, int, int, int] | None
@@ -249,7 +260,13 @@ class Pipeline:
     width: int
 
     def stages(self, region: tuple[int, int, int, int] | None = None) -> tuple[Stage, ...]:
-        """The steps, each crop as a part of the resampling before it; of what comes out only `region`."""
+        """The steps as stages: each crop becomes the region of the resampling before it.
+
+        Parameters
+        ----------
+        region : (y0, y1, x0, x1), optional
+            The part of the returned frames to make; by default all.
+        """
         stages: list[Stage] = []
         steps: list[Crop | Scale] = list(self.steps)
         if steps and region is not None:
@@ -268,15 +285,23 @@ class Pipeline:
 def resolve(
     transforms: Iterable[DecoderTransform], height: int, width: int, generator: Generator | None = None
 ) -> Pipeline:
-    """What transforms, one after the other, do to frames of the given size; chance comes from the generator.
+    """Resolve transforms, which are applied in order, for frames of the given size.
+
+    Parameters
+    ----------
+    transforms : iterable of DecoderTransform
+    height, width : int
+    generator : torch.Generator, optional
+        The source of randomness for random crops; by default torch's global generator.
 
     Raises
     ------
     ValueError
-        A crop does not fit into what the transforms before it leave, or frames become larger than any decoder's.
+        A crop does not fit, or a transform gives frames of more than MAX_PIXELS pixels.
     """
     whole = Crop(0, 0, height, width)
-    steps: list[Crop | Scale] = [whole]  # begins with the region; crops next to each other become one
+    # The first step is the region. Neighbouring crops are joined.
+    steps: list[Crop | Scale] = [whole]
     for transform in transforms:
         if isinstance(transform, RandomCrop):
             step: Crop | Scale = transform.resolve(height, width, generator)

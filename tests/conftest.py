@@ -1,4 +1,6 @@
-"""What all tests share: the report's header, the fixtures for files, and the guard against a wrong oracle."""
+"""The report's header, the fixtures for files, and the guard against an ffmpeg command of another
+version.
+"""
 
 import os
 import re
@@ -19,25 +21,27 @@ def pytest_addoption(parser):
     parser.addoption(
         "--thorough",
         action="store_true",
-        help="no budget: random access of 200 frames for the large files, too (many minutes)",
+        help="read 200 random frames of the large files too, without a time budget (many minutes)",
     )
 
 
 def pytest_runtest_setup(item):
     if item.get_closest_marker("needs_cuda") and not REAL:
         stop = pytest.fail if os.environ.get("FAIL_WITHOUT_CUDA") == "1" else pytest.skip
-        stop("needs a GPU, which the double is no substitute for (tools/gpu_check)")
+        stop("needs a GPU; the test double cannot show this (tools/gpu_check)")
 
 
 @pytest.fixture(scope="session")
 def thorough(request):
-    """Whether tests may take their time."""
+    """True if tests may take many minutes."""
     return request.config.getoption("--thorough")
 
 
 @pytest.fixture(scope="session")
 def oracle_version():
-    """Refuses an ffmpeg command of another version than the libraries: its pixels may differ for good reasons."""
+    """Fails if the ffmpeg command is of another version than the libraries, because its pixels may
+    differ.
+    """
     import cycodec
 
     command = recipes.run("-version", quiet=False).stdout.decode()
@@ -54,5 +58,5 @@ def oracle_version():
 
 @pytest.fixture
 def make_media():
-    """``make_media("h264_plain.mp4")``: path of a generated or shared file."""
+    """``make_media("h264_plain.mp4")`` returns the path of a generated or shared file."""
     return media.locate

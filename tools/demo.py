@@ -15,7 +15,9 @@ from rich.console import Console
 from rich.table import Table
 
 import cycodec
-from cycodec._cli.commands import draw_sheet, info_table, one_line
+from cycodec._cli.commands.common import one_line
+from cycodec._cli.commands.info import info_table
+from cycodec._cli.commands.sheet import draw_sheet
 from cycodec._cli.describe import describe
 from cycodec.decoders import VideoDecoder
 

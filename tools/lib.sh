@@ -1,9 +1,9 @@
 # shellcheck shell=bash
-# What the tools share. Sourced, never run; works with the bash 3.2 of macOS.
+# Functions that the tools share. They source this file, which works with the bash 3.2 of macOS.
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 VENV=$ROOT/.venv
-STAMPS=$VENV/.stamps # what was installed or built last; goes when .venv goes
+STAMPS=$VENV/.stamps # records the last finished steps; disappears with .venv
 
 say() {
     if [ -t 2 ]; then
@@ -22,12 +22,12 @@ have() {
     command -v "$1" >/dev/null 2>&1
 }
 
-# stamp FILE...: one word that changes when a file is changed, added or renamed.
+# stamp FILE...: prints one word that changes when a file is changed, added or renamed.
 stamp() {
     cksum "$@" | cksum | tr -d ' '
 }
 
-# is_stamped NAME VALUE: whether step NAME was finished last with this VALUE.
+# is_stamped NAME VALUE: succeeds if the last finished run of step NAME had this VALUE.
 is_stamped() {
     [ -f "$STAMPS/$1" ] && [ "$(cat "$STAMPS/$1")" = "$2" ]
 }

@@ -1,15 +1,16 @@
 # shellcheck shell=bash
-# What cycodec needs of the operating system: FFmpeg with its development files, pkg-config, a C compiler,
-# and a Python that can be built against. Sourced by setup, after lib.sh.
+# Installs what cycodec needs from the operating system: FFmpeg with its development files,
+# pkg-config, a C compiler, and a Python with its headers. setup sources this file after lib.sh.
 
 FFMPEG_LIBRARIES=(libavformat libavcodec libavutil libswscale libswresample)
 APT_PACKAGES=(ffmpeg pkg-config gcc libc6-dev libavformat-dev libavcodec-dev libavutil-dev libswscale-dev libswresample-dev)
 APT_PYTHON=(python3 python3-dev python3-venv)
 BREW_PACKAGES=(ffmpeg pkgconf)
-# optional: a compiler and an emulator for 64-bit Arm, to test its kernels elsewhere
+# optional: a compiler and an emulator for 64-bit Arm, to test its kernels on x86-64
 APT_ARM=(gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user)
 
-# pkg-config as setup.py calls it: CYCODEC_FFMPEG_DIR names a prefix that is searched first.
+# Calls pkg-config as setup.py does; CYCODEC_FFMPEG_DIR names a prefix that pkg-config searches
+# first.
 ffmpeg_config() {
     local path=${PKG_CONFIG_PATH-}
     if [ -n "${CYCODEC_FFMPEG_DIR-}" ]; then
@@ -18,7 +19,8 @@ ffmpeg_config() {
     PKG_CONFIG_PATH=$path "${PKG_CONFIG:-pkg-config}" "$@" "${FFMPEG_LIBRARIES[@]}"
 }
 
-# The Python in use: that of .venv, where there is one; to make it, $PYTHON, else the first that is new enough.
+# Prints the Python to use: that of .venv if it runs, else $PYTHON, else the first that is new
+# enough.
 find_python() {
     local candidate
     if "$VENV/bin/python" -c '' 2>/dev/null; then
@@ -34,7 +36,7 @@ find_python() {
     return 1
 }
 
-# What a Python lacks for making .venv and for building: nothing, or the words for it.
+# Prints what a Python lacks to make .venv and to build; prints nothing if it lacks nothing.
 python_lacks() {
     "$1" - <<'PYTHON'
 import importlib.util, os, sysconfig
@@ -46,7 +48,7 @@ if not os.path.exists(os.path.join(sysconfig.get_paths()["include"], "Python.h")
 PYTHON
 }
 
-# The missing things, a line each.
+# Prints each missing requirement on a line.
 missing_from_system() {
     have "${CC:-cc}" || echo "a C compiler (${CC:-cc})"
     have ffmpeg || echo "the ffmpeg command"
@@ -64,7 +66,8 @@ missing_from_system() {
     fi
 }
 
-# as_root COMMAND...: as it is for root, else through sudo, which must not wait for a password that nobody can type.
+# as_root COMMAND...: runs a command directly as root, else through sudo, which must not ask for a
+# password in CI.
 as_root() {
     if [ "$(id -u)" = 0 ]; then
         "$@"
@@ -79,9 +82,10 @@ as_root() {
 install_with_apt() {
     local log=$ROOT/build/apt-get.log
     mkdir -p "$ROOT/build"
-    # a third party's repository that is out of order must not end the set-up: what we need is the distribution's
+    # a broken repository of a third party must not end the set-up, because all packages are the
+    # distribution's
     as_root env DEBIAN_FRONTEND=noninteractive apt-get update </dev/null >"$log" 2>&1 ||
-        say "apt-get update complained; going on"
+        say "apt-get update failed; continuing"
     as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@" \
         </dev/null >>"$log" 2>&1 && return
     tail -n 5 "$log" >&2
@@ -126,13 +130,13 @@ system_packages() {
     [ -z "$missing" ] || fail "Still missing: $missing" "$(advice)"
 }
 
-# For root alone, as continuous integration is: nobody is asked for a password for the sake of one test, which is skipped
-# without them. Tried once.
+# Installs APT_ARM once, and only as root: a password prompt is not worth the one test that needs
+# these packages.
 arm_packages() {
     [ "$(uname -s) $(uname -m) $(id -u)" = "Linux x86_64 0" ] && have apt-get || return 0
     ! { have aarch64-linux-gnu-gcc && have qemu-aarch64; } || return 0
     ! is_stamped arm tried || return 0
     say "installing with apt-get (log: build/apt-get.log): ${APT_ARM[*]}"
-    install_with_apt "${APT_ARM[@]}" || say "that failed; going on without them"
+    install_with_apt "${APT_ARM[@]}" || say "that failed; continuing without them"
     set_stamp arm tried
 }

@@ -4,8 +4,8 @@
 
 #include <string.h>
 
+#include "convert/grown.h"
 #include "kernels/float_rows.h"
-#include "kernels/grown.h"
 #include "kernels/half_row.h"
 #include "picture/colour.h"
 

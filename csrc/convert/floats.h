@@ -1,11 +1,12 @@
 /* Floats of [0, 1] from a frame's planes, in full precision: float32, or float16 rounded from it. */
-#ifndef CYCODEC_CONVERT_FLOAT_H
-#define CYCODEC_CONVERT_FLOAT_H
+#ifndef CYCODEC_FLOATS_H
+#define CYCODEC_FLOATS_H
 
+#include <libavutil/frame.h>
 #include <libavutil/pixdesc.h>
 
-#include "convert/convert.h"
 #include "picture/rect.h"
+#include "picture/target.h"
 
 /* Memory for rows, that grows as it is needed; `data` is to be freed with av_free. */
 typedef struct {

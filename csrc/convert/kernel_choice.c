@@ -15,7 +15,7 @@
 #include <libavutil/pixdesc.h>
 #include <string.h>
 
-#include "kernels/grown.h"
+#include "convert/grown.h"
 #include "kernels/kernel_level.h"
 #include "kernels/sws_filter.h"
 #include "kernels/yuv2rgb.h"
@@ -177,11 +177,7 @@ Kernel kernels_find(Kernels *k, const AVFrame *like, int width, int height, Kern
     AVFrame *trial = av_frame_alloc();
     k->kernel = NO_KERNEL;
     if (trial) {
-        trial->format = like->format;
-        trial->colorspace = like->colorspace;
-        trial->color_range = like->color_range;
-        trial->color_primaries = like->color_primaries;
-        trial->color_trc = like->color_trc;
+        colour_copy(trial, like);
         trial->width = TRIAL_WIDTH - (ragged ? 8 : 0);
         trial->height = TRIAL_HEIGHT;
         if (av_frame_get_buffer(trial, 0) >= 0) {

@@ -3,7 +3,10 @@
 #ifndef CYCODEC_YUV2RGB_DEEP_H
 #define CYCODEC_YUV2RGB_DEEP_H
 
-#include "kernels/yuv2rgb.h"
+#include <stddef.h>
+#include <stdint.h>
+
+#include "kernels/yuv2rgb_matrix.h"
 
 /* Whether these rows are done by vector kernels: the plain loops are for comparing, and for what a vector leaves over. */
 int deep_pays(void);

@@ -176,7 +176,7 @@ NvDecoder *nvcache_take(const NvFormat *format, int *refused, char error[NV_ERRO
     }
     if (!decoder) {
         *refused = code == NV_NOT_SUPPORTED;
-        nvshim_describe(error, "cannot create a hardware decoder", code);
+        nv->describe(error, "cannot create a hardware decoder", code);
         return NULL;
     }
     pthread_mutex_lock(&lock);

@@ -1,15 +1,15 @@
 #include "nvidia/nvconvert.h"
 
-#include "kernels/sws_filter.h"
-#include "kernels/yuv2rgb.h"
-#include "picture/colour.h"
-#include "picture/orientation.h"
-#include "picture/planar.h"
-
 #include <libavutil/pixdesc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "nvidia/nvcpu.h"
+#include "picture/orientation.h"
+#include "picture/planar.h"
+
+const CpuFunctions *cpu;
 
 /* ---- memory ---- */
 
@@ -47,13 +47,17 @@ void nvconvert_free(const NvDevice *device, NvScratch *scratch) {
 
 /* ---- colours ---- */
 
+NvColour nvconvert_colour(const AVFrame *frame) {
+    return (NvColour){(int)frame->colorspace, cpu->colour_is_full_range(frame)};
+}
+
 /* The matrix of luma, u and v as they are stored, to R, G and B of 0 to 255 (ITU-T H.273, equations 27 to 53). */
 static void fill_matrix(float m[12], const NvColour *colour, int depth) {
     double kr, kb, kg, peak = (double)(1 << depth) - 1, unit = (double)(1 << (depth - 8));
     double luma = colour->full_range ? 255 / peak : 255 / (219 * unit);
     double chroma = colour->full_range ? 255 / peak : 255 / (224 * unit);
     double black = colour->full_range ? 0 : 16 * unit, grey = 128 * unit;
-    colour_luma_weights(colour->space, &kr, &kb);
+    cpu->colour_luma_weights(colour->space, &kr, &kb);
     kg = 1 - kr - kb;
     const double u[3] = {0, -2 * kb * (1 - kb) / kg, 2 * (1 - kb)}, v[3] = {2 * (1 - kr), -2 * kr * (1 - kr) / kg, 0};
     for (int i = 0; i < 3; i++) {
@@ -67,7 +71,7 @@ static void fill_matrix(float m[12], const NvColour *colour, int depth) {
 /* swscale's fixed-point numbers for the kernel: see there. */
 static void fill_fixed(int fixed[8], const NvColour *colour, int tables, int depth) {
     Yuv2RgbMatrix m;
-    yuv2rgb_matrix(&m, colour_coefficients(colour->space), colour->full_range);
+    cpu->yuv2rgb_matrix(&m, cpu->colour_coefficients(colour->space), colour->full_range);
     fixed[0] = tables ? m.table.luma_scale : m.luma_scale;
     fixed[1] = tables ? m.table.luma_offset : m.luma_offset;
     fixed[2] = tables ? m.table.v_red : m.v_red;
@@ -100,11 +104,11 @@ static CUresult prepare_chroma(NvChroma *chroma, int width, int height, CUstream
         return CUDA_SUCCESS;
     chroma->height = 0;
     nvdevice_free(&chroma->tables);
-    if (sws_filter_rows(&axes[0], (height + 1) / 2, height) == 0 &&
-        (!width || sws_filter_columns(&axes[1], (width + 1) / 2, width) == 0))
+    if (cpu->sws_filter_rows(&axes[0], (height + 1) / 2, height) == 0 &&
+        (!width || cpu->sws_filter_columns(&axes[1], (width + 1) / 2, width) == 0))
         code = nvaxis_upload(&chroma->tables, axes, &chroma->rows, &chroma->columns, stream);
-    axis_free(&axes[0]);
-    axis_free(&axes[1]);
+    cpu->axis_free(&axes[0]);
+    cpu->axis_free(&axes[1]);
     if (code == CUDA_SUCCESS) {
         chroma->width = width;
         chroma->height = height;

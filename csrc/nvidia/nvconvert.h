@@ -38,6 +38,8 @@ typedef struct {
     int full_range;
 } NvColour;
 
+NvColour nvconvert_colour(const AVFrame *frame);
+
 /* The target's region of a decoded surface to `out`, device memory, rows of RGB or of one plane `row_stride` bytes apart.
  * 0 or -1 with `error`. */
 int nvconvert_surface(const NvDevice *device, NvScratch *scratch, CUstream stream, const NvSurface *surface,

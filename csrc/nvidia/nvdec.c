@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+NvFunctions *nv;
+
 enum {
     MAX_PICTURES = 64,                /* that wait for the reader: more come from one packet only where a stream ends */
     MAX_DURATIONS = 64,               /* packets of AV1 whose durations are remembered */
@@ -62,7 +64,7 @@ void nvdec_trace(FILE *file) {
 
 static int fail(NvSession *s, const char *what, CUresult code) {
     if (!s->failed)
-        nvshim_describe(s->error, what, code);
+        nv->describe(s->error, what, code);
     s->failed = 1;
     s->broken = 1;
     return NVDEC_FAILED;
@@ -293,7 +295,7 @@ int nvdec_caps(CUcontext context, CUVIDDECODECAPS *caps, char error[NV_ERROR_BYT
     }
     if (code == CUDA_SUCCESS)
         return 0;
-    nvshim_describe(error, "cannot ask what the hardware decodes", code);
+    nv->describe(error, "cannot ask what the hardware decodes", code);
     return -1;
 }
 
@@ -335,7 +337,7 @@ NvSession *nvdec_open(CUcontext context, cudaVideoCodec codec, const uint8_t *he
     }
     if (code == CUDA_SUCCESS)
         return s;
-    nvshim_describe(error, "cannot create NVDEC's parser", code);
+    nv->describe(error, "cannot create NVDEC's parser", code);
     free(s->header);
     free(s);
     return NULL;

@@ -5,7 +5,7 @@ enum { BLOCK_X = 32, BLOCK_Y = 8 };
 int nvdevice_enter(const NvDevice *device, char error[NV_ERROR_BYTES]) {
     CUresult code = nv->cuCtxPushCurrent(device->context);
     if (code != CUDA_SUCCESS)
-        nvshim_describe(error, "cannot use the CUDA context", code);
+        nv->describe(error, "cannot use the CUDA context", code);
     return code == CUDA_SUCCESS ? 0 : -1;
 }
 
@@ -13,7 +13,7 @@ int nvdevice_leave(CUresult code, const char *what, char error[NV_ERROR_BYTES]) 
     CUcontext popped;
     nv->cuCtxPopCurrent(&popped);
     if (code != CUDA_SUCCESS)
-        nvshim_describe(error, what, code);
+        nv->describe(error, what, code);
     return code == CUDA_SUCCESS ? 0 : -1;
 }
 

@@ -3,12 +3,16 @@
 #include <dlfcn.h>
 #include <stdio.h>
 
-static NvFunctions own;
-NvFunctions *nv = &own;
-
-void nvshim_share(NvFunctions *functions) {
-    nv = functions;
+static void describe(char error[NV_ERROR_BYTES], const char *what, CUresult code) {
+    const char *name = NULL;
+    if (nv->cuGetErrorName && nv->cuGetErrorName(code, &name) == CUDA_SUCCESS && name)
+        snprintf(error, NV_ERROR_BYTES, "%s: %s (%d)", what, name, (int)code);
+    else
+        snprintf(error, NV_ERROR_BYTES, "%s: CUDA error %d", what, (int)code);
 }
+
+static NvFunctions functions = {.describe = describe};
+NvFunctions *nv = &functions;
 
 int nvshim_open_cuvid(char error[NV_ERROR_BYTES]) {
     static void *library;
@@ -46,12 +50,4 @@ void nvshim_set_driver_function(int number, size_t address) {
 #undef X
     };
     *places[number] = (void *)address;
-}
-
-void nvshim_describe(char error[NV_ERROR_BYTES], const char *what, CUresult code) {
-    const char *name = NULL;
-    if (nv->cuGetErrorName && nv->cuGetErrorName(code, &name) == CUDA_SUCCESS && name)
-        snprintf(error, NV_ERROR_BYTES, "%s: %s (%d)", what, name, (int)code);
-    else
-        snprintf(error, NV_ERROR_BYTES, "%s: CUDA error %d", what, (int)code);
 }

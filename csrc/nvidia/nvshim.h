@@ -1,8 +1,8 @@
-/* What is called of NVIDIA's driver: function pointers that are there only where the driver is.
+/* The functions of NVIDIA's driver, as a table of pointers that is filled where the driver is installed.
  *
- * Note [No CUDA at build time]: nothing here is linked. The types come from the vendored headers of nv-codec-headers,
- * libnvcuvid is opened by name, and libcuda's addresses are handed in by cuda-python (cycodec/cuda/driver.py), which has
- * opened it already. So one build serves machines with and without a GPU.
+ * Note [No CUDA at build time]: no NVIDIA library is linked. The types come from the vendored headers of nv-codec-headers.
+ * libnvcuvid is opened by name. cuda-python (cycodec/cuda/driver.py) has opened libcuda already and gives its addresses. So
+ * one build serves machines with and without a GPU.
  */
 #ifndef CYCODEC_NVSHIM_H
 #define CYCODEC_NVSHIM_H
@@ -46,11 +46,13 @@
     X(cuvidMapVideoFrame64)                                                                                            \
     X(cuvidUnmapVideoFrame64)
 
-/* Not in every nv-codec-headers. */
+/* Not every version of nv-codec-headers declares it. */
 typedef CUresult CUDAAPI tcuStreamWaitEvent(CUstream stream, CUevent event, unsigned int flags);
 #define NV_OUT_OF_MEMORY ((CUresult)2)   /* CUDA_ERROR_OUT_OF_MEMORY */
 #define NV_NOT_SUPPORTED ((CUresult)801) /* CUDA_ERROR_NOT_SUPPORTED */
 enum { NV_EVENT_DISABLE_TIMING = 2 };    /* CU_EVENT_DISABLE_TIMING */
+
+enum { NV_ERROR_BYTES = 256 };
 
 typedef struct {
 #define X(name, type) type *name;
@@ -59,22 +61,19 @@ typedef struct {
 #define X(name) t##name *name;
     NVSHIM_CUVID_FUNCTIONS(X)
 #undef X
+    /* Write "what: CUDA_ERROR_NAME (number)". */
+    void (*describe)(char error[NV_ERROR_BYTES], const char *what, CUresult code);
 } NvFunctions;
 
-/* One table for all extension modules: core/device's. The others are handed it by nvshim_share. */
+/* The one table of the process belongs to core/gpu/device, which links nvshim.c. core/gpu/nvdec links nvdec.c, which has a
+ * pointer of its own, and sets that to the same table when it is imported. */
 extern NvFunctions *nv;
-void nvshim_share(NvFunctions *functions);
 
-enum { NV_ERROR_BYTES = 256 };
-
-/* Open libnvcuvid. 0, or -1 with what is missing in `error`. */
+/* Open libnvcuvid. Return 0, or -1 with the reason in `error`. */
 int nvshim_open_cuvid(char error[NV_ERROR_BYTES]);
 
-/* The names of libcuda's functions that are wanted, one after the other (NULL: no more), and their addresses. */
+/* Return the name of libcuda's function `number`, or NULL behind the last one, and take its address. */
 const char *nvshim_driver_name(int number);
 void nvshim_set_driver_function(int number, size_t address);
-
-/* "what: CUDA_ERROR_NAME (number)". */
-void nvshim_describe(char error[NV_ERROR_BYTES], const char *what, CUresult code);
 
 #endif

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "nvidia/nvaxis.h"
+#include "nvidia/nvcpu.h"
 
 static size_t picture_bytes(int width, int height, ConvertType type) {
     return (size_t)width * 3 * (size_t)convert_sample_size(convert_unrounded(type)) * (size_t)height;
@@ -43,13 +44,13 @@ static CUresult build_stage(NvStage *s, ConvertType type, CUstream stream) {
     Axis axes[2] = {{0}, {0}};
     CUresult code = NV_OUT_OF_MEMORY;
     int fixed = type == CONVERT_UINT8;
-    s->x0 = axis_init(&axes[0], s->in_width, s->stage.width, s->stage.x0, s->stage.x1, fixed);
-    s->y0 = axis_init(&axes[1], s->in_height, s->stage.height, s->stage.y0, s->stage.y1, fixed);
+    s->x0 = cpu->axis_init(&axes[0], s->in_width, s->stage.width, s->stage.x0, s->stage.x1, fixed);
+    s->y0 = cpu->axis_init(&axes[1], s->in_height, s->stage.height, s->stage.y0, s->stage.y1, fixed);
     s->needed_rows = axes[1].extent;
     if (s->x0 >= 0 && s->y0 >= 0)
         code = nvaxis_upload(&s->tables, axes, &s->across, &s->down, stream);
-    axis_free(&axes[0]);
-    axis_free(&axes[1]);
+    cpu->axis_free(&axes[0]);
+    cpu->axis_free(&axes[1]);
     return code;
 }
 

@@ -2,6 +2,14 @@
 
 #include <libswscale/swscale.h>
 
+void colour_copy(AVFrame *out, const AVFrame *in) {
+    out->format = in->format;
+    out->colorspace = in->colorspace;
+    out->color_range = in->color_range;
+    out->color_primaries = in->color_primaries;
+    out->color_trc = in->color_trc;
+}
+
 int colour_is_full_range(const AVFrame *frame) {
     if (frame->color_range != AVCOL_RANGE_UNSPECIFIED)
         return frame->color_range == AVCOL_RANGE_JPEG;

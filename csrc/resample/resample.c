@@ -40,12 +40,6 @@ struct Resampler {
     int received, made; /* rows */
 };
 
-void *resample_memory(size_t count, size_t size) {
-    size_t bytes = (count * size + 64) / 64 * 64; /* never none */
-    void *memory = aligned_alloc(64, bytes);
-    return memory ? memset(memory, 0, bytes) : NULL;
-}
-
 /* ---- plain kernels ---------------------------------------------------------------------------------------------- */
 
 static inline uint8_t clip(int value) {

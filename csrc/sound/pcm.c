@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-/* -O2 of GCC does not vectorise loops of unknown length; this is all the file is about. */
+/* GCC vectorises loops of unknown length only with -O3, and this file is all loops. */
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC optimize("O3")
 #endif
@@ -41,7 +41,7 @@ static inline float from_f64(const uint8_t *p) {
     return (float)value;
 }
 
-/* One and two channels get loops with constant steps, which compilers turn into vector code. */
+/* Loops for one and two channels have constant steps, so that compilers turn them into vector code. */
 #define CONVERT(from, width)                                                                                           \
     do {                                                                                                               \
         ptrdiff_t i;                                                                                                   \

@@ -1,7 +1,6 @@
 """An open audio stream: source, reader and metadata, kept together through forks.
 
-`AudioSession.read` is the only way to samples. AudioDecoder puts NumPy's and the clock's language in front of
-it.
+All samples come from `AudioSession.read`. The public decoders translate keys and times into its positions.
 """
 
 from __future__ import annotations
@@ -16,26 +15,37 @@ from typing import TYPE_CHECKING, Any
 from cycodec._shared import torch_adapter
 from cycodec._shared.metadata import AudioStreamMetadata, make_metadata
 from cycodec._shared.session_base import Session
-from cycodec._shared.sources import is_file_like, open_source
+from cycodec._shared.sources import Source, is_file_like, open_source
 from cycodec.core.audio.sample_blocks import pack_rows
 from cycodec.core.audio.sample_reader import SampleReader
 from cycodec.core.audio.wav import NotPlainWav, WavReader
-from cycodec.core.container.demux import Demuxer
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-# What is allocated at once, in samples of all channels, however long the header says that the stream is.
+# One allocation holds at most so many samples of all channels, whatever length the header promises.
 LARGEST_PART = 1 << 27
-# A window of so many samples is allocated at once, although the header may say that they are not there.
+# A window of up to so many samples is allocated in one piece, even if the header promises fewer.
 WINDOW = 1 << 21
-# A window that begins before this is decoded from the start rather than sought for: an index costs more.
+# A window that begins before this position is decoded from the start, because making an index takes longer.
 NEAR_START = 1 << 16
 
 
 @dataclass(frozen=True)
 class AudioOptions:
-    """What a session was opened with, apart from the source; enough to open it again."""
+    """The arguments of a decoder apart from its source: enough to open the stream again.
+
+    Attributes
+    ----------
+    stream_index : int or None
+        Number of the stream in the container; None is FFmpeg's best audio stream.
+    sample_rate, num_channels : int or None
+        Of the output; None is the stream's own.
+    exact : bool
+        True to only ever decode from the start.
+    wav_only : bool
+        True to refuse sources that are no WAV files of plain PCM.
+    """
 
     stream_index: int | None
     sample_rate: int | None
@@ -45,18 +55,26 @@ class AudioOptions:
 
 
 class AudioSession(Session):
-    """See the module's docstring.
+    """An open audio stream.
 
     Parameters
     ----------
-    source
-        Path or URL, bytes, 1-D uint8 tensor or file-like.
+    source : Source
     options : AudioOptions
+
+    Attributes
+    ----------
+    begin_seconds : float
+        Time of sample 0 on the stream's own timeline.
+    sample_rate, num_channels : int
+        Of the output.
+    header : dict
+        What the container says about the stream; empty for plain WAV files.
     """
 
     reader: WavReader | SampleReader
 
-    def __init__(self, source: Any, options: AudioOptions) -> None:
+    def __init__(self, source: Source, options: AudioOptions) -> None:
         super().__init__(source)
         self.options = options
         self._reopen()
@@ -70,18 +88,24 @@ class AudioSession(Session):
         if wav is not None:
             self.reader = wav
         else:
-            opener = partial(open_demuxer, self.source, options.stream_index)
-            demuxer, self.stream_index = opener()
-            self.header = demuxer.stream_info(self.stream_index)
-            self.reader = SampleReader(demuxer, self.stream_index, opener, options.exact, **output)
+            opener = partial(open_source, self.source)
+            reader = SampleReader(opener, options.stream_index, options.exact, **output)
+            self.header = reader.header
+            self.stream_index = reader.decoder.stream_index
+            self.reader = reader
         self.name = self.reader.source
         self.begin_seconds = self.reader.begin_seconds()
         self.sample_rate = self.reader.sample_rate
         self.num_channels = self.reader.num_channels
         self._opened()
 
+    def check_open(self) -> None:
+        """Raise ClosedError if the session is closed."""
+        self._acquire()
+        self._release()
+
     def metadata(self) -> AudioStreamMetadata:
-        """From the header and the first frame; padding once the end was reached."""
+        """What the header and the first frame say, and the padding once the end was reached."""
         self._acquire()
         try:
             return make_metadata(AudioStreamMetadata, {**self.header, **self.reader.format_info()})
@@ -89,18 +113,21 @@ class AudioSession(Session):
             self._release()
 
     def count(self) -> int:
-        """How many samples there are."""
+        """The number of samples of the stream."""
         self._acquire()
         try:
             if self.reader.total < 0:
                 self.reader.learn()
-                self.reader.count(self.reader.end_hint())
+                self.reader.count(self.reader.near_end())
             return self.reader.total
         finally:
             self._release()
 
     def read(self, start: int, stop: int | None) -> Tensor:
-        """Samples [start, stop) as float32 ``[num_channels, n]``; fewer at the end; None is the end."""
+        """Samples [start, stop) as float32 ``[num_channels, n]``; n is below stop - start at the end.
+
+        None for `stop` reads up to the end.
+        """
         self._acquire()
         try:
             reader = self.reader
@@ -119,17 +146,18 @@ class AudioSession(Session):
             self._release()
 
     def _read_part(self, start: int, count: int) -> Tensor:
+        """Read `count` samples into one allocation."""
         data = torch_adapter.empty((self.num_channels, count), "float32")
         got = self.reader.read_into(start, start + count, torch_adapter.pointer(data), count)
         if got == count:
             return data
         pack_rows(torch_adapter.pointer(data), self.num_channels, count, got)
         part = data.view(-1)[: self.num_channels * got].view(self.num_channels, got)
-        # what is much smaller than its memory does not hold on to it
+        # a tensor that is much smaller than its memory must not keep it alive
         return part if got > count // 2 else part.clone()
 
     def _read_growing(self, start: int, stop: int | None) -> Tensor:
-        """For streams whose length is only known from the header, which may be wrong, or not at all."""
+        """Read in parts that grow, because the header's length may be wrong or missing."""
         parts = []
         promised = (self.header.get("duration_seconds_from_header") or 0.0) * self.sample_rate
         size = max(math.ceil(promised) - start, 0) + self.sample_rate // 4 + 8192
@@ -147,7 +175,7 @@ class AudioSession(Session):
             size *= 2
 
     def position_at(self, seconds: float) -> int:
-        """Number of the sample nearest to a time; it may be outside the stream."""
+        """Position of the sample nearest to a time; it may be outside the stream."""
         return round((seconds - self.begin_seconds) * self.sample_rate)
 
     def seconds_at(self, position: int) -> float:
@@ -155,48 +183,43 @@ class AudioSession(Session):
         return self.begin_seconds + position / self.sample_rate
 
 
-def open_demuxer(source: Any, stream_index: int | None) -> tuple[Demuxer, int]:
-    """A demuxer of which nothing was read yet, and the number of the stream chosen."""
-    demuxer = Demuxer(open_source(source))
-    return demuxer, demuxer.select_audio(stream_index)
-
-
 def open_wav(source: Any, output: dict[str, int], must: bool) -> WavReader | None:
-    """The reader of a source that is a WAV file of plain PCM; None where FFmpeg has to read it.
+    """The reader of a source that is a WAV file of plain PCM.
 
-    With `must`, NotPlainWav instead of None.
+    Other sources give None, or raise NotPlainWav if `must`.
     """
-    origin: Any
-    if torch_adapter.is_tensor(source):
-        origin, name = torch_adapter.as_buffer(source), f"<tensor of {source.numel()} bytes>"
-    elif isinstance(source, (str, os.PathLike)):
-        origin = os.fspath(source)
-        name = origin = os.fsdecode(origin)
-    elif is_file_like(source):
-        if (
-            not callable(getattr(source, "seek", None))
-            or isinstance(source, io.TextIOBase)
-            or getattr(source, "closed", False) is True
-        ):
-            open_source(source)  # raises what is wrong with it
-        origin, name = source, ""
-    elif isinstance(source, (bytes, bytearray, memoryview)):
-        origin, name = source, f"<{len(source)} bytes>"
-        if source[8:12] != b"WAVE" and not must:
-            return None
-    else:
-        origin, name = source, f"<{type(source).__name__}>"
+    if not must and isinstance(source, (bytes, bytearray, memoryview)) and source[8:12] != b"WAVE":
+        return None  # cheaper than an exception
+    origin, name = wav_origin(source)
     try:
-        return WavReader(
-            origin, name or f"<{type(source).__name__} {getattr(source, 'name', '')!r}>", **output
-        )
+        return WavReader(origin, name, **output)
     except NotPlainWav:
         if must:
             raise
     except (OSError, ValueError, TypeError):
         if is_file_like(source):
             raise
-        open_source(source)  # raises what is wrong with it, in our words
+        open_source(source)  # raises the same problem as an error of ours
         if must:
             raise
     return None
+
+
+def wav_origin(source: Any) -> tuple[Any, str]:
+    """What WavReader reads a source from, and how errors call the source."""
+    if torch_adapter.is_tensor(source):
+        return torch_adapter.as_buffer(source), f"<tensor of {source.numel()} bytes>"
+    if isinstance(source, (str, os.PathLike)):
+        path = os.fsdecode(os.fspath(source))
+        return path, path
+    if isinstance(source, (bytes, bytearray, memoryview)):
+        return source, f"<{len(source)} bytes>"
+    if not is_file_like(source):
+        return source, f"<{type(source).__name__}>"
+    if (
+        not callable(getattr(source, "seek", None))
+        or isinstance(source, io.TextIOBase)
+        or getattr(source, "closed", False) is True
+    ):
+        open_source(source)  # raises what is wrong with it
+    return source, f"<{type(source).__name__} {getattr(source, 'name', '')!r}>"

@@ -1,6 +1,6 @@
-"""The ``cycodec`` command. This file finds the libraries it needs and ends every error in one line.
+"""The entry point of the ``cycodec`` command: it checks for the needed packages and reports errors in one line.
 
-The commands themselves are in commands.py, which cannot be imported without the extra ``cycodec[cli]``.
+The commands are in the package ``commands``. It cannot be imported without the extra ``cycodec[cli]``.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 __all__ = ["main"]
 
+# Module -> package that provides it.
 EXTRAS = {"click": "click", "rich": "rich", "PIL": "pillow"}
 
 
@@ -20,16 +21,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Parameters
     ----------
     arguments : sequence of str, optional
-        What stands behind ``cycodec``; None takes it from ``sys.argv``.
+        The words after ``cycodec``; by default those of ``sys.argv``.
 
     Returns
     -------
     int
-        The exit status: 0, 1 for an error, 2 for wrong usage, 130 when interrupted.
+        The exit status: 0 for success, 1 for an error, 2 for wrong usage, 130 after an interrupt.
     """
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        from cycodec._cli import commands
+        from cycodec._cli.commands import common, cycodec
     except ModuleNotFoundError as error:
         missing = EXTRAS.get((error.name or "").partition(".")[0])
         if missing is None:
@@ -40,23 +41,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     import click
 
     try:
-        status = commands.cycodec.main(arguments, prog_name="cycodec", standalone_mode=False)
+        status = cycodec.main(arguments, prog_name="cycodec", standalone_mode=False)
         sys.stdout.flush()
     except click.ClickException as error:
         error.show()
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         return complain("interrupted", 130)
-    except BrokenPipeError:  # the reader of our output has gone (cycodec info *.mp4 | head)
+    except BrokenPipeError:  # the reader of the output has ended, as in `cycodec info *.mp4 | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except Exception as error:
         if "--traceback" in arguments:
             raise
-        return complain(commands.one_line(error))
+        return complain(common.one_line(error))
     return status if isinstance(status, int) else 0
 
 
 def complain(message: str, status: int = 1) -> int:
+    """Print an error, and return the exit status."""
     print(f"cycodec: {message}", file=sys.stderr)
     return status

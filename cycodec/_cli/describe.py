@@ -1,55 +1,22 @@
-"""A media file in words and in JSON, for the command line: what the header says and what the index found."""
+"""Describes a media file for the command line, as JSON and as text, from its header and its index."""
 
 from __future__ import annotations
 
 import os
 from dataclasses import fields
 from fractions import Fraction
-from pathlib import PurePath
 from typing import Any
 
+from cycodec._cli.text import bit_rate, file_size, frame_rate, joined, number, plural, seconds_text
 from cycodec._shared.metadata import StreamMetadata, VideoStreamMetadata
 from cycodec.core.error import FFmpegError
 from cycodec.decoders import VideoDecoder, get_container_metadata
 
-__all__ = ["clock", "describe", "file_size", "name_of", "rows", "video_facts"]
-
-
-def name_of(source: str) -> str:
-    """The last part of a path or URL."""
-    return PurePath(source.split("?")[0] if "://" in source else source).name or source
-
-
-def number(value: float, digits: int = 3) -> str:
-    """A number without superfluous zeros: 25, 23.976."""
-    return f"{value:.{digits}f}".rstrip("0").rstrip(".") if digits else f"{value:.0f}"
-
-
-def file_size(size: float) -> str:
-    """Bytes in decimal units: 3.29 MB."""
-    units = ["bytes", "kB", "MB", "GB"]
-    while size >= 1000 and len(units) > 1:
-        size /= 1000
-        units.pop(0)
-    return f"{size:.3g} {units[0]}" if size < 1000 else f"{size:.0f} {units[0]}"
-
-
-def bit_rate(rate: float) -> str:
-    """Bits per second as kb/s or Mb/s."""
-    return f"{rate / 1000:.0f} kb/s" if rate < 1e6 else f"{rate / 1e6:.3g} Mb/s"
-
-
-def clock(seconds: float) -> str:
-    """Seconds as m:ss.mmm or h:mm:ss.mmm."""
-    sign = "-" if round(seconds * 1000) < 0 else ""
-    minutes, milliseconds = divmod(abs(round(seconds * 1000)), 60_000)
-    hours, minutes = divmod(minutes, 60)
-    rest = f"{milliseconds / 1000:06.3f}"
-    return f"{sign}{hours}:{minutes:02d}:{rest}" if hours else f"{sign}{minutes}:{rest}"
+__all__ = ["describe", "rows", "video_facts"]
 
 
 def plain(value: Any) -> Any:
-    """A value that JSON has: metadata objects as dicts of their fields and computed properties."""
+    """A value for JSON. Metadata objects become dicts of their fields and computed properties."""
     if isinstance(value, Fraction):
         return f"{value.numerator}/{value.denominator}"
     if isinstance(value, list):
@@ -65,26 +32,26 @@ def plain(value: Any) -> Any:
 
 
 def describe(source: str, *, header_only: bool = False) -> dict[str, Any]:
-    """Container, streams and, unless header_only, what the index of the best video stream says.
+    """Describe the container, its streams, and the frames of the best video stream.
 
     Parameters
     ----------
     source : str
         Path or URL.
     header_only : bool
-        Leave the frames alone: nothing is demuxed beyond what FFmpeg needs to know the streams.
+        Do not index the frames: read no more than FFmpeg needs to know the streams.
 
     Returns
     -------
     dict
         ``source``, ``size_bytes`` (None for a URL) and ``container`` (ContainerMetadata with its streams).
-        With ``video`` where the frames of a video stream could be indexed: ``stream_index``, ``key_frames``
-        (how many) and ``index_from``; with ``error``, which says why, where they could not.
+        If the frames could be indexed, ``video`` has ``stream_index``, ``key_frames`` (their number) and
+        ``index_from``. If they could not, ``error`` says why.
 
     Raises
     ------
     FFmpegError
-        The source cannot be read at all.
+        The source cannot be read.
     """
     container = get_container_metadata(source)
     result: dict[str, Any] = {
@@ -96,7 +63,7 @@ def describe(source: str, *, header_only: bool = False) -> dict[str, Any]:
         return result
     try:
         with VideoDecoder(source) as decoder:
-            # the same stream, now with what the content says
+            # This replaces the stream's metadata by that of its content.
             result["container"]["streams"][decoder.stream_index] = plain(decoder.metadata)
             index = decoder.index
             result["video"] = {
@@ -110,7 +77,7 @@ def describe(source: str, *, header_only: bool = False) -> dict[str, Any]:
 
 
 def rows(description: dict[str, Any]) -> list[tuple[str, str]]:
-    """The description as label and text, for a table of two columns."""
+    """A description as rows of a label and a text."""
     container = description["container"]
     size = description["size_bytes"]
     facts = [
@@ -130,23 +97,8 @@ def rows(description: dict[str, Any]) -> list[tuple[str, str]]:
     return table
 
 
-def joined(facts: list[str | None]) -> str:
-    return ", ".join(fact for fact in facts if fact)
-
-
-def plural(count: int, noun: str) -> str:
-    return f"{count} {noun}" + "s" * (count != 1)
-
-
-def frame_rate(fps: float | None, frames: int | None) -> str | None:
-    return None if not fps or frames == 1 else f"{number(fps)} fps"
-
-
-def seconds_text(seconds: float | None) -> str | None:
-    return None if seconds is None else f"{number(seconds)} s"
-
-
 def video_lines(stream: dict[str, Any]) -> list[str]:
+    """What the header says of a video stream."""
     fps, aspect, rotation = (stream[n] for n in ("average_fps", "pixel_aspect_ratio", "rotation"))
     colour = [stream[n] for n in ("color_space", "color_primaries", "color_transfer_characteristic")]
     return [
@@ -170,6 +122,7 @@ def video_lines(stream: dict[str, Any]) -> list[str]:
 
 
 def content_line(stream: dict[str, Any], video: dict[str, Any]) -> str:
+    """What the index says of a video stream."""
     begin, end = stream["begin_stream_seconds"], stream["end_stream_seconds"]
     return joined(
         [
@@ -181,6 +134,7 @@ def content_line(stream: dict[str, Any], video: dict[str, Any]) -> str:
 
 
 def audio_lines(stream: dict[str, Any]) -> list[str]:
+    """What the header says of an audio stream."""
     channels = stream["num_channels"]
     return [
         joined(
@@ -197,7 +151,7 @@ def audio_lines(stream: dict[str, Any]) -> list[str]:
 
 
 def video_facts(metadata: VideoStreamMetadata) -> str:
-    """One line on a video stream, for the head of a contact sheet."""
+    """A video stream in one line, for the head of a contact sheet."""
     facts = [
         f"{metadata.width} x {metadata.height}",
         seconds_text(metadata.duration_seconds),

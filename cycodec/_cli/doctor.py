@@ -1,6 +1,6 @@
-"""What ``cycodec doctor`` looks at: everything that decoding rests on, each problem with its remedy.
+"""The examinations of ``cycodec doctor``: everything that decoding needs, and a remedy for each problem.
 
-Nothing at the head of this file may fail on a broken installation: compiled rooms, torch and CUDA are
+The imports at the head of this file must not fail in a broken installation. Compiled modules, torch and CUDA are
 imported or opened inside the examinations only.
 """
 
@@ -20,7 +20,7 @@ from typing import Any, Literal
 
 __all__ = ["Finding", "can_decode", "examine"]
 
-# FFmpeg's names; where several do the same, one of them is enough
+# FFmpeg's names. One of several names is enough.
 DECODERS = {
     "H.264": ["h264"],
     "HEVC": ["hevc"],
@@ -53,9 +53,9 @@ EXTRAS = ("click", "rich", "pillow")
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing looked at.
+    """The result of one examination.
 
-    A note is about something absent that decoding on the CPU does not need, a problem about what it needs.
+    A problem prevents decoding on the CPU. A note is about something that is missing but not needed for that.
     """
 
     topic: str
@@ -66,15 +66,17 @@ class Finding:
 
 
 def can_decode(findings: list[Finding]) -> bool:
-    """Whether decoding on the CPU works: no finding is a problem."""
+    """True if decoding on the CPU works: no finding is a problem."""
     return all(finding.status != "problem" for finding in findings)
 
 
-def as_json(findings: list[Finding]) -> dict[str, Any]:
+def as_dict(findings: list[Finding]) -> dict[str, Any]:
+    """The findings for JSON."""
     return {"can_decode": can_decode(findings), "findings": [asdict(finding) for finding in findings]}
 
 
 def version_of(distribution: str) -> str | None:
+    """The version of an installed package; None if it is not installed."""
     try:
         return metadata.version(distribution)
     except metadata.PackageNotFoundError:
@@ -82,11 +84,12 @@ def version_of(distribution: str) -> str | None:
 
 
 def first_line(error: BaseException) -> str:
+    """The first line of an error's text, or its type."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
 def examine() -> list[Finding]:
-    """Look at everything, in the order in which one thing rests on another."""
+    """Examine everything. Each examination needs only what was examined before it."""
     findings = [*examine_python(), *examine_core()]
     if can_decode(findings):
         findings += [*examine_ffmpeg(), *examine_codecs()]
@@ -97,11 +100,13 @@ def examine() -> list[Finding]:
 
 
 def examine_python() -> Iterator[Finding]:
+    """The Python that runs."""
     yield Finding("Python", "version", "ok", f"{platform.python_version()} ({sys.executable})")
     yield Finding("Python", "platform", "ok", platform.platform())
 
 
 def examine_core() -> Iterator[Finding]:
+    """The package and its compiled modules."""
     import cycodec
 
     version = version_of("cycodec")
@@ -127,11 +132,9 @@ def examine_core() -> Iterator[Finding]:
 
 
 def library_function(name: str) -> Any:
-    """A function of the very FFmpeg that cycodec runs with, found through an extension linked with it."""
-    for module in (
-        "container.demux",
-        "video.backend",
-    ):  # each is linked with those libraries alone that it calls
+    """A function of the FFmpeg that cycodec runs with; None if there is none of this name."""
+    # An extension is linked with the libraries that it calls. These two together call all of FFmpeg's.
+    for module in ("container.demux", "video.backend"):
         extension = ctypes.CDLL(importlib.import_module(f"cycodec.core.{module}").__file__)
         if hasattr(extension, name):
             return getattr(extension, name)
@@ -139,6 +142,8 @@ def library_function(name: str) -> Any:
 
 
 class DlInfo(ctypes.Structure):
+    """What dladdr(3) returns."""
+
     _fields_ = (
         ("fname", ctypes.c_char_p),
         ("fbase", ctypes.c_void_p),
@@ -157,6 +162,7 @@ def file_of(function: Any) -> str:
 
 
 def examine_ffmpeg() -> Iterator[Finding]:
+    """The FFmpeg libraries that cycodec is linked with."""
     import cycodec
 
     for name, version in cycodec.ffmpeg_versions().items():
@@ -167,6 +173,7 @@ def examine_ffmpeg() -> Iterator[Finding]:
 
 
 def examine_codecs() -> Iterator[Finding]:
+    """The decoders and encoders of this FFmpeg."""
     for topic, kind, wanted in (("Decoders", "decoder", DECODERS), ("Encoders", "encoder", ENCODERS)):
         find = library_function(f"avcodec_find_{kind}_by_name")
         find.restype = ctypes.c_void_p
@@ -180,6 +187,7 @@ def examine_codecs() -> Iterator[Finding]:
 
 
 def examine_ffmpeg_command() -> Iterator[Finding]:
+    """The ffmpeg command."""
     path = shutil.which("ffmpeg")
     if path is None:
         remedy = "install it (apt-get install ffmpeg, brew install ffmpeg)"
@@ -199,6 +207,7 @@ def examine_ffmpeg_command() -> Iterator[Finding]:
 
 
 def examine_torch() -> Iterator[Finding]:
+    """torch, and whether it has CUDA."""
     remedy = "pip install torch"
     try:
         torch = importlib.import_module("torch")
@@ -223,7 +232,7 @@ def examine_torch() -> Iterator[Finding]:
 
 
 def decode_something() -> Finding:
-    """Decode a clip of two frames that is made here: whether it all works together."""
+    """Decode a clip of a black and a white frame, as a test of everything together."""
     size = 16
     header = f"YUV4MPEG2 W{size} H{size} F25:1 Ip A1:1 C420jpeg\n".encode()
     clip = header + b"".join(b"FRAME\n" + bytes([y]) * size**2 + b"\x80" * (size**2 // 2) for y in (16, 235))
@@ -232,7 +241,7 @@ def decode_something() -> Finding:
 
         with VideoDecoder(clip) as decoder:
             levels = [int(frame.float().mean()) for frame in decoder]
-    except Exception as error:  # whatever it is, it is the finding
+    except Exception as error:
         return Finding(
             "cycodec", "decoding", "problem", f"{type(error).__name__}: {first_line(error)}", "report it"
         )
@@ -243,6 +252,7 @@ def decode_something() -> Finding:
 
 
 def examine_cuda() -> Iterator[Finding]:
+    """The driver, NVDEC and cuda-python, and each GPU."""
     driver = "for CUDA decoding: install NVIDIA's driver (containers: with the capability 'video')"
     loaded = 0
     for name, library in (("driver", "libcuda.so.1"), ("NVDEC", "libnvcuvid.so.1")):
@@ -264,14 +274,15 @@ def examine_cuda() -> Iterator[Finding]:
 
 
 def examine_gpus() -> Iterator[Finding]:
-    """What each GPU decodes, or what is missing for it."""
+    """The codecs that each GPU decodes, or what prevents it."""
     from cycodec.cuda import support
 
-    for name, works, detail in support.examine():
-        yield Finding("CUDA", name, "ok" if works else "note", detail)
+    for step in support.examine():
+        yield Finding("CUDA", step.name, "ok" if step.works else "note", step.detail)
 
 
 def examine_extras() -> Iterator[Finding]:
+    """The packages of the command line."""
     for name in EXTRAS:
         version = version_of(name)
         if version is None:

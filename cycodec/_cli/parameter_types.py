@@ -1,4 +1,4 @@
-"""Parameter types of the command line: frame numbers, instants, and options that take several words."""
+"""Parameter types of the command line: frame numbers, instants, and options with several values."""
 
 from __future__ import annotations
 
@@ -11,11 +11,13 @@ __all__ = ["Keys", "Seconds", "SpreadOptions"]
 
 
 class Keys(click.ParamType):
-    """Frames as NumPy names them: 5, -1, 0:100:10, or several with commas."""
+    """Frame numbers and slices as in NumPy: 5, -1, 0:100:10, or several with commas."""
 
     name = "index"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> list[int | slice]:
         keys: list[int | slice] = []
         for part in value.split(","):
             match = re.fullmatch(r"\s*(-?\d*)(:?)(-?\d*)(:?)(-?\d*)\s*", part)
@@ -29,18 +31,18 @@ class Keys(click.ParamType):
             elif match[2]:
                 keys.append(slice(*numbers))
             elif numbers[0] is None:
-                self.fail("there is an empty place in the list", param, ctx)
+                self.fail("the list has an empty item", param, ctx)
             else:
                 keys.append(numbers[0])
         return keys
 
 
 class Seconds(click.ParamType):
-    """An instant: 90, 90.5, 1:30.5 or 0:01:30.5, several with commas."""
+    """An instant: 90, 90.5, 1:30.5 or 0:01:30.5, or several with commas."""
 
     name = "seconds"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> list[float]:
         instants = []
         for part in value.split(","):
             match = re.fullmatch(r"\s*(-?)(?:(?:(\d+):)?(\d+):)?(\d+(?:\.\d*)?|\.\d+)\s*", part)
@@ -52,7 +54,7 @@ class Seconds(click.ParamType):
 
 
 class SpreadOptions(click.Command):
-    """Lets list options take several words: ``--at 1.5 2.0`` where click knows ``--at 1.5 --at 2.0``."""
+    """A command whose list options take several words: ``--at 1.5 2.0`` means ``--at 1.5 --at 2.0``."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         names = {name for p in self.params if isinstance(p.type, (Keys, Seconds)) for name in p.opts}

@@ -1,4 +1,4 @@
-"""Contact sheets: pictures of a video in a grid, each with its time, drawn with Pillow."""
+"""Draws contact sheets with Pillow: pictures of a video in a grid, each with its time."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from PIL import Image, ImageDraw, ImageFont
 if TYPE_CHECKING:
     from cycodec.decoders import VideoDecoder
 
-__all__ = ["Layout", "Tile", "contact_sheet", "display_size", "sample_positions"]
+__all__ = ["Layout", "Tile", "contact_sheet", "display_size", "sample_numbers"]
 
 PAPER, INK, GREY, LINE = "#ffffff", "#1c1c1e", "#77777c", "#d8d8dc"
-NUM_TILES = 16  # roughly, where the caller does not say
-MAX_ENLARGEMENT = 2  # a picture is not blown up further than this
+NUM_TILES = 16  # about this many pictures by default
+MAX_ENLARGEMENT = 2  # largest scale of a picture
 
 
 @dataclass
 class Tile:
-    """One picture with its caption: the time at the left, a remark at the right."""
+    """A picture with its caption: the time on the left, a remark on the right."""
 
     picture: Image.Image
     time: str
@@ -31,49 +31,52 @@ class Tile:
 
 @dataclass
 class Layout:
-    """Where things are on a sheet, in pixels."""
+    """The geometry of a sheet, in pixels."""
 
     columns: int
     rows: int
-    tile: tuple[int, int]
+    tile: tuple[int, int]  # width and height of a picture
     margin: int
     gap: int
-    title: int  # font sizes
-    text: int
+    title: int  # font size of the title
+    text: int  # font size of everything else
 
     @staticmethod
     def plan(size: tuple[int, int], count: int, columns: int | None, width: int) -> Layout:
-        """The layout for `count` pictures of a size on a sheet at most `width` wide."""
-        if columns is None:  # as many rows as usual, but filled evenly
+        """The layout for `count` pictures of a size (width, height) on a sheet of at most `width` pixels."""
+        if columns is None:  # keep the usual number of rows, and fill them evenly
             columns = math.ceil(count / math.ceil(count / default_columns(size)))
         columns = min(columns, count)
         title, text = max(18, width // 64), max(12, width // 100)
         margin, gap = 2 * text, text
-        room = (width - 2 * margin - (columns - 1) * gap) // columns
-        tile_width = max(1, min(room, MAX_ENLARGEMENT * size[0]))
+        available = (width - 2 * margin - (columns - 1) * gap) // columns
+        tile_width = max(1, min(available, MAX_ENLARGEMENT * size[0]))
         tile = (tile_width, max(1, round(tile_width * size[1] / size[0])))
         return Layout(columns, math.ceil(count / columns), tile, margin, gap, title, text)
 
     @property
     def row_height(self) -> int:
+        """Height of a picture with its caption and the gap below."""
         return self.tile[1] + round(1.6 * self.text) + self.gap
 
     @property
     def head(self) -> int:
+        """Height of the part above the pictures."""
         return self.margin + round(1.35 * self.title) + 2 * self.text + self.gap
 
     @property
     def grid_width(self) -> int:
+        """Width of all columns with the gaps between them."""
         return self.columns * self.tile[0] + (self.columns - 1) * self.gap
 
-    def origin(self, position: int) -> tuple[int, int]:
-        """Upper left corner of a tile."""
-        row, column = divmod(position, self.columns)
+    def origin(self, number: int) -> tuple[int, int]:
+        """The upper left corner (x, y) of a tile by its number."""
+        row, column = divmod(number, self.columns)
         return self.margin + column * (self.tile[0] + self.gap), self.head + row * self.row_height
 
 
 def default_columns(size: tuple[int, int]) -> int:
-    """Fewer columns for wide pictures, so that a sheet is neither a tower nor a ribbon."""
+    """The number of columns that gives a sheet a moderate aspect ratio: fewer for wide pictures."""
     aspect = size[0] / size[1]
     return 4 if aspect > 1.2 else 5 if aspect > 0.8 else 6
 
@@ -81,17 +84,17 @@ def default_columns(size: tuple[int, int]) -> int:
 def display_size(
     width: int, height: int, pixel_aspect_ratio: Fraction | None, rotation: float | None
 ) -> tuple[int, int]:
-    """The size of a picture with square pixels; its own height is kept."""
+    """The size (width, height) of a picture with square pixels. The height does not change."""
     ratio = pixel_aspect_ratio or Fraction(1)
     if ratio <= 0:
         return width, height
-    if round((rotation or 0) / 90) % 2:  # the ratio is that of the stored picture
+    if round((rotation or 0) / 90) % 2:  # the ratio belongs to the picture before rotation
         ratio = 1 / ratio
     return max(1, round(width * ratio)), height
 
 
-def sample_positions(decoder: VideoDecoder, count: int) -> list[int]:
-    """Frame numbers at the middles of `count` equal parts of the playing time; all if there are no more."""
+def sample_numbers(decoder: VideoDecoder, count: int) -> list[int]:
+    """Frame numbers at the middles of `count` equal parts of the playing time, or all frames if they are fewer."""
     if len(decoder) <= count:
         return list(range(len(decoder)))
     metadata = decoder.metadata
@@ -103,16 +106,17 @@ def sample_positions(decoder: VideoDecoder, count: int) -> list[int]:
 
 
 def font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    """Pillow's own font."""
     return ImageFont.load_default(size)
 
 
-def fitted(draw: ImageDraw.ImageDraw, text: str, room: int, size: int) -> str:
-    """The text, with its middle left out if it is wider than the room."""
-    if draw.textlength(text, font(size)) <= room:
+def fitted(draw: ImageDraw.ImageDraw, text: str, width: int, size: int) -> str:
+    """The text, without its middle if it is wider than `width` pixels."""
+    if draw.textlength(text, font(size)) <= width:
         return text
     for kept in range(len(text) - 1, 1, -1):
         shortened = text[: (kept + 1) // 2] + "..." + text[len(text) - kept // 2 :]
-        if draw.textlength(shortened, font(size)) <= room:
+        if draw.textlength(shortened, font(size)) <= width:
             return shortened
     return ""
 
@@ -125,12 +129,12 @@ def contact_sheet(
     Parameters
     ----------
     tiles : sequence of Tile
-        Pictures of one size and at least one; they are scaled to ``layout.tile``.
+        One or more pictures of one size. They are scaled to ``layout.tile``.
     layout : Layout
     title, facts : str
-        The two lines at the head; shortened where they do not fit.
+        The two lines at the head. They are shortened if they do not fit.
     min_width : int
-        So that the head has room on a sheet of few small pictures.
+        Smallest width of the sheet, so that the head fits above few small pictures.
 
     Returns
     -------
@@ -141,14 +145,14 @@ def contact_sheet(
     height = layout.head + layout.rows * layout.row_height - layout.gap + layout.margin
     sheet = Image.new("RGB", (width, height), PAPER)
     draw = ImageDraw.Draw(sheet)
-    room = width - 2 * layout.margin
+    inner = width - 2 * layout.margin
     draw.text(
-        (layout.margin, layout.margin), fitted(draw, title, room, layout.title), INK, font(layout.title)
+        (layout.margin, layout.margin), fitted(draw, title, inner, layout.title), INK, font(layout.title)
     )
     below = layout.margin + round(1.35 * layout.title)
-    draw.text((layout.margin, below), fitted(draw, facts, room, layout.text), GREY, font(layout.text))
-    for position, tile in enumerate(tiles):
-        x, y = layout.origin(position)
+    draw.text((layout.margin, below), fitted(draw, facts, inner, layout.text), GREY, font(layout.text))
+    for number, tile in enumerate(tiles):
+        x, y = layout.origin(number)
         right, bottom = x + layout.tile[0], y + layout.tile[1]
         sheet.paste(tile.picture.resize(layout.tile, Image.Resampling.LANCZOS), (x, y))
         draw.rectangle((x, y, right - 1, bottom - 1), outline=LINE)

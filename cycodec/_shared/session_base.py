@@ -1,4 +1,4 @@
-"""What every open stream has in common: a source, a reader, one user at a time, forks, and an end."""
+"""The base of open streams: it lets one thread at a time use a stream, and handles forks and closing."""
 
 from __future__ import annotations
 
@@ -21,12 +21,22 @@ def _replace_lock() -> None:
 
 
 class Session:
-    """Base of VideoSession and AudioSession, which know how to open, to forget and to drop their readers.
+    """Base of VideoSession and AudioSession. They open, forget and drop their readers.
 
     Parameters
     ----------
-    source
-        Path or URL, bytes, 1-D uint8 tensor or file-like.
+    source : Source
+
+    Attributes
+    ----------
+    name : str
+        What error messages call the source.
+    process : int
+        The `fork.generation` of the process that opened the stream.
+    reader
+        The reader of the stream; None after `close`.
+    closed : bool
+        True after `close`.
     """
 
     name: str
@@ -40,23 +50,33 @@ class Session:
         self._owner = 0
 
     def _reopen(self) -> None:
-        """Open the source once more, as it was opened at first; ends with `_opened`."""
+        """Open the source again, with the same result. Must end with a call of `_opened`."""
         raise NotImplementedError
 
     def _forget(self) -> None:
-        """Own nothing any more, and free nothing: Note [After fork] in core/stream.pyx."""
+        """Give up all native objects without freeing them: Note [After fork] in core/video/stream.pyx."""
         self.reader.forget()
 
     def _drop(self) -> None:
-        """Free everything."""
+        """Free all native objects."""
         self.reader = None
 
     def _opened(self) -> None:
-        """Last when opening: from here on other threads of a forked process take the session as open."""
+        """Mark the session as open in this process. From here on, other threads use it."""
         self.process = fork.generation
 
     def _acquire(self) -> None:
-        """Hold the session: open, in this process, by one thread at a time."""
+        """Take the session for the calling thread, and open it again if the process was forked.
+
+        Raises
+        ------
+        ClosedError
+            The session is closed.
+        RuntimeError
+            The calling thread has the session already, because a file-like source calls the decoder.
+        TypeError
+            The process was forked, and the source is file-like.
+        """
         if self.process != fork.generation:
             with _reopening:
                 if self.process != fork.generation:
@@ -73,6 +93,7 @@ class Session:
             )
 
     def _release(self) -> None:
+        """Let other threads use the session."""
         self._owner = 0
         self._lock.release()
 
@@ -90,12 +111,12 @@ class Session:
         self._reopen()
 
     def __del__(self) -> None:
-        # a child process must not free what its parent opened
+        # A forked process must not free what its parent opened.
         if getattr(self, "process", fork.generation) != fork.generation and self.reader is not None:
             self._forget()
 
     def close(self) -> None:
-        """Free everything; later use raises ClosedError."""
+        """Free all native objects. Later use raises ClosedError."""
         if self.process != fork.generation:
             if self.reader is not None:
                 self._forget()

@@ -1,12 +1,11 @@
-"""How many threads a process may decode on, and the pool that lends them.
+"""The number of threads that a process may decode on, and the pool that lends them.
 
 Note [Thread budget]
 
-The budget is the number of CPUs that the process may use, or the environment variable CYCODEC_NUM_THREADS. Whoever
-decodes on more than the thread that asks for it claims threads here and gives them back; the sum of claims stays within
-the budget. The asking thread itself is always granted, so nothing waits for threads and nothing can lock up: where none
-is free, work is done one after the other on the thread that wants it. A process that was forked starts with nothing
-claimed and a pool of its own.
+The budget is the number of CPUs that the process may use, or the environment variable CYCODEC_NUM_THREADS. A request
+that decodes on several threads claims them here and returns them later. The sum of all claims stays within the budget.
+The calling thread is always granted, so that no request waits for threads and no deadlock is possible. Where no other
+thread is free, the calling thread does all the work. A forked process starts without claims and with a new pool.
 """
 
 from __future__ import annotations
@@ -18,27 +17,31 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 
 from cycodec._shared import fork
+from cycodec._shared.arguments import integer, optional_integer
 
 __all__ = ["budget", "claim", "claimed", "run", "set_budget"]
 
-MAX_POOL = 1024  # the pool starts threads when they are claimed, the budget is what limits them
+MAX_POOL = 1024  # The pool starts threads when they are claimed. The budget limits their number.
 
 _lock = threading.Lock()
 _claimed = 0
 _chosen: int | None = None
 _pool: ThreadPoolExecutor | None = None
-_thread = threading.local()  # .counted: this thread is part of a claim already
+_thread = threading.local()  # its attribute `counted` is True if this thread is part of a claim
 
 
 @fork.on_child
 def _start_anew() -> None:
-    """Locks and claims of other threads, and the pool's threads, do not exist in a forked process."""
+    """A forked process has neither the pool's threads nor the threads that hold locks and claims."""
     global _lock, _claimed, _pool, _thread
     _lock, _claimed, _pool, _thread = threading.Lock(), 0, None, threading.local()
 
 
 def budget() -> int:
-    """Threads that all decoders of this process together may use: one for each CPU it may run on, unless chosen."""
+    """The number of threads that all decoders of this process may use together.
+
+    The default is the number of CPUs that the process may run on.
+    """
     if _chosen is not None:
         return _chosen
     if hasattr(os, "sched_getaffinity"):
@@ -47,28 +50,32 @@ def budget() -> int:
 
 
 def set_budget(count: int | None) -> None:
-    """Choose the budget; None goes back to the number of CPUs."""
+    """Choose the budget. None restores the default.
+
+    Raises
+    ------
+    ValueError
+        The budget is less than 1.
+    """
     global _chosen
-    if count is not None and count < 1:
-        raise ValueError(f"a budget of threads must be 1 or more, not {count}")
-    _chosen = count
+    _chosen = optional_integer("the budget of threads", count, least=1)
 
 
 def claimed() -> int:
-    """Threads that are claimed now."""
+    """The number of threads that are claimed now."""
     return _claimed
 
 
 @contextmanager
 def claim(wanted: int, least: int = 1) -> Iterator[int]:
-    """Lend threads for a block of work: the number of them, the caller's own included.
+    """Claim threads for a block of work. The block gets their number, with the calling thread.
 
     Parameters
     ----------
     wanted : int
-        At most so many.
+        The largest number of threads.
     least : int
-        At least so many, whether they are free or not: for threads that cannot be done without any more.
+        The smallest number. These are granted even beyond the budget, for work that already uses them.
     """
     global _claimed
     own = 0 if getattr(_thread, "counted", False) else 1
@@ -85,10 +92,10 @@ def claim(wanted: int, least: int = 1) -> Iterator[int]:
 
 
 def run(jobs: Iterable[Callable[[], None]], limit: int) -> None:
-    """Do jobs on the calling thread and on up to `limit` - 1 threads of the pool, as many as are free.
+    """Do jobs on the calling thread and on up to `limit` - 1 free threads of the pool.
 
-    They are begun in their order, and the number of threads grows as others give theirs back. A job must keep what it
-    raises to itself; where one does raise, no further job begins, and the exception comes from here.
+    Jobs begin in their order. More threads join when others become free. A job should not raise. If one does, no
+    further job begins, and this function raises the exception.
     """
     team = _Team(jobs, limit)
     with claim(1):
@@ -108,7 +115,7 @@ class _Team:
         self.lock = threading.Lock()
 
     def work(self) -> None:
-        """Do jobs until there are none left."""
+        """Do jobs until none is left."""
         while True:
             try:
                 job = self.jobs.pop()
@@ -118,7 +125,7 @@ class _Team:
             job()
 
     def recruit(self) -> None:
-        """Have one more thread help if there is work for it and one is free."""
+        """Add a thread if there is work for it and one is free."""
         global _claimed, _pool
         with self.lock, _lock:
             if not self.jobs or len(self.helpers) + 1 >= self.limit or _claimed >= budget():
@@ -128,6 +135,7 @@ class _Team:
             _claimed += 1
 
     def help(self) -> None:
+        """The work of a thread of the pool."""
         global _claimed
         _thread.counted = True
         try:
@@ -141,11 +149,24 @@ class _Team:
                 _claimed -= 1
 
     def stop(self) -> None:
-        """Begin no more jobs and wait for those under way."""
+        """Begin no more jobs, and wait for those that run."""
         self.jobs.clear()
         for helper in self.helpers:
             helper.result()
 
 
-if "CYCODEC_NUM_THREADS" in os.environ:
-    set_budget(int(os.environ["CYCODEC_NUM_THREADS"]))
+def _budget_of_environment() -> int | None:
+    """The environment variable CYCODEC_NUM_THREADS."""
+    text = os.environ.get("CYCODEC_NUM_THREADS")
+    if text is None:
+        return None
+    try:
+        return integer("CYCODEC_NUM_THREADS", int(text), least=1)
+    except ValueError:
+        raise ValueError(
+            f"the environment variable CYCODEC_NUM_THREADS must be a positive integer, not {text!r} "
+            "(unset it to use all CPUs)"
+        ) from None
+
+
+set_budget(_budget_of_environment())

@@ -1,8 +1,7 @@
-"""The only module that knows torch.
+"""The only module that imports torch. All others get their tensors, and facts about tensors, from here.
 
-Everything else gets tensors, and the numbers that describe them, from here. torch is imported on the first
-call that needs it, never by ``import cycodec``: one build serves every torch, and metadata can be read
-without one.
+torch is imported by the first call that needs it, and never by ``import cycodec``. Therefore one build works with every
+version of torch, and metadata can be read without torch.
 """
 
 from __future__ import annotations
@@ -34,6 +33,7 @@ __all__ = [
     "cuda_stream",
     "empty",
     "from_numpy",
+    "in_worker",
     "is_tensor",
     "load_torch",
     "maker",
@@ -44,32 +44,33 @@ __all__ = [
 ]
 
 
-SAMPLE_TYPES = {"uint8": 0, "float32": 1, "float16": 2}  # of frames: csrc/convert.h's ConvertType
+# The dtypes of frames, as csrc/picture/target.h's ConvertType numbers them.
+SAMPLE_TYPES = {"uint8": 0, "float32": 1, "float16": 2}
 
-# Tensors from this size on take their memory from the pool; below, the allocator's own reuse is as good.
+# Tensors of this size and more take their memory from the pool. The allocator reuses smaller blocks as well itself.
 POOLED_BYTES = 1 << 18
 
 
 @cache
 def load_torch() -> ModuleType:
-    """Import torch once and return the module.
+    """Import torch once, and return the module.
 
     Raises
     ------
     ImportError
-        If torch is not installed, with the command that installs it.
+        torch is not installed, or cannot be imported.
     """
     try:
         import torch
     except ModuleNotFoundError as error:
-        if error.name != "torch":  # torch is there, something that it needs is not: that text says more
+        if error.name != "torch":  # torch is installed, but lacks a module: the error names it
             raise
         raise ImportError("cycodec needs torch to return tensors: pip install torch") from error
     return torch
 
 
 def as_dtype(dtype: Any) -> Any:
-    """The torch dtype for a torch dtype or for its name ("uint8", "float32")."""
+    """A torch dtype, from itself or its name ("uint8", "float32")."""
     return getattr(load_torch(), dtype) if isinstance(dtype, str) else dtype
 
 
@@ -89,15 +90,16 @@ def empty(shape: tuple[int, ...], dtype: Any = "uint8", device: Any = "cpu") -> 
 def maker(
     shape: tuple[int, ...], strides: tuple[int, ...], dtype: Any = "uint8", device: Any = "cpu"
 ) -> Callable[[], Tensor]:
-    """Makes new tensors with undefined content, and without gaps: the one place where result memory comes from.
+    """A function that makes tensors with undefined content. All memory of results comes from it.
 
     Parameters
     ----------
     shape, strides : tuple of int
+        The strides must leave no gaps.
     dtype : torch.dtype or str
     device : torch.device or str
     """
-    # Device and dtype are always given: torch.set_default_device and default_dtype must not reach in here.
+    # Device and dtype are always passed: torch.set_default_device and set_default_dtype must have no effect here.
     torch = load_torch()
     dtype = as_dtype(dtype)
     size = math.prod(shape) * dtype.itemsize
@@ -107,7 +109,7 @@ def maker(
 
 
 def _pooled(shape: tuple[int, ...], strides: tuple[int, ...], dtype: Any, size: int) -> Tensor:
-    # Note [Batch memory] in core/pool.pyx: the tensor holds the block, whose memory outlives every view of it
+    # Note [Batch memory] in core/pool.pyx: the tensor holds the block, so its memory outlives every view of it.
     return load_torch().frombuffer(Block(size), dtype=dtype).as_strided(shape, strides)
 
 
@@ -117,9 +119,9 @@ def cuda_ordinal(device: Any) -> int | None:
     Raises
     ------
     UnsupportedError
-        It is neither.
+        The device is neither a CUDA device nor the CPU.
     CudaUnavailableError
-        torch has no CUDA.
+        torch was built without CUDA, or finds no CUDA device.
     """
     if device is None or device == "cpu":
         return None
@@ -147,7 +149,7 @@ def _cuda_ordinal(device: Any) -> int:
 
 
 def cuda_device(ordinal: int) -> Any:
-    """The torch device whose memory a GPU writes into."""
+    """The torch device of a CUDA device number."""
     return load_torch().device("cuda", ordinal)
 
 
@@ -157,14 +159,14 @@ def cuda_stream(ordinal: int) -> int:
 
 
 def as_buffer(tensor: Tensor) -> np.ndarray:
-    """The bytes of a tensor that is a source, without a copy.
+    """The bytes of a source that is a tensor, without a copy.
 
     Raises
     ------
     TypeError
-        It is not uint8.
+        The tensor is not uint8.
     ValueError
-        It is not 1-D and contiguous in host memory.
+        The tensor is not 1-D and contiguous in host memory.
     """
     if tensor.dtype is not load_torch().uint8:
         raise TypeError(f"a tensor of encoded bytes must be uint8, got {tensor.dtype}")
@@ -177,14 +179,14 @@ def as_buffer(tensor: Tensor) -> np.ndarray:
 
 
 def pointer(tensor: Tensor) -> int:
-    """The address of a tensor's first element. The caller keeps the tensor alive while using it."""
+    """The address of a tensor's first element. The caller must keep the tensor alive while it uses the address."""
     return tensor.data_ptr()
 
 
 def from_numpy(array: np.ndarray, device: Any = "cpu") -> Tensor:
-    """A tensor with an array's values: shares memory on the CPU where torch can, else a copy.
+    """A tensor with an array's values. On the CPU it shares the array's memory if torch can.
 
-    torch cannot share read-only arrays, negative strides and foreign byte orders; those are copied.
+    torch cannot share read-only arrays, negative strides and foreign byte orders; these are copied.
     """
     if not array.flags.writeable or not array.dtype.isnative or any(stride < 0 for stride in array.strides):
         array = np.array(array, dtype=array.dtype.newbyteorder("="), order="C")
@@ -193,13 +195,13 @@ def from_numpy(array: np.ndarray, device: Any = "cpu") -> Tensor:
 
 
 def is_tensor(x: Any) -> TypeGuard[Tensor]:
-    """Whether x is a torch tensor. Does not import torch: without torch there is no tensor."""
+    """True if x is a torch tensor. This does not import torch: before torch is imported there is no tensor."""
     cls = getattr(sys.modules.get("torch"), "Tensor", None)
     return cls is not None and isinstance(x, cls)
 
 
 def to_numpy(tensor: Tensor) -> np.ndarray:
-    """A tensor's values as an array on the host, for indices and seconds (not for frames)."""
+    """A tensor's values as an array in host memory, for indices and seconds."""
     tensor = tensor.detach().cpu()
     if tensor.dtype is load_torch().bfloat16:  # the one floating type that NumPy lacks
         tensor = tensor.float()
@@ -207,23 +209,23 @@ def to_numpy(tensor: Tensor) -> np.ndarray:
 
 
 def concatenate(tensors: list[Tensor], axis: int) -> Tensor:
-    """Tensors one after another along an axis."""
+    """Tensors joined along an axis. A single tensor is returned as it is."""
     return tensors[0] if len(tensors) == 1 else load_torch().cat(tensors, axis)
 
 
 def seeded_generator(seed: int) -> Generator:
-    """A source of random numbers of its own, on the CPU."""
+    """A new random number generator on the CPU."""
     return load_torch().Generator().manual_seed(seed)
 
 
 def in_worker() -> bool:
-    """Whether this process is a worker of a torch DataLoader: there are others beside it then."""
+    """True if this process is a worker of a torch DataLoader. It then shares the CPUs with other workers."""
     data = getattr(getattr(sys.modules.get("torch"), "utils", None), "data", None)
     return data is not None and data.get_worker_info() is not None
 
 
 def place_in_group() -> tuple[int, int]:
-    """(rank, world size) of this process in torch.distributed; (0, 1) where that is not in use."""
+    """(rank, world size) of this process in torch.distributed, or (0, 1) where that is not initialised."""
     distributed = getattr(sys.modules.get("torch"), "distributed", None)
     if distributed is None or not distributed.is_available() or not distributed.is_initialized():
         return 0, 1

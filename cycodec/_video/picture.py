@@ -11,14 +11,13 @@ import numpy as np
 from cycodec._shared import torch_adapter
 from cycodec._video.options import Options
 from cycodec.core.video.backend import orientation_of
+from cycodec.core.video.picture_spec import PictureSpec
 from cycodec.transforms import Pipeline, Stage
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 Region: TypeAlias = tuple[int, int, int, int]
-# Arguments of FrameReader.read_into behind the address of the frames: how they get there.
-Into: TypeAlias = tuple[int, int, int, tuple[int, int], Region, int, int, bool, tuple[Stage, ...], bool]
 
 ORIENT_TRANSPOSE = 4
 
@@ -98,18 +97,16 @@ class Layout:
             shape, strides = (3, height, width), (planes, rows, columns)
         return torch_adapter.maker(shape, strides, self.dtype, self.device)
 
-    def into(self, addresses: Addresses, region: Region) -> Into:
+    def spec(self, region: Region) -> PictureSpec:
         """How a region of the pictures is made."""
         source, stages = self._sources(region)
-        return (
-            *addresses,
+        return PictureSpec(
             (self.geometry.width, self.geometry.height),
             source,
             self.geometry.orientation,
             torch_adapter.SAMPLE_TYPES[self.dtype],
             self.options.planar,
             stages,
-            self.options.mask_errors,
         )
 
     def _sources(self, region: Region) -> tuple[Region, tuple[Stage, ...]]:

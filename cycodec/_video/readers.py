@@ -41,24 +41,17 @@ from typing import Protocol
 
 from cycodec._shared import fork, torch_adapter
 from cycodec._shared.threads import budget, claim, run
-from cycodec._video.gops import SEEK_COST, Gops, Part, Positions
+from cycodec._video.gops import SEEK_COST, Gops, Part
 from cycodec.core.video.backend import CpuBackend, has_strict_frame_threads
 from cycodec.core.video.index import IndexContradiction
 from cycodec.core.video.reader import FrameReader
+from cycodec.core.video.request import Request
 
 
 class Make(Protocol):
     """Opens another reader of the same stream and index, whose decoder has so many threads."""
 
     def __call__(self, num_threads: int = 1, /) -> FrameReader: ...
-
-
-class Deliver(Protocol):
-    """Has a reader decode some positions of a request into their places in the result (None: 0, 1, 2, ...)."""
-
-    def __call__(
-        self, reader: FrameReader, positions: Positions, places: Positions | None = None, /
-    ) -> None: ...
 
 
 # Below this many pixels to decode a second thread gains nothing: about two frames of 1080p.
@@ -118,25 +111,22 @@ class Readers:
         self.threaded = None
         self.gops = None
 
-    def read(self, positions: Positions, deliver: Deliver, pixels: int, make: Make | None) -> None:
+    def read(self, request: Request, make: Make | None) -> None:
         """Have frames decoded, on one thread or on several.
 
         Parameters
         ----------
-        positions : sequence of int
-            In any order.
-        deliver : Deliver
-            Does it, for parts of the request by several readers at once.
-        pixels : int
-            Of one frame.
+        request : Request
         make : Make or None
             None where the source cannot be opened twice.
         """
+        positions = request.positions
+        pixels = request.spec.frame_pixels
         if make is None or self.limit == 1 or not len(positions) or not self._is_divisible():
-            deliver(self.main, positions)
+            self.main.read(request)
             return
         if len(positions) == 1 and self._is_next_of_few(int(positions[0]), pixels):
-            deliver(self.main, positions)
+            self.main.read(request)
             return
         if self.gops is None:
             assert self.main.index is not None
@@ -149,14 +139,14 @@ class Readers:
             ahead
             and threaded is not None
             and whole.begin <= threaded.cursor == whole.first - 1 == whole.last - 1
-            and self._read_threaded(positions, whole, deliver, make, self.num_threads, True)
+            and self._read_threaded(request, whole, make, self.num_threads, True)
         ):
             return
         cursors = self._cursors()
         alone = self.gops.cost(whole, cursors) + ahead
         limit = thread_limit(self.limit) if alone * pixels >= WORTH_A_THREAD else 1
         if limit < 2:
-            deliver(self.main, positions)
+            self.main.read(request)
             return
         parts = self.gops.parts(whole, limit, pixels)
         workers = min(limit, len(parts))
@@ -171,15 +161,15 @@ class Readers:
             and self._may_have_frame_threads()
             and self._cost_threaded(whole, ahead, threads, pixels) < otherwise
             and not (ahead and self._may_wait(whole, threads, pixels))
-            and self._read_threaded(positions, whole, deliver, make, threads, ahead > 0)
+            and self._read_threaded(request, whole, make, threads, ahead > 0)
         ):
             return
         if workers == 1:
-            deliver(self.main, positions)
+            self.main.read(request)
             return
         while len(self.more) + 1 < workers:
             self.more.append(make())
-        jobs = _Jobs([self.main, *self.more], parts, deliver)
+        jobs = _Jobs([self.main, *self.more], parts, request)
         run([jobs.next] * len(parts), workers)
         jobs.finish()
 
@@ -251,7 +241,7 @@ class Readers:
     # -- readers ----------------------------------------------------------------------------------------------------
 
     def _read_threaded(
-        self, positions: Positions, whole: Part, deliver: Deliver, make: Make, threads: int, reading_on: bool
+        self, request: Request, whole: Part, make: Make, threads: int, reading_on: bool
     ) -> bool:
         """Have frame threads serve a request; False if they are not to be had."""
         threaded = self.threaded
@@ -264,7 +254,7 @@ class Readers:
                 if threaded is None or (self.num_threads < threads and not under_way):
                     threaded = self.threaded = make(threads)
                     self.num_threads = threads
-                deliver(threaded, positions)
+                threaded.read(request)
                 self.is_damaged = threaded.met_fault
             except IndexContradiction:
                 self.is_damaged = True
@@ -318,9 +308,9 @@ def _start_anew() -> None:
 class _Jobs:
     """The parts of one request under way, and what went wrong with them."""
 
-    def __init__(self, readers: list[FrameReader], parts: list[Part], deliver: Deliver) -> None:
+    def __init__(self, readers: list[FrameReader], parts: list[Part], request: Request) -> None:
         self.lock = threading.Lock()
-        self.deliver = deliver
+        self.request = request
         self.errors: list[BaseException] = []
         self.free = readers
         self.todo = parts
@@ -330,7 +320,7 @@ class _Jobs:
         reader, part = self._take()
         try:
             if not self.errors:
-                self.deliver(reader, part.positions, part.places)
+                reader.read(self.request.part(part.positions, part.places))
         except BaseException as error:
             self.errors.append(error)
         with self.lock:

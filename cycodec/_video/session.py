@@ -19,7 +19,7 @@ from cycodec._shared.sources import is_file_like, open_source
 from cycodec._video.gops import Positions
 from cycodec._video.opening import decoded_index, predicted_index, time_base
 from cycodec._video.options import Options
-from cycodec._video.picture import Addresses, Geometry, Into, Layout, Region
+from cycodec._video.picture import Addresses, Geometry, Layout, Region
 from cycodec._video.readers import Readers, thread_limit
 from cycodec.core.container.demux import Demuxer
 from cycodec.core.container.headers import fill_picture_format
@@ -28,7 +28,8 @@ from cycodec.core.video.backend import CpuBackend, VideoBackend
 from cycodec.core.video.confirm import confirm
 from cycodec.core.video.index import FrameIndex, IndexContradiction
 from cycodec.core.video.index_builder import index_from_mappings
-from cycodec.core.video.reader import BLACK, FrameReader
+from cycodec.core.video.reader import FrameReader, FrameSizeChanged
+from cycodec.core.video.request import BLACK, Request
 from cycodec.transforms import Pipeline, resolve
 
 if TYPE_CHECKING:
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-LOOK_AHEAD = 16  # frames of a request that the decoder hears of at first: about as many as it may have inside
 HDR_TRANSFERS = ("smpte2084", "arib-std-b67")
 
 
@@ -57,7 +57,7 @@ class Single(NamedTuple):
     layout: Layout
     channels_first: bool
     new: Callable[[], Tensor]
-    into: Into
+    request: Request
 
 
 class GeometryChanged(Exception):
@@ -99,7 +99,8 @@ class VideoSession(Session):
         self._layout: Layout | None = None
         self.is_file_like = is_file_like(source)
         self.gpu: Gpu | None = None
-        self.doubts_geometry = False  # a frame was met that has not the size that the header says
+        self.geometry_proved = False
+        self.doubted: Geometry | None = None  # the header's, after a frame of another size was met
         self._open(index, mappings)
         if options.transforms:
             self.serve(lambda: self.pipeline)
@@ -137,7 +138,8 @@ class VideoSession(Session):
             self.reader = FrameReader(demuxer, self.stream_index, backend, self.index, fresh)
             self.readers = Readers(self.reader, self.options.num_threads)
         self.geometry = self._geometry_of(self.header["width"], self.header["height"])
-        self.geometry_proved = demuxer.probed and self.geometry is not None
+        if demuxer.probed and self.geometry is not None:
+            self._trust_size()
         if not self.options.approximate:
             if self.index is None or (doubt and not confirm(self.reader)):
                 self._decode_index()
@@ -164,6 +166,7 @@ class VideoSession(Session):
             demuxer.keep_only(self.stream_index)
         backend = self.gpu.backend(demuxer, self.stream_index, self.options.ffmpeg_threads, self._reorder)
         self.reader = FrameReader(demuxer, self.stream_index, backend, self.index, True)
+        self.reader.size_proved = self.geometry_proved
         # several sessions of the hardware decoder side by side only where that was asked for
         self.readers = Readers(self.reader, self.options.num_threads or 1)
 
@@ -187,7 +190,9 @@ class VideoSession(Session):
             backend = CpuBackend(
                 known, self.stream_index, num_threads, self.index.reorder, strict=num_threads > 1
             )
-        return FrameReader(demuxer, self.stream_index, backend, self.index, True)
+        reader = FrameReader(demuxer, self.stream_index, backend, self.index, True)
+        reader.size_proved = self.geometry_proved
+        return reader
 
     @property
     def _reorder(self) -> int:
@@ -246,6 +251,8 @@ class VideoSession(Session):
                 return request(*arguments)
             except GeometryChanged:
                 pass
+            except FrameSizeChanged:
+                self.doubted, self.geometry = self.geometry, None
             except IndexContradiction as contradiction:
                 self._mend(contradiction)
             except DecoderRefused as refusal:
@@ -339,38 +346,25 @@ class VideoSession(Session):
 
     def _prove_geometry(self, position: int) -> None:
         """Decode one frame to see whether frames have the size that the header says."""
-        self.reader.prime(position)
-        info = self.reader.frame_info or {}
+        info = self.reader.describe_frame(position)
         self._learn(info)
-        before = self.geometry
+        before = self.geometry or self.doubted
+        self.geometry = before
         if before is None or self._geometry_of(info["width"], info["height"]) != before:
             # frames of another size are scaled to the first frame's, as the ffmpeg command does it
             if self.index is not None and position != 0:
-                self.reader.prime(0)
-                info = self.reader.frame_info or {}
+                info = self.reader.describe_frame(0)
             self.geometry = self._geometry_of(info["width"], info["height"])
-        self.geometry_proved = True
+        self._trust_size()
         if before is not None and self.geometry != before:
             self._pipeline = None
             raise GeometryChanged
 
-    def _prove_before(self, positions: Positions) -> None:
-        """Do it where `_prove_by` must not: with masking, other frames than the first may be those that cannot be had."""
-        if not self.geometry_proved and (self.doubts_geometry or self.options.mask_errors) and len(positions):
-            self._prove_geometry(int(min(positions)))
-
-    def _prove_by(self, reader: FrameReader, positions: Positions) -> None:
-        """Do it by the first frame that a reader is about to deliver, if it is yet to be done."""
-        if self.geometry_proved:
-            return
-        asked = np.sort(np.asarray(positions, np.int64))
-        reader.prime(int(asked[0]), asked[1 : 1 + LOOK_AHEAD])
-        info = reader.frame_info or {}
-        if self._geometry_of(info["width"], info["height"]) != self.geometry:
-            self.doubts_geometry = True
-            raise GeometryChanged
-        self._learn(info)
+    def _trust_size(self) -> None:
+        """Frames have the size of `geometry`: readers need not compare it any more."""
         self.geometry_proved = True
+        for reader in self.readers.all():
+            reader.size_proved = True
 
     def _learn(self, info: dict[str, Any]) -> None:
         """What a decoded frame says of itself, where the header says nothing."""
@@ -412,7 +406,6 @@ class VideoSession(Session):
 
         To be called inside `serve`.
         """
-        self._prove_before(positions)
         count = len(positions)
         times = np.empty((2, count), np.int64)
         valid = np.ones(count, np.uint8)
@@ -444,7 +437,6 @@ class VideoSession(Session):
 
     def read_picture(self, position: int, channels_first: bool) -> Tensor:
         """Decode one frame, [height, width, 3] or [3, height, width], without its times: the way of ``decoder[i]``."""
-        self._prove_before((position,))
         single = self._single_plan
         if (
             single is None
@@ -452,13 +444,15 @@ class VideoSession(Session):
             or not self._is_current(single.layout)
         ):
             layout = self.layout
-            into = layout.into(self._single, (0, layout.height, 0, layout.width))
-            single = Single(layout, channels_first, layout.maker(channels_first), into)
+            spec = layout.spec((0, layout.height, 0, layout.width))
+            request = Request(spec, (0,), 0, *self._single, self.options.mask_errors)
+            single = Single(layout, channels_first, layout.maker(channels_first), request)
             self._single_plan = single
         if self.gpu is not None:
             self.gpu.use_current_stream()
         picture = single.new()
-        self._deliver((position,), picture, single.into, single.layout.pixels)
+        single.request.aim(position, torch_adapter.pointer(picture))
+        self._read(single.request)
         return picture
 
     def _fill(self, positions: Positions, region: Region | None, addresses: Addresses) -> Tensor:
@@ -469,18 +463,19 @@ class VideoSession(Session):
             self.gpu.use_current_stream()
         data = layout.new(len(positions), y1 - y0, x1 - x0)
         if len(positions) and y1 > y0 and x1 > x0:
-            self._deliver(positions, data, layout.into(addresses, region), layout.pixels)
+            address = torch_adapter.pointer(data)
+            self._read(Request(layout.spec(region), positions, address, *addresses, self.options.mask_errors))
         return data
 
-    def _deliver(self, positions: Positions, data: Tensor, into: Into, pixels: int) -> None:
-        """Have readers decode frames into a tensor."""
-        address = torch_adapter.pointer(data)
-
-        def deliver(reader: FrameReader, asked: Positions, places: Positions | None = None) -> None:
-            self._prove_by(reader, asked)
-            reader.read_into(asked, address, *into, places)
-
-        self.readers.read(positions, deliver, pixels, None if self.is_file_like else self._another_reader)
+    def _read(self, request: Request) -> None:
+        """Have readers decode frames into memory."""
+        self.readers.read(request, None if self.is_file_like else self._another_reader)
+        if not self.geometry_proved:
+            for reader in self.readers.all():
+                if reader.proved_by is not None:
+                    self._learn(reader.proved_by)
+                    self._trust_size()
+                    return
 
     @property
     def layout(self) -> Layout:

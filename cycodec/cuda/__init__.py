@@ -1,4 +1,5 @@
-"""The Python side of decoding on NVIDIA GPUs: the driver by cuda-python, kernels by NVRTC, and who decodes what.
+"""The Python side of decoding on NVIDIA GPUs.
 
-Nothing here is imported before a decoder asks for ``device="cuda"``.
+``settings`` and ``decoder_cache`` are public through ``cycodec.decoders`` and load no GPU extension. The other modules
+are imported when the first decoder asks for ``device="cuda"``.
 """

@@ -1,4 +1,4 @@
-"""A session's GPU: where its frames are delivered to, and which backend brings them there."""
+"""The GPU of one decoder: the device that receives its frames, and the backend that decodes them."""
 
 from __future__ import annotations
 
@@ -12,15 +12,21 @@ from cycodec.cuda import driver, support
 
 
 class Gpu:
-    """The device of one session.
+    """The device that receives the frames of one session.
 
     Parameters
     ----------
     ordinal : int
+        Number of the CUDA device.
     fallback : {"cpu", "raise"}
-        Whether the CPU may decode what the GPU does not.
+        Whether the CPU decodes a stream that the GPU does not decode, or `backend` raises an error.
     backend : {"nvdec", "ffmpeg"}
     converter : {"kernel", "npp"}
+
+    Attributes
+    ----------
+    reason : str or None
+        Why the CPU decodes; None if it does not.
     """
 
     def __init__(
@@ -34,17 +40,17 @@ class Gpu:
             from cycodec.cuda import npp
 
             self.device.use_npp(*npp.for_device(ordinal))
-        self.reason: str | None = None  # why the CPU decodes; None: it does not
+        self.reason: str | None = None
 
     def backend(
         self, demuxer: Demuxer, stream_index: int, num_threads: int = 1, min_reorder: int = 0
     ) -> VideoBackend:
-        """The backend for a stream of a demuxer that knows its pictures.
+        """The backend that decodes a stream. The demuxer must know the stream's picture format.
 
         Raises
         ------
         UnsupportedError
-            The GPU does not decode it, and the CPU must not.
+            The GPU does not decode the stream, and `fallback` is "raise".
         """
         if self.reason is None:
             reason = support.why_not(demuxer, stream_index, self.ordinal, self.backend_name)
@@ -57,7 +63,13 @@ class Gpu:
         return UploadBackend(demuxer, stream_index, num_threads, min_reorder).deliver_to(self.device)
 
     def fall_back(self, reason: str, name: str) -> None:
-        """Have backends decode on the CPU from now on."""
+        """Let the CPU decode from now on.
+
+        Raises
+        ------
+        UnsupportedError
+            `fallback` is "raise".
+        """
         self.reason = reason
         if self.fallback == "raise":
             raise UnsupportedError(
@@ -67,6 +79,12 @@ class Gpu:
             )
 
     def use_current_stream(self) -> None:
-        """Queue what follows on torch's current stream."""
+        """Queue later work on torch's current stream.
+
+        Raises
+        ------
+        CudaUnavailableError
+            The process was forked after CUDA was first used.
+        """
         driver.check_process()
         self.device.stream = torch_adapter.cuda_stream(self.ordinal)

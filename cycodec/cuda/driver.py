@@ -1,36 +1,36 @@
-"""The CUDA driver, by cuda-python: devices, their primary contexts, and the kernels compiled for them.
+"""The CUDA driver through cuda-python: devices, their primary contexts, and the kernels compiled for them.
 
-Compiled code (core/device) gets addresses from here and links nothing. What is missing is said in one sentence, with the
-remedy: that is most of this module, since a GPU can be out of reach in many ways.
+The extension core.gpu.device receives function addresses from here, so that it links no NVIDIA library. A GPU can be
+unusable for many reasons. Each error here names one of them and its remedy.
 """
 
 from __future__ import annotations
 
-import os
 import threading
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from cycodec._shared import fork
 from cycodec.core.error import CudaError, CudaUnavailableError
 from cycodec.core.gpu import device as devices
 
-# What the functions of core/nvdec need: CUDA 11.1, that of the Video Codec SDK whose headers are in csrc/nvcodec.
+# CUDA 11.1: the version that the headers in csrc/third_party/nvcodec (Video Codec SDK) need.
 OLDEST_DRIVER = 11010
 KERNELS = Path(__file__).parent / "kernels"
 KERNEL_HEADERS = ("arguments.h", "half.h")
 
 _lock = threading.RLock()
-_process: int | None = None  # the process that has begun to use CUDA
+_used_in: int | None = None  # `fork.generation` of the process that first used CUDA; None before that
 
 
 def device(ordinal: int) -> devices.CudaDevice:
-    """A GPU for one decoder: its primary context, which torch uses too, and the kernels.
+    """A GPU for one decoder: the primary context, which torch uses too, and the kernels.
 
     Raises
     ------
     CudaUnavailableError
-        Driver, GPU, decoding library, cuda-python or compiler is missing.
+        The driver, the GPU, the decoding library, cuda-python or NVRTC is missing.
     """
     with _lock:
         check_process()
@@ -39,8 +39,14 @@ def device(ordinal: int) -> devices.CudaDevice:
 
 
 def check_process() -> None:
-    """CUDA cannot be used in a process that was forked from one that uses it."""
-    if _process is not None and _process != os.getpid():
+    """Refuse a process that was forked from one that used CUDA.
+
+    Raises
+    ------
+    CudaUnavailableError
+        CUDA does not work in this process.
+    """
+    if _used_in is not None and _used_in != fork.generation:
         raise CudaUnavailableError(
             "CUDA was in use when this process was forked, and cannot be used in it any more (start workers with "
             "the method 'spawn' or 'forkserver', or make the first CUDA decoder in the worker)"
@@ -48,7 +54,13 @@ def check_process() -> None:
 
 
 def bindings() -> Any:
-    """cuda.bindings.driver."""
+    """The module ``cuda.bindings.driver`` of cuda-python.
+
+    Raises
+    ------
+    CudaUnavailableError
+        cuda-python cannot be imported.
+    """
     try:
         from cuda.bindings import driver
     except ImportError as error:
@@ -59,7 +71,20 @@ def bindings() -> Any:
 
 
 def call(what: str, result: tuple[Any, ...]) -> Any:
-    """What a function of cuda-python gives beside its error code; CudaError if that is not success."""
+    """The results of a function of cuda-python, without its error code.
+
+    Parameters
+    ----------
+    what : str
+        What failed, for the error message.
+    result : tuple
+        The error code, and the results.
+
+    Raises
+    ------
+    CudaError
+        The function failed.
+    """
     code, *values = result
     if int(code) != 0:
         raise CudaError(f"{what}: {getattr(code, 'name', 'CUDA error')} ({int(code)})")
@@ -68,8 +93,8 @@ def call(what: str, result: tuple[Any, ...]) -> Any:
 
 @cache
 def _start() -> None:
-    """Have the driver ready, and hand its functions to core/device."""
-    global _process
+    """Start the driver, and give its functions to core.gpu.device."""
+    global _used_in
     driver = bindings()
     try:
         code = driver.cuInit(0)[0]
@@ -101,11 +126,11 @@ def _start() -> None:
             f"NVIDIA's decoding library cannot be used: {problem} (it comes with the driver; a container needs the "
             "capability 'video': NVIDIA_DRIVER_CAPABILITIES=compute,utility,video)"
         )
-    _process = os.getpid()
+    _used_in = fork.generation
 
 
 def device_count() -> int:
-    """How many GPUs there are."""
+    """The number of visible GPUs."""
     with _lock:
         _start()
         return call("cannot count GPUs", bindings().cuDeviceGetCount())
@@ -113,7 +138,7 @@ def device_count() -> int:
 
 @cache
 def context(ordinal: int) -> int:
-    """The address of a device's primary context, which stays for the life of the process, as torch's does."""
+    """The address of a device's primary context. It is kept until the process ends, as torch keeps it."""
     driver = bindings()
     count = call("cannot count GPUs", driver.cuDeviceGetCount())
     if not 0 <= ordinal < count:
@@ -126,7 +151,7 @@ def context(ordinal: int) -> int:
 
 @cache
 def capability(ordinal: int) -> tuple[int, int]:
-    """A device's compute capability."""
+    """A device's compute capability, (major, minor)."""
     driver = bindings()
     handle = call("cannot find the GPU", driver.cuDeviceGet(ordinal))
     names = driver.CUdevice_attribute
@@ -142,7 +167,7 @@ def capability(ordinal: int) -> tuple[int, int]:
 
 @cache
 def _kernels(ordinal: int) -> tuple[int, ...]:
-    """Addresses of the kernels on a device, in the order in which CudaDevice takes them."""
+    """Addresses of the kernels on a device, in the order of CudaDevice's arguments."""
     driver = bindings()
     image = compile_kernels(*capability(ordinal))
     call("cannot use the CUDA context", driver.cuCtxPushCurrent(driver.CUcontext(context(ordinal))))
@@ -156,18 +181,36 @@ def _kernels(ordinal: int) -> tuple[int, ...]:
         driver.cuCtxPopCurrent()
 
 
-@cache
-def compile_kernels(major: int, minor: int) -> bytes:
-    """The kernels compiled by NVRTC: a cubin for a compute capability, or PTX where NVRTC is older than the GPU."""
+def _compiler() -> tuple[Any, list[int]]:
+    """The module ``cuda.bindings.nvrtc``, and the architectures that NVRTC compiles for."""
     try:
         from cuda.bindings import nvrtc
 
-        supported = call("cannot ask NVRTC what it compiles for", nvrtc.nvrtcGetSupportedArchs())
+        return nvrtc, call("cannot ask NVRTC what it compiles for", nvrtc.nvrtcGetSupportedArchs())
     except (ImportError, RuntimeError) as error:
         raise CudaUnavailableError(
             f"NVRTC, CUDA's run-time compiler, cannot be loaded: {error} (it comes with a torch built for CUDA, or: "
             "pip install nvidia-cuda-nvrtc)"
         ) from error
+
+
+@cache
+def compile_kernels(major: int, minor: int) -> bytes:
+    """Compile the kernels for a compute capability.
+
+    Returns
+    -------
+    bytes
+        A cubin, or PTX if NVRTC is older than the GPU.
+
+    Raises
+    ------
+    CudaUnavailableError
+        NVRTC is missing, or does not compile for this GPU.
+    CudaError
+        NVRTC reports an error.
+    """
+    nvrtc, supported = _compiler()
     wanted = 10 * major + minor
     exact = wanted in supported
     architecture = wanted if exact else max((a for a in supported if a < wanted), default=0)

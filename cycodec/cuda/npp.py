@@ -1,7 +1,7 @@
-"""NPP, NVIDIA's image library, as the other converter of colours: found by cuda.pathfinder, called from csrc/nvconvert.c.
+"""NPP, NVIDIA's image library, as an alternative colour converter; csrc/nvidia/nvconvert.c calls it.
 
-It converts 8-bit 4:2:0 to uint8, pictures as they are stored; the kernel does the rest, and is the default because it
-gives the CPU's bytes, which NPP's float arithmetic cannot.
+NPP converts 8-bit 4:2:0 pictures to uint8 if they are not resized or turned; the kernel converts all others. The kernel
+is the default, because it returns the same bytes as the CPU. NPP's float arithmetic cannot do that.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ KNOWN_MAJORS = (12, 13)
 
 
 class Npp(NamedTuple):
-    """What core/device needs: the function's address, and the device's facts for its context."""
+    """The arguments of ``CudaDevice.use_npp``."""
 
-    function: int
-    facts: tuple[int, ...]
+    function: int  # address of the conversion function
+    facts: tuple[int, ...]  # attributes of the device, for NPP's context
 
 
 @cache
 def load() -> int:
-    """Address of the function of the NPP that belongs to the CUDA in use.
+    """The address of NPP's conversion function, from the NPP of the CUDA version in use.
 
     Raises
     ------
     CudaUnavailableError
-        There is none, or it is one of another CUDA, whose colours would be wrong.
+        NPP is missing, or belongs to another CUDA version, with which colours would be wrong.
     """
     try:
         from cuda.bindings import nvrtc
@@ -61,7 +61,7 @@ def load() -> int:
 
 @cache
 def for_device(ordinal: int) -> Npp:
-    """NPP for a device."""
+    """NPP's function and the attributes of a device."""
     bindings = driver.bindings()
     names = bindings.CUdevice_attribute
     handle = driver.call("cannot find the GPU", bindings.cuDeviceGet(ordinal))

@@ -1,17 +1,15 @@
-"""Decoders: video and audio files as tensors, indexed like NumPy arrays."""
+"""Decoders: video and audio files as tensors, with indices as in NumPy."""
 
 from __future__ import annotations
 
 from cycodec._shared.metadata import AudioStreamMetadata, VideoStreamMetadata, get_container_metadata
-from cycodec.cuda.support import (
-    CpuFallbackStatus,
+from cycodec.cuda.decoder_cache import (
     empty_nvdec_cache,
     get_nvdec_cache_capacity,
     nvdec_cache_stats,
-    set_cuda_backend,
-    set_cuda_converter,
     set_nvdec_cache_capacity,
 )
+from cycodec.cuda.settings import CpuFallbackStatus, set_cuda_backend, set_cuda_converter
 from cycodec.decoders._audio import AudioDecoder, WavDecoder
 from cycodec.decoders._video import DecodeCounters, VideoDecoder
 

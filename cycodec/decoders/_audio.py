@@ -1,4 +1,4 @@
-"""AudioDecoder and WavDecoder: sound as tensors, indexed like NumPy arrays. Public under cycodec.decoders."""
+"""AudioDecoder and WavDecoder: audio samples as tensors, indexed like NumPy arrays. Public in cycodec.decoders."""
 
 from __future__ import annotations
 
@@ -19,15 +19,16 @@ from cycodec._shared.time_keys import instant
 
 if TYPE_CHECKING:
     from torch import Tensor
+    from typing_extensions import Self
 
 __all__ = ["AudioDecoder", "WavDecoder"]
 
-# Samples at the times that a clock gives are meant although the product with the rate came out a hair below.
+# A time of a sample, multiplied by the sample rate, may come out this much below the sample's number.
 ROUNDING = 1e-6
 
 
 class SampleIndexing:
-    """What AudioDecoder and WavDecoder share: everything but how they are opened."""
+    """What AudioDecoder and WavDecoder share: everything but their arguments."""
 
     _session: AudioSession
     _metadata: AudioStreamMetadata | None = None
@@ -36,7 +37,18 @@ class SampleIndexing:
 
     @property
     def metadata(self) -> AudioStreamMetadata:
-        """What is known about the stream. `encoder_padding` is known once the end of the stream was read."""
+        """What is known about the stream.
+
+        Returns
+        -------
+        AudioStreamMetadata
+            ``encoder_padding`` is None until the end of the stream was read.
+
+        Raises
+        ------
+        ClosedError
+            The decoder was closed before its metadata were complete.
+        """
         if self._metadata is None or self._metadata.encoder_padding is None:
             self._metadata = self._session.metadata()
         return self._metadata
@@ -47,9 +59,9 @@ class SampleIndexing:
         return self._session.stream_index
 
     def __len__(self) -> int:
-        """Number of samples per channel that come out, at the output sample rate.
+        """The number of samples of each channel, at the output sample rate.
 
-        WAV says so in its header; elsewhere the end of the stream is decoded once to know it.
+        The header of a WAV file says it. For other files the decoder decodes the end of the stream once.
         """
         return self._session.count()
 
@@ -59,10 +71,11 @@ class SampleIndexing:
         return f"{type(self).__name__}({session.name!r}, {state})"
 
     def close(self) -> None:
-        """Free the file and the codec. Tensors stay valid; using the decoder raises ClosedError."""
+        """Free the file and the codec. Tensors stay valid; later use of the decoder raises ClosedError."""
         self._session.close()
 
-    def __enter__(self) -> Any:
+    def __enter__(self) -> Self:
+        self._session.check_open()
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -74,20 +87,29 @@ class SampleIndexing:
     # -- samples by number -----------------------------------------------------------------------------------
 
     def __getitem__(self, key: Any) -> Tensor:
-        """Samples by a NumPy-style key: what ``get_all_samples().data[:, key]`` would hold.
+        """Samples by a NumPy-style key: the same as ``get_all_samples().data[:, key]``.
+
+        Only the part of the stream that the key needs is decoded.
 
         Parameters
         ----------
-        key : int, slice, ..., or list, array or tensor of integers or booleans
-            An integer gives ``[num_channels]``, a slice ``[num_channels, n]``, an array its own shape after
-            the channels. Only the stretch that is needed is decoded.
+        key : int, slice, ``...``, or list, array or tensor of integers or booleans
+            Numbers of samples at the output sample rate. Negative numbers count from the end.
+
+        Returns
+        -------
+        torch.Tensor
+            float32. An integer gives shape ``[num_channels]``, a slice ``[num_channels, n]``, and an array
+            ``[num_channels, *array.shape]``.
 
         Raises
         ------
         IndexError
-            A sample outside the stream, or a mask of another length.
+            A sample is outside the stream, or a mask has another length than the stream.
         TypeError
-            A key of another type.
+            The key has another type.
+        ClosedError
+            The decoder is closed.
         """
         if key is Ellipsis:
             key = slice(None)
@@ -102,7 +124,7 @@ class SampleIndexing:
         return self._gather(key)
 
     def __iter__(self) -> Any:
-        raise TypeError("a decoder of sound is not iterable (iterate over windows: decoder[i : i + n])")
+        raise TypeError("an audio decoder is not iterable (iterate over windows: decoder[i : i + n])")
 
     def _slice(self, key: slice) -> Tensor:
         try:
@@ -111,7 +133,7 @@ class SampleIndexing:
             )
         except TypeError:
             raise IndexTypeError(
-                f"samples are counted by integers, not by {key} (.t takes seconds)"
+                f"samples are indexed by integers, not by {key} (.t takes seconds)"
             ) from None
         step = 1 if step is None else step
         if step == 1 and (start or 0) >= 0 and (stop is None or stop >= 0):
@@ -159,7 +181,7 @@ class SampleIndexing:
         wanted, places = np.unique(np.where(array < 0, array + length, array), return_inverse=True)
         if wanted.size == 0:
             return self._session.read(0, 0).reshape(self._session.num_channels, *array.shape)
-        # what lies close together is read at once, what lies far apart is not decoded between
+        # one read covers samples that lie close together; what lies between distant ones is not decoded
         parts = []
         for run in np.split(wanted, np.nonzero(np.diff(wanted) > self._session.sample_rate)[0] + 1):
             data = self._session.read(int(run[0]), int(run[-1]) + 1)
@@ -171,16 +193,27 @@ class SampleIndexing:
 
     @property
     def t(self) -> TimeIndexing:
-        """Samples by time: ``decoder.t[0.5:1.5]`` is ``[num_channels, n]``, ``decoder.t[0.5]`` one sample."""
+        """Samples by time, in seconds on the stream's own timeline.
+
+        ``decoder.t[0.5:1.5]`` is float32 ``[num_channels, n]``, and ``decoder.t[0.5]`` is the one sample
+        played at that time, ``[num_channels]``.
+        """
         return TimeIndexing(self)
 
     def get_all_samples(self) -> AudioSamples:
-        """All samples of the stream, those that ``ffmpeg -i FILE -f f32le -`` gives.
+        """All samples of the stream: those that ``ffmpeg -i FILE -f f32le -`` gives.
 
         Returns
         -------
         AudioSamples
-            ``data`` is float32 ``[num_channels, num_samples]``.
+            ``data`` is float32 ``[num_channels, num_samples]``, in [-1, 1] unless the file exceeds that.
+
+        Raises
+        ------
+        ClosedError
+            The decoder is closed.
+        FFmpegError
+            The source cannot be read, or the samples cannot be converted.
         """
         return self._samples(0, None)
 
@@ -189,26 +222,32 @@ class SampleIndexing:
     ) -> AudioSamples:
         """Samples between two times of the stream's own timeline.
 
-        Sample i is played at ``begin_stream_seconds + i / sample_rate``; both times are rounded to the
-        nearest sample, so that windows that share a bound share no sample and leave none out.
+        Sample i is played at ``begin_stream_seconds + i / sample_rate``. Both times are rounded to the
+        nearest sample, so windows that share a bound share no sample and leave none out.
 
         Parameters
         ----------
         start_seconds : float
-            What lies before the stream's first sample is left out.
+            Time of the first sample, in seconds. It may lie before the stream's first sample if it is 0.
         stop_seconds : float, optional
-            Excluded. None, or a time after the end: up to the end.
+            Time at which the window ends, in seconds; the sample played then is excluded. None, and times
+            after the end of the stream, read up to the end.
 
         Returns
         -------
         AudioSamples
-            ``data`` is float32 ``[num_channels, num_samples]``, ``pts_seconds`` the time of its first sample.
+            ``data`` is float32 ``[num_channels, num_samples]``, ``pts_seconds`` is the time of its first
+            sample.
 
         Raises
         ------
         ValueError
-            NaN or infinite times; a stop before the start; a start before 0 and the stream, or at or after
-            its end.
+            A time is NaN or infinite, the stop is before the start, or the start is before the stream (and
+            below 0) or at or after its end.
+        TypeError
+            A time is no number.
+        ClosedError
+            The decoder is closed.
         """
         start, stop = self._range(start_seconds, stop_seconds)
         samples = self._samples(start, stop)
@@ -217,7 +256,7 @@ class SampleIndexing:
         return samples
 
     def _range(self, start_seconds: Any, stop_seconds: Any) -> tuple[int, int | None]:
-        """Positions [start, stop) of a time range; stop None is the end."""
+        """The samples [start, stop) of a time range; None for stop is the end of the stream."""
         session = self._session
         begin = instant(start_seconds, "start_seconds")
         start = max(session.position_at(begin), 0)
@@ -234,12 +273,12 @@ class SampleIndexing:
         return start, max(session.position_at(end), start)
 
     def _refuse_start(self, start_seconds: float, start: int) -> None:
+        """Raise if a time range that has no samples starts behind the end."""
         length = len(self)
         if start >= length > 0:
             raise ValueError(
                 f"{self._session.name}: the time range starts at {start_seconds} s, at or after the end of "
-                f"the stream "
-                f"at {self._session.seconds_at(length)} s"
+                f"the stream at {self._session.seconds_at(length)} s"
             )
 
     def _samples(self, start: int, stop: int | None) -> AudioSamples:
@@ -261,7 +300,7 @@ class TimeIndexing:
         if isinstance(key, slice):
             if key.step is not None:
                 raise ValueError(
-                    "a time range of sound has no step (ask the decoder for another sample_rate)"
+                    "a time range of samples has no step (pass another sample_rate to the decoder)"
                 )
             begin = min(0.0, session.begin_seconds) if key.start is None else key.start
             return decoder.get_samples_played_in_range(begin, key.stop).data
@@ -270,7 +309,7 @@ class TimeIndexing:
         data = session.read(position, position + 1) if position >= 0 else session.read(0, 0)
         if data.shape[1] == 0:
             raise IndexError(
-                f"{session.name}: no sample is played at {seconds} s: the stream is heard from "
+                f"{session.name}: no sample is played at {seconds} s: the stream lasts from "
                 f"{session.begin_seconds} s to {session.seconds_at(len(decoder))} s"
             )
         return data[:, 0]
@@ -279,41 +318,45 @@ class TimeIndexing:
 class AudioDecoder(SampleIndexing):
     """The samples of an audio stream, as tensors.
 
-    A decoder behaves like the array ``[num_channels, num_samples]`` of all its samples along its second axis,
-    of which only what is asked for is decoded: ``decoder[0:16000]``, ``decoder[-8000:]``, ``decoder[5]``.
-    ``decoder.t`` is the same by time: ``decoder.t[0.5:1.5]``. Sample 0 is the first that the ffmpeg command
-    gives for the stream: what the encoder put before the sound is not returned, where the container tells it.
+    A decoder behaves like the second axis of the array ``[num_channels, num_samples]`` of all its samples.
+    It decodes only what a key needs: ``decoder[0:16000]``, ``decoder[-8000:]``, ``decoder[5]``.
+    ``decoder.t`` takes seconds instead: ``decoder.t[0.5:1.5]``. Sample 0 is the first that the ffmpeg
+    command gives for the stream. Samples that the encoder added before it are not returned if the container
+    says how many they are.
 
-    Windows read in order are the same bits as one large window. A window anywhere has the samples that the
-    whole has there: bit for bit for PCM, FLAC, ALAC, MP3 and Vorbis; for codecs whose decoder remembers more
-    (AAC, Opus, AMR) very nearly, or bit for bit with ``seek_mode="exact"``. WAV files of plain PCM are
-    read without FFmpeg.
+    Windows that are read in order have the same bits as one large window. A window anywhere else has the
+    samples that the whole has there. They are equal to the bit for PCM, FLAC, ALAC, MP3 and Vorbis. For
+    codecs whose decoder remembers more (AAC, Opus, AMR) they are nearly equal, or equal to the bit with
+    ``seek_mode="exact"``. WAV files of plain PCM are read without FFmpeg.
 
-    A stream whose sample rate or number of channels changes is returned in the form of its beginning: what
-    follows a change is resampled or mixed to it.
+    A stream whose sample rate or number of channels changes keeps the format of its beginning: samples after
+    the change are resampled or mixed to it.
+
+    Threads may share a decoder. It can be pickled and used in forked processes, unless its source is a
+    file-like object.
 
     Parameters
     ----------
-    source : str, pathlib.Path, bytes, torch.Tensor or file-like
-        A path or URL, the bytes of a file (bytes or a 1-D uint8 tensor), or an object with ``read(size)`` and
-        ``seek(offset, whence)``, which is read on demand.
+    source : str, os.PathLike, bytes, torch.Tensor or file-like
+        A path or URL, the bytes of a file (bytes, or a 1-D uint8 tensor), or an object with ``read(size)``
+        and ``seek(offset, whence)``, which is read on demand.
     stream_index : int, optional
-        Which stream of the container, counting all kinds of streams; None takes FFmpeg's best audio stream.
+        Number of the stream among all streams of the container. None takes FFmpeg's best audio stream.
     sample_rate : int, optional
-        Samples per second to convert to; positions then count these. None keeps the stream's own.
+        Samples per second to convert to; numbers of samples then count these. None keeps the stream's own.
     num_channels : int, optional
-        Number of channels to mix to, as the ffmpeg command does it; None keeps the stream's own.
+        Number of channels to mix to, as the ffmpeg command does it. None keeps the stream's own.
     seek_mode : {"approximate", "exact"}
-        Whether a window may be decoded from a place shortly before it, or only ever from the start.
+        "approximate" decodes a window from a place shortly before it, "exact" always from the start.
 
     Raises
     ------
     FileNotFoundError
         There is no such file.
     FFmpegError
-        The source cannot be read, holds no audio stream, or no sample of it can be decoded.
+        The source cannot be read, has no audio stream, or none of its samples can be decoded.
     TypeError, ValueError
-        An argument is of the wrong type or has a value that is not allowed.
+        An argument has the wrong type, or a value that is not allowed.
     """
 
     def __init__(
@@ -338,20 +381,26 @@ class AudioDecoder(SampleIndexing):
 class WavDecoder(SampleIndexing):
     """The samples of a WAV file of plain PCM (RIFF, RF64 or BW64; 8 to 64 bits), as tensors.
 
-    The interface is AudioDecoder's, which reads such files in the same way; this one refuses everything else.
+    The class has the methods of AudioDecoder, which reads such files in the same way. It refuses all other
+    files.
 
     Parameters
     ----------
-    source : str, pathlib.Path, bytes, torch.Tensor or file-like
-    sample_rate, num_channels : int, optional
+    source : str, os.PathLike, bytes, torch.Tensor or file-like
         As for AudioDecoder.
+    sample_rate : int, optional
+        Samples per second to convert to. None keeps the file's own.
+    num_channels : int, optional
+        Number of channels to mix to. None keeps the file's own.
 
     Raises
     ------
     FileNotFoundError
         There is no such file.
     InvalidDataError
-        It is no WAV file of plain PCM.
+        The source is no WAV file of plain PCM.
+    TypeError, ValueError
+        An argument has the wrong type, or a value that is not allowed.
     """
 
     def __init__(

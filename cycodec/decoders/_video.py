@@ -18,7 +18,7 @@ from cycodec._video.options import Options
 from cycodec._video.session import Frames, VideoSession
 from cycodec.core.error import UnsupportedError
 from cycodec.core.video.index import FrameIndex
-from cycodec.cuda.support import CpuFallbackStatus, chosen_backend, chosen_converter
+from cycodec.cuda.settings import CpuFallbackStatus, chosen_backend, chosen_converter
 from cycodec.transforms import as_transforms
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""Sound: samples by number and by time, at another rate, and from a WAV file's bytes."""
+"""Audio: samples by number and by time, at another rate, and from the bytes of a WAV file."""
 
 import subprocess
 
@@ -12,29 +12,29 @@ for name in ("tone.mp3", "tone.wav"):
 decoder = AudioDecoder("tone.mp3")
 print(decoder.metadata)
 
-# By number, as from an array [num_channels, num_samples]. Only what is asked for is decoded.
+# By number, as in an array [num_channels, num_samples]. Only the selected samples are decoded.
 second = decoder[44100:88200]
 last = decoder[-8000:]
 print(f"one second: {list(second.shape)}, the last samples: {list(last.shape)}, in all {len(decoder)}")
 assert second.shape == (2, 44100)
 
-# By time, with the time of the first sample. What the encoder put before the sound is not returned.
+# By time, with the time of the first sample. Priming, which the encoder added, is left out.
 samples = decoder.get_samples_played_in_range(1.0, 2.5)
 print(samples)
 assert (decoder.t[1.0:2.5] == samples.data).all()
 
-# Windows that are read one after the other are the same samples as one large window, to the bit.
+# Consecutive windows equal one large window to the bit.
 whole = decoder.get_all_samples().data
 start = 0
 for stop in (1000, 50000, 123456, len(decoder)):
     assert (decoder[start:stop] == whole[:, start:stop]).all()
     start = stop
 
-# What speech models want: 16 kHz, one channel. Positions then count the new samples.
+# Speech models expect 16 kHz and one channel. Sample numbers then refer to the resampled audio.
 speech = AudioDecoder("tone.mp3", sample_rate=16000, num_channels=1)
 print(f"at 16 kHz: {list(speech[0:16000].shape)}")
 
-# WAV files are read without FFmpeg, and only the bytes that are needed; WavDecoder takes nothing else.
+# WAV files are read without FFmpeg, and only the needed bytes. WavDecoder accepts nothing else.
 with open("tone.wav", "rb") as file:
     data = file.read()
 assert (WavDecoder(data)[100:200] == AudioDecoder("tone.wav")[100:200]).all()

@@ -1,4 +1,4 @@
-"""Sound to files, to file-like objects and to tensors of bytes."""
+"""Audio to files, to file-like objects and to tensors of bytes."""
 
 import io
 import math
@@ -14,16 +14,16 @@ time = torch.arange(2 * rate) / rate
 samples = 0.5 * torch.stack([torch.sin(2 * math.pi * 440 * time), torch.sin(2 * math.pi * 660 * time)])
 encoder = AudioEncoder(samples, sample_rate=rate)
 
-# The extension says the format.
+# The file extension selects the format.
 for name in ("tone.flac", "tone.mp3", "tone.m4a"):
     encoder.to_file(name)
     decoded = AudioDecoder(name).get_all_samples()
     print(f"{name}: {decoded}")
 
-# FLAC keeps 24 bits of each sample; lossy formats come back in step with what went in.
+# FLAC keeps 24 bits of each sample. Lossy formats return as many samples, in step with the input.
 assert (AudioDecoder("tone.flac")[:] - samples).abs().max() < 2**-23
 
-# Smaller: one channel at 16 kHz and few bits.
+# A smaller file: one channel, 16 kHz, a low bit rate.
 encoder.to_file("speech.mp3", num_channels=1, sample_rate=16000, bit_rate=32000)
 
 # To memory.
@@ -33,7 +33,7 @@ data = encoder.to_tensor("wav")
 print(f"{len(data)} bytes of WAV")
 assert bytes(data.numpy()) == buffer.getvalue()
 
-# What a codec does not support is said, with what it does.
+# The error names what the codec does support.
 try:
     AudioEncoder(samples, sample_rate=44100).to_tensor("opus")
 except ValueError as error:

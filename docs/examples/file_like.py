@@ -1,4 +1,4 @@
-"""File-like objects: anything that can read and seek, read on demand and never as a whole."""
+"""File-like objects: anything with read and seek is read on demand, never as a whole."""
 
 from pathlib import Path
 
@@ -8,10 +8,10 @@ from cycodec.decoders import VideoDecoder
 
 
 class Counting:
-    """A file that counts what is read from it; it could as well be an object store."""
+    """A file that counts the bytes that are read. It could as well be an object in a remote store."""
 
     def __init__(self, path):
-        self.file = open(path, "rb")  # noqa: SIM115 - it lives as long as this object
+        self.file = open(path, "rb")  # noqa: SIM115 - the file lives as long as this object
         self.count = 0
 
     def read(self, size):
@@ -33,5 +33,5 @@ frame = decoder[1000]
 print(f"with frame 1000 it was {file.count / size:.1%}")
 assert (frame == VideoDecoder(path)[1000]).all()
 
-# Bytes in memory do just as well.
+# Bytes in memory work, too.
 assert (VideoDecoder(Path(path).read_bytes())[1000] == frame).all()

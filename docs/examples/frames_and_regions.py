@@ -7,20 +7,20 @@ from cycodec.decoders import VideoDecoder
 decoder = VideoDecoder(make_clip("frames.mp4"))
 print(decoder)
 
-# One frame, many frames: only what is asked for is decoded.
+# Select one frame or many: only the selected frames are decoded.
 print("one frame     ", tuple(decoder[7].shape))
 print("every tenth   ", tuple(decoder[::10].shape))
 print("some, any order", tuple(decoder[[40, 3, 3]].shape))
 
-# A tuple reaches into the frames: these 64 x 64 pixels are the only ones that are converted to RGB.
+# A tuple also indexes into the frames: only these 64 x 64 pixels are converted to RGB.
 corner = decoder[:20, :, :64, :64]
 print("a corner      ", tuple(corner.shape))
 assert (corner == decoder[:20][:, :, :64, :64]).all()
 
-# Channels last, for those who like pictures that way.
+# The axes can be in the order of images, with channels last.
 pictures = VideoDecoder("frames.mp4", dimension_order="NHWC")
 print("channels last ", tuple(pictures[7].shape))
 
-# Planes that lie one behind the other in memory, for code that wants contiguous NCHW: nothing is copied for it.
+# Code that needs contiguous NCHW gets planes without a copy: the conversion writes them.
 planes = VideoDecoder("frames.mp4", memory_order="NCHW")
 print("planes        ", tuple(planes[7].shape), "contiguous" if planes[7].is_contiguous() else "a view")

@@ -1,4 +1,7 @@
-"""URLs of any kind that fsspec knows (s3, gs, https, ...; here memory and file): read on demand, in workers, too."""
+"""URLs of every kind that fsspec knows (s3, gs, https; here memory and file), read on demand.
+
+Worker processes read them, too.
+"""
 
 from functools import partial
 from pathlib import Path
@@ -17,7 +20,7 @@ from cycodec.transforms import Resize
 def main():
     path = make_clip("long.mp4", "-c:v", "mpeg4", "-q:v", "1", "-g", "25", seconds=30)
 
-    # An open file of fsspec is a file-like: the decoder reads what it needs of the object.
+    # An open file of fsspec is a file-like object. The decoder reads only the parts that it needs.
     with fsspec.open("memory://videos/long.mp4", "wb") as remote:
         remote.write(Path(path).read_bytes())
     with fsspec.open("memory://videos/long.mp4", "rb") as remote, VideoDecoder(remote) as decoder:
@@ -25,7 +28,8 @@ def main():
         print("frames of two seconds:", tuple(frames.shape))
         assert torch.equal(frames, VideoDecoder(path).t[10.0:12.0:0.25])
 
-    # Open files stay in their process. A dataset gets functions that open them, each worker calls them for itself.
+    # Open files stay in their process. So a dataset gets functions that open them, and each worker
+    # calls them.
     paths = [make_clip(f"clip{n}.mp4", seconds=2) for n in range(4)]
     urls = [f"file://{Path(path).resolve()}" for path in paths]
     sampler = partial(clips_at_random_indices, num_frames_per_clip=8)
@@ -34,7 +38,7 @@ def main():
         print("videos", batch["video"].tolist(), tuple(batch["data"].shape))
         assert batch["data"].shape == (2, 1, 8, 3, 112, 112)
 
-    # Objects that are read again and again: let fsspec keep them on a local disk.
+    # For objects that are read repeatedly, fsspec can keep a copy on the local disk.
     with fsspec.open(f"simplecache::{urls[0]}", "rb") as cached:
         assert torch.equal(VideoDecoder(cached)[-1], VideoDecoder(paths[0])[-1])
 

@@ -1,4 +1,4 @@
-"""A cluster with Ray Data: paths in, frames out, decoded in `map_batches` by a pool of workers (here two, local)."""
+"""A cluster with Ray Data: a pool of workers (here two, local) decodes paths to frames."""
 
 from functools import partial
 
@@ -16,13 +16,14 @@ except ModuleNotFoundError:
 
 
 class Decode:
-    """Four frames of each video, resized. Ray makes one of these in each worker."""
+    """Decode four frames of each video, resized. Ray creates one such object in each worker."""
 
     def __init__(self, size):
         self.transforms = [Resize((size, size))]
 
     def __call__(self, batch):
-        # A worker has one CPU, so one thread. What cannot be read is reported in its row, the rest goes on.
+        # A worker has one CPU, so it uses one thread. An unreadable file is reported in its row,
+        # and the others continue.
         sources = [partial(VideoDecoder, str(path), transforms=self.transforms) for path in batch["path"]]
         requests = [(source, [0, 10, 20, 30]) for source in sources]
         results = decode_batch(requests, num_threads=1, on_error="return")

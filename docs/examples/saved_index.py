@@ -1,4 +1,4 @@
-"""A saved index: pay once for finding all frames of a file, open it at once ever after."""
+"""A saved index: the frames of a file are found once, and later opens take almost no time."""
 
 import time
 
@@ -7,7 +7,7 @@ from clip import make_clip
 from cycodec import FrameIndex, StaleIndexError
 from cycodec.decoders import VideoDecoder
 
-# A transport stream has no table of its frames: opening it means reading it through.
+# A transport stream has no table of its frames. To open it, cycodec must read all of it.
 source = make_clip("recording.ts", "-c:v", "mpeg2video", "-q:v", "4", "-bf", "2", seconds=20)
 
 start = time.perf_counter()
@@ -24,7 +24,7 @@ assert (again[-1] == decoder[-1]).all()
 index = FrameIndex.load("recording.idx")
 print(f"{len(index)} frames, {len(index.key_frames)} of them key frames, from {index.begin_seconds:.3f} s on")
 
-# An index knows its file.
+# An index carries a fingerprint of its file.
 try:
     VideoDecoder(make_clip("other.ts", "-c:v", "mpeg2video"), index=index)
 except StaleIndexError as error:

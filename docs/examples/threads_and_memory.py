@@ -1,4 +1,4 @@
-"""Threads and memory: what a decoder takes by itself, and how to take less."""
+"""Threads and memory: what a decoder uses by default, and how to use less."""
 
 import time
 
@@ -16,19 +16,19 @@ def seconds(work):
     return time.perf_counter() - start
 
 
-# By itself a request takes the CPUs that are free: GOPs are decoded side by side, and a long read inside one of them (a
-# loop over frames, too) gets FFmpeg's frame threads. CYCODEC_NUM_THREADS limits all decoders of a process together.
+# By default a request uses the CPUs that are free: several threads decode different GOPs. A long
+# read inside one GOP, or a loop over frames, uses FFmpeg's frame threads. CYCODEC_NUM_THREADS limits
+# all decoders of a process together.
 chosen, one = VideoDecoder(source), VideoDecoder(source, num_threads=1)
 numbers = range(0, len(chosen), 20)
-assert (
-    chosen.get_frames_at(numbers).data == one.get_frames_at(numbers).data
-).all()  # the same frames in any case
-for name, decoder in (("threads picked by themselves", chosen), ("one thread", one)):
+# The frames are equal for any number of threads.
+assert (chosen.get_frames_at(numbers).data == one.get_frames_at(numbers).data).all()
+for name, decoder in (("default threads", chosen), ("one thread", one)):
     loop = seconds(lambda d=decoder: sum(1 for _ in d))
     spread = seconds(lambda d=decoder: d.get_frames_at(numbers))
-    print(f"{name}: all frames in a loop {1e3 * loop:.0f} ms, every 20th at once {1e3 * spread:.0f} ms")
+    print(f"{name}: all frames in a loop {1e3 * loop:.0f} ms, every 20th in one batch {1e3 * spread:.0f} ms")
 
-# Memory of batches that nobody holds any more is kept for the next ones, up to a limit.
+# Memory of freed batches is kept for the next ones, up to a limit.
 batch = chosen[0:50]
 del batch
 print(

@@ -1,4 +1,4 @@
-"""Training clips: a dataset of videos, clips at random places, resized in the decoder, in worker processes."""
+"""Training clips: worker processes decode random clips of videos, resized by the decoder."""
 
 import torch
 from clip import make_clip
@@ -13,7 +13,8 @@ class Clips(Dataset):
     """Two clips of eight frames from each video."""
 
     def __init__(self, paths):
-        # Decoders may be made here and used in the workers: they are reopened there, and keep their index.
+        # Decoders may be created here and used in the workers. Each worker reopens them and keeps
+        # their index.
         transforms = [Resize(128), CenterCrop(112)]
         self.decoders = [VideoDecoder(path, transforms=transforms) for path in paths]
 

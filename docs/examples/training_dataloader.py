@@ -1,4 +1,4 @@
-"""Training with a DataLoader: random clips of many videos in worker processes, saved and resumed in mid-epoch."""
+"""Training with a DataLoader: random clips of many videos, saved and resumed within an epoch."""
 
 from functools import partial
 
@@ -14,8 +14,9 @@ from cycodec.transforms import RandomCrop, Resize
 def main():
     paths = [make_clip(f"train{n}.mp4", rate=rate) for n, rate in enumerate((24, 25, 30, 50, 60, 25))]
 
-    # Two clips of eight frames from each video. Which ones is drawn from seed, epoch and video: neither workers nor
-    # restarts change it. A video that cannot be read would be replaced by the next one (and a warning).
+    # Two clips of eight frames from each video. Seed, epoch and video determine which ones, so
+    # workers and restarts do not change them. A video that cannot be read is replaced by the next
+    # one, with a warning.
     sampler = partial(
         clips_at_random_indices, num_clips=2, num_frames_per_clip=8, num_indices_between_frames=2
     )
@@ -35,11 +36,11 @@ def main():
             if state is not None:
                 after.append(batch)
             if (epoch, step) == (1, 1):
-                # Workers read ahead, so the loop says how many samples it has seen.
+                # Workers read ahead, so the loop passes the number of samples that it has seen.
                 state = order.state_dict(num_done=step * loader.batch_size)
     print("saved in the middle of epoch 1:", state)
 
-    # Another run, perhaps on another day, goes on where that one was.
+    # Another run, perhaps on another day, continues from that state.
     order = clips.order()
     order.load_state_dict(state)
     loader = DataLoader(clips, batch_size=2, sampler=order, num_workers=2)

@@ -1,4 +1,4 @@
-"""Tar files of videos and labels, as WebDataset keeps them: members are read in place, nothing is unpacked."""
+"""Tar files of videos and labels, as WebDataset stores them: members are read in place."""
 
 import io
 import json
@@ -14,7 +14,7 @@ from cycodec.transforms import Resize
 
 
 def make_shard(path, numbers):
-    """A tar file with pairs of members: 0007.mp4 and 0007.json."""
+    """Write a tar file with pairs of members, such as 0007.mp4 and 0007.json."""
     with tarfile.open(path, "w") as shard:
         for number in numbers:
             shard.add(make_clip(f"{number:04}.mp4", seconds=2, rate=20 + number))
@@ -26,7 +26,7 @@ def make_shard(path, numbers):
 
 
 class Shards(IterableDataset):
-    """Clips and labels of all videos in tar files, which the workers share among themselves."""
+    """Clips and labels of all videos in tar files. The workers divide the files among themselves."""
 
     def __init__(self, paths):
         self.paths = paths
@@ -43,7 +43,7 @@ class Shards(IterableDataset):
     def sample(self, shard, name):
         label = json.load(shard.extractfile(name.replace(".mp4", ".json")))["label"]
         number = int(name.removesuffix(".mp4"))
-        # The member is a file-like: what the decoder asks for is read from the tar, no more.
+        # The member is a file-like object: the decoder reads only the bytes that it needs.
         with VideoDecoder(shard.extractfile(name), transforms=[Resize((112, 112))]) as decoder:
             generator = torch.Generator().manual_seed(number)
             clips = clips_at_random_indices(decoder, num_frames_per_clip=8, generator=generator)
@@ -62,7 +62,7 @@ def main():
         seen += batch["number"].tolist()
     assert sorted(seen) == list(range(8))
 
-    # A tar that comes through a pipe cannot seek: read a member whole then, and pass its bytes.
+    # A tar in a pipe cannot seek. Read the whole member and pass its bytes.
     with open(shards[0], "rb") as pipe, tarfile.open(fileobj=pipe, mode="r|") as stream:
         member = next(member for member in stream if member.name.endswith(".mp4"))
         decoder = VideoDecoder(stream.extractfile(member).read())

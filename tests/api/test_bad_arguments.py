@@ -1,4 +1,6 @@
-"""Wrong arguments, keys and times, and use after close: the right exception, and the decoder goes on."""
+"""Wrong arguments, keys and times, and use after close raise the right exception; the decoder stays
+usable.
+"""
 
 import math
 
@@ -15,7 +17,7 @@ from cycodec.decoders import VideoDecoder
 
 @pytest.fixture
 def plain():
-    """A decoder, and the check that it still works afterwards."""
+    """Yields a decoder, and checks afterwards that it still works."""
     path = media.path("h264_plain.mp4")
     digests = oracle.reference(path).digests
     with VideoDecoder(path, dimension_order="NHWC") as decoder:

@@ -1,4 +1,6 @@
-"""File-like objects that raise, lie, shrink or never end: their own exception comes out, and the decoder goes on."""
+"""File-like objects that raise, lie, shrink or never end: their exception comes out, the decoder
+stays usable.
+"""
 
 import io
 import os
@@ -15,14 +17,14 @@ from cycodec.decoders import VideoDecoder
 
 @pytest.fixture(autouse=True)
 def every_read_counts():
-    """The files here are small: without this they would be read once, and remembered."""
+    """Switches off the read-ahead, which would read these small files whole and keep them."""
     set_limits(0, 0)
     yield
     set_limits()
 
 
 class Misbehaving(io.BytesIO):
-    """Well-behaved until `trouble` is set; then `read_badly` answers."""
+    """A file-like object that behaves well until `trouble` is set; then `read_badly` answers."""
 
     trouble = False
     reads = 0
@@ -84,7 +86,7 @@ TROUBLES = [
 @pytest.mark.parametrize(("behaviour", "kind", "message"), TROUBLES)
 @pytest.mark.parametrize("name", ["h264_plain.mp4", "h264.mkv", "h264.ts"])
 def test_reads_that_go_wrong_while_opening(behaviour, kind, message, name):
-    for after in range(2 if name == "h264.mkv" else 3):  # more reads are not needed
+    for after in range(2 if name == "h264.mkv" else 3):  # opening needs no more reads
         with pytest.raises(kind, match=message):
             VideoDecoder(behaviour(media.path(name).read_bytes(), after=after))
 
@@ -92,7 +94,7 @@ def test_reads_that_go_wrong_while_opening(behaviour, kind, message, name):
 @pytest.mark.parametrize(("behaviour", "kind", "message"), TROUBLES)
 @pytest.mark.parametrize("name", ["h264_long_gop.mp4", "h264.mkv", "h264.ts"])
 def test_reads_that_go_wrong_while_decoding(behaviour, kind, message, name):
-    """The object's own exception comes out, and when it has recovered the decoder goes on."""
+    """The object's own exception comes out. The decoder works again when the object does."""
     path = media.path(name)
     digests = oracle.reference(path).digests
     file = behaviour(path.read_bytes())
@@ -143,7 +145,7 @@ def test_seeks_that_go_wrong(answer):
         frame = decoder[0]
     except (TypeError, ValueError, OverflowError, cycodec.FFmpegError):
         pass
-    else:  # where nothing was asked of the answer
+    else:  # nothing used the answer
         assert oracle.digest(frame) == digests[0]
     file.confused = False
     assert oracle.digest(decoder[0]) == digests[0]

@@ -1,4 +1,6 @@
-"""decode_batch: the frames that single decoders give, in request order, within the budget of threads."""
+"""decode_batch gives the frames that single decoders give, in request order, within the budget of
+threads.
+"""
 
 import io
 import os
@@ -40,13 +42,14 @@ def paths():
 
 def same(result, expected):
     assert type(result) is type(expected)
-    # by NumPy: torch compares on OpenMP's threads, which hang a forked process whose parent had used them
+    # NumPy compares: torch uses OpenMP's threads, which hang in a forked process if its parent used
+    # them
     assert np.array_equal(result.data.numpy(), expected.data.numpy())
     assert np.array_equal(result.pts_seconds, expected.pts_seconds)
     assert np.array_equal(result.duration_seconds, expected.duration_seconds)
 
 
-# -- results --------------------------------------------------------------------------------------------------------
+# -- results ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("num_threads", [None, 1, 2, 8])
@@ -146,11 +149,11 @@ def test_requests_may_be_an_iterator_or_none_at_all(paths):
     assert decode_batch([]) == []
 
 
-# -- failures -------------------------------------------------------------------------------------------------------
+# -- failures --------------------------------------------------------------------------------------
 
 
 def mixed(paths, tmp_path):
-    """Requests with good and bad ones among them, and the places of the bad ones with what they raise."""
+    """Returns requests of which some are bad, and for each bad one its place and what it raises."""
     garbage = tmp_path / "garbage.mp4"
     garbage.write_bytes(b"no video " * 1000)
     requests = [
@@ -220,11 +223,11 @@ def test_wrong_calls(arguments, options, error):
         decode_batch(arguments, **{"on_error": "return", **options})
 
 
-# -- threads --------------------------------------------------------------------------------------------------------
+# -- threads ---------------------------------------------------------------------------------------
 
 
 class Slow(io.BytesIO):
-    """A file whose first read takes a while, and that knows how many others are being read with it."""
+    """A file whose first read is slow, and which counts the files that are read at the same time."""
 
     together = 0
     most = 0
@@ -265,7 +268,8 @@ def test_calls_on_many_threads_share_the_budget(paths, budget):
         caller.start()
     for caller in callers:
         caller.join()
-    # a calling thread is always granted: at worst one call has taken the whole budget when the others begin
+    # a calling thread always gets itself: at worst one call has the whole budget when the others
+    # begin
     assert Slow.most <= 3 + 2
     assert _threads.claimed() == 0
 
@@ -274,7 +278,7 @@ def test_claims_stay_within_the_budget(budget):
     budget(4)
     with _threads.claim(3) as first:
         assert (first, _threads.claimed()) == (3, 3)
-        with _threads.claim(8) as inner:  # this thread is counted already
+        with _threads.claim(8) as inner:  # the budget counts this thread already
             assert (inner, _threads.claimed()) == (2, 4)
             with _threads.claim(8) as innermost:
                 assert (innermost, _threads.claimed()) == (1, 4)

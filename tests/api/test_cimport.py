@@ -1,4 +1,4 @@
-"""The C API: a real extension, built against the wheel as a stranger would install it."""
+"""The C API: a real extension is built against the wheel, as somebody else would install it."""
 
 import os
 import shutil
@@ -35,7 +35,7 @@ def run(command, **options):
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory):
-    """A folder with the wheel's content, the way pip unpacks it."""
+    """A folder with the wheel's content, as pip unpacks it."""
     folder = tmp_path_factory.mktemp("wheel")
     # a copy of the sources, so that nothing built in place can leak into the wheel
     source = folder / "source"
@@ -45,7 +45,7 @@ def installed(tmp_path_factory):
         shutil.copytree(ROOT / name, source / name, ignore=ignore)
     for name in ("setup.py", "pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, source / name)
-    # a torch that cannot be imported: the build must not miss it
+    # torch cannot be imported here: the build must not need it
     (folder / "poison").mkdir()
     (folder / "poison" / "torch.py").write_text("raise ImportError('the build imported torch')\n")
     environment = {**os.environ, "CFLAGS": "-O1 -g0", "PYTHONPATH": str(folder / "poison")}

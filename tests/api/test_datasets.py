@@ -1,4 +1,4 @@
-"""VideoClips and ClipOrder: samples and order depend on seed, epoch and number alone, wherever they are made."""
+"""Samples of VideoClips and the order of ClipOrder depend only on seed, epoch and number."""
 
 import pickle
 import struct
@@ -31,7 +31,7 @@ def paths():
 
 @pytest.fixture
 def bad_paths(paths, tmp_path):
-    """Good files with bad ones at 1, 2 and 6."""
+    """Paths of files of which numbers 1, 2 and 6 are bad."""
     garbage = tmp_path / "garbage.mp4"
     garbage.write_bytes(b"no video " * 1000)
     return [paths[0], tmp_path / "absent.mp4", garbage, *paths[1:4], tmp_path / "gone.mp4"]
@@ -43,7 +43,7 @@ def equal(one, other):
     )
 
 
-# -- samples --------------------------------------------------------------------------------------------------------
+# -- samples ---------------------------------------------------------------------------------------
 
 
 def test_a_sample_is_what_the_sampler_gives(paths):
@@ -77,7 +77,9 @@ def test_seed_epoch_and_number_make_the_sample(paths, sampler):
     keys = [(epoch, number) for epoch in range(3) for number in range(len(paths))]
     first = {key: one[key] for key in keys}
     torch.manual_seed(1)
-    for key in reversed(keys):  # another order, another state of torch's generator, decoders open and not
+    for key in reversed(
+        keys
+    ):  # the order differs, the state of torch's generator differs, some decoders are open
         assert equal(other[key], first[key])
         torch.rand(3)
     places = {tuple(first[epoch, 0]["pts_seconds"].flatten().tolist()) for epoch in range(3)}
@@ -158,12 +160,12 @@ def test_wrong_arguments(arguments, options, error):
         VideoClips(*arguments, **options)
 
 
-# -- open decoders --------------------------------------------------------------------------------------------------
+# -- open decoders ---------------------------------------------------------------------------------
 
 
 @pytest.fixture
 def opened(monkeypatch):
-    """The decoders that are made during a test."""
+    """Collects the decoders that a test makes."""
     decoders = []
     real = VideoDecoder.__init__
 
@@ -222,7 +224,7 @@ def test_threads_share_a_dataset(paths):
     assert wrong == []
 
 
-# -- bad files ------------------------------------------------------------------------------------------------------
+# -- bad files -------------------------------------------------------------------------------------
 
 
 def test_bad_files_raise(bad_paths):
@@ -258,7 +260,7 @@ def test_mistakes_of_the_caller_are_not_bad_files(paths):
         VideoClips(paths, too_long, on_error="skip")[0]
 
 
-# -- order ----------------------------------------------------------------------------------------------------------
+# -- order -----------------------------------------------------------------------------------------
 
 
 def test_an_epoch_holds_every_video_once():
@@ -280,7 +282,7 @@ def test_an_epoch_holds_every_video_once():
 
 
 def test_order_is_the_same_for_ever():
-    # changes break the resuming of saved runs
+    # a change would break the resuming of saved runs
     assert [n for _, n in ClipOrder(10, seed=5)] == [5, 9, 3, 0, 4, 1, 7, 2, 6, 8]
 
 
@@ -336,7 +338,7 @@ def test_a_run_may_be_resumed_twice_in_an_epoch():
     again = ClipOrder(20)
     again.load_state_dict(order.state_dict())
     assert expected[:5] + got + list(again) == expected
-    # read ahead by workers: the loop knows better how far it is
+    # workers read ahead: only the loop knows how far it is
     assert order.state_dict(num_done=2)["num_done"] == 7
 
 
@@ -388,7 +390,7 @@ def test_rank_and_world_size_come_from_torch_distributed(tmp_path):
         torch.distributed.destroy_process_group()
 
 
-# -- DataLoader -----------------------------------------------------------------------------------------------------
+# -- DataLoader ------------------------------------------------------------------------------------
 
 
 def check_batch(batch, expected):
@@ -409,7 +411,7 @@ def check_batch(batch, expected):
 )
 def test_dataloader(paths, options):
     clips = VideoClips(paths, SAMPLER, CROPS, seed=2, max_open=2)
-    clips[0]  # decoders of the parent that workers inherit
+    clips[0]  # the workers inherit these decoders
     reference = VideoClips(paths, SAMPLER, CROPS, seed=2)
     order = clips.order()
     loader = DataLoader(clips, batch_size=2, sampler=order, **options)
@@ -462,7 +464,7 @@ def test_dataloader_resumed(paths):
 
 
 def test_dataloader_pins_samples(paths):
-    """Pinning itself needs CUDA; that what is pinned can be pinned does not."""
+    """Pinning itself needs CUDA. This test checks without CUDA that every sample can be pinned."""
     from torch.utils.data._utils.pin_memory import pin_memory
 
     clips = VideoClips(paths, partial(clips_at_random_indices, num_clips=1), [CenterCrop((64, 80))])

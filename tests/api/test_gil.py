@@ -1,8 +1,9 @@
 """Other threads go on while a decoder decodes, opens and closes.
 
-A ticker thread wakes every millisecond and notes the time. What counts is the share of the time that lies in gaps of
-more than 20 ms between its ticks: nearly all of it where the GIL is held over long calls, and on a busy machine no more
-than without any decoder, give or take. One long gap is not an error, other processes make such gaps, too.
+A ticker thread wakes every millisecond and records the time. The measure is the share of the time
+that lies in gaps of more than 20 ms between ticks. It is near 1 if long calls hold the GIL;
+otherwise it is about as large as without a decoder. One long gap is no error, because other
+processes cause such gaps too.
 """
 
 import threading
@@ -16,11 +17,11 @@ from cycodec.decoders import VideoDecoder
 from cycodec.transforms import Resize
 
 LONG_GAP = 0.020
-DURATION = 1.5  # seconds of each measurement, at least
+DURATION = 1.5  # least duration of a measurement in seconds
 
 
 class Ticker(threading.Thread):
-    """Notes the times at which it gets to run."""
+    """A thread that records the times at which it runs."""
 
     def __init__(self):
         super().__init__(daemon=True)
@@ -39,7 +40,9 @@ class Ticker(threading.Thread):
 
 
 def share_in_long_gaps(work):
-    """The share of the time that the ticker stood still for more than LONG_GAP while `work` was done over and over."""
+    """Repeats `work`; returns the share of the time that lies in gaps of more than LONG_GAP between
+    ticks.
+    """
     ticker = Ticker()
     ticker.start()
     calls = 0
@@ -53,13 +56,15 @@ def share_in_long_gaps(work):
 
 @pytest.fixture(scope="module")
 def baseline():
-    """The share without a decoder: what the machine itself does."""
+    """The share without a decoder, which the machine itself causes."""
     return share_in_long_gaps(lambda: time.sleep(0.1))[0]
 
 
 @pytest.fixture(scope="module")
 def videos(tmp_path_factory):
-    """The same frames of 1280x720 in one GOP, as MP4, which opens by its sample table, and as TS, which is decoded."""
+    """The same 1280x720 frames in one GOP, as MP4 (opens by its sample table) and as TS (opening
+    decodes).
+    """
     folder = tmp_path_factory.mktemp("videos")
     options = (
         "-c:v",
@@ -133,7 +138,7 @@ def read_a_file_object(videos):
     return work
 
 
-# what is done, and whether one call lasts much longer than a long gap, so that holding the GIL would be seen
+# the work, and True if one call lasts much longer than a long gap, so that a held GIL would show
 WORK = {
     decode: True,
     decode_with_threads: True,
@@ -153,7 +158,7 @@ def test_a_ticker_goes_on(make, videos, baseline):
     work = make(videos)
     work()
     shares = []
-    for _ in range(3):  # a busy machine gets another try
+    for _ in range(3):  # on a busy machine, try once more
         share, seconds = share_in_long_gaps(work)
         if WORK[make]:
             assert seconds > 2 * LONG_GAP
@@ -164,6 +169,6 @@ def test_a_ticker_goes_on(make, videos, baseline):
 
 
 def test_the_ticker_notices_a_held_gil(baseline):
-    """One long call of C code that keeps the GIL: the measurement must tell it from a call that lets go of it."""
+    """The measurement must tell a long C call that keeps the GIL from one that releases it."""
     share, _ = share_in_long_gaps(lambda: sum(range(10_000_000)))
     assert share > 0.8 > baseline

@@ -1,4 +1,6 @@
-"""Keys against NumPy: the result of every key, what is decoded for it, and how illegal keys end."""
+"""Keys against NumPy: the result of every key, which frames it decodes, and the errors of illegal
+keys.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,7 @@ NUM_FRAMES, HEIGHT, WIDTH, CHANNELS = 7, 5, 6, 3
 
 
 class FakeDecoder:
-    """Serves frames and regions of a random video as a decoder would, and keeps what it was asked for."""
+    """Serves frames and regions of a random video as a decoder would, and records the requests."""
 
     def __init__(self, order: str, num_frames: int = NUM_FRAMES) -> None:
         random = np.random.default_rng(5)
@@ -39,7 +41,7 @@ class FakeDecoder:
         return self.plan.finish(self.block)
 
     def pixels_asked_for(self, key) -> list[np.ndarray]:
-        """For each axis the positions that NumPy reads for a key."""
+        """Returns for each axis the positions that NumPy reads for a key."""
         shape = self.all_frames.shape
         grids = np.meshgrid(*map(np.arange, shape), indexing="ij", sparse=True)
         return [np.unique(np.broadcast_to(grid, shape)[key]) for grid in grids]
@@ -63,7 +65,7 @@ def slices_for(size: int) -> st.SearchStrategy[slice]:
 
 
 def in_any_form(array: np.ndarray) -> st.SearchStrategy:
-    """The same indices as a list, an array of some integer type, or a tensor."""
+    """Draws a form of the same indices: a list, an array of some integer type, or a tensor."""
     forms = [array, array.tolist(), torch.from_numpy(array)]
     if array.dtype != np.bool_:
         forms += [array.astype(np.int8), torch.from_numpy(array).to(torch.int32)]
@@ -74,7 +76,7 @@ def in_any_form(array: np.ndarray) -> st.SearchStrategy:
 
 @st.composite
 def index_arrays(draw, size: int, shape: tuple[int, ...]):
-    """Integers for one axis, of a shape that broadcasts to the given one."""
+    """Draws integers for one axis, in a shape that broadcasts to the given one."""
     own = tuple(
         draw(st.sampled_from([length, 1])) for length in shape[draw(st.integers(0, len(shape) - 1)) :]
     )
@@ -84,7 +86,9 @@ def index_arrays(draw, size: int, shape: tuple[int, ...]):
 
 @st.composite
 def masks(draw, shape: tuple[int, ...], length: int):
-    """A mask of these axes; most often it picks as many places as index arrays beside it have."""
+    """Draws a mask of these axes. It mostly selects as many places as the index arrays beside it
+    have.
+    """
     count = int(np.prod(shape))
     length = min(count, draw(st.sampled_from([length, length, length, 1, 4])))
     mask = np.zeros(count, np.bool_)
@@ -94,14 +98,14 @@ def masks(draw, shape: tuple[int, ...], length: int):
 
 @st.composite
 def keys(draw, shape: tuple[int, ...]):
-    """Any key that NumPy knows for an array of this shape, most of them legal."""
+    """Draws any key that NumPy knows for an array of this shape; most are legal."""
     common = draw(st.sampled_from([(2,), (3,), (3, 2), (2, 1, 3), (1,), (0,), (2, 0)]))
     num_axes = draw(st.sampled_from([4, 4, 4, 3, 2, 1, 0]))
     ellipsis_at = draw(st.none() | st.integers(0, num_axes))
     items: list = []
     axis = 0
     while axis < num_axes:
-        if ellipsis_at == axis:  # what follows counts from the end
+        if ellipsis_at == axis:  # the rest counts from the end
             items.append(Ellipsis)
             shape = (*shape[:axis], *shape[len(shape) - num_axes + axis :])
             ellipsis_at = None
@@ -164,7 +168,7 @@ def check_against_numpy(decoder: FakeDecoder, key) -> None:
     box = (y[0], y[-1] + 1, x[0], x[-1] + 1)
     assert (region or (0, HEIGHT, 0, WIDTH)) == box, "the region is not the smallest box"
     assert region != (0, HEIGHT, 0, WIDTH), "the whole frame must be None"
-    if len(frames) != len(wanted[0]):  # frames may repeat only where this spares a copy of everything
+    if len(frames) != len(wanted[0]):  # frames may repeat only where this avoids a copy of the whole result
         items = key if isinstance(key, tuple) else (key,)
         flipped = any(isinstance(i, slice) and (i.step or 1) < 0 for i in items)
         shared = result.untyped_storage().data_ptr() == decoder.block.untyped_storage().data_ptr()
@@ -216,8 +220,8 @@ _mask = np.random.default_rng(7).random((NUM_FRAMES,)) > 0.5
         (slice(2, 2), [0, 1]),
         (3, slice(1, 1)),
         ([], 0),
-        (0, ..., 0, 0, 0),  # an ellipsis that stands for nothing, between integers
-        (0, ..., [1, 2], 0, 0),  # ... and between integer and array: it still separates them
+        (0, ..., 0, 0, 0),  # the ellipsis between integers stands for no axis
+        (0, ..., [1, 2], 0, 0),  # between an integer and an array it still separates them
         ([1, 2], ..., 0, 0, 0),
         (None, [1, 2], ..., [0, 1]),
         ([5, 1, 1], 0),

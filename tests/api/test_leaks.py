@@ -1,6 +1,6 @@
-"""Memory: opening, decoding and dropping decoders leaves nothing behind.
+"""Opening, decoding and dropping decoders leaks no memory.
 
-tools/verify/memory.py is the long version of the same.
+tools/verify/memory.py does the same for longer.
 """
 
 import gc
@@ -20,7 +20,9 @@ MEMORY = Path(__file__).resolve().parents[2] / "tools" / "verify" / "memory.py"
 
 
 def grown(path, kind, cycles):
-    """Bytes that the resident memory of a process grows by over some cycles, after a warm-up."""
+    """Returns how many bytes a process's resident memory grows by over some cycles, after a
+    warm-up.
+    """
     done = subprocess.run(
         [sys.executable, MEMORY, path, "--kind", kind, "--cycles", str(cycles), "--json"],
         capture_output=True,
@@ -42,7 +44,7 @@ def test_cycles_do_not_grow(name, kind):
 
 
 def test_a_decoder_dies_with_its_last_reference():
-    """No cycle of references: neither decoder nor source wait for the garbage collector."""
+    """No cycle of references makes decoder or source wait for the garbage collector."""
     gc.disable()
     try:
 
@@ -82,7 +84,7 @@ def test_close_lets_the_source_go():
 
 
 def test_files_are_closed():
-    """Neither use, nor failure, nor dropping leaves a file descriptor open."""
+    """Use, failure and dropping all close their file descriptors."""
     descriptors = Path("/proc/self/fd")
     if not descriptors.is_dir():
         pytest.skip("this system has no /proc/self/fd")

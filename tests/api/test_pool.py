@@ -1,4 +1,6 @@
-"""Memory of batches that is used again: never while anybody holds it, never more than was allowed."""
+"""The pool reuses the memory of batches: never while somebody holds it, never more than its
+capacity.
+"""
 
 import multiprocessing
 import os
@@ -12,7 +14,7 @@ import pytest
 import torch
 
 import cycodec
-from cycodec._shared import torch_adapter as _tensor
+from cycodec._shared import torch_adapter
 from cycodec.decoders import VideoDecoder
 
 SHAPE = (8, 96, 128, 3)
@@ -21,7 +23,7 @@ SIZE = 8 * 96 * 128 * 3
 
 @pytest.fixture(autouse=True)
 def empty():
-    """Nothing is kept before a test, and as much as ever may be kept after it."""
+    """Empties the pool before a test, and restores its capacity afterwards."""
     cycodec.empty_cache()
     capacity = cycodec.get_cache_capacity()
     yield
@@ -29,7 +31,7 @@ def empty():
 
 
 def address_of_a_freed_batch():
-    return _tensor.empty(SHAPE).data_ptr()
+    return torch_adapter.empty(SHAPE).data_ptr()
 
 
 def test_a_freed_batch_serves_the_next_one():
@@ -37,7 +39,7 @@ def test_a_freed_batch_serves_the_next_one():
     address = address_of_a_freed_batch()
     assert cycodec.cache_stats()["held_blocks"] == before["held_blocks"] + 1
     assert cycodec.cache_stats()["held_bytes"] >= SIZE
-    tensor = _tensor.empty(SHAPE)
+    tensor = torch_adapter.empty(SHAPE)
     assert tensor.data_ptr() == address
     assert cycodec.cache_stats()["hits"] == before["hits"] + 1
     assert cycodec.cache_stats()["held_bytes"] == 0
@@ -69,11 +71,11 @@ def test_a_freed_batch_serves_the_next_one():
     ],
 )
 def test_memory_is_not_given_away_while_anything_holds_it(keep):
-    tensor = _tensor.empty(SHAPE)
+    tensor = torch_adapter.empty(SHAPE)
     address = tensor.data_ptr()
     held = keep(tensor)
     del tensor
-    others = [_tensor.empty(SHAPE) for _ in range(3)]
+    others = [torch_adapter.empty(SHAPE) for _ in range(3)]
     assert address not in [other.data_ptr() for other in others]
     del others
     cycodec.empty_cache()
@@ -96,7 +98,7 @@ def test_what_is_held_keeps_its_values():
 
 def test_no_more_is_kept_than_allowed():
     cycodec.set_cache_capacity(3 * SIZE)
-    batches = [_tensor.empty(SHAPE) for _ in range(6)]
+    batches = [torch_adapter.empty(SHAPE) for _ in range(6)]
     del batches
     assert 2 * SIZE <= cycodec.cache_stats()["held_bytes"] <= 3 * SIZE
     cycodec.set_cache_capacity(SIZE + (1 << 16))
@@ -111,12 +113,12 @@ def test_no_more_is_kept_than_allowed():
 
 def test_a_small_batch_does_not_get_a_large_block():
     address_of_a_freed_batch()
-    _tensor.empty((3, 96, 128, 3))
+    torch_adapter.empty((3, 96, 128, 3))
     assert cycodec.cache_stats()["held_bytes"] >= SIZE
 
 
 def test_empty_cache_gives_memory_back_to_the_system():
-    batches = [_tensor.empty((64, 480, 640, 3)).fill_(1) for _ in range(4)]
+    batches = [torch_adapter.empty((64, 480, 640, 3)).fill_(1) for _ in range(4)]
     del batches
     held = cycodec.cache_stats()["held_bytes"]
     assert held >= 4 * 64 * 480 * 640 * 3
@@ -131,12 +133,12 @@ def resident():
 
 
 def test_threads_never_share_a_batch():
-    """Each thread fills its batches with a number of its own, and finds it there again."""
+    """Each thread fills its batches with a number of its own, and finds that number again."""
     wrong = []
 
     def work(number):
         for turn in range(300):
-            batch = _tensor.empty((1 + turn % 5, 300, 300, 3))
+            batch = torch_adapter.empty((1 + turn % 5, 300, 300, 3))
             batch.fill_(number)
             if not bool((batch == number).all()):
                 wrong.append(number)
@@ -150,14 +152,14 @@ def test_threads_never_share_a_batch():
 
 
 def fill_in_child(connection):
-    batch = _tensor.empty(SHAPE).numpy()  # torch's own threads do not survive a fork
+    batch = torch_adapter.empty(SHAPE).numpy()  # torch's own threads do not survive a fork
     batch[:] = 7
     connection.send((cycodec.cache_stats()["hits"], bool((batch == 7).all())))
 
 
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 def test_a_forked_process_has_memory_of_its_own():
-    held = _tensor.empty(SHAPE).fill_(1)
+    held = torch_adapter.empty(SHAPE).fill_(1)
     address_of_a_freed_batch()
     before = cycodec.cache_stats()
     here, there = multiprocessing.Pipe()
@@ -169,7 +171,7 @@ def test_a_forked_process_has_memory_of_its_own():
     assert right
     assert hits == before["hits"] + 1
     assert cycodec.cache_stats() == before
-    assert bool((_tensor.empty(SHAPE).fill_(2) == 2).all())
+    assert bool((torch_adapter.empty(SHAPE).fill_(2) == 2).all())
     assert bool((held == 1).all())
 
 

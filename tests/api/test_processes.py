@@ -21,7 +21,7 @@ from cycodec.decoders import VideoDecoder
 from cycodec.transforms import RandomCrop, Resize
 
 FILE = "h264_plain.mp4"
-# exact without a scan, scanned, confirmed by decoding, with timestamps of our own
+# their indices are exact without a scan, scanned, confirmed by decoding, and made with stamps
 FILES = (FILE, "vp9_hidden.webm", "h264.ts", "mpeg4_bframes.avi")
 
 
@@ -33,7 +33,7 @@ def digests(decoder, numbers):
     return [oracle.digest(frame) for frame in decoder[list(numbers)]]
 
 
-# -- fork -----------------------------------------------------------------------------------------------------------
+# -- fork ------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("num_threads", [1, 4])
@@ -84,7 +84,7 @@ def test_threads_of_a_forked_process_share_a_decoder():
 
 
 def read_all(decoder, first, step, count):
-    """Digests of every step-th frame, one access each, backwards."""
+    """Returns the digests of every step-th frame, read one by one and backwards."""
     return {n: oracle.digest(decoder[n]) for n in range(first, count, step)[::-1]}
 
 
@@ -92,12 +92,12 @@ def read_all(decoder, first, step, count):
 def test_forked_workers(name):
     reference = oracle.reference(media.path(name))
     decoder = make(name)
-    digests(decoder, [reference.count // 2])  # somewhere in the middle of the file
+    digests(decoder, [reference.count // 2])  # the reader is then in the middle of the file
     with ProcessPoolExecutor(
         8, mp_context=multiprocessing.get_context("fork"), initializer=inherit, initargs=(decoder,)
     ) as pool:
         parts = [pool.submit(read_inherited, first, 8, reference.count) for first in range(8)]
-        mine = read_all(decoder, 0, 5, reference.count)  # the parent goes on at the same time
+        mine = read_all(decoder, 0, 5, reference.count)  # the parent reads at the same time
         found = {n: d for part in parts for n, d in part.result(60).items()}
     assert [found[n] for n in range(reference.count)] == list(reference.digests)
     assert all(reference.digests[n] == d for n, d in mine.items())
@@ -107,7 +107,7 @@ _inherited = None
 
 
 def inherit(decoder):
-    """In a forked worker the arguments of the initializer are the parent's objects, not pickled."""
+    """A forked worker gets the parent's objects as arguments of the initializer, without pickling."""
     global _inherited
     _inherited = decoder
 
@@ -151,7 +151,7 @@ def test_gone_when_a_forked_process_opens_it(tmp_path):
     assert decoder[5].shape == (3, 96, 128)
 
 
-# -- threads --------------------------------------------------------------------------------------------------------
+# -- threads ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -185,14 +185,14 @@ def test_closed_by_another_thread():
     assert isinstance(found[0], ClosedError)
 
 
-# -- pickles --------------------------------------------------------------------------------------------------------
+# -- pickles ---------------------------------------------------------------------------------------
 
 
 def again(decoder):
     return pickle.loads(pickle.dumps(decoder))
 
 
-def test_index_of_a_pickle_is_mended_as_it_would_have_been():
+def test_index_of_a_pickle_is_rebuilt_as_it_would_have_been():
     # the times in this file contradict the order in which its frames come out
     reference = oracle.reference(media.path("lying_pts.mp4"))
     decoder = again(make("lying_pts.mp4"))
@@ -210,7 +210,7 @@ def test_pickles_are_small_and_spare_the_scan(name):
     assert other.counters == (0, 0, 0, 0, 0)
     assert other.index == decoder.index
     assert digests(other, [0]) == digests(decoder, [0])
-    # packets up to the first frame, not all of them
+    # it reads the packets up to the first frame, not all of them
     assert other.counters.packets_read < 12
     assert other.counters.frames_decoded < 8
 
@@ -276,7 +276,7 @@ def test_a_changed_file_is_noticed(tmp_path):
         pickle.loads(data)
 
 
-# -- those who pickle and fork --------------------------------------------------------------------------------------
+# -- those who pickle and fork ---------------------------------------------------------------------
 
 
 def test_joblib():
@@ -290,7 +290,7 @@ def test_joblib():
 
 
 class Frames(torch.utils.data.Dataset):
-    """All frames of one decoder that the dataset holds."""
+    """A dataset of all frames of one decoder."""
 
     def __init__(self, **options):
         self.decoder = make(**options)
@@ -308,7 +308,7 @@ def test_dataloader(context, persistent):
     reference = oracle.reference(media.path(FILE))
     frames = Frames()
     if context == "fork":
-        frames[30]  # the parent's decoder is under way when it is forked
+        frames[30]  # the parent's decoder is in use when the process forks
     loader = DataLoader(
         frames, batch_size=20, num_workers=2, multiprocessing_context=context, persistent_workers=persistent
     )

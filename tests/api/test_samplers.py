@@ -1,4 +1,4 @@
-"""Samplers: where clips lie (values that TorchCodec 0.13 gives), and the one decode call for them."""
+"""Samplers: clips lie where TorchCodec 0.13 puts them, and one call decodes them all."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ BY_INDEX = [clips_at_random_indices, clips_at_regular_indices]
 
 
 def name_of(sampler):
-    """A name that is the same in every process."""
+    """Returns a name that is the same in every process."""
     return getattr(sampler, "func", sampler).__name__
 
 
@@ -39,7 +39,7 @@ ALL = BY_INDEX + BY_TIME
 
 
 class FakeDecoder:
-    """A video of constant frame rate that counts decode calls; a frame's pixels are its number."""
+    """A video of constant frame rate that counts decode calls. A frame's pixels hold its number."""
 
     def __init__(self, num_frames=10, fps=5.0, begin=0.0, valid=False, **facts):
         self.num_frames, self.fps, self.begin, self.valid = num_frames, fps, begin, valid
@@ -73,7 +73,7 @@ class FakeDecoder:
 
 
 def plan(sampler, decoder=None, **options):
-    """The plan of a sampler as rows, rounded."""
+    """Returns the plan of a sampler as rounded rows."""
     if isinstance(sampler, functools.partial):
         options = {**sampler.keywords, **options}
         sampler = sampler.func

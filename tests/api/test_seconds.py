@@ -1,4 +1,4 @@
-"""Keys of seconds: what an instant, a time slice and a grid of instants are, and what is none."""
+"""Keys of seconds: instants, slices of time, grids of instants, and keys that are none of these."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ def test_time_ranges_outside_the_stream():
             time_range(start, stop, 0.5, 2.0)
         with pytest.raises(ValueError, match=words):
             time_key(slice(start, stop), 0.5, 2.0)
-    assert time_range(0.0, 0.0, 0.0, 0.0) == TimeRange(0.0, 0.0)  # a stream that has no duration
+    assert time_range(0.0, 0.0, 0.0, 0.0) == TimeRange(0.0, 0.0)  # the stream has no duration
 
 
 @given(st.floats(-1e5, 1e5), st.floats(0.01, 1e5))

@@ -1,4 +1,6 @@
-"""Ctrl-C during a long request: the exception of the signal handler comes out soon, and the decoder stays usable."""
+"""Ctrl-C during a long request raises the signal handler's exception soon, and the decoder stays
+usable.
+"""
 
 import signal
 import threading

@@ -1,4 +1,6 @@
-"""Every kind of source gives the same frames: path, bytes, tensor, file-like, URL; whatever the file is called."""
+"""Paths, bytes, tensors, file-like objects and URLs give the same frames, whatever the file's name
+is.
+"""
 
 import errno
 import io
@@ -16,7 +18,7 @@ import cycodec
 from cycodec.core.io.readahead import set_limits
 from cycodec.decoders import VideoDecoder, get_container_metadata
 
-# One of each way of finding frames: sample tables, a header walk, fragments, scans, timestamps made here.
+# One file for each way to an index: sample tables, a header walk, fragments, scans, stamps.
 NAMES = [
     "h264_plain.mp4",
     "h264.mkv",
@@ -31,7 +33,9 @@ NAMES = [
 
 
 class CountingFile:
-    """A seekable file-like object that is neither io.IOBase nor a real file, and counts what is read."""
+    """A seekable file-like object that is neither an io.IOBase nor a real file. It counts the bytes
+    read.
+    """
 
     def __init__(self, data):
         self.data = data
@@ -53,14 +57,14 @@ class CountingFile:
 
 
 class ShortReads(CountingFile):
-    """Gives fewer bytes than asked for, as sockets do."""
+    """Returns fewer bytes than requested, as sockets do."""
 
     def read(self, size):
         return super().read(min(size, 1 + size // 7))
 
 
 class SilentSeek(CountingFile):
-    """seek() returns nothing; tell() knows."""
+    """Its seek() returns nothing; only tell() gives the position."""
 
     def seek(self, offset, whence=os.SEEK_SET):
         super().seek(offset, whence)
@@ -70,7 +74,7 @@ class SilentSeek(CountingFile):
 
 
 class ReadsViews(CountingFile):
-    """read() gives memoryviews and bytearrays instead of bytes."""
+    """Its read() returns memoryviews and bytearrays instead of bytes."""
 
     def read(self, size):
         piece = super().read(size)
@@ -161,7 +165,7 @@ def test_any_name_is_only_a_name(tmp_path, name, monkeypatch):
 
 @pytest.mark.parametrize("name", ["percent%03d.png", "image1.png", "star*.png"])
 def test_a_still_is_not_taken_for_a_sequence(tmp_path, name):
-    """FFmpeg's image demuxer would expand patterns and go on with image2.png."""
+    """FFmpeg's image demuxer would expand patterns and continue with image2.png."""
     (tmp_path / name).write_bytes(media.path("still.png").read_bytes())
     for number in (1, 2, 3):
         (tmp_path / f"percent{number:03}.png").write_bytes(media.path("still.png").read_bytes())
@@ -189,7 +193,9 @@ def test_a_link_is_followed(tmp_path):
 
 @pytest.mark.parametrize("name", ["h264_faststart.mp4", "h264_plain.mp4"])
 def test_a_file_like_is_read_on_demand(name):
-    """Opening reads the tables, one frame its GOP; nothing reads the file whole at once."""
+    """Opening reads the tables, and a frame reads its GOP; nothing reads the whole file in one
+    call.
+    """
     data = (
         media.path("h264_long_gop.mp4").read_bytes()
         if name == "h264_plain.mp4"
@@ -204,7 +210,7 @@ def test_a_file_like_is_read_on_demand(name):
 
 
 def test_a_file_like_starts_at_its_beginning():
-    """Wherever the object stands when it is passed."""
+    """A file-like object may be passed at any position."""
     file = io.BytesIO(media.path("h264_plain.mp4").read_bytes())
     file.seek(1000)
     assert len(VideoDecoder(file)) == 75
@@ -229,7 +235,7 @@ def test_bytes_are_not_copied_and_kept_alive():
     buffer = bytearray(media.path("h264_plain.mp4").read_bytes())
     decoder = VideoDecoder(buffer)
     with pytest.raises(BufferError):
-        buffer.append(0)  # still in use
+        buffer.append(0)  # it is still in use
     decoder.close()
     buffer.append(0)
 
@@ -332,7 +338,7 @@ def test_a_decoder_survives_fork(kind):
 
 
 class Far(io.BytesIO):
-    """A file whose every read is a round trip."""
+    """A file that counts each read as a round trip."""
 
     requests = 0
     bytes_read = 0
@@ -348,7 +354,7 @@ class Far(io.BytesIO):
     "name",
     [
         "h264_bench_camera_768x432_139s.mp4",
-        "h264_long_1080p30_6min_lowbitrate.mp4",  # its sample tables stand at the end
+        "h264_long_1080p30_6min_lowbitrate.mp4",  # its sample tables are at the end
         "h264_startpts_10s.mp4",
         "vp8_bbb_720p_30s.webm",
         "h264_srt_subtitles.mkv",
@@ -369,7 +375,7 @@ def test_opening_and_a_frame_of_a_far_file_take_few_requests(name):
 
 
 def test_a_far_file_is_not_read_beyond_need():
-    """Reads that jump stay small: 64 KiB for each place that is looked at."""
+    """Reads that jump stay small: 64 KiB for each place."""
     name = "h264_bench_camera_768x432_139s.mp4"
     file = Far(media.shared(name).read_bytes())
     decoder = VideoDecoder(file)
@@ -382,7 +388,7 @@ def test_a_file_that_somebody_else_moves():
     file = Far(media.path("h264_plain.mp4").read_bytes())
     frames = VideoDecoder(media.path("h264_plain.mp4"))[:]
     decoder = VideoDecoder(file)
-    set_limits(0, 0)  # nothing is remembered
+    set_limits(0, 0)  # nothing is kept
     try:
         for number in (5, 40, 20, 71):
             file.seek(number)

@@ -1,4 +1,6 @@
-"""Transforms: their sizes, where crops lie, what torchvision's classes become, and resampled pixels."""
+"""Transforms: sizes, the place of crops, the conversion of torchvision's classes, and resampled
+pixels.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +42,7 @@ def frames(count=2, height=24, width=32, dtype=torch.uint8):
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory):
-    """Makes video files of pictures, which a decoder gives back as they are."""
+    """Makes lossless video files of pictures."""
 
     def make(pictures):
         height, width = pictures.shape[1:3]
@@ -93,7 +95,7 @@ def test_resize_sizes(size, frame, expected):
     ("size", "frame", "expected"),
     [
         ((10, 20), (240, 360), Crop(115, 170, 10, 20)),
-        (11, (240, 360), Crop(114, 174, 11, 11)),  # 114.5, 174.5: a half goes to the even side
+        (11, (240, 360), Crop(114, 174, 11, 11)),  # 114.5, 174.5: halves are rounded to even
         ((237, 357), (240, 360), Crop(2, 2, 237, 357)),  # 1.5
         ((239, 355), (240, 360), Crop(0, 2, 239, 355)),  # 0.5, 2.5
         ((233, 358), (240, 360), Crop(4, 1, 233, 358)),  # 3.5
@@ -106,7 +108,9 @@ def test_center_crop_places(size, frame, expected):
 
 def test_random_crop_places_are_those_of_the_global_generator():
     torch.manual_seed(0)
-    assert RandomCrop((10, 10)).resolve(240, 360) == Crop(32, 171, 10, 10)  # also TorchCodec's for this seed
+    assert RandomCrop((10, 10)).resolve(240, 360) == Crop(
+        32, 171, 10, 10
+    )  # TorchCodec gives the same for this seed
     places = {RandomCrop((22, 30)).resolve(24, 32)[:2] for _ in range(300)}
     assert places == {(top, left) for top in range(3) for left in range(3)}
     assert RandomCrop(24).resolve(24, 24) == Crop(0, 0, 24, 24)
@@ -185,7 +189,7 @@ def test_random_crop_is_drawn_once():
 
 
 class At(DecoderTransform):
-    """A step that is fixed beforehand."""
+    """Turns a fixed step into a transform."""
 
     def __init__(self, step):
         self.step = step
@@ -196,7 +200,7 @@ class At(DecoderTransform):
 
 @st.composite
 def steps(draw):
-    """Steps that fit one after the other into frames of 24x32."""
+    """Draws steps that fit one after the other into 24x32 frames."""
     height, width, chosen = 24, 32, []
     for _ in range(draw(st.integers(0, 4))):
         if draw(st.booleans()):
@@ -237,7 +241,9 @@ def test_pipeline_equals_the_steps_one_by_one(small, chosen, place):
 
 
 def resampling_matrix(source: int, target: int) -> np.ndarray:
-    """Antialiased bilinear resampling of one axis, by definition: a triangle as wide as a target pixel."""
+    """Resamples one axis by the definition of antialiased bilinear: a triangle as wide as a target
+    pixel.
+    """
     scale = source / target
     centers = (np.arange(target) + 0.5) * scale
     distances = (np.arange(source) + 0.5 - centers[:, None]) / max(scale, 1.0)
@@ -288,7 +294,9 @@ REAL_FRAMES = [
 @pytest.mark.parametrize("dtype", [torch.uint8, torch.float32, torch.float16], ids=str)
 @pytest.mark.parametrize("name", REAL_FRAMES)
 def test_real_frames_are_resized_as_torch_does(name, dtype):
-    """Whatever the way from the pixel format to RGB is: rows are resampled while they are made, or a picture afterwards."""
+    """Some pixel formats are resampled row by row during conversion, others as a whole picture
+    afterwards.
+    """
     path = media.path(name)
     with VideoDecoder(path, dimension_order="NHWC", output_dtype=dtype) as plain:
         whole = plain[:6]
@@ -317,7 +325,7 @@ class InterpolationMode(Enum):
 
 
 def torchvision(name, module="torchvision.transforms.v2._geometry", **attributes):
-    """A stand-in for an object of one of torchvision's classes."""
+    """Stands in for an object of one of torchvision's classes."""
     made = type(name, (), {"__module__": module})()
     vars(made).update(attributes)
     return made
@@ -388,7 +396,7 @@ def test_transforms_must_be_a_list(transforms):
 def test_real_torchvision_gives_the_same_pixels(store):
     try:
         from torchvision.transforms import v2
-    except Exception as error:  # absent, or built for another torch
+    except Exception as error:  # torchvision is absent, or built for another torch
         pytest.skip(f"torchvision cannot be imported: {error}")
     data = frames(2, 90, 121)
     path = store(data)

@@ -1,4 +1,6 @@
-"""Results and metadata: shapes refused, unpacking, indexing, fallbacks; and the module that knows torch."""
+"""Results and metadata: refused shapes, unpacking, indexing, fallbacks; and the module that imports
+torch.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from cycodec._shared import torch_adapter as _tensor
+from cycodec._shared import torch_adapter
 from cycodec._shared.metadata import (
     AudioStreamMetadata,
     ContainerMetadata,
@@ -21,7 +23,7 @@ from cycodec._shared.results import AudioSamples, Frame, FrameBatch
 
 
 def batch(*leading: int, valid: bool = False) -> FrameBatch:
-    """A batch of the given leading shape with all values distinct."""
+    """Returns a batch of the given leading shape whose values are all distinct."""
     count = int(np.prod(leading))
     return FrameBatch(
         torch.arange(count * 24, dtype=torch.int32).reshape(*leading, 3, 2, 4),
@@ -283,7 +285,7 @@ def test_empty_container():
     assert container.bit_rate is None
 
 
-# --- _tensor --------------------------------------------------------------------------------------
+# --- torch_adapter --------------------------------------------------------------------------------
 
 
 def run(code: str) -> None:
@@ -293,10 +295,10 @@ def run(code: str) -> None:
 def test_torch_is_imported_by_the_first_call_alone():
     run("""
 import sys
-from cycodec._shared import torch_adapter as _tensor
+from cycodec._shared import torch_adapter
 from cycodec._shared import results as _types
-assert not _tensor.is_tensor([1]) and "torch" not in sys.modules
-assert _tensor.empty((2,), "uint8", "cpu").shape == (2,) and "torch" in sys.modules
+assert not torch_adapter.is_tensor([1]) and "torch" not in sys.modules
+assert torch_adapter.empty((2,), "uint8", "cpu").shape == (2,) and "torch" in sys.modules
 """)
 
 
@@ -304,14 +306,14 @@ def test_missing_torch_is_a_clear_error():
     run("""
 import sys
 sys.modules["torch"] = None  # how Python marks a module that is not there
-from cycodec._shared import torch_adapter as _tensor
+from cycodec._shared import torch_adapter
 try:
-    _tensor.empty((2,))
+    torch_adapter.empty((2,))
 except ImportError as error:
     assert "cycodec needs torch to return tensors: pip install torch" in str(error), error
 else:
     raise AssertionError("no error")
-assert not _tensor.is_tensor([1])
+assert not torch_adapter.is_tensor([1])
 """)
 
 
@@ -319,33 +321,33 @@ def test_empty_ignores_torch_defaults():
     torch.set_default_dtype(torch.float64)
     try:
         with torch.device("meta"):
-            tensor = _tensor.empty((2, 3), "uint8", "cpu")
-            other = _tensor.empty((2, 3), torch.float32, torch.device("cpu"))
+            tensor = torch_adapter.empty((2, 3), "uint8", "cpu")
+            other = torch_adapter.empty((2, 3), torch.float32, torch.device("cpu"))
     finally:
         torch.set_default_dtype(torch.float32)
     assert (tensor.dtype, tensor.device.type, tuple(tensor.shape)) == (torch.uint8, "cpu", (2, 3))
     assert (other.dtype, other.device.type) == (torch.float32, "cpu")
     assert tensor.is_contiguous()
-    assert _tensor.pointer(tensor) == tensor.data_ptr() != 0
+    assert torch_adapter.pointer(tensor) == tensor.data_ptr() != 0
 
 
 def test_from_numpy_shares_where_it_can():
     array = np.arange(6).reshape(2, 3)
-    shared = _tensor.from_numpy(array)
+    shared = torch_adapter.from_numpy(array)
     array[0, 0] = 42
     assert shared[0, 0] == 42
 
     array.flags.writeable = False
     for other in [array, array[::-1], array[:, ::-1], array.astype(">i8"), array.astype(">f4")]:
-        tensor = _tensor.from_numpy(other)
+        tensor = torch_adapter.from_numpy(other)
         assert tensor.tolist() == other.tolist()
         tensor.zero_()
         assert other[0, 0] != 0
 
 
 def test_to_numpy():
-    assert _tensor.is_tensor(torch.zeros(1))
-    assert not _tensor.is_tensor(np.zeros(1))
-    assert _tensor.to_numpy(torch.tensor([1, 2])).tolist() == [1, 2]
-    assert _tensor.to_numpy(torch.tensor([0.5], requires_grad=True)).tolist() == [0.5]
-    assert _tensor.to_numpy(torch.tensor([0.5], dtype=torch.bfloat16)).tolist() == [0.5]
+    assert torch_adapter.is_tensor(torch.zeros(1))
+    assert not torch_adapter.is_tensor(np.zeros(1))
+    assert torch_adapter.to_numpy(torch.tensor([1, 2])).tolist() == [1, 2]
+    assert torch_adapter.to_numpy(torch.tensor([0.5], requires_grad=True)).tolist() == [0.5]
+    assert torch_adapter.to_numpy(torch.tensor([0.5], dtype=torch.bfloat16)).tolist() == [0.5]

@@ -1,4 +1,4 @@
-"""Bad sound: typed errors, in bounded time and memory."""
+"""Bad audio files raise typed errors, in bounded time and memory."""
 
 import subprocess
 import sys
@@ -33,7 +33,7 @@ def test_bad_files_end_in_a_typed_error_or_in_what_ffmpeg_makes_of_them(name):
 
 
 def patched_flac(total):
-    """A FLAC file whose header counts so many samples."""
+    """A FLAC file whose header promises `total` samples."""
     data = bytearray(media.path("flac.flac").read_bytes())
     data[21] = data[21] & 0xF0 | total >> 32
     data[22:26] = (total & 0xFFFFFFFF).to_bytes(4, "big")
@@ -41,7 +41,9 @@ def patched_flac(total):
 
 
 def test_bad_files_take_little_time_and_memory(tmp_path):
-    """In one process, whose memory may grow by no more than 600 MB of addresses, 200 MB of pages, in 60 s."""
+    """One process reads all of them in 60 s. Its memory may grow by 600 MB of addresses and 200 MB
+    of pages.
+    """
     (tmp_path / "vast.flac").write_bytes(patched_flac((1 << 36) - 1))
     data = media.path("pcm_s16le.wav").read_bytes()
     (tmp_path / "vast.wav").write_bytes(data[:40] + b"\xf0\xff\xff\xff" + data[44:2000])
@@ -49,7 +51,7 @@ def test_bad_files_take_little_time_and_memory(tmp_path):
     code = """
 import sys, resource, cycodec
 from cycodec.decoders import AudioDecoder
-AudioDecoder(sys.argv[1])[0:3]  # everything is loaded before memory is measured
+AudioDecoder(sys.argv[1])[0:3]  # load everything before memory is measured
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 if sys.platform == "linux":
     limit = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize() + (600 << 20)
@@ -88,11 +90,12 @@ def test_a_changing_sample_rate_keeps_the_form_of_the_beginning():
     samples = decoder.get_all_samples()
     assert samples.sample_rate == 32000
     expected = media.reference(file)
-    # the ffmpeg command drops what its resampler holds at each change, a few dozen samples; we keep it
+    # at each change the ffmpeg command drops a few dozen samples that its resampler holds; cycodec
+    # keeps them
     assert 0 <= samples.data.shape[1] - expected.shape[1] < 200
     same = np.all(samples.data.numpy()[:, : expected.shape[1]] == expected, axis=0)
     assert same[:100000].all()
-    # windows still are those of the whole
+    # windows are still equal to the whole
     for start in (0, 200000, 600000):
         assert (decoder[start : start + 3000].numpy() == samples.data[:, start : start + 3000].numpy()).all()
 
@@ -137,7 +140,7 @@ def test_damaged_files(name, seed, tmp_path):
     np.testing.assert_array_equal(got, expected)
 
 
-def test_no_sound(tmp_path):
+def test_no_audio(tmp_path):
     file = tmp_path / "silent.mp4"
     code, _, text = media.run("-f", "lavfi", "-i", "testsrc=d=0.2:s=64x64", "-c:v", "mpeg4", file)
     assert code == 0, text

@@ -1,10 +1,12 @@
-"""The contract of sound, over every codec that the ffmpeg command here can make and every shared file with
-sound.
+"""The contract of audio decoding, for every codec that the ffmpeg command can encode and every
+shared file.
 
-The whole is what ffmpeg decodes; windows in order are the whole to the bit; a window anywhere is the whole's,
-to the bit or within -60 dB as the codec allows; with seek_mode="exact" always to the bit.
+The whole stream equals what ffmpeg decodes. Windows read in order equal the whole to the bit. A
+window anywhere equals the whole to the bit, or within -60 dB if the codec allows no more; with
+seek_mode="exact" it equals the whole to the bit.
 
-libcodec2 is left out: its decoder takes noise from one generator for all streams of a process.
+libcodec2 is left out, because its decoder takes noise from one generator for all streams of a
+process.
 """
 
 import subprocess
@@ -21,19 +23,19 @@ from cycodec.decoders import AudioDecoder
 
 GENERATED = sorted(media.RECIPES)
 SHARED = media.shared()
-# ffmpeg begins a new resampler where a stream's rate changes and loses what the old one held: see
-# test_audio_bad.py
+# Where a stream's rate changes, ffmpeg begins a new resampler and loses what the old one held: see
+# test_audio_bad.py.
 CHANGING = {"flac_changing_samplerate.flac"}
-# AAC's decoder invents noise where the encoder substituted it, and invents another one elsewhere: its level is the
-# same.
+# AAC's decoder makes noise up where the encoder substituted it. A window has other noise of the
+# same level.
 INVENTED = {"aac", "aac_latm"}
-# To the bit wherever a window begins.
+# Codecs whose windows are equal to the bit wherever they begin.
 EXACT = {
     "pcm", "flac", "alac", "mp3", "vorbis", "adpcm", "wavpack", "tta", "mlp", "aac_no_pns", "ac3", "eac3", "dts",
     "wma", "wmav2", "amr_wb", "g722", "g726", "nellymoser", "realaudio", "dfpwm",
 }  # fmt: skip
 CONVERSIONS = [(16000, None), (48000, 1), (None, 1), (11025, 2)]
-# One of each kind of reader and decoder for the dearer properties.
+# One file for each kind of reader and decoder, for the tests that take longer.
 SOME = [
     "pcm_s16le.wav", "pcm_f64le.wav", "pcm_s16be.aiff", "flac.flac", "alac.m4a", "mp3_vbr.mp3",
     "mp3_8kbps.mp3", "mp3.mkv", "vorbis.ogg", "vorbis.mkv", "aac.m4a", "aac.aac", "aac.ts",
@@ -44,7 +46,7 @@ SOME = [
 
 @pytest.fixture(scope="module")
 def known():
-    """Arrays by name and conversion: what ffmpeg gives, decoded once for the module."""
+    """A function that returns what ffmpeg decodes by name and conversion, once for the module."""
     kept = {}
 
     def ask(name, rate=None, channels=None):
@@ -92,13 +94,13 @@ def test_windows_in_order_are_the_whole(name):
     decoder = AudioDecoder(locate(name))
     parts = [decoder[start:stop].numpy() for start, stop in cuts_of(whole.shape[1], 12, 5)]
     np.testing.assert_array_equal(np.concatenate(parts, 1), whole)
-    # and again by the same decoder, which must not remember the first time
+    # the same decoder gives the same again
     np.testing.assert_array_equal(decoder.get_all_samples().data.numpy(), whole)
 
 
 @pytest.mark.parametrize("name", [*GENERATED, *SHARED])
 def test_window_anywhere(name, monkeypatch):
-    monkeypatch.setattr("cycodec._audio.session.NEAR_START", 0)  # short files are sought in, too
+    monkeypatch.setattr("cycodec._audio.session.NEAR_START", 0)  # seek in short files, too
     whole = AudioDecoder(locate(name)).get_all_samples().data.numpy()
     decoder = AudioDecoder(locate(name))
     family = media.family(name) if name in media.RECIPES else decoder.metadata.codec
@@ -113,7 +115,7 @@ def test_window_anywhere(name, monkeypatch):
         if family in EXACT or family.startswith("pcm"):
             np.testing.assert_array_equal(got, expected, err_msg=f"{name} from {start}")
         elif family in INVENTED:
-            # the invented noise differs, the sound does not: it correlates, and loudness agrees
+            # the noise differs; the rest correlates, and the loudness agrees
             loud = float(np.sqrt(np.mean(expected**2)))
             assert np.sqrt(np.mean(got**2)) == pytest.approx(loud, rel=0.35, abs=1e-3), (name, start)
             if expected.shape[1] > 1500 and loud > 1e-3:
@@ -131,7 +133,7 @@ def test_exact_mode_is_exact_anywhere(name):
 
 
 def test_noise_differs_where_it_was_substituted_and_nothing_else():
-    """FFmpeg's encoder substitutes noise above 4 kHz only."""
+    """FFmpeg's encoder substitutes noise only above 4 kHz."""
     length = 8192
     decoder = AudioDecoder(locate("aac.m4a"))
     whole = decoder.get_all_samples().data.numpy()
@@ -143,7 +145,7 @@ def test_noise_differs_where_it_was_substituted_and_nothing_else():
         spectrum = np.abs(np.fft.rfft(difference * np.hanning(length))) * 4 / length
         assert decibel(spectrum[:, frequency < 3500]) < -60, start
         differences.append(decibel(spectrum))
-    assert max(differences) > -60  # else there was no noise, and this showed nothing
+    assert max(differences) > -60  # otherwise there was no noise, and the test proves nothing
 
 
 CHANGES = [(name, *conversion) for name in SOME for conversion in CONVERSIONS]
@@ -181,7 +183,7 @@ def test_partition_property(name, data):
     length = whole.shape[1]
     cuts = sorted(data.draw(st.lists(st.integers(0, length), max_size=6)))
     decoder = AudioDecoder(locate(name))
-    if data.draw(st.booleans()):  # what was read before must not matter
+    if data.draw(st.booleans()):  # earlier reads must make no difference
         decoder[data.draw(st.integers(0, length)) :]
     parts = [decoder[a:b].numpy() for a, b in zip([0, *cuts], [*cuts, length], strict=True)]
     np.testing.assert_array_equal(np.concatenate(parts, 1), whole)
@@ -204,7 +206,7 @@ def test_partition_by_time(name):
     "name", [*SOME, "wma.mkv", "mp3.ts", "mp2.mpg", "nellymoser.flv", "mp3.avi", *SHARED]
 )
 def test_pts_is_that_of_the_first_frame(name):
-    """Of the first that comes out of the decoder, as ffprobe shows it."""
+    """The first frame is the first that comes out of the decoder, as ffprobe shows it."""
     probe = [
         media.FFPROBE,
         "-v",

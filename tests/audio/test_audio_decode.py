@@ -1,4 +1,4 @@
-"""AudioDecoder: sources, keys, times, metadata, life and death."""
+"""AudioDecoder: sources, keys, times, metadata, sharing and closing."""
 
 import gc
 import io
@@ -14,7 +14,7 @@ import pytest
 import torch
 
 import cycodec
-from cycodec.decoders import AudioDecoder
+from cycodec.decoders import AudioDecoder, WavDecoder
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +28,7 @@ def whole(flac):
 
 
 class Reads(io.RawIOBase):
-    """A file-like object that counts what is read."""
+    """A file-like object that counts the bytes read from it."""
 
     def __init__(self, data):
         self.inner = io.BytesIO(data)
@@ -219,6 +219,30 @@ def test_close(flac):
             decoder[0:100]
         assert kept.shape == (2, 100)
         decoder.close()
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [(AudioDecoder, "flac.flac"), (AudioDecoder, "pcm_s16le.wav"), (WavDecoder, "pcm_s16le.wav")],
+)
+def test_use_after_close(kind, name):
+    decoder = kind(media.path(name))
+    decoder.close()
+    decoder.close()
+    uses = [
+        lambda: decoder[0],
+        lambda: decoder[0:100],
+        lambda: decoder.t[0.5],
+        lambda: decoder.get_all_samples(),
+        lambda: decoder.get_samples_played_in_range(0, 1),
+        lambda: decoder.metadata,
+        lambda: len(decoder),
+        lambda: decoder.__enter__(),
+    ]
+    for use in uses:
+        with pytest.raises(cycodec.ClosedError, match=rf"{name}.*closed"):
+            use()
+    assert "closed" in repr(decoder)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")

@@ -1,4 +1,6 @@
-"""AudioEncoder: what is lossless comes back to the bit, what is lossy lines up and is as good as ffmpeg's."""
+"""AudioEncoder: lossless files come back to the bit, lossy ones are aligned and as good as
+ffmpeg's.
+"""
 
 import io
 import subprocess
@@ -18,13 +20,13 @@ LOSSLESS = ["wav", "flac", "aiff", "caf", "wv"]
 LOSSY = ["mp3", "m4a", "opus", "ogg", "webm", "mka"]
 
 
-def sound(rate=48000, channels=2, seconds=2.0):
+def tone(rate=48000, channels=2, seconds=2.0):
     """Samples that int16 holds exactly."""
     return (torch.from_numpy(media.signal(rate, channels, seconds)) * 32767).round() / 32768
 
 
 def lag(decoded, original):
-    """By how many samples the first channel came out late."""
+    """The number of samples by which the first channel is late."""
     n = min(decoded.shape[1], original.shape[1])
     a, b = decoded[0, :n].double().numpy(), original[0, :n].double().numpy()
     curve = np.fft.irfft(np.fft.rfft(a, 2 * n) * np.conj(np.fft.rfft(b, 2 * n)))
@@ -41,7 +43,7 @@ def snr(decoded, original):
 @pytest.mark.parametrize("channels", [1, 2, 6])
 @pytest.mark.parametrize("format", LOSSLESS)
 def test_int16_material_comes_back_to_the_bit(format, channels, tmp_path):
-    samples = sound(channels=channels, seconds=1.0)
+    samples = tone(channels=channels, seconds=1.0)
     file = tmp_path / f"x.{format}"
     AudioEncoder(samples, sample_rate=48000).to_file(file)
     back = AudioDecoder(file).get_all_samples()
@@ -52,7 +54,7 @@ def test_int16_material_comes_back_to_the_bit(format, channels, tmp_path):
 @pytest.mark.parametrize("bit_rate", [None, 96000])
 @pytest.mark.parametrize("format", LOSSY)
 def test_lossy_lines_up_and_is_as_good_as_ffmpegs(format, bit_rate, tmp_path):
-    samples = sound()
+    samples = tone()
     ours, theirs = tmp_path / f"ours.{format}", tmp_path / f"theirs.{format}"
     AudioEncoder(samples, sample_rate=48000).to_file(ours, bit_rate=bit_rate)
     options = ["-b:a", bit_rate] if bit_rate else []
@@ -67,14 +69,14 @@ def test_lossy_lines_up_and_is_as_good_as_ffmpegs(format, bit_rate, tmp_path):
 
 
 def test_bit_rate_changes_the_size():
-    samples = sound()
+    samples = tone()
     encoder = AudioEncoder(samples, sample_rate=48000)
     assert len(encoder.to_tensor("mp3", bit_rate=32000)) < len(encoder.to_tensor("mp3", bit_rate=256000)) / 4
 
 
 @pytest.mark.parametrize("format", ["wav", "flac", "mp3", "m4a", "ogg", "opus"])
 def test_the_three_destinations_agree(format, tmp_path):
-    samples = sound(seconds=0.5)
+    samples = tone(seconds=0.5)
     encoder = AudioEncoder(samples, sample_rate=48000)
     encoder.to_file(tmp_path / f"x.{format}")
     memory = io.BytesIO()
@@ -89,7 +91,7 @@ def test_the_three_destinations_agree(format, tmp_path):
 
 @pytest.mark.parametrize(("rate", "channels"), [(16000, None), (44100, 1), (None, 1), (8000, 2)])
 def test_output_rate_and_channels_are_ffmpegs(rate, channels, tmp_path):
-    samples = sound(seconds=0.7)
+    samples = tone(seconds=0.7)
     file = tmp_path / "x.wav"
     AudioEncoder(samples, sample_rate=48000).to_file(file, sample_rate=rate, num_channels=channels)
     options = [*(["-ar", rate] if rate else []), *(["-ac", channels] if channels else [])]
@@ -104,10 +106,10 @@ def test_output_rate_and_channels_are_ffmpegs(rate, channels, tmp_path):
 
 
 def test_layouts_of_samples(tmp_path):
-    mono = sound(channels=1)[0]
+    mono = tone(channels=1)[0]
     expected = AudioEncoder(mono[None], sample_rate=8000).to_tensor("wav")
     assert torch.equal(AudioEncoder(mono, sample_rate=8000).to_tensor("wav"), expected)
-    stereo = sound()
+    stereo = tone()
     strided = stereo.T.contiguous().T
     assert torch.equal(
         AudioEncoder(strided, sample_rate=8000).to_tensor("wav"),
@@ -118,7 +120,7 @@ def test_layouts_of_samples(tmp_path):
 
 
 def test_loud_samples_are_clipped_and_said_to_be():
-    samples = sound(seconds=0.2) * 4
+    samples = tone(seconds=0.2) * 4
     encoder = AudioEncoder(samples, sample_rate=48000)
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
@@ -131,15 +133,16 @@ def test_loud_samples_are_clipped_and_said_to_be():
     np.testing.assert_allclose(AudioDecoder(data)[:].numpy(), samples.clamp(-1, 1).numpy(), atol=1.01 / 32768)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        AudioEncoder(sound(seconds=0.2), sample_rate=48000).to_tensor("wav")
+        AudioEncoder(tone(seconds=0.2), sample_rate=48000).to_tensor("wav")
 
 
 @pytest.mark.parametrize("count", [1, 7, 1151, 1152, 1153, 4096, 70000])
 @pytest.mark.parametrize("format", ["wav", "flac", "mp3", "opus"])
 def test_any_number_of_samples(format, count):
-    samples = sound()[:, :count] if count <= 96000 else sound(seconds=3.0)[:, :count]
+    samples = tone()[:, :count] if count <= 96000 else tone(seconds=3.0)[:, :count]
     back = AudioDecoder(AudioEncoder(samples, sample_rate=48000).to_tensor(format)).get_all_samples().data
-    if format == "mp3":  # FFmpeg does not trim the end of so short an MP3 file to the sample; nothing is lost
+    # FFmpeg does not trim the end of such a short MP3 file to the sample; nothing is lost
+    if format == "mp3":
         assert count <= back.shape[1] <= count + 1152
     else:
         assert back.shape[1] == count
@@ -148,12 +151,12 @@ def test_any_number_of_samples(format, count):
 
 
 def test_what_a_codec_does_not_support_is_named():
-    encoder = AudioEncoder(sound(rate=44100), sample_rate=44100)
+    encoder = AudioEncoder(tone(rate=44100), sample_rate=44100)
     with pytest.raises(ValueError, match=r"44100 Hz.*sample_rate=.*48000"):
         encoder.to_tensor("opus")
     with pytest.raises(ValueError, match=r"9 channels.*num_channels=.*1, 2"):
         encoder.to_tensor("mp3", num_channels=9)
-    # encoders without a list of what they take are tried
+    # encoders that do not list what they support are tried
     with pytest.raises(ValueError, match=r"9 channels.*num_channels= one of 1, 2, .*8\)"):
         AudioEncoder(torch.zeros(9, 100), sample_rate=48000).to_tensor("flac")
     with pytest.raises(ValueError, match=r"700000 Hz.*sample_rate= one of .*48000"):
@@ -171,7 +174,7 @@ def test_what_a_codec_does_not_support_is_named():
 
 
 def test_a_failed_encode_leaves_nothing(tmp_path):
-    encoder = AudioEncoder(sound(rate=44100), sample_rate=44100)
+    encoder = AudioEncoder(tone(rate=44100), sample_rate=44100)
     for name in ("x.opus", "x.nonsense", "x.gif"):
         with pytest.raises(cycodec.FFmpegError):
             encoder.to_file(tmp_path / name)
@@ -188,15 +191,15 @@ def test_a_failed_encode_leaves_nothing(tmp_path):
 
 @pytest.mark.parametrize("format", ["hls", "dash", "null"])
 def test_formats_of_many_files_are_refused(format, tmp_path, monkeypatch):
-    """FFmpeg would write their parts into the current folder."""
+    """FFmpeg would write the parts of such formats into the current folder."""
     monkeypatch.chdir(tmp_path)
     with pytest.raises(cycodec.UnsupportedError, match="no single file"):
-        AudioEncoder(sound(seconds=0.2), sample_rate=48000).to_tensor(format)
+        AudioEncoder(tone(seconds=0.2), sample_rate=48000).to_tensor(format)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_disk_that_becomes_full(tmp_path):
-    """In a process whose files may not grow beyond 100 kB: the failure comes in the middle of the encoding."""
+    """Files of the process may not grow beyond 100 kB, so that encoding fails in the middle."""
     code = """
 import resource, signal, sys, torch, cycodec
 from cycodec.encoders import AudioEncoder
@@ -242,15 +245,15 @@ def test_destinations_that_fail(tmp_path):
             return 0
 
     with pytest.raises(OSError, match="the disk is full"):
-        AudioEncoder(sound(), sample_rate=48000).to_file_like(Full(), "wav")
+        AudioEncoder(tone(), sample_rate=48000).to_file_like(Full(), "wav")
     with pytest.raises(TypeError, match="write"):
-        AudioEncoder(sound(), sample_rate=48000).to_file_like(object(), "wav")
+        AudioEncoder(tone(), sample_rate=48000).to_file_like(object(), "wav")
     with pytest.raises(TypeError, match="to_file"):
-        AudioEncoder(sound(), sample_rate=48000).to_file_like("x.wav", "wav")
+        AudioEncoder(tone(), sample_rate=48000).to_file_like("x.wav", "wav")
     with open(tmp_path / "text", "w") as file, pytest.raises(TypeError, match="'wb'"):
-        AudioEncoder(sound(), sample_rate=48000).to_file_like(file, "wav")
+        AudioEncoder(tone(), sample_rate=48000).to_file_like(file, "wav")
     with pytest.raises(TypeError, match="format"):
-        AudioEncoder(sound(), sample_rate=48000).to_tensor(None)
+        AudioEncoder(tone(), sample_rate=48000).to_tensor(None)
 
 
 @pytest.mark.parametrize(
@@ -261,7 +264,7 @@ def test_destinations_that_fail(tmp_path):
         (torch.full((1, 8), float("nan")), ValueError),
     ],
 )  # fmt: skip
-def test_samples_that_are_none(samples, error):
+def test_samples_that_are_refused(samples, error):
     with pytest.raises(error):
         AudioEncoder(samples, sample_rate=8000)
 

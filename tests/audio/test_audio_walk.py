@@ -1,4 +1,6 @@
-"""Far windows without reading what lies before: packets by their headers alone, and frames that say where they are."""
+"""Distant windows are read without the file before them: by headers of packets, and by numbered
+frames.
+"""
 
 import io
 import random
@@ -29,7 +31,7 @@ def opened(source):
 
 
 def packets(index):
-    """All packets, without what only one of the two ways to them knows."""
+    """All packets, without the fields that only a walk or only a scan knows."""
     left_out = {
         "digest",
         "pts" if index.describe(0)["pos"] >= 0 and index.describe(0)["pts"] < -(2**62) else "pos",
@@ -89,7 +91,7 @@ def twice(data):
 
 @pytest.mark.parametrize("change", [with_id3v1, with_ape, cut, with_junk, twice])
 def test_what_is_irregular_is_scanned(change):
-    """Or walked, where that comes to the same."""
+    """The walk refuses the file, or gives the same result as a scan."""
     data = change(mp3())
     if index_from_walk(*opened(data)) is not None:
         assert_walk_is_scan(data)
@@ -105,7 +107,7 @@ def test_the_walk_refuses(change):
 
 
 def drop_page(data):
-    """An Ogg file without its fifth page."""
+    """Return an Ogg file without its fifth page."""
     places = [i for i in range(len(data)) if data.startswith(b"OggS", i)]
     return data[: places[4]] + data[places[5] :]
 
@@ -124,13 +126,15 @@ def test_the_walk_of_ogg_refuses(change):
     "name", ["opus_cbr.opus", "vorbis.ogg", "vorbis_native.ogg", "opus_short_frames.ogg"]
 )
 def test_the_last_page_is_not_sought(name):
-    """After a seek to it libavformat makes timestamps up; where packets are of one size nothing else tells them apart."""
+    """After a seek to it, libavformat makes timestamps up. Packets of one size are then
+    indistinguishable.
+    """
     path = locate(name)
     whole = AudioDecoder(path).get_all_samples().data
     for start in range(whole.shape[1] - 30_000, whole.shape[1] - 100, 1777):
         decoder = AudioDecoder(path)
         window = decoder[start : start + 500]
-        assert not decoder._session.reader.linear
+        assert not decoder._session.reader.from_start_only
         np.testing.assert_allclose(window, whole[:, start : start + 500], rtol=0, atol=1e-5)
 
 
@@ -139,7 +143,7 @@ def test_other_formats_are_not_walked():
         assert index_from_walk(*opened(locate(name))) is None, name
 
 
-# -- FLAC ----------------------------------------------------------------------------------------------------------------
+# -- FLAC ------------------------------------------------------------------------------------------
 
 
 def test_a_far_window_of_flac_reads_little():
@@ -155,7 +159,7 @@ def test_a_far_window_of_flac_reads_little():
         assert np.array_equal(window, whole[:, start : start + 1000])
         reader = decoder._session.reader
         assert reader.index is None
-        assert reader.packets_read <= 8, "packets were looked through"
+        assert reader.decoder.packets_read <= 8, "packets were looked through"
 
 
 class Counting(io.BytesIO):
@@ -187,7 +191,7 @@ def test_a_long_flac_is_not_read_whole(tmp_path):
     ["-frame_size", "192"], ["-frame_size", "16384"], ["-sample_fmt", "s32"], ["-ac", "1"], ["-ar", "12345"], ["-ac", "6"],
 ], ids=" ".join)  # fmt: skip
 def test_every_form_of_flac_is_found(tmp_path, options):
-    """Beginning with silence, whose frames take next to no bytes."""
+    """The streams begin with silence, whose frames take few bytes."""
     path = tmp_path / "uneven.flac"
     noise = "anoisesrc=d=30:r=44100:seed=2,volume='gt(mod(t,10),6)':eval=frame,aformat=channel_layouts=stereo"
     media.run("-f", "lavfi", "-i", noise, *options, "-y", path)
@@ -200,11 +204,13 @@ def test_every_form_of_flac_is_found(tmp_path, options):
         assert np.array_equal(decoder[start : start + 1500], whole[:, start : start + 1500])
         reader = decoder._session.reader
         assert reader.index is None
-        assert reader.packets_read <= 8 + 1500 // 192 + 3
+        assert reader.decoder.packets_read <= 8 + 1500 // 192 + 3
 
 
-def test_bytes_that_look_like_frames_deceive_nobody(tmp_path):
-    """A header of a frame hidden in a picture between the real frames' bytes: it decodes to nothing of that number."""
+def test_bytes_that_look_like_frames_are_no_frames(tmp_path):
+    """The bytes of one frame hold the header of another, which does not decode to a frame of that
+    number.
+    """
     data = bytearray(locate("flac.flac").read_bytes())
     frames = [i for i in range(100, len(data) - 1) if data[i] == 0xFF and data[i + 1] == 0xF8]
     good = AudioDecoder(bytes(data)).get_all_samples().data
@@ -218,7 +224,7 @@ def test_bytes_that_look_like_frames_deceive_nobody(tmp_path):
 
 @pytest.mark.skipif(not media.SHARED.is_dir(), reason=f"no shared media at {media.SHARED}")
 def test_changed_flac_is_not_taken_for_ended():
-    """Positions count samples of the first rate: there are more than the numbers of the frames say."""
+    """Positions count samples of the first rate, so there are more than the frames' numbers say."""
     path = media.SHARED / "flac_changing_samplerate.flac"
     whole = AudioDecoder(path).get_all_samples().data
     for start in (300_000, 590_000, whole.shape[1] - 10):
@@ -227,7 +233,7 @@ def test_changed_flac_is_not_taken_for_ended():
 
 @pytest.mark.parametrize("part", [1, 0.7])
 def test_flac_has_an_end(part):
-    """Its own, and that of a file cut off."""
+    """Both the end of a whole file and that of a truncated one are found."""
     data = locate("flac.flac").read_bytes()
     data = data[: int(len(data) * part)]
     whole = AudioDecoder(data).get_all_samples().data
@@ -238,7 +244,7 @@ def test_flac_has_an_end(part):
 
 
 def test_flac_that_does_not_begin_with_zero_is_counted(tmp_path):
-    """Frames cut out of a longer stream: what they say is not where they are."""
+    """Frames that were cut out of a longer stream have numbers that are not their positions."""
     data = locate("flac.flac").read_bytes()
     frames = [i for i in range(100, len(data) - 1) if data[i] == 0xFF and data[i + 1] == 0xF8]
     path = tmp_path / "cut.flac"
@@ -252,7 +258,9 @@ def test_flac_that_does_not_begin_with_zero_is_counted(tmp_path):
 
 
 def test_a_hole_in_flac_is_where_the_frames_say(tmp_path):
-    """Frames lost in the middle: reading on counts as ffmpeg does, a window is where its frames belong."""
+    """After lost frames, reading in order counts as ffmpeg does; a window follows the frames'
+    numbers.
+    """
     data = locate("flac.flac").read_bytes()
     frames = [i for i in range(100, len(data) - 1) if data[i] == 0xFF and data[i + 1] == 0xF8]
     good = AudioDecoder(data).get_all_samples().data
@@ -266,12 +274,12 @@ def test_a_hole_in_flac_is_where_the_frames_say(tmp_path):
     assert np.array_equal(AudioDecoder(path).get_all_samples().data, exact)
 
 
-# -- WMA -----------------------------------------------------------------------------------------------------------------
+# -- WMA -------------------------------------------------------------------------------------------
 
 
 @pytest.mark.skipif(not media.SHARED.is_dir(), reason=f"no shared media at {media.SHARED}")
 def test_superframes_are_counted(tmp_path):
-    """Packets that hold several frames, and parts of them: the file again and again, since it is short."""
+    """Packets hold several frames, and parts of frames. The short file is repeated."""
     path = tmp_path / "long.wma"
     code, _, text = media.run("-stream_loop", 20, "-i", media.SHARED / "wma_chapters.wma", "-c", "copy", path)
     assert code == 0, text
@@ -281,11 +289,11 @@ def test_superframes_are_counted(tmp_path):
         decoder = AudioDecoder(path)
         start = dice.randrange(70_000, whole.shape[1] - 5000)
         assert np.array_equal(decoder[start : start + 5000], whole[:, start : start + 5000])
-        assert not decoder._session.reader.linear
+        assert not decoder._session.reader.from_start_only
         assert decoder._session.reader.frames_decoded < 30
 
 
 def test_wma_that_makes_noise_is_read_from_the_start():
     decoder = AudioDecoder(locate("wma_noise.wma"))
     decoder[100_000:100_100]
-    assert decoder._session.reader.linear
+    assert decoder._session.reader.from_start_only

@@ -1,4 +1,4 @@
-"""The WAV fast path: every width, the same samples as FFmpeg, only the bytes that are needed."""
+"""WAV without FFmpeg: every width gives the samples of FFmpeg, and only the needed bytes are read."""
 
 import io
 import struct
@@ -28,7 +28,7 @@ def wav(
     extensible=False,
     riff=b"RIFF",
 ):
-    """A WAV file, or what pretends to be one."""
+    """The bytes of a WAV file, or of a file that pretends to be one."""
     block = channels * bits // 8
     head = struct.pack(
         "<HHIIHH", 0xFFFE if extensible else code, channels, rate, (rate * block) & 0xFFFFFFFF, block, bits
@@ -103,7 +103,7 @@ def test_a_slice_costs_the_same_anywhere(tmp_path):
     head = wav(b"", size=samples * 2)
     with open(file, "wb") as out:
         out.write(head)
-        out.truncate(len(head) + samples * 2)  # an hour of silence that takes no room
+        out.truncate(len(head) + samples * 2)  # an hour of silence that takes no space on the disk
         out.seek(len(head) + 2 * (samples - 100))
         out.write(np.arange(100, dtype="<i2").tobytes())
     decoder = AudioDecoder(file)

@@ -1,4 +1,4 @@
-"""The command line: what it writes, its exit status, and that every error is one line."""
+"""The command line: its output, its exit status, and that every error is one line."""
 
 import json
 import subprocess
@@ -10,10 +10,10 @@ import torch
 from PIL import Image
 
 from cycodec._cli import app as cli
-from cycodec._cli import commands as _commands
-from cycodec._cli import describe as _describe
-from cycodec._cli import doctor as _doctor
+from cycodec._cli import doctor
 from cycodec._cli import sheet as _sheet
+from cycodec._cli import text as _text
+from cycodec._cli.commands import sheet as _sheet_command
 from cycodec.decoders import VideoDecoder
 
 NAME = "h264_sound.mp4"
@@ -124,7 +124,7 @@ class TestSheet:
         layout = _sheet.Layout.plan((128, 96), 6, 3, 900)
         assert layout.columns == 3
         with VideoDecoder(clip) as decoder:
-            numbers = _sheet.sample_positions(decoder, 6)
+            numbers = _sheet.sample_numbers(decoder, 6)
         assert len(set(numbers)) == 6
         for position, number in enumerate(numbers):
             x, y = layout.origin(position)
@@ -204,8 +204,8 @@ class TestDoctor:
         assert details["torch", "version"] == torch.__version__
 
     def broken(self, monkeypatch, module, error):
-        """Let one module fail to import, for the doctor alone."""
-        real = _doctor.importlib.import_module
+        """Makes one module fail to import, for the doctor alone."""
+        real = doctor.importlib.import_module
 
         class Importlib:
             @staticmethod
@@ -214,7 +214,7 @@ class TestDoctor:
                     raise error
                 return real(name)
 
-        monkeypatch.setattr(_doctor, "importlib", Importlib)
+        monkeypatch.setattr(doctor, "importlib", Importlib)
 
     def problems(self, capsys):
         assert run("doctor", "--json") == 1
@@ -257,7 +257,7 @@ class TestDoctor:
         assert problem["name"] == "decoding"
 
     def test_missing_codecs_are_notes(self, monkeypatch, capsys):
-        monkeypatch.setitem(_doctor.DECODERS, "H.264", ["no_such_decoder"])
+        monkeypatch.setitem(doctor.DECODERS, "H.264", ["no_such_decoder"])
         assert run("doctor") == 0
         assert "built without no_such_decoder" in " ".join(capsys.readouterr().out.split())
 
@@ -336,7 +336,7 @@ class TestErrors:
             run("info", "--traceback", tmp_path / "none.mp4")
 
     def test_bugs_are_named_as_such(self, clip, monkeypatch, capsys):
-        monkeypatch.setattr(_commands, "draw_sheet", lambda *a, **k: None.size)
+        monkeypatch.setattr(_sheet_command, "draw_sheet", lambda *a, **k: None.size)
         assert run("sheet", clip, "-o", "sheet.png") == 1
         assert "AttributeError" in capsys.readouterr().err
 
@@ -344,7 +344,7 @@ class TestErrors:
         def interrupt(*arguments, **keywords):
             raise KeyboardInterrupt
 
-        monkeypatch.setattr(_commands, "draw_sheet", interrupt)
+        monkeypatch.setattr(_sheet_command, "draw_sheet", interrupt)
         assert run("sheet", clip, "-o", "sheet.png") == 130
         assert capsys.readouterr().err.strip() == "cycodec: interrupted"
 
@@ -396,14 +396,14 @@ class TestWords:
         ],
     )
     def test_clock(self, seconds, text):
-        assert _describe.clock(seconds) == text
+        assert _text.clock(seconds) == text
 
     @pytest.mark.parametrize(
         ("size", "text"),
         [(0, "0 bytes"), (999, "999 bytes"), (1000, "1 kB"), (3_291_918, "3.29 MB"), (5e12, "5000 GB")],
     )
     def test_file_size(self, size, text):
-        assert _describe.file_size(size) == text
+        assert _text.file_size(size) == text
 
     @pytest.mark.parametrize(
         ("source", "name"),
@@ -414,4 +414,4 @@ class TestWords:
         ],
     )
     def test_name(self, source, name):
-        assert _describe.name_of(source) == name
+        assert _text.name_of(source) == name

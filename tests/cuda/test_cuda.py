@@ -1,7 +1,8 @@
-"""Decoding for ``device="cuda"``: what comes out equals the CPU's, whatever happens on the way.
+"""``device="cuda"`` gives the same frames as the CPU.
 
-Where there is no GPU these tests run on tests/fake_cuda, A TEST DOUBLE of NVIDIA's driver. With CYCODEC_REAL_CUDA=1 they
-run on the GPU that torch sees (tools/gpu_check), and those that steer the double are left out.
+Where there is no GPU these tests run on tests/support/fake_cuda, A TEST DOUBLE of NVIDIA's driver.
+With CYCODEC_REAL_CUDA=1 they run on the GPU that torch sees (tools/gpu_check), and those that
+control the double are skipped.
 """
 
 import copy
@@ -22,12 +23,12 @@ from regions import boxes
 
 from cycodec import CudaError, CudaUnavailableError, UnsupportedError
 from cycodec.batch import decode_batch
-from cycodec.cuda import support
+from cycodec.cuda import decoder_cache
 from cycodec.decoders import VideoDecoder, set_cuda_converter
 from cycodec.samplers import clips_at_regular_indices
 from cycodec.transforms import CenterCrop, Resize
 
-# What a Hopper GPU decodes, and what the CPU decodes for it.
+# Files that a Hopper GPU decodes, and files that the CPU decodes for it.
 ON_GPU = media.names("""
     h264_bench_bbb_360p24_60s_bframes.mp4 h264_bt601.mp4 h264_fmp4_fullrange_320x240.mp4 h264_hls_segment_720p.ts
     h264_rot90_720p_bbb.mp4 h264_rotate_and_reflect.mp4 h264_srt_subtitles.mkv h264_start1.4s.ts h264_startpts_10s.mp4
@@ -46,7 +47,7 @@ ON_CPU = {
 }
 
 
-# -- what comes out ----------------------------------------------------------------------------------------------------
+# -- what comes out --------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", ON_GPU)
@@ -124,7 +125,7 @@ def test_every_option_works_as_on_the_cpu(gpu, name, options):
     assert ours.shape == theirs.shape
     assert ours.dtype == theirs.dtype
     if ours.dtype != torch.uint8:
-        # float16 has 11 bits, and may be rounded the other way
+        # float16 has 11 bits, and may round the other way
         assert (ours.float() - theirs.float()).abs().max() < (1e-4 if ours.dtype == torch.float32 else 1e-3)
     else:
         assert torch.equal(ours, theirs)
@@ -152,7 +153,7 @@ def test_regions_and_times_are_those_of_the_cpu(gpu):
 def test_colours_of_every_matrix_range_and_depth(gpu, matrix, span, subsampling, depth):
     kind = Colour(matrix, span, subsampling, depth)
     data = kind.encode()
-    cpu, cuda = both(data)  # FFV1: the CPU decodes, the same kernel converts
+    cpu, cuda = both(data)  # the CPU decodes FFV1, and the same kernel converts
     reference = torch.from_numpy(kind.float_reference()).permute(0, 3, 1, 2)
     assert_alike(cuda[:], cpu[:])
     floats = VideoDecoder(data, device="cuda", output_dtype=torch.float32)[:]
@@ -161,7 +162,9 @@ def test_colours_of_every_matrix_range_and_depth(gpu, matrix, span, subsampling,
 
 @dataclass(frozen=True)
 class Harsh(Colour):
-    """Noise over all codes, then of nothing but the lowest and the highest ones: chroma overshoots, sums overflow."""
+    """Noise over all codes, and of the lowest and highest codes alone: chroma overshoots, sums
+    overflow.
+    """
 
     def planes(self, width, height):
         rng = np.random.default_rng(5)
@@ -182,7 +185,7 @@ KINDS = [
 
 @pytest.mark.parametrize("kind", [Harsh(k.matrix, k.range, "444", k.depth) for k in KINDS], ids=str)
 def test_444_is_the_cpus_for_all_colours(gpu, kind):
-    """Far outside of the gamut, too, where swscale's sums overflow."""
+    """The colours include some far outside the gamut, where swscale's sums overflow."""
     for size in ((66, 50), (65, 49), (1, 1), (2, 3)):
         cpu, cuda = both(kind.encode(*size))
         assert cpu.metadata.pixel_format == kind.pixels
@@ -191,7 +194,7 @@ def test_444_is_the_cpus_for_all_colours(gpu, kind):
 
 @pytest.mark.parametrize("kind", KINDS, ids=str)
 def test_420_is_the_cpus_for_all_colours(gpu, kind):
-    """Each parity of width and height has its own way through swscale."""
+    """swscale has a path of its own for each parity of width and height."""
     for size in ((66, 50), (65, 50), (66, 49), (65, 49)):
         cpu, cuda = both(kind.encode(*size))
         assert cpu.metadata.pixel_format == kind.pixels
@@ -200,7 +203,9 @@ def test_420_is_the_cpus_for_all_colours(gpu, kind):
 
 @pytest.mark.parametrize("length", range(1, 42))
 def test_420_is_the_cpus_at_every_size(gpu, length):
-    """How chroma is weighed (csrc/sws_filter.c) is another thing for each size, most of all for small ones."""
+    """The weights of chroma (csrc/kernels/sws_filter.c) differ for each size, most of all for small
+    ones.
+    """
     kinds = itertools.islice(itertools.cycle(KINDS), length, None)
     for size in {(length, 42 - length), (length, 7 * length % 41 + 1), (2 * length + 41, length)}:
         for kind in (next(kinds), Harsh("bt709", "tv", "420", 10)):
@@ -211,7 +216,7 @@ def test_420_is_the_cpus_at_every_size(gpu, length):
 @pytest.mark.parametrize("size", [(1081, 35), (35, 1081), (1280, 721), (1279, 719)], ids=str)
 @pytest.mark.parametrize("depth", [8, 10])
 def test_420_is_the_cpus_where_it_is_large(gpu, size, depth):
-    """swscale rounds the step from place to place, and what that leaves out adds up."""
+    """swscale rounds the step from pixel to pixel, and the error adds up."""
     cpu, cuda = both(Harsh("bt2020nc", "tv", "420", depth).encode(*size))
     assert_alike(cuda[:], cpu[:])
 
@@ -229,7 +234,9 @@ def test_regions_of_420_are_cuts_of_the_whole(gpu, size, depth):
 @pytest.mark.parametrize("depth", [8, 10])
 @pytest.mark.parametrize("orientation", media.ORIENTATIONS)
 def test_turned_420_is_the_cpus(gpu, tmp_path, orientation, depth):
-    """The CPU turns planes before it converts: which chroma a pixel has, and how it is weighed, go by what is shown."""
+    """The CPU turns planes before it converts, so the shown picture decides the chroma of a pixel
+    and its weight.
+    """
     for size in ((66, 50), (65, 50), (66, 49), (65, 49), (7, 3)):
         path = tmp_path / f"{size}.mov"
         data = Harsh("bt709", "tv", "420", depth).encode(*size)
@@ -243,8 +250,8 @@ def test_turned_420_is_the_cpus(gpu, tmp_path, orientation, depth):
 
 
 def test_cropped_420_is_the_cpus(gpu):
-    """The upper edge of chroma is where the picture begins, not the surface."""
-    if gpu is not None:  # the double has to be told
+    """The upper edge of chroma is that of the picture, not that of the surface."""
+    if gpu is not None:  # the test has to tell the double
         gpu.set(left=32, top=6)
     cpu, cuda = both(media.locate("hevc_10bit_cropped_all_round.mp4"))
     assert not cuda.cpu_fallback, str(cuda.cpu_fallback)
@@ -254,19 +261,19 @@ def test_cropped_420_is_the_cpus(gpu):
 
 
 def test_420_of_changing_size_is_the_cpus(gpu):
-    """The weights are made anew each time."""
+    """The converter computes the weights again each time."""
     path = media.locate("h264_10bit_changing.h264")
     cpu, cuda = both(path)
     assert len(cpu) == 15
     frames = cuda[:].cpu()
     first = [0, 1, 2, 6, 7, 8, 12, 13, 14]
     assert_alike(frames[first], cpu[first])
-    for i in (3, 9):  # of another size, and scaled to the first: as RGB here, as YUV there
+    for i in (3, 9):  # frames of another size are scaled to the first: the CPU scales YUV, the GPU RGB
         assert torch.equal(frames[i], VideoDecoder(path, device="cuda")[i].cpu())
 
 
 def test_grey_h264(gpu):
-    """FFmpeg makes 4:2:0 of it, and a GPU refuses it only when it is to be decoded."""
+    """FFmpeg reports grey H.264 as 4:2:0, and a GPU refuses it only when it creates the decoder."""
     cpu, cuda = both(media.locate("h264_gray.mkv"))
     if gpu is not None:
         gpu.fail("cuvidCreateDecoder", 1, 801)
@@ -281,7 +288,9 @@ def test_grey_h264(gpu):
 
 @pytest.mark.parametrize("subsampling", ["420", "422", "444"])
 def test_sixteen_bits(gpu, subsampling):
-    """What swscale's arithmetic does not reach on the GPU is converted on the CPU, and uploaded."""
+    """The CPU converts and uploads the formats for which the GPU has no copy of swscale's
+    arithmetic.
+    """
     cpu, cuda = both(Colour("bt709", "tv", subsampling, 16).encode())
     assert_alike(cuda[:], cpu[:])
 
@@ -304,10 +313,10 @@ def test_a_change_of_size_in_the_middle(gpu):
     cpu, cuda = both(media.locate("h264_resolution_change.h264"))
     keys = [0, len(cpu) - 1, len(cpu) // 2, 1]
     assert cuda[keys].shape == cpu[keys].shape
-    assert difference(cuda[keys], cpu[keys])[1] < 2  # scaled as RGB here, as YUV there
+    assert difference(cuda[keys], cpu[keys])[1] < 2  # the CPU scales YUV, the GPU RGB
     assert torch.equal(cuda[:40].cpu(), cpu[:40])
     if not REAL:
-        stats = support.nvdec_cache_stats()
+        stats = decoder_cache.nvdec_cache_stats()
         assert stats["created"] > 0
 
 
@@ -346,7 +355,7 @@ def test_confirming_keeps_the_cpu_as_reference(gpu):
 
 
 def cuda_major():
-    """Of the NVRTC in use, which NPP must be of, too."""
+    """Returns the CUDA version of the NVRTC in use, which NPP must have too."""
     from cuda.bindings import nvrtc
 
     return nvrtc.nvrtcVersion()[1]
@@ -356,7 +365,7 @@ def cuda_major():
     "name", ["h264_bt601.mp4", "h264_fmp4_fullrange_320x240.mp4", "h264_startpts_10s.mp4"]
 )
 def test_npp_is_within_two_levels(gpu, name):
-    """NVIDIA's own where there is a GPU: tools/gpu_carry brings it."""
+    """NPP is NVIDIA's own on a GPU, where tools/gpu_carry brings it."""
     if gpu is not None:
         gpu.load_npp(cuda_major())
     path = media.locate(name)
@@ -386,7 +395,7 @@ def test_npp_converts_what_it_can(fake, name):
     log = fake.log()
     assert sum(line.startswith("npp") for line in log) == 7
     assert not any(line.startswith("launch") for line in log)
-    # odd places and heights, planes and turned pictures are the kernel's
+    # the kernel converts odd places and heights, planes, and turned pictures
     assert torch.equal(cuda[0, :, 21:60], cpu[0, :, 21:60])
     turned[0]
     assert torch.equal(planes[1], cpu[1])
@@ -400,7 +409,7 @@ def test_npp_converts_what_it_can(fake, name):
 
 @pytest.mark.parametrize("adds_first", [0, 1])
 def test_the_twist_is_what_each_npp_means_by_it(fake, monkeypatch, adds_first):
-    """Note [What a twist is] in csrc/nvconvert.c."""
+    """See Note [What a twist is] in csrc/nvidia/nvconvert.c."""
     fake.load_npp(cuda_major())
     fake.set(adds_first=adds_first)
     for name in ("h264_bt601.mp4", "h264_fmp4_fullrange_320x240.mp4"):
@@ -424,7 +433,7 @@ def test_an_npp_that_does_neither(fake):
 @pytest.mark.parametrize("matrix", ["smpte170m", "bt709", "bt2020nc"])
 @pytest.mark.parametrize("span", ["tv", "pc"])
 def test_npp_is_within_two_levels_for_all_colours(fake, matrix, span):
-    """Of lossless H.264, which a GPU does not decode."""
+    """Returns lossless H.264, which a GPU does not decode."""
     fake.load_npp(cuda_major())
     white, black = (235, 16) if span == "tv" else (255, 0)
 

@@ -1,4 +1,6 @@
-"""``device="cuda"`` on a real GPU: what the double cannot show, whose memory is the host's and whose streams run at once."""
+"""``device="cuda"`` on a real GPU: the test double cannot show this, because it has host memory and
+no real streams.
+"""
 
 import threading
 
@@ -24,9 +26,9 @@ def test_frames_are_on_the_device(gpu):
 
 
 def test_work_is_queued_on_the_current_stream(gpu):
-    """A stream that is kept busy: the batch is complete when that stream is, and another stream sees it after waiting.
+    """The batch is complete when its busy stream is, and another stream sees it after waiting.
 
-    The driver itself waits where more pictures are mapped than there are output surfaces, two.
+    The driver itself waits where more pictures are mapped than its two output surfaces.
     """
     cpu, cuda = both(media.locate("h264_bt601.mp4"), transforms=[Resize((77, 90))])
     expected = cpu[4:6]
@@ -47,7 +49,7 @@ def test_work_is_queued_on_the_current_stream(gpu):
 
 
 def test_two_decoders_on_two_streams_do_not_race(gpu):
-    """Many decoders one after the other in two threads, so that hardware decoders pass from stream to stream."""
+    """Two threads make many decoders in turn, so that hardware decoders pass from stream to stream."""
     paths = [media.locate(name) for name in ("h264_bt601.mp4", "h264_startpts_10s.mp4")]
     expected = [VideoDecoder(path)[:20] for path in paths]
     wrong = []

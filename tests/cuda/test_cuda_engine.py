@@ -1,6 +1,8 @@
-"""What ``device="cuda"`` has the hardware decode, and when: no more than is wanted, and never nothing while it waits.
+"""``device="cuda"`` lets the hardware decode only what a request needs, and keeps it busy while
+cycodec waits.
 
-Runs on tests/fake_cuda, A TEST DOUBLE of NVIDIA's driver, whose calls are counted: see test_cuda.py.
+The tests run on tests/support/fake_cuda, A TEST DOUBLE of NVIDIA's driver, and count its calls: see
+test_cuda.py.
 """
 
 import media
@@ -12,7 +14,9 @@ from cycodec.decoders import VideoDecoder
 
 
 def test_the_engine_has_work_while_a_picture_is_mapped(fake):
-    """Mapping waits for the decoder: pictures behind it are sent before, as NVIDIA's headers advise."""
+    """Mapping waits for the decoder, so cycodec sends later pictures first, as NVIDIA's headers
+    advise.
+    """
     decoder = VideoDecoder(media.locate("h264_bt601.mp4"), device="cuda")
     decoder[:2]
     fake.set(log=1)
@@ -29,7 +33,7 @@ def test_the_engine_has_work_while_a_picture_is_mapped(fake):
 
 
 def decoded(fake, decoder, *keys):
-    """How many pictures the hardware decodes for requests, one after the other."""
+    """Returns how many pictures the hardware decodes for each of several requests."""
     fake.set(log=1)
     for key in keys:
         decoder[key]
@@ -49,7 +53,7 @@ def decoded(fake, decoder, *keys):
     ],
 )
 def test_nothing_is_decoded_behind_what_is_wanted_here_and_there(fake, keys, expected):
-    """A GOP of 12 frames without B-frames: see Note [Hurry] in core/reader.pyx."""
+    """In a GOP of 12 frames without B-frames: see Note [Hurry] in core/video/reader.pyx."""
     decoder = VideoDecoder(media.locate("h264_no_bframes.mp4"), device="cuda")
     assert decoded(fake, decoder, *keys) == expected
 
@@ -58,7 +62,7 @@ def test_nothing_is_decoded_behind_what_is_wanted_here_and_there(fake, keys, exp
     "name", media.names("h264_bpyramid.mp4 hevc_bframes_480p.mp4 mpeg2.mp4 mpeg4_bframes.avi")
 )
 def test_frames_on_the_way_are_not_decoded(fake, name):
-    """Those that no other frame refers to."""
+    """Returns the numbers of the frames that no other frame refers to."""
     path = media.locate(name)
     cpu, decoder = both(path)
     number = len(cpu) - 2

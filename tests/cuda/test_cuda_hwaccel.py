@@ -1,7 +1,9 @@
-"""``set_cuda_backend("ffmpeg")``: libavcodec parses and orders, NVDEC decodes, frames stay on the device.
+"""``set_cuda_backend("ffmpeg")``: libavcodec parses and orders, NVDEC decodes, and frames stay on
+the device.
 
-Runs on tests/fake_cuda, A TEST DOUBLE of NVIDIA's driver, where there is no GPU: see test_cuda.py. There the double is told
-each file beforehand (fakeknown.c): libavcodec hands the driver slices without headers, which no software decoder takes.
+The tests run on tests/support/fake_cuda, A TEST DOUBLE of NVIDIA's driver, where there is no GPU:
+see test_cuda.py. The double gets each file beforehand (fakeknown.c), because libavcodec gives the
+driver slices without headers, which no software decoder accepts.
 """
 
 import gc
@@ -28,7 +30,7 @@ FILES = media.names("""
 
 @pytest.fixture
 def open_both(gpu):
-    """A function that opens a file on the CPU, and on the GPU by libavcodec."""
+    """Returns a function that opens a file on the CPU, and on the GPU by libavcodec."""
 
     def opened(path, **options):
         if gpu is not None:
@@ -86,11 +88,11 @@ def test_options(open_both, options):
 
 
 def test_the_stream_of_torch_waits_for_libavcodec(open_both, fake, monkeypatch):
-    from cycodec._shared import torch_adapter as _tensor
+    from cycodec._shared import torch_adapter
 
     cpu, cuda = open_both(media.locate("h264_bt601.mp4"))
     stream = new_stream(fake)
-    monkeypatch.setattr(_tensor, "cuda_stream", lambda ordinal: stream.value)
+    monkeypatch.setattr(torch_adapter, "cuda_stream", lambda ordinal: stream.value)
     fake.set(log=1)
     assert torch.equal(cuda[2], cpu[2])
     destroy_stream(fake, stream)
@@ -118,14 +120,16 @@ def test_what_ffmpeg_leaves_to_the_cpu_falls_back(gpu, open_both, monkeypatch):
 
 @pytest.mark.parametrize("name", ["mpeg2_odd_121x81.mp4", "vp9_odd_321x241.mp4"])
 def test_odd_heights_are_left_to_the_cpu(open_both, name):
-    """FFmpeg 5.1's nvdec.c goes from luma to chroma by the frame's height, where the surface has a row more."""
+    """FFmpeg 5.1's nvdec.c finds chroma by the frame's height, although the surface has one row
+    more.
+    """
     cpu, cuda = open_both(media.locate(name))
-    assert "loses its way to the chroma" in str(cuda.cpu_fallback)
+    assert "libavcodec's hwaccel reads the chroma of" in str(cuda.cpu_fallback)
     assert_alike(cuda[:10], cpu[:10])
 
 
 def test_a_decoder_that_cannot_be_made_falls_back_and_says_so(fake, open_both):
-    """libavcodec goes on without the GPU by itself then."""
+    """libavcodec then continues without the GPU by itself."""
     cpu, cuda = open_both(media.locate("h264_bt601.mp4"))
     fake.fail("cuvidCreateDecoder", nth=-1, code=2)
     assert torch.equal(cuda[5], cpu[5])

@@ -1,7 +1,8 @@
-"""The transforms of ``device="cuda"``: what they give is what they give on the CPU, resized frames to the byte.
+"""The transforms of ``device="cuda"`` give the same bytes as on the CPU.
 
-Runs on tests/fake_cuda, A TEST DOUBLE of NVIDIA's driver, where there is no GPU: see test_cuda.py. The kernel's text is the
-GPU's, compiled for the host; it is compared with torch's own kernel for the CPU.
+The tests run on tests/support/fake_cuda, A TEST DOUBLE of NVIDIA's driver, where there is no GPU:
+see test_cuda.py. The host's compiler builds the GPU's kernel, and the tests compare it with torch's
+kernel for the CPU.
 """
 
 import random
@@ -16,22 +17,24 @@ from on_gpu import both
 from resizing import resize_bilinear
 
 from cycodec import CudaError
-from cycodec._shared import torch_adapter as _tensor
+from cycodec._shared import torch_adapter
 from cycodec.decoders import VideoDecoder
 from cycodec.transforms import CenterCrop, RandomCrop, Resize
 
-FLOAT_ERROR = 3e-7  # from the definition, computed in float64
-HALF_STEP = 2.0**-11  # of float16 below 1
+FLOAT_ERROR = 3e-7  # against the definition in float64
+HALF_STEP = 2.0**-11  # one step of float16 below 1
 
 
 @cache
 def noise(height, width):
-    """Three frames of 4:4:4, which the CPU decodes and the GPU converts, whatever their size: noise, less of it, a ramp."""
+    """Returns three 4:4:4 frames of any size, which the CPU decodes and the GPU converts: noise,
+    mild noise, a ramp.
+    """
     return Colour("bt709", "pc", "444", 8).encode(width, height)
 
 
 def resized(height, width, after, dtype=torch.uint8):
-    """Frames of noise as the GPU converts them, and as it resizes them while it does."""
+    """Returns frames of noise as the GPU converts them, and as it resizes them during conversion."""
     data = noise(height, width)
     whole = VideoDecoder(data, device="cuda", dimension_order="NHWC", output_dtype=dtype)[:]
     ours = VideoDecoder(
@@ -66,7 +69,7 @@ def test_frames_are_resized_as_on_the_cpu(gpu, before, after, dtype):
     if dtype is torch.uint8:
         assert torch.equal(ours, resize_bilinear(frames, *after))
         return
-    # half precision is what comes out in the end: what is resized is float32
+    # only the result is half precision; the resizing itself is in float32
     frames = resized(*before, after, torch.float32)[0]
     exact = resize_bilinear(frames.double(), *after)
     assert (ours.double() - exact).abs().max() <= (
@@ -75,7 +78,7 @@ def test_frames_are_resized_as_on_the_cpu(gpu, before, after, dtype):
 
 
 def test_bytes_of_many_lengths(gpu):
-    """Every length from 1 to 24 to every other, along both axes."""
+    """Every length from 1 to 24 is resized to every other, along both axes."""
     for before in range(1, 25):
         for height, width in ((before, 16), (16, before)):
             whole = VideoDecoder(noise(height, width), device="cuda", dimension_order="NHWC")[:].cpu()
@@ -102,12 +105,14 @@ def test_sizes_as_they_are_used(gpu, before, after):
         assert torch.equal(ours, resize_bilinear(frames, *target))
         frames, ours = resized(*size, target, torch.float32)
         exact = resize_bilinear(frames.double(), *target)
-        error = FLOAT_ERROR * max(1, (before / after) ** 0.5 / 3)  # of so long a sum
+        error = FLOAT_ERROR * max(1, (before / after) ** 0.5 / 3)  # the sums are long
         assert (ours.double() - exact).abs().max() <= error
 
 
 def test_regions_and_planes_of_resized_frames(gpu):
-    """Only what a region is made of is converted and resampled; its bytes are the whole frame's."""
+    """A region converts and resamples only the pixels that it needs; its bytes equal those of the
+    whole frame.
+    """
     frames, _ = resized(47, 63, (30, 40))
     expected = resize_bilinear(frames, 30, 40).permute(0, 3, 1, 2)
     for order in ("NHWC", "NCHW"):
@@ -167,7 +172,7 @@ def test_transforms_match_those_of_the_cpu(gpu, transforms, dtype):
         assert ours.dtype == dtype
         if dtype is torch.uint8:
             assert torch.equal(ours, theirs)
-        else:  # colours, too, are computed in float32 on both
+        else:  # both compute colours in float32 too
             assert (ours.float() - theirs.float()).abs().max() < (1e-5 if dtype is torch.float32 else 1e-3)
     if gpu is not None:
         assert any(line.startswith("launch resample_rows") for line in gpu.log())
@@ -182,14 +187,14 @@ def test_transforms_of_what_the_cpu_decodes_and_of_what_is_turned(gpu, name):
 
 def test_resizing_is_queued_and_waits_for_nothing(fake, monkeypatch):
     stream = new_stream(fake)
-    monkeypatch.setattr(_tensor, "cuda_stream", lambda ordinal: stream.value)
+    monkeypatch.setattr(torch_adapter, "cuda_stream", lambda ordinal: stream.value)
     path = media.locate("h264_bt601.mp4")
     decoder = VideoDecoder(path, device="cuda", transforms=[Resize((60, 50))])
     fake.set(log=1)
     assert torch.equal(decoder[:3], VideoDecoder(path, transforms=[Resize((60, 50))])[:3])
     log = fake.log()
     launches = [line.split() for line in log if line.startswith("launch")]
-    # converted and resampled along the width, then along the height
+    # one launch converts and resamples along the width, the other along the height
     assert [words[1] for words in launches] == ["convert_picture", "resample_rows"] * 3
     assert len({words[2] for words in launches}) == 1
     assert launches[0][2] != "stream=0"

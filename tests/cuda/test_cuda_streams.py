@@ -1,6 +1,8 @@
-"""Decoding for ``device="cuda"``: the kinds of streams, the ways to their frames, and what the hardware is asked.
+"""``device="cuda"``: kinds of streams, ways to their frames, and the requests that the hardware
+gets.
 
-Runs on tests/fake_cuda, A TEST DOUBLE of NVIDIA's driver, where there is no GPU: see test_cuda.py.
+The tests run on tests/support/fake_cuda, A TEST DOUBLE of NVIDIA's driver, where there is no GPU:
+see test_cuda.py.
 """
 
 import json
@@ -12,14 +14,14 @@ import torch
 from cuda_streams import destroy_stream, new_stream
 from on_gpu import both, difference
 
-from cycodec._shared import torch_adapter as _tensor
-from cycodec.cuda import support
+from cycodec._shared import torch_adapter
+from cycodec.cuda import decoder_cache, support
 from cycodec.decoders import VideoDecoder
 from cycodec.samplers import clips_at_random_indices, clips_at_regular_timestamps
 
 ENDOFSTREAM, DISCONTINUITY = 1, 4  # CUvideopacketflags
 
-# -- streams -------------------------------------------------------------------------------------------------------------
+# -- streams ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -30,7 +32,9 @@ ENDOFSTREAM, DISCONTINUITY = 1, 4  # CUvideopacketflags
 """),
 )
 def test_streams_without_idr_and_with_hidden_frames(gpu, name):
-    """They begin where other pictures are missing, or hold pictures that are never shown."""
+    """Pictures are missing at the beginning of these streams, or the streams hold pictures that are
+    never shown.
+    """
     cpu, cuda = both(media.locate(name))
     assert not cuda.cpu_fallback, str(cuda.cpu_fallback)
     assert len(cuda) == len(cpu)
@@ -41,7 +45,7 @@ def test_streams_without_idr_and_with_hidden_frames(gpu, name):
 
 
 def test_what_is_cut_off_left_and_above(gpu):
-    """The double cannot know it of a stream, and is told."""
+    """The test tells the double, which cannot find it out from the stream."""
     if gpu is not None:
         gpu.set(left=64, top=32)
     cpu, cuda = both(media.locate("h264_cropped_all_round.mp4"))
@@ -51,7 +55,7 @@ def test_what_is_cut_off_left_and_above(gpu):
     assert torch.equal(cuda[3, :, 20:51, 31:77].cpu(), cpu[3, :, 20:51, 31:77])
 
 
-# -- ways to frames --------------------------------------------------------------------------------------------------------
+# -- ways to frames --------------------------------------------------------------------------------
 
 
 def test_every_way_to_frames_gives_the_frames_of_the_cpu(gpu):
@@ -119,7 +123,7 @@ def test_samplers(gpu):
         assert torch.equal(ours.pts_seconds, theirs.pts_seconds)
 
 
-# -- seeking -------------------------------------------------------------------------------------------------------------
+# -- seeking ---------------------------------------------------------------------------------------
 
 
 def test_a_seek_ends_the_stream_and_sends_the_header_again(fake):
@@ -141,7 +145,7 @@ def test_a_seek_ends_the_stream_and_sends_the_header_again(fake):
     assert not [line for line in fake.log() if line.startswith("parse size=0")], "there was nothing to seek"
 
 
-# -- what the hardware is asked --------------------------------------------------------------------------------------------
+# -- what the hardware is asked --------------------------------------------------------------------
 
 
 def test_the_hardware_is_asked_once_for_each_kind_of_stream(fake):
@@ -163,24 +167,26 @@ def test_what_is_too_large_for_the_hardware_the_cpu_decodes(fake, monkeypatch, l
     assert difference(cuda[:5], cpu[:5])[0] <= 1
 
 
-# -- streams of CUDA -------------------------------------------------------------------------------------------------------
+# -- streams of CUDA -------------------------------------------------------------------------------
 
 
 def test_a_decoder_that_passes_to_another_stream_waits_for_the_first(fake, monkeypatch):
-    """Two videos, each on a stream of its own, and one hardware decoder for both: what was mapped may still be read."""
-    support.empty_nvdec_cache()
+    """Two videos, each on a stream of its own, and one hardware decoder for both: what was mapped
+    may still be read.
+    """
+    decoder_cache.empty_nvdec_cache()
     path = media.locate("h264_bt601.mp4")
     one, two = new_stream(fake), new_stream(fake)
-    monkeypatch.setattr(_tensor, "cuda_stream", lambda ordinal: one.value)
+    monkeypatch.setattr(torch_adapter, "cuda_stream", lambda ordinal: one.value)
     first = VideoDecoder(path, device="cuda")
     expected = first[3]
     first.close()
-    created = support.nvdec_cache_stats()["created"]
-    monkeypatch.setattr(_tensor, "cuda_stream", lambda ordinal: two.value)
+    created = decoder_cache.nvdec_cache_stats()["created"]
+    monkeypatch.setattr(torch_adapter, "cuda_stream", lambda ordinal: two.value)
     second = VideoDecoder(path, device="cuda")
     fake.set(log=1)
     assert torch.equal(second[3], expected)
-    assert support.nvdec_cache_stats()["created"] == created
+    assert decoder_cache.nvdec_cache_stats()["created"] == created
     words = [
         line.split()[0]
         for line in fake.log()

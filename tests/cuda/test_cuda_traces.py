@@ -1,4 +1,6 @@
-"""What the driver's parser calls, recorded: tests/fake_cuda is held to what tools/gpu_check saw on a GPU."""
+"""tests/support/fake_cuda must make the calls that tools/gpu_check recorded from the driver's
+parser on a GPU.
+"""
 
 import sys
 from pathlib import Path
@@ -35,7 +37,7 @@ def test_what_is_recorded(gpu):
         assert words[:2] in (["packet", "sequence"], ["sequence", "packet"])
         assert words.index("decode") < words.index("display") < words.index("map")
         frames = min(traces.FIRST_FRAMES, len(VideoDecoder(media.locate(name)))) + 2
-        assert words.count("map") >= frames  # one that is saved is mapped, too
+        assert words.count("map") >= frames  # a saved picture is mapped too
     for name, sequence in (
         ("h264_bt601.mp4", "sequence codec=4 coded=368x240 display=0,0,360x240 chroma=1 depth=8 "),
         ("hevc_hlg10_1080p.mp4", "sequence codec=8 coded=1920x1088 display=0,0,1920x1080 chroma=1 depth=10 "),
@@ -61,11 +63,11 @@ def test_recordings_are_compared(fake):
         taken, put = (
             [line for line in changes if line[0] == sign and not line.startswith(3 * sign)] for sign in "-+"
         )
-        if not old.startswith("display"):  # whose surfaces are named by their pictures
+        if not old.startswith("display"):  # names of surfaces follow their pictures
             assert new.split()[-1] in taken[0]
             assert old.split()[-1] in put[0]
         assert len(taken) == len(put) >= 1
-    # pictures displayed in another order, a clip that is not there, and a sequence header more
+    # pictures in another order, a missing clip, and one more sequence header
     shown = [i for i, line in enumerate(golden.splitlines()) if line.startswith("display")][3:5]
     lines = golden.splitlines()
     lines[shown[0]], lines[shown[1]] = lines[shown[1]], lines[shown[0]]

@@ -1,4 +1,6 @@
-"""Floats of planar YUV: the definition in float32, bit for bit, on every level of the processor."""
+"""Floats of planar YUV equal the definition in float32 bit for bit, on every level of the
+processor.
+"""
 
 import platform
 import random
@@ -19,7 +21,7 @@ from cycodec.decoders import VideoDecoder
 ARM = platform.machine() in ("aarch64", "arm64")
 LEVELS = ["plain", "neon"] if ARM else ["plain", "avx2", "avx512"]
 
-# bits, and the shifts of chroma's rows and columns; the last ones have no kernel
+# bits, and the shifts of chroma's rows and columns; the last formats have no kernel
 FORMATS = {
     "yuv420p": (8, 1, 1),
     "yuv422p": (8, 0, 1),
@@ -37,7 +39,7 @@ FORMATS = {
     "yuv411p": (8, 0, 2),
     "yuv420p10be": (10, 1, 1),
 }
-RAW = ["nv12", "yuv420p10be"]  # in files that do not say their colours
+RAW = ["nv12", "yuv420p10be"]  # their files do not state the colours
 KINDS = [
     (name, *kind) for name in FORMATS if name not in RAW for kind in (("bt709", "tv"), ("bt2020nc", "pc"))
 ]
@@ -47,13 +49,13 @@ SIZES = [(1, 1), (7, 5), (14, 6), (15, 3), (16, 4), (33, 6), (67, 9), (130, 6)]
 
 @pytest.fixture
 def level():
-    """Sets a level for a test, and all kernels again after it."""
+    """Sets a level for a test, and restores all kernels after it."""
     yield backend.use_kernels
     backend.use_kernels("avx512")
 
 
 def noise(pixels, width, height):
-    """[luma, Cb, Cr] over all codes; of gray, chroma that is none."""
+    """Returns [luma, Cb, Cr] over all codes; the chroma of gray is neutral."""
     depth, down, across = FORMATS[pixels]
     dice = np.random.default_rng(width)
     shapes = [(height, width)] + [(-(-height // 2**down), -(-width // 2**across))] * 2
@@ -62,7 +64,7 @@ def noise(pixels, width, height):
 
 
 def stored(pixels, planes):
-    """The bytes of a raw frame."""
+    """Returns the bytes of a raw frame."""
     depth = FORMATS[pixels][0]
     dtype = "u1" if depth == 8 else ">u2" if pixels.endswith("be") else "<u2"
     if pixels == "nv12":
@@ -75,7 +77,7 @@ def stored(pixels, planes):
 
 
 def definition(pixels, planes, matrix, limits):
-    """[3, H, W] of float32: every operation is rounded to it."""
+    """Returns [3, H, W] of float32; every operation rounds to float32."""
     depth, down, across = FORMATS[pixels]
     kr, kb = WEIGHTS[matrix]
     peak, unit, f = 2**depth - 1, 2 ** (depth - 8), np.float32

@@ -1,4 +1,6 @@
-"""Our own conversion kernels give the bytes of swscale, at every width and on every level of the processor."""
+"""cycodec's conversion kernels give the bytes of swscale, at every width and on every level of the
+processor.
+"""
 
 import platform
 import random
@@ -47,7 +49,7 @@ WIDTHS = [
 
 @pytest.fixture
 def level():
-    """Sets a level for a test, and all kernels again after it."""
+    """Sets a level for a test, and restores all kernels after it."""
     yield backend.use_kernels
     backend.use_kernels("avx512")
 
@@ -113,7 +115,7 @@ DEEP = [
 
 @pytest.mark.parametrize("colour", DEEP, ids=str)
 def test_every_level_equals_swscale_for_more_bits_and_more_chroma(level, colour):
-    """Noise over all codes: far outside of the gamut, too, where sums overflow."""
+    """Noise over all codes reaches far outside the gamut, where sums overflow."""
     chance = random.Random(str(colour))
     for width in [*WIDTHS[::2], *(chance.randint(1, 300) for _ in range(6))]:
         height = chance.choice((2, 15, 16, 17, 18, 24, 34))
@@ -142,7 +144,7 @@ def test_every_level_equals_swscale_for_more_bits_and_more_chroma(level, colour)
         ("420", 8, (66, 49), None),
         ("420", 10, (66, 50), "deep"),
         ("422", 10, (66, 49), "deep"),
-        ("420", 10, (65, 50), None),  # chroma is interpolated between columns, too
+        ("420", 10, (65, 50), None),  # chroma is interpolated between columns too
         ("420", 10, (66, 49), None),
         ("420", 10, (66, 14), None),
         ("444", 8, (65, 49), "full"),

@@ -1,4 +1,6 @@
-"""Vector kernels against plain loops, on this processor and on Arm; and plain loops against swscale's C code."""
+"""Vector kernels equal plain loops, on this processor and on Arm; plain loops equal swscale's C
+code.
+"""
 
 import platform
 import shutil
@@ -10,12 +12,13 @@ from programs import ROOT
 
 HERE, KERNELS = ROOT / "tests" / "native", ROOT / "csrc" / "kernels"
 LEVEL = KERNELS / "kernel_level.c"
-ROWS = [HERE / "kernel_rows.c", KERNELS / "yuv2rgb.c", LEVEL]
+MATRIX = KERNELS / "yuv2rgb_matrix.c"
+ROWS = [HERE / "kernel_rows.c", KERNELS / "yuv2rgb.c", MATRIX, LEVEL]
 PLANES = [HERE / "turned_planes.c", ROOT / "csrc" / "convert" / "turn.c"]
 DEEP = [
     HERE / "deep_rows.c",
     KERNELS / "yuv2rgb_deep.c",
-    KERNELS / "yuv2rgb.c",
+    MATRIX,
     LEVEL,
 ]
 FLOATS = [HERE / "float_rows.c", KERNELS / "float_rows.c", LEVEL]
@@ -29,7 +32,7 @@ COMPILER, EMULATOR = ("cc", []) if ARM else ("aarch64-linux-gnu-gcc", ["qemu-aar
 )
 @pytest.mark.parametrize("sources", [ROWS, PLANES, DEEP, FLOATS], ids=["rows", "planes", "deep", "floats"])
 def test_neon_equals_plain_loops(tmp_path, sources):
-    # static: the emulator needs no libraries of Arm then
+    # a static program needs no Arm libraries in the emulator
     static = [] if ARM else ["-static"]
     programs.run(tmp_path / "both", sources, *static, compiler=COMPILER, emulator=EMULATOR)
 

@@ -1,6 +1,7 @@
-"""csrc/resample gives what torch gives that resizes whole frames: the same bytes, and floats as far as they are exact.
+"""csrc/resample gives the bytes that torch gives for whole frames, and equal floats within their
+precision.
 
-Its kernels are compiled here, alone, and called through ctypes.
+The tests compile its kernels separately and call them through ctypes.
 """
 
 import ctypes
@@ -66,7 +67,7 @@ def library(tmp_path_factory):
 
 @pytest.fixture
 def resample(library):
-    """``resample(frame, height, width)``: a frame of the given size, or a region of it."""
+    """``resample(frame, height, width)`` returns a frame of the given size, or a region of it."""
 
     def resample(frame, height, width, region=None, level=AVX512, dtype=None, per_call=4, frames=1):
         x0, y0, x1, y1 = region = region or (0, 0, width, height)
@@ -79,7 +80,8 @@ def resample(library):
         needs = library.resampler_needs(handle)
         assert 0 <= needs.x0 < needs.x1 <= frame.shape[1]
         assert 0 <= needs.y0 < needs.y1 <= frame.shape[0]
-        # rows and columns that it does not need are not there, and it writes into the middle of something
+        # the input lacks the rows and columns that it does not need, and the result lies inside a
+        # larger array
         rows = np.ascontiguousarray(frame[needs.y0 : needs.y1, needs.x0 : needs.x1])
         around = np.full((y1 - y0 + 2, 3 * (x1 - x0) + 2 * GUARD), 77, dtype)
         out = around[1:-1, GUARD:-GUARD]
@@ -99,7 +101,7 @@ def resample(library):
 
 
 def picture(height, width, dtype=np.uint8):
-    """Noise, or black and white alone."""
+    """Returns noise, or black and white alone."""
     noise = np.random.default_rng(height * 5000 + width)
     frame = noise.integers(0, 256, (height, width, 3), np.uint8)
     if (height + width) % 3 == 0:
@@ -132,9 +134,9 @@ SIZES = [
     ((3, 200), (200, 3)),
     ((47, 63), (101, 7)),
     ((5, 4096), (5, 1)),
-    ((30, 21), (20, 29)),  # rows of 63 bytes, and of 66
+    ((30, 21), (20, 29)),  # rows of 63 and of 66 bytes
     ((30, 22), (20, 29)),
-    ((9, 5), (7, 3)),  # of 15 and 18
+    ((9, 5), (7, 3)),  # rows of 15 and of 18 bytes
     ((9, 6), (7, 3)),
 ]
 
@@ -154,7 +156,7 @@ def test_bytes_are_those_of_torch(resample, before, after, level):
 
 @pytest.mark.parametrize("level", LEVELS)
 def test_bytes_of_many_lengths(resample, level):
-    """Every length up to 26, and some more, to every other, along both axes."""
+    """Every length up to 26, and a few more, is resized to every other, along both axes."""
     lengths = [*range(1, 27), 33, 64, 65]
     for before, after in itertools.product(lengths, lengths):
         frame = picture(before, before)
@@ -176,7 +178,9 @@ def test_bytes_of_sizes_that_nobody_chose(resample):
 
 
 def axis(library, before, after, fixed):
-    """Spans [after, 3] of csrc/axis.h, weights, and their binary places."""
+    """Returns spans [after, 3] of csrc/kernels/axis.h, weights, and the number of their binary
+    places.
+    """
     made = Axis()
     assert library.axis_init(ctypes.byref(made), before, after, 0, after, fixed) == 0
     spans = np.ctypeslib.as_array(made.spans, (after, 3)).copy()
@@ -198,7 +202,9 @@ def test_weights_sum_to_one(library):
 
 
 def test_weights_that_are_no_two_signed_bytes(resample, library):
-    """AVX-512 multiplies by a byte and a signed byte: weights near 1 << 15 go another way, on either axis."""
+    """AVX-512 multiplies a byte by a signed byte, so weights near 1 << 15 take another path, on
+    either axis.
+    """
     large = [n for n in range(300, 700) if axis(library, n, 100, True)[1].max() >= 0x7F80]
     assert large
     for length in large[:3]:
@@ -218,7 +224,7 @@ def test_floats_are_exact(resample, before, after, level):
     region = some_region(random.Random(3), *after)
     for part in (None, region):
         ours, exact = resample(frame, *after, part, level), expected(frame.astype(np.float64), *after, part)
-        # of long sums the error is larger
+        # the error of long sums is larger
         error = 3e-7 * max(1, before[0] / after[0] / 32, before[1] / after[1] / 32)
         assert np.abs(ours - exact).max() <= error
         half = resample(frame, *after, part, level, np.float16)

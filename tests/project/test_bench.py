@@ -1,8 +1,11 @@
-"""tools/bench: the arithmetic on made-up times, and a small real run from request to report."""
+"""tools/bench: its arithmetic on invented times, and a small real run from request to report."""
 
 import dataclasses
 import importlib.util
+import io
 import json
+import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -10,16 +13,31 @@ import audio_media
 import numpy as np
 import pytest
 import torch
+from rich.console import Console
+
+import cycodec
 
 TOOLS = Path(__file__).resolve().parents[2] / "tools"
 sys.path.insert(0, str(TOOLS))
 
-from benchmark import audio, clips, figures, machine, report, runner, settings, workloads  # noqa: E402
+from benchmark import (  # noqa: E402
+    audio,
+    checkouts,
+    clips,
+    figures,
+    machine,
+    report,
+    runner,
+    settings,
+    training,
+    turns,
+    workloads,
+)
 from benchmark.peers import PEERS  # noqa: E402
 
 
 def measured(wall, verdict="agrees"):
-    """What the runner keeps of a library: the CPU took half of the wall time, memory grew by 10 bytes."""
+    """Returns a library's entry: the CPU took half of the wall time, and memory grew by 10 bytes."""
     return {
         "wall": list(wall),
         "cpu": [time / 2 for time in wall],
@@ -94,7 +112,7 @@ def test_verdict_tells_colours_filters_and_frames_apart():
     ours = random.integers(30, 200, (4, 24, 32, 3), dtype=np.uint8)
     near = ours + random.integers(0, 2, ours.shape, dtype=np.uint8)
     assert figures.verdict(near, ours)["verdict"] == "agrees"
-    # limited range shown as full range: one straight map for all pixels
+    # limited range shown as full range is one affine map for all pixels
     stretched = ((ours.astype(np.float32) - 16) * 255 / 219).clip(0, 255).astype(np.uint8)
     assert figures.verdict(stretched, ours)["verdict"] == "other colours"
     shifted = np.roll(ours, 1, axis=0)
@@ -119,7 +137,7 @@ def test_every_request_is_within_the_clip(n):
 
 @pytest.fixture(scope="module")
 def clip(tmp_path_factory):
-    """One second with B-frames, long enough for every workload to ask something of it."""
+    """One second with B-frames, which is long enough for every workload."""
     path = tmp_path_factory.mktemp("bench") / "second.mp4"
     arguments = "-f lavfi -i testsrc2=s=160x96:r=24:d=1,hue=h=90*t -c:v libx264 -bf 2 -g 12 -pix_fmt yuv420p"
     return clips.Clip(
@@ -138,7 +156,7 @@ def clip(tmp_path_factory):
 
 
 def importable():
-    """cycodec, and the peers that this interpreter happens to have."""
+    """Returns cycodec and the peers that this interpreter can import."""
     modules = {
         "cycodec": "cycodec",
         "torchcodec": "torchcodec",
@@ -199,6 +217,95 @@ def test_small_run_from_request_to_report(clip):
         assert f"| {workloads.WORKLOADS[name].title} |" in page
 
 
+@pytest.fixture
+def before(tmp_path):
+    """Another checkout of cycodec: a copy of this one's package."""
+    shutil.copytree(Path(cycodec.__file__).parent, tmp_path / "before" / "cycodec")
+    return tmp_path / "before"
+
+
+def test_another_checkout_takes_part_as_a_peer(clip, before):
+    name = checkouts.name_of(before)
+    assert name == "cycodec (before)"
+    pythons = dict.fromkeys(["cycodec", name], sys.executable)
+    part = runner.run([clip], ["open", "first100"], pythons, rounds=3, checkouts={name: before})
+    assert part["absent"] == {}
+    for result in part["results"]:
+        theirs = result["libraries"][name]
+        assert theirs["verdict"] == result["libraries"]["cycodec"]["verdict"] != "other frames"
+        assert len(theirs["wall"]) == 3
+        assert set(result["ratios"]) == {name}
+    whole = {
+        "settings": {"rounds": 3, "base": "cycodec"},
+        **part,
+        "clips": [clips.asdict(clip)],
+        "summary": figures.summary(part["results"]),
+        "slower": figures.slower_than_best(part["results"]),
+    }
+    assert report.libraries_of(whole) == ["cycodec", name]
+    table = io.StringIO()
+    report.print_report(whole, Console(file=table, width=160))
+    assert name in table.getvalue()
+
+
+def test_the_chart_shows_another_checkout(clip, before, tmp_path):
+    pytest.importorskip("matplotlib", reason="matplotlib is not installed")
+    from benchmark import chart
+
+    name = checkouts.name_of(before)
+    place = {"clip": "a", "workload": "uniform10", "threads": 1, "cache": "warm"}
+    result = {**place, "libraries": {"cycodec": measured([1.0]), name: measured([2.0])}}
+    figures.add_ratios(result)
+    whole = {
+        "settings": {"base": "cycodec"},
+        "versions": {"cycodec": {}, name: {}},
+        "results": [result],
+        "summary": figures.summary([result]),
+    }
+    chart.draw(whole, tmp_path / "chart.png", 1, "warm")
+    assert (tmp_path / "chart.png").stat().st_size > 1000
+
+
+def test_another_checkout_has_to_be_built_and_to_be_the_one_that_is_imported(clip, tmp_path):
+    with pytest.raises(ValueError, match="holds no cycodec that is built in place"):
+        checkouts.name_of(tmp_path)
+    name = "cycodec (none)"
+    part = runner.run(
+        [clip],
+        ["open"],
+        dict.fromkeys(["cycodec", name], sys.executable),
+        rounds=1,
+        checkouts={name: tmp_path},
+    )
+    assert f"not from {tmp_path}" in part["absent"][name] or "No module" in part["absent"][name]
+
+
+def test_the_training_benchmark_takes_another_checkout(before):
+    python = before / ".venv" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+    python.chmod(0o755)
+    name = checkouts.name_of(before)
+    server = turns.Server("benchmark.training", name, [], before)
+    assert server.ask("no such workload") == "-"
+    server.close()
+    assert server.checkout == before
+    assert training.is_cycodec(name)
+    assert not training.is_cycodec("av")
+
+
+def test_a_commit_names_a_checkout(tmp_path):
+    (tmp_path / "cycodec" / "core").mkdir(parents=True)
+    (tmp_path / "cycodec" / "core" / "error.so").touch()
+    git = ["git", "-C", str(tmp_path), "-c", "user.name=a", "-c", "user.email=a@b"]
+    subprocess.run([*git, "init", "-q"], check=True)
+    subprocess.run([*git, "commit", "-q", "--allow-empty", "-m", "first"], check=True)
+    commit = subprocess.run(
+        [*git, "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True
+    )
+    assert checkouts.name_of(tmp_path) == f"cycodec ({commit.stdout.strip()})"
+
+
 def test_a_library_that_does_not_start_is_named(clip, tmp_path):
     dying = tmp_path / "python"
     dying.write_text("#!/bin/sh\nexit 3\n")
@@ -231,7 +338,7 @@ def test_every_setting_of_threads_does_every_workload(clip, monkeypatch):
         peer.close(reader)
 
 
-def test_sound_is_compared_with_every_peer(tmp_path):
+def test_audio_is_compared_with_every_peer(tmp_path):
     (tmp_path / "small.wav").write_bytes(b"")
     asked = [(method, arguments) for method, arguments in audio.workloads(tmp_path).values()]
     assert {method for method, _ in asked} == {"whole", "windows", "small", "resampled"}
@@ -240,8 +347,8 @@ def test_sound_is_compared_with_every_peer(tmp_path):
     assert list(audio.LIBRARIES) == ["cycodec", "torchcodec", "soundfile", "av", "ffmpeg"]
 
 
-def test_sound_of_all_libraries_is_the_same():
-    """Of those that this interpreter has."""
+def test_audio_of_all_libraries_is_the_same():
+    """The test compares the libraries that this interpreter can import."""
     modules = {"torchcodec": "torchcodec", "soundfile": "soundfile", "av": "av"}
     wav, flac = (str(audio_media.path(name)) for name in ("pcm_s16le.wav", "flac.flac"))
     ours = audio.Cycodec()

@@ -1,4 +1,4 @@
-"""The documentation is true: every example page runs, and so does every Python block of README and docs."""
+"""Every example page runs, and so does every Python block of README and docs."""
 
 import os
 import re
@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "docs" / "examples"
-# clip.py is used by the others, and test_ray.py runs what needs Ray
+# the other pages use clip.py, and test_ray.py runs the page that needs Ray
 EXAMPLES = sorted(path.name for path in FOLDER.glob("*.py") if path.name not in ("clip.py", "ray_data.py"))
 PAGES = sorted(path.relative_to(ROOT) for path in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
 BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
@@ -18,7 +18,7 @@ BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 @pytest.fixture(scope="module")
 def media(tmp_path_factory):
-    """A folder with the files that the pages speak of."""
+    """A folder with the files that the pages name."""
     folder = tmp_path_factory.mktemp("pages")
     program = "from clip import make_clip; make_clip('video.mp4'); make_clip('other.mp4', rate=30)"
     subprocess.run([sys.executable, "-c", program], cwd=folder, env=environment(), check=True)
@@ -50,7 +50,7 @@ def test_page(page, media, monkeypatch):
 
 
 def test_pages_have_blocks():
-    """A change of the notation must not turn the test above into nothing."""
+    """The test above must find its blocks: a change of their notation must not empty it."""
     count = sum(len(BLOCK.findall((ROOT / page).read_text())) for page in PAGES)
     assert count >= 10
 

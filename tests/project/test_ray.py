@@ -1,4 +1,6 @@
-"""The example of Ray Data on a local Ray of two workers; needs Ray, which is large and which nothing else needs."""
+"""The example of Ray Data on a local Ray with two workers. Only this test needs Ray, which is
+large.
+"""
 
 import os
 import subprocess

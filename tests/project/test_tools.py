@@ -1,4 +1,4 @@
-"""The tools around the library: the set-up, on machines that are acted; the demo; .ci/run."""
+"""The tools around the library: the set-up on simulated machines, the demo, and .ci/run."""
 
 import importlib.util
 import os
@@ -21,7 +21,9 @@ def write_script(path, body):
 
 
 class Machine:
-    """A machine that is acted: a checkout, and a PATH where every command is ours and writes into a log."""
+    """A simulated machine: a checkout, and a PATH whose commands are the test's own and write into
+    a log.
+    """
 
     def __init__(self, folder):
         self.checkout = folder / "checkout"
@@ -47,7 +49,7 @@ class Machine:
                 (self.bin / name).symlink_to(real)
 
     def command(self, name, body="", log=True):
-        """Put a command on PATH."""
+        """Puts a command on PATH."""
         (self.bin / name).unlink(missing_ok=True)
         line = f'echo "{name} $*" >>"{self.log}"\n' if log else ""
         write_script(self.bin / name, line + body)
@@ -56,7 +58,7 @@ class Machine:
         self.command("id", f"echo {number}", log=False)
 
     def install_system(self):
-        """Everything that the set-up needs from the system is there."""
+        """Puts everything on PATH that the set-up needs from the system."""
         self.command("cc")
         self.command("ffmpeg")
         self.ffmpeg_version("5.1")
@@ -66,7 +68,7 @@ class Machine:
         self.command("pkg-config", f"case $1 in --modversion) echo {version} ;; esac", log=False)
 
     def python_body(self):
-        """A Python of which the answers to the set-up's questions are files in `state`; -m venv copies it."""
+        """A Python that answers the set-up's questions by files in `state`; -m venv copies it."""
         return f"""
 state={self.state}
 case "$*" in
@@ -84,7 +86,7 @@ esac
 """
 
     def run(self, tool, *arguments, **environment):
-        """Run a tool of the checkout from somewhere else, without a terminal; the log starts anew."""
+        """Runs a tool of the checkout from another folder, without a terminal, with an empty log."""
         self.log.write_text("")
         return subprocess.run(
             [self.checkout / tool, *arguments],
@@ -106,7 +108,7 @@ def machine(tmp_path):
 
 
 def arrives(machine):
-    """The body of a package manager that brings what was missing when it is told to install."""
+    """Returns the body of a package manager whose install command adds the missing commands."""
     machine.install_system()
     waiting = machine.bin.with_name("waiting")
     waiting.mkdir()
@@ -166,7 +168,7 @@ class TestSystemPackages:
 
     def test_no_package_manager(self, machine):
         machine.user(1000)
-        machine.command("apt-get")  # there, but of no use without root and sudo
+        machine.command("apt-get")  # useless without root and sudo
         done = machine.run("tools/setup")
         assert done.returncode == 1
         for word in (
@@ -189,7 +191,7 @@ class TestSystemPackages:
 
 class TestSetup:
     def work(self, machine):
-        """What a run did of the expensive things."""
+        """Runs the set-up; returns the expensive steps that it took."""
         done = machine.run("tools/setup")
         assert done.returncode == 0, done.stderr
         kinds = {

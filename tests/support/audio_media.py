@@ -1,8 +1,10 @@
-"""Audio files for tests, made by the ffmpeg command, and what that command decodes from a file.
+"""Audio files that the ffmpeg command makes for the tests, and the samples that it decodes from a
+file.
 
-``path("mp3_vbr.mp3")`` is a generated file, ``shared()`` lists those of the shared media. ``reference(path)``
-is the oracle: ``ffmpeg -cons_noisegen 1 -i FILE -f f32le -`` as an array [channels, samples]. The option has AC-3's decoders
-take their noise from each packet; others do not know it.
+``path("mp3_vbr.mp3")`` is a generated file, and ``shared()`` lists the shared files.
+``reference(path)`` is the oracle: ``ffmpeg -cons_noisegen 1 -i FILE -f f32le -`` as an array
+[channels, samples]. The option makes AC-3 decoders seed their noise from each packet; other
+decoders ignore it.
 """
 
 import fcntl
@@ -175,7 +177,7 @@ for codec, name, channels in [
 
 
 def signal(rate, channels, seconds):
-    """Something that every codec finds hard to fake: a sweep, a few tones, noise; the channels differ.
+    """Returns a signal that is hard to encode: a sweep, a few tones, noise; the channels differ.
     [channels, n]
     """
     n = int(rate * seconds)
@@ -191,7 +193,7 @@ def signal(rate, channels, seconds):
 
 
 def run(*arguments, data=None):
-    """The ffmpeg command's output."""
+    """Runs the ffmpeg command; returns its exit status, output and messages."""
     done = subprocess.run(
         [FFMPEG, "-hide_banner", "-v", "error", "-nostdin", *map(str, arguments)]
         if data is None
@@ -208,7 +210,7 @@ def has_ffmpeg():
 
 @cache
 def path(name):
-    """A generated file, made at the first call."""
+    """Returns the path of a generated file, which the first call makes."""
     rate, channels, seconds, _, options = RECIPES[name]
     key = hashlib.sha1(repr((RECIPES[name], "3")).encode()).hexdigest()[:12]
     target = CACHE / key / name
@@ -229,7 +231,7 @@ def path(name):
 
 
 def locate(name):
-    """Path of a file by name: generated, or one of the shared files."""
+    """Returns the path of a generated or shared file."""
     if name in RECIPES:
         if not has_ffmpeg():
             pytest.fail(f"the tests need the ffmpeg command: {FFMPEG!r} was not found")
@@ -238,7 +240,7 @@ def locate(name):
 
 
 def reference(file, *options, channels=None, stream="a:0"):
-    """What the ffmpeg command decodes from a file, [channels, samples] of float32; None where it fails."""
+    """Returns what the ffmpeg command decodes, as float32 [channels, samples]; None if it fails."""
     if channels is None:
         channels = probe_channels(file, stream)
     code, data, _ = run("-cons_noisegen", 1, "-i", file, "-map", f"0:{stream}", *options, "-f", "f32le", "-")
@@ -268,7 +270,7 @@ def probe_channels(file, stream="a:0"):
 
 
 def shared():
-    """Names of all files in the shared media that have sound FFmpeg can decode."""
+    """Returns the names of all shared files whose audio FFmpeg can decode."""
     if not SHARED.is_dir():
         return []
     names = []
@@ -280,5 +282,5 @@ def shared():
 
 
 def family(name):
-    """The codec family of a generated file."""
+    """Returns the codec family of a generated file."""
     return RECIPES[name][3]

@@ -1,8 +1,10 @@
-"""Streams that no encoder of ffmpeg writes, bit by bit: field pictures of MPEG-2 and of H.264.
+"""Writes streams bit by bit that no encoder of ffmpeg writes: field pictures of MPEG-2 and of
+H.264.
 
-In a field-coded stream the two halves of a frame (even and odd lines) are pictures of their own: two pictures, in
-H.264 even two packets, are one frame. The pictures here are crude (flat blocks, raw macroblocks, copies of the
-reference), but predicted, reordered and told apart by their pixels.
+In a field-coded stream the even and the odd lines of a frame are separate pictures: two pictures,
+in H.264 even two packets, are one frame. The pictures here are simple (flat blocks, raw
+macroblocks, copies of the reference), but they are predicted and reordered, and their pixels
+differ.
 
 Clause numbers are those of ISO/IEC 13818-2 (MPEG-2) and of ITU-T H.264.
 """
@@ -23,12 +25,12 @@ class Bits:
         return self
 
     def code(self, bits):
-        """Bits written out, as variable-length codes are in the tables."""
+        """Appends bits that are given as text, as in the tables of variable-length codes."""
         self.text.append(bits)
         return self
 
     def ue(self, value):
-        """Exp-Golomb code (H.264, 9.1)."""
+        """Appends an Exp-Golomb code (H.264, 9.1)."""
         width = (value + 1).bit_length()
         return self.put(value + 1, 2 * width - 1)
 
@@ -50,14 +52,17 @@ I, P, B = 1, 2, 3  # noqa: E741 - the kinds of pictures, as they are called
 
 
 def mpeg2_fields(groups=4, width=128, height=96):
-    """An MPEG-2 elementary stream in which every frame is two field pictures, coded I P, P P and B B."""
+    """Returns an MPEG-2 elementary stream whose frames are two field pictures each: I P, P P and B
+    B.
+    """
     dice = random.Random(5)
     columns, rows = width // 16, height // 32
     out = []
     for group in range(groups):
         out.append(_sequence_header(width, height))
         out.append(b"\0\0\1\xb8" + Bits().put(0, 25).put(group == 0, 1).put(0, 1).to_bytes())
-        # coded order; from the second group on the first two frames shown refer to the group before (an open GOP)
+        # coded order; from the second group on, the first two shown frames refer to the previous
+        # group (an open GOP)
         order = (
             [(0, I), (3, P), (1, B), (2, B)]
             if group == 0
@@ -66,7 +71,7 @@ def mpeg2_fields(groups=4, width=128, height=96):
         for shown, kind in order:
             for structure in (TOP, BOTTOM):
                 second = kind == I and structure == BOTTOM
-                # the second field of an I frame refers to the first one alone, never behind the frame
+                # the second field of an I frame refers only to the first field
                 parities = (0,) if second else (0, 1)
                 out.append(
                     _field_picture(shown, P if second else kind, structure, parities, columns, rows, dice)
@@ -123,7 +128,7 @@ def _intra_macroblock(bits, predictor, dice):
 
 
 def _predicted_macroblock(bits, kind, parities, dice):
-    """A copy of the reference fields, without motion and without a residual."""
+    """Copies the reference fields, without motion and without a residual."""
     bits.code("001" if kind == P else "10")
     bits.code("01")  # one vector for the whole macroblock, from a field
     for _ in range(1 if kind == P else 2):
@@ -134,10 +139,10 @@ def _predicted_macroblock(bits, kind, parities, dice):
 
 
 def h264_fields(frames=24, width=64, height=64, reordered=False, mixed=False):
-    """An Annex B H.264 stream of field pictures.
+    """Returns an Annex B H.264 stream of field pictures.
 
-    With `reordered`, frames of B fields stand between the reference frames. With `mixed`, every third frame is
-    coded as one frame picture (the "PAFF" of broadcasting).
+    With `reordered`, frames of B fields stand between the reference frames. With `mixed`, every
+    third frame is coded as one frame picture (the "PAFF" of broadcasting).
     """
     dice = random.Random(9)
     macroblocks = (width // 16) * (height // 32)
@@ -167,12 +172,14 @@ def h264_fields(frames=24, width=64, height=64, reordered=False, mixed=False):
             out.append(_nal((0x65 if idr else 0x41) if kind != "B" else 0x01, slice_))
         if kind != "B":
             frame_number = (frame_number + 1) % 16
-        # a B frame that follows has the number after its reference's, and does not advance it
+        # the frame number of a following B frame is its reference's plus 1, and does not advance it
     return b"".join(out)
 
 
 def escaped(payload):
-    """The payload of a NAL unit, 00 00 0x broken up by an 03 (7.4.1; H.265, 7.4.2)."""
+    """Returns the payload of a NAL unit with an 03 inserted into each 00 00 0x (7.4.1; H.265,
+    7.4.2).
+    """
     out, zeros = bytearray(), 0
     for byte in payload:
         if zeros == 2 and byte <= 3:
@@ -184,7 +191,7 @@ def escaped(payload):
 
 
 def _nal(header, payload):
-    """A NAL unit with its start code."""
+    """Returns a NAL unit with its start code."""
     return b"\0\0\0\1" + bytes([header]) + escaped(payload)
 
 
@@ -238,7 +245,7 @@ def _slice(kind, idr, frame_number, structure, count, macroblocks, dice):
 
 
 def _raw_macroblock(bits, mb_type, dice):
-    """I_PCM (7.3.5): 256 luma and 128 chroma samples as they are."""
+    """Appends an I_PCM macroblock (7.3.5): 256 luma and 128 chroma samples without compression."""
     bits.ue(mb_type).align()
     for _ in range(24):
         sample = dice.randrange(16, 236)

@@ -7,7 +7,7 @@ import recipes
 
 WIDTH, HEIGHT, FRAMES = 66, 50, 3
 
-# Kr and Kb of ITU-R BT.601, BT.709 and BT.2020; a stream that does not say is taken for BT.601, as swscale takes it.
+# Kr and Kb of ITU-R BT.601, BT.709 and BT.2020. swscale treats a stream without a matrix as BT.601.
 WEIGHTS = {
     "smpte170m": (0.299, 0.114),
     "bt470bg": (0.299, 0.114),
@@ -39,7 +39,7 @@ class Colour:
         return np.dtype("<u2" if self.depth > 8 else "u1")
 
     def planes(self, width=WIDTH, height=HEIGHT):
-        """[luma, Cb, Cr] of each frame: noise over all codes, then mild noise, then ramps."""
+        """Returns [luma, Cb, Cr] of each frame: noise over all codes, mild noise, ramps."""
         rng = np.random.default_rng(3)
         rows, columns = SUBSAMPLING[self.subsampling]
         shapes = [(height, width)] + [(-(-height // rows), -(-width // columns))] * 2
@@ -50,18 +50,20 @@ class Colour:
         return [[plane.astype(self.dtype) for plane in frame] for frame in (noise, mild, ramps)]
 
     def encode(self, width=WIDTH, height=HEIGHT):
-        """The frames as a lossless file with the tags of this kind."""
+        """Returns the frames as a lossless file with this matrix and range."""
         raw = b"".join(plane.tobytes() for frame in self.planes(width, height) for plane in frame)
         tags = ["-color_range", self.range]
         if self.matrix != "unspecified":
             tags += ["-colorspace", self.matrix]
-        # the tags stand on both sides, so that no ffmpeg takes them for a wish to convert
+        # both input and output have the tags, so that no version of ffmpeg converts
         read = ["-f", "rawvideo", "-s", f"{width}x{height}", "-pix_fmt", self.pixels, *tags, "-i", "pipe:0"]
         write = ["-c:v", "ffv1", "-pix_fmt", self.pixels, *tags, "-f", "matroska", "pipe:1"]
         return subprocess_output(read, write, raw)
 
     def float_reference(self):
-        """RGB in [0, 1] as float64 [N, H, W, 3], from the definition; every chroma sample serves all pixels it covers."""
+        """Returns RGB in [0, 1] by the definition, as float64 [N, H, W, 3]; chroma is repeated, not
+        interpolated.
+        """
         kr, kb = WEIGHTS[self.matrix]
         rows, columns = SUBSAMPLING[self.subsampling]
         unit = 2 ** (self.depth - 8)

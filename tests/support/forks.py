@@ -5,7 +5,9 @@ import time
 
 
 def in_child(work, seconds=30):
-    """Run `work` in a forked process; what it raised, as text, or "" ("hangs" where it does not end)."""
+    """Runs `work` in a forked process; returns what it raised, as text, or "", or "hangs" if it
+    does not end.
+    """
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:

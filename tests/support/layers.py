@@ -1,8 +1,10 @@
-"""Finds who uses whom in a checkout: imports of Python and Cython, includes of C, and private attributes.
+"""Finds who uses whom in a checkout: imports of Python and Cython, includes of C, and private
+attributes.
 
-A module is a path without its suffix, relative to the checkout: ``cycodec/core/video/reader`` stands for the
-``.pyx`` and the ``.pxd`` file of that name, ``csrc/convert/turn`` for the ``.c`` and the ``.h`` file. A layer is a
-folder or a module that a table names; names that do not begin with ``csrc`` are relative to ``cycodec``.
+A module is a path without its suffix, relative to the checkout: ``cycodec/core/video/reader``
+stands for the ``.pyx`` and the ``.pxd`` file of that name, ``csrc/convert/turn`` for the ``.c`` and
+the ``.h`` file. A layer is a folder or a module that a table names; names that do not begin with
+``csrc`` are relative to ``cycodec``.
 """
 
 import ast
@@ -95,7 +97,9 @@ class Checkout:
         return None
 
     def uses(self) -> list[Use]:
-        """Every use of a module by another one, in all languages; what only type checkers see is left out."""
+        """Every use of a module by another one, in all languages; what only type checkers see is
+        left out.
+        """
         found = [use for path in self.files(*PYTHON) for use in self.python_uses(path)]
         found += [use for path in self.files(*CYTHON) for use in self.cython_uses(path)]
         found += [use for path in self.files(*C) for use in self.c_uses(path)]
@@ -175,7 +179,9 @@ class Checkout:
         ]
 
     def private_names(self) -> dict[str, set[str]]:
-        """Private name -> the modules that define it, as a function, a class, a variable or an attribute of `self`."""
+        """Private name -> the modules that define it, as a function, a class, a variable or an
+        attribute of `self`.
+        """
         found: dict[str, set[str]] = {}
         for path in self.files(*PYTHON):
             for name in python_definitions(path):
@@ -327,13 +333,7 @@ def module_circles(checkout: Checkout) -> list[list[str]]:
     return circles({(use.user, use.used) for use in checkout.uses()})
 
 
-def folder_circles(checkout: Checkout) -> list[list[str]]:
-    """Folders whose modules use one another in a circle. Modules beside their folders count as folders."""
-    pairs = {(folder_of(use.user), folder_of(use.used)) for use in checkout.uses()}
-    return circles({(user, used) for user, used in pairs if user != used})
-
-
-def folder_of(module: str) -> str:
-    """The folder of a module; the module itself directly below ``cycodec``, ``cycodec/core`` and ``csrc``."""
-    folder, _, _ = module.rpartition("/")
-    return module if folder in ("", "cycodec", "cycodec/core", "csrc") else folder
+def layer_circles(checkout: Checkout, table: Table) -> list[list[str]]:
+    """Layers whose modules use one another in a circle."""
+    pairs = {(table.layer_of(use.user), table.layer_of(use.used)) for use in checkout.uses()}
+    return circles({(user, used) for user, used in pairs if user and used and user != used})

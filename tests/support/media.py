@@ -1,7 +1,8 @@
-"""The table of generated media, and the way to them: ``media.path("h264_bpyramid.mp4")``.
+"""The table of generated media. ``media.path("h264_bpyramid.mp4")`` returns the path of one.
 
-Every file is small (a few dozen frames, mostly 128x96), shows a moving picture with noise, so that no two frames
-are alike, and is there for one thing that decoders get wrong. recipes.py says how files are made and kept.
+Every file is small (a few dozen frames, mostly 128x96) and tests one thing that decoders get wrong.
+It shows a moving picture with noise, so that no two frames are alike. recipes.py says how files are
+made and kept.
 """
 
 import struct
@@ -14,9 +15,9 @@ from sublayers import in_sublayers
 __all__ = [
     "DAMAGED",
     "GENERATED",
-    "MENDED",
     "NOT_VIDEOS",
     "ORIENTATIONS",
+    "REBUILT",
     "SHARED_VIDEOS",
     "derive",
     "locate",
@@ -147,7 +148,7 @@ remux("hevc_annexb.hevc", "hevc_open_gop.mp4")
 remux("hevc.mkv", "hevc_open_gop.mp4")
 HDR = "-color_primaries bt2020 -colorspace bt2020nc -color_trc"
 for name, transfer in (("hevc_pq.mp4", "smpte2084"), ("hevc_hlg.mp4", "arib-std-b67")):
-    # FFmpeg 5 takes the encoder's word for it, 7 the frames'
+    # FFmpeg 5 uses the encoder's value, FFmpeg 7 the frames'
     encode(
         name,
         f"-vf setparams=color_primaries=bt2020:colorspace=bt2020nc:color_trc={transfer} "
@@ -169,10 +170,10 @@ encode("vp9.webm", f"-c:v libvpx-vp9 {VPX}")
 encode(
     "vp9_hidden.webm", f"-c:v libvpx-vp9 {VPX} -auto-alt-ref 1 -lag-in-frames 25", seconds=4, two_pass=True
 )
-# hidden frames as packets of their own
+# its hidden frames have packets of their own
 remux("vp9_hidden_split.ivf", "vp9_hidden.webm", "-bsf:v vp9_superframe_split -fflags -autobsf")
 remux("vp9_hidden.mp4", "vp9_hidden.webm")
-encode(  # no less than NVDEC decodes
+encode(  # the smallest size that NVDEC decodes
     "vp9_hidden_160x144.webm",
     f"-c:v libvpx-vp9 {VPX} -auto-alt-ref 1 -lag-in-frames 25",
     size="160x144",
@@ -327,7 +328,9 @@ remux("cut_at_end.mp4", "h264_plain.mp4", "-t 1.1")
 
 
 def with_edits(*edits):
-    """Replace the edit list of an MP4's first track by (duration in ms, media time in media units) entries of our own."""
+    """Replaces the edit list of an MP4's first track; entries are (duration in ms, media time in
+    media units).
+    """
 
     def build(source):
         data = bytearray(source.read_bytes())
@@ -338,7 +341,7 @@ def with_edits(*edits):
         old = 16 + 12 * count
         grown = len(boxes) - old
         data[at - 4 : at - 4 + old] = boxes
-        # the boxes around it grow; the tables of moov stand behind mdat, so no sample moves
+        # the enclosing boxes grow; moov follows mdat, so no sample moves
         for name in (b"edts", b"trak", b"moov"):
             box = data.rindex(name, 0, at) - 4
             struct.pack_into(">I", data, box, struct.unpack_from(">I", data, box)[0] + grown)
@@ -353,7 +356,7 @@ derive("edit_two_parts.mp4", with_edits((800, 1024), (800, 1024 + 512 * 40)), "h
 derive("edit_repeats.mp4", with_edits((600, 1024 + 512 * 20), (600, 1024 + 512 * 10)), "h264_plain.mp4")
 derive("edit_between_frames.mp4", with_edits((1500, 1024 + 512 * 17 + 200)), "h264_plain.mp4")
 
-# ---- what a file is put together of ----
+# ---- parts of files joined, cut and damaged ----
 
 
 def joined(*sources):
@@ -361,12 +364,12 @@ def joined(*sources):
 
 
 def without_start(size, unit=1):
-    """The file without its first `size` bytes, cut at a multiple of `unit`."""
+    """Returns the file without its first `size` bytes, cut at a multiple of `unit`."""
     return lambda source: source.read_bytes()[size // unit * unit :]
 
 
 def with_hole(start, size, unit=188):
-    """The file without some bytes in the middle, as a lossy transmission leaves it."""
+    """Returns the file without some bytes in the middle, as after a lossy transmission."""
 
     def build(source):
         data = source.read_bytes()
@@ -376,12 +379,12 @@ def with_hole(start, size, unit=188):
 
 
 def without_end(part):
-    """The first `part` of the file."""
+    """Returns the first `part` of the file."""
     return lambda source: source.read_bytes()[: int(source.stat().st_size * part)]
 
 
 def with_dead_bytes(start, size):
-    """The file with zeros in place of some of its bytes."""
+    """Returns the file with zeros in place of some of its bytes."""
 
     def build(source):
         data = source.read_bytes()
@@ -391,7 +394,9 @@ def with_dead_bytes(start, size):
 
 
 def with_sample(number, change):
-    """An MP4 file with other bytes, as many, in one packet of its first video stream."""
+    """Returns an MP4 file in which one packet of the first video stream has other bytes of the same
+    number.
+    """
 
     def build(source):
         command = f"-v error -select_streams v:0 -show_entries packet=pos,size -of csv=p=0 {source}"
@@ -408,7 +413,7 @@ def with_sample(number, change):
 
 
 def filler(sample):
-    """One NAL unit of filler data (type 12): no picture, and nothing wrong."""
+    """Returns one NAL unit of filler data (type 12): valid, but no picture."""
     return (len(sample) - 4).to_bytes(4, "big") + b"\x0c" + b"\xff" * (len(sample) - 6) + b"\x80"
 
 
@@ -430,7 +435,7 @@ derive("resolution_change.ts", joined, "h264_large.ts", "h264_small.ts")
 derive("resolution_change.m2v", joined, "mpeg2_raw.m2v", "mpeg2_small.m2v")
 remux("resolution_change.mp4", "resolution_change.h264", "-bsf:v setts=ts=N*48000", before="-fflags +genpts")
 remux("resolution_change.mkv", "resolution_change.mp4")
-# the clock starts again in the middle: every time stamp comes twice
+# the clock restarts in the middle, so every timestamp occurs twice
 derive("same_time_twice.ts", joined, "h264_small.ts", "h264_small.ts")
 derive("ts_cut_start.ts", without_start(20_000, 188), "h264.ts")
 derive("ts_cut_start_open_gop.ts", without_start(20_000, 188), "h264_open_gop.ts")
@@ -443,7 +448,7 @@ derive("ts_hole_hevc.ts", with_hole(40_000, 4_000), "hevc_open_gop.ts")
 derive("h264_dead_frame.mp4", with_dead_bytes(60_000, 2_000), "h264_no_bframes.mp4")
 encode("h264_one_gop.mp4", f"{X264} -pix_fmt yuv420p -bf 3 -g 250", size="96x64", seconds=1)
 encode("hevc_one_gop.mp4", f"{X265} -pix_fmt yuv420p {x265('keyint=250:bframes=3')}", size="96x64", seconds=1)
-for number in (7, 8, 9, 10):  # of these, some are referred to and some are not
+for number in (7, 8, 9, 10):  # other frames refer to some of its B-frames, but not to all
     derive(f"h264_no_picture_{number}.mp4", with_sample(number, filler), "h264_one_gop.mp4")
 derive("hevc_dead_frame.mp4", with_sample(9, lambda sample: bytes(len(sample))), "hevc_one_gop.mp4")
 derive("mjpeg_dead_frame.avi", with_dead_bytes(100_000, 9_000), "mjpeg.avi")
@@ -470,7 +475,7 @@ encode(
     seconds=4,
 )
 derive("hevc_sublayers.hevc", in_sublayers, "hevc_one_layer.hevc")
-# the first of 25 is I, then the fourth, second, first and third of each four frames are P B b b
+# the first of 25 frames is I; of each next four, the fourth, second, first and third are P B b b
 SUBLAYER_PTS = (
     r"N-mod(N\,25)+if(mod(N\,25)\,4*floor((mod(N\,25)-1)/4)"
     r"+if(eq(mod(mod(N\,25)-1\,4)\,0)\,4\,if(eq(mod(mod(N\,25)-1\,4)\,3)\,3\,3-mod(mod(N\,25)-1\,4)))\,0)"
@@ -485,7 +490,8 @@ derive("h264_fields_reordered.h264", lambda: bitstreams.h264_fields(reordered=Tr
 derive("h264_paff.h264", lambda: bitstreams.h264_fields(mixed=True))
 derive("h264_paff_reordered.h264", lambda: bitstreams.h264_fields(reordered=True, mixed=True))
 remux("h264_fields.avi", "h264_fields.h264")
-# a field every 24000 units of 1/1200000 s; frames after the first of a group are coded in the order 2 1 4 3 ... 11
+# a field every 24000 units of 1/1200000 s; frames after the first of a group are coded in the order
+# 2 1 4 3 ... 11
 PLACE = "mod(floor(N/2)\\,12)"
 SHIFT = f"if(eq({PLACE}\\,0)+eq({PLACE}\\,11)\\,1\\,if(mod({PLACE}\\,2)\\,2\\,0))"
 remux("h264_fields.mp4", "h264_fields.h264", "-bsf:v setts=ts=N*24000")
@@ -502,7 +508,7 @@ for ending in ("ts", "mkv"):
 
 
 def with_matrix(a, b, c, d):
-    """Write a display matrix into the header of an MP4's first track."""
+    """Writes a display matrix into the header of an MP4's first track."""
 
     def build(source):
         data = bytearray(source.read_bytes())
@@ -536,7 +542,7 @@ GENERATED = tuple(RECIPES)
 
 # ---- shared media ----
 
-# Shared files with a picture, all that ffmpeg decodes at least one frame of.
+# Shared files of which ffmpeg decodes at least one frame.
 SHARED_VIDEOS = names("""
 apng_animated.apng av1_1080x720.mp4 av1_hdr10_portrait.mp4 avif_animated.avif avif_hdr_rec2020_444.avif
 bad_fmp4_huge_duration.mp4 bad_invalid_nalu.mp4 bad_missing_stsd.mp4 flv1_mp3.flv gif_dispose_prev.gif
@@ -555,22 +561,22 @@ vp8_hidden_frames_480p.webm vp9_alpha_200x200.webm vp9_alpha_no_duration.webm vp
 vp9_odd_321x241.mp4 webp_alpha_still.webp
 """)
 
-# Only decoding tells that a packet of these gives no frame, or that their times contradict the order of their frames:
-# `len` and numbers are right once they have been read.
-MENDED = names(
+# Only decoding shows that a packet of these files gives no frame, or that times contradict the
+# order of frames. `len` and frame numbers are right after a complete read.
+REBUILT = names(
     """
     bad_invalid_nalu.mp4 h264_dead_frame.mp4 mjpeg_dead_frame.avi lying_pts.mp4 hevc_dead_frame.mp4
     h264_no_picture_7.mp4 h264_no_picture_8.mp4 h264_no_picture_9.mp4 h264_no_picture_10.mp4
     """
 )
 
-# Frames that are damaged: what FFmpeg shows in their place depends on what it has decoded before (and on its threads),
-# so that an access from elsewhere may give them otherwise than the sequential pass.
+# Damaged frames. FFmpeg's replacement depends on what it has decoded before (and on its threads),
+# so random access may give other pixels than the sequential pass.
 DAMAGED = {
     "mjpeg_dead_frame.avi": {14},
 }
 
-# Shared files that have no picture to give: opening them as a video ends in an FFmpegError.
+# Shared files without a video frame: opening them as a video raises FFmpegError.
 NOT_VIDEOS = names("""
 bad_100kB_garbage_prefix.mp3 bad_decompression_bomb.gif bad_empty.mov bad_fuzz.flac bad_fuzz_oom.wav
 bad_malformed_free_box.mp4 heic_still.heic webp_animated.webp wav_u8.wav aac_music_priming.m4a

@@ -1,9 +1,11 @@
-"""The oracle: what the ffmpeg command makes of a file, kept as a digest for each frame.
+"""The oracle: the frames that the ffmpeg command decodes from a file, kept as one digest for each
+frame.
 
-The reference is ``ffmpeg -threads 1 -i FILE -map 0:STREAM -fps_mode passthrough -pix_fmt rgb24 -f framemd5``: every
-frame that the decoder gives, in order, rotated as the file asks, without any option for scaling. A digest is the MD5
-of a frame's bytes in rows of packed RGB; `digest` makes the same of a tensor. One thread, because what ffmpeg makes of
-damaged data depends on the number of its threads; sound data give the same with any.
+The reference is ``ffmpeg -threads 1 -i FILE -map 0:STREAM -fps_mode passthrough -pix_fmt rgb24 -f
+framemd5``: all decoded frames in order, rotated as the file says, without any option for scaling. A
+digest is the MD5 of a frame's bytes in rows of packed RGB; `digest` computes it from a tensor.
+ffmpeg uses one thread, because its frames of damaged data depend on the number of threads; those of
+intact data do not.
 """
 
 import hashlib
@@ -14,13 +16,14 @@ from pathlib import Path
 
 import recipes
 
-# Tens of gigabytes of RGB: of these a part is compared, as `Reference.numbers` says.
+# These files give tens of gigabytes of RGB, so the tests compare only the frames in
+# `Reference.numbers`.
 LONG = ("h264_long_1080p30_6min_lowbitrate.mp4",)
 
 
 @dataclass(frozen=True)
 class Reference:
-    """What ffmpeg decodes.
+    """The frames that ffmpeg decodes.
 
     count : the number of frames that come out.
     numbers : the frames whose digests are known: all of them, unless the file is very long.
@@ -40,12 +43,14 @@ class Reference:
 
 
 def digest(frame):
-    """MD5 of a frame [H, W, C] of uint8, in hexadecimal."""
+    """Returns the MD5 of a uint8 frame [H, W, C], in hexadecimal."""
     return hashlib.md5(frame.contiguous().numpy()).hexdigest()
 
 
 def reference(path, stream="v:0"):
-    """The reference for one stream (ffmpeg's stream specifier) of a file; made once and kept."""
+    """Returns the reference for one stream (ffmpeg's stream specifier) of a file; it is computed
+    once and kept.
+    """
     content = hashlib.sha256(path.read_bytes()).hexdigest()
     key = f"{content[:20]}_{str(stream).replace(':', '')}_{path.suffix[1:]}"
     kept = recipes.CACHE / f"oracle_{recipes.ffmpeg_version()}" / f"{key}_2.json"
@@ -59,11 +64,11 @@ def reference(path, stream="v:0"):
 
 
 def ask(path, stream):
-    """Run ffmpeg on one stream of a file."""
+    """Runs ffmpeg on one stream of a file."""
     options, numbers = [], None
     if path.name in LONG:
         count = len(decode(path, stream, "-vf", "crop=16:16:0:0", "-f", "framecrc")[0])
-        # the beginning, where most mistakes are, then frames all over the rest, and the end
+        # the beginning, where most mistakes are, frames spread over the rest, and the end
         numbers = [n for n in range(count) if n < 60 or n % 97 == 0 or n >= count - 3]
         options = ["-vf", f"select='lt(n,60)+not(mod(n,97))+gte(n,{count - 3})'"]
     lines, size = decode(path, stream, *options, "-pix_fmt", "rgb24", "-f", "framemd5")
@@ -75,11 +80,12 @@ def ask(path, stream):
 
 
 def decode(path, stream, *options):
-    """Run ffmpeg with a muxer that writes a line for each frame; the lines, and the size of the frames.
+    """Runs ffmpeg with a muxer that writes a line for each frame; returns the lines, and the size
+    of the frames.
 
-    No lines where ffmpeg cannot read the file.
+    There are no lines if ffmpeg cannot read the file.
     """
-    # `file:` keeps ffmpeg from reading a protocol into a name
+    # `file:` keeps ffmpeg from taking a part of the name for a protocol
     done = recipes.run(
         "-threads", "1", *uncropped(), "-i", f"file:{path}", "-map", f"0:{stream}", *passthrough(), *options, "-",
         check=False, timeout=900,
@@ -91,23 +97,27 @@ def decode(path, stream, *options):
 
 
 def version():
-    """(major, minor) of the ffmpeg command."""
+    """Returns (major, minor) of the ffmpeg command."""
     major, minor = (recipes.ffmpeg_version().lstrip("n") + ".0").split(".")[:2]
     return int(major), int(minor)
 
 
 def passthrough():
-    """The option that keeps ffmpeg from doubling or dropping frames; it was renamed in 5.1."""
+    """Returns the option that stops ffmpeg from doubling or dropping frames; 5.1 renamed it."""
     return ("-fps_mode", "passthrough") if version() >= (5, 1) else ("-vsync", "passthrough")
 
 
 def uncropped():
-    """The option that keeps ffmpeg from cutting frames to what the container says, which it does since 7.1."""
+    """Returns the option that stops ffmpeg from cropping frames as the container says, which it
+    does since 7.1.
+    """
     return ("-apply_cropping", "codec") if version() >= (7, 1) else ()
 
 
 def frame_times(path, stream="v:0"):
-    """Presentation times of all frames in seconds, as ffprobe's decoder reports them; None where it has none."""
+    """Returns all frames' presentation times in seconds, as ffprobe's decoder reports them; None if
+    it has none.
+    """
     probe = Path(recipes.FFMPEG).with_name(Path(recipes.FFMPEG).name.replace("ffmpeg", "ffprobe"))
     done = subprocess.run(
         [

@@ -1,4 +1,4 @@
-"""The C programs beside the tests: compiled, and run."""
+"""Compiles and runs the C programs of the tests."""
 
 import subprocess
 from pathlib import Path
@@ -10,13 +10,13 @@ INCLUDES = [f"-I{ROOT / 'csrc'}", f"-I{ROOT / 'cycodec' / 'cuda' / 'kernels'}"]
 
 
 def build(program, sources, *options, compiler="cc"):
-    """Compile and link, with every warning an error."""
+    """Compiles and links; every warning is an error."""
     command = [compiler, "-O2", "-Wall", "-Wextra", "-Werror", *INCLUDES, *sources, "-o", program]
     subprocess.run([*command, *options], check=True)
 
 
 def run(program, sources, *options, compiler="cc", emulator=(), says=" are equal\n"):
-    """Build a comparison, and run it; `says`: how its output has to end."""
+    """Builds a comparison and runs it; its output must end with `says`."""
     build(program, sources, *options, compiler=compiler)
     done = subprocess.run([*emulator, program], capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -24,7 +24,9 @@ def run(program, sources, *options, compiler="cc", emulator=(), says=" are equal
 
 
 def sanitizers(folder):
-    """Options by which a program fails that reads or writes what is not its own; skips where there are none."""
+    """Returns options that make a program fail if it accesses foreign memory; skips if the compiler
+    has none.
+    """
     options = ["-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-static-libasan"]
     (folder / "empty.c").write_text("int main(void) { return 0; }\n")
     trial = ["cc", *options, folder / "empty.c", "-o", folder / "empty"]

@@ -1,15 +1,17 @@
-"""How test media are made: each file when a test first asks for it, kept for the next run.
+"""Makes test media: each file when a test first needs it. Files are kept for the next run.
 
-A file is a recipe: a call of the ffmpeg command, or a function that turns other files into a new one (bytes joined,
-cut off or patched). Files are kept in a folder named after the recipe and the version of ffmpeg, so that a changed
-recipe or another ffmpeg never meets an old file. The recipes themselves stand in media.py.
+A recipe is a call of the ffmpeg command, or a function that turns other files into a new one (bytes
+joined, cut off or patched). The name of a file's folder depends on the recipe and the version of
+ffmpeg, so a changed recipe or another ffmpeg never finds an old file. media.py holds the recipes.
 
 Environment
 -----------
 CYCODEC_FFMPEG
-    The ffmpeg command (default ``ffmpeg``). It has to be of the version whose libraries cycodec was built with.
+    The ffmpeg command (default ``ffmpeg``). It has to be of the version whose libraries cycodec was
+    built with.
 CYCODEC_TEST_CACHE
-    Where generated files and reference digests are kept (default ``build/test-media`` in the checkout).
+    Where generated files and reference digests are kept (default ``build/test-media`` in the
+    checkout).
 CYCODEC_FULL_MEDIA
     ``1`` turns "this ffmpeg has no such encoder" from a skip into a failure.
 CYCODEC_TEST_MEDIA
@@ -40,11 +42,12 @@ FFMPEG = os.environ.get("CYCODEC_FFMPEG", "ffmpeg")
 
 @dataclass(frozen=True)
 class Recipe:
-    """How one file is made.
+    """The way to make one file.
 
-    `arguments` are those of the ffmpeg command, where ``{name}`` stands for the path of another file; or `build` is a
-    function of the paths of `sources` that returns the bytes. `piped`: the muxer cannot seek back, so it writes no
-    cues, no duration and unknown sizes.
+    `arguments` are those of the ffmpeg command, where ``{name}`` stands for the path of another
+    file. Instead, `build` may be a function of the paths of `sources` that returns the bytes.
+    `piped` is True if the muxer cannot seek back, so that it writes no cues, no duration and
+    unknown sizes.
     """
 
     name: str
@@ -56,12 +59,12 @@ class Recipe:
 
     @property
     def encoders(self):
-        """The encoders that the command names."""
+        """Returns the encoders that the command names."""
         options = zip(self.arguments, self.arguments[1:], strict=False)
         return [value for option, value in options if option.startswith(("-c:v", "-c:a")) and value != "copy"]
 
     def fingerprint(self):
-        """Changes whenever the file could come out differently."""
+        """A word that changes whenever the file could differ."""
         code = (
             [Path(file).read_bytes() for file in (inspect.getsourcefile(self.build), BITSTREAMS)]
             if self.build
@@ -73,7 +76,7 @@ class Recipe:
 
 
 RECIPES: dict[str, Recipe] = {}
-BITSTREAMS = Path(__file__).with_name("bitstreams.py")  # the functions that build files use it
+BITSTREAMS = Path(__file__).with_name("bitstreams.py")  # the functions that build files depend on this module
 
 
 def add(recipe):
@@ -84,7 +87,7 @@ def add(recipe):
 
 @functools.cache
 def ffmpeg_version():
-    """Version string of the ffmpeg command; the tests fail without one."""
+    """Returns the version of the ffmpeg command; fails if there is none."""
     if shutil.which(FFMPEG) is None:
         pytest.fail(
             f"the tests need the ffmpeg command as their oracle: {FFMPEG!r} was not found", pytrace=False
@@ -99,7 +102,7 @@ def encoders():
 
 
 def run(*arguments, quiet=True, check=True, stdin=None, timeout=300):
-    """Run the ffmpeg command; the finished process with stdout and stderr as bytes."""
+    """Runs the ffmpeg command; returns the finished process with stdout and stderr as bytes."""
     command = [FFMPEG, *(["-nostdin", "-y", "-v", "error"] if quiet else []), *map(str, arguments)]
     done = subprocess.run(command, capture_output=True, input=stdin, timeout=timeout)
     if check and done.returncode:
@@ -110,7 +113,7 @@ def run(*arguments, quiet=True, check=True, stdin=None, timeout=300):
 
 @contextmanager
 def locked(path):
-    """Hold the lock that belongs to `path`: workers of pytest-xdist never make a file twice."""
+    """Holds the lock of `path`, so that workers of pytest-xdist never make a file twice."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with open(path.with_name(path.name + ".lock"), "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -118,7 +121,7 @@ def locked(path):
 
 
 def path(name):
-    """Path of a generated file, made now if it is not there yet."""
+    """Returns the path of a generated file, which is made now if it does not exist."""
     recipe = RECIPES[name]
     lacking = [encoder for encoder in recipe.encoders if encoder not in encoders()]
     if lacking:
@@ -160,30 +163,30 @@ def make(recipe, sources, draft):
 
 
 def shared(name):
-    """Path of a shared file; skips where the folder is not there."""
+    """Returns the path of a shared file; skips if the folder does not exist."""
     if not SHARED.is_dir():
         pytest.skip(f"no shared media at {SHARED} (CYCODEC_TEST_MEDIA names the folder)")
     return SHARED / name
 
 
 def names(text):
-    """The names in a text, for lists that would fill a page with quotes."""
+    """Splits a text into names, for lists that would otherwise need many quotes."""
     return tuple(text.split())
 
 
 def locate(name):
-    """Path of a file by name, generated or shared; or brought along from another machine (tools/gpu_carry)."""
+    """Returns the path of a generated or shared file, or of one that tools/gpu_carry brought here."""
     if CARRIED and (Path(CARRIED) / name).exists():
         return Path(CARRIED) / name
     return path(name) if name in RECIPES else shared(name)
 
 
-# The words of the table in media.py
+# The functions that the table in media.py calls
 
 
 def pattern(size="128x96", rate=25, seconds=2, more=""):
-    """Input arguments: a moving test picture with noise, no two frames alike."""
-    # testsrc2 alone would round odd sizes down
+    """Returns input arguments for a moving test picture with noise, whose frames all differ."""
+    # testsrc2 by itself would round odd sizes down
     width, height = map(int, size.split("x"))
     if width % 2 or height % 2:
         size, more = f"{width + width % 2}x{height + height % 2}", f",scale={width}:{height}{more}"
@@ -193,7 +196,7 @@ def pattern(size="128x96", rate=25, seconds=2, more=""):
 def encode(
     name, options="", *, size="128x96", rate=25, seconds=2, more="", sound=False, piped=False, two_pass=False
 ):
-    """A file that is encoded from the test picture; `more` is a tail of the filter chain."""
+    """Adds a file that is encoded from the test picture; `more` is the end of the filter chain."""
     arguments = pattern(size, rate, seconds, more and f",{more}")
     if sound:
         arguments += ["-f", "lavfi", "-i", f"sine=f=440:r=48000:d={seconds}"]
@@ -201,7 +204,7 @@ def encode(
 
 
 def remux(name, source, options="", *, before="", piped=False):
-    """A file that holds the packets of another one; `before` are options of the input."""
+    """Adds a file that holds the packets of another one; `before` holds options of the input."""
     add(
         Recipe(
             name,
@@ -213,5 +216,5 @@ def remux(name, source, options="", *, before="", piped=False):
 
 
 def derive(name, build, *sources):
-    """A file whose bytes `build` makes of other files."""
+    """Adds a file whose bytes `build` makes from other files."""
     add(Recipe(name, build=build, sources=sources))

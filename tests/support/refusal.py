@@ -1,4 +1,4 @@
-"""What every refusal of bad input has to look like."""
+"""Checks how cycodec refuses bad input."""
 
 import re
 
@@ -7,12 +7,12 @@ import pytest
 import cycodec
 from cycodec.decoders import VideoDecoder
 
-# What every message has to hold besides the source: something to do about it.
+# Besides the source, every message must name a remedy.
 REMEDY = r"\(|check|give|pass|use|make|open|leave|say|allowed|must"
 
 
 def refused(source, name, kind=cycodec.FFmpegError, **options):
-    """Opening ends in an FFmpegError of `kind` whose message holds `name` and a remedy."""
+    """Asserts that opening raises an FFmpegError of `kind` whose message holds `name` and a remedy."""
     with pytest.raises(kind) as caught:
         VideoDecoder(source, **options)
     assert isinstance(caught.value, cycodec.FFmpegError)

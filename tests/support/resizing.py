@@ -1,4 +1,4 @@
-"""Frames resized by torch: what the converter's resampling has to equal."""
+"""Frames resized by torch, which the converter's resampling must equal."""
 
 import torch
 
@@ -6,11 +6,13 @@ from cycodec.transforms import Scale
 
 
 def resize_bilinear(frames, height, width):
-    """Frames ``[N, H, W, C]`` on the CPU to ``[N, height, width, C]``: bilinear, antialiased, same dtype."""
+    """Resizes frames ``[N, H, W, C]`` on the CPU to ``[N, height, width, C]``: bilinear,
+    antialiased, same dtype.
+    """
     if frames.shape[0] == 0:
         return frames.new_empty((0, height, width, frames.shape[3]))
-    # NHWC memory viewed as NCHW is torch's channels-last format, for which it has a kernel for uint8; for half precision
-    # it has none.
+    # NHWC memory viewed as NCHW is torch's channels-last format. torch has a kernel for it in
+    # uint8, but not in half precision.
     images = frames.permute(0, 3, 1, 2)
     if frames.dtype is torch.float16:
         images = images.float()
@@ -19,7 +21,7 @@ def resize_bilinear(frames, height, width):
 
 
 def apply(pipeline, frames):
-    """A resolved pipeline's steps, one after the other, on frames ``[N, H, W, C]`` of its region."""
+    """Applies the steps of a resolved pipeline to frames ``[N, H, W, C]`` of its region."""
     for step in pipeline.steps:
         if isinstance(step, Scale):
             frames = resize_bilinear(frames, step.height, step.width)

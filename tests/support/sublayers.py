@@ -1,8 +1,10 @@
-"""HEVC in three temporal sub-layers, made of a stream in one: no encoder of ffmpeg writes what it takes.
+"""Makes HEVC with three temporal sub-layers from a stream with one, because no encoder of ffmpeg
+writes them.
 
-The encoder's stream is I (P B b b)* in decoding order: b refer to the frames around them, B among these, B to I and P alone.
-So P get TemporalId 0, B 1 and b 2. Then no frame of B's own sub-layer refers to B, which makes it a "sub-layer non-reference
-picture", though b refers to it: who leaves out such pictures must leave out the sub-layers above, too.
+The encoder's stream is I (P B b b)* in decoding order. Each b refers to its neighbours, among them
+B; B refers only to I and P. P gets TemporalId 0, B 1 and b 2. No frame of B's own sub-layer refers
+to B, so B is a "sub-layer non-reference picture", although b refers to it. A decoder that skips
+such pictures must also skip the sub-layers above.
 
 Clause numbers are those of ITU-T H.265.
 """
@@ -15,7 +17,7 @@ TRAIL_N, TRAIL_R = 0, 1
 
 
 def in_sublayers(path):
-    """The stream of a file in Annex B, with its NAL unit headers and parameter sets rewritten."""
+    """Returns the stream of a file in Annex B, with rewritten NAL unit headers and parameter sets."""
     out = []
     references = 0
     for unit in path.read_bytes().split(b"\0\0\1")[1:]:
@@ -36,12 +38,16 @@ def in_sublayers(path):
 
 
 def header(kind, layer):
-    """7.3.1.2: forbidden_zero_bit, nal_unit_type, nuh_layer_id, nuh_temporal_id_plus1."""
+    """Returns the header of 7.3.1.2: forbidden_zero_bit, nal_unit_type, nuh_layer_id,
+    nuh_temporal_id_plus1.
+    """
     return bytes([kind << 1, layer + 1])
 
 
 def with_sublayers(sps):
-    """The sequence parameter set with sps_max_sub_layers_minus1 of 2, and one set of buffer sizes for all of them."""
+    """Returns the sequence parameter set with sps_max_sub_layers_minus1 of 2 and one set of buffer
+    sizes for all.
+    """
     payload = sps[2:].replace(b"\0\0\3", b"\0\0")
     bits = format(int.from_bytes(payload, "big"), f"0{8 * len(payload)}b")
     head, profile, rest = bits[:8], bits[8 : 8 + 96], bits[8 + 96 :]  # 7.3.2.2.1, 7.3.3

@@ -1,4 +1,6 @@
-"""Files without a video, cut off or damaged: an FFmpegError that names file and remedy, or what ffmpeg decodes."""
+"""Files that lack a video, are cut off or damaged: an FFmpegError names file and remedy, or
+ffmpeg's frames come.
+"""
 
 import io
 import json
@@ -95,7 +97,7 @@ def test_moov_cut_off(tmp_path):
     """),
 )
 def test_cut_anywhere(tmp_path, name):
-    """Every prefix of a file either decodes as far as ffmpeg does, or is refused."""
+    """Every prefix of a file decodes as far as with ffmpeg, or is refused."""
     data = media.path(name).read_bytes()
     path = tmp_path / f"cut_{name}"
     for size in [*range(0, 300, 37), *(len(data) * part // 9 for part in range(1, 9))]:
@@ -109,10 +111,10 @@ def test_cut_anywhere(tmp_path, name):
             assert len(decoder) == count
 
 
-def test_sound_only(tmp_path):
-    path = tmp_path / "sound.mp4"
+def test_audio_only(tmp_path):
+    path = tmp_path / "audio.mp4"
     recipes.run("-f", "lavfi", "-i", "sine=d=1", "-c:a", "aac", path)
-    error = refused(path, "sound.mp4", LookupError)
+    error = refused(path, "audio.mp4", LookupError)
     assert "video" in str(error)
     assert "audio" in str(error)  # what there is instead
     assert get_container_metadata(path).best_video_stream is None
@@ -158,14 +160,14 @@ def test_masked_damage(name):
 
 
 def test_masked_frames_repeat_the_last_good_one():
-    """All of a sound file is valid; what cannot be had after it shrank is filled."""
+    """All frames of an intact file are valid; those that are lost after it shrank are filled."""
     data = media.path("h264_long_gop.mp4").read_bytes()
 
     class Shrinking(io.BytesIO):
         pass
 
     file = Shrinking(data)
-    set_limits(0, 0)  # else all of it is remembered
+    set_limits(0, 0)  # otherwise the read-ahead keeps the whole file
     try:
         with VideoDecoder(file, on_error="mask") as decoder:
             assert decoder.get_all_frames().valid.all()
@@ -179,7 +181,7 @@ def test_masked_frames_repeat_the_last_good_one():
     assert torch.equal(batch.data[first_bad], batch.data[first_bad - 1])
 
 
-def test_sound_files_are_valid_throughout():
+def test_audio_files_are_valid_throughout():
     with VideoDecoder(media.path("h264_plain.mp4"), on_error="mask") as decoder:
         assert decoder.get_frames_at([5, 1, 70]).valid.tolist() == [True, True, True]
         assert decoder.get_frames_at([]).valid.tolist() == []

@@ -1,4 +1,6 @@
-"""Sizes that lie and files that are spoilt, in child processes with limits on memory and time: no crash, no hang."""
+"""False sizes and damaged files cause no crash and no hang, in child processes with limits on
+memory and time.
+"""
 
 import json
 import struct
@@ -35,9 +37,11 @@ for path in sys.argv[3:]:
 
 
 def run_child(code, *arguments, memory, timeout):
-    """Run code in a process that may take `memory` bytes more than it starts with: (lines printed, how it ended)."""
-    sound = media.path("h264_plain.mp4")
-    command = [sys.executable, "-c", PRELUDE + code, str(sound), str(memory), *map(str, arguments)]
+    """Runs code in a process that may take `memory` more bytes; returns (printed lines, how the
+    process ended).
+    """
+    intact = media.path("h264_plain.mp4")
+    command = [sys.executable, "-c", PRELUDE + code, str(intact), str(memory), *map(str, arguments)]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=timeout)
     except subprocess.TimeoutExpired as hang:
@@ -46,14 +50,16 @@ def run_child(code, *arguments, memory, timeout):
 
 
 def child(code, *arguments, memory=1 << 30, timeout=120):
-    """Run code in a limited process; the last line it prints, as JSON."""
+    """Runs code in a limited process; returns its last line, read as JSON."""
     lines, end = run_child(code, *arguments, memory=memory, timeout=timeout)
     assert end.startswith("exit code 0\n"), f"the child died: {end}"
     return json.loads(lines[-1])
 
 
 def patched(name, *changes):
-    """A file with bytes replaced: (where, offset, new bytes), where a byte string that is looked for."""
+    """Returns a file with bytes replaced by (where, offset, new bytes); `where` is a byte string to
+    search for.
+    """
     data = bytearray(media.path(name).read_bytes())
     for where, offset, new in changes:
         at = data.index(where) + offset
@@ -108,7 +114,9 @@ BOMBS = {
 
 @pytest.fixture(scope="module")
 def exploded(tmp_path_factory):
-    """name -> (outcome, message, growth of memory) of all bombs, opened one after the other by few children."""
+    """name -> (outcome, message, growth of memory) of all bombs, which few child processes open in
+    turn.
+    """
     folder = tmp_path_factory.mktemp("bombs")
     waiting = []
     for name, build in BOMBS.items():
@@ -119,7 +127,7 @@ def exploded(tmp_path_factory):
         lines, end = run_child(OPEN, *waiting, memory=2 << 30, timeout=120)
         for path, line in zip(waiting, lines, strict=False):
             outcomes[path.name] = json.loads(line)
-        if len(lines) < len(waiting):  # the next one killed it
+        if len(lines) < len(waiting):  # the next bomb killed it
             outcomes[waiting[len(lines)].name] = ["died", end, 0]
         waiting = waiting[len(lines) + 1 :]
     return outcomes
@@ -127,7 +135,7 @@ def exploded(tmp_path_factory):
 
 @pytest.mark.parametrize("name", BOMBS)
 def test_bombs_do_not_go_off(exploded, name):
-    """Sizes that a header claims are not believed before there are bytes to fill them."""
+    """A header's sizes are not trusted before there are bytes to fill them."""
     outcome, message, grown = exploded[name]
     assert outcome in ("FFmpegError", "decoded"), message
     if outcome == "FFmpegError":
@@ -191,7 +199,7 @@ print(json.dumps([outcomes, grown()]))
     """),
 )
 def test_spoilt_files_never_crash_or_hang(name):
-    """Whatever is flipped: frames or an FFmpegError, in bounded memory and time."""
+    """Any flipped bytes give frames or an FFmpegError, in bounded memory and time."""
     outcomes, grown = child(FUZZ, media.path(name), 11, 18, memory=2 << 30, timeout=120)
     assert [o for o in outcomes if o not in ("decoded", "FFmpegError")] == []
     assert "decoded" in outcomes
@@ -199,7 +207,7 @@ def test_spoilt_files_never_crash_or_hang(name):
 
 
 def test_peak_memory_of_a_long_read_is_that_of_a_frame():
-    """Iterating holds one frame at a time."""
+    """Iteration holds one frame at a time."""
     code = "for frame in VideoDecoder(sys.argv[3]): pass\nprint(json.dumps(grown()))"
     grown = child(code, media.shared("h264_bench_camera_768x432_139s.mp4"))
     assert grown < 60_000_000

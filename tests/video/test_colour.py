@@ -1,4 +1,6 @@
-"""Colour: uint8 is bit for bit ffmpeg's, float32 is within one level of the definition; regions are cuts of the whole."""
+"""uint8 equals ffmpeg's bytes, float32 is within one level of the definition, regions equal parts
+of the frame.
+"""
 
 import itertools
 
@@ -81,14 +83,14 @@ def test_float32_is_the_definition(colour):
     assert tuple(frames.shape) == (FRAMES, HEIGHT, WIDTH, 3)
     error = np.abs(frames.numpy().astype(np.float64) - expected)
     assert error.max() <= 1 / (2**colour.depth - 1)
-    # one level is the bound; being off everywhere by a part of it would be a wrong constant
+    # one level is the bound; a smaller error everywhere would be a wrong constant
     assert error.mean() <= 0.1 / (2**colour.depth - 1)
 
 
 @pytest.mark.parametrize("size", SIZES, ids=lambda size: "{}x{}".format(*size))
 @pytest.mark.parametrize("kind", [("unspecified", "tv"), ("bt709", "pc")], ids="_".join)
 def test_every_width_is_ffmpegs(size, kind):
-    """Vectorised conversion has a remainder at the end of each row."""
+    """Vectorised conversion leaves a remainder at the end of each row."""
     path = media.path("colour_{}_{}x{}.mkv".format(Colour(*kind, "420", 8), *size))
     with VideoDecoder(path, dimension_order="NHWC") as decoder:
         assert tuple(decoder[0].shape) == (size[1], size[0], 3)
@@ -96,7 +98,7 @@ def test_every_width_is_ffmpegs(size, kind):
 
 
 def raw_frames(path, pixels, channels, dtype):
-    """Frames of a file as [N, H, W, channels] in a packed or gray pixel format without subsampling."""
+    """Returns the frames of a file as [N, H, W, channels], in a packed or gray pixel format."""
     with VideoDecoder(path) as decoder:
         height, width = decoder.metadata.height, decoder.metadata.width
     done = recipes.run("-i", path, *oracle.passthrough(), "-pix_fmt", pixels, "-f", "rawvideo", "-")
@@ -172,7 +174,9 @@ def test_regions_are_cuts_of_the_whole(name, dtype):
 @pytest.mark.parametrize("size", ["131x82", "131x81", "128x82", "130x82"])
 @pytest.mark.parametrize("pixels", ["yuv420p", "yuv422p", "nv12", "yuv420p10le", "yuv422p10le"])
 def test_regions_where_swscale_has_a_path_of_its_own_for_the_width(tmp_path, pixels, size):
-    """It interpolates chroma along rows of odd widths, and on Arm has vector code for widths that 16 divides."""
+    """swscale interpolates chroma along rows of odd widths; on Arm it has vector code for multiples
+    of 16.
+    """
     path = tmp_path / "noise.nut"
     noise = f"testsrc2=s=64x48:r=5:d=0.2,scale={size},noise=alls=90"
     recipes.run("-f", "lavfi", "-i", noise, "-pix_fmt", pixels, "-c:v", "rawvideo", path)
@@ -187,12 +191,13 @@ def test_regions_where_swscale_has_a_path_of_its_own_for_the_width(tmp_path, pix
 
 @pytest.mark.parametrize("name", FORMATS)
 def test_float32_is_near_uint8(name):
-    """The two results show the same picture; how chroma is spread between samples may differ."""
+    """The two results show the same picture, but may interpolate chroma differently."""
     path = media.path(name)
     with VideoDecoder(path) as coarse, VideoDecoder(path, output_dtype=torch.float32) as fine:
         difference = (coarse[0].double() - fine[0].double() * 255).abs()
         lowest, highest = float(fine[0].min()), float(fine[0].max())
-    # chroma of four pixels in a row or of lines alone is noise here, which ffmpeg smooths; that of odd widths, too
+    # ffmpeg smooths chroma, which is noise here, if it covers four pixels, covers lines, or if the
+    # width is odd
     smooth = any(word in name for word in ("yuv41", "yuv440", "odd"))
     assert difference.mean() < (10 if smooth else 4)
     assert 0 <= lowest <= highest <= 1
@@ -235,7 +240,9 @@ def test_deep_samples_keep_their_precision():
 
 @pytest.mark.parametrize(("orientation", "matrix"), media.ORIENTATIONS.items())
 def test_orientations(orientation, matrix):
-    """A display matrix maps the stored picture (x to the right, y down) to the shown one: x' = ax + cy, y' = bx + dy."""
+    """A display matrix maps the stored picture (x to the right, y down) to the shown one: x' = ax +
+    cy, y' = bx + dy.
+    """
     a, b, c, d = matrix
     upright = VideoDecoder(media.path("upright_444.mp4"))[3]
     height, width = upright.shape[1:]

@@ -1,4 +1,4 @@
-"""Count, order and bytes of all frames are those of ``ffmpeg -i FILE -pix_fmt rgb24``."""
+"""Count, order and bytes of all frames equal those of ``ffmpeg -i FILE -pix_fmt rgb24``."""
 
 from itertools import islice
 
@@ -13,29 +13,29 @@ pytestmark = pytest.mark.usefixtures("oracle_version")
 
 ALL = (*media.GENERATED, *media.SHARED_VIDEOS)
 
-# Files that ffmpeg itself decodes wrongly: name -> (what is wrong, the number of frames that is right).
+# Files that ffmpeg itself decodes wrongly: name -> (what is wrong, the right number of frames).
 EXPECTED_DIFFERENCES: dict[str, tuple[str, int]] = {}
 
-# A file of more bytes is read one by one only, of batches it gets a beginning and an end.
+# The tests read a larger file frame by frame; they read only its beginning and its end as batches.
 BATCH = 100_000_000
 
 
 def reference_of(path, decoder):
-    """The oracle for the stream that the decoder chose."""
+    """Returns the oracle for the stream that the decoder chose."""
     return oracle.reference(path, decoder.stream_index)
 
 
 def differences(digests, expected, name=""):
-    """The numbers of the first frames that differ, for a readable failure."""
+    """Returns the numbers of the first frames that differ, for a readable failure."""
     wrong = [n for n, (ours, theirs) in enumerate(zip(digests, expected, strict=False)) if ours != theirs]
-    # reading mends the index of such a file half-way, and goes on from another place
-    damaged = media.DAMAGED.get(name, ()) if name in media.MENDED else ()
+    # reading rebuilds the index of such a file half-way, and continues from another place
+    damaged = media.DAMAGED.get(name, ()) if name in media.REBUILT else ()
     return [n for n in wrong if n not in damaged][:10]
 
 
 @pytest.fixture(params=ALL)
 def opened(request):
-    """(name, path, decoder of NHWC frames, reference) of every file that ffmpeg decodes."""
+    """Yields (name, path, decoder of NHWC frames, reference) of every file that ffmpeg decodes."""
     name = request.param
     path = media.locate(name)
     with VideoDecoder(path, dimension_order="NHWC") as decoder:
@@ -67,7 +67,7 @@ def test_one_by_one(opened):
 
 def test_in_batches(opened):
     name, _, decoder, reference = opened
-    assert len(decoder) == reference.count or name in media.MENDED
+    assert len(decoder) == reference.count or name in media.REBUILT
     size_of_frame = reference.width * reference.height * 3
     if reference.complete and reference.count * size_of_frame <= BATCH:
         places = range(reference.count)

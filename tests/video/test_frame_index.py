@@ -1,4 +1,4 @@
-"""FrameIndex: what it says, how it is kept, and that one which is not the file's is refused."""
+"""FrameIndex: its answers, saving and loading, and the refusal of another file's index."""
 
 import io
 import json
@@ -33,9 +33,9 @@ def path(request):
 
 @pytest.fixture
 def plain(tmp_path):
-    """(path of a copy that may be spoilt, its saved index)."""
+    """(path of a copy that tests may damage, its saved index)."""
     copy = tmp_path / "video.mp4"
-    # its tables stand at the front: it opens when it is cut, too
+    # its tables are at the front, so it opens even when it is cut
     copy.write_bytes(media.path("h264_faststart.mp4").read_bytes())
     saved = tmp_path / "video.idx"
     VideoDecoder(copy).index.save(saved)
@@ -43,7 +43,7 @@ def plain(tmp_path):
 
 
 def packets(path, stream):
-    """ffprobe's packets of a stream."""
+    """Returns ffprobe's packets of a stream."""
     command = Path(recipes.FFMPEG).with_name(Path(recipes.FFMPEG).name.replace("ffmpeg", "ffprobe"))
     done = subprocess.run(
         [command, "-v", "error", "-select_streams", str(stream), "-of", "json"]
@@ -87,7 +87,7 @@ def test_what_an_index_says(path):
     ),
 )
 def test_shortcuts_equal_the_full_scan(name):
-    """Indices from sample tables or headers hold what reading all packets tells."""
+    """Indices from sample tables or headers equal those from reading all packets."""
     path = media.path(name)
     with VideoDecoder(path) as decoder:
         scanned = sorted(
@@ -97,7 +97,7 @@ def test_shortcuts_equal_the_full_scan(name):
         )
         index = decoder.index
         assert index.pts.tolist() == [pts for pts, _, _ in scanned]
-        # open GOPs apart, a key packet is a key frame
+        # except in open GOPs, a key packet is a key frame
         assert index.key_frames.tolist() == [n for n, (_, key, _) in enumerate(scanned) if key]
         assert index.key_offsets.tolist() == [place for _, key, place in scanned if key]
 
@@ -146,7 +146,7 @@ def test_an_index_pickles(plain):
 
 
 def test_a_saved_index_is_small():
-    """A few bytes for each frame, so that one for every file of a large archive costs little."""
+    """An index takes a few bytes for each frame, so that indices for a large archive are small."""
     path = media.path("h264_long_gop.mp4")
     with VideoDecoder(path) as decoder:
         assert index_size(decoder.index) < 1000 + 4 * len(decoder)
@@ -200,7 +200,7 @@ def test_index_at():
 
 
 def test_arrays_are_the_callers_own():
-    """What a caller does to them does not reach the decoder."""
+    """Changes that a caller makes to them do not reach the decoder."""
     decoder = VideoDecoder(media.path("h264_plain.mp4"))
     expected = decoder[40]
     for name in ("pts", "durations", "key_frames", "key_offsets"):
@@ -330,7 +330,7 @@ def test_approximate_mode_has_no_index(plain):
 
 
 def frames_json(path, stream=0, names=("pts", "duration", "key_frame")):
-    """ffprobe's frames; entries may be named as older versions named them."""
+    """Returns ffprobe's frames; entries may have the names of older versions."""
     command = Path(recipes.FFMPEG).with_name(Path(recipes.FFMPEG).name.replace("ffmpeg", "ffprobe"))
     wanted = "pts,duration,pkt_duration,key_frame"
     done = subprocess.run(
@@ -352,7 +352,7 @@ def frames_json(path, stream=0, names=("pts", "duration", "key_frame")):
     frames = []
     for frame in json.loads(done.stdout)["frames"]:
         values = (frame["pts"], frame.get("duration", frame.get("pkt_duration")), frame["key_frame"])
-        # ffprobe leaves out what it does not know
+        # ffprobe omits unknown values
         frames.append({name: v for name, v in zip(names, values, strict=True) if v is not None})
     return json.dumps({"frames": frames})
 
@@ -431,7 +431,7 @@ def test_mappings_of_another_kind_are_type_errors(wrong):
 
 
 def test_mappings_of_another_file_never_give_a_wrong_frame():
-    """They are refused, at the latest when a frame that they promise does not come."""
+    """They are refused, at the latest when a promised frame does not come."""
     text = frames_json(media.path("vfr_jitter.mp4"))
     with pytest.raises(ValueError, match=r"mapping|index"):
         VideoDecoder(media.path("h264_plain.mp4"), custom_frame_mappings=text)[:]

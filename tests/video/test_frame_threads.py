@@ -1,4 +1,4 @@
-"""FFmpeg's frame threads: for long reads that cannot be divided, and nobody can tell by the frames."""
+"""FFmpeg's frame threads serve long reads that cannot be divided, and do not change the frames."""
 
 import os
 import random
@@ -24,7 +24,7 @@ ONE_GOP = ["h264_one_gop.mp4", "hevc_one_gop.mp4", "vp9_hidden.webm"]
 
 @pytest.fixture(autouse=True)
 def frame_threads(monkeypatch):
-    """Have small files be worth them, as if there were eight CPUs."""
+    """Makes frame threads pay for small files, as if there were eight CPUs."""
     for cost in ("WORTH_A_THREAD", "READER_COST", "HAND_OVER_COST"):
         monkeypatch.setattr(_readers, cost, 0)
     monkeypatch.setattr(_gops, "SEEK_COST", 0)
@@ -89,7 +89,7 @@ def test_one_decoder_at_a_time_has_frame_threads():
 
 
 def test_eight_decoders_at_once_stay_within_the_budget():
-    """Never more threads that decode than the budget and one: each asking thread, and what is lent beyond them."""
+    """Calling and lent threads that decode never exceed the budget by more than one."""
     path = media.path("h264_one_gop.mp4")
     _threads.set_budget(2)
     plain = VideoDecoder(path, num_threads=1)[:]
@@ -99,7 +99,7 @@ def test_eight_decoders_at_once_stay_within_the_budget():
 
     def watch():
         while not done.is_set():
-            most[0] = max(most[0], len(os.listdir("/proc/self/task")) - base - 1)  # without this one
+            most[0] = max(most[0], len(os.listdir("/proc/self/task")) - base - 1)  # not counting this thread
             done.wait(0.0005)
 
     watcher = threading.Thread(target=watch)
@@ -125,7 +125,7 @@ def test_damage_with_frame_threads():
     assert torch.equal(decoder[:], torch.stack(expected))
 
 
-# -- reading on: Note [Reading on] in _readers -----------------------------------------------------------------------
+# -- reading on: Note [Reading on] in cycodec._video -----------------------------------------------
 
 
 @pytest.mark.parametrize("name", [*ONE_GOP, "h264_plain.mp4", "mpeg4_bframes.avi", "hevc_open_gop.ts"])
@@ -164,7 +164,9 @@ def test_a_loop_begins_with_two_and_goes_on_with_all():
     del decoder
     iterated = VideoDecoder(path, num_threads=5)
     next(iter(iterated))
-    assert iterated._session.readers.num_threads == 5, "a loop that is announced has all of them at once"
+    assert iterated._session.readers.num_threads == 5, (
+        "a for loop over the decoder gets all threads from the start"
+    )
 
 
 @pytest.mark.parametrize("first", [[1], [0, 1], [3, 0]])
@@ -183,7 +185,7 @@ def test_a_first_frame_that_they_are_not_worth_has_none(monkeypatch):
 
 
 def test_a_loop_waits_for_the_next_gop_where_it_is_near(monkeypatch):
-    monkeypatch.setattr(_readers, "AHEAD", 100)  # any loop is worth them, and nothing else is
+    monkeypatch.setattr(_readers, "AHEAD", 100)  # frame threads pay for any loop, and for nothing else
     monkeypatch.setattr(_readers, "WORTH_A_THREAD", 20 * 128 * 96)
     plain = VideoDecoder(media.path("h264_plain.mp4"), num_threads=1)[:]
     decoder = VideoDecoder(media.path("h264_plain.mp4"), num_threads=2)  # GOPs of 12 frames
@@ -235,7 +237,7 @@ def test_one_frame_far_inside_a_gop_has_them():
 
 @pytest.mark.parametrize(("name", "expected"), [("hevc_one_gop.mp4", False), ("vp9.webm", True)])
 def test_frames_on_the_way_are_cheaper_where_b_frames_are_left_out(name, expected, monkeypatch):
-    """Handing them over costs the same, so that it pays later."""
+    """Handing frames over costs the same, so frame threads pay only for longer reads."""
     path = media.path(name)
     plain = VideoDecoder(path, num_threads=1)
     height, width = plain[0].shape[1:]
@@ -298,7 +300,9 @@ def test_transformed_frames_have_them():
     "name", ["ts_cut_end.ts", "h264_dead_frame.mp4", "avi_cut_end.avi", "hevc_dead_frame.mp4"]
 )
 def test_damaged_streams_are_done_with_them(name):
-    """What frame threads make of damage depends on which one is first."""
+    """The frames of damaged data depend on the order of frame threads, so damaged streams do
+    without them.
+    """
     path = media.path(name)
     plain = VideoDecoder(path, num_threads=1)
     plain.confirm()

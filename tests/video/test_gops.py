@@ -1,4 +1,4 @@
-"""Requests that touch several GOPs are divided among readers, and nobody can tell by the frames."""
+"""Requests that touch several GOPs are divided among readers, and the frames do not change."""
 
 import io
 import itertools
@@ -12,7 +12,9 @@ import torch
 from cycodec._shared import threads as _threads
 from cycodec._video import gops as _gops
 from cycodec._video import readers as _readers
+from cycodec._video import session as _session
 from cycodec._video.gops import Gops
+from cycodec.core.video.reader import FrameReader
 from cycodec.decoders import VideoDecoder
 from cycodec.transforms import CenterCrop, Resize
 
@@ -31,7 +33,9 @@ NAMES = [
 
 @pytest.fixture(autouse=True)
 def eager(monkeypatch):
-    """Divide small requests, too, as if there were eight CPUs; frame threads have tests of their own."""
+    """Divides small requests too, as if there were eight CPUs; frame threads have tests of their
+    own.
+    """
     for name, value in {"WORTH_A_THREAD": 0, "READER_COST": 0, "MAX_FRAME_THREADS": 1}.items():
         monkeypatch.setattr(_readers, name, value)
     before = _threads.budget()
@@ -90,7 +94,7 @@ def test_the_budget_limits_what_is_picked_by_itself():
 
 @pytest.mark.parametrize(("cost", "expected"), [(0.6, [11, 23, 35]), (1, [11, 23])])
 def test_frames_on_the_way_count_for_less_where_b_frames_are_left_out(cost, expected, monkeypatch):
-    """Of GOPs of 12 frames the last one is wanted of each of four, and all of the next one."""
+    """The request wants the last frame of four GOPs of 12 frames, and all frames of the next GOP."""
     monkeypatch.setattr(_gops, "WAY_COST", cost)
     monkeypatch.setattr(_gops, "PARTS", 1)
     first, second = in_order(gops_of("h264_plain.mp4"), [11, 23, 35, 47, *range(48, 60)], 2)
@@ -106,7 +110,7 @@ def gops_of(name, evenly=True):
 
 
 def in_order(gops, positions, threads):
-    """The parts' positions, as they follow each other in the stream."""
+    """Returns the parts' positions in the order of the stream."""
     return sorted(part.positions.tolist() for part in gops.parts(gops.whole(positions), threads, 64 * 48))
 
 
@@ -134,7 +138,7 @@ def test_there_are_no_more_parts_than_keep_the_threads_busy(monkeypatch):
 
 @pytest.mark.parametrize("name", ["h264_quiet_end.mp4", "h264_quiet_end.mkv", "mpeg2_quiet_end.ts"])
 def test_gops_of_more_bytes_count_for_more(name):
-    """Three GOPs of 12 frames full of noise, and three of a still picture."""
+    """Three GOPs of 12 frames of noise, and three of a still picture."""
     whole = list(range(72))
     assert in_order(gops_of(name), whole, 2) == [whole[:36], whole[36:]]
     busy, quiet = in_order(gops_of(name, evenly=False), whole, 2)
@@ -142,21 +146,23 @@ def test_gops_of_more_bytes_count_for_more(name):
     assert len(quiet) == 48
 
 
-def test_whoever_is_done_takes_the_next_part():
-    """Six parts by two readers, one of which is held up in its first one."""
-    decoder = VideoDecoder(media.path("h264_plain.mp4"), num_threads=2)
-    session = decoder._session
+def test_whoever_is_done_takes_the_next_part(monkeypatch):
+    """Two readers share six parts; one of them is delayed in its first part."""
     request = [10, 17, 26, 40, 48, 71]
     served, rest = {}, threading.Event()
 
-    def deliver(reader, positions, places=None):
-        is_first = not served
-        served.setdefault(id(reader), []).extend(positions.tolist())
-        if sum(map(len, served.values())) == len(request):
-            rest.set()
-        assert not is_first or rest.wait(30)
+    class HeldUp(FrameReader):
+        def read(self, part):
+            is_first = not served
+            served.setdefault(id(self), []).extend(part.positions.tolist())
+            if sum(map(len, served.values())) == len(request):
+                rest.set()
+            assert not is_first or rest.wait(30)
+            super().read(part)
 
-    session.readers.read(request, deliver, 64 * 48, session._another_reader)
+    monkeypatch.setattr(_session, "FrameReader", HeldUp)
+    decoder = VideoDecoder(media.path("h264_plain.mp4"), num_threads=2)
+    decoder.get_frames_at(request)
     assert sorted(len(numbers) for numbers in served.values()) == [1, 5]
     assert sorted(itertools.chain(*served.values())) == request
 
@@ -177,7 +183,7 @@ def test_batches_in_a_row_do_not_seek():
 
 
 def test_damage_in_one_part_is_an_error_of_the_whole():
-    """A promise that the decoder breaks is found whichever reader meets it, and the request is served all the same."""
+    """Any reader notices that decoder and index disagree, and the request still succeeds."""
     path = media.shared("bad_invalid_nalu.mp4")
     whole = VideoDecoder(path, num_threads=1)
     expected = [frame for frame in whole]  # noqa: C416 - len() is only right after the damage was met
@@ -201,7 +207,9 @@ def test_transformed_frames_are_divided_too(name):
 
 
 def test_masked_frames_repeat_the_last_good_one_of_the_whole_request():
-    """Whoever reads the part that they are in, and however few frames are transformed at a time."""
+    """Damaged frames do not depend on the reader of their part, or on how many frames a step
+    transforms.
+    """
     data = bytearray(media.path("h264_plain.mp4").read_bytes())
     begin, end = data.index(b"mdat") + 4, data.rindex(b"moov") - 4
     third = (end - begin) // 3

@@ -1,4 +1,4 @@
-"""Indices from headers alone: MP4 sample tables and Matroska block headers, against reading every packet."""
+"""Indices from MP4 sample tables and Matroska block headers equal those from reading every packet."""
 
 import os
 import subprocess
@@ -22,7 +22,9 @@ KEY_AND_SHOWN = 0b111  # key, discarded, hidden
 
 
 def tables(path):
-    """The packets by the headers (None: not to be had) and by a scan, as (pts, flags)."""
+    """Returns the packets by the headers (None if they do not suffice) and by a scan, as (pts,
+    flags).
+    """
     demuxer = Demuxer(IOContext(str(path)))
     stream = demuxer.select_video()
     by_header = None
@@ -98,7 +100,7 @@ def test_the_last_frame_ends_when_the_video_does(name, end):
 
 
 class Counting:
-    """A file that counts what is read of it."""
+    """A file that counts the bytes read from it."""
 
     def __init__(self, path):
         self.file = open(path, "rb")  # noqa: SIM115
@@ -135,14 +137,14 @@ def test_opening_reads_under_a_percent(tmp_path, movflags):
     decoder = VideoDecoder(file)
     assert len(decoder) == 90
     assert decoder.index.origin == "headers"
-    # the first packet is looked at, and kept for the first frame
+    # opening inspects the first packet, and keeps it for the first frame
     first = size / 90
     assert file.bytes - first < size / 100
     assert file.reads < 20
 
 
 def bytes_read():
-    """By the system calls of this process, pread included."""
+    """Returns the bytes read by the system calls of this process, pread included."""
     with open("/proc/self/io") as file:
         return int(file.readline().split()[1])
 
@@ -155,7 +157,7 @@ def test_opening_a_matroska_file_reads_under_a_percent(tmp_path):
         [recipes.FFMPEG, "-v", "error", "-f", "lavfi", "-i", source, "-c:v", "mjpeg", "-q:v", "1", str(path)],
         check=True,
     )
-    VideoDecoder(path)  # what is imported once is read now
+    VideoDecoder(path)  # the first call also reads modules that are imported once
     size = path.stat().st_size
     assert size > 30_000_000
     before = bytes_read()
@@ -169,7 +171,7 @@ CLUSTERS = ["h264_clusters.mkv", "vp9_clusters.webm", "vp8_hidden.webm"]
 
 
 def walked(path, threads, monkeypatch):
-    """(the packets by the headers, how many stretches were walked at once, each time)"""
+    """Returns (the packets by the headers, how many parts were walked in parallel, for each walk)."""
     stretches = []
 
     def run(jobs, limit):
@@ -195,7 +197,7 @@ def test_a_matroska_file_is_walked_from_several_places(name, threads, monkeypatc
 
 
 def with_cues_at(data, change):
-    """A Matroska file whose cues name other places."""
+    """Returns a Matroska file whose cues name other places."""
     data = bytearray(data)
     at = data.rindex(b"\x1c\x53\xbb\x6b")
     changed = 0
@@ -261,7 +263,7 @@ def test_headers_of_a_file_that_another_user_owns(monkeypatch):
     asked = []
 
     def refuse(path, flags, *more, **named):
-        """As the kernel does it for who is not the owner."""
+        """Fails as the kernel does for a user who is not the owner."""
         asked.append(flags)
         if flags & os.O_NOATIME:
             raise PermissionError(1, "Operation not permitted")
@@ -273,7 +275,8 @@ def test_headers_of_a_file_that_another_user_owns(monkeypatch):
 
 
 def test_field_coding_by_the_parameter_set():
-    # baseline, 3.0, frame_mbs_only_flag 1; and the same with 0 (written by hand after ITU-T H.264, 7.3.2.1.1)
+    # baseline, 3.0, frame_mbs_only_flag 1; and the same with 0 (written by hand from ITU-T H.264,
+    # 7.3.2.1.1)
     fields = "010000100000000000011110"  # profile, constraints, level
     head = fields + "111101000010100110"  # id, frame num, poc type 0, its bits, refs, gaps, size
     for flag, expected in (("1", False), ("0", True)):

@@ -1,4 +1,4 @@
-"""``memory_order``: the same frames as planes or as packed pixels, whatever the way to them."""
+"""``memory_order`` gives the same frames as planes or as packed pixels, for every kind of access."""
 
 import copy
 import pickle
@@ -16,12 +16,14 @@ PLAIN = "h264_plain.mp4"
 
 
 def pair(path, **options):
-    """A decoder of planes, and one of packed pixels."""
+    """Returns a decoder of planes, and one of packed pixels."""
     return VideoDecoder(path, memory_order="NCHW", **options), VideoDecoder(path, **options)
 
 
 def check(planes, packed):
-    """Batches, or single frames, in the axes of NCHW: equal, and each in its own order of memory."""
+    """Asserts that batches or frames with NCHW axes are equal, and that each has its own memory
+    order.
+    """
     assert torch.equal(planes, packed)
     assert planes.is_contiguous()
     assert packed.movedim(-3, -1).is_contiguous()

@@ -1,4 +1,4 @@
-"""Metadata: the header's as ffprobe reads it, the content's as the frames show it."""
+"""Metadata of the header equals ffprobe's; metadata of the content equals that of the frames."""
 
 import json
 import subprocess
@@ -26,7 +26,7 @@ SOUND_ONLY = ("heaac_latm.ts", "aac_music_priming.m4a")
 
 
 def probe(path, *options):
-    """ffprobe's view of a file."""
+    """Returns what ffprobe reports of a file."""
     command = Path(recipes.FFMPEG).with_name(Path(recipes.FFMPEG).name.replace("ffmpeg", "ffprobe"))
     done = subprocess.run(
         [command, "-v", "error", "-show_format", "-show_streams", "-of", "json", *options, f"file:{path}"],
@@ -42,13 +42,13 @@ def first_frame(path, stream):
 
 
 def number(text, kind=float):
-    """A value of ffprobe's; None where it has none."""
+    """Returns a value of ffprobe's, or None if it has none."""
     return None if text in (None, "N/A", "unknown", "0/0") else kind(text)
 
 
 @pytest.fixture(params=NAMES)
 def probed(request):
-    """(path, what ffprobe says) of a file with a video."""
+    """(path, ffprobe's report) of a file with a video."""
     path = media.locate(request.param)
     return path, probe(path)
 
@@ -76,7 +76,7 @@ def test_container(any_probed):
     assert "ContainerMetadata" in repr(container)
 
 
-def test_sound_streams(any_probed):
+def test_audio_streams(any_probed):
     path, seen = any_probed
     for ours, theirs in zip(get_container_metadata(path).streams, seen["streams"], strict=True):
         if theirs["codec_type"] == "audio":
@@ -96,7 +96,7 @@ def test_video_header(probed):
         assert ours.pixel_format == theirs["pix_fmt"]
         for name in ("color_space", "color_primaries", "color_transfer_characteristic"):
             key = "color_transfer" if name.startswith("color_transfer") else name
-            # what the header leaves open is told by the first frame
+            # the first frame gives the values that the header lacks
             value = theirs.get(key) or first_frame(path, decoder.stream_index).get(key)
             assert getattr(ours, name) == number(value, str), name
         duration = theirs.get("duration") or seen["format"].get("duration")
@@ -109,7 +109,7 @@ def test_video_header(probed):
         fps = number(theirs["avg_frame_rate"], Fraction)
         expected = None if not fps else pytest.approx(float(fps))
         if "matroska" in seen["format"]["format_name"]:
-            # nor has it to have a rate: ffprobe's may be an estimate
+            # the header may lack a rate too: ffprobe's may be an estimate
             assert ours.average_fps_from_header in (None, expected)
         else:
             assert ours.average_fps_from_header == expected

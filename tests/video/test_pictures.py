@@ -1,4 +1,6 @@
-"""What headers say of pictures, without decoding: parameter sets, and what FFmpeg would have found out by decoding."""
+"""Headers give a picture's properties without decoding: parameter sets, and what FFmpeg would find
+by decoding.
+"""
 
 import random
 
@@ -17,7 +19,7 @@ NAMES = [
     for name in (*media.SHARED_VIDEOS, *media.GENERATED)
     if name.endswith((".mp4", ".mov", ".mkv", ".webm")) and not name.startswith("bad_")
 ]
-TOLD = ("pixel_format", "color_range", "color_space", "color_primaries", "color_transfer_characteristic")
+FACTS = ("pixel_format", "color_range", "color_space", "color_primaries", "color_transfer_characteristic")
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -33,16 +35,16 @@ def test_headers_say_what_decoding_shows(name):
         assert not known, "FFmpeg has looked already"
         return
     if not known:
-        demuxer.probe()  # sees what it would have seen at once
+        demuxer.probe()  # probing now finds what probing at the start would have found
     info = demuxer.stream_info(stream)
-    assert {k: info[k] for k in TOLD} == {k: expected[k] for k in TOLD}
+    assert {k: info[k] for k in FACTS} == {k: expected[k] for k in FACTS}
     plain = expected["codec"] in ("h264", "vp9") and expected["pixel_format"] in ("yuv420p", "yuvj420p")
-    # of grey H.264 FFmpeg makes yuv420p in some versions, which is left to it to say
+    # some versions of FFmpeg report grey H.264 as yuv420p, so FFmpeg decides
     assert known is (plain and name != "h264_gray.mkv")
 
 
 def units(name, kind, *, hevc=False):
-    """The NAL units of a kind in a stream, by ffmpeg's Annex B."""
+    """Returns the NAL units of one type in a stream, from ffmpeg's Annex B output."""
     codec = "hevc" if hevc else "h264"
     raw = recipes.run(
         "-i", media.locate(name), "-c:v", "copy", "-bsf:v", f"{codec}_mp4toannexb", "-f", codec, "-"

@@ -1,7 +1,7 @@
-"""Every access gives the frame of the sequential pass, bit for bit, however it is reached.
+"""Every access gives the bytes of the sequential pass, whatever was read before.
 
-The sequential pass is proved by test_exact_frames; here its digests are the reference. The number of single accesses
-is 200 for each file, fewer where a file is so large that each costs much (``--thorough`` lifts that).
+test_exact_frames proves the sequential pass; here its digests are the reference. There are 200
+single accesses for each file, and fewer for large files (``--thorough`` makes 200 for all).
 """
 
 import random
@@ -20,7 +20,7 @@ BUDGET = 20_000_000
 
 
 class Video:
-    """A decoder with the digests of its sequential pass, and a number of accesses that it can afford."""
+    """A decoder with the digests of its sequential pass, and the number of accesses for its size."""
 
     def __init__(self, path, accesses=None, **options):
         self.name = path.name
@@ -28,7 +28,7 @@ class Video:
         reference = oracle.reference(path, self.decoder.stream_index)
         self.digests = dict(zip(reference.numbers, reference.digests, strict=True))
         self.numbers = [n for n in reference.numbers if n not in media.DAMAGED.get(self.name, ())]
-        if self.name in media.MENDED:
+        if self.name in media.REBUILT:
             assert len(list(self.decoder)) == reference.count
         self.count = reference.count
         key_frames = max(1, len(self.decoder.index.key_frames))
@@ -37,7 +37,7 @@ class Video:
         self.random = random.Random(f"{path.name} {self.count}")
 
     def choose(self, amount):
-        """`amount` frame numbers in random order, each as often as any other."""
+        """Returns `amount` frame numbers in random order, each equally often."""
         rounds = -(-amount // len(self.numbers))
         numbers = [n for _ in range(rounds) for n in self.random.sample(self.numbers, len(self.numbers))]
         return numbers[:amount]
@@ -52,7 +52,9 @@ class Video:
 
 @pytest.fixture(scope="module", params=(*media.GENERATED, *media.SHARED_VIDEOS))
 def video(request, thorough):
-    """One decoder for all tests of a file: what a test leaves behind is one thing more that must not matter."""
+    """One decoder serves all tests of a file, because its state after one test must not affect the
+    next.
+    """
     path = media.locate(request.param)
     video = Video(path, accesses=ACCESSES if thorough else None)
     yield video
@@ -109,7 +111,7 @@ def test_by_time(video):
     index = video.decoder.index
     begins, lengths = index.pts, index.durations
     unit = float(index.time_base)
-    # where two frames begin at once, no instant names the first of them
+    # if two frames begin at the same time, no instant names the first of them
     unique = [n for n in video.choose(video.accesses) if n + 1 == video.count or begins[n + 1] > begins[n]]
     for number in unique[: min(25, video.accesses)]:
         instant = (int(begins[number]) + 0.5 * int(lengths[number])) * unit
@@ -129,7 +131,7 @@ def test_by_time(video):
     ),
 )
 def test_a_fault_on_the_way_is_seen(name):
-    """Each frame as the first access of all, where the packet that gives no picture is in the only GOP."""
+    """Each frame is the first access, in a file whose only GOP holds a packet without a picture."""
     path = media.locate(name)
     expected = oracle.reference(path).digests
     for number in range(len(expected)):
@@ -143,7 +145,9 @@ def test_a_fault_on_the_way_is_seen(name):
 
 @pytest.mark.parametrize("name", media.names("h264_dead_frame.mp4 lying_pts.mp4"))
 def test_confirmed_frames_are_right_from_the_first_access(name):
-    """What opening cannot know: a fault in a GOP that is not read, and times that hide the order of frames."""
+    """Opening cannot see a fault in a GOP that it does not read, or times that contradict the order
+    of frames.
+    """
     path = media.locate(name)
     expected = oracle.reference(path).digests
     damaged = media.DAMAGED.get(name, ())
@@ -157,7 +161,7 @@ def test_confirmed_frames_are_right_from_the_first_access(name):
 
 
 def test_the_numbers_behind_an_unseen_fault_are_the_header_s():
-    """docs/exactness.md says so: until a read comes across the fault, frames are counted as the header does."""
+    """As docs/exactness.md says, the header's count applies until a read meets the fault."""
     path = media.locate("h264_dead_frame.mp4")
     expected = oracle.reference(path).digests
     with VideoDecoder(path, dimension_order="NHWC") as decoder:
@@ -202,7 +206,7 @@ def test_confirming_what_is_not_so(tmp_path):
     ),
 )
 def test_order_of_requests_does_not_matter(name):
-    """The same 200 requests, once by a fresh decoder each, once by a single one."""
+    """A fresh decoder for each of 200 requests gives the same as one decoder for all."""
     path = media.path(name)
     video = Video(path, accesses=ACCESSES)
     for number in video.choose(25):
@@ -229,7 +233,7 @@ def test_approximate_mode_is_right_on_well_behaved_files(name):
             exact.check([number], [decoder[number]], "approximate mode")
 
 
-# ---- what it costs: the counters ----
+# ---- the cost, by the counters ----
 
 
 def counters(decoder):
@@ -238,7 +242,7 @@ def counters(decoder):
 
 
 def cost(decoder, action):
-    """What one action adds to the counters."""
+    """Returns what one action adds to the counters."""
     before = counters(decoder)
     action()
     return {name: value - before[name] for name, value in counters(decoder).items()}
@@ -283,7 +287,7 @@ def test_an_empty_request_costs_nothing():
 
 
 def test_frames_behind_the_target_are_not_decoded():
-    """One GOP is 12 frames: the way to a frame is never longer than its GOP and the reordering."""
+    """A GOP has 12 frames; reaching a frame decodes at most its GOP and the reordering delay."""
     with VideoDecoder(media.path("h264_plain.mp4")) as decoder:
         for number in (70, 3, 40, 11, 12, 60):
             assert cost(decoder, lambda number=number: decoder[number])["frames_decoded"] <= 12 + 4
@@ -297,7 +301,7 @@ def test_going_back_inside_a_gop_seeks_once_per_batch():
 
 
 def test_opening_an_mp4_reads_no_packets_of_it():
-    """The index comes from the sample tables: neither packets nor frames are read until a frame is asked for."""
+    """The index comes from the sample tables, so opening reads neither packets nor frames."""
     with VideoDecoder(media.path("h264_plain.mp4")) as decoder:
         assert len(decoder) == 75
         assert counters(decoder) == dict.fromkeys(counters(decoder), 0)

@@ -1,4 +1,4 @@
-"""No shortcut costs exactness: with each of them taken and not taken, frames are those of the ffmpeg command."""
+"""With and without each shortcut, frames equal those of the ffmpeg command."""
 
 import random
 
@@ -35,7 +35,7 @@ NAMES = [
 
 
 def no_headers(monkeypatch):
-    """The index comes from reading the file."""
+    """The index comes from a scan of the file."""
     for name in ("read_mov", "read_fragments", "read_matroska"):
         monkeypatch.setattr(_frame_index, name, lambda *arguments: None)
 
@@ -53,13 +53,19 @@ def no_kernels(monkeypatch):
     return lambda: backend.use_kernels("avx512")
 
 
-def no_look_ahead(monkeypatch):
-    """Pieces of a request know nothing of each other."""
-    monkeypatch.setattr(_session, "LOOK_AHEAD", 0)
+def one_by_one(monkeypatch):
+    """The frames of a request share nothing."""
+    read = _readers.Readers.read
+
+    def read_apart(readers, request, make):
+        for place, position in enumerate(request.positions):
+            read(readers, request.part([position], [place]), make)
+
+    monkeypatch.setattr(_readers.Readers, "read", read_apart)
 
 
 def everything_decoded(monkeypatch):
-    """No frame on the way is left out."""
+    """The decoder skips no frame on the way."""
     another = _session.FrameReader
 
     def reader(*arguments):
@@ -71,11 +77,11 @@ def everything_decoded(monkeypatch):
 
 
 def nothing(monkeypatch):
-    """All shortcuts are taken."""
+    """All shortcuts are on."""
 
 
 def many_threads(monkeypatch):
-    """Requests are divided, and loops have frame threads, however small the frames are."""
+    """Requests are divided and loops get frame threads, even for small frames."""
     for cost in ("WORTH_A_THREAD", "READER_COST", "HAND_OVER_COST"):
         monkeypatch.setattr(_readers, cost, 0)
 
@@ -83,7 +89,7 @@ def many_threads(monkeypatch):
 @pytest.mark.parametrize("threads", [1, 3])
 @pytest.mark.parametrize(
     "without",
-    [nothing, no_headers, no_pool, no_kernels, no_look_ahead, everything_decoded],
+    [nothing, no_headers, no_pool, no_kernels, one_by_one, everything_decoded],
     ids=lambda without: without.__name__,
 )
 @pytest.mark.parametrize("name", NAMES)
@@ -115,7 +121,9 @@ def test_frames_are_ffmpegs(name, without, threads, monkeypatch):
 
 
 def test_they_are_shortcuts(monkeypatch):
-    """What the test above switches off is on else: it would compare nothing."""
+    """The shortcuts that the test above switches off are on by default; otherwise it would compare
+    nothing.
+    """
     path = media.path("h264_plain.mp4")
     plain = VideoDecoder(path, num_threads=1)
     assert plain.index.origin == "headers"
@@ -125,7 +133,7 @@ def test_they_are_shortcuts(monkeypatch):
         whole = VideoDecoder(path, num_threads=1)
         whole.get_frames_at(range(0, len(whole), 4))
     assert plain.counters.frames_decoded < 0.8 * whole.counters.frames_decoded
-    # of the sub-layers of HEVC the highest one can be left out, as long as nobody wants a frame of it
+    # the decoder can skip HEVC's highest sub-layer if the request needs none of its frames
     layered = VideoDecoder(media.path("hevc_sublayers.mp4"), num_threads=1)
     layered[24]
     assert layered.counters.frames_decoded == 1 + 2 * 6

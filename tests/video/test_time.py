@@ -1,4 +1,6 @@
-"""Time: which frame is played at an instant, in a range, at a rate; on files with uneven and unusual times."""
+"""Time: the frames that are played at an instant, in a range, at a rate; on files with unusual
+times.
+"""
 
 import math
 
@@ -10,7 +12,7 @@ import torch
 
 from cycodec.decoders import VideoDecoder
 
-# Files whose times are worth a look: uneven, shifted, cut, wrapped around.
+# Files with uneven, shifted, cut or wrapped times.
 TIMED = media.names("""
 h264_plain.mp4 h264_bpyramid.mp4 h264_negative_offsets.mp4 h264.mkv h264.ts h264.flv h264_fragmented.mp4 h264_no_cues.mkv
 h264_one_frame.mp4 hevc_open_gop.mp4 vp8_hidden.webm vp9_hidden.webm mpeg2.vob mpeg1.mpg wmv2.wmv animation.gif
@@ -25,7 +27,7 @@ h264_editlist_iibbibb.mp4 vp9_alpha_no_duration.webm h264_hls_segment_720p.ts
 
 @pytest.fixture(scope="module", params=TIMED)
 def timed(request):
-    """(path, decoder) of a file of TIMED."""
+    """Yields (path, decoder) of a file of TIMED."""
     path = media.locate(request.param)
     with VideoDecoder(path, dimension_order="NHWC") as decoder:
         yield path, decoder
@@ -38,14 +40,14 @@ def uneven():
 
 
 def some(count, most=40):
-    """Up to `most` numbers below `count`, the first and the last ones among them."""
+    """Returns up to `most` numbers below `count`, with the first and the last ones among them."""
     if count <= most:
         return range(count)
     return sorted({*range(4), *range(count - 4, count), *range(0, count, -(-count // (most - 8)))})
 
 
 def intervals(decoder):
-    """[begin, end) of every frame in seconds, as the index says."""
+    """Returns [begin, end) of every frame in seconds, from the index."""
     index = decoder.index
     begins = [float(pts * index.time_base) for pts in index.pts.tolist()]
     ends = [
@@ -78,7 +80,7 @@ def test_a_stream_is_covered_without_gaps(timed):
 
 
 def test_every_boundary(timed):
-    """The first instant of a frame, its middle, and the last number before the next one."""
+    """The instants are the first of a frame, its middle, and the last float before the next frame."""
     _, decoder = timed
     begins, ends = intervals(decoder)
     index = decoder.index
@@ -117,7 +119,9 @@ def test_float32_copies_of_the_limits_do_not_raise(timed):
 
 
 def test_float32_copies_of_every_begin_mean_that_frame_or_its_neighbour(timed):
-    """float32 may round an instant to the frame before, never further and never out of the stream."""
+    """float32 may round an instant into the previous frame, but not further and not out of the
+    stream.
+    """
     _, decoder = timed
     begins, _ = intervals(decoder)
     for number, begin in enumerate(begins):
@@ -165,7 +169,7 @@ def test_no_number_is_a_type_error(uneven, value):
 
 
 def played_in(decoder, start, stop):
-    """Numbers of the frames that are played in [start, stop), by the definition."""
+    """Returns the numbers of the frames played in [start, stop), by the definition."""
     begins, ends = intervals(decoder)
     return [n for n, (b, e) in enumerate(zip(begins, ends, strict=True)) if b < stop and e > start]
 
@@ -176,7 +180,7 @@ def test_ranges_give_what_is_played_in_them(timed):
     begin, end = begins[0], ends[-1]
     n = len(begins)
     cuts = sorted({begin, begins[n // 3], (begins[n // 2] + ends[n // 2]) / 2, begins[-1], end})
-    if n * decoder[0].numel() > 10_000_000:  # of a long or large one a short piece
+    if n * decoder[0].numel() > 10_000_000:  # a short part of a long or large file
         n = n // 2 * 2 - 24 if n > 24 else 2
         cuts = [begins[n // 2], (begins[n // 2 + 1] + ends[n // 2 + 1]) / 2, begins[n // 2 + 5]]
     for start in cuts:
@@ -334,7 +338,7 @@ def test_approximate_mode_finds_the_same_frames_by_time(name):
     ),
 )
 def test_doubtful_times_still_rise(name):
-    """Frames that share a time, or have none, are all there, in order, and each is found by number."""
+    """Frames that share a time or have none all exist, in order, and each has its number."""
     path = media.path(name)
     with VideoDecoder(path, dimension_order="NHWC") as decoder:
         reference = oracle.reference(path, decoder.stream_index)
@@ -346,7 +350,7 @@ def test_doubtful_times_still_rise(name):
 
 
 def test_one_doubled_time_does_not_spoil_the_others():
-    """Frames 19 and 20 share a time; all others keep the ones that the file gives them."""
+    """Frames 19 and 20 share a time; all others keep the times of the file."""
     with VideoDecoder(media.path("one_doubled_pts.mkv")) as decoder:
         times = decoder.get_all_frames().pts_seconds.tolist()
         others = [n for n in range(50) if n not in (19, 20)]
@@ -363,7 +367,7 @@ def test_one_doubled_time_does_not_spoil_the_others():
     ),
 )
 def test_times_are_made_where_a_stream_has_none(name):
-    """Raw streams and AVI tell a frame rate at most: times rise evenly from the first frame on."""
+    """Raw streams and AVI give at most a frame rate, so times rise evenly from the first frame on."""
     with VideoDecoder(media.path(name)) as decoder:
         batch = decoder.get_all_frames()
         steps = batch.pts_seconds.diff()

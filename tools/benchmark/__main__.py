@@ -1,4 +1,4 @@
-"""``tools/bench``: arguments in; tables, JSON, Markdown and chart out."""
+"""``tools/bench`` measures, and writes tables, JSON, Markdown and a chart."""
 
 import argparse
 import datetime
@@ -13,7 +13,7 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 
-from benchmark import chart, clips, environments, figures, machine, report, runner
+from benchmark import chart, checkouts, clips, environments, figures, machine, report, runner
 from benchmark.paths import DOCS, ROOT, shared_media
 from benchmark.peers import PEERS
 from benchmark.workloads import WORKLOADS
@@ -47,7 +47,7 @@ def arguments() -> argparse.Namespace:
         help=f"some of: {', '.join(PEERS)} (the base always takes part)",
     )
     parser.add_argument(
-        "--rounds", type=int, default=7, help="rounds after the warm-up one (default %(default)s)"
+        "--rounds", type=int, default=7, help="rounds after the warm-up round (default %(default)s)"
     )
     parser.add_argument(
         "--threads", type=int, nargs="+", default=[1], help="decode threads of every library (default 1)"
@@ -58,6 +58,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--base", choices=PEERS, default=figures.BASE, help="library the others are divided by"
     )
+    checkouts.add_option(parser)
     parser.add_argument(
         "--out", type=Path, help="folder of the results (default docs/benchmarks, none for --quick)"
     )
@@ -65,13 +66,15 @@ def arguments() -> argparse.Namespace:
         "--quick", action="store_true", help="2 rounds on three clips, nothing written without --out"
     )
     options = parser.parse_args()
-    # Where the results went is left out: it says nothing about them.
-    words = [word for word in sys.argv[1:] if word != "--out" and word != str(options.out)]
+    options.checkouts = checkouts.chosen(parser, options.against)
+    # The folders of the results and of the other checkout do not matter to a reader.
+    places = ("--out", str(options.out), "--against", str(options.against))
+    words = [word for word in sys.argv[1:] if word not in places]
     options.command = shlex.join(["tools/bench", *words])
     if options.quick:
         options.rounds = 2
         options.clips = options.clips or QUICK_CLIPS
-    elif options.out is None:
+    elif options.out is None and options.against is None:
         options.out = DOCS
     if options.rounds < 1 or min(options.threads) < 1:
         parser.error("--rounds and --threads must be at least 1")
@@ -86,7 +89,7 @@ def main() -> int:
     absent: dict[str, str] = {}
     found: dict[str, Any]
     with console.status("setting up") as status:
-        # Where nobody can watch a spinner, as in a log, lines tell how far it is.
+        # A log shows the progress as lines, because it cannot show a spinner.
         def progress(text: str) -> None:
             if console.is_terminal:
                 status.update(escape(text))
@@ -99,6 +102,7 @@ def main() -> int:
                 pythons[name] = environments.interpreter(name)
             except environments.InstallError as error:
                 absent[name] = str(error)
+        pythons |= {name: checkouts.interpreter(path) for name, path in options.checkouts.items()}
         status.update("making clips (once)")
         measured = clips.gather(options.clips)
         if not measured:
@@ -116,6 +120,7 @@ def main() -> int:
                     threads=threads,
                     cache=cache,
                     base=options.base,
+                    checkouts=options.checkouts,
                     progress=progress,
                 )
                 for key in ("versions", "idle_rss", "absent"):
@@ -125,7 +130,7 @@ def main() -> int:
     whole = assemble(found, measured, options)
     report.print_report(whole, console)
     if options.out:
-        write(whole, options.out)
+        write(whole, options.out, list(options.checkouts.values()))
         console.print(f"written to {options.out}: results.json, results.md, chart.png", soft_wrap=True)
     return 0
 
@@ -133,7 +138,7 @@ def main() -> int:
 def assemble(
     found: dict[str, Any], measured: list[clips.Clip], options: argparse.Namespace
 ) -> dict[str, Any]:
-    """The whole report as it is kept in JSON."""
+    """Returns the whole report as the JSON file holds it."""
     settings = {
         "rounds": options.rounds,
         "threads": options.threads,
@@ -153,7 +158,7 @@ def assemble(
 
 
 def as_json(whole: dict[str, Any]) -> str:
-    """One line for each entry of a list, so that a new run shows in a diff where it differs."""
+    """Returns JSON with one line for each list entry, so that a diff shows what a new run changed."""
 
     def lines(value: Any) -> str:
         if not isinstance(value, list):
@@ -163,11 +168,13 @@ def as_json(whole: dict[str, Any]) -> str:
     return "{\n" + ",\n".join(f"{json.dumps(key)}: {lines(value)}" for key, value in whole.items()) + "\n}\n"
 
 
-def write(whole: dict[str, Any], folder: Path) -> None:
+def write(whole: dict[str, Any], folder: Path, others: list[Path]) -> None:
+    """Writes the results, without the names of this machine's folders that messages may hold."""
     folder.mkdir(parents=True, exist_ok=True)
-    # Messages of the libraries name files; where this machine keeps them is nobody's business.
     for name, text in (("results.json", as_json(whole)), ("results.md", report.markdown(whole))):
-        (folder / name).write_text(text.replace(f"{ROOT}/", "").replace(f"{shared_media().absolute()}/", ""))
+        for place in (ROOT, shared_media(), *others):
+            text = text.replace(f"{place}/", "")
+        (folder / name).write_text(text)
     for threads, cache in report.groups_of(whole):
         chart.draw(whole, folder / report.chart_name(whole, threads, cache), threads, cache)
 

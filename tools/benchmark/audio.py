@@ -1,7 +1,7 @@
-"""``tools/bench audio``: what is measured, and each library used the best correct way its users have.
+"""``tools/bench audio``: the workloads, and the best correct use of each library for them.
 
-The files are made by the ffmpeg command. A workload is a function of a library's class here; a library without it has no
-figure.
+The ffmpeg command makes the files. A workload is a method of a library's class; a library that
+lacks the method has no figure.
 """
 
 import argparse
@@ -13,7 +13,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from benchmark import turns
+from benchmark import checkouts, turns
+from benchmark.checkouts import is_checkout
 
 SECONDS = 120
 SMALL_FILES = 1000
@@ -27,8 +28,8 @@ FILES = {
     "small.wav": ["-ar", "16000", "-ac", "1", "-t", "1", "-c:a", "pcm_s16le"],
 }
 LONG = 3 * 3600
-# The packets of music.mp3 and music.m4a are repeated as they are. FLAC's are numbered and Opus' are trimmed at the end:
-# those streams are made anew, which takes some minutes.
+# ffmpeg copies the packets of music.mp3 and music.m4a. FLAC numbers its packets and Opus trims the
+# last one, so ffmpeg encodes those streams again, which takes some minutes.
 FILES |= {"long.mp3": ["-c", "copy"], "long.m4a": ["-c", "copy"]}
 FILES |= {"long.flac": FILES["music.flac"], "long.opus": FILES["music.opus"]}
 
@@ -105,7 +106,7 @@ class PyAV:
 
 
 class Ffmpeg:
-    """The command, reading its output through a pipe; starting it is part of the time."""
+    """The ffmpeg command with its output in a pipe; the time includes its start."""
 
     def __init__(self) -> None:
         self.numpy = importlib.import_module("numpy")
@@ -132,7 +133,7 @@ LIBRARIES = {
 
 
 def make_files(folder: Path) -> None:
-    """Noise in every format, encoded once."""
+    """Encodes noise in every format, once."""
     source = folder / "source.flac"
     for name, options in [(source.name, ["-c:a", "flac"]), *FILES.items()]:
         if (folder / name).exists():
@@ -146,7 +147,7 @@ def make_files(folder: Path) -> None:
 
 
 def workloads(folder: Path) -> dict[str, tuple[str, tuple[Any, ...]]]:
-    """Title -> (method, arguments)."""
+    """Returns title -> (method, arguments)."""
     chosen = random.Random(1)
     starts = [chosen.uniform(1, SECONDS - 2) for _ in range(20)]
     music = [name for name in FILES if name.startswith("music")]
@@ -166,14 +167,14 @@ def workloads(folder: Path) -> dict[str, tuple[str, tuple[Any, ...]]]:
 
 
 def work(library: Any, method: str, arguments: tuple[Any, ...]) -> None:
-    """One round of a workload."""
+    """Runs one round of a workload."""
     for _ in range(SMALL_FILES if method == "small" else 1):
         getattr(library, method)(*arguments)
 
 
 def serve(name: str, folder: Path) -> None:
-    """In the library's own process."""
-    library = LIBRARIES[name][0]()
+    """Answers workloads in the library's own process."""
+    library = Cycodec() if is_checkout(name) else LIBRARIES[name][0]()
     if name != "ffmpeg":
         importlib.import_module("torch").set_num_threads(1)
     turns.answer(
@@ -190,12 +191,13 @@ def milliseconds(_: str, seconds: float) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="tools/bench audio", description="Compare libraries on sound.")
+    parser = argparse.ArgumentParser(prog="tools/bench audio", description="Compare libraries on audio.")
     parser.add_argument("--libraries", nargs="+", choices=LIBRARIES, default=list(LIBRARIES), metavar="NAME")
     parser.add_argument(
         "--rounds", type=int, default=9, help="rounds after one that does not count (default 9)"
     )
     parser.add_argument("--dry", action="store_true", help="print the table and write nothing")
+    checkouts.add_option(parser)
     parser.add_argument("--serve", help=argparse.SUPPRESS)
     options = parser.parse_args()
     folder = turns.folder_of("audio")
@@ -204,13 +206,14 @@ def main() -> None:
         return
     make_files(folder)
     names = dict.fromkeys(["cycodec", *options.libraries])
-    servers = turns.servers_of("benchmark.audio", {name: LIBRARIES[name][1] for name in names}, [])
+    others = checkouts.chosen(parser, options.against)
+    servers = turns.servers_of("benchmark.audio", {name: LIBRARIES[name][1] for name in names} | others, [])
     rows = {title: turns.take_turns(servers, title, options.rounds) for title in workloads(folder)}
     for server in servers:
         server.close()
-    turns.show("sound", "ms", rows, milliseconds)
-    if not options.dry:
-        turns.keep("audio", "Sound", "ms", rows, milliseconds)
+    turns.show("audio", "ms", rows, milliseconds)
+    if not (options.dry or others):
+        turns.keep("audio", "Audio", "ms", rows, milliseconds)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,6 @@
-"""Copy the files that the tests of ``device="cuda"`` and the GPU benchmark use to one folder, for tools/gpu_carry."""
+"""Copies the files that the tests of ``device="cuda"`` and the GPU benchmark use to one folder, for
+tools/gpu_carry.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,7 @@ NAME = re.compile(r"\b[a-z0-9][a-z0-9_.]*\.(?:mp4|ts|mkv|webm|mpg|avi|mov|png|h2
 
 
 def names() -> list[str]:
-    """Every media file that those tests name."""
+    """Returns every media file that those tests name."""
     found = set(CLIPS)
     for path in (ROOT / "tests" / "cuda").glob("test_cuda*.py"):
         found.update(NAME.findall(path.read_text()))

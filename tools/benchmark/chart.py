@@ -1,4 +1,4 @@
-"""The picture for README and docs: one row per workload, one dot per library, 1.0 is cycodec."""
+"""Draws the chart for README and docs: one row per workload, one dot per library, 1.0 is cycodec."""
 
 from pathlib import Path
 from typing import Any
@@ -11,11 +11,11 @@ import matplotlib.pyplot as plt
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from benchmark.figures import FLOOR
-from benchmark.peers import TITLES
+from benchmark.peers import title_of
 from benchmark.report import libraries_of, setting_title
 from benchmark.workloads import WORKLOADS
 
-# Okabe and Ito's colours, told apart by colour-blind readers; the shapes tell them apart in print.
+# Colour-blind readers can distinguish Okabe and Ito's colours; the shapes differ in print.
 STYLES = {
     "cycodec": ("#000000", "o"),
     "torchcodec": ("#D55E00", "o"),
@@ -25,18 +25,22 @@ STYLES = {
     "spdl": ("#E69F00", "v"),
     "floor": ("#888888", "|"),
 }
+# another checkout of cycodec
+CHECKOUT_STYLE = ("#56B4E9", "P")
 TICKS = (0.001, 0.01, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500)
 
 
 def draw(report: dict[str, Any], path: Path, threads: int, cache: str) -> None:
-    """Write the chart of one setting as PNG: medians over the clips, lines from the lowest to the highest."""
+    """Writes the chart of one setting as PNG: medians over the clips, lines from the lowest to the
+    highest.
+    """
     rows = [s for s in report["summary"] if (s["threads"], s["cache"]) == (threads, cache)]
     workloads = [name for name in WORKLOADS if any(row["workload"] == name for row in rows)]
     base, *libraries = libraries_of(report)
     libraries = [name for name in libraries if any(row["library"] == name for row in rows)]
     figure, axes = plt.subplots(figsize=(9, 1.5 + 0.56 * len(workloads)), dpi=160, layout="constrained")
     for name in libraries:
-        colour, marker = STYLES[name]
+        colour, marker = STYLES.get(name, CHECKOUT_STYLE)
         # Each library has its own height within a row, so that lines do not cover one another.
         shift = 0.7 * ((libraries.index(name) + 0.5) / len(libraries) - 0.5)
         mine = [row for row in rows if row["library"] == name]
@@ -46,16 +50,24 @@ def draw(report: dict[str, Any], path: Path, threads: int, cache: str) -> None:
         )
         size = 60 if name == FLOOR else 34
         axes.scatter(
-            [r["median"] for r in mine], y, color=colour, marker=marker, s=size, label=TITLES[name], zorder=3
+            [r["median"] for r in mine],
+            y,
+            color=colour,
+            marker=marker,
+            s=size,
+            label=title_of(name),
+            zorder=3,
         )
     axes.axvline(1, color=STYLES[base][0], linewidth=1.4, zorder=2)
     for i in range(1, len(workloads), 2):
         axes.axhspan(i - 0.5, i + 0.5, color="#f3f3f3", zorder=0)
     _axes(axes, workloads, rows)
     clips = len({result["clip"] for result in report["results"]})
-    axes.set_xlabel(f"time / {TITLES[base]}'s time (log scale): right of the line {TITLES[base]} is faster")
+    axes.set_xlabel(
+        f"time / {title_of(base)}'s time (log scale): right of the line {title_of(base)} is faster"
+    )
     figure.suptitle(
-        f"{TITLES[base]} and its peers: {setting_title(threads, cache)}, median and range over {clips} clips",
+        f"{title_of(base)} and its peers: {setting_title(threads, cache)}, median and range over {clips} clips",
         fontsize=11,
     )
     figure.legend(

@@ -1,4 +1,4 @@
-"""The clips: real ones from the shared media where that folder exists, and generated ones everywhere."""
+"""The clips: generated ones, and real ones where the folder of shared media exists."""
 
 import json
 import subprocess
@@ -12,22 +12,23 @@ NOISE = "noise=alls=6:allf=t"
 
 
 def _source(size: str, rate: int, seconds: int, seed: int = 0) -> str:
-    # The hue turns, so that neighbouring frames differ and a wrong frame cannot pass for the right one.
+    # The hue turns, so that neighbouring frames differ and a wrong frame does not look right.
     picture = f"testsrc2=s={size}:r={rate}:d={seconds},hue=h=20*t+{37 * seed},{NOISE}:all_seed={seed + 1}"
     return f"-f lavfi -i {picture}"
 
 
-# Real footage, where the folder of shared media is.
+# Real footage in the folder of shared media.
 SHARED = ("h264_bench_*", "h264_bframes_1080p60_*")
-# name -> ffmpeg arguments; "{media}" is the folder of generated clips, "{shared}" that of shared ones; recipes run in this
-# order.
+# name -> ffmpeg arguments, in the order in which ffmpeg runs. "{media}" is the folder of generated
+# clips, "{shared}" that of shared ones.
 RECIPES: dict[str, str] = {
-    # Real footage of a common size and bit rate: what is generated below has noise, and several times as many bits.
+    # Real footage of a common size and bit rate. The clips below have noise, and several times as
+    # many bits.
     "real_h264_720p_30s.mp4": "-i {shared}/h264_bench_bbb_480p24_30s_bframes.mp4 -an -vf scale=1280:720 "
     "-c:v libx264 -preset fast -pix_fmt yuv420p",
     "gen_h264_720p_20s.mp4": f"{_source('1280x720', 30, 20)} {X264} -g 120",
     "gen_h264_1080p_5s.mp4": f"{_source('1920x1080', 30, 5)} {X264} -g 60",
-    # The 20 s clip six times over: a long, large file without the time to encode it.
+    # The 20 s clip six times: a long, large file that needs no long encoding.
     "gen_h264_720p_120s.mp4": "-stream_loop 5 -i {media}/gen_h264_720p_20s.mp4 -c copy",
     "gen_hevc_360p_10s.mp4": f"{_source('640x360', 30, 10)} -c:v libx265 -preset fast -g 60 -pix_fmt yuv420p "
     "-x265-params log-level=error -tag:v hvc1",
@@ -52,9 +53,10 @@ SHORT_NAME = "gen_h264_240p_3s_x50"
 
 @dataclass(frozen=True)
 class Clip:
-    """One clip, or a set of equal short ones: `paths` has one entry or many; the facts are of the first.
+    """One clip, or a set of equal short ones: `paths` has one entry or many; the other fields
+    describe the first.
 
-    `frames` is what ffprobe decodes, so it is the oracle for every library's count.
+    `frames` is the number that ffprobe decodes, the oracle for every library's count.
     """
 
     name: str
@@ -83,7 +85,7 @@ class Clip:
 
 
 def gather(names: list[str] | None = None) -> list[Clip]:
-    """Clips to measure on, made or found; `names` keeps those whose name contains one of the words given."""
+    """Makes or finds the clips; `names` keeps those whose name contains one of these words."""
 
     def wanted(name: str) -> bool:
         return not names or any(word in name for word in names)
@@ -99,16 +101,16 @@ def gather(names: list[str] | None = None) -> list[Clip]:
 
 
 def generate(name: str) -> Path:
-    """Path of the generated clip `name`, encoded now if it is not there yet."""
+    """Returns the path of a generated clip, which is encoded now if it does not exist."""
     return encode(MEDIA / name, RECIPES[name].format(media=MEDIA, shared=shared_media()))
 
 
 def encode(path: Path, arguments: str) -> Path:
-    """Make `path` by the ffmpeg command; an existing file stays as it is."""
+    """Makes `path` with the ffmpeg command, unless it exists."""
     if path.is_file():
         return path
     path.parent.mkdir(parents=True, exist_ok=True)
-    # Bit-exact muxing and a temporary name: an interrupted run leaves no half clip behind.
+    # A temporary name makes sure that an interrupted run leaves no half clip.
     partial = path.with_name(f"partial_{path.name}")
     command = ["ffmpeg", "-v", "error", "-y", *arguments.split(), "-flags", "+bitexact", str(partial)]
     done = subprocess.run(command, capture_output=True, text=True)
@@ -130,7 +132,7 @@ def _short_clips() -> Clip:
 
 
 def probe(path: Path) -> Clip:
-    """Facts of a clip by ffprobe, which decodes every frame once; the answer is kept beside the clips."""
+    """Describes a clip by ffprobe, which decodes every frame; the answer is kept beside the clips."""
     cache_file = BUILD / "clips.json"
     cache = json.loads(cache_file.read_text()) if cache_file.is_file() else {}
     status = path.stat()

@@ -1,4 +1,4 @@
-"""One interpreter per library: peers bundle their own FFmpeg and must not meet in one process."""
+"""One interpreter per library, because peers bundle their own FFmpeg and must not share a process."""
 
 import hashlib
 import shutil
@@ -8,16 +8,16 @@ from pathlib import Path
 
 from benchmark.paths import ROOT, VENVS
 
-# Each tuple is one `pip install` command line; versions are fixed so that figures can be repeated.
+# Each tuple is one `pip install` command; versions are fixed so that others can repeat the figures.
 REQUIREMENTS: dict[str, list[tuple[str, ...]]] = {
     "torchcodec": [("torch==2.13.0", "numpy"), ("--no-deps", "torchcodec==0.13.0")],
     "av": [("av==18.1.0", "numpy")],
-    # decord's bridge to torch hands its memory over without the copy that asnumpy() makes.
+    # decord's bridge to torch passes memory on without the copy that asnumpy() makes.
     "decord": [("torch==2.13.0", "numpy", "decord2==3.4.0")],
     "opencv": [("opencv-python-headless==5.0.0.93", "numpy")],
     "spdl": [("spdl-io==0.8.0", "spdl-core==0.8.0", "numpy")],
     "floor": [("numpy",)],
-    # for sound, and for the DataLoader
+    # for audio, and for the DataLoader
     "soundfile": [("torch==2.13.0", "numpy", "soundfile==0.14.0")],
     "av+torch": [("torch==2.13.0", "numpy", "av==18.1.0")],
     "spdl+torch": [("torch==2.13.0", "numpy", "spdl-io==0.8.0", "spdl-core==0.8.0")],
@@ -25,11 +25,11 @@ REQUIREMENTS: dict[str, list[tuple[str, ...]]] = {
 
 
 class InstallError(RuntimeError):
-    """A peer could not be installed; the benchmark goes on without it and says so."""
+    """A peer could not be installed. The benchmark continues without it and says so."""
 
 
 def interpreter(library: str) -> Path:
-    """Python that can import `library`, set up on first use.
+    """Returns a Python that can import `library`; the first use sets it up.
 
     Parameters
     ----------

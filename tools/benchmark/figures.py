@@ -1,4 +1,4 @@
-"""From times to figures: paired ratios, their medians, and who was slower."""
+"""Computes figures from times: paired ratios, their medians, and where the base was slower."""
 
 from collections.abc import Sequence
 from statistics import median
@@ -6,7 +6,7 @@ from typing import Any
 
 BASE = "cycodec"
 FLOOR = "floor"
-# Mean difference in levels (of 255) up to which two RGB conversions are called the same picture.
+# Mean difference in levels (of 255) up to which two RGB conversions count as the same picture.
 SAME_PICTURE = 2.0
 # The same for frames that each library scaled with a filter of its own.
 SAME_SCALED = 12.0
@@ -16,9 +16,10 @@ RIGHT = ("agrees", "other colours", "other filter", "")
 
 
 def paired_ratio(peer: Sequence[float], base: Sequence[float]) -> float:
-    """Median over the rounds of peer's time / base's time: above 1 the base is faster.
+    """Returns the median over the rounds of the peer's time / the base's time; above 1 the base is
+    faster.
 
-    Both lists hold one time per round; pairing within a round cancels what slowed the whole machine in it.
+    Both lists hold one time per round. Pairing within a round cancels what slows the whole machine.
     """
     if len(peer) != len(base) or not base:
         raise ValueError(f"rounds do not pair: {len(peer)} and {len(base)}")
@@ -26,7 +27,7 @@ def paired_ratio(peer: Sequence[float], base: Sequence[float]) -> float:
 
 
 def add_ratios(result: dict[str, Any], base: str = BASE) -> None:
-    """Put ``medians`` and ``ratios`` beside the raw times of one result (in place)."""
+    """Adds ``median`` and ``ratios`` to the raw times of one result, in place."""
     measured = {name: entry for name, entry in result["libraries"].items() if "wall" in entry}
     for entry in measured.values():
         entry["median"] = {kind: median(entry[kind]) for kind in ("wall", "cpu", "open")}
@@ -40,12 +41,12 @@ def add_ratios(result: dict[str, Any], base: str = BASE) -> None:
 
 
 def is_right(entry: dict[str, Any]) -> bool:
-    """Whether a library returned the frames asked for (other colours or filters count as right)."""
+    """True if a library returned the requested frames; other colours or filters count as right."""
     return "wall" in entry and entry["verdict"] in RIGHT
 
 
 def best_peer(result: dict[str, Any]) -> str | None:
-    """Fastest library of a result, besides the base and the floor, that returned the right frames."""
+    """Returns the fastest library with the right frames, apart from the base and the floor."""
     walls = {
         name: ratio["wall"]
         for name, ratio in result["ratios"].items()
@@ -55,7 +56,7 @@ def best_peer(result: dict[str, Any]) -> str | None:
 
 
 def slower_than_best(results: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Results in which the best peer took less time than the base, the worst first."""
+    """Returns the results in which the best peer took less time than the base, the worst first."""
     behind = []
     for result in results:
         best = best_peer(result)
@@ -66,7 +67,9 @@ def slower_than_best(results: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def summary(results: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Per workload, threads, cache and peer: the median, lowest and highest wall ratio over the clips."""
+    """Returns median, lowest and highest wall ratio over the clips, per workload, threads, cache
+    and peer.
+    """
     groups: dict[tuple[Any, ...], list[float]] = {}
     for result in results:
         for name, ratio in result["ratios"].items():
@@ -87,7 +90,7 @@ def summary(results: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def verdict(samples: Any, reference: Any, scaled: bool = False) -> dict[str, Any]:
-    """Compare sampled pixels with the base's.
+    """Compares sampled pixels with the base's.
 
     Parameters
     ----------
@@ -99,9 +102,9 @@ def verdict(samples: Any, reference: Any, scaled: bool = False) -> dict[str, Any
     Returns
     -------
     dict
-        ``difference``: the largest mean difference of a frame, in levels. ``verdict``: ``"agrees"``,
-        ``"other filter"``, ``"other colours"`` (one affine map of the colours explains the difference) or
-        ``"other frames"``.
+        ``difference``: the largest mean difference of a frame, in levels. ``verdict``:
+        ``"agrees"``, ``"other filter"``, ``"other colours"`` (one affine map of the colours
+        explains the difference) or ``"other frames"``.
     """
     import numpy
 
@@ -113,7 +116,8 @@ def verdict(samples: Any, reference: Any, scaled: bool = False) -> dict[str, Any
         return {"difference": difference, "verdict": "agrees"}
     if scaled and difference <= SAME_SCALED:
         return {"difference": difference, "verdict": "other filter"}
-    # Another colour matrix or range is one affine map for all pixels; a wrong frame is no map at all.
+    # One affine map turns one colour matrix or range into another for all pixels; no map repairs a
+    # wrong frame.
     colours = numpy.concatenate([theirs, numpy.ones_like(theirs[..., :1])], axis=-1).reshape(-1, 4)
     mapped = colours @ numpy.linalg.lstsq(colours, ours.reshape(-1, 3), rcond=None)[0]
     rest = float(numpy.abs(mapped.reshape(ours.shape) - ours).mean(axis=(1, 2, 3)).max())

@@ -1,6 +1,6 @@
-/* Decodes frames with the FFmpeg libraries and does nothing else: what any reader on top of them must at least spend.
- * Frames on the way to a target are decoded with AVDISCARD_NONREF, which is bit-exact for the targets. Loaded by
- * floor.py through ctypes; ints are frame counts, negative ones AVERROR codes. */
+/* Decodes frames with the FFmpeg libraries and does nothing else, which is the least that any reader must spend.
+ * Frames before a target are decoded with AVDISCARD_NONREF, which is bit-exact for the targets. floor.py loads this
+ * file through ctypes; ints are frame counts, negative ones AVERROR codes. */
 #include <libavcodec/avcodec.h>
 #include <libavformat/avformat.h>
 #include <stdlib.h>
@@ -13,7 +13,7 @@ typedef struct Floor {
     int stream;
     int64_t *pts, *keys; /* of all packets and of the key ones, ascending, once indexed */
     int frames, key_count;
-    int exact; /* every packet has a pts and no two the same */
+    int exact; /* 1 if every packet has a pts of its own */
     int draining;
 } Floor;
 
@@ -29,7 +29,7 @@ void floor_close(Floor *f) {
     free(f);
 }
 
-/* Whether the header alone tells a decoder what it needs, so that no frame must be decoded to open the file. */
+/* Returns 1 if the header suffices for a decoder, so that opening decodes no frame. */
 static int header_suffices(const AVFormatContext *format) {
     if (format->ctx_flags & AVFMTCTX_NOHEADER)
         return 0;
@@ -112,7 +112,7 @@ static int add_packet(Floor *f, int *capacity) {
     return 0;
 }
 
-/* Reads all packets, through a context of its own: not every container can be taken back to its start. */
+/* Reads all packets through a context of its own, because not every container can return to its start. */
 int floor_index(Floor *f) {
     AVFormatContext *scan = NULL;
     int capacity = 0, ret = avformat_open_input(&scan, f->format->url, NULL, NULL);
@@ -137,7 +137,7 @@ int floor_index(Floor *f) {
 
 int floor_exact(const Floor *f) { return f->exact; }
 
-/* The next frame; before each packet `skip` is chosen from whether its pts is among the wanted ones. */
+/* Decodes the next frame; before each packet it sets `skip` if the packet's pts is not wanted. */
 static int next_frame(Floor *f, const int64_t *wanted, int n) {
     for (;;) {
         int ret = avcodec_receive_frame(f->codec, f->frame);
@@ -159,7 +159,7 @@ static int next_frame(Floor *f, const int64_t *wanted, int n) {
     }
 }
 
-/* Decode n frames from the start (n < 0: all). */
+/* Decodes n frames from the start (n < 0: all). */
 int floor_first(Floor *f, int n) {
     int count = 0, ret = 0;
     while (count != n && (ret = next_frame(f, NULL, 0)) >= 0) {
@@ -169,9 +169,9 @@ int floor_first(Floor *f, int n) {
     return ret < 0 && ret != AVERROR_EOF ? ret : count;
 }
 
-/* Decode the frames with these ascending numbers: forward in a GOP, by a seek to the key frame before else. */
+/* Decodes the frames with these ascending numbers: forward within a GOP, otherwise after a seek to the key frame. */
 int floor_at(Floor *f, const int *indices, int n) {
-    /* Before the first seek the demuxer stands at the first key frame. */
+    /* Before the first seek the demuxer is at the first key frame. */
     int64_t *wanted = malloc(n * sizeof *wanted), position = f->keys[0];
     if (!wanted)
         return AVERROR(ENOMEM);
@@ -182,7 +182,7 @@ int floor_at(Floor *f, const int *indices, int n) {
         int k = f->key_count - 1;
         while (k > 0 && f->keys[k] > wanted[i])
             k--;
-        /* Transport streams land behind the place asked for: then an earlier key frame must do. */
+        /* A seek in a transport stream may end behind its target; then an earlier key frame is needed. */
         do {
             if ((f->keys[k] > position || position > wanted[i]) && (ret = rewind_to(f, f->keys[k])) < 0)
                 break;

@@ -1,4 +1,4 @@
-"""Python's hold on floor.c, which is built on first use by the C compiler and pkg-config."""
+"""Calls floor.c, which the C compiler and pkg-config build on first use."""
 
 import ctypes
 import functools
@@ -54,7 +54,7 @@ def _checked(ret: int) -> int:
 
 
 class Reader:
-    """An open file; counts are frames decoded."""
+    """An open file; methods return the number of decoded frames."""
 
     def __init__(self, path: str, threads: int) -> None:
         self.frames = 0
@@ -75,7 +75,7 @@ class Reader:
     def at(self, indices: list[int]) -> int:
         # The numbers are this reader's own packets in order of pts.
         if max(indices) >= self.frames:
-            raise IndexError(f"frame {max(indices)} asked of {self.frames}")
+            raise IndexError(f"frame {max(indices)} was requested, but the file has {self.frames} frames")
         ascending = (ctypes.c_int * len(indices))(*sorted(indices))
         return _checked(_library().floor_at(self.handle, ascending, len(indices)))
 

@@ -1,7 +1,8 @@
-"""Decoding on a GPU: how much the engines give, with and without conversion, and the everyday workloads beside peers.
+"""Measures decoding on a GPU: throughput with and without conversion, and common workloads beside
+peers.
 
-Run by tools/gpu_check. ``--fake`` runs it on the tests' double of NVIDIA's driver, which shows that it works and nothing
-else: figures made with it say so.
+tools/gpu_check runs it. ``--fake`` uses the tests' double of NVIDIA's driver, which shows only that
+the code works; the figures then say so.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ SESSIONS = (1, 2, 4, 7, 8, 14)
 
 
 def use_double() -> None:
-    """Have ``device="cuda"`` mean the tests' double."""
+    """Makes ``device="cuda"`` use the tests' double."""
     sys.path.insert(0, str(ROOT / "tests" / "support"))
     import fake_cuda
 
@@ -51,7 +52,7 @@ def synchronise(fake: bool) -> None:
         torch.cuda.synchronize()
 
 
-# -- libraries: what each one does for a workload ------------------------------------------------------------------------
+# -- libraries -------------------------------------------------------------------------------------
 
 
 class Cycodec:
@@ -91,7 +92,7 @@ class TorchCodec:
             return VideoDecoder(str(path), device="cuda")
 
     def resized(self, path: Path, numbers: range) -> Any:
-        """By torch on the GPU: its own transforms are for the CPU."""
+        """torch resizes on the GPU, because TorchCodec's own transforms run on the CPU."""
         import torch
 
         frames = self.frames(self.open(path), list(numbers)).float()
@@ -129,7 +130,7 @@ class PyNvVideoCodec:
     def frame(self, decoder: Any, number: int) -> Any:
         import torch
 
-        return torch.from_dlpack(decoder[number]).clone()  # the library uses its memory again
+        return torch.from_dlpack(decoder[number]).clone()  # the library reuses its memory
 
     def count(self, decoder: Any) -> int:
         return len(decoder)
@@ -139,7 +140,7 @@ class PyNvVideoCodec:
 
 
 def libraries() -> list[Any]:
-    """Those that can be imported here."""
+    """Returns the libraries that can be imported."""
     return [
         library()
         for library in (Cycodec, TorchCodec, PyNvVideoCodec)
@@ -147,7 +148,7 @@ def libraries() -> list[Any]:
     ]
 
 
-# -- workloads ---------------------------------------------------------------------------------------------------------
+# -- workloads -------------------------------------------------------------------------------------
 
 
 def open_and_first(library: Any, path: Path) -> int:
@@ -173,7 +174,7 @@ def ten_random(library: Any, path: Path) -> int:
 
 
 def a_loop(library: Any, path: Path) -> int:
-    """``for i in range(100): decoder[i]``"""
+    """Runs ``for i in range(100): decoder[i]``."""
     decoder = library.open(path)
     count = min(FRAMES, library.count(decoder))
     for number in range(count):
@@ -189,7 +190,7 @@ def resized_hundred(library: Any, path: Path) -> int:
 
 
 def many_clips(library: Any, path: Path) -> int:
-    """50 clips of 10 frames, by 10 threads."""
+    """Ten threads decode 50 clips of 10 frames."""
     numbers = iter(range(MANY))
     lock = threading.Lock()
 
@@ -237,10 +238,12 @@ def in_threads(jobs: Iterable[Callable[[], None]]) -> None:
 
 
 def plateau(path: Path, sessions: int, converted: bool, fake: bool) -> float:
-    """Frames per second of several decoders of one file at once, with or without mapping and converting them."""
+    """Returns the frames per second of several parallel decoders of one file, with or without
+    conversion.
+    """
     from cycodec.decoders import VideoDecoder, empty_nvdec_cache
 
-    empty_nvdec_cache()  # the driver spreads decoders over its engines as they are made
+    empty_nvdec_cache()  # the driver assigns decoders to its engines when they are created
     decoders = [VideoDecoder(path, device="cuda") for _ in range(sessions)]
     for decoder in decoders:
         decoder[0]
@@ -252,7 +255,7 @@ def plateau(path: Path, sessions: int, converted: bool, fake: bool) -> float:
                 decoder[first : min(first + 60, count)]
         else:
             session = decoder._session
-            session.serve(lambda: [session.reader.prime(number) for number in range(count)])
+            session.serve(lambda: [session.reader.describe_frame(number) for number in range(count)])
 
     synchronise(fake)
     before = [d.counters.frames_decoded for d in decoders]
@@ -264,7 +267,9 @@ def plateau(path: Path, sessions: int, converted: bool, fake: bool) -> float:
 
 
 def apart(folder: Path, frames: int) -> list[dict[str, Any]]:
-    """How far each library's frames are from the CPU's, which are the ffmpeg command's: levels of 255."""
+    """Returns how far each library's frames are from the CPU's, which equal ffmpeg's, in levels of
+    255.
+    """
     from cycodec.decoders import VideoDecoder
 
     rows = []
@@ -275,7 +280,7 @@ def apart(folder: Path, frames: int) -> list[dict[str, Any]]:
             decoder = library.open(folder / name)
             ours = library.frames(decoder, list(range(frames))).cpu().int()
             library.close(decoder)
-            if ours.shape[1] != 3:  # PyNvVideoCodec's are [N, height, width, 3]
+            if ours.shape[1] != 3:  # PyNvVideoCodec's frames are [N, height, width, 3]
                 ours = ours.permute(0, 3, 1, 2)
             difference = (ours - expected.int()).abs()
             row[library.name] = [int(difference.max()), round(float(difference.float().mean()), 4)]
@@ -285,7 +290,7 @@ def apart(folder: Path, frames: int) -> list[dict[str, Any]]:
 
 
 def measure(folder: Path, rounds: int, fake: bool) -> dict[str, Any]:
-    """All figures: medians of alternating rounds, milliseconds and frames per second."""
+    """Returns all figures: medians of alternating rounds, in milliseconds and frames per second."""
     result: dict[str, Any] = {"workloads": [], "sessions": [], "apart": apart(folder, 4 if fake else 20)}
     for name in CLIPS:
         path = folder / name
@@ -339,7 +344,9 @@ def facts(fake: bool) -> dict[str, Any]:
 
 
 def trace(folder: Path, out: Path, about: str) -> bool:
-    """Record what the driver's parser calls for each clip; whether it is what was seen on a GPU before."""
+    """Records the calls of the driver's parser for each clip; returns False if they differ from the
+    golden ones.
+    """
     text = traces.record(folder.iterdir(), about)
     out.write_text(text)
     print(f"{out.name}: {len(traces.clips(text))} clips, {len(text.splitlines())} lines", flush=True)
@@ -349,7 +356,9 @@ def trace(folder: Path, out: Path, about: str) -> bool:
 
 
 def write_report(results: dict[str, Any], path: Path) -> None:
-    """Tables: times with the ratio to cycodec's, engines, and how far colours are from the CPU's."""
+    """Writes tables of times with the ratio to cycodec's, of throughput, and of differences in
+    colour.
+    """
     title = "# Figures of the test double: they say nothing" if results["test_double"] else "# On a GPU"
     facts = {k: v for k, v in results.items() if not isinstance(v, (list, bool))}
     lines = [
@@ -376,7 +385,7 @@ def write_report(results: dict[str, Any], path: Path) -> None:
             value = row["milliseconds"].get(name)
             cells += ["", ""] if value is None else [str(value), f"{value / own:.2f}"]
         lines.append(f"| {row['clip']} | {row['workload']} | {' | '.join(cells)} |")
-    lines += ["", "Several decoders at once, one thread each:", ""]
+    lines += ["", "Several decoders in parallel, one thread each:", ""]
     lines += ["| clip | sessions | decoded, frames/s | converted, frames/s |", "|---|---|---|---|"]
     lines += [
         f"| {r['clip']} | {r['sessions']} | {r['frames_per_second_decoded']} | {r['frames_per_second_converted']} |"
@@ -392,7 +401,9 @@ def write_report(results: dict[str, Any], path: Path) -> None:
 
 
 def draw(results: dict[str, Any], path: Path) -> None:
-    """The picture for docs: medians of the ratios to cycodec's time, lines from the lowest to the highest; log scale."""
+    """Draws the chart for docs: medians of the ratios to cycodec's time, lines from lowest to
+    highest, log scale.
+    """
     import matplotlib
 
     matplotlib.use("Agg")
@@ -455,7 +466,7 @@ def main() -> None:
     write_report(results, options.out / "gpu.md")
     if importlib.util.find_spec("matplotlib"):
         draw(results, options.out / "gpu.png")
-    if options.fake and not alike:  # another GPU may differ, the double must not
+    if options.fake and not alike:  # another GPU may differ, but the double must not
         sys.exit("the double does not do what a GPU did")
 
 

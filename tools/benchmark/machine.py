@@ -1,4 +1,4 @@
-"""What the figures were measured on, so that a reader can judge them."""
+"""Describes the machine, so that a reader can judge the figures."""
 
 import os
 import platform
@@ -12,7 +12,7 @@ SIMD = ("sse4_2", "avx2", "avx512f", "avx512bw", "avx512vbmi", "asimd", "sve")
 
 
 def facts() -> dict[str, Any]:
-    """CPU, memory, kernel, FFmpeg command and git commit of this checkout."""
+    """Returns CPU, memory, kernel, FFmpeg command and git commit of this checkout."""
     cpu = _fields("/proc/cpuinfo")
     flags = (cpu.get("flags") or cpu.get("Features") or "").split()
     memory = _fields("/proc/meminfo").get("MemTotal", "0 kB")
@@ -28,9 +28,16 @@ def facts() -> dict[str, Any]:
         "kernel": platform.release(),
         "python": platform.python_version(),
         "ffmpeg": _command("ffmpeg", "-version").partition(" Copyright")[0],
-        "commit": _command("git", "-C", str(ROOT), "describe", "--always", "--dirty") or "none",
+        "commit": commit_of(ROOT) or "none",
         "load_before": [round(load, 2) for load in os.getloadavg()],
     }
+
+
+def commit_of(checkout: Path) -> str:
+    """Returns the git commit of a checkout, with ``-dirty`` if files differ from it; empty if there
+    is none.
+    """
+    return _command("git", "-C", str(checkout), "describe", "--always", "--dirty")
 
 
 def _system() -> str:
@@ -41,7 +48,7 @@ def _system() -> str:
 
 
 def _fields(path: str) -> dict[str, str]:
-    """The first block of a `name : value` file of the kernel; empty where there is none."""
+    """Returns the first block of a `name : value` file of the kernel; empty if there is none."""
     fields: dict[str, str] = {}
     for line in _text(path).splitlines():
         name, colon, value = line.partition(":")

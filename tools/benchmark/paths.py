@@ -1,4 +1,4 @@
-"""Where the benchmark keeps its things. Everything under ``BUILD`` can be deleted and is made again."""
+"""Folders of the benchmark. It remakes everything under ``BUILD``, which may be deleted."""
 
 import os
 from pathlib import Path
@@ -12,5 +12,7 @@ DOCS = ROOT / "docs" / "benchmarks"
 
 
 def shared_media() -> Path:
-    """Folder of the shared test media (it may be absent: the generated clips are then all there is)."""
-    return Path(os.environ.get("CYCODEC_TEST_MEDIA", ROOT.parent / "shared" / "media"))
+    """Returns the folder of shared test media. If it is absent, only the generated clips are
+    measured.
+    """
+    return Path(os.environ.get("CYCODEC_TEST_MEDIA", ROOT.parent / "shared" / "media")).absolute()

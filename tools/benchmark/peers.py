@@ -1,7 +1,7 @@
-"""The libraries, each used the best correct way its users have; imports happen in the library's own worker.
+"""The libraries, each in its best correct use. Imports happen in the library's own worker.
 
-A peer answers with batches ``[n, ...]`` or iterators of single frames, RGB uint8, NumPy or torch, in the layout
-it names. ``open`` returns a reader; every other method takes one.
+A peer returns batches ``[n, ...]`` or iterators of single frames, as RGB uint8 of NumPy or torch,
+in the layout that it names. ``open`` returns a reader; every other method takes one.
 """
 
 import importlib
@@ -10,13 +10,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from benchmark.checkouts import is_checkout
+
 
 class Unsupported(Exception):
-    """This library cannot do that; the reason goes into the table instead of a figure."""
+    """This library cannot do that; the worker reports the reason instead of a figure."""
 
 
 class Peer:
-    """What every library may offer; what it does not override it does not have."""
+    """The methods that a library may offer; a library does not offer those that it does not
+    override.
+    """
 
     layout = "NHWC"
     # A short note for the tables, such as what `open` leaves out.
@@ -26,7 +30,7 @@ class Peer:
         self.threads = threads
 
     def versions(self) -> dict[str, str]:
-        """Version of the library and of the FFmpeg inside."""
+        """Returns the versions of the library and of its FFmpeg."""
         raise NotImplementedError
 
     def open(self, path: str) -> Any:
@@ -36,35 +40,39 @@ class Peer:
         raise Unsupported("decodes at the stream's own size only")
 
     def open_planar(self, path: str) -> Any:
-        """A reader for `planes`."""
+        """Returns a reader for `planes`."""
         return self.open(path)
 
     def open_header(self, path: str) -> Any:
-        """A reader that knows no more than the file's header says."""
+        """Returns a reader that knows only the file's header."""
         raise Unsupported("always looks at the whole file")
 
     def close(self, reader: Any) -> None:
-        """Give the file back; libraries that do it when the reader is dropped need nothing here."""
+        """Closes the file; libraries that do so when the reader is dropped need no code here."""
 
     def prepare(self, reader: Any) -> None:
-        """What a careful user of a library without exact mode does once per file (timed with opening)."""
+        """Does what a careful user of a library without exact mode does once per file; timed with
+        opening.
+        """
 
     def count(self, reader: Any) -> int:
         raise NotImplementedError
 
     def indexed_count(self, reader: Any) -> int:
-        """The number of frames by an index, made now if need be; the header's number would not do."""
+        """Returns the number of frames by an index, which may be made now; the header's number is
+        not enough.
+        """
         return self.count(reader)
 
     def at(self, reader: Any, indices: list[int]) -> Any:
-        """Batch of the frames asked for, in that order."""
+        """Returns a batch of the requested frames, in that order."""
         raise NotImplementedError
 
     def first(self, reader: Any, n: int) -> Any:
         return self.at(reader, list(range(n)))
 
     def planes(self, reader: Any, n: int) -> Any:
-        """The first frames as contiguous NCHW; a library that gives nothing else has them copied."""
+        """Returns the first frames as contiguous NCHW; the default copies them."""
         batch = self.first(reader, n)
         if hasattr(batch, "numpy"):
             return (batch if self.layout == "NCHW" else batch.permute(0, 3, 1, 2)).contiguous()
@@ -129,7 +137,7 @@ class TorchCodec(Peer):
 
 
 class Cycodec(TorchCodec):
-    """The names are TorchCodec's, so only the import and the thread option differ."""
+    """cycodec has TorchCodec's names; only the import and the thread option differ."""
 
     module = "cycodec"
 
@@ -164,14 +172,15 @@ class PyAV(Peer):
         from av.video.reformatter import VideoReformatter
 
         self.av, self.numpy = av, numpy
-        # One for all frames keeps swscale's context; to_ndarray(format=...) would make a new one for each.
+        # One reformatter keeps swscale's context; to_ndarray(format=...) would make a new one for
+        # each frame.
         self.reformatter = VideoReformatter()
 
     def versions(self) -> dict[str, str]:
         return {"av": self.av.__version__, "ffmpeg": self.av.ffmpeg_version_info}
 
     class Reader:
-        """An open container, and its frames' times once somebody asked for them."""
+        """An open container, and its frames' times after the first use of them."""
 
         def __init__(self, container: Any, size: tuple[int, int] | None) -> None:
             self.container = container
@@ -203,7 +212,8 @@ class PyAV(Peer):
             demuxed = container.demux(container.streams.video[0])
             packets = [packet for packet in demuxed if packet.size and not packet.is_discard]
         times = [packet.pts for packet in packets]
-        # Where packets have no times (AVI) only counting from the first frame is left: the ordinals stand in.
+        # If packets have no times (AVI), the frames must be counted from the first one: ordinals
+        # replace times.
         if None not in times and len(set(times)) == len(times):
             reader.keys = sorted(packet.pts for packet in packets if packet.is_keyframe)
         reader.pts = sorted(times) if reader.keys else list(range(len(times)))
@@ -242,7 +252,7 @@ class PyAV(Peer):
         if reader.pts is None:
             self.prepare(reader)
         if max(indices) >= len(reader.pts):
-            raise IndexError(f"frame {max(indices)} asked of {len(reader.pts)}")
+            raise IndexError(f"frame {max(indices)} was requested, but the file has {len(reader.pts)} frames")
         batch = self._batch(reader, len(indices))
         slots = sorted(range(len(indices)), key=indices.__getitem__)
         targets = [reader.pts[indices[slot]] for slot in slots]
@@ -260,12 +270,15 @@ class PyAV(Peer):
                 return
 
     def _forward(self, reader: Any, targets: list[int]) -> Iterator[Any]:
-        """Frames with these ascending pts: on in the same GOP, by a seek to the key frame before else."""
+        """Yields frames with these ascending pts: continues in the same GOP, otherwise seeks to the
+        key frame.
+        """
         decoded = reader.container.decode(reader.stream)
-        # Before the first seek the container stands at the first key frame.
+        # Before the first seek the container is at the first key frame.
         position = reader.keys[0]
         for target in targets:
-            # Transport streams land behind the place asked for: then an earlier key frame must do.
+            # A seek in a transport stream may end behind its target; then an earlier key frame is
+            # needed.
             for key in [key for key in reversed(reader.keys) if key <= target] or reader.keys[:1]:
                 if key > position or position > target:
                     reader.container.seek(key, stream=reader.stream)
@@ -332,7 +345,7 @@ class OpenCV(Peer):
         }
 
     class Reader:
-        """A capture and the (height, width) its frames are to have, None for their own."""
+        """A capture, and the (height, width) that its frames must have, or None for their own size."""
 
         def __init__(self, capture: Any, size: tuple[int, int] | None) -> None:
             self.capture, self.size = capture, size
@@ -367,7 +380,7 @@ class OpenCV(Peer):
         return self.numpy.empty((n, *(reader.size or (height, width)), 3), dtype=self.numpy.uint8)
 
     def _next(self, reader: Any, out: Any = None) -> Any:
-        """The next frame in RGB (into `out` where given), or None at the end."""
+        """Returns the next frame in RGB, written into `out` if given; None at the end."""
         good, frame = reader.capture.read()
         if not good:
             return None
@@ -383,7 +396,7 @@ class OpenCV(Peer):
         return batch
 
     def every(self, reader: Any) -> Any:
-        # The count is the header's or a guess; untouched spare frames cost nothing.
+        # The count is the header's or a guess; unused frames of the array cost nothing.
         return self.first(reader, self.count(reader) + 32)
 
     def stream(self, reader: Any) -> Iterator[Any]:
@@ -459,7 +472,7 @@ class Spdl(Peer):
 
 
 class Floor(Peer):
-    """No library but the limit: the FFmpeg libraries decode the same frames and convert none (floor.c)."""
+    """The limit of any library: FFmpeg decodes the same frames and converts none (floor.c)."""
 
     layout = ""
 
@@ -513,7 +526,7 @@ class Floor(Peer):
 
 
 def _text(versions: Any) -> str:
-    """A table of versions on one line."""
+    """Returns a table of versions as one line."""
     if not isinstance(versions, dict):
         return str(versions)
     if "ffmpeg" in versions:
@@ -542,3 +555,13 @@ TITLES = {
     "spdl": "SPDL",
     "floor": "decode only",
 }
+
+
+def peer_class(library: str) -> type[Peer]:
+    """Returns the class of a library; another checkout of cycodec has the class of cycodec."""
+    return Cycodec if is_checkout(library) else PEERS[library]
+
+
+def title_of(library: str) -> str:
+    """Returns a library's name in tables."""
+    return TITLES.get(library, library)

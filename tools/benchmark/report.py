@@ -1,4 +1,4 @@
-"""The results for people: tables on the terminal, and the same in Markdown beside the JSON."""
+"""Writes the results as tables for the terminal and for Markdown."""
 
 from typing import Any
 
@@ -6,25 +6,29 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from benchmark.checkouts import is_checkout
 from benchmark.figures import EVEN, FLOOR, is_right
-from benchmark.peers import PEERS, TITLES
+from benchmark.peers import PEERS, peer_class, title_of
 from benchmark.workloads import WORKLOADS
 
 
 def libraries_of(report: dict[str, Any]) -> list[str]:
-    """Libraries that took part, the base first, the floor last."""
-    present = [name for name in PEERS if name in report["versions"]]
+    """Returns the libraries that took part: the base, other checkouts of cycodec, the peers, the
+    floor.
+    """
+    present = [name for name in report["versions"] if is_checkout(name)]
+    present += [name for name in PEERS if name in report["versions"]]
     base = report["settings"]["base"]
     return [base] + [name for name in present if name != base]
 
 
 def groups_of(report: dict[str, Any]) -> list[tuple[int, str]]:
-    """The (threads, cache) settings of a report, in the order measured."""
+    """Returns the (threads, cache) settings of a report, in the order of measurement."""
     return list(dict.fromkeys((result["threads"], result["cache"]) for result in report["results"]))
 
 
 def chart_name(report: dict[str, Any], threads: int, cache: str) -> str:
-    """File of one setting's chart; README shows that of the first."""
+    """Returns the file of one setting's chart; README shows that of the first setting."""
     return "chart.png" if (threads, cache) == groups_of(report)[0] else f"chart_{threads}_{cache}.png"
 
 
@@ -33,18 +37,18 @@ def setting_title(threads: int, cache: str) -> str:
 
 
 def print_report(report: dict[str, Any], console: Console) -> None:
-    """Every clip and workload, then what stood out."""
+    """Prints every clip and workload, then the remarks."""
     libraries = libraries_of(report)
     base = libraries[0]
     for threads, cache in groups_of(report):
         table = Table(
-            title=f"Times their {TITLES[base]} time: {setting_title(threads, cache)}", title_justify="left"
+            title=f"Times their {title_of(base)} time: {setting_title(threads, cache)}", title_justify="left"
         )
         table.add_column("clip")
         table.add_column("workload")
-        table.add_column(TITLES[base], justify="right")
+        table.add_column(title_of(base), justify="right")
         for name in libraries[1:]:
-            table.add_column(TITLES[name], justify="right")
+            table.add_column(title_of(name), justify="right")
         last = None
         for result in report["results"]:
             if (result["threads"], result["cache"]) != (threads, cache):
@@ -61,7 +65,9 @@ def print_report(report: dict[str, Any], console: Console) -> None:
 
 
 def cell(result: dict[str, Any], name: str, base: str) -> str:
-    """Milliseconds for the base, wall ratio for the others, ``-`` for what a library cannot do."""
+    """Returns milliseconds for the base, the wall ratio for others, ``-`` if a library cannot do
+    the workload.
+    """
     entry = result["libraries"].get(name, {"error": "absent"})
     if "wall" not in entry:
         return "-" if "unsupported" in entry else "error"
@@ -72,7 +78,7 @@ def cell(result: dict[str, Any], name: str, base: str) -> str:
 
 
 def ratio_text(ratio: float) -> str:
-    """Two decimals, two digits below a tenth, none above a hundred."""
+    """Returns two decimals; two digits below 0.1; no decimals from 100 on."""
     return f"{ratio:.2g}" if ratio < 0.1 else f"{ratio:.0f}" if ratio >= 100 else f"{ratio:.2f}"
 
 
@@ -91,32 +97,34 @@ def _styled(text: str, result: dict[str, Any], name: str) -> str:
 
 
 def remarks(report: dict[str, Any]) -> list[str]:
-    """Wrong or missing frames, errors, libraries that stayed away, and where the base was not the fastest."""
+    """Returns lines on wrong frames, errors, absent libraries, and results where the base was not
+    the fastest.
+    """
     lines = [f"absent: {why}" for why in report["absent"].values()]
     for result in report["results"]:
         where = f"{result['clip']}, {WORKLOADS[result['workload']].title}"
         for name, entry in result["libraries"].items():
             if "error" in entry:
-                lines.append(f"error: {TITLES[name]} on {where}: {entry['error']}")
+                lines.append(f"error: {title_of(name)} on {where}: {entry['error']}")
             elif "wall" in entry and entry["verdict"] not in ("agrees", "other filter", ""):
                 level = (
                     f" (mean difference {entry['difference']:.1f} levels)"
                     if entry["difference"] is not None
                     else ""
                 )
-                lines.append(f"pixels: {TITLES[name]} on {where}: {entry['verdict']}{level}")
+                lines.append(f"pixels: {title_of(name)} on {where}: {entry['verdict']}{level}")
     for entry in report["slower"]:
         where = f"{entry['clip']}, {WORKLOADS[entry['workload']].title}"
         setting = setting_title(entry["threads"], entry["cache"])
         cpu = f"CPU {ratio_text(entry['cpu'])}"
-        note = PEERS[entry["peer"]].note if entry["workload"] == "open" else ""
-        peer = f"{TITLES[entry['peer']]} ({note})" if note else TITLES[entry["peer"]]
+        note = peer_class(entry["peer"]).note if entry["workload"] == "open" else ""
+        peer = f"{title_of(entry['peer'])} ({note})" if note else title_of(entry["peer"])
         lines.append(f"slower: {peer} took {ratio_text(entry['wall'])} ({cpu}) on {where}, {setting}")
     return list(dict.fromkeys(lines))
 
 
 def markdown(report: dict[str, Any]) -> str:
-    """The same as a page: facts, summary, every figure, remarks."""
+    """Returns the report as a page: facts, summary, every figure, remarks."""
     libraries = libraries_of(report)
     base = libraries[0]
     facts, settings = report["machine"], report["settings"]
@@ -134,10 +142,10 @@ def markdown(report: dict[str, Any]) -> str:
         f"- load average before the run {facts['load_before'][0]}; the run took {report['minutes']} minutes",
     ]
     lines += [
-        f"- {TITLES[name]}: "
+        f"- {title_of(name)}: "
         + ", ".join(f"{key} {value}" for key, value in report["versions"][name].items())
         + f"; {report['idle_rss'][name] / 1e6:.0f} MB after import"
-        + (f" ({PEERS[name].note})" if PEERS[name].note else "")
+        + (f" ({peer_class(name).note})" if peer_class(name).note else "")
         for name in libraries
     ]
     for threads, cache in groups_of(report):
@@ -146,13 +154,13 @@ def markdown(report: dict[str, Any]) -> str:
             "",
             f"## {title}",
             "",
-            f"![Peers' times / {TITLES[base]}'s]({chart_name(report, threads, cache)})",
+            f"![Peers' times / {title_of(base)}'s]({chart_name(report, threads, cache)})",
             "",
         ]
         lines += _summary_table(report, libraries[1:], threads, cache)
         lines += [
             "",
-            f"{TITLES[base]}: wall time (CPU time); others: wall time / its wall time (CPU time / its CPU time). Then "
+            f"{title_of(base)}: wall time (CPU time); others: wall time / its wall time (CPU time / its CPU time). Then "
             "the process's peak of resident memory. `!` = not the right frames, `~` = the right frames by another "
             "filter or in other colours, `-` = cannot do it.",
             "",
@@ -160,7 +168,7 @@ def markdown(report: dict[str, Any]) -> str:
         results = [r for r in report["results"] if (r["threads"], r["cache"]) == (threads, cache)]
         for clip in dict.fromkeys(result["clip"] for result in results):
             lines += [f"### {clip}", "", _clip_line(report, clip), ""]
-            lines += ["| workload | " + " | ".join(TITLES[name] for name in libraries) + " |"]
+            lines += ["| workload | " + " | ".join(title_of(name) for name in libraries) + " |"]
             lines += ["|---|" + "---:|" * len(libraries)]
             lines += [_row(result, libraries) for result in results if result["clip"] == clip]
             lines += [""]
@@ -185,7 +193,7 @@ def _summary_table(report: dict[str, Any], libraries: list[str], threads: int, c
         "",
     ]
     lines += [
-        "| workload | " + " | ".join(TITLES[name] for name in libraries) + " |",
+        "| workload | " + " | ".join(title_of(name) for name in libraries) + " |",
         "|---|" + "---:|" * len(libraries),
     ]
     for workload in dict.fromkeys(row["workload"] for row in rows):

@@ -1,8 +1,9 @@
-"""Drives the workers: one measures at a time, in an order that is reversed every second round."""
+"""Runs the workers: one measures at a time, in an order that reverses every second round."""
 
 import contextlib
 import json
 import os
+import re
 import selectors
 import subprocess
 import tempfile
@@ -23,25 +24,47 @@ MOST_REPEATS = 50
 
 
 class Worker:
-    """The process of one library, started when first needed and again after a crash or a hang."""
+    """The process of one library. It starts at the first request, and again after a crash or a
+    hang.
 
-    def __init__(self, library: str, python: Path | str, threads: int) -> None:
-        self.library, self.threads = library, threads
+    Parameters
+    ----------
+    library : str
+        Name of the library.
+    python : Path or str
+        Its interpreter.
+    threads : int
+        Decode threads.
+    checkout : Path, optional
+        Folder that cycodec has to come from.
+    """
+
+    def __init__(self, library: str, python: Path | str, threads: int, checkout: Path | None = None) -> None:
+        self.library, self.threads, self.checkout = library, threads, checkout
         self.command = [str(python), "-m", "benchmark.worker", library, str(threads)]
+        if checkout is not None:
+            self.command.append(str(checkout))
         self.process: subprocess.Popen[bytes] | None = None
-        self.log = SCRATCH / f"{library}.log"
+        self.log = SCRATCH / (re.sub(r"[^\w.+-]+", "_", library) + ".log")
         self.versions: dict[str, str] = {}
         self.idle_rss = 0
 
     def start(self) -> None:
-        """Raises RuntimeError with the library's own message when it cannot be imported."""
-        path = [str(ROOT / "tools"), *([str(ROOT)] if self.library == "cycodec" else [])]
+        """Starts the process; raises RuntimeError with the library's message if it cannot be
+        imported.
+        """
+        path = [str(ROOT / "tools"), *([str(self.checkout)] if self.checkout else [])]
         threads = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS"), str(self.threads))
         environment = {**os.environ, **threads, "PYTHONPATH": os.pathsep.join(path)}
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                self.command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log
+                self.command,
+                env=environment,
+                cwd=self.checkout,  # `python -m` searches this folder first
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
             )
         hello = self._answer(self.process)
         if "error" in hello:
@@ -50,12 +73,12 @@ class Worker:
         self.versions, self.idle_rss = hello["versions"], hello["rss"]
 
     def ask(self, request: dict[str, Any]) -> dict[str, Any]:
-        """The worker's answer; a crash or a hang is an answer with ``error``."""
+        """Returns the worker's answer; after a crash or a hang it holds ``error``."""
         if self.process is None:
             self.start()
         process = self.process
         assert process is not None
-        # A worker that is gone shows by the end of its answers.
+        # If the worker has died, the end of its output shows it.
         with contextlib.suppress(BrokenPipeError):
             _pipe(process.stdin).write(json.dumps(request).encode() + b"\n")
             _pipe(process.stdin).flush()
@@ -98,9 +121,10 @@ def run(
     threads: int = 1,
     cache: str = "warm",
     base: str = BASE,
+    checkouts: Mapping[str, Path] | None = None,
     progress: Callable[[str], None] = lambda text: None,
 ) -> dict[str, Any]:
-    """Measure every workload on every clip with every library.
+    """Measures every workload on every clip with every library.
 
     Parameters
     ----------
@@ -117,14 +141,16 @@ def run(
         ``"warm"``, or ``"cold"``: the clip is dropped from the page cache before each measurement.
     base : str
         Library that the others are compared with.
+    checkouts : mapping, optional
+        Name -> folder of each other checkout of cycodec that takes part; `pythons` names it, too.
     progress : callable
-        Told what is being measured.
+        Is called with a text that says what is being measured.
 
     Returns
     -------
     dict
-        ``versions`` and ``idle_rss`` (library -> versions, bytes after import), ``absent`` (library -> why) and
-        ``results``.
+        ``versions`` and ``idle_rss`` (library -> versions, bytes after import), ``absent`` (library
+        -> why) and ``results``.
 
     Raises
     ------
@@ -132,8 +158,9 @@ def run(
         When the base itself cannot be imported.
     """
     workers, absent = {}, {}
+    folders = {BASE: ROOT, **(checkouts or {})}
     for library in sorted(pythons, key=lambda name: name != base):
-        worker = Worker(library, pythons[library], threads)
+        worker = Worker(library, pythons[library], threads, folders.get(library))
         try:
             worker.start()
             workers[library] = worker
@@ -184,7 +211,7 @@ def _measure(
 def _warm_up(
     workers: Mapping[str, Worker], case: Case, base: str
 ) -> tuple[dict[str, dict[str, Any]], dict[str, int]]:
-    """First contact: what each library returns is counted and looked at, and how long it takes is learned."""
+    """Runs each library once: checks its frames, and chooses the number of repetitions by its time."""
     entries: dict[str, dict[str, Any]] = {}
     repeats: dict[str, int] = {}
     with tempfile.TemporaryDirectory(prefix="cycodec-bench-") as folder:
@@ -193,15 +220,17 @@ def _warm_up(
             if "wall" not in answer:
                 entries[name] = {key: answer[key] for key in ("unsupported", "error") if key in answer}
                 continue
-            judged = judge(case, answer["frames"], Path(folder, f"{name}.npy"), Path(folder, f"{base}.npy"))
-            entries[name] = {"frames": answer["frames"], "first_call": answer["wall"], **judged}
+            checked = check_result(
+                case, answer["frames"], Path(folder, f"{name}.npy"), Path(folder, f"{base}.npy")
+            )
+            entries[name] = {"frames": answer["frames"], "first_call": answer["wall"], **checked}
             once = answer["wall"] + answer["open"]
             repeats[name] = max(1, min(MOST_REPEATS, int(ROUND_S / max(once, 1e-6))))
     return entries, repeats
 
 
-def judge(case: Case, frames: int, samples: Path, reference: Path) -> dict[str, Any]:
-    """Whether a library returned what was asked: the number of frames, then the base's pixels."""
+def check_result(case: Case, frames: int, samples: Path, reference: Path) -> dict[str, Any]:
+    """Compares a library's answer with the request: the number of frames, then the base's pixels."""
     expected = len(case.indices) * len(case.paths)
     if frames != expected:
         return {"difference": None, "verdict": f"{frames} of {expected} frames"}
@@ -214,7 +243,7 @@ def judge(case: Case, frames: int, samples: Path, reference: Path) -> dict[str, 
 
 
 def drop_from_cache(paths: list[str]) -> None:
-    """Make the kernel forget these files' pages, so that the next read comes from the disk."""
+    """Drops these files from the page cache, so that the next read comes from the disk."""
     for path in paths:
         descriptor = os.open(path, os.O_RDONLY)
         try:

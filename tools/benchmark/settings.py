@@ -1,7 +1,8 @@
-"""``tools/bench settings``: is the number of threads that cycodec picks by itself a good one?
+"""``tools/bench settings`` shows how good cycodec's own choice of threads is.
 
-One decoder on an idle machine, with each setting that a user could make; the figures are their times divided by that of
-the default, so that 0.9 means a setting which is a tenth better.
+It measures one decoder on an idle machine with each setting that a user can choose. A figure is the
+setting's time divided by that of the default, so 0.9 means that the setting takes a tenth less
+time.
 """
 
 import argparse
@@ -13,7 +14,8 @@ from benchmark.peers import PEERS
 from benchmark.worker import open_reader
 from benchmark.workloads import WORKLOADS, case_for
 
-# The first one, the default, is called as the library is: it is what the others are divided by.
+# The first one, the default, has the library's name, because all other times are divided by its
+# time.
 SETTINGS: dict[str, dict[str, Any]] = {
     turns.BASE: {},
     "num_threads=1": {"num_threads": 1},
@@ -25,7 +27,7 @@ CHOSEN = ("first100", "loop", "uniform10", "random10", "middle", "resize")
 
 
 def do(peer: Any, case: Any) -> None:
-    """One workload, opening included."""
+    """Runs one workload, opening included."""
     reader = open_reader(peer, case)
     result = WORKLOADS[case.workload].run(peer, reader, case)
     if hasattr(result, "__next__"):
@@ -35,7 +37,7 @@ def do(peer: Any, case: Any) -> None:
 
 
 def serve(setting: str, words: list[str]) -> None:
-    """Answer workloads by the names "CLIP: TITLE"."""
+    """Answers workloads by the names "CLIP: TITLE"."""
     import torch
 
     torch.set_num_threads(1)
@@ -57,7 +59,7 @@ def cases(words: list[str]) -> dict[str, Any]:
 def main() -> None:
     parser = argparse.ArgumentParser(
         prog="tools/bench settings",
-        description="Compare cycodec's own choice of threads with what can be set.",
+        description="Compare cycodec's own choice of threads with the possible settings.",
     )
     parser.add_argument(
         "--clips", nargs="+", default=[], metavar="WORD", help="clips whose name contains a word"

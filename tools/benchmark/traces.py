@@ -1,10 +1,10 @@
-"""What the driver's parser calls: text recorded on a GPU, which the tests' double must reproduce.
+"""Records the calls of the driver's parser as text, which the tests' double must reproduce.
 
-tools/gpu_check records it as traces.txt; tests/support/fake_cuda/traces.txt holds what an H100 did with some clips,
-which is golden: tests/cuda/test_cuda_traces.py holds the double to it. Compared is what cycodec builds on: formats,
-which packet gives which picture, their order of display, timestamps, pitches. Not compared are the numbers of
-surfaces, nor how many packets the parser reads before it displays a picture: that depends on the size of its buffer,
-and cycodec takes it as it comes.
+tools/gpu_check writes traces.txt on a GPU. tests/support/fake_cuda/traces.txt is the golden
+recording of an H100, and tests/cuda/test_cuda_traces.py compares the double with it. The comparison
+covers what cycodec relies on: formats, the packet of each picture, the order of display,
+timestamps, pitches. It ignores the numbers of surfaces and the number of packets that the parser
+reads before it displays a picture, which depends on the size of its buffer.
 """
 
 from __future__ import annotations
@@ -17,9 +17,10 @@ from collections.abc import Iterable
 from pathlib import Path
 
 GOLDEN = Path(__file__).resolve().parent.parent.parent / "tests" / "support" / "fake_cuda" / "traces.txt"
-HEAD = "== "  # before the name of a clip
+HEAD = "== "  # stands before the name of a clip
 FIRST_FRAMES = 20
-# What the golden recording holds: of other clips the double shows less than a GPU, or in another order
+# The clips of the golden recording. For other clips the double shows fewer pictures, or another
+# order.
 GOLDEN_CLIPS = (
     "annexb_cut_start.h264",
     "h264_bpyramid.mp4",
@@ -40,21 +41,23 @@ GOLDEN_CLIPS = (
     "vp9_hidden_160x144.webm",
     "vp9_odd_321x241.mp4",
 )
-# cudaVideoCodec_VP8 and VP9, whose timestamps stay behind for each hidden picture: nobody uses them
+# cudaVideoCodec_VP8 and VP9: each hidden picture delays their timestamps, which cycodec does not
+# use
 TIMELESS = ("codec=9 ", "codec=10 ")
 
 
 def record(paths: Iterable[Path], about: str) -> str:
-    """Formats, callbacks and pitches of each clip that the GPU decodes: first frames, then the last and the first one.
+    """Records formats, callbacks and pitches of each clip that the GPU decodes: first frames, last
+    frame, first frame.
 
     Parameters
     ----------
     paths : iterable of Path
     about : str
-        What it was recorded on.
+        Name of the device.
     """
     from cycodec.core.gpu import nvdec
-    from cycodec.cuda import support
+    from cycodec.cuda import decoder_cache
     from cycodec.decoders import VideoDecoder
 
     parts = [f"# {about}\n"]
@@ -64,14 +67,14 @@ def record(paths: Iterable[Path], about: str) -> str:
             decoder = VideoDecoder(path, device="cuda")
             if decoder.cpu_fallback:
                 continue
-            support.empty_nvdec_cache()  # a decoder with more surfaces would change which of them are used
+            decoder_cache.empty_nvdec_cache()  # a decoder with more surfaces would change which of them are used
             nvdec.trace(file)
             try:
                 decoder[: min(len(decoder), FIRST_FRAMES)]
                 decoder[[len(decoder) - 1, 0]]
             finally:
                 nvdec.trace(None)
-            if decoder.cpu_fallback:  # it was refused
+            if decoder.cpu_fallback:  # the GPU refused it
                 continue
             parts.append(f"{HEAD}{path.name}\n{file.read_text()}")
             decoder.close()
@@ -79,7 +82,7 @@ def record(paths: Iterable[Path], about: str) -> str:
 
 
 def clips(text: str) -> dict[str, list[str]]:
-    """The lines of each clip of a recording."""
+    """Returns the lines of each clip of a recording."""
     lines: dict[str, list[str]] = {}
     for line in text.splitlines():
         if line.startswith(HEAD):
@@ -91,9 +94,10 @@ def clips(text: str) -> dict[str, list[str]]:
 
 
 def stretches(lines: Iterable[str]) -> list[dict[str, list[str]]]:
-    """What happened from one sequence header to the next: formats, pictures as they are decoded and as they are displayed.
+    """Returns the events between sequence headers: formats, pictures in decoding order and in
+    display order.
 
-    Surfaces are named by the ordinal of the picture that was decoded into them last.
+    A surface's name is the ordinal of the last picture that was decoded into it.
     """
     found: list[dict[str, list[str]]] = []
     packet = ""
@@ -130,9 +134,10 @@ def stretches(lines: Iterable[str]) -> list[dict[str, list[str]]]:
 
 
 def compare(golden: str, ours: str) -> list[str]:
-    """Where a recording differs from the golden one: a text for each clip, with the lines.
+    """Returns the differences between a recording and the golden one: a text with the lines for
+    each clip.
 
-    Clips that are only in ours do not matter.
+    Clips that only the new recording has do not matter.
     """
     known, found = clips(golden), clips(ours)
     differences = []
@@ -153,7 +158,7 @@ def compare(golden: str, ours: str) -> list[str]:
 
 
 def main() -> None:
-    """Make the golden recording of one that tools/gpu_check has made: python -m benchmark.traces traces.txt"""
+    """Makes the golden recording from one of tools/gpu_check: python -m benchmark.traces traces.txt"""
     recorded = Path(sys.argv[1]).read_text()
     known = clips(recorded)
     about = recorded.splitlines()[0]

@@ -1,7 +1,8 @@
-"""``tools/bench training``: many videos, a few frames of each, resized, by threads and by DataLoader's processes.
+"""``tools/bench training``: threads and DataLoader processes read a few resized frames from each of
+many videos.
 
-Every library decodes the same frames of the same clips, in the way that benchmark.peers knows for it. The second part reads
-10,000 random clips of 200 files and looks at the memory of the process.
+Every library decodes the same frames of the same clips, as benchmark.peers does. The second part
+reads 10,000 random clips of 200 files, and measures the memory of the process.
 """
 
 import argparse
@@ -10,19 +11,21 @@ import os
 import random
 import shutil
 import subprocess
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from benchmark import environments, turns
+from benchmark import checkouts, environments, turns
+from benchmark.checkouts import is_checkout
 from benchmark.paths import DOCS, ROOT
-from benchmark.peers import PEERS
+from benchmark.peers import peer_class
 
 SIZE = (256, 256)
 NUM_CLIPS, NUM_FRAMES = 50, 10
 NUM_FILES, NUM_READS = 200, 10_000
-DIFFERENT = 10  # so many clips are encoded, the others are further names of them
+DIFFERENT = 10  # number of encoded clips; the other files are copies of them
 SECONDS, RATE = 4, 25
 ENVIRONMENTS = {
     "cycodec": "cycodec",
@@ -35,21 +38,23 @@ THREADS, PROCESSES, BATCH = "threads", "processes", "decode_batch"
 WHOLE = "whole files by threads"
 
 
-# --- In the process of a library -----------------------------------------------------------------------------------
+# --- In the process of a library ------------------------------------------------------------------
 
 
 def frame_numbers(path: str) -> list[int]:
-    """NUM_FRAMES frames of a clip: evenly spaced, beginning anywhere, as training takes them."""
+    """Returns NUM_FRAMES evenly spaced frame numbers of a clip with a random start, as for
+    training.
+    """
     begin = random.Random(Path(path).name).random()
     step = SECONDS * RATE / NUM_FRAMES
     return [int((begin + n) * step) for n in range(NUM_FRAMES)]
 
 
 class Clips:
-    """The same work for every library, as a map-style dataset."""
+    """The work as a map-style dataset, the same for every library."""
 
     def __init__(self, library: str, paths: list[str]) -> None:
-        self.peer, self.paths = PEERS[library](1), paths
+        self.peer, self.paths = peer_class(library)(1), paths
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -63,7 +68,7 @@ class Clips:
 
 
 def check(batches: Any, count: int) -> None:
-    """Go through the batches; they must be all there, and of the right form."""
+    """Checks the number of batches and their shape."""
     seen = 0
     for batch in batches:
         if sorted(batch.shape) != sorted((NUM_FRAMES, 3, *SIZE)):
@@ -74,11 +79,11 @@ def check(batches: Any, count: int) -> None:
 
 
 def serve(library: str, paths: list[str]) -> None:
-    """Answer workloads by the names "KIND WORKERS"."""
+    """Answers workloads by the names "KIND WORKERS"."""
     import torch
     from torch.utils.data import DataLoader
 
-    torch.set_num_threads(1)  # as in the workers of a DataLoader: threads are what is measured
+    torch.set_num_threads(1)  # as in the workers of a DataLoader, because the benchmark measures threads
     clips = Clips(library, paths)
     found = {}
     for workers in (1, 2):
@@ -94,13 +99,18 @@ def serve(library: str, paths: list[str]) -> None:
             pool.map(clips.__getitem__, range(len(clips))), len(clips)
         )
         found[f"{PROCESSES} {workers}"] = lambda loader=loader: check(loader, len(clips))
-        if library == turns.BASE:
+        if is_cycodec(library):
             found.update(only_ours(clips, pool, workers))
     turns.answer(found)
 
 
+def is_cycodec(library: str) -> bool:
+    """True for this checkout of cycodec and for another one."""
+    return library == turns.BASE or is_checkout(library)
+
+
 def only_ours(clips: Clips, pool: ThreadPoolExecutor, workers: int) -> dict[str, Any]:
-    """decode_batch, and whole files by several threads."""
+    """Returns workloads that only cycodec has: decode_batch, and whole files by several threads."""
     from cycodec.batch import decode_batch
     from cycodec.decoders import VideoDecoder
 
@@ -118,7 +128,7 @@ def only_ours(clips: Clips, pool: ThreadPoolExecutor, workers: int) -> dict[str,
 
 
 def read_at_random(paths: list[str]) -> None:
-    """Print [reads, resident megabytes, open files] every 500 reads."""
+    """Prints [reads, resident megabytes, open files] every 500 reads."""
     from cycodec.datasets import VideoClips
     from cycodec.samplers import clips_at_random_indices
     from cycodec.transforms import RandomCrop
@@ -136,11 +146,11 @@ def read_at_random(paths: list[str]) -> None:
             print(json.dumps([count, round(resident, 1), len(os.listdir("/proc/self/fd"))]), flush=True)
 
 
-# --- Comparing -----------------------------------------------------------------------------------------------------
+# --- Comparing ------------------------------------------------------------------------------------
 
 
 def make_clips(folder: Path, count: int, size: str) -> list[str]:
-    """Paths of `count` files of a few different clips."""
+    """Makes `count` files of a few different clips; returns their paths."""
     folder.mkdir(parents=True, exist_ok=True)
     for number in range(DIFFERENT):
         if (folder / f"{number}.mp4").exists():
@@ -161,24 +171,30 @@ def per_second(name: str, seconds: float) -> str:
     return f"{(DIFFERENT if name.startswith(WHOLE) else NUM_CLIPS) / seconds:.0f}"
 
 
-def compare(paths: list[str], rounds: int, libraries: list[str]) -> dict[str, dict[str, Any]]:
-    """Rows of the table: kind and number of workers."""
+def compare(
+    paths: list[str], rounds: int, libraries: list[str], others: Mapping[str, Path]
+) -> dict[str, dict[str, Any]]:
+    """Returns the rows of the table, by kind and number of workers. `others` are other checkouts of
+    cycodec.
+    """
     names = dict.fromkeys([turns.BASE, *libraries])
-    servers = turns.servers_of("benchmark.training", {name: ENVIRONMENTS[name] for name in names}, paths)
+    chosen = {name: ENVIRONMENTS[name] for name in names} | others
+    servers = turns.servers_of("benchmark.training", chosen, paths)
+    ours = [server for server in servers if is_cycodec(server.library)]
     rows = {}
     for kind in (THREADS, PROCESSES):
         for workers in (1, 2):
             rows[f"{kind} {workers}"] = turns.take_turns(servers, f"{kind} {workers}", rounds)
     for kind in (BATCH, WHOLE):
         for workers in (1, 2):
-            rows[f"{kind} {workers}"] = turns.take_turns(servers[:1], f"{kind} {workers}", rounds)
+            rows[f"{kind} {workers}"] = turns.take_turns(ours, f"{kind} {workers}", rounds)
     for server in servers:
         server.close()
     return rows
 
 
 def memory_curve(paths: list[str]) -> list[list[float]]:
-    """[reads, megabytes, open files] along 10,000 reads."""
+    """Returns [reads, megabytes, open files] along 10,000 reads."""
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT / "tools"), str(ROOT)])}
     command = [str(environments.interpreter(turns.BASE)), "-m", "benchmark.training", "--read", *paths]
     done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
@@ -186,7 +202,7 @@ def memory_curve(paths: list[str]) -> list[list[float]]:
 
 
 def draw(curve: list[list[float]], path: Path) -> None:
-    """Memory over reads."""
+    """Draws memory over reads."""
     import matplotlib
 
     matplotlib.use("svg" if path.suffix == ".svg" else "agg")
@@ -216,6 +232,7 @@ def main() -> None:
     )
     parser.add_argument("--size", default="640x360", help="of the clips (default %(default)s)")
     parser.add_argument("--dry", action="store_true", help="print the tables and write nothing")
+    checkouts.add_option(parser)
     parser.add_argument("--serve", help=argparse.SUPPRESS)
     parser.add_argument("--read", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("paths", nargs="*", help=argparse.SUPPRESS)
@@ -227,14 +244,15 @@ def main() -> None:
         read_at_random(options.paths)
         return
     paths = make_clips(turns.folder_of("training") / options.size, NUM_CLIPS, options.size)
-    rows = compare(paths, options.rounds, options.libraries)
+    others = checkouts.chosen(parser, options.against)
+    rows = compare(paths, options.rounds, options.libraries, others)
     turns.show(
         f"{NUM_CLIPS} clips, {NUM_FRAMES} frames each to {SIZE[0]}x{SIZE[1]}", "videos/s", rows, per_second
     )
     curve = memory_curve(make_clips(turns.folder_of("training") / "160x128", NUM_FILES, "160x128"))
     for reads, megabytes, files in curve[:: len(curve) // 4 or 1]:
         print(f"{reads:6} reads: {megabytes} MB, {files} open files")
-    if not options.dry:
+    if not (options.dry or others):
         title = f"Training loads: {NUM_CLIPS} clips of {options.size}, {NUM_FRAMES} frames each to {SIZE[0]}x{SIZE[1]}"
         turns.keep("training", title, "videos/s", rows, per_second, memory=curve)
         draw(curve, DOCS / "memory.png")

@@ -1,7 +1,8 @@
-"""Libraries in processes of their own that take turns: what the sound and the training benchmark have in common.
+"""Runs libraries in processes of their own that take turns, for the audio and the training
+benchmark.
 
-A process is started as ``python -m MODULE --serve LIBRARY ...``; it reads the name of a workload from standard input and
-answers with seconds, or with a reason why there are none.
+``python -m MODULE --serve LIBRARY ...`` starts a process. It reads the name of a workload from
+standard input and answers with seconds, or with the reason for an error.
 """
 
 import contextlib
@@ -15,14 +16,15 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from benchmark import environments, machine
+from benchmark import checkouts, environments, machine
+from benchmark.figures import BASE
 from benchmark.paths import BUILD, DOCS, ROOT
-
-BASE = "cycodec"
 
 
 def answer(workloads: Mapping[str, Callable[[], Any]]) -> None:
-    """Serve: run the workloads that are asked for. A workload that raises answers with its error."""
+    """Runs the workloads whose names come from standard input. The answer to one that raises is its
+    error.
+    """
     for name in map(str.strip, sys.stdin):
         try:
             if name not in workloads:
@@ -36,13 +38,32 @@ def answer(workloads: Mapping[str, Callable[[], Any]]) -> None:
 
 
 class Server:
-    """A process that serves the workloads of one library."""
+    """A process that serves the workloads of one library.
 
-    def __init__(self, module: str, library: str, arguments: Iterable[Any], environment: str) -> None:
+    Parameters
+    ----------
+    module : str
+        The module that serves.
+    library : str
+        Name of the library.
+    arguments : iterable
+        Further arguments of the module.
+    environment : str or Path
+        Name of the library's environment, or folder of another checkout of cycodec.
+    """
+
+    def __init__(self, module: str, library: str, arguments: Iterable[Any], environment: str | Path) -> None:
         self.library = library
-        path = os.pathsep.join([str(ROOT / "tools"), *([str(ROOT)] if environment == BASE else [])])
+        self.checkout = (
+            ROOT if environment == BASE else environment if isinstance(environment, Path) else None
+        )
+        path = os.pathsep.join([str(ROOT / "tools"), *([str(self.checkout)] if self.checkout else [])])
         threads = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-        self.command = [environments.interpreter(environment), "-m", module, "--serve", library]
+        if isinstance(environment, Path):
+            python = checkouts.interpreter(environment)
+        else:
+            python = environments.interpreter(environment)
+        self.command = [python, "-m", module, "--serve", library]
         self.command += map(str, arguments)
         self.environment = {**os.environ, **threads, "PYTHONPATH": path}
         self.start()
@@ -51,6 +72,7 @@ class Server:
         self.process = subprocess.Popen(
             self.command,
             env=self.environment,
+            cwd=self.checkout,  # `python -m` searches this folder first
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -58,7 +80,7 @@ class Server:
         )
 
     def ask(self, name: str) -> float | str:
-        """Seconds, or why there are none. A process that has crashed is started again for the next question."""
+        """Returns seconds, or an error. After a crash the next request starts the process again."""
         if self.process.poll() is not None:
             self.start()
         assert self.process.stdin
@@ -74,7 +96,7 @@ class Server:
         return f"the process ended with status {self.process.wait()}"
 
     def close(self) -> None:
-        """End the process."""
+        """Ends the process."""
         assert self.process.stdin
         with contextlib.suppress(BrokenPipeError):  # it has ended already
             self.process.stdin.close()
@@ -82,13 +104,14 @@ class Server:
 
 
 def take_turns(servers: list[Server], name: str, rounds: int) -> dict[str, Any]:
-    """Measure one workload: each library once a round, in an order that turns; one round before does not count.
+    """Measures one workload: each library once a round, in alternating order; the first round does
+    not count.
 
     Returns
     -------
     dict
-        For each library ``{"seconds": median, "ratio": median of their time / ours in the same round}`` or
-        ``{"error": reason}``.
+        For each library ``{"seconds": median, "ratio": median of their time / ours in the same
+        round}`` or ``{"error": reason}``.
     """
     taken: dict[str, list[float]] = {server.library: [] for server in servers}
     reasons: dict[str, str] = {}
@@ -115,8 +138,8 @@ def take_turns(servers: list[Server], name: str, rounds: int) -> dict[str, Any]:
 def show(
     title: str, unit: str, rows: Mapping[str, dict[str, Any]], value: Callable[[str, float], str]
 ) -> None:
-    """Print the table; `value` writes cycodec's own figure of a row."""
-    from rich.console import Console  # the runner has it; the libraries' environments do not
+    """Prints the table; `value` formats cycodec's own figure."""
+    from rich.console import Console  # only the runner's environment has rich
     from rich.markup import escape
     from rich.table import Table
 
@@ -132,7 +155,7 @@ def show(
 def row_text(
     name: str, cells: dict[str, Any], libraries: list[str], value: Callable[[str, float], str]
 ) -> list[str]:
-    """cycodec's figure and the others' ratios, as text."""
+    """Returns cycodec's figure and the others' ratios as text."""
     ours = cells[BASE]
     texts = [value(name, ours["seconds"]) if "seconds" in ours else ours["error"]]
     for library in libraries:
@@ -150,7 +173,9 @@ def keep(
     value: Callable[[str, float], str],
     **more: Any,
 ) -> None:
-    """Write docs/benchmarks/STEM.json and STEM.md, with the machine's facts and the command that repeats them."""
+    """Writes docs/benchmarks/STEM.json and STEM.md, with the machine and the command that repeats
+    the run.
+    """
     facts = machine.facts()
     command = f"tools/bench {stem}"
     text = json.dumps({"command": command, "machine": facts, "rows": rows, **more}, indent=1)
@@ -183,12 +208,14 @@ def keep(
 
 
 def write(name: str, text: str) -> None:
-    """Keep a text in docs/benchmarks; where this machine keeps its files is nobody's business."""
+    """Writes a text into docs/benchmarks, without the names of this machine's folders."""
     (DOCS / name).write_text(text.replace(f"{ROOT}/", "") + "\n")
 
 
-def servers_of(module: str, libraries: Mapping[str, str], arguments: Iterable[Any]) -> list[Server]:
-    """A server for each library (library -> environment); those that cannot be installed are left out, with a word."""
+def servers_of(module: str, libraries: Mapping[str, str | Path], arguments: Iterable[Any]) -> list[Server]:
+    """Returns a server for each library (library -> environment); prints those that cannot be
+    installed.
+    """
     found = []
     arguments = list(arguments)
     for library, environment in libraries.items():
@@ -200,7 +227,7 @@ def servers_of(module: str, libraries: Mapping[str, str], arguments: Iterable[An
 
 
 def folder_of(stem: str) -> Path:
-    """Where the benchmark's files are made."""
+    """Returns the folder of a benchmark's files."""
     path = BUILD / stem
     path.mkdir(parents=True, exist_ok=True)
     return path

@@ -1,7 +1,8 @@
-"""A library's own long-lived process: takes requests from the runner as JSON lines, measures, answers.
+"""The process of one library: reads requests from the runner as JSON lines, measures, answers.
 
-Run as ``python -m benchmark.worker LIBRARY THREADS`` with the library's interpreter; it blocks on its standard
-input while another library measures.
+Run as ``python -m benchmark.worker LIBRARY THREADS [CHECKOUT]`` with the library's interpreter. It
+blocks on its standard input while another library measures. cycodec must come from CHECKOUT, where
+one is given.
 """
 
 import gc
@@ -14,7 +15,8 @@ import traceback
 from dataclasses import dataclass, field
 from typing import Any
 
-from benchmark.peers import PEERS, Peer, Unsupported
+from benchmark.checkouts import assert_imported_from
+from benchmark.peers import Peer, Unsupported, peer_class
 from benchmark.workloads import WORKLOADS, Case
 
 SAMPLES = 12
@@ -23,12 +25,15 @@ SAMPLE_WIDTH = 160
 
 def main() -> None:
     library, threads = sys.argv[1], int(sys.argv[2])
-    # What a library prints must not reach the pipe: answers go to a copy of stdout, stdout becomes stderr.
+    # A library's own output must not reach the pipe: answers go to a copy of stdout, and stdout
+    # becomes stderr.
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     try:
         limit_torch(threads)
-        peer = PEERS[library](threads)
+        if len(sys.argv) > 3:
+            assert_imported_from(sys.argv[3])
+        peer = peer_class(library)(threads)
         _say(answers, {"versions": peer.versions(), "rss": reset_peak_rss()})
     except Exception as error:
         _say(answers, {"error": f"{type(error).__name__}: {error}"})
@@ -38,7 +43,7 @@ def main() -> None:
 
 
 def limit_torch(threads: int) -> None:
-    """Give torch's own operations as many threads as the decoder, where this interpreter has torch."""
+    """Gives torch's operations as many threads as the decoder, if this interpreter has torch."""
     try:
         import torch
     except ModuleNotFoundError:
@@ -56,7 +61,7 @@ def answer(peer: Peer, request: dict[str, Any]) -> dict[str, Any]:
 
 
 def measure(peer: Peer, case: Case, repeats: int, save: str | None = None) -> dict[str, Any]:
-    """Times of one workload, per repetition, and the memory it took.
+    """Measures the time of one workload per repetition, and its memory.
 
     Parameters
     ----------
@@ -65,14 +70,15 @@ def measure(peer: Peer, case: Case, repeats: int, save: str | None = None) -> di
     case : Case
         The request.
     repeats : int
-        How often it is done; short work needs many for a stable clock.
+        Number of repetitions; short work needs many for a stable time.
     save : str, optional
-        Write samples of the pixels to this ``.npy`` file (the timing is then of no use).
+        Write samples of the pixels to this ``.npy`` file; the times are then useless.
 
     Returns
     -------
     dict
-        ``wall``, ``cpu``, ``open`` in seconds, ``rss_before`` and ``rss_peak`` in bytes, ``frames`` counted.
+        ``wall``, ``cpu``, ``open`` in seconds, ``rss_before`` and ``rss_peak`` in bytes, ``frames``
+        counted.
     """
     workload = WORKLOADS[case.workload]
     wall = cpu = opening = 0.0
@@ -88,7 +94,7 @@ def measure(peer: Peer, case: Case, repeats: int, save: str | None = None) -> di
         layout = "NCHW" if workload.planar and peer.layout else peer.layout
         seen = Seen(case, layout, planar=workload.planar, sample=save is not None)
         cpu_start, wall_start = time.process_time(), time.perf_counter()
-        # What an iterator yields is dropped at once; a batch is held until the clock has stopped.
+        # Each yielded frame is dropped immediately; a batch lives until the clock has stopped.
         result = workload.run(peer, reader, case)
         if hasattr(result, "__next__"):
             seen.consume(result)
@@ -112,7 +118,7 @@ def measure(peer: Peer, case: Case, repeats: int, save: str | None = None) -> di
 
 
 def open_reader(peer: Peer, case: Case) -> Any:
-    """A reader for a workload on a single clip."""
+    """Returns a reader for a workload on a single clip."""
     if WORKLOADS[case.workload].planar:
         return peer.open_planar(case.paths[0])
     if WORKLOADS[case.workload].size is None:
@@ -122,7 +128,7 @@ def open_reader(peer: Peer, case: Case) -> Any:
 
 @dataclass
 class Seen:
-    """Counts what a library returned, checks its form, and keeps small samples of a few frames."""
+    """Counts the frames that a library returns, checks their form, and keeps small samples of some."""
 
     case: Case
     layout: str
@@ -175,7 +181,7 @@ class Seen:
 
 
 def reset_peak_rss() -> int:
-    """Forget the peak so far (Linux); bytes resident now."""
+    """Resets the peak of memory (on Linux); returns the bytes resident now."""
     try:
         with open("/proc/self/clear_refs", "w") as file:
             file.write("5")
@@ -185,7 +191,9 @@ def reset_peak_rss() -> int:
 
 
 def peak_rss() -> int:
-    """Highest resident size in bytes since `reset_peak_rss` (not on Linux: in the process's life)."""
+    """Returns the largest resident size since `reset_peak_rss`, or of the process's life if not on
+    Linux.
+    """
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return _status("VmHWM") or (peak if sys.platform == "darwin" else peak * 1024)
 

@@ -1,4 +1,4 @@
-"""What is measured. A workload is one entry here and one method in the peers that can do it."""
+"""The workloads. Each is one entry here and one method in the peers that can do it."""
 
 import random
 from collections.abc import Callable, Iterator
@@ -7,9 +7,9 @@ from typing import Any
 
 BATCH_FRAMES = 100
 KEEP_BYTES = 512 << 20
-# All frames of what is larger than this would tell nothing that a shorter clip does not.
+# "all" skips larger clips, which would show nothing new.
 MOST_BYTES = 4 << 30
-# Files from this size on are only opened: their frames are like those of the smaller ones.
+# Files from this size on are only opened, because smaller files have similar frames.
 LARGE_BYTES = 200 << 20
 RESIZED = (256, 256)
 SEED = 20250
@@ -17,7 +17,7 @@ SEED = 20250
 
 @dataclass(frozen=True)
 class Case:
-    """A workload's request on one clip, in plain numbers: every library gets the same."""
+    """A workload's request on one clip, in plain numbers, the same for every library."""
 
     workload: str
     paths: list[str]
@@ -31,26 +31,27 @@ class Case:
 
 @dataclass(frozen=True)
 class Workload:
-    """One thing users do.
+    """One task of users.
 
     Attributes
     ----------
     title : str
-        What tables and chart call it.
+        Name in tables and chart.
     opens : bool
-        Opening is part of the time; else the reader is opened afresh before every repetition, timed apart.
+        True if the time includes opening; otherwise every repetition opens a new reader and times
+        that separately.
     indices : callable
-        ``n -> frame numbers`` asked of a clip of n frames, in the order of the answer.
+        ``n -> frame numbers`` to request from a clip of n frames, in order.
     run : callable
         ``(peer, reader or None, case) -> batch or iterator of frames``.
     size : tuple or None
-        (height, width) of the frames where they are not the clip's own.
+        (height, width) of the frames; None for the clip's own size.
     planar : bool
-        Contiguous NCHW is asked for.
+        True if the result must be contiguous NCHW.
     on_sets : bool
-        For a set of clips and not for single ones.
+        True if the workload needs a set of clips, False if a single clip.
     on_tiny : bool
-        For tiny frames and not for others.
+        True if the workload needs tiny frames.
     """
 
     title: str
@@ -72,24 +73,26 @@ def all_frames(n: int) -> list[int]:
 
 
 def uniform(n: int, count: int = 10) -> list[int]:
-    """`count` frames spread evenly from the first to the last."""
+    """Returns `count` frame numbers spread evenly from the first to the last."""
     if n <= count:
         return list(range(n))
     return [round(i * (n - 1) / (count - 1)) for i in range(count)]
 
 
 def shuffled(n: int, count: int = 10) -> list[int]:
-    """`count` distinct frames in random order, the same for every library and every run."""
+    """Returns `count` distinct frame numbers in random order, the same for every library and every
+    run.
+    """
     return random.Random(SEED).sample(range(n), min(n, count))
 
 
 def middle(n: int) -> list[int]:
-    """One frame a little behind the middle, where the generated clips have a key frame."""
+    """Returns one frame number a little behind the middle, where generated clips have a key frame."""
     return [n // 2 + n // 20]
 
 
 def _open(peer: Any, _: Any, case: Case) -> None:
-    # The count is asked for, so that a reader which builds its index on first use pays for it here.
+    # Requests the count, so that the time includes an index that is built on first use.
     reader = peer.open(case.paths[0])
     peer.indexed_count(reader)
     peer.close(reader)
@@ -182,7 +185,7 @@ WORKLOADS: dict[str, Workload] = {
 
 
 def case_for(name: str, clip: Any) -> Case | None:
-    """The request of workload `name` on `clip`, or None where the two do not go together."""
+    """Returns the request of a workload on a clip, or None if they do not fit."""
     workload = WORKLOADS[name]
     if (
         workload.on_sets != clip.is_set

@@ -3,9 +3,10 @@
 
     tools/verify/index.py video.mp4 [more files]
 
-Decodes each file once from beginning to end and keeps a digest of every frame. Then the frames are reached in other
-ways: backwards, shuffled, strided, in batches, by time, each after the last one, and again with the index saved and
-loaded. Every digest has to be the same. Fit for a bug report: the output names each frame that differs.
+The program decodes each file once from beginning to end and keeps a digest of every frame. Then it
+reads the frames in other ways: backwards, shuffled, strided, in batches, by time, and again with a
+saved and loaded index. Every digest must be the same. The output names each frame that differs, and
+fits into a bug report.
 """
 
 import argparse
@@ -26,7 +27,7 @@ def digest(frame):
 
 
 def ways(count, most, dice):
-    """(name, frame numbers) of the accesses, one by one."""
+    """Returns (name, frame numbers) of the single accesses."""
     yield "backwards", range(count - 1, -1, -1)[:most]
     yield "shuffled", dice.sample(range(count), min(count, most))
     yield "strided", [n for start in range(7) for n in range(start, count, 7)][:most]
@@ -37,7 +38,7 @@ def ways(count, most, dice):
 
 
 def verify(path, most, options, report):
-    """Compare all ways to the frames of a file; the number of differences."""
+    """Compares all ways to the frames of a file; returns the number of differences."""
     dice = random.Random(0)
     with VideoDecoder(path, dimension_order="NHWC", **options) as decoder:
         begun = time.perf_counter()

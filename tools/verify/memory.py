@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """Does memory grow with the number of decoders that were opened and dropped?
 
-    tools/verify/memory.py video.mp4                     2000 cycles of each kind; fails beyond 20 MB
-    tools/verify/memory.py video.mp4 --kind bytes --cycles 500
+    tools/verify/memory.py video.mp4                     2000 cycles of each kind; fails beyond 20
+    MB tools/verify/memory.py video.mp4 --kind bytes --cycles 500
 
-A cycle opens the file, decodes some frames at different places, and lets the decoder go. The first tenth is a
-warm-up; what the resident memory has gained over it at the end is the result.
+A cycle opens the file, decodes some frames at different places, and drops the decoder. The first
+tenth of the cycles is a warm-up. The result is the growth of resident memory after it.
 """
 
 import argparse
@@ -26,7 +26,7 @@ LIMIT = 20_000_000
 
 
 def use(decoder):
-    """Decode a little: one frame, a batch, a jump back, an instant."""
+    """Decodes one frame, a batch, an earlier frame, and a frame at an instant."""
     last = len(decoder) - 1
     decoder[last // 2]
     decoder[0:3]
@@ -53,7 +53,7 @@ def closed(path):
 
 
 def failing(path):
-    """What goes wrong leaves nothing behind either: garbage, a cut file, a frame that does not exist."""
+    """Makes errors: garbage, a cut file, a frame that does not exist."""
     data = path.read_bytes()
     for source in (b"garbage" * 1000, io.BytesIO(data[:2000]), data[: len(data) // 2]):
         try:
@@ -90,7 +90,7 @@ KINDS = {
 
 
 def resident_memory():
-    """Bytes of memory that the process holds now (at its peak where the system does not tell more)."""
+    """Returns the memory of the process in bytes (its peak if the system reports nothing else)."""
     status = Path("/proc/self/statm")
     if status.exists():
         return int(status.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
@@ -99,7 +99,7 @@ def resident_memory():
 
 
 def measure(cycle, path, cycles):
-    """How many bytes the resident memory grows by after a warm-up."""
+    """Returns how many bytes the resident memory grows by after a warm-up."""
     for _ in range(max(10, cycles // 10)):
         cycle(path)
     gc.collect()

@@ -1,20 +1,19 @@
 """From blocks of decoded samples to the caller's memory: conversion, resampling, and what is left over.
 
-Positions are counted in output samples; position 0 is the first sample that the ffmpeg command gives for the
-stream.
+Positions count output samples. Position 0 is the first sample that the ffmpeg command gives for the stream.
 
-Note [Carrying on]
+Note [Continuing]
 
-A window that begins where the last one ended continues decoder and resampler as they are; what a block gave
-beyond the window waits here. So windows read in order are the same bits as one large one, whatever the codec
-keeps in mind.
+A window that begins where the last one ended continues decoder and resampler as they are. What a block gave
+beyond a window is kept for the next one. So windows that are read in order have the same bits as one large
+window, whatever state the codec keeps.
 
 Note [Resampling in the middle]
 
-libswresample computes output sample n from the inputs around n * in / out. Its state returns to the same
-phase after in / g input and out / g output samples (g: their greatest common divisor), so a resampler started
-on such a boundary, far enough before the window for its filter to have forgotten the start, gives the samples
-of an unbroken run.
+libswresample computes output sample n from the inputs around n * in / out. Its phase repeats after in / g
+input and out / g output samples (g is their greatest common divisor). A resampler that starts on such a
+boundary, so far before the window that its filter has forgotten the start, gives the samples of an unbroken
+run.
 """
 
 from cpython.exc cimport PyErr_CheckSignals
@@ -24,6 +23,7 @@ from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memmove
 
 from cycodec.core cimport error
+from cycodec.core.audio.codes cimport CONTRADICTION, FROM_THE_START
 from cycodec.core.compat cimport compat_swr_alloc, compat_swr_convert
 from cycodec.core.error import UnsupportedError
 
@@ -31,8 +31,10 @@ from cycodec.libav cimport avutil, swresample
 
 
 cdef enum:
-    BLOCKS_PER_CALL = 256       # between looks at pending signals
+    BLOCKS_PER_CALL = 256       # between two looks at pending signals
     FILTER_TAPS = 32            # libswresample's filter_size
+
+cdef int64_t MAX_COUNT = <int64_t> 1 << 60
 
 
 cdef class BlockReader:
@@ -55,24 +57,24 @@ cdef class BlockReader:
         free(self.own_planes)
         avutil.av_free(self.own)
 
-    # -- for subclasses --------------------------------------------------------------------------------------
+    # -- for subclasses ---------------------------------------------------------------------------
 
     cdef int next_input(self) noexcept nogil:
-        """Set input, data, position and length to the next block; AVERROR_EOF after the last one."""
+        """Set input, data, block_start and block_length to the next block; AVERROR_EOF after the last one."""
         return avutil.AVERROR_EOF
 
     cdef int begin_at(self, int64_t position) noexcept nogil:
-        """Let next_input go on with a block at or before a position; 0, FROM_THE_START or AVERROR."""
+        """Let next_input continue with a block at or before a position; 0, FROM_THE_START or AVERROR."""
         return avutil.AVERROR_BUG
 
     cdef int64_t patience(self) noexcept nogil:
-        """How many input samples are sooner read than sought past."""
+        """The number of input samples that reading passes as fast as a seek does."""
         return 0
 
-    # -- conversion ------------------------------------------------------------------------------------------
+    # -- conversion -------------------------------------------------------------------------------
 
     cdef int set_native(self) noexcept nogil:
-        """Take the format of the block at hand for the stream's."""
+        """Make the format of the block at hand that of the stream."""
         cdef int64_t taps
         cdef int a, b
         self.native = self.input
@@ -85,13 +87,13 @@ cdef class BlockReader:
             a, b = b, a % b
         self.step_in = self.native.rate // a
         self.step_out = self.sample_rate // a
-        self.reach = 0
+        self.settling = 0
         if self.step_in != self.step_out:
-            # the filter is stretched when the rate goes down; twice that is on the safe side
+            # libswresample stretches its filter when the rate goes down; twice that is safe
             taps = FILTER_TAPS + 16
             if self.sample_rate < self.native.rate:
                 taps = taps * self.native.rate // self.sample_rate * 9 // 8 + 1
-            self.reach = 2 * taps * self.sample_rate // self.native.rate + 16
+            self.settling = 2 * taps * self.sample_rate // self.native.rate + 16
         self.planes = NULL
         free(self.own_planes)
         self.own_planes = <float **> malloc(self.num_channels * sizeof(float *))
@@ -113,7 +115,8 @@ cdef class BlockReader:
             self.unconvertible = True
         return code
 
-    cdef int make_room(self, int64_t count) noexcept nogil:
+    cdef int reserve(self, int64_t count) noexcept nogil:
+        """Point `planes` to memory for so many samples of each channel."""
         cdef int i
         if count > self.capacity:
             avutil.av_free(self.own)
@@ -130,7 +133,7 @@ cdef class BlockReader:
 
     cdef int convert(self) noexcept nogil:
         """Make the block at hand available, from begin_input on."""
-        cdef int64_t skip = self.begin_input - self.position
+        cdef int64_t skip = self.begin_input - self.block_start
         cdef int planes = 1
         cdef int width
         cdef int code
@@ -139,7 +142,7 @@ cdef class BlockReader:
         if self.swr == NULL:
             self.planes = <float **> self.data
             self.offset = skip
-            self.available = self.length - skip
+            self.available = self.block_length - skip
             return 0
         width = avutil.av_get_bytes_per_sample(<avutil.AVSampleFormat> self.input.sample_format)
         if avutil.av_sample_fmt_is_planar(<avutil.AVSampleFormat> self.input.sample_format):
@@ -155,12 +158,12 @@ cdef class BlockReader:
             self.num_views = planes
         for i in range(planes):
             self.views[i] = self.data[i] + skip * width
-        code = swresample.swr_get_out_samples(self.swr, <int> (self.length - skip))
+        code = swresample.swr_get_out_samples(self.swr, <int> (self.block_length - skip))
         if code >= 0:
-            code = self.make_room(code + 64)
+            code = self.reserve(code + 64)
         if code >= 0:
             code = compat_swr_convert(self.swr, <uint8_t **> self.planes, <int> self.capacity, self.views,
-                                      <int> (self.length - skip))
+                                      <int> (self.block_length - skip))
         if code < 0:
             return code
         self.available = code
@@ -170,7 +173,7 @@ cdef class BlockReader:
         """Make what the resampler still holds available."""
         cdef int code = swresample.swr_get_out_samples(self.swr, 0)
         if code >= 0:
-            code = self.make_room(code + 256)
+            code = self.reserve(code + 256)
         if code >= 0:
             code = compat_swr_convert(self.swr, <uint8_t **> self.planes, <int> self.capacity, NULL, 0)
         if code < 0:
@@ -178,33 +181,23 @@ cdef class BlockReader:
         self.available = code
         return 0
 
-    # -- blocks in order -------------------------------------------------------------------------------------
+    # -- blocks in order --------------------------------------------------------------------------
 
     cdef int next_block(self) noexcept nogil:
-        """Have samples available; AVERROR_EOF when there are no more."""
+        """Make samples available; 0, AVERROR_EOF if there are no more, or AVERROR."""
         cdef int code
-        self.blocks += 1
         while True:
+            if not self.held and not self.draining:
+                code = self.hold_next()
+                if code < 0:
+                    return code
             if self.draining:
                 if self.swr == NULL or self.current.rate == self.sample_rate:
                     return avutil.AVERROR_EOF
                 code = self.flush()
                 return code if code < 0 else 0 if self.available > 0 else avutil.AVERROR_EOF
-            if not self.held:
-                code = self.next_input()
-                if code == avutil.AVERROR_EOF:
-                    self.draining = True
-                    continue
-                if code < 0:
-                    return code
-                if self.position + self.length <= self.begin_input:
-                    continue
-            self.held = True
-            if (self.current.channels != self.input.channels or self.current.rate != self.input.rate
-                    or self.current.sample_format != self.input.sample_format
-                    or self.current.mask != self.input.mask):
-                # a stream that changes keeps the form of its beginning: each part is converted to it on its
-                # own
+            if self.has_other_format():
+                # a stream that changes keeps the format of its beginning: every part is converted by itself
                 if self.swr != NULL and self.current.rate != self.sample_rate:
                     code = self.flush()
                     if code < 0:
@@ -219,8 +212,29 @@ cdef class BlockReader:
             if code < 0 or self.available > 0:
                 return code
 
+    cdef int hold_next(self) noexcept nogil:
+        """Hold the next block that reaches beyond begin_input, or set `draining` at the end; 0 or AVERROR."""
+        cdef int code
+        while True:
+            code = self.next_input()
+            if code == avutil.AVERROR_EOF:
+                self.draining = True
+                return 0
+            if code < 0:
+                return code
+            if self.block_start + self.block_length > self.begin_input:
+                self.held = True
+                return 0
+
+    cdef bint has_other_format(self) noexcept nogil:
+        """True if the converter is not set up for the block at hand."""
+        return (
+            self.current.channels != self.input.channels or self.current.rate != self.input.rate
+            or self.current.sample_format != self.input.sample_format or self.current.mask != self.input.mask
+        )
+
     cdef void stop(self) noexcept nogil:
-        """Forget what is under way; the next request begins anew."""
+        """Forget the current place; the next request begins anew."""
         self.available = 0
         self.running = False
         self.held = False
@@ -230,18 +244,17 @@ cdef class BlockReader:
         """Begin so that the first sample available is at or before a position."""
         cdef int64_t round = 0
         cdef int code
-        if not self.linear and start > self.reach:
-            round = (start - self.reach) // self.step_out
+        if not self.from_start_only and start > self.settling:
+            round = (start - self.settling) // self.step_out
         self.stop()
-        self.seeks += 1
         code = self.begin_at(round * self.step_in)
         if code < 0:
             return code
         if code == FROM_THE_START:
             round = 0
         self.begin_input = round * self.step_in
-        self.at = round * self.step_out
-        self.anchored = round == 0
+        self.next_out = round * self.step_out
+        self.counted = round == 0
         if self.swr != NULL:
             if (self.current.rate == self.native.rate
                     and self.current.sample_format == self.native.sample_format):
@@ -255,19 +268,19 @@ cdef class BlockReader:
         return 0
 
     cdef bint is_near(self, int64_t start) noexcept nogil:
-        """Whether a position is reached by going on, rather than by beginning anew."""
-        cdef int64_t gap = start - self.at - self.available
-        if not self.running or self.at > start:
+        """True if reading on is the best way to a position, rather than beginning anew."""
+        cdef int64_t gap = start - self.next_out - self.available
+        if not self.running or self.next_out > start:
             return False
-        return self.linear or gap * self.step_in <= self.patience() * self.step_out
-
-    cdef int bring(self, int64_t start) noexcept nogil:
-        """Go on, or begin anew, whichever is right for a window that begins at a position."""
-        return 0 if self.is_near(start) else self.begin(start)
+        return self.from_start_only or gap * self.step_in <= self.patience() * self.step_out
 
     cdef int fill(self, int64_t start, int64_t stop, float *out, int64_t stride,
                   int64_t *done) noexcept nogil:
-        """Copy [start + done, stop) into rows of `out`; EAGAIN after some work, so that signals are seen."""
+        """Copy samples [start + done, stop) into rows of `out`, and count them in `done`.
+
+        Return 0, AVERROR, or EAGAIN after some work, so that the caller sees signals. Without `out`,
+        samples are counted only.
+        """
         cdef int64_t skip, count
         cdef int code
         cdef int i
@@ -278,105 +291,103 @@ cdef class BlockReader:
                     return avutil.AVERROR(EAGAIN)
                 blocks += 1
                 code = self.next_block()
-                if code == avutil.AVERROR_EOF and self.anchored:
-                    self.total = self.at
+                if code == avutil.AVERROR_EOF and self.counted:
+                    self.total = self.next_out
                 if code < 0:
                     return code
-                self.anchored = True
-            skip = min(max(start + done[0] - self.at, 0), self.available)
+                self.counted = True
+            skip = min(max(start + done[0] - self.next_out, 0), self.available)
             self.offset += skip
             self.available -= skip
-            self.at += skip
+            self.next_out += skip
             count = min(self.available, stop - start - done[0])
             if count > 0 and out != NULL:
                 for i in range(self.num_channels):
                     memcpy(out + i * stride + done[0], self.planes[i] + self.offset, count * sizeof(float))
             self.offset += count
             self.available -= count
-            self.at += count
+            self.next_out += count
             done[0] += count
         return 0
 
-    # -- requests --------------------------------------------------------------------------------------------
+    # -- requests ---------------------------------------------------------------------------------
 
-    cdef int finish(self, int code) except -1:
-        """Raise what a result code stands for."""
+    cdef int check(self, int code) except -1:
+        """Raise the exception that a result code stands for."""
         if self.unconvertible:
             self.unconvertible = False
             raise UnsupportedError(
                 f"{self.source}: {self.input.channels} channels at {self.input.rate} Hz cannot be converted "
-                f"to "
-                f"{self.num_channels} channels at {self.sample_rate} Hz (leave out num_channels and "
-                f"sample_rate, and mix "
-                "by hand)",
+                f"to {self.num_channels} channels at {self.sample_rate} Hz "
+                "(leave out num_channels and sample_rate, and mix by hand)",
                 source=self.source, operation="convert samples",
             )
         return error.check(code, "read samples", self.source)
 
     def continues_to(self, int64_t start):
-        """Whether a window that begins there is reached by going on."""
+        """True if a window that begins at a position is reached by reading on."""
         return self.is_near(start)
 
     def read_into(self, int64_t start, int64_t stop, size_t pointer, int64_t stride):
-        """Write samples [start, stop) to rows of float32 that begin `stride` samples apart.
+        """Write samples [start, stop) to rows of float32, one for each channel.
+
+        Parameters
+        ----------
+        start, stop : int
+            Output positions.
+        pointer : int
+            Address of the first row; 0 to read without writing.
+        stride : int
+            Distance of the rows, in samples.
 
         Returns
         -------
         int
-            How many were there: fewer than asked for at the end of the stream.
+            The number of samples written to each row; below stop - start at the end of the stream.
         """
         cdef float *out = <float *> pointer
         cdef int64_t done = 0
         cdef int code = 0
-        cdef bint brought = False
+        cdef bint begun = False
         if self.total >= 0 and stop > self.total:
             stop = self.total
         while start + done < stop:
             with nogil:
-                if not brought:
-                    code = self.bring(start)
-                    brought = code >= 0
-                if brought:
+                if not begun:
+                    code = 0 if self.is_near(start) else self.begin(start)
+                    begun = code >= 0
+                if begun:
                     code = self.fill(start, stop, out, stride, &done)
             if code == avutil.AVERROR(EAGAIN):
                 PyErr_CheckSignals()
             elif code == avutil.AVERROR_EOF:
                 break
             elif code == CONTRADICTION:
-                # what was delivered may be of the wrong place: all of it again, the safe way
-                self.linear = True
+                # what was written may be of the wrong place: read all of it again from the start
+                self.from_start_only = True
                 self.stop()
                 self.total = -1
                 done = 0
-                brought = False
+                begun = False
             elif code < 0:
                 self.stop()
-                self.finish(code)
+                self.check(code)
         return done
 
     def count(self, int64_t near=0):
-        """How many samples there are: read on to the end, from a position near it."""
+        """The number of samples of the stream, found by reading to the end from a position near it."""
         cdef int64_t back = 1 << 14
         while self.total < 0:
             self.read_into(near, MAX_COUNT, 0, 0)
             if self.total < 0 and near == 0:
                 raise RuntimeError(f"{self.source}: the end was not reached")
-            near = max(0, near - back)      # it lay behind the end
+            near = max(0, near - back)      # the position was behind the end
             back *= 16
         return self.total
 
-    def phase_period(self):
-        """(input, output) samples after which the resampler's phase repeats; equal where nothing is
-        resampled.
-        """
-        return self.step_in, self.step_out
-
-
-cdef int64_t MAX_COUNT = <int64_t> 1 << 60
-
 
 def pack_rows(size_t pointer, int64_t rows, int64_t stride, int64_t count):
-    """Move rows of float32 together: from `stride` apart to `count` apart, in place."""
+    """Move rows of `count` float32 together in place: their distance was `stride`, and is `count`."""
     cdef float *data = <float *> pointer
     cdef int64_t i
     with nogil:

@@ -2,22 +2,19 @@ from collections.abc import Callable
 from typing import Any
 
 from cycodec.core.audio.index import AudioIndex
+from cycodec.core.audio.packet_decoder import PacketDecoder
 from cycodec.core.audio.sample_blocks import BlockReader
-from cycodec.core.container.demux import Demuxer
+from cycodec.core.io.source import IOContext
 
 class SampleReader(BlockReader):
-    demuxer: Demuxer
-    stream_index: int
+    decoder: PacketDecoder
+    header: dict[str, Any]
     index: AudioIndex | None
-    source: str
-    packets_read: int
     frames_decoded: int
-    errors: int
     def __init__(
         self,
-        demuxer: Demuxer,
-        stream_index: int,
-        opener: Callable[[], tuple[Demuxer, int]],
+        open_source: Callable[[], IOContext],
+        wanted_stream: int | None = None,
         exact: bool = False,
         *,
         sample_rate: int = 0,
@@ -28,4 +25,4 @@ class SampleReader(BlockReader):
     def format_info(self) -> dict[str, Any]: ...
     def needs_index(self) -> bool: ...
     def learn(self) -> None: ...
-    def end_hint(self) -> int: ...
+    def near_end(self) -> int: ...

@@ -12,29 +12,33 @@ cdef enum:
 
 cdef class WavReader(BlockReader):
     cdef object file                # a file-like object, or None
-    cdef object failure             # what it raised
-    cdef int fd                     # of a path; -1: none
+    cdef object failure             # an exception of its methods, for `check` to raise
+    cdef int fd                     # of an opened path; -1: none
     cdef Py_buffer view
-    cdef bint has_view
-    cdef uint8_t head[HEAD_BYTES]   # the beginning of what is not in memory, read at once
-    cdef int64_t head_size
+    cdef bint has_view              # True if `view` is a source in memory
+    cdef uint8_t head[HEAD_BYTES]   # the first bytes of a source that is not in memory
+    cdef int64_t head_size          # how many of them there are
     cdef readonly int64_t size      # bytes of the whole source
 
     cdef readonly int kind          # PcmKind
-    cdef readonly int rate, channels, width
-    cdef readonly bint is_float
-    cdef uint64_t mask
-    cdef readonly int64_t data_offset
-    cdef readonly int64_t num_samples
-    cdef readonly int64_t bytes_read
+    cdef readonly int rate          # samples per second
+    cdef readonly int channels
+    cdef readonly int width         # bytes of a sample
+    cdef uint64_t mask              # the speakers of the channels; 0: not known
+    cdef readonly int64_t data_offset   # place of the first sample in the file
+    cdef readonly int64_t num_samples   # of each channel
+    cdef readonly int64_t bytes_read    # so far, without `view` and `head`
 
-    cdef int64_t cursor             # where next_input goes on
-    cdef uint8_t *raw
-    cdef float *block
-    cdef uint8_t **block_planes
+    cdef int64_t cursor             # position of the block that next_input gives
+    cdef uint8_t *raw               # BLOCK_BYTES of the file
+    cdef float *block               # BLOCK_SAMPLES of each channel
+    cdef uint8_t **block_planes     # pointers into `block`
 
     cdef void release(self) noexcept
     cdef int64_t fetch(self, int64_t offset, uint8_t *out, int64_t count) noexcept nogil
+    cdef int64_t fetch_from_path(self, int64_t offset, uint8_t *out, int64_t count) noexcept nogil
+    cdef int64_t fetch_from_file(self, int64_t offset, uint8_t *out, int64_t count) noexcept with gil
     cdef int parse(self) except -1
+    cdef int read_chunks(self) except -1
     cdef int read_format(self, int64_t offset, int64_t length) except -1
     cdef int copy(self, int64_t start, int64_t count, float *out, int64_t stride) noexcept nogil

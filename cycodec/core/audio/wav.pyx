@@ -1,7 +1,7 @@
 """PCM in RIFF, RF64 and BW64 ("WAV") files: a header, and samples at places that can be computed.
 
-Only what is asked for is read, from memory, by pread from a path, or from a file-like object. What is not
-plain little-endian PCM of 8 to 64 bits is refused with NotPlainWav, and FFmpeg reads it.
+Only the bytes of a request are read: from memory, by pread from a path, or from a file-like object. Files
+of anything but plain little-endian PCM of 8 to 64 bits raise NotPlainWav, and FFmpeg reads them.
 """
 
 import os
@@ -35,9 +35,10 @@ cdef extern from "unistd.h" nogil:
 
 
 cdef enum:
-    BLOCK_BYTES = 1 << 17
-    BLOCK_SAMPLES = 1024        # handed to the resampler at once: stays in the first cache
-    MAX_CHUNKS = 1000           # chunk headers looked at before a file is given up
+    BLOCK_BYTES = 1 << 17       # read from a file in one piece
+    BLOCK_SAMPLES = 1024        # of one block for the resampler; it stays in the first cache
+    MAX_CHUNKS = 1000           # chunk headers read before a file is given up
+    FEW_SAMPLES = 4096          # converting fewer takes less time than releasing the GIL
 
 # The last 14 bytes of a WAVE_FORMAT_EXTENSIBLE sub-format whose first two are a plain format code.
 cdef const char *SUBFORMAT_TAIL = b"\x00\x00\x00\x00\x10\x00\x80\x00\x00\xAA\x00\x38\x9B\x71"
@@ -49,7 +50,7 @@ CODECS = {
 
 
 class NotPlainWav(InvalidDataError):
-    """Not a WAV file, or not one of plain PCM."""
+    """The source is no WAV file, or none of plain PCM."""
 
 
 cdef uint32_t little32(const uint8_t *data) noexcept nogil:
@@ -68,14 +69,14 @@ cdef class WavReader(BlockReader):
     origin : str, buffer or file-like
         A path, an object with the buffer protocol, or an object with ``read`` and ``seek``.
     name : str
-        How errors call it.
+        How errors call the source.
     sample_rate, num_channels : int
         Of the output; 0 takes the file's own.
 
     Raises
     ------
     NotPlainWav
-        FFmpeg may be able to read it.
+        The source is no WAV file of plain PCM. FFmpeg may be able to read it.
     """
 
     def __cinit__(self, origin, str name, **output):
@@ -114,17 +115,16 @@ cdef class WavReader(BlockReader):
             self.fd = -1
 
     def forget(self):
-        """After a fork: nothing here is shared but the file handle, which pread does not move."""
+        """Do nothing: processes share only the file handle, and pread does not move it."""
 
     def tell_after(self, result):
         return result if result is not None else self.file.tell()
 
-    # -- bytes -----------------------------------------------------------------------------------------------
+    # -- bytes ------------------------------------------------------------------------------------
 
     cdef int64_t fetch(self, int64_t offset, uint8_t *out, int64_t count) noexcept nogil:
-        """Read up to `count` bytes; how many there were, or AVERROR."""
-        cdef int64_t done = 0
-        cdef ssize_t got
+        """Read up to `count` bytes; return how many there were, or AVERROR."""
+        cdef int64_t done
         count = max(0, min(count, self.size - offset))
         if self.has_view:
             memcpy(out, <const uint8_t *> self.view.buf + offset, count)
@@ -133,62 +133,86 @@ cdef class WavReader(BlockReader):
             memcpy(out, self.head + offset, count)
             return count
         if self.fd >= 0:
-            while done < count:
-                got = pread(self.fd, out + done, count - done, offset + done)
-                if got < 0:
-                    with gil:
-                        self.failure = OSError(errno, os.strerror(errno), self.source)
-                    return avutil.AVERROR_EXTERNAL
-                if got == 0:
-                    break
-                done += got
-            self.bytes_read += done
-            return done
-        with gil:
-            try:
-                self.file.seek(offset, 0)
-                while done < count:
-                    data = self.file.read(count - done)
-                    if not data:
-                        break
-                    if isinstance(data, str):
-                        raise TypeError(
-                            f"{self.source}: read() gave str, bytes are needed (open the file in mode 'rb')"
-                        )
-                    if not isinstance(data, bytes):
-                        data = bytes(data)
-                    if len(data) > count - done:
-                        raise ValueError(
-                            f"{self.source}: read({count - done}) gave {len(data)} bytes, more than asked for"
-                        )
-                    memcpy(out + done, <const char *> data, len(data))
-                    done += len(data)
-            except BaseException as exception:
-                self.failure = exception
-                return avutil.AVERROR_EXTERNAL
-            self.bytes_read += done
-            return done
+            done = self.fetch_from_path(offset, out, count)
+        else:
+            done = self.fetch_from_file(offset, out, count)
+        self.bytes_read += max(done, 0)
+        return done
 
-    cdef int finish(self, int code) except -1:
+    cdef int64_t fetch_from_path(self, int64_t offset, uint8_t *out, int64_t count) noexcept nogil:
+        cdef int64_t done = 0
+        cdef ssize_t got
+        while done < count:
+            got = pread(self.fd, out + done, count - done, offset + done)
+            if got < 0:
+                with gil:
+                    self.failure = OSError(errno, os.strerror(errno), self.source)
+                return avutil.AVERROR_EXTERNAL
+            if got == 0:
+                break
+            done += got
+        return done
+
+    cdef int64_t fetch_from_file(self, int64_t offset, uint8_t *out, int64_t count) noexcept with gil:
+        cdef int64_t done = 0
+        try:
+            self.file.seek(offset, 0)
+            while done < count:
+                data = self.file.read(count - done)
+                if not data:
+                    break
+                if isinstance(data, str):
+                    raise TypeError(f"{self.source}: read() returned str, not bytes (open the file in mode 'rb')")
+                if not isinstance(data, bytes):
+                    data = bytes(data)
+                if len(data) > count - done:
+                    raise ValueError(
+                        f"{self.source}: read({count - done}) returned {len(data)} bytes, too many (read() must "
+                        "return at most as many as its argument says)"
+                    )
+                memcpy(out + done, <const char *> data, len(data))
+                done += len(data)
+        except BaseException as exception:
+            self.failure = exception
+            return avutil.AVERROR_EXTERNAL
+        return done
+
+    cdef int check(self, int code) except -1:
         if self.failure is not None:
             failure, self.failure = self.failure, None
             raise failure
-        return BlockReader.finish(self, code)
+        return BlockReader.check(self, code)
 
-    # -- header ----------------------------------------------------------------------------------------------
+    # -- header -----------------------------------------------------------------------------------
 
     cdef int parse(self) except -1:
-        """Walk the chunks up to the samples."""
-        cdef uint8_t header[40]
-        cdef int64_t offset = 12
-        cdef int64_t length, got
-        cdef int64_t long_data = -1
-        cdef int64_t available
+        """Read the header, and set the reader up for what it says."""
+        cdef int64_t got
         if not self.has_view:
             got = self.fetch(0, self.head, HEAD_BYTES)
             if got < 0:
-                self.finish(<int> got)
+                self.check(<int> got)
             self.head_size = got
+        self.read_chunks()
+        self.native.sample_format = avutil.AV_SAMPLE_FMT_FLTP
+        self.input.sample_format = avutil.AV_SAMPLE_FMT_FLTP
+        self.input.rate = self.rate
+        self.input.channels = self.channels
+        self.input.mask = self.mask
+        if self.set_native() < 0:
+            raise MemoryError()
+        if self.is_plain:
+            self.total = self.num_samples
+        elif self.kind == PCM_F64:
+            raise self.refusal("64-bit samples are resampled in double precision")
+        return 0
+
+    cdef int read_chunks(self) except -1:
+        """Read the chunks up to the samples."""
+        cdef uint8_t header[24]
+        cdef int64_t offset = 12
+        cdef int64_t long_data = -1
+        cdef int64_t length, got, available
         if self.fetch(0, header, 12) < 12 or memcmp(header + 8, b"WAVE", 4):
             raise self.refusal("it does not begin with a RIFF header of type WAVE")
         if memcmp(header, b"RIFF", 4) and memcmp(header, b"RF64", 4) and memcmp(header, b"BW64", 4):
@@ -196,7 +220,7 @@ cdef class WavReader(BlockReader):
         for _ in range(MAX_CHUNKS):
             got = self.fetch(offset, header, 8)
             if got < 0:
-                self.finish(<int> got)
+                self.check(<int> got)
             if got < 8:
                 raise self.refusal("it has no data chunk")
             length = little32(header + 4)
@@ -217,21 +241,10 @@ cdef class WavReader(BlockReader):
         if length == 0xFFFFFFFF and long_data > 0:
             length = long_data
         elif length == 0 or length == 0xFFFFFFFF:
-            length = available      # written by a program that could not go back: up to the end
+            # the program that wrote the file could not go back: samples reach to its end
+            length = available
         self.data_offset = offset
         self.num_samples = min(length, available) // (self.channels * self.width)
-        self.total = -1
-        self.native.sample_format = avutil.AV_SAMPLE_FMT_FLTP
-        self.input.sample_format = avutil.AV_SAMPLE_FMT_FLTP
-        self.input.rate = self.rate
-        self.input.channels = self.channels
-        self.input.mask = self.mask
-        if self.set_native() < 0:
-            raise MemoryError()
-        if self.is_plain:
-            self.total = self.num_samples
-        elif self.kind == PCM_F64:
-            raise self.refusal("64-bit samples are resampled in double precision")
         return 0
 
     cdef int read_format(self, int64_t offset, int64_t length) except -1:
@@ -250,7 +263,6 @@ cdef class WavReader(BlockReader):
             self.mask = little32(data + 20)
             code = data[24] | data[25] << 8 if memcmp(data + 26, SUBFORMAT_TAIL, 14) == 0 else -1
         self.width = bits // 8
-        self.is_float = code == 3
         if self.channels == 0 or self.rate == 0:
             raise self.refusal(f"its header says {self.channels} channels at {self.rate} Hz")
         if code == 1 and bits in (8, 16, 24, 32):
@@ -264,6 +276,7 @@ cdef class WavReader(BlockReader):
         return 0
 
     def refusal(self, why):
+        """The exception for a file that FFmpeg must read."""
         return NotPlainWav(
             f"{self.source} is not a WAV file of plain PCM: {why} (AudioDecoder reads what FFmpeg can)",
             source=self.source, operation="read header",
@@ -271,7 +284,7 @@ cdef class WavReader(BlockReader):
 
     @property
     def is_plain(self):
-        """Whether samples are returned as they are stored, neither resampled nor remixed."""
+        """True if samples are returned as they are stored, neither resampled nor remixed."""
         return self.sample_rate == self.rate and self.num_channels == self.channels
 
     def begin_seconds(self):
@@ -298,15 +311,15 @@ cdef class WavReader(BlockReader):
         return False
 
     def learn(self):
-        """There is nothing to learn: every sample's place is known."""
+        """Do nothing: the place of every sample is known."""
 
-    def end_hint(self):
+    def near_end(self):
         return self.num_samples * self.sample_rate // self.rate
 
-    # -- samples ---------------------------------------------------------------------------------------------
+    # -- samples ----------------------------------------------------------------------------------
 
     cdef int copy(self, int64_t start, int64_t count, float *out, int64_t stride) noexcept nogil:
-        """Samples [start, start + count) as float32, channel by channel."""
+        """Write samples [start, start + count) to rows of float32, one for each channel; 0 or AVERROR."""
         cdef int frame_bytes = self.channels * self.width
         cdef int64_t step = max(1, BLOCK_BYTES // frame_bytes)
         cdef int64_t done = 0
@@ -326,28 +339,26 @@ cdef class WavReader(BlockReader):
             if got < 0:
                 return <int> got
             if got < part * frame_bytes:
-                return avutil.AVERROR_EOF       # it has become shorter since it was opened
+                return avutil.AVERROR_EOF       # the file has become shorter since it was opened
             pcm_to_float(<PcmKind> self.kind, self.raw, self.channels, part, out + done, stride)
             done += part
         return 0
 
     def read_into(self, int64_t start, int64_t stop, size_t pointer, int64_t stride):
-        """See BlockReader.read_into; without resampling and remixing samples go straight to where they are
-        wanted.
-        """
+        """See BlockReader.read_into. Plain samples are written without a block in between."""
         cdef int code
         if not self.is_plain:
             return BlockReader.read_into(self, start, stop, pointer, stride)
         stop = min(stop, self.num_samples)
         if stop <= start:
             return 0
-        if stop - start < 4096 and self.has_view:
+        if stop - start < FEW_SAMPLES and self.has_view:
             code = self.copy(start, stop - start, <float *> pointer, stride)
         else:
             with nogil:
                 code = self.copy(start, stop - start, <float *> pointer, stride)
         if code < 0:
-            self.finish(code)
+            self.check(code)
         return stop - start
 
     cdef int next_input(self) noexcept nogil:
@@ -363,10 +374,10 @@ cdef class WavReader(BlockReader):
             for i in range(self.channels):
                 self.block_planes[i] = <uint8_t *> (self.block + i * size)
         self.data = self.block_planes
-        self.position = self.cursor
-        self.length = min(size, self.num_samples - self.cursor)
-        self.cursor += self.length
-        return self.copy(self.position, self.length, self.block, size)
+        self.block_start = self.cursor
+        self.block_length = min(size, self.num_samples - self.cursor)
+        self.cursor += self.block_length
+        return self.copy(self.block_start, self.block_length, self.block, size)
 
     cdef int begin_at(self, int64_t position) noexcept nogil:
         self.cursor = position

@@ -1,22 +1,19 @@
-"""FLAC frame headers."""
+"""Headers of FLAC frames."""
 
 from libc.stdint cimport int32_t, int64_t, uint8_t
 
-from cycodec.core.container.demux cimport Demuxer
-
 
 cdef enum:
-    FLAC_FORM_BYTES = 4
+    FLAC_FORM_BYTES = 4         # bytes at the start of a header that tell the form of a stream's frames
+    FLAC_LONGEST_HEADER = 16    # bytes
 
 
-cdef struct FlacFrame:
-    int64_t number              # of its first sample
-    int64_t position            # of its first byte in the file
-    int32_t samples
+cdef struct FlacHeader:
+    int64_t first_sample        # number of the frame's first sample in the stream
+    int32_t samples             # of each channel
 
 
-cdef int flac_channels(int value) noexcept nogil
-cdef bint same_flac_form(const uint8_t *a, const uint8_t *b) noexcept nogil
+cdef int flac_form(const uint8_t *header) noexcept nogil
 cdef int32_t flac_samples(const uint8_t *data, int size) noexcept nogil
-cdef bint flac_locate(Demuxer demuxer, const uint8_t *form, int64_t begin, int32_t block, int64_t total, int64_t wanted,
-                      FlacFrame *found) noexcept nogil
+cdef bint read_flac_header(const uint8_t *data, const uint8_t *sibling, int32_t block_size,
+                           FlacHeader *header) noexcept nogil

@@ -5,18 +5,16 @@ from libc.stdlib cimport calloc, free
 from libc.string cimport strlen
 
 from cycodec.core import error as errors
-from cycodec.core.video.backend cimport BACKEND_FAILED, Target, fill_target
+from cycodec.core.video.codes cimport BACKEND_FAILED
+from cycodec.core.video.backend cimport Target, cpu_functions, fill_target
 
 from cycodec.libav.avutil cimport AVFrame
 
 
-cdef extern from "picture/colour.h" nogil:
-    int colour_is_full_range(const AVFrame *frame)
-
-
-cdef extern from "picture/target.h" nogil:
-    ctypedef struct ConvertTarget:
+cdef extern from "nvidia/nvcpu.h" nogil:
+    ctypedef struct CpuFunctions:
         pass
+    const CpuFunctions *cpu
 
 
 cdef extern from "nvidia/nvconvert.h" nogil:
@@ -24,6 +22,8 @@ cdef extern from "nvidia/nvconvert.h" nogil:
     ctypedef void *CUfunction
     ctypedef void *CUstream
     ctypedef struct NvFunctions:
+        pass
+    ctypedef struct ConvertTarget:
         pass
     ctypedef struct NvNppContext:
         int device, multiprocessors, threads_per_multiprocessor, threads_per_block
@@ -42,13 +42,14 @@ cdef extern from "nvidia/nvconvert.h" nogil:
     ctypedef struct NvSurface:
         pass
     ctypedef struct NvColour:
-        int space, full_range
+        pass
 
     NvFunctions *nv
     int nvshim_open_cuvid(char *error)
     const char *nvshim_driver_name(int number)
     void nvshim_set_driver_function(int number, size_t address)
 
+    NvColour nvconvert_colour(const AVFrame *frame)
     void nvconvert_free(const NvDevice *device, NvScratch *scratch)
     int nvconvert_surface(const NvDevice *device, NvScratch *scratch, CUstream stream, const NvSurface *surface,
                           const NvLayout *layout, const NvColour *colour, const ConvertTarget *target, uint64_t out,
@@ -64,6 +65,9 @@ cdef extern from "nvidia/nvconvert.h" nogil:
     int nvdevice_upload(const NvDevice *device, CUstream stream, const void *data, size_t size, uint64_t to, char *error)
     int nvdevice_copy(const NvDevice *device, CUstream stream, uint64_t to, uint64_t source, size_t size, char *error)
     int nvdevice_clear(const NvDevice *device, CUstream stream, uint64_t to, size_t size, char *error)
+
+
+cpu = <const CpuFunctions *> cpu_functions()
 
 
 cdef class CudaDevice:
@@ -115,13 +119,6 @@ cdef class CudaDevice:
             )
 
 
-cdef NvColour colour_of(const AVFrame *frame) noexcept nogil:
-    cdef NvColour colour
-    colour.space = frame.colorspace
-    colour.full_range = colour_is_full_range(frame)
-    return colour
-
-
 cdef class Delivery:
     """How the frames of one backend get into a device's memory.
 
@@ -169,7 +166,7 @@ cdef class Delivery:
                          uint8_t *out) noexcept nogil:
         """A picture that csrc/nvdec.c has mapped: NvSurface and NvLayout. Of the frame only its colours are read."""
         cdef ConvertTarget to
-        cdef NvColour colour = colour_of(frame)
+        cdef NvColour colour = nvconvert_colour(frame)
         fill_target(&to, target)
         return self.judge(nvconvert_surface(
             <NvDevice *> self.device.ptr, <NvScratch *> self.scratch, <CUstream> self.device.stream,
@@ -181,7 +178,7 @@ cdef class Delivery:
                               uint8_t *out) noexcept nogil:
         """A frame of AV_PIX_FMT_CUDA, whose samples are those of a pixel format in host memory."""
         cdef ConvertTarget to
-        cdef NvColour colour = colour_of(frame)
+        cdef NvColour colour = nvconvert_colour(frame)
         fill_target(&to, target)
         return self.judge(nvconvert_device_frame(
             <NvDevice *> self.device.ptr, <NvScratch *> self.scratch, <CUstream> self.device.stream, frame,
@@ -195,7 +192,7 @@ cdef class Delivery:
     cdef int put_frame(self, const AVFrame *frame, const Target *target, uint8_t *out) noexcept nogil:
         """A frame in host memory."""
         cdef ConvertTarget to
-        cdef NvColour colour = colour_of(frame)
+        cdef NvColour colour = nvconvert_colour(frame)
         fill_target(&to, target)
         return self.judge(nvconvert_frame(
             <NvDevice *> self.device.ptr, <NvScratch *> self.scratch, <CUstream> self.device.stream, frame, &colour,

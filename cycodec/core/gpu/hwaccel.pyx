@@ -10,7 +10,8 @@ from libc.stdlib cimport free, malloc
 
 from cycodec.core import error as errors
 from cycodec.core cimport error
-from cycodec.core.video.backend cimport BACKEND_FAILED, CpuBackend, Target, target_rows
+from cycodec.core.video.codes cimport BACKEND_FAILED
+from cycodec.core.video.backend cimport CpuBackend, Target, target_rows
 from cycodec.core.container.demux cimport Demuxer
 from cycodec.core.gpu.device cimport CudaDevice, Delivery
 from cycodec.core.video.index import IndexContradiction

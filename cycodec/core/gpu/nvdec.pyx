@@ -22,7 +22,8 @@ from cycodec.core.compat cimport (
     compat_frame_set_duration,
 )
 from cycodec.core.gpu cimport device as devices
-from cycodec.core.video.backend cimport BACKEND_FAILED, Target, VideoBackend
+from cycodec.core.video.codes cimport BACKEND_FAILED
+from cycodec.core.video.backend cimport Target, VideoBackend
 from cycodec.core.container.demux cimport Demuxer
 from cycodec.core.gpu.device cimport CudaDevice, Delivery
 from cycodec.core.bitstream.sps cimport Sps, read_hevc_sps, read_sps
@@ -38,7 +39,7 @@ cdef extern from "nvidia/nvdec.h" nogil:
     ctypedef void *CUstream
     ctypedef struct NvFunctions:
         pass
-    void nvshim_share(NvFunctions *functions)
+    NvFunctions *nv
 
     ctypedef struct CUVIDDECODECAPS:
         int eCodecType, eChromaFormat
@@ -82,7 +83,7 @@ cdef extern from "nvidia/nvdec.h" nogil:
     void nvdec_trace(FILE *file)
 
 
-nvshim_share(<NvFunctions *> devices.functions())
+nv = <NvFunctions *> devices.functions()
 
 
 # codec -> (cudaVideoCodec, the bitstream filter that gives what NVDEC's parser reads; "?": where extradata is avcC or hvcC)

@@ -32,10 +32,6 @@ cdef struct Target:
     int64_t row_stride      # bytes
 
 
-cdef enum:
-    BACKEND_FAILED = -0x70000003    # of receive, send and convert: `failure` says why; no AVERROR has this number
-
-
 cdef class VideoBackend:
     # All of these are called without the GIL and give 0 or an AVERROR.
     cdef int send(self, const AVPacket *packet) noexcept nogil
@@ -72,6 +68,7 @@ cdef class CpuBackend(VideoBackend):
     cdef int prepare(self) except -1
 
 
+cdef const void *cpu_functions() noexcept nogil     # CpuFunctions * of csrc/kernels/cpu_functions.h
 cdef int sample_size(int type) noexcept nogil    # bytes of a value of a Target's type
 cdef void fill_target(void *to, const Target *target) noexcept nogil    # ConvertTarget * of csrc/convert.h
 cdef int target_rows(const Target *target) noexcept nogil        # of what comes out, or of one plane of it

@@ -42,9 +42,20 @@ cdef extern from "kernels/kernel_level.h" nogil:
     void kernel_limit(int level)
 
 
+cdef extern from "kernels/cpu_functions.h" nogil:
+    ctypedef struct CpuFunctions:
+        pass
+    const CpuFunctions cpu_functions_table "cpu_functions"
+
+
 # Pixels of one frame that are still believed: 2**28 is 16384 x 16384. More is taken for a damaged header.
 cdef enum:
     MAX_PIXELS = 1 << 28
+
+
+cdef const void *cpu_functions() noexcept nogil:
+    """Return the CPU's functions that the GPU's conversion calls."""
+    return &cpu_functions_table
 
 
 cdef int sample_size(int type) noexcept nogil:

@@ -1,21 +1,20 @@
 """FrameReader: the seek policy and the one loop that every video access goes through."""
 
-from libc.stdint cimport int32_t, int64_t, uint8_t
+from libc.stdint cimport int64_t, uint8_t
 
-from cycodec.core.video.backend cimport Target
-from cycodec.core.video.stream cimport FrameStream
-
-
-cdef struct Slot:
-    int64_t position        # what is wanted: a frame number, or a pts where there is no index
-    int32_t slot            # where it goes
+from cycodec.core.video.picture_spec cimport PictureSpec
+from cycodec.core.video.request cimport Request, Slot
+from cycodec.core.video.stream cimport FrameFacts, FrameStream
 
 
 cdef class FrameReader(FrameStream):
     cdef const Slot *wanted             # of the request under way, sorted
     cdef int num_wanted
     cdef bint masking
-    cdef bint primed                    # whether the request under way has begun with `prime`
+    # True if a converted frame had the size that its spec was made for; the owner may set it
+    cdef public bint size_proved
+    cdef bint has_proof
+    cdef FrameFacts proof               # of the frame that proved it
     cdef bint from_start                # whether the next seek has to go to the beginning
 
     cdef readonly int64_t frames_converted
@@ -27,7 +26,10 @@ cdef class FrameReader(FrameStream):
     cdef bint can_go_on(self, int64_t position) noexcept nogil
     cdef int run_to(self, int64_t position) noexcept nogil
     cdef int reach(self, int64_t position) noexcept nogil
-    cdef void begin_request(self) noexcept nogil
-    cdef int fill(self, int count, const Target *target, uint8_t *out, int64_t frame_stride, int64_t *pts,
-                  int64_t *durations, uint8_t *valid) noexcept nogil
+    cdef int prove_size(self, PictureSpec spec) noexcept nogil
+    cdef int convert(self, PictureSpec spec, uint8_t *out) noexcept nogil
+    cdef int repeat(self, Request request, const Slot *slot, const Slot *before) noexcept nogil
+    cdef int check_signals(self) noexcept nogil
+    cdef int serve(self, Request request) noexcept nogil
+    cdef int fill(self, Request request, const Slot *slot, uint8_t **last) noexcept nogil
     cdef int finish(self, int code) except -1

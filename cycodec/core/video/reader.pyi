@@ -1,29 +1,15 @@
-from collections.abc import Sequence
+from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
+from cycodec.core.video.request import Request
 from cycodec.core.video.stream import FrameStream
 
-BLACK: int
+class FrameSizeChanged(Exception): ...
 
 class FrameReader(FrameStream):
     frames_converted: int
     frames_damaged: int
-    def read_into(
-        self,
-        positions: Sequence[int] | NDArray[np.int64],
-        out: int,
-        pts: int,
-        durations: int,
-        valid: int,
-        frame_size: tuple[int, int],
-        region: tuple[int, int, int, int],
-        orientation: int,
-        type: int,
-        planar: bool = False,
-        stages: tuple[tuple[int, int, tuple[int, int, int, int]], ...] = (),
-        masking: bool = False,
-        places: Sequence[int] | NDArray[np.int64] | None = None,
-    ) -> None: ...
-    def prime(self, position: int, coming: Sequence[int] | NDArray[np.int64] = ()) -> None: ...
+    size_proved: bool
+    def read(self, request: Request) -> None: ...
+    def describe_frame(self, position: int) -> dict[str, Any]: ...
+    @property
+    def proved_by(self) -> dict[str, Any] | None: ...

@@ -9,12 +9,13 @@ frames need it, and never converted.
 cimport cython
 from cpython.exc cimport PyErr_CheckSignals
 from libc.stdint cimport int64_t, uint8_t
-from libc.stdlib cimport free, malloc, qsort
 
-from cycodec.core.video.backend cimport Stage, Target, sample_size
+from cycodec.core.video.codes cimport CONTRADICTION, LOST, SIZE_CHANGED
 from cycodec.core.video.index import IndexContradiction
 from cycodec.core.video.index cimport Anchor
-from cycodec.core.video.stream cimport LOST, FrameStream
+from cycodec.core.video.picture_spec cimport PictureSpec
+from cycodec.core.video.request cimport NOTHING_BEFORE, Request, Slot
+from cycodec.core.video.stream cimport FrameStream, describe_facts
 
 from cycodec.libav cimport avutil
 
@@ -22,20 +23,12 @@ from cycodec.libav cimport avutil
 cdef int64_t NOPTS = avutil.AV_NOPTS_VALUE
 
 cdef enum:
-    CONTRADICTION = -0x70000002     # index and decoder do not agree; no AVERROR has this number
     MAX_TRIES = 3
     SIGNAL_INTERVAL = 16            # frames between looks at pending signals
-    NOTHING_BEFORE = 2              # in `valid`: not to be had, and no frame before to fill it with
-
-BLACK = NOTHING_BEFORE
 
 
-cdef int compare_slots(const void *a, const void *b) noexcept nogil:
-    cdef const Slot *x = <const Slot *> a
-    cdef const Slot *y = <const Slot *> b
-    if x.position != y.position:
-        return -1 if x.position < y.position else 1
-    return -1 if x.slot < y.slot else 1
+class FrameSizeChanged(Exception):
+    """The first frame to convert has another size than its PictureSpec was made for."""
 
 
 @cython.no_gc_clear
@@ -232,162 +225,145 @@ cdef class FrameReader(FrameStream):
 
     # -- requests ---------------------------------------------------------------------------------------------------
 
-    cdef void begin_request(self) noexcept nogil:
-        """Once for `prime` and `fill` together."""
-        if not self.primed:
-            self.begin_run(not self.running or self.reached < 0)
-
-    cdef int fill(self, int count, const Target *target, uint8_t *out, int64_t frame_stride, int64_t *pts,
-                  int64_t *durations, uint8_t *valid) noexcept nogil:
-        """Serve the first `count` slots of the request under way."""
-        cdef const Slot *slot
-        cdef uint8_t *place
-        cdef uint8_t *last = NULL
-        cdef bint good
-        cdef int code
-        cdef int i
-        self.begin_request()
-        self.primed = False
-        for i in range(count):
-            slot = &self.wanted[i]
-            place = out + slot.slot * frame_stride
-            if i and slot.position == self.wanted[i - 1].position:
-                code = self.backend.copy(place, out + self.wanted[i - 1].slot * frame_stride, frame_stride)
-                if code < 0:
-                    return code
-                pts[slot.slot] = pts[self.wanted[i - 1].slot]
-                durations[slot.slot] = durations[self.wanted[i - 1].slot]
-                valid[slot.slot] = valid[self.wanted[i - 1].slot]
-                continue
-            if i % SIGNAL_INTERVAL == SIGNAL_INTERVAL - 1:
-                with gil:
-                    try:
-                        PyErr_CheckSignals()
-                    except BaseException as exception:
-                        self.demuxer.io.pending = exception
-                        return avutil.AVERROR_EXTERNAL
-            code = self.reach(slot.position)
-            good = True
-            if code == CONTRADICTION and self.masking:
-                good = False
-            elif code < 0:
-                return code
-            if self.index is not None:
-                pts[slot.slot] = self.index.pts_values[slot.position]
-                durations[slot.slot] = self.index.duration_values[slot.position]
-            else:
-                pts[slot.slot] = self.frame.best_effort_timestamp
-                durations[slot.slot] = self.frame_duration()
-            if good:
-                code = self.backend.convert(self.frame, target, place)
-                if code < 0:
-                    return code
-                self.frames_converted += 1
-                if self.is_damaged():               # which a GPU tells when it has converted
-                    self.frames_damaged += 1
-                    good = not self.masking
-            if good:
-                last = place
-            else:
-                if last != NULL:
-                    code = self.backend.copy(place, last, frame_stride)
-                else:
-                    code = self.backend.clear(place, frame_stride)
-                if code < 0:
-                    return code
-            valid[slot.slot] = good if good or last != NULL else NOTHING_BEFORE
+    cdef int prove_size(self, PictureSpec spec) noexcept nogil:
+        """Compare the frame in hand with the size that a spec was made for, until a frame has had it once."""
+        if self.frame.width != spec.stored_width or self.frame.height != spec.stored_height:
+            return SIZE_CHANGED
+        self.size_proved = True
+        self.proof = self.facts()
+        self.has_proof = True
         return 0
 
-    def read_into(self, positions, size_t out, size_t pts, size_t durations, size_t valid, tuple frame_size, tuple region,
-                  int orientation, int type, bint planar=False, tuple stages=(), bint masking=False, places=None):
-        """Decode frames into memory of the caller.
+    cdef int convert(self, PictureSpec spec, uint8_t *out) noexcept nogil:
+        """Make a picture of the frame in hand."""
+        cdef int code = 0
+        if not self.size_proved:
+            code = self.prove_size(spec)
+        if code == 0:
+            code = self.backend.convert(self.frame, &spec.target, out)
+        if code < 0:
+            return code
+        self.frames_converted += 1
+        # a GPU tells of damage when it has converted
+        if self.is_damaged():
+            self.frames_damaged += 1
+        return 0
 
-        `positions`: frame numbers (timestamps without an index), in any order, with repeats. `out`: address of as many
-        pictures of the region, rows of packed RGB without gaps, or with `planar` the planes of R, G and B, one behind the
-        other; `pts`, `durations` (int64) and `valid` (uint8): addresses of arrays that are filled in. `frame_size` is
-        (width, height) of the whole frame as it is shown, `region` (y0, y1, x0, x1) lies inside; `orientation` and `type`
-        as in csrc/convert.h. `stages`: what is done to the region, one after the other, as (height, width, region of it).
-        `valid`: 1, or with `masking` 0 for frames that are damaged or cannot be had, which are filled with the last good
-        one; 2 where there is none yet, which is black. `places`: which picture of `out` each position goes to.
+    cdef int repeat(self, Request request, const Slot *slot, const Slot *before) noexcept nogil:
+        """Serve a slot that wants the same frame as the one before it."""
+        cdef int64_t size = request.spec.picture_bytes
+        cdef int code = self.backend.copy(request.out + slot.slot * size, request.out + before.slot * size, size)
+        request.pts[slot.slot] = request.pts[before.slot]
+        request.durations[slot.slot] = request.durations[before.slot]
+        request.valid[slot.slot] = request.valid[before.slot]
+        return code
+
+    cdef int check_signals(self) noexcept nogil:
+        with gil:
+            try:
+                PyErr_CheckSignals()
+            except BaseException as exception:
+                self.demuxer.io.pending = exception
+                return avutil.AVERROR_EXTERNAL
+        return 0
+
+    cdef int serve(self, Request request) noexcept nogil:
+        """Serve all slots of a request."""
+        cdef const Slot *slot
+        cdef uint8_t *last = NULL
+        cdef int code
+        cdef int i
+        self.begin_run(not self.running or self.reached < 0)
+        for i in range(request.count):
+            slot = &request.slots[i]
+            if i and slot.position == request.slots[i - 1].position:
+                code = self.repeat(request, slot, &request.slots[i - 1])
+                if code < 0:
+                    return code
+                continue
+            if i % SIGNAL_INTERVAL == SIGNAL_INTERVAL - 1:
+                code = self.check_signals()
+                if code < 0:
+                    return code
+            code = self.fill(request, slot, &last)
+            if code < 0:
+                return code
+        return 0
+
+    cdef int fill(self, Request request, const Slot *slot, uint8_t **last) noexcept nogil:
+        """Serve one slot; `last` is the last good picture, if there is one, which stands in for a bad frame."""
+        cdef int64_t size = request.spec.picture_bytes
+        cdef uint8_t *out = request.out + slot.slot * size
+        cdef bint good = True
+        cdef int code = self.reach(slot.position)
+        if code == CONTRADICTION and request.masking:
+            good = False
+        elif code < 0:
+            return code
+        if self.index is not None:
+            request.pts[slot.slot] = self.index.pts_values[slot.position]
+            request.durations[slot.slot] = self.index.duration_values[slot.position]
+        else:
+            request.pts[slot.slot] = self.frame.best_effort_timestamp
+            request.durations[slot.slot] = self.frame_duration()
+        if good:
+            code = self.convert(request.spec, out)
+            if code < 0:
+                return code
+            good = not (request.masking and self.is_damaged())
+        if good:
+            last[0] = out
+        else:
+            code = self.backend.copy(out, last[0], size) if last[0] != NULL else self.backend.clear(out, size)
+            if code < 0:
+                return code
+        request.valid[slot.slot] = good if last[0] != NULL else NOTHING_BEFORE
+        return 0
+
+    def read(self, Request request not None):
+        """Decode the frames of a request into the caller's memory.
+
+        Raises
+        ------
+        FrameSizeChanged
+            The first frame to convert has another size than the request's spec was made for.
+        IndexContradiction
+            The decoder does not give a frame that the index promises, and the request is not masking.
         """
-        cdef int count = len(positions)
-        cdef Slot *slots = <Slot *> malloc((count + 1) * sizeof(Slot))
-        cdef Stage *kept = <Stage *> malloc((len(stages) + 1) * sizeof(Stage))
-        cdef Target target
-        cdef int64_t frame_stride
-        cdef int code, i, width, height
-        cdef bint sorted_already = True
-        if slots == NULL or kept == NULL:
-            free(slots)
-            free(kept)
-            raise MemoryError()
-        try:
-            for i in range(count):
-                slots[i].position = positions[i]
-                slots[i].slot = i if places is None else places[i]
-                if i and slots[i].position < slots[i - 1].position:
-                    sorted_already = False
-            target.width, target.height = frame_size
-            target.y0, target.y1, target.x0, target.x1 = region
-            target.orientation = orientation
-            target.type = type
-            target.planar = planar
-            height, width = target.y1 - target.y0, target.x1 - target.x0
-            target.num_stages = len(stages)
-            target.stages = kept
-            for i in range(target.num_stages):
-                kept[i].height, kept[i].width, (kept[i].y0, kept[i].y1, kept[i].x0, kept[i].x1) = stages[i]
-                height, width = kept[i].y1 - kept[i].y0, kept[i].x1 - kept[i].x0
-            target.row_stride = width * (1 if planar else 3) * sample_size(type)
-            frame_stride = target.row_stride * height * (3 if planar else 1)
-            self.wanted = slots
-            self.num_wanted = count
-            self.masking = masking
-            with nogil:
-                if not sorted_already:
-                    qsort(slots, count, sizeof(Slot), compare_slots)
-                code = self.fill(count, &target, <uint8_t *> out, frame_stride, <int64_t *> pts, <int64_t *> durations,
-                                 <uint8_t *> valid)
-        finally:
-            self.wanted = NULL
-            self.num_wanted = 0
-            self.masking = False
-            free(slots)
-            free(kept)
-        self.finish(code)
+        cdef int code
+        self.wanted = request.slots
+        self.num_wanted = request.count
+        self.masking = request.masking
+        with nogil:
+            code = self.serve(request)
+        self.wanted = NULL
+        self.num_wanted = 0
+        self.masking = False
+        if code < 0:
+            self.finish(code)
 
-    def prime(self, int64_t position, coming=()):
-        """Decode, but do not convert, the frame at a position; it is kept for the request that follows.
-
-        `coming`: positions from there on, in rising order, that it is going to ask for.
-        """
-        cdef int count = len(coming)
-        cdef Slot *slots = <Slot *> malloc((count + 1) * sizeof(Slot))
-        cdef int code, i
-        if slots == NULL:
-            raise MemoryError()
-        try:
-            slots[0].position = position
-            slots[0].slot = 0
-            for i in range(count):
-                slots[i + 1].position = coming[i]
-            self.wanted = slots
-            self.num_wanted = count + 1
-            with nogil:
-                self.begin_request()
-                self.primed = True
-                code = self.reach(position)
-        finally:
-            self.wanted = NULL
-            self.num_wanted = 0
-            free(slots)
+    def describe_frame(self, int64_t position):
+        """Decode, but do not convert, the frame at a position: a dict of its width, height, pixel format and colours."""
+        cdef int code
+        with nogil:
+            self.begin_run(not self.running or self.reached < 0)
+            code = self.reach(position)
         self.finish(code)
+        return describe_facts(self.facts())
+
+    @property
+    def proved_by(self):
+        """What `describe_frame` says of the frame that proved the frame size in `read`; None if no frame has."""
+        return describe_facts(self.proof) if self.has_proof else None
 
     cdef int finish(self, int code) except -1:
-        """Raise what went wrong in a request; the next one seeks afresh then."""
+        """Raise what went wrong in a request; the next request seeks then."""
+        cdef int width = self.frame.width
+        cdef int height = self.frame.height
         if code >= 0:
             return 0
-        self.primed = False
+        if code == SIZE_CHANGED:
+            raise FrameSizeChanged(width, height)
         self.stop()
         self.demuxer.recover()
         failure = self.backend.failure()

@@ -10,8 +10,15 @@ from cycodec.libav.avcodec cimport AVPacket
 from cycodec.libav.avutil cimport AVFrame
 
 
-cdef enum:
-    LOST = -0x70000001                  # an anchor's packet did not come; no AVERROR has this number
+cdef struct FrameFacts:
+    # What a decoded frame says of itself; numbers are FFmpeg's.
+    int width
+    int height
+    int format
+    int primaries
+    int space
+    int transfer
+    int range
 
 
 cdef class FrameStream:
@@ -80,4 +87,8 @@ cdef class FrameStream:
     cdef int find_packet(self, int anchor) noexcept nogil
     cdef int reopen(self) except -1
 
+    cdef FrameFacts facts(self) noexcept nogil
     cdef void abandon(self) noexcept
+
+
+cdef dict describe_facts(FrameFacts facts)

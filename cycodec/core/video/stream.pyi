@@ -1,5 +1,3 @@
-from typing import Any
-
 from cycodec.core.container.demux import Demuxer
 from cycodec.core.video.backend import VideoBackend
 from cycodec.core.video.index import FrameIndex
@@ -27,5 +25,3 @@ class FrameStream:
     def forget(self) -> None: ...
     @property
     def cursor(self) -> int: ...
-    @property
-    def frame_info(self) -> dict[str, Any] | None: ...

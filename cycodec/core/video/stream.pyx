@@ -12,7 +12,8 @@ from libc.stdint cimport int64_t
 from libc.stdlib cimport calloc, free
 
 from cycodec.core.compat cimport compat_frame_duration
-from cycodec.core.video.backend cimport BACKEND_FAILED, VideoBackend
+from cycodec.core.video.backend cimport VideoBackend
+from cycodec.core.video.codes cimport BACKEND_FAILED, LOST
 from cycodec.core.container.demux cimport Demuxer
 from cycodec.core.video.index cimport Anchor, FrameIndex
 from cycodec.core.bitstream.nal cimport holds_picture, is_exact_entry, is_in_top_layer, nal_format
@@ -388,16 +389,25 @@ cdef class FrameStream:
         """The position of the frame that came out last; -1 at the very beginning, -2 where the next request has to seek."""
         return self.reached if self.running else -2
 
-    @property
-    def frame_info(self):
-        """The frame that was decoded last, as a dict: width, height, pixel format and colour; None if there is none."""
-        if not self.has_frame:
-            return None
-        from cycodec.core.container.metadata import describe_frame_colour
+    cdef FrameFacts facts(self) noexcept nogil:
+        """What the frame in hand says of itself."""
+        cdef FrameFacts facts
+        facts.width = self.frame.width
+        facts.height = self.frame.height
+        facts.format = self.frame.format
+        facts.primaries = self.frame.color_primaries
+        facts.space = self.frame.colorspace
+        facts.transfer = self.frame.color_trc
+        facts.range = self.frame.color_range
+        return facts
 
-        return {
-            "width": self.frame.width,
-            "height": self.frame.height,
-            **describe_frame_colour(self.frame.format, self.frame.color_primaries, self.frame.colorspace,
-                                    self.frame.color_trc, self.frame.color_range),
-        }
+
+cdef dict describe_facts(FrameFacts facts):
+    """Width, height, pixel format and colours of a frame."""
+    from cycodec.core.container.metadata import describe_frame_colour
+
+    return {
+        "width": facts.width,
+        "height": facts.height,
+        **describe_frame_colour(facts.format, facts.primaries, facts.space, facts.transfer, facts.range),
+    }

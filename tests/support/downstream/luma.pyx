@@ -1,4 +1,4 @@
-"""A stranger's extension: the mean luma of frames, without the GIL and without a tensor."""
+"""An extension of another project: the mean luma of frames, without the GIL and without a tensor."""
 
 from libc.stdint cimport int64_t
 

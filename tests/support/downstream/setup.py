@@ -1,4 +1,4 @@
-"""What somebody who cimports cycodec writes: include paths come from FFmpeg's pkg-config alone."""
+"""The setup.py of a project that cimports cycodec. FFmpeg's pkg-config gives all include paths."""
 
 import shlex
 import subprocess

@@ -1,10 +1,11 @@
-"""TEST DOUBLE of NVIDIA's driver: libcuda.so.1 and libnvcuvid.so.1 that run on the host, with FFmpeg's decoders inside.
-And of NPP: libnppicc.so.12 and .13, with the one function that cycodec calls.
+"""TEST DOUBLE of NVIDIA's driver: libcuda.so.1 and libnvcuvid.so.1 for the host, with FFmpeg's
+decoders inside. It also doubles NPP: libnppicc.so.12 and .13, with the one function that cycodec
+calls.
 
-With them the real extension, the real cuda-python and the real kernels' text run where there is no GPU. They prove the
-logic of our code, not the driver's: nothing here says how fast anything is, and real asynchrony is not modelled.
+The real extension, cuda-python and the kernels' source run with them where there is no GPU. They
+test the logic of cycodec, not that of the driver: they model neither speed nor real asynchrony.
 
-They are built by the tests alone, are no part of the package, and are loaded only by `load`.
+Only the tests build them, only `load` loads them, and they are no part of the package.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ COUNTS = ("memory", "bytes", "events", "streams", "parsers", "decoders", "mapped
 
 
 def build() -> Path:
-    """The folder with both libraries, made anew when their sources have changed."""
+    """Returns the folder with both libraries; builds them if their sources have changed."""
     sources = sorted(
         p for folder in (HERE, KERNELS) for p in folder.iterdir() if p.suffix in (".c", ".cpp", ".h", ".cu")
     )
@@ -75,7 +76,9 @@ def build() -> Path:
 
 
 class FakeCuda:
-    """The loaded fake, and its controls. Whoever opens libcuda.so.1 afterwards gets it, by its soname."""
+    """The loaded double and its controls. It has the soname libcuda.so.1, so later loads of that
+    name find it.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -85,47 +88,53 @@ class FakeCuda:
         self.cuda.fake_log.restype = ctypes.c_char_p
 
     def load_npp(self, major: int) -> ctypes.CDLL:
-        """Have cuda.pathfinder find the fake NPP of CUDA 12 or 13 as a library that is loaded already."""
+        """Makes cuda.pathfinder find the double's NPP of CUDA 12 or 13 as a library that is loaded
+        already.
+        """
         return [ctypes.CDLL(str(self.folder / f"lib{name}.so.{major}")) for name in ("nppc", "nppicc")][1]
 
     def fail(self, name: str, nth: int = 1, code: int = 999) -> None:
-        """Have the nth call from now on (-1: every call) of a function give an error."""
+        """Makes the nth call of a function from now on (-1: every call) return an error."""
         self.cuda.fake_fail(name.encode(), nth, code)
 
     def set(self, **settings: int) -> None:
-        """Settings: see fake_set in fakecuda.c."""
+        """Changes settings: see fake_set in fakecuda.c."""
         for name, value in settings.items():
             self.cuda.fake_set(name.encode(), value)
 
     def know(self, path: Path | str) -> None:
-        """Have the decoder know a file's pictures by their data: for libavcodec's hwaccel, which parses by itself."""
+        """Tells the decoder a file's pictures by their data, for libavcodec's hwaccel, which does
+        the parsing.
+        """
         if self.cuvid.fake_know(str(path).encode()) < 0:
             raise OSError(f"the double cannot decode {path}")
 
     def reset(self) -> None:
-        """No failures, no settings, an empty log, no pictures known."""
+        """Clears failures, settings, log and known pictures."""
         self.cuvid.fake_forget()
         self.cuda.fake_reset()
 
     def counts(self) -> dict[str, int]:
-        """How many of each kind of thing are alive."""
+        """Returns the number of live objects of each kind."""
         return {name: self.cuda.fake_count(number) for number, name in enumerate(COUNTS)}
 
     def log(self) -> list[str]:
-        """The lines written since the last call, if ``set(log=1)``."""
+        """Returns the lines written since the last call, if ``set(log=1)``."""
         return self.cuda.fake_log().decode().splitlines()
 
 
 def stand_in(set_attribute: Callable[[object, str, object], None] = setattr) -> None:
-    """Have ``device="cuda"`` mean the loaded double, whose memory is the host's: torch here may be without CUDA."""
-    from cycodec._shared import torch_adapter as _tensor
+    """Makes ``device="cuda"`` use the loaded double and host memory, because this torch may lack
+    CUDA.
+    """
+    from cycodec._shared import torch_adapter
 
-    set_attribute(_tensor, "_cuda_ordinal", lambda device: device.index or 0)
-    set_attribute(_tensor, "cuda_device", lambda ordinal: "cpu")
-    set_attribute(_tensor, "cuda_stream", lambda ordinal: 0)
+    set_attribute(torch_adapter, "_cuda_ordinal", lambda device: device.index or 0)
+    set_attribute(torch_adapter, "cuda_device", lambda ordinal: "cpu")
+    set_attribute(torch_adapter, "cuda_stream", lambda ordinal: 0)
 
 
 @cache
 def load() -> FakeCuda:
-    """Build and load the fake in this process, for good."""
+    """Builds the double and loads it in this process, which cannot unload it."""
     return FakeCuda(build())

@@ -1,4 +1,4 @@
-/* TEST DOUBLE: cycodec/cuda/kernels/convert.cu compiled for the host, one thread of a kernel after the other. */
+/* TEST DOUBLE: compiles cycodec/cuda/kernels/convert.cu for the host, and runs the threads of a kernel in turn. */
 #include <math.h>
 #include <string.h>
 

@@ -1,12 +1,12 @@
-/* Memory that is kept from picture to picture. */
+/* Memory that a converter keeps from picture to picture. */
 #ifndef CYCODEC_GROWN_H
 #define CYCODEC_GROWN_H
 
 #include <libavutil/mem.h>
 #include <stddef.h>
 
-/* At least `needed` bytes, whose content is not kept when they are new ones; to be freed with av_free. NULL: there are
- * none. */
+/* Return at least `needed` bytes, or NULL without memory. New memory does not keep the old content. The caller frees it
+ * with av_free. */
 static inline void *grown(void *memory, size_t *size, size_t needed) {
     if (*size >= needed)
         return memory;

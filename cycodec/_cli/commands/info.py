@@ -1,0 +1,75 @@
+"""``cycodec info``: container, streams and frames of files."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import click
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from cycodec._cli.commands.common import console, examples, naming, one_line, progress, with_traceback
+from cycodec._cli.text import name_of
+
+__all__ = ["info", "info_table"]
+
+
+@click.command(
+    short_help="Show container, streams and frames of files.",
+    epilog=examples(
+        "cycodec info clip.mp4",
+        "cycodec info *.mp4                       continue after a bad file, exit with status 1",
+        "cycodec info --header big.ts             do not read the whole file",
+        "cycodec info --json *.mp4 | jq '.[].container.duration_seconds'",
+    ),
+)
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON list with one object per file.")
+@click.option("--header", is_flag=True, help="Read the header only: no frame count, no key frames.")
+@with_traceback
+def info(files: tuple[str, ...], as_json: bool, header: bool) -> int:
+    """Show container, streams and frames of files."""
+    descriptions: list[dict[str, Any]] = []
+    failed = False
+    with progress("reading", len(files)) as advance:
+        for source in files:
+            description = _describe(source, header)
+            if as_json:
+                descriptions.append(description)
+            elif "container" in description:
+                console.print(info_table(description))
+            if "error" in description:
+                failed = True
+                click.echo(f"cycodec: {description['error']}", err=True)
+            advance(1)
+    if as_json:
+        click.echo(json.dumps(descriptions, indent=2))
+    return int(failed)
+
+
+def _describe(source: str, header: bool) -> dict[str, Any]:
+    """The description of a file, or of the error that prevents it."""
+    from cycodec._cli.describe import describe
+
+    try:
+        with naming(source):
+            return describe(source, header_only=header)
+    except Exception as error:
+        if click.get_current_context().meta["traceback"]:
+            raise
+        return {"source": source, "error": one_line(error)}
+
+
+def info_table(description: dict[str, Any]) -> Table:
+    """A description by `describe` as a table of two columns."""
+    from cycodec._cli.describe import rows
+
+    title = Text(name_of(description["source"]), style="bold", overflow="fold")
+    table = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", show_header=False, pad_edge=False)
+    table.add_column(style="cyan", no_wrap=True)
+    table.add_column()
+    for label, text in rows(description):
+        table.add_row(label, Text(text))
+    return table

@@ -1,0 +1,7 @@
+"""Result codes of the audio modules beside FFmpeg's. No AVERROR has the numbers of the negative ones."""
+
+
+cdef enum:
+    FROM_THE_START = 1              # reading begins with the stream's first sample instead
+    LOST = -0x70000001              # the packet that was sought did not come
+    CONTRADICTION = -0x70000002     # a position that was given is wrong: read again from the start

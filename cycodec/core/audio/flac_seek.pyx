@@ -1,0 +1,161 @@
+"""Finding the frame of a .flac file that holds a sample, by bisection over frame headers.
+
+FFmpeg bisects, too, and reads ten frames at every step to be sure of each. This module reads headers only.
+The caller makes sure of the result: the frame found must decode with the number that its header says.
+"""
+
+from libc.stdint cimport int32_t, int64_t, uint8_t
+from libc.stdlib cimport free, malloc
+from libc.string cimport memchr, memcpy
+
+from cycodec.core.audio.codes cimport LOST
+from cycodec.core.bitstream.flac cimport (
+    FLAC_FORM_BYTES,
+    FLAC_LONGEST_HEADER,
+    FlacHeader,
+    flac_form,
+    flac_samples,
+    read_flac_header,
+)
+from cycodec.core.container.demux cimport Demuxer
+
+from cycodec.libav cimport avcodec, avformat
+from cycodec.libav.avcodec cimport AVPacket
+from cycodec.libav.avformat cimport AVIOContext
+
+
+cdef enum:
+    CHUNK_BYTES = 1 << 16       # read at every step
+    MOST_STEPS = 40
+    NEAR_FRAMES = 2             # decoding so many frames is faster than another step
+
+
+cdef struct FlacPlace:
+    int64_t first_sample        # number of a frame's first sample
+    int64_t position            # of the frame's first byte in the file
+
+
+cdef void note_flac_start(FlacStart *start, const AVPacket *packet) noexcept nogil:
+    """Remember the first packet of a stream."""
+    if packet.size > FLAC_FORM_BYTES:
+        memcpy(start.form, packet.data, FLAC_FORM_BYTES)
+        start.position = packet.pos
+        start.samples = flac_samples(packet.data, packet.size)
+
+
+cdef bint has_flac_form(const AVPacket *packet, const FlacStart *start) noexcept nogil:
+    """True if a packet has the sample rate and number of channels of the stream's first frame."""
+    return packet.size >= FLAC_FORM_BYTES and flac_form(packet.data) == flac_form(start.form)
+
+
+cdef int read_flac_at(Demuxer demuxer, int stream_index, const FlacStart *start, int64_t wanted,
+                      AVPacket *packet) noexcept nogil:
+    """Read the packet that holds a sample, or one shortly before it; 0 or AVERROR.
+
+    libavformat seeks if the frame found here is none.
+    """
+    cdef FlacPlace place
+    cdef int64_t total = demuxer.stream(stream_index).duration
+    cdef int code = LOST
+    if bisect(demuxer.ptr.pb, start, total, wanted, &place):
+        code = demuxer.seek_byte(place.position)
+        if code >= 0:
+            avcodec.av_packet_unref(packet)
+            code = demuxer.read(packet, stream_index)
+        if code >= 0 and packet.pts != place.first_sample:
+            code = LOST
+    if code < 0:
+        code = demuxer.seek(stream_index, wanted)
+        if code >= 0:
+            avcodec.av_packet_unref(packet)
+            code = demuxer.read(packet, stream_index)
+    return code
+
+
+cdef bint bisect(AVIOContext *pb, const FlacStart *start, int64_t total, int64_t wanted,
+                 FlacPlace *found) noexcept nogil:
+    """Find the frame that holds a sample, or one shortly before it; False where that is not possible.
+
+    `total` is the number of samples that the stream's header promises.
+    """
+    cdef uint8_t *data
+    cdef FlacPlace high
+    cdef int64_t guess
+    cdef int size, step
+    high.position = avformat.avio_size(pb)
+    high.first_sample = total
+    found.first_sample = 0
+    found.position = start.position
+    if start.samples <= 0 or high.position <= start.position or not 0 <= wanted < total:
+        return False
+    data = <uint8_t *> malloc(CHUNK_BYTES)
+    if data == NULL:
+        return False
+    for step in range(MOST_STEPS):
+        if found.first_sample + NEAR_FRAMES * start.samples > wanted:
+            break
+        if high.position <= found.position + 1 or high.first_sample <= found.first_sample:
+            break
+        guess = guess_position(found, &high, start.samples, wanted, step)
+        if avformat.avio_seek(pb, guess, 0) < 0:
+            break
+        size = read_chunk(pb, data)
+        if not narrow(data, size, guess, start, wanted, found, &high):
+            high.position = guess
+    free(data)
+    return True
+
+
+cdef int64_t guess_position(const FlacPlace *low, const FlacPlace *high, int32_t block_size, int64_t wanted,
+                            int step) noexcept nogil:
+    """Where to look next for the frame with a sample."""
+    cdef int64_t frame_bytes, guess
+    if step % 3 == 2:
+        # frame sizes are uneven (silence takes next to no bytes): halve the distance now and then
+        guess = low.position + (high.position - low.position) // 2
+    else:
+        # where the frame is if all frames have the same size, and one frame earlier
+        frame_bytes = <int64_t> (
+            (high.position - low.position) / <double> (high.first_sample - low.first_sample) * block_size
+        )
+        guess = low.position + (wanted - low.first_sample) // block_size * frame_bytes - frame_bytes
+    return min(max(guess, low.position + 1), high.position - 1)
+
+
+cdef int read_chunk(AVIOContext *pb, uint8_t *data) noexcept nogil:
+    """Read up to CHUNK_BYTES bytes; return how many there were."""
+    cdef int size = 0
+    cdef int got
+    while size < CHUNK_BYTES:
+        got = avformat.avio_read(pb, data + size, CHUNK_BYTES - size)
+        if got <= 0:
+            break
+        size += got
+    return size
+
+
+cdef bint narrow(const uint8_t *data, int size, int64_t position, const FlacStart *start, int64_t wanted,
+                 FlacPlace *low, FlacPlace *high) noexcept nogil:
+    """Move `low` and `high` to the frames that begin in a chunk; return False if there are none.
+
+    `position` is the place of the chunk in the file.
+    """
+    cdef const uint8_t *at = data
+    cdef FlacHeader header
+    cdef bint seen = False
+    while True:
+        at = <const uint8_t *> memchr(at, 0xFF, max(0, data + size - FLAC_LONGEST_HEADER - at))
+        if at == NULL:
+            return seen
+        if (
+            read_flac_header(at, start.form, start.samples, &header)
+            and low.first_sample < header.first_sample < high.first_sample
+        ):
+            seen = True
+            if header.first_sample > wanted:
+                high.position = position + (at - data)
+                high.first_sample = header.first_sample
+                return True
+            low.position = position + (at - data)
+            low.first_sample = header.first_sample
+        at += 1

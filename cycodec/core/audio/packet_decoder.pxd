@@ -1,0 +1,55 @@
+"""PacketDecoder: the packets of one audio stream, decoded in order from wherever a reader wants."""
+
+from libc.stdint cimport int64_t, uint32_t
+
+from cycodec.core.audio.flac_seek cimport FlacStart
+from cycodec.core.audio.index cimport AudioIndex
+from cycodec.core.container.demux cimport Demuxer
+from cycodec.libav.avcodec cimport AVCodecContext, AVCodecParameters, AVPacket
+from cycodec.libav.avformat cimport AVStream
+from cycodec.libav.avutil cimport AVFrame
+
+
+cdef class PacketDecoder:
+    cdef readonly Demuxer demuxer
+    cdef readonly int stream_index
+    cdef readonly str source        # how errors call the source
+    cdef readonly int64_t packets_read
+    cdef AudioIndex index           # None: not made yet
+    cdef bint by_pos                # True if packets are sought and known by their place in the file
+    cdef bint fresh                 # True if nothing was read from the demuxer yet
+    cdef object open_source         # a callable that opens the source again
+    cdef object wanted_stream       # the stream's number as the user gave it, or None
+    cdef object failure             # an exception raised inside nogil code, for `check` to raise
+
+    cdef AVCodecContext *context
+    cdef AVPacket *packet
+    cdef AVFrame *frame             # the frame decoded last
+    cdef int64_t stamp              # ordinal of the packet that `frame` came from
+    cdef int64_t ordinal            # of the next packet
+    cdef bint has_packet            # True if `packet` is that next one
+    cdef bint from_start            # True if decoding began with the first packet
+    cdef bint finished              # True once the decoder knows that there are no more packets
+    cdef int drain_errors           # of the decoder since then
+
+    cdef FlacStart flac_start       # of FLAC streams, once their first packet was decoded
+    cdef uint32_t first_skip        # samples trimmed from the first packet
+    cdef uint32_t last_discard      # samples trimmed from the last packet that was read
+
+    cdef AVStream *stream(self) noexcept nogil
+    cdef AVCodecParameters *parameters(self) noexcept nogil
+    cdef int open_demuxer(self) except -1
+    cdef int open_codec(self) except -1
+    cdef int renew(self, bint whole) noexcept nogil
+    cdef void begin(self, int64_t ordinal, bint from_start) noexcept nogil
+    cdef int rewind(self) noexcept nogil
+    cdef int seek(self, int number) noexcept nogil
+    cdef int read_up_to(self, int number) noexcept nogil
+    cdef int seek_numbered(self, int64_t position) noexcept nogil
+    cdef int read_numbered(self, int64_t position) noexcept nogil
+    cdef int next_frame(self) noexcept nogil
+    cdef int send_next(self) noexcept nogil
+    cdef int read_packet(self) noexcept nogil
+    cdef void trim(self) noexcept nogil
+    cdef int check(self, int code, str operation) except -1
+    cdef void forget(self) noexcept

@@ -1,0 +1,333 @@
+# cython: no_gc_clear=True
+"""The packets of one audio stream, decoded by libavcodec.
+
+Note [Stamps]
+
+Every packet's dts is overwritten with its ordinal, which libavcodec hands on to the frame. So a frame is
+known by its packet even where timestamps are rounded, estimated, or missing. The ordinal is shifted to the
+left, because libavcodec adds the samples that it trims from the frame.
+"""
+
+cimport cython
+from libc.errno cimport EAGAIN, ENOMEM
+from libc.stdint cimport int64_t, uint32_t
+
+from cycodec.core cimport error
+from cycodec.core.audio.codes cimport FROM_THE_START, LOST
+from cycodec.core.audio.flac_seek cimport has_flac_form, note_flac_start, read_flac_at
+from cycodec.core.audio.index cimport AudioPacket
+from cycodec.core.compat cimport compat_packet_set_skip, compat_packet_skip
+from cycodec.core.container.decoder_context cimport allocate_decoder, open_decoder
+from cycodec.core.container.demux cimport Demuxer
+
+from cycodec.core.error import CodecNotFoundError
+
+from cycodec.libav cimport avcodec, avutil
+from cycodec.libav.avcodec cimport AVCodecParameters
+from cycodec.libav.avformat cimport AVStream
+
+
+cdef int64_t NOPTS = avutil.AV_NOPTS_VALUE
+
+cdef enum:
+    STAMP_SHIFT = 32
+    MAX_SEEKS = 4               # until one finds the packet
+    FIRST_STEP = 32             # packets further back that the second seek goes; later ones take 8 times more
+    MAX_STRANGERS = 600         # packets after a seek until one is known
+    MAX_DRAIN_ERRORS = 64
+
+# Containers whose packets are found by their place in the file: they have no timestamps, or none that a
+# seek reproduces.
+PLACED = {"mp3", "aac", "ac3", "eac3", "dts", "amr", "amrnb", "amrwb", "loas"}
+
+
+@cython.no_gc_clear
+cdef class PacketDecoder:
+    """Decodes the packets of one audio stream in order.
+
+    Parameters
+    ----------
+    open_source : callable
+        Returns a new IOContext of the source. It is called again to read from the start; the IOContext in
+        use is dropped before.
+    wanted_stream : int or None
+        Number of the stream; None is FFmpeg's best audio stream.
+    """
+
+    def __cinit__(self, open_source, wanted_stream):
+        self.open_source = open_source
+        self.wanted_stream = wanted_stream
+        self.packet = avcodec.av_packet_alloc()
+        self.frame = avutil.av_frame_alloc()
+        if self.packet == NULL or self.frame == NULL:
+            raise MemoryError()
+        self.open_demuxer()
+        self.source = self.demuxer.io.name
+        self.by_pos = self.demuxer.can_seek_bytes and self.demuxer.format_name in PLACED
+        self.open_codec()
+
+    def __dealloc__(self):
+        avcodec.avcodec_free_context(&self.context)
+        avcodec.av_packet_free(&self.packet)
+        avutil.av_frame_free(&self.frame)
+
+    cdef void forget(self) noexcept:
+        """Own nothing any more, and free nothing: Note [After fork] in core/video/stream.pyx."""
+        self.context = NULL
+        self.packet = NULL
+        self.frame = NULL
+        if self.demuxer is not None:
+            self.demuxer.abandon()
+
+    cdef int check(self, int code, str operation) except -1:
+        """Raise the exception that a code stands for; one of a callback wins over FFmpeg's code."""
+        if self.failure is not None:
+            failure, self.failure = self.failure, None
+            raise failure
+        if self.demuxer is None:
+            return error.check(code, operation, self.source)
+        return self.demuxer.check(code, operation)
+
+    cdef AVStream *stream(self) noexcept nogil:
+        return self.demuxer.stream(self.stream_index)
+
+    cdef AVCodecParameters *parameters(self) noexcept nogil:
+        return self.stream().codecpar
+
+    # -- opening ---------------------------------------------------------------------------------
+
+    cdef int open_demuxer(self) except -1:
+        """Open the container, again if it is open already; nothing of it has been read afterwards."""
+        self.demuxer = None     # first: a file-like source serves one demuxer at a time
+        self.demuxer = Demuxer(self.open_source())
+        self.stream_index = self.demuxer.select_audio(self.wanted_stream)
+        self.fresh = True
+        return 0
+
+    cdef int open_codec(self) except -1:
+        """Open a decoder that has seen nothing yet."""
+        cdef AVCodecParameters *parameters = self.parameters()
+        cdef const avcodec.AVCodec *codec = avcodec.avcodec_find_decoder(parameters.codec_id)
+        avcodec.avcodec_free_context(&self.context)
+        if parameters.codec_id == avcodec.AV_CODEC_ID_NONE:
+            raise CodecNotFoundError(
+                f"{self.source}: the FFmpeg in use does not know the codec of audio stream {self.stream_index} "
+                "(the file may be damaged; `ffprobe` on it says more)",
+                source=self.source, operation="open decoder",
+            )
+        self.context = allocate_decoder(codec, parameters, self.stream().time_base, 1, self.source)
+        # AC-3 decoders make noise up: let them seed it by each packet, not by all packets before it
+        avutil.av_opt_set_int(self.context, b"cons_noisegen", 1, avutil.AV_OPT_SEARCH_CHILDREN)
+        open_decoder(self.context, self.source)
+        return 0
+
+    cdef int renew(self, bint whole) noexcept nogil:
+        """Open the codec anew, and the container as well if `whole`; 0 or AVERROR_EXTERNAL."""
+        with gil:
+            try:
+                if whole:
+                    self.open_demuxer()
+                self.open_codec()
+            except BaseException as exception:
+                self.failure = exception
+                return avutil.AVERROR_EXTERNAL
+        return 0
+
+    # -- where to begin --------------------------------------------------------------------------
+
+    cdef void begin(self, int64_t ordinal, bint from_start) noexcept nogil:
+        """Take the packet to come for that with an ordinal."""
+        self.ordinal = ordinal
+        self.from_start = from_start
+        self.stamp = -1
+        self.finished = False
+        self.drain_errors = 0
+
+    cdef int rewind(self) noexcept nogil:
+        """Decode from the first packet, with a decoder that has seen nothing; 0 or AVERROR."""
+        cdef int code
+        avcodec.av_packet_unref(self.packet)
+        avutil.av_frame_unref(self.frame)
+        if not self.fresh:
+            code = self.renew(True)
+            if code < 0:
+                return code
+        self.has_packet = False
+        self.begin(0, True)
+        return 0
+
+    cdef int seek(self, int number) noexcept nogil:
+        """Decode from a packet of the index, with a decoder that has seen nothing.
+
+        Return 0, AVERROR, or LOST if no seek finds the packet.
+        """
+        cdef int target = number
+        cdef int step = FIRST_STEP
+        cdef int code = LOST
+        cdef int _
+        avutil.av_frame_unref(self.frame)
+        self.fresh = False
+        self.has_packet = False
+        if not (self.index.rising_pos if self.by_pos else self.index.rising_pts):
+            return LOST
+        for _ in range(MAX_SEEKS):
+            if self.by_pos:
+                code = self.demuxer.seek_byte(self.index.packets[target].pos)
+            else:
+                code = self.demuxer.seek(self.stream_index, self.index.packets[target].pts)
+            if code < 0:
+                return LOST
+            code = self.read_up_to(number)
+            if code != LOST or target == 0:
+                break
+            target = max(0, target - step)
+            step *= 8
+        if code == 0:
+            # a flush is not enough: noise generators, for one, run on and would reach the next window
+            code = self.renew(False)
+        if code == 0:
+            self.begin(number, False)
+        return code
+
+    cdef int read_up_to(self, int number) noexcept nogil:
+        """After a seek, read on until `packet` is that with a number.
+
+        Return 0, AVERROR, or LOST if the packet does not come.
+        """
+        cdef int strangers = 0
+        cdef int found = -1
+        cdef int code
+        while found < number and strangers < MAX_STRANGERS:
+            code = self.read_packet()
+            if code == avutil.AVERROR_EOF or code == avutil.AVERROR_INVALIDDATA:
+                break
+            if code < 0:
+                return code
+            if found >= 0:
+                found += 1
+            elif self.packet.pos >= self.index.untimed_from:
+                break
+            else:
+                found = self.index.number_of(self.packet, self.by_pos)
+                strangers += found < 0
+        self.has_packet = found == number
+        if self.has_packet:
+            return 0
+        avcodec.av_packet_unref(self.packet)
+        return LOST
+
+    cdef int seek_numbered(self, int64_t position) noexcept nogil:
+        """Decode from the packet of a .flac file that holds a sample: Note [Numbered frames].
+
+        Return 0, FROM_THE_START if the seek led nowhere, or LOST if packets' numbers are of no use.
+        Nothing is decoded if the position is behind the end.
+        """
+        cdef int code = self.read_numbered(position)
+        if code == 0:
+            avcodec.avcodec_flush_buffers(self.context)
+            self.begin(0, False)
+        return code
+
+    cdef int read_numbered(self, int64_t position) noexcept nogil:
+        """The part of `seek_numbered` that reads: make `packet` the one that holds a sample."""
+        cdef bint seen = False
+        cdef int code, _
+        avutil.av_frame_unref(self.frame)
+        self.fresh = False
+        self.has_packet = False
+        code = read_flac_at(self.demuxer, self.stream_index, &self.flac_start, position, self.packet)
+        for _ in range(MAX_STRANGERS):
+            if code == avutil.AVERROR_EOF:
+                return 0 if seen else FROM_THE_START
+            if code < 0 or self.packet.pts == NOPTS or self.packet.pts > position:
+                return LOST
+            if not has_flac_form(self.packet, &self.flac_start):
+                return LOST
+            seen = True
+            self.packets_read += 1
+            if self.packet.pts + self.packet.duration > position:
+                self.has_packet = True
+                return 0
+            avcodec.av_packet_unref(self.packet)
+            code = self.demuxer.read(self.packet, self.stream_index)
+        return LOST
+
+    # -- frames ----------------------------------------------------------------------------------
+
+    cdef int next_frame(self) noexcept nogil:
+        """Decode the next frame; AVERROR_EOF after the last one.
+
+        Packets that the decoder refuses are skipped, as the ffmpeg command does it.
+        """
+        cdef int code
+        while True:
+            avutil.av_frame_unref(self.frame)
+            code = avcodec.avcodec_receive_frame(self.context, self.frame)
+            if code == 0:
+                if self.frame.pkt_dts != NOPTS:
+                    self.stamp = self.frame.pkt_dts >> STAMP_SHIFT
+                if self.frame.nb_samples > 0:
+                    return 0
+                continue
+            if code == avutil.AVERROR_EOF or code == avutil.AVERROR(ENOMEM):
+                return code
+            if self.finished:
+                if code == avutil.AVERROR(EAGAIN) or self.drain_errors == MAX_DRAIN_ERRORS:
+                    return avutil.AVERROR_EOF
+                self.drain_errors += 1
+                continue
+            code = self.send_next()
+            if code < 0:
+                return code
+
+    cdef int send_next(self) noexcept nogil:
+        """Give the decoder one packet, or tell it that there are no more."""
+        cdef int code
+        if not self.has_packet:
+            code = self.read_packet()
+            if code == avutil.AVERROR_EOF or code == avutil.AVERROR_INVALIDDATA:
+                # damaged data end the stream, as they do for the ffmpeg command
+                self.finished = True
+                return avcodec.avcodec_send_packet(self.context, NULL)
+            if code < 0:
+                return code
+        self.has_packet = False
+        self.trim()
+        self.packet.dts = self.ordinal << STAMP_SHIFT
+        self.ordinal += 1
+        code = 0
+        if self.packet.size > 0:
+            code = avcodec.avcodec_send_packet(self.context, self.packet)
+        avcodec.av_packet_unref(self.packet)
+        return code if code == avutil.AVERROR(ENOMEM) else 0
+
+    cdef int read_packet(self) noexcept nogil:
+        """Read the next packet of the stream; 0 or AVERROR."""
+        cdef int code
+        self.fresh = False
+        avcodec.av_packet_unref(self.packet)
+        code = self.demuxer.read(self.packet, self.stream_index)
+        self.packets_read += code >= 0
+        return code
+
+    cdef void trim(self) noexcept nogil:
+        """Let the decoder trim the packet as it does when it decodes from the start."""
+        cdef AudioPacket *known
+        cdef uint32_t skip = 0
+        cdef uint32_t discard = 0
+        compat_packet_skip(self.packet, &skip, &discard)
+        if self.from_start:
+            if self.ordinal == 0:
+                self.first_skip = skip
+                note_flac_start(&self.flac_start, self.packet)
+        elif self.index is None:
+            pass                # numbered FLAC frames have nothing to trim
+        elif self.index.from_table:
+            # after a seek the demuxer asks for a pre-roll of its own
+            compat_packet_set_skip(self.packet, 0, discard)
+        elif self.ordinal < self.index.count:
+            known = &self.index.packets[self.ordinal]
+            discard = known.discard
+            compat_packet_set_skip(self.packet, known.skip, discard)
+            self.packet.flags = known.flags
+        self.last_discard = discard

@@ -1,0 +1,69 @@
+"""Lets another checkout of cycodec take part as a peer, so that one run compares before and after."""
+
+import argparse
+from pathlib import Path
+
+from benchmark import machine
+from benchmark.figures import BASE
+from benchmark.paths import ROOT
+
+PREFIX = f"{BASE} ("
+
+
+def name_of(path: Path) -> str:
+    """Returns the library name of a checkout: ``cycodec (COMMIT)``, or its folder's name if there
+    is no commit.
+
+    Raises
+    ------
+    ValueError
+        If the folder holds no cycodec that is built.
+    """
+    if not any((path / "cycodec" / "core").rglob("*.so")):
+        raise ValueError(f"{path} holds no cycodec that is built in place: run tools/setup there")
+    return f"{PREFIX}{machine.commit_of(path) or path.name})"
+
+
+def is_checkout(library: str) -> bool:
+    """True if a library is another checkout of cycodec."""
+    return library.startswith(PREFIX)
+
+
+def interpreter(path: Path) -> Path:
+    """Returns the Python of a checkout: its own ``.venv``, else that of this checkout."""
+    own = path / ".venv" / "bin" / "python"
+    return own if own.exists() else ROOT / ".venv" / "bin" / "python"
+
+
+def add_option(parser: argparse.ArgumentParser) -> None:
+    """Adds ``--against PATH`` to a command."""
+    parser.add_argument(
+        "--against",
+        type=Path,
+        metavar="PATH",
+        help="another checkout of cycodec, built in place, that takes part as a peer (before and after); "
+        "docs/benchmarks is left as it is",
+    )
+
+
+def chosen(parser: argparse.ArgumentParser, path: Path | None) -> dict[str, Path]:
+    """Returns library name -> folder for the value of ``--against``; ends the command if it is no
+    checkout.
+    """
+    if path is None:
+        return {}
+    try:
+        return {name_of(path): path.resolve()}
+    except ValueError as error:
+        parser.error(f"--against: {error}")
+
+
+def assert_imported_from(path: str) -> None:
+    """Raises ImportError if cycodec does not come from this checkout, for example from an installed
+    package.
+    """
+    import cycodec
+
+    found = Path(cycodec.__file__).resolve().parents[1]
+    if found != Path(path).resolve():
+        raise ImportError(f"cycodec was imported from {found}, not from {path}")
