@@ -15,6 +15,8 @@ import sys
 import luma
 from cycodec.decoders import VideoDecoder
 import cycodec
+
+pytestmark = pytest.mark.slow
 decoder = VideoDecoder(sys.argv[1])
 print(cycodec.__file__)
 print(luma.mean_luma(decoder, 3))
