@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = """
 import sys
 import luma
 from cycodec.decoders import VideoDecoder
 import cycodec
-
-pytestmark = pytest.mark.slow
 decoder = VideoDecoder(sys.argv[1])
 print(cycodec.__file__)
 print(luma.mean_luma(decoder, 3))
