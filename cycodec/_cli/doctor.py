@@ -136,7 +136,7 @@ def library_function(name: str) -> Any:
     """A function of the FFmpeg that cycodec runs with; None if there is none of this name."""
     # An extension is linked with the libraries that it calls. These two together call all of
     # FFmpeg's.
-    for module in ("container.demux", "video.backend"):
+    for module in ("container.demux", "video.cpu"):
         extension = ctypes.CDLL(importlib.import_module(f"cycodec.core.{module}").__file__)
         if hasattr(extension, name):
             return getattr(extension, name)

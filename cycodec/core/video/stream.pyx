@@ -278,14 +278,14 @@ cdef class FrameStream:
         return code
 
     cdef void introduce(self) noexcept nogil:
-        """Show the decoder the first packet; see Note [First packet] in backend.pyx."""
+        """Show the decoder the first packet; see Note [First packet] in cpu.pyx."""
         self.introduced = True
-        if not self.backend.needs_introduction() or (not self.fresh and self.rewind() < 0):
+        if not self.backend.needs_first_packet() or (not self.fresh and self.rewind() < 0):
             return
         self.fresh = False
         if self.demuxer.read(self.packet, self.stream_index) >= 0:
             self.packets_read += 1
-            self.backend.introduce(self.packet)
+            self.backend.show_first_packet(self.packet)
             avcodec.av_packet_unref(self.packet)
 
     cdef int begin_at(self, int number) noexcept nogil:
@@ -404,7 +404,7 @@ cdef class FrameStream:
 
 cdef dict describe_facts(FrameFacts facts):
     """Width, height, pixel format and colours of a frame."""
-    from cycodec.core.container.demux import describe_frame_colour
+    from cycodec.core.container.metadata import describe_frame_colour
 
     return {
         "width": facts.width,
