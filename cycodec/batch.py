@@ -112,8 +112,8 @@ def decode_batch(
 
 class _Request(NamedTuple):
     place: int  # of its result in the list of results
-    source: Any
-    key: Any
+    source: BatchSource
+    key: BatchKey
 
 
 class _Batch:
@@ -152,13 +152,14 @@ class _Batch:
         self.failures.append(place)
 
 
-def _pair(request: Any) -> tuple[Any, Any]:
+def _pair(request: object) -> tuple[Any, Any]:
+    """A request as a pair of source and key."""
     if not isinstance(request, (tuple, list)) or len(request) != 2:
         raise TypeError(f"a request must be a pair (source, key), got {request!r:.80}")
     return request[0], request[1]
 
 
-def _identity(source: Any) -> Any:
+def _identity(source: BatchSource) -> object:
     """A key that is equal for sources that are the same path or the same object."""
     return os.fspath(source) if isinstance(source, (str, os.PathLike)) else id(source)
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from cycodec._audio.session import AudioOptions, AudioSession
 from cycodec._shared import torch_adapter
-from cycodec._shared.arguments import INT32_MAX, one_of, optional_integer
+from cycodec._shared.arguments import INT32_MAX, as_integer, one_of, optional_integer
 from cycodec._shared.keys import IndexTypeError
 from cycodec._shared.metadata import AudioStreamMetadata
 from cycodec._shared.results import AudioSamples
@@ -116,12 +116,9 @@ class SampleIndexing:
             key = slice(None)
         if isinstance(key, slice):
             return self._slice(key)
-        if (
-            hasattr(type(key), "__index__")
-            and not isinstance(key, (bool, np.bool_))
-            and not hasattr(key, "ndim")
-        ):
-            return self._one(operator.index(key))
+        number = None if hasattr(key, "ndim") else as_integer(key)
+        if number is not None:
+            return self._one(number)
         return self._gather(key)
 
     def __iter__(self) -> Any:
