@@ -24,7 +24,7 @@ FFMPEG_LIBRARIES = {
 
 # Compiled modules with C sources of their own. Every other .pyx file under cycodec/core needs none.
 C_SOURCES = {
-    "video.backend": [
+    "video.cpu": [
         "csrc/convert/convert.c",
         "csrc/convert/floats.c",
         "csrc/convert/kernel_choice.c",

@@ -1,7 +1,7 @@
 """cycodec turns video and audio files into PyTorch tensors, and tensors into audio files.
 
-Most users need ``cycodec.decoders`` and ``cycodec.encoders``. The names of this module are loaded when they are first
-used, so that ``import cycodec`` loads neither torch nor FFmpeg nor CUDA.
+Most users need ``cycodec.decoders`` and ``cycodec.encoders``. The names of this module are loaded
+when they are first used, so that ``import cycodec`` loads neither torch nor FFmpeg nor CUDA.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@
  * kernel of single rows would, since it converts two rows with the same chroma at once.
  *
  * Integers alone, so the plain loops and the vector loops give the same bytes. Whether the FFmpeg in use gives them too is
- * tried at run time: Note [Own kernel] in convert_kernel.c.
+ * tried at run time: Note [Own kernel] in kernel_choice.c.
  */
 #include "kernels/yuv2rgb.h"
 

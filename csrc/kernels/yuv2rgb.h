@@ -10,8 +10,7 @@
 
 typedef enum {
     YUV2RGB_PRODUCTS, /* 16-bit products cut to their high half */
-    YUV2RGB_TABLES,   /* a table of luma, shifted by chroma */
-    YUV2RGB_NUM_ARITHMETICS
+    YUV2RGB_TABLES    /* a table of luma, shifted by chroma */
 } Yuv2RgbArithmetic;
 
 /* True if a vector kernel converts rows of this arithmetic. The plain loops serve comparisons and the ends of rows. */

@@ -35,8 +35,6 @@ void nvlayout_of(NvLayout *layout, const CUVIDEOFORMAT *video, CUcontext context
         layout->height -= layout->top;
     }
     layout->full_range = video->video_signal_description.video_full_range_flag;
-    layout->primaries = video->video_signal_description.color_primaries;
-    layout->transfer = video->video_signal_description.transfer_characteristics;
     layout->matrix = video->video_signal_description.matrix_coefficients;
 }
 

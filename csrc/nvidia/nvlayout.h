@@ -11,7 +11,7 @@ typedef struct {
     NvFormat format;
     int left, top, width, height; /* what is shown of the coded picture */
     int full_range;
-    int primaries, transfer, matrix; /* codes of ISO/IEC 23091-2; 2: unspecified */
+    int matrix; /* code of ISO/IEC 23091-2; 2 means unspecified */
 } NvLayout;
 
 /* A picture in device memory, pitch-linear. */

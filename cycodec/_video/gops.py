@@ -1,16 +1,17 @@
-"""The GOPs of a stream: what decoding a request costs, and where it can be cut.
+"""The GOPs of a stream: what decoding a request costs, and where a request can be cut.
 
 Note [Parts]
 
-A cut costs a seek, but none where one is needed anyway. So frames of GOPs that follow each other are cut into one part for
-each thread, and what is read here and there into smaller ones, down to an eighth of what a thread has to do: what a part
-takes is a guess, and who is done with one goes on with the next, from the largest to the smallest.
+A cut costs a seek, unless the request needs a seek there anyway. Consecutive GOPs therefore become
+one part for each thread. Scattered frames become smaller parts, down to one eighth of a thread's
+share: the cost of a part is an estimate, and a thread that finishes early takes the next part.
+Threads take the most expensive parts first.
 
 Note [What a GOP costs]
 
-Decoding takes its time for each pixel and for each byte: a frame where much moves takes longer than one of the same stream
-where nothing does. What a GOP has in bytes is known from where the next one begins in the file, other
-streams between them included.
+Decoding takes time for each pixel and for each byte: a frame with much motion takes longer than a
+still one of the same stream. The size of a GOP in bytes is the distance to the next GOP in the
+file, packets of other streams included.
 """
 
 from __future__ import annotations
@@ -21,16 +22,10 @@ from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
+from cycodec._video.costs import DEFAULT_COSTS, Costs
 from cycodec.core.video.index import FrameIndex
 
 Positions: TypeAlias = "Sequence[int] | np.ndarray"
-
-# What things cost, in frames decoded and converted by one thread, or in pixels of such frames: measured with H.264, HEVC,
-# VP9, MPEG-4 and MPEG-2.
-SEEK_COST = 4  # frames: beginning at another place; a key frame is large, and others fill the decoder
-WAY_COST = 0.6  # frames: one on the way to a wanted one, where B-frames are left out
-BYTE_COST = 200  # pixels: Note [What a GOP costs]
-PARTS = 8  # Note [Parts]
 
 
 class Part(NamedTuple):
@@ -38,66 +33,85 @@ class Part(NamedTuple):
 
     Attributes
     ----------
-    positions, places : int64 arrays
-        In rising order, and which of the request's they are.
+    positions : int64 array
+        Frame numbers in rising order; a number may occur more than once.
+    slots : int64 array
+        For each position, the slot of the result that the frame goes to.
+    first, last : int
+        The first and the last position.
     begin : int
-        The first frame of the first one's GOP.
+        The first frame of the GOP that holds `first`.
     frames : int
-        To decode for it, those on the way included.
+        Frames to decode, those on the way to wanted ones included.
     wanted : int
-        Of them.
+        How many of them are wanted.
     seeks : int
     """
 
     positions: np.ndarray
-    places: np.ndarray
+    slots: np.ndarray
+    first: int
+    last: int
     begin: int
     frames: int
     wanted: int
     seeks: int
 
-    @property
-    def first(self) -> int:
-        return int(self.positions[0])
-
-    @property
-    def last(self) -> int:
-        return int(self.positions[-1])
-
 
 class Gops:
-    """See the module's docstring.
+    """The GOPs of a stream.
 
     Parameters
     ----------
     index : FrameIndex
     size : int or None
         Of the source, in bytes.
+    costs : Costs
+
+    Attributes
+    ----------
+    begins : int64 array
+        The first frame of each GOP, in display order.
+    ends : int64 array
+        One past the last frame of each GOP.
+    bytes : float64 array
+        Bytes of one frame of each GOP; 0 where they are unknown, so that all frames cost the same.
     """
 
-    def __init__(self, index: FrameIndex, size: int | None) -> None:
+    def __init__(self, index: FrameIndex, size: int | None, costs: Costs = DEFAULT_COSTS) -> None:
         keys = index.key_frames
         has_first = len(keys) > 0 and keys[0] == 0
         self.begins = keys if has_first else np.concatenate(([0], keys))
         self.ends = np.append(self.begins[1:], len(index))
-        self.way_cost = WAY_COST if index.reorder > 0 else 1
-        self.bytes = np.zeros(len(self.begins))  # of one frame; 0: not known, all cost the same
+        self.costs = costs
+        self.way_cost = costs.way if index.reorder > 0 else 1
+        self.bytes = np.zeros(len(self.begins))
         offsets = index.key_offsets
         sizes = np.diff(offsets, append=size if size is not None else -1)
         if has_first and offsets.min() >= 0 and sizes.min() > 0:
             self.bytes = sizes / np.maximum(self.ends - self.begins, 1)
 
     def whole(self, positions: Positions) -> Part:
-        """A request as one part."""
-        if len(positions) == 1:  # the way of decoder[i]
-            begin = int(self.begins[self.begins.searchsorted(positions[0], "right") - 1])
-            return Part(positions, _ONE_PLACE, begin, int(positions[0]) - begin + 1, 1, 1)  # type: ignore[arg-type]
+        """Return a request as one part."""
+        if len(positions) == 1:  # decoder[i] must be quick
+            number = int(positions[0])
+            begin = int(self.begins[self.begins.searchsorted(number, "right") - 1])
+            asked = positions  # a tuple will do, because this part is never cut
+            return Part(asked, _FIRST_SLOT, number, number, begin, number - begin + 1, 1, 1)  # type: ignore[arg-type]
         asked = np.asarray(positions, np.int64)
-        places = np.argsort(asked, kind="stable")
-        return self._part(asked[places], places)
+        slots = np.argsort(asked, kind="stable")
+        return self._part(asked[slots], slots)
 
     def parts(self, whole: Part, threads: int, pixels: int) -> list[Part]:
-        """The request cut between GOPs, the part that costs most first: Note [Parts]."""
+        """Cut a request between GOPs, the most expensive part first: Note [Parts].
+
+        Parameters
+        ----------
+        whole : Part
+        threads : int
+        pixels : int
+            Of one frame.
+        """
         if len(whole.positions) == 1:
             return [whole]
         starts, gops, lasts = self._stretches(whole.positions)
@@ -106,9 +120,9 @@ class Gops:
         begins = self.begins[gops]
         asked = np.diff(starts, append=len(whole.positions))
         way = (lasts - begins + 1 - asked).clip(min=0)  # a frame may be asked for twice
-        costs = (asked + self.way_cost * way + SEEK_COST) * self._weights(pixels)[gops]
+        costs = (asked + self.way_cost * way + self.costs.seek) * self._weights(pixels)[gops]
         share = costs.sum() / threads
-        least = np.where(begins[1:] > lasts[:-1] + 1, share / PARTS, share)
+        least = np.where(begins[1:] > lasts[:-1] + 1, share / self.costs.parts, share)
         rests = np.cumsum(costs[::-1])[::-1]
         edges, sums = [0], [costs[0]]
         for start, cost, rest, enough in zip(starts[1:], costs[1:], rests[1:], least, strict=True):
@@ -118,43 +132,55 @@ class Gops:
             else:
                 sums[-1] += cost
         edges.append(len(whole.positions))
-        parts = [self._part(whole.positions[a:b], whole.places[a:b]) for a, b in itertools.pairwise(edges)]
+        parts = [self._part(whole.positions[a:b], whole.slots[a:b]) for a, b in itertools.pairwise(edges)]
         return [parts[i] for i in np.argsort(-np.asarray(sums), kind="stable")]
 
     def cost(self, part: Part, cursors: Iterable[int]) -> float:
-        """What a part costs the best of readers that stand at some frames."""
+        """Return the cost of a part in frames, for the best of the readers at these cursors."""
         frames, seeks = self.left(part, cursors)
-        return part.wanted + self.way_cost * (frames - part.wanted) + SEEK_COST * seeks
+        return part.wanted + self.way_cost * (frames - part.wanted) + self.costs.seek * seeks
 
     def left(self, part: Part, cursors: Iterable[int]) -> tuple[int, int]:
-        """(frames that the best of readers has to decode for a part, how often it seeks)"""
+        """Return the frames to decode and the seeks that a part takes the best of the readers.
+
+        A cursor is the number of the frame that a reader has decoded last.
+        """
         near = [cursor for cursor in cursors if max(part.begin - 1, 0) <= cursor <= part.first]
         if not near:
             return part.frames, part.seeks
         return max(part.frames - (max(near) + 1 - part.begin), part.wanted), part.seeks - 1
 
-    def next_begin(self, number: int) -> int:
-        """Where the GOP of a frame ends."""
+    def end(self, number: int) -> int:
+        """Return one past the last frame of the GOP that holds a frame."""
         return int(self.ends[self.begins.searchsorted(number, "right") - 1])
 
-    def _part(self, asked: np.ndarray, places: np.ndarray) -> Part:
-        _, gops, lasts = self._stretches(asked)
+    def _part(self, positions: np.ndarray, slots: np.ndarray) -> Part:
+        _, gops, lasts = self._stretches(positions)
         begins = self.begins[gops]
         seeks = 1 + int(np.count_nonzero(begins[1:] > lasts[:-1] + 1))
-        wanted = 1 + int(np.count_nonzero(np.diff(asked)))
-        return Part(asked, places, int(begins[0]), int((lasts - begins + 1).sum()), wanted, seeks)
+        wanted = 1 + int(np.count_nonzero(np.diff(positions)))
+        frames = int((lasts - begins + 1).sum())
+        return Part(
+            positions, slots, int(positions[0]), int(positions[-1]), int(begins[0]), frames, wanted, seeks
+        )
 
-    def _stretches(self, asked: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """For each GOP that rising positions touch: which is the first of them, its number, and the last of them."""
-        gop = self.begins.searchsorted(asked, "right") - 1
+    def _stretches(self, positions: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Find the GOPs that rising positions touch.
+
+        Returns
+        -------
+        starts, gops, lasts : int64 arrays
+            For each of these GOPs: where its positions start, its number, and its last position.
+        """
+        gop = self.begins.searchsorted(positions, "right") - 1
         starts = np.flatnonzero(np.diff(gop, prepend=-1))
-        return starts, gop[starts], asked[np.append(starts[1:], len(asked)) - 1]
+        return starts, gop[starts], positions[np.append(starts[1:], len(positions)) - 1]
 
     def _weights(self, pixels: int) -> np.ndarray:
-        """What a frame of each GOP costs, in average frames."""
-        costs = pixels + BYTE_COST * self.bytes
+        """Return the cost of a frame of each GOP, in average frames."""
+        costs = pixels + self.costs.byte * self.bytes
         frames = self.ends - self.begins
         return costs * (frames.sum() / (costs * frames).sum())
 
 
-_ONE_PLACE = np.zeros(1, np.int64)
+_FIRST_SLOT = np.zeros(1, np.int64)

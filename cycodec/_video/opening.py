@@ -1,73 +1,171 @@
-"""Where the index of a stream comes from: headers, else packets, else the decoder."""
+"""How a video stream is opened: demuxer, header, index, and the readers that decode it."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from fractions import Fraction
+from typing import IO, TYPE_CHECKING, Any, TypeAlias
 
-from cycodec._shared import threads as thread_pool
+from cycodec._shared.sources import Source, open_source
+from cycodec._video.indexing import check_frames, decode_index, predict_index, time_base
+from cycodec._video.options import Options, thread_limit
 from cycodec.core.container.demux import Demuxer
-from cycodec.core.container.fragments import read_fragments
-from cycodec.core.container.headers import stream_may_have_fields
-from cycodec.core.container.matroska import read_matroska
-from cycodec.core.container.mov import read_mov
-from cycodec.core.container.packets import scan_packets
-from cycodec.core.video.confirm import decode_ordinals
+from cycodec.core.container.headers import fill_picture_format
+from cycodec.core.video.backend import VideoBackend
+from cycodec.core.video.confirm import confirm
+from cycodec.core.video.cpu import CpuBackend
 from cycodec.core.video.index import FrameIndex
-from cycodec.core.video.index_builder import index_from_ordinals, index_from_packets
+from cycodec.core.video.index_builder import index_from_mappings
 from cycodec.core.video.reader import FrameReader
 
-# Containers that store a timestamp for each packet, one packet a frame, and give the same ones after a seek.
-TRUSTED_CONTAINERS = ("mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm")
+if TYPE_CHECKING:
+    from cycodec.cuda.delivery import Gpu
+
+Mappings: TypeAlias = str | bytes | IO[Any]
 
 
-def predicted_index(
-    demuxer: Demuxer, stream_index: int, threads: int = 1
-) -> tuple[FrameIndex | None, bool, bool]:
-    """(index that the packets promise or None, whether nothing was read yet, whether a decoder should confirm it)."""
-    trusted = demuxer.format_name in TRUSTED_CONTAINERS and not demuxer.is_attached_picture(stream_index)
-    table = None
-    if trusted:
-        table = (
-            read_mov(demuxer, stream_index)
-            or read_fragments(demuxer, stream_index)
-            or read_matroska(demuxer, stream_index, thread_pool.run, threads)
-        )
-    scanned = table is None
-    if table is None:
-        table = scan_packets(demuxer, stream_index, closely=not trusted)
-    if table.has_suspects:
-        return None, False, True
-    timeless = demuxer.format_name == "avi"
-    index = index_from_packets(
-        table,
-        time_base(demuxer, stream_index),
-        origin="scan" if scanned else "headers",
-        stamped=not trusted,
-        delayed=timeless,
-        seconds_per_frame=seconds_per_frame(demuxer, stream_index),
-    )
-    sure = table.begins_decodable if trusted else table.is_plain(timeless)
-    doubt = not sure or stream_may_have_fields(demuxer, stream_index)
-    return index, not scanned, doubt
+@dataclass(frozen=True)
+class Opened:
+    """An open stream with an index that needs no further confirmation.
+
+    Attributes
+    ----------
+    demuxer : Demuxer
+    stream_index : int
+    time_base : Fraction
+        The unit of timestamps, in seconds.
+    size : int or None
+        Of the source, in bytes.
+    header : dict
+        What the header says of the stream: ``Demuxer.stream_info``.
+    index : FrameIndex or None
+        None in approximate mode.
+    is_unread : bool
+        True if nothing was read from the demuxer.
+    reader : FrameReader or None
+        The CPU's reader that has confirmed or made the index; None if no decoder was needed.
+    """
+
+    demuxer: Demuxer
+    stream_index: int
+    time_base: Fraction
+    size: int | None
+    header: dict[str, Any]
+    index: FrameIndex | None
+    is_unread: bool
+    reader: FrameReader | None
 
 
-def decoded_index(demuxer: Demuxer, reader: FrameReader) -> FrameIndex:
-    """The index of the frames that a reader gives from the stream's beginning to its end; `demuxer` is read for it, too."""
-    table = scan_packets(demuxer, reader.stream_index)
-    return index_from_ordinals(
-        table,
-        decode_ordinals(reader),
-        time_base(demuxer, reader.stream_index),
-        seconds_per_frame=seconds_per_frame(demuxer, reader.stream_index),
-    )
+def open_stream(
+    source: Source,
+    options: Options,
+    index: FrameIndex | None = None,
+    mappings: Mappings | None = None,
+) -> Opened:
+    """Open a stream and find its index.
+
+    Parameters
+    ----------
+    source : Source
+    options : Options
+    index : FrameIndex, optional
+        An index that was made before; it is refused if it belongs to another source.
+    mappings : str, bytes or file-like, optional
+        ffprobe's list of frames, to make the index from.
+
+    Raises
+    ------
+    FFmpegError
+        The source cannot be read, or has no such video stream.
+    InvalidDataError
+        No frame can be decoded.
+    StaleIndexError
+        The given index is not of this source.
+    """
+    demuxer = Demuxer(open_source(source))
+    size = demuxer.size()
+    stream_index = demuxer.select_video(options.stream_index)
+    base = time_base(demuxer, stream_index)
+    is_unread, is_doubtful = True, False
+    if options.cuda is not None:
+        learn_pictures(demuxer, stream_index, options)
+    if mappings is not None:
+        index = index_from_mappings(mappings, base)
+    elif index is not None:
+        index.check_source(demuxer, stream_index)
+    elif options.approximate:
+        demuxer.look_ahead(stream_index)
+    else:
+        prediction = predict_index(demuxer, stream_index, thread_limit(options.num_threads))
+        index, is_unread, is_doubtful = prediction.index, prediction.is_unread, prediction.is_doubtful
+    header = demuxer.stream_info(stream_index)
+    reader = None
+    if not options.approximate:
+        if index is None or is_doubtful:
+            reader = cpu_reader(demuxer, stream_index, options.ffmpeg_threads, index, is_unread)
+            is_unread = False
+            if index is None or not confirm(reader):
+                index = decode_index(source, size, reader)
+                reader.set_index(index)
+        check_frames(index, demuxer.io.name, stream_index)
+        index.confirmed = index.confirmed or is_doubtful
+        index.stream_index = stream_index
+    return Opened(demuxer, stream_index, base, size, header, index, is_unread, reader)
 
 
-def time_base(demuxer: Demuxer, stream_index: int) -> Fraction:
-    """Of a stream's timestamps, in seconds; milliseconds where the header has none."""
-    return demuxer.time_base(stream_index) or Fraction(1, 1000)
+def learn_pictures(demuxer: Demuxer, stream_index: int, options: Options) -> None:
+    """Make a demuxer know the depth, chroma and colours of pictures, which a GPU's backend needs.
+
+    NVDEC's own backend takes them from the headers where these are complete, which avoids decoding.
+    """
+    if options.cuda_backend != "nvdec" or not fill_picture_format(demuxer, stream_index):
+        demuxer.probe()
 
 
-def seconds_per_frame(demuxer: Demuxer, stream_index: int) -> Fraction | None:
-    """From the header's frame rate; None where it has none."""
-    rate = demuxer.frame_rate(stream_index)
-    return 1 / rate if rate else None
+def cpu_reader(
+    demuxer: Demuxer, stream_index: int, num_threads: int, index: FrameIndex | None, is_unread: bool
+) -> FrameReader:
+    """Return a reader whose frames libavcodec decodes into host memory."""
+    backend = CpuBackend(demuxer, stream_index, num_threads, index.reorder if index is not None else 0)
+    return FrameReader(demuxer, stream_index, backend, index, is_unread)
+
+
+@dataclass(frozen=True)
+class ReaderFactory:
+    """Opens further readers of a stream, for requests that several readers serve.
+
+    Attributes
+    ----------
+    source : Source
+        It must be one that can be opened more than once.
+    gpu : Gpu or None
+        Where frames are delivered to; None is host memory.
+    """
+
+    source: Source
+    gpu: Gpu | None
+
+    def open(self, main: FrameReader, num_threads: int = 1) -> FrameReader:
+        """Return another reader with the index of `main`.
+
+        Parameters
+        ----------
+        main : FrameReader
+            Its demuxer already knows what the new decoder needs to know about the stream.
+        num_threads : int
+            With more than one, the new decoder uses frame threads.
+        """
+        index, stream_index, known = main.index, main.stream_index, main.demuxer
+        assert index is not None
+        demuxer = Demuxer(open_source(self.source))
+        if known.probed:
+            demuxer.probe()
+        demuxer.keep_only(stream_index)
+        backend: VideoBackend
+        if self.gpu is not None:
+            backend = self.gpu.backend(known, stream_index, num_threads, index.reorder)
+        else:
+            backend = CpuBackend(known, stream_index, num_threads, index.reorder, strict=num_threads > 1)
+        reader = FrameReader(demuxer, stream_index, backend, index, True)
+        reader.size_proved = main.size_proved
+        return reader

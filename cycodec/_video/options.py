@@ -1,25 +1,64 @@
-"""How a video stream is to be decoded: what VideoDecoder was asked for, in the session's words."""
+"""How a video stream is decoded: the arguments of VideoDecoder in the form that a session needs."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from cycodec._shared import torch_adapter
+from cycodec._shared.threads import budget
 from cycodec.transforms import DecoderTransform
 
 
 @dataclass(frozen=True)
 class Options:
-    """What a session was opened with, apart from source and index; enough to open it again."""
+    """The options of a session. With source and index they are enough to open it again.
+
+    Attributes
+    ----------
+    stream_index : int or None
+        None selects FFmpeg's best video stream.
+    ffmpeg_threads : int
+        libavcodec's own threads; 0 lets FFmpeg decide.
+    num_threads : int or None
+        The user's limit of threads for one request: see `thread_limit`.
+    approximate : bool
+        True if times and frame numbers come from the header alone.
+    mask_errors : bool
+        True if frames that cannot be decoded repeat the last good one instead of raising an error.
+    output_dtype : {"uint8", "float32", "float16", "auto"}
+    planar : bool
+        True if pictures lie in memory in the order NCHW.
+    transforms : tuple of DecoderTransform
+    cuda : int or None
+        Number of the CUDA device that receives the frames; None for the CPU.
+    fallback : {"cpu", "raise"}
+        What happens to streams that the GPU does not decode.
+    cuda_backend : {"nvdec", "ffmpeg"}
+        What drives the GPU's decoder.
+    converter : {"kernel", "npp"}
+        What converts colours on the GPU.
+    """
 
     stream_index: int | None
     ffmpeg_threads: int
     num_threads: int | None
     approximate: bool
     mask_errors: bool
-    output_dtype: str  # "uint8", "float32", "float16" or "auto"
-    planar: bool = False  # memory order NCHW
+    output_dtype: str
+    planar: bool = False
     transforms: tuple[DecoderTransform, ...] = ()
-    cuda: int | None = None  # number of the device that frames go to; None: the CPU
-    fallback: str = "cpu"  # or "raise": what happens to streams that the GPU does not decode
-    cuda_backend: str = "nvdec"  # or "ffmpeg": who drives the GPU's decoder
-    converter: str = "kernel"  # or "npp": who converts colours on the GPU
+    cuda: int | None = None
+    fallback: str = "cpu"
+    cuda_backend: str = "nvdec"
+    converter: str = "kernel"
+
+
+def thread_limit(num_threads: int | None) -> int:
+    """Return how many threads a request may use at most.
+
+    `num_threads` is the user's limit. None stands for the process's budget, but one thread in
+    DataLoader workers.
+    """
+    if num_threads is not None:
+        return num_threads
+    return 1 if torch_adapter.in_worker() else budget()

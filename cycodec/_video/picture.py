@@ -1,8 +1,8 @@
-"""What becomes of a decoded frame: which part of it, through which transforms, and how that lies in memory."""
+"""How a decoded frame becomes a picture: its region, its transforms, and its place in memory."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
@@ -10,8 +10,9 @@ import numpy as np
 
 from cycodec._shared import torch_adapter
 from cycodec._video.options import Options
-from cycodec.core.video.backend import orientation_of
+from cycodec.core.video.cpu import orientation_of
 from cycodec.core.video.picture_spec import PictureSpec
+from cycodec.core.video.request import Request
 from cycodec.transforms import Pipeline, Stage
 
 if TYPE_CHECKING:
@@ -19,11 +20,11 @@ if TYPE_CHECKING:
 
 Region: TypeAlias = tuple[int, int, int, int]
 
-ORIENT_TRANSPOSE = 4
+ORIENT_TRANSPOSE = 4  # the bit of an orientation that swaps rows and columns
 
 
 class Addresses(NamedTuple):
-    """Where FrameReader writes what it knows of frames."""
+    """Where a reader writes the times of frames, and which of them are valid."""
 
     pts: int
     durations: int
@@ -31,22 +32,39 @@ class Addresses(NamedTuple):
 
     @classmethod
     def of(cls, times: np.ndarray, valid: np.ndarray) -> Addresses:
-        """Of an int64 array [2, count], and one of uint8; the caller keeps them alive."""
+        """Return the addresses of two arrays, which the caller keeps alive.
+
+        Parameters
+        ----------
+        times : int64 array of shape [2, count]
+            Timestamps and durations.
+        valid : uint8 array of shape [count]
+        """
         address = times.ctypes.data
         return cls(address, address + times.strides[0], valid.ctypes.data)
 
 
 @dataclass(frozen=True)
 class Geometry:
-    """How frames are shown: size after orientation, and the orientation itself (see csrc/convert.h)."""
+    """The size and the orientation of frames.
+
+    Attributes
+    ----------
+    height, width : int
+        In pixels, after the frame has been turned to its orientation.
+    orientation : int
+        As in csrc/convert/convert.h.
+    """
 
     height: int
     width: int
     orientation: int
 
     @classmethod
-    def of(cls, width: int | None, height: int | None, display_matrix: Any) -> Geometry | None:
-        """Of frames of this size as they are stored; None where it is not known."""
+    def of(
+        cls, width: int | None, height: int | None, display_matrix: Sequence[int] | None
+    ) -> Geometry | None:
+        """Return the geometry of frames of this stored size; None if the size is unknown."""
         if not width or not height:
             return None
         orientation = orientation_of(display_matrix)
@@ -55,18 +73,23 @@ class Geometry:
         return cls(height, width, orientation)
 
 
-class Layout:
-    """See the module's docstring; good for as long as geometry and transforms are these.
+class PictureFormat:
+    """What decoded frames of one geometry become by one pipeline of transforms.
 
     Parameters
     ----------
     geometry : Geometry
     pipeline : Pipeline or None
         The transforms.
-    dtype : str
+    dtype : {"uint8", "float32", "float16"}
     options : Options
-    device
-        Where pictures are wanted, as torch names it.
+    device : torch.device or str
+        Where pictures go.
+
+    Attributes
+    ----------
+    height, width : int
+        Of a picture.
     """
 
     def __init__(
@@ -77,19 +100,21 @@ class Layout:
         self.dtype = dtype
         self.options = options
         self.device = device
-        self.pixels = geometry.height * geometry.width  # of a decoded frame
         whole = geometry if pipeline is None else pipeline
-        self.height, self.width = whole.height, whole.width  # of a picture
+        self.height, self.width = whole.height, whole.width
 
     def new(self, count: int, height: int, width: int) -> Tensor:
-        """Memory for pictures in the order that was asked for, seen as [count, height, width, 3]."""
+        """Return memory for pictures as a tensor [count, height, width, 3], in the memory order."""
         if self.options.planar:
             planes = torch_adapter.empty((count, 3, height, width), self.dtype, self.device)
             return planes.permute(0, 2, 3, 1)
         return torch_adapter.empty((count, height, width, 3), self.dtype, self.device)
 
     def maker(self, channels_first: bool) -> Callable[[], Tensor]:
-        """A function that makes memory for one whole picture, [3, height, width] or [height, width, 3]."""
+        """Return a function that makes memory for one whole picture.
+
+        Its tensors are [3, height, width] with `channels_first`, else [height, width, 3].
+        """
         height, width = self.height, self.width
         rows, columns, planes = (width, 1, height * width) if self.options.planar else (3 * width, 3, 1)
         shape, strides = (height, width, 3), (rows, columns, planes)
@@ -98,7 +123,7 @@ class Layout:
         return torch_adapter.maker(shape, strides, self.dtype, self.device)
 
     def spec(self, region: Region) -> PictureSpec:
-        """How a region of the pictures is made."""
+        """Return what a reader needs to know to make the region (y0, y1, x0, x1) of pictures."""
         source, stages = self._sources(region)
         return PictureSpec(
             (self.geometry.width, self.geometry.height),
@@ -110,7 +135,7 @@ class Layout:
         )
 
     def _sources(self, region: Region) -> tuple[Region, tuple[Stage, ...]]:
-        """The part of the decoded frame that a region of the picture is made of, and the stages that it goes through."""
+        """Return the part of the frame that a region of the picture needs, and its stages."""
         if self.pipeline is None:
             return region, ()
         whole = (0, self.geometry.height, 0, self.geometry.width)
@@ -119,3 +144,32 @@ class Layout:
             return (top, bottom, left, right), self.pipeline.stages(region)
         y0, y1, x0, x1 = region
         return (top + y0, top + y1, left + x0, left + x1), ()
+
+
+class SinglePicture:
+    """A request for one whole picture, which is used again for each ``decoder[i]``.
+
+    Parameters
+    ----------
+    picture_format : PictureFormat
+    channels_first : bool
+
+    Attributes
+    ----------
+    request : Request
+        To be aimed at a frame and its memory.
+    new : callable
+        Returns a new tensor for the picture.
+    times : int64 array of shape [2]
+        Timestamp and duration of the frame that was read last.
+    """
+
+    def __init__(self, picture_format: PictureFormat, channels_first: bool) -> None:
+        self.format = picture_format
+        self.channels_first = channels_first
+        self.new = picture_format.maker(channels_first)
+        self.times = np.empty(2, np.int64)
+        self._valid = np.empty(1, np.uint8)
+        spec = picture_format.spec((0, picture_format.height, 0, picture_format.width))
+        addresses = Addresses.of(self.times, self._valid)
+        self.request = Request(spec, (0,), 0, *addresses, picture_format.options.mask_errors)

@@ -1,11 +1,11 @@
-"""Decoders: video (and sound) files as tensors, indexed like NumPy arrays."""
+"""VideoDecoder: the frames of a video file as tensors, indexed like a NumPy array."""
 
 from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from collections.abc import Iterable, Iterator, Sequence
+from typing import IO, TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -16,17 +16,27 @@ from cycodec._shared.results import Frame, FrameBatch
 from cycodec._shared.sources import Source, reopened_source
 from cycodec._video.options import Options
 from cycodec._video.session import Frames, VideoSession
-from cycodec.core.error import UnsupportedError
 from cycodec.core.video.index import FrameIndex
 from cycodec.cuda.settings import CpuFallbackStatus, chosen_backend, chosen_converter
-from cycodec.transforms import as_transforms
+from cycodec.decoders._by_time import ByTime
+from cycodec.transforms import DecoderTransform, Pipeline, as_transforms
 
 if TYPE_CHECKING:
     from torch import Tensor, device, dtype
+    from torch.nn import Module
+
+    from cycodec.core.video.reader import FrameReader
 
 
 class DecodeCounters(NamedTuple):
-    """What a decoder has done so far; see ``VideoDecoder.counters``."""
+    """The work of a decoder so far: see ``VideoDecoder.counters``.
+
+    Attributes
+    ----------
+    seeks, packets_read, frames_decoded, frames_converted : int
+    frames_damaged : int
+        Frames that were returned although the decoder reported damage.
+    """
 
     seeks: int
     packets_read: int
@@ -38,65 +48,76 @@ class DecodeCounters(NamedTuple):
 class VideoDecoder:
     """The frames of a video stream, as tensors.
 
-    A decoder behaves like the 4-D array of all its frames, in the axes of `dimension_order`, of which only what is
-    asked for is decoded and converted: ``decoder[5]``, ``decoder[2:20:3]``, ``decoder[[5, 1, 1]]``,
-    ``decoder[0:10, :, 100:200, 50:150]``. ``decoder.t`` is the same by time: ``decoder.t[1.5]``, ``decoder.t[1.0:4.0]``.
-    The ``get_*`` methods give the frames with their times.
+    A decoder behaves like the 4-D array of all its frames, in the axes of `dimension_order`. Only
+    the frames and pixels that a key selects are decoded and converted: ``decoder[5]``,
+    ``decoder[2:20:3]``, ``decoder[[5, 1, 1]]``, ``decoder[0:10, :, 100:200, 50:150]``.
+    ``decoder.t`` does the same by time: ``decoder.t[1.5]``, ``decoder.t[1.0:4.0]``. The ``get_*``
+    methods return frames with their times.
 
-    A frame is played over [pts, pts + duration). Decoders may be shared by threads, pickled (except of file-like
-    sources) and used in forked processes.
+    A frame is played over [pts, pts + duration), in seconds. Threads may share a decoder. It can be
+    pickled, unless its source is file-like, and used in forked processes.
 
     Parameters
     ----------
     source : str, pathlib.Path, bytes, torch.Tensor or file-like
-        A path or URL, the bytes of a file (bytes or a 1-D uint8 tensor), or an object with ``read(size)`` and
-        ``seek(offset, whence)``, which is read on demand.
+        A path or URL, the bytes of a file (bytes or a 1-D uint8 tensor), or an object with
+        ``read(size)`` and ``seek(offset, whence)``, which is read on demand.
     stream_index : int, optional
-        Which stream of the container, counting all kinds of streams; None takes FFmpeg's best video stream.
+        Number of the stream among all streams of the container. None selects FFmpeg's best video
+        stream.
     dimension_order : {"NCHW", "NHWC"}
-        Axes of returned frames: how they are indexed, not how they lie in memory.
+        Axes of returned frames. They do not say how frames lie in memory.
     memory_order : {"NHWC", "NCHW"}
-        How frames lie in memory, whatever their axes are called. NHWC (torch's channels last) is what resizing and
-        convolutions are fastest with; NCHW is for code that wants contiguous planes, and saves it the copy.
+        How frames lie in memory, whatever their axes are. Resizing and convolutions are fastest
+        with NHWC (torch's channels last). NCHW saves a copy for code that needs contiguous planes.
     num_ffmpeg_threads : int
-        libavcodec's own threads; 0 lets FFmpeg decide. With more than one, requests are not divided (see `num_threads`).
+        libavcodec's own threads; 0 lets FFmpeg decide. With another number than 1, requests are not
+        divided among threads (see `num_threads`).
     device : str or torch.device, optional
-        Where decoded frames go; None is the CPU. For a CUDA device NVIDIA's decoder decodes, and the frames never leave
-        the GPU; all work is queued on torch's current stream.
+        The device that receives the frames; None is the CPU. With a CUDA device, NVIDIA's hardware
+        decodes, and frames never leave the GPU. All work is queued on torch's current stream.
     seek_mode : {"exact", "approximate"}
-        "exact": frame i is always frame i, by an index of all frames. "approximate": no index; frame i is the one
-        played at i / fps, and length and times are the header's.
+        "exact" makes an index of all frames, so that frame i is always frame i. "approximate" makes
+        none: frame i is the one played at i / fps, and the header tells the length and the times.
     custom_frame_mappings : str, bytes or file-like, optional
-        ffprobe's JSON list of frames (``pts``, ``duration``, ``key_frame``) instead of an index made here.
+        ffprobe's JSON list of frames (``pts``, ``duration``, ``key_frame``), to make the index
+        from.
     transforms : list of transforms, optional
-        Of ``cycodec.transforms`` or of the same names in ``torchvision.transforms.v2``, applied in order to every frame.
-        A crop is not even converted outside. `metadata` and all keys speak of the transformed frames.
+        Transforms of ``cycodec.transforms``, or of the same names in ``torchvision.transforms.v2``.
+        They are applied in order to every frame. Pixels outside a crop are never converted.
+        `metadata` and indices refer to the transformed frames.
     output_dtype : torch.dtype or "auto"
-        torch.uint8, or torch.float32 in [0, 1], which keeps the precision of 10 and 12 bit, or torch.float16, the same
-        rounded; "auto" is float32 for HDR (PQ and HLG transfer functions) and uint8 for the rest.
+        torch.uint8; torch.float32 in [0, 1], which keeps the precision of 10 and 12 bits; or
+        torch.float16, the same rounded. "auto" is float32 for HDR (transfer functions PQ and HLG),
+        else uint8.
     index : FrameIndex or path, optional
-        An index made before (``decoder.index``, ``FrameIndex.save``); refused if it is not of this source.
+        An index that was made before (``decoder.index``, ``FrameIndex.save``). The decoder refuses
+        an index of another source.
     num_threads : int, optional
-        How many threads one request may use at most: a request that touches several GOPs is divided among them, a long
-        read inside a GOP (a loop over frames, too) is decoded by FFmpeg's frame threads. None is what the process's
-        budget has free (one for each CPU, or the environment variable CYCODEC_NUM_THREADS), and one in DataLoader
-        workers. Not together with `num_ffmpeg_threads`.
+        The largest number of threads for one request. A request that touches several GOPs is
+        divided among them. FFmpeg's frame threads decode a long read inside a GOP, such as a loop
+        over frames. None stands for the free part of the process's budget (one thread for each CPU,
+        or the environment variable CYCODEC_NUM_THREADS), and for one thread in DataLoader workers.
+        It excludes `num_ffmpeg_threads`.
     on_error : {"raise", "mask"}
-        What happens to a frame that cannot be had: "raise", or "mask": it is filled with the last good frame of the
-        request (black before the first), and ``FrameBatch.valid`` is False there. So are damaged frames, which "raise"
-        delivers as the decoder conceals them.
+        What happens to a frame that cannot be decoded. "raise" raises an error. "mask" repeats the
+        last good frame of the request (black before the first one) and sets ``FrameBatch.valid`` to
+        False there. It does the same with damaged frames, which "raise" returns as the decoder
+        conceals them.
     fallback : {"cpu", "raise"}
-        What happens to a stream that the GPU does not decode: "cpu", the CPU decodes it, the GPU converts its colours
-        all the same, and `cpu_fallback` says why; or "raise", an UnsupportedError.
+        What happens to a stream that the GPU does not decode. With "cpu", the CPU decodes it, the
+        GPU still converts its colours, and `cpu_fallback` tells why. "raise" raises
+        UnsupportedError.
 
     Raises
     ------
     CudaUnavailableError
-        A CUDA device is asked for, and something is missing for it: what, and what to do, stands in the message.
+        A CUDA device is asked for, and something that it needs is missing. The message says what to
+        do.
     FileNotFoundError
         There is no such file.
     FFmpegError
-        The source cannot be read, holds no video stream, or no frame of it can be decoded.
+        The source cannot be read, has no video stream, or no frame of it can be decoded.
     TypeError, ValueError
         An argument is of the wrong type or has a value that is not allowed.
     """
@@ -111,8 +132,8 @@ class VideoDecoder:
         num_ffmpeg_threads: int = 1,
         device: str | device | None = None,
         seek_mode: Literal["exact", "approximate"] = "exact",
-        custom_frame_mappings: Any = None,
-        transforms: Sequence[Any] | None = None,
+        custom_frame_mappings: str | bytes | IO[Any] | None = None,
+        transforms: Iterable[DecoderTransform | Module] | None = None,
         output_dtype: dtype | Literal["auto"] | None = None,
         index: FrameIndex | str | os.PathLike[str] | None = None,
         num_threads: int | None = None,
@@ -154,21 +175,21 @@ class VideoDecoder:
         self._metadata: VideoStreamMetadata | None = None
         self._header_metadata: VideoStreamMetadata | None = None
 
-    # -- facts ------------------------------------------------------------------------------------------------------
+    # -- facts -------------------------------------------------------------------------------------
 
     @property
     def metadata(self) -> VideoStreamMetadata:
-        """What is known about the stream: from the header, and in exact mode from the content."""
+        """What is known about the stream, from the header and, in exact mode, from the content."""
         if self._metadata is None:
             session = self._session
             header = session.describe()
-            size = None if session.geometry is None else session.shape
+            size = None if session.frame_size.geometry is None else session.shape
             self._metadata = video_metadata(header, session.index, size)
         return self._metadata
 
     @property
     def _header(self) -> VideoStreamMetadata:
-        """What approximate mode goes by; to be had inside a request, too."""
+        """The header's metadata, for approximate mode. Requests may use it: it decodes nothing."""
         if self._header_metadata is None:
             self._header_metadata = video_metadata(self._session.header, self._session.index)
         return self._header_metadata
@@ -185,34 +206,35 @@ class VideoDecoder:
 
     @property
     def cpu_fallback(self) -> CpuFallbackStatus:
-        """Whether the CPU decodes the frames of a decoder on a GPU, and why; False for decoders on the CPU."""
+        """True, with a reason, if the CPU decodes for a GPU. False for decoders on the CPU."""
         gpu = self._session.gpu
         return CpuFallbackStatus(gpu.reason if gpu is not None else None)
 
     def confirm(self) -> bool:
-        """Decode the whole stream once, and mend the index where the decoder gives other frames than it promises.
+        """Decode the whole stream once, and correct the index if it is wrong.
 
-        Opening a file does not decode it, so that a packet in its middle of which the decoder makes nothing stays unknown
-        until a read comes across it. After this call count, order and numbers of frames are certain, and the index can be
-        saved as such (``decoder.index.confirmed``). It takes as long as decoding does; frames are not converted.
+        Opening a file does not decode it. A packet in its middle that holds no picture therefore
+        stays unknown until a read meets it. After this call the number, order and times of frames
+        are certain, and the index can be saved as such (``decoder.index.confirmed``). The call
+        takes the time of decoding all frames; it does not convert them.
 
         Returns
         -------
         bool
-            Whether the index was right before.
+            True if the index was right before.
 
         Raises
         ------
         StaleIndexError
             The index or the mappings were given, and do not match the stream.
         ValueError
-            In approximate mode, which has no index.
+            The decoder is in approximate mode, which has no index.
         """
         return self._session.serve(self._session.confirm)
 
     @property
     def counters(self) -> DecodeCounters:
-        """Seeks, packets read, frames decoded and frames converted so far, those of opening included."""
+        """The seeks, packets and frames of all readers so far, those of opening included."""
         return self._session.serve(
             lambda: DecodeCounters(
                 *(
@@ -223,7 +245,7 @@ class VideoDecoder:
         )
 
     def __len__(self) -> int:
-        """Number of frames that come out (in approximate mode: that the header promises)."""
+        """Number of frames; in approximate mode, the number that the header promises."""
         if self._session.index is not None:
             return len(self._session.index)
         count = self._header.num_frames
@@ -240,11 +262,15 @@ class VideoDecoder:
         return f"VideoDecoder({self._session.name!r}, {len(self)} frames of {width}x{height})"
 
     def close(self) -> None:
-        """Free the file and the codec. Tensors stay valid; using the decoder raises ClosedError."""
+        """Free file and codec. Tensors stay valid. Later use of the decoder raises ClosedError."""
         self._session.close()
 
+    def __cycodec_reader__(self) -> FrameReader:
+        """Return the reader for C code; see ``decoder_reader`` in core/capi.pyx."""
+        return self._session.serve(lambda: self._session.reader)
+
     def __enter__(self) -> VideoDecoder:
-        self._session.serve(lambda: None)  # a closed decoder says so
+        self._session.serve(lambda: None)  # raises ClosedError if the decoder is closed
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -265,16 +291,35 @@ class VideoDecoder:
             ),
         )
 
-    # -- frames by number -------------------------------------------------------------------------------------------
+    # -- frames by number --------------------------------------------------------------------------
 
     def __getitem__(self, key: Any) -> Tensor:
-        """Frames by a NumPy-style key: what ``get_all_frames().data[key]`` would hold."""
+        """Return frames by a NumPy-style key: the value of ``get_all_frames().data[key]``.
+
+        Parameters
+        ----------
+        key : int, slice, Ellipsis, None, list, array, tensor or a tuple of them
+            Integers and bools index as in NumPy.
+
+        Returns
+        -------
+        Tensor
+            Of the decoder's dtype and device; a single frame is [3, height, width] or [height,
+            width, 3].
+
+        Raises
+        ------
+        IndexError
+            The key is out of bounds, has too many items, or is of a type that cannot index.
+        TypeError, ValueError
+            A slice has bounds that are not integers, or its step is 0.
+        """
         if type(key) is int:
             return self._session.serve(self._picture, key)
         return self._session.serve(self._select, key)
 
     def _position_of(self, number: int) -> int:
-        """What the reader is asked for a frame by number."""
+        """Return a reader's position for one frame number; a negative number counts from the end."""
         count = len(self)
         if not -count <= number < count:
             raise IndexError(
@@ -296,10 +341,10 @@ class VideoDecoder:
         return plan.finish(self._arrange(frames.data))
 
     def __iter__(self) -> Iterator[Tensor]:
-        """All frames in order, one at a time."""
+        """Return all frames in order, one at a time."""
         number = 0
-        self._session.serve(lambda: self._session.readers.expect(len(self)))
-        while number < len(self):  # asked anew each time: damage met on the way can shorten the stream
+        self._session.serve(lambda: self._session.readers.announce_loop(len(self)))
+        while number < len(self):  # damage that is found on the way can shorten the stream
             try:
                 frame = self[number]
             except IndexError:
@@ -308,51 +353,71 @@ class VideoDecoder:
             number += 1
 
     def get_frame_at(self, index: int) -> Frame:
-        """One frame by number; a negative one counts from the end.
+        """Return one frame by number; a negative number counts from the end.
 
         Raises
         ------
         IndexError
             There is no such frame.
+        TypeError
+            The number is not an integer.
         """
         number = integer("index", index)
         return self._session.serve(lambda: self._frame(self._position_of(number)))
 
     def get_frames_at(self, indices: Sequence[int] | Tensor | np.ndarray) -> FrameBatch:
-        """Frames by number, in the order asked for; repeats and negative numbers are allowed.
+        """Return frames by number, in the given order; repeats and negative numbers are allowed.
+
+        Parameters
+        ----------
+        indices : sequence, array or tensor of int
 
         Raises
         ------
         IndexError
-            One of them does not exist.
+            One of the frames does not exist.
         """
         return self._session.serve(lambda: self._batch(keys.frame_list(indices, len(self))))
 
     def get_frames_in_range(self, start: int, stop: int, step: int = 1) -> FrameBatch:
-        """The frames of ``range(start, stop, step)``, clipped as a slice is."""
+        """Return the frames of ``range(start, stop, step)``, clipped as a slice is.
+
+        Raises
+        ------
+        TypeError, ValueError
+            An argument is not an integer, or `step` is 0.
+        """
         key = slice(integer("start", start), integer("stop", stop), integer("step", step))
         if key.step == 0:
             raise ValueError("step must not be 0")
         return self._session.serve(lambda: self._batch(range(*key.indices(len(self)))))
 
     def get_all_frames(self, fps: float | None = None) -> FrameBatch:
-        """All frames; with `fps`, those played at begin, begin + 1 / fps, ... (repeated or left out as it needs)."""
+        """Return all frames, or frames at a constant rate.
+
+        Parameters
+        ----------
+        fps : float, optional
+            Frames per second. The result holds the frame played at begin + k / fps for each k, so
+            that frames are repeated or left out. By default, it holds each frame once.
+        """
         if fps is None:
             return self._session.serve(lambda: self._batch(range(len(self))))
         return self._session.serve(lambda: self._resampled(*self._limits(), fps))
 
-    # -- frames by time ---------------------------------------------------------------------------------------------
+    # -- frames by time ----------------------------------------------------------------------------
 
     @property
-    def t(self) -> _ByTime:
-        """Frames by time: ``decoder.t[1.5]``, ``decoder.t[1.0:4.0]``, ``decoder.t[1.0:4.0:0.25]``, ``decoder.t[[0.5, 2]]``.
+    def t(self) -> ByTime:
+        """Frames by time in seconds: ``decoder.t[1.5]``, ``decoder.t[1.0:4.0:0.25]``,
+        ``decoder.t[[0.5, 2]]``.
 
-        A tuple reaches into the frames, as it does by number: ``decoder.t[1.0:4.0, :, 0:64, 0:64]``.
+        The further items of a tuple index into the frames: ``decoder.t[1.0:4.0, :, 0:64, 0:64]``.
         """
-        return _ByTime(self)
+        return ByTime(self)
 
     def get_frame_played_at(self, seconds: float) -> Frame:
-        """The frame that is played at an instant.
+        """Return the frame that is played at an instant, in seconds.
 
         Raises
         ------
@@ -363,7 +428,7 @@ class VideoDecoder:
         return self._session.serve(lambda: self._frame(self._position_at(instant)))
 
     def get_frames_played_at(self, seconds: Sequence[float] | Tensor | np.ndarray) -> FrameBatch:
-        """The frames that are played at several instants, in the order asked for.
+        """Return the frames that are played at several instants in seconds, in the given order.
 
         Raises
         ------
@@ -376,13 +441,15 @@ class VideoDecoder:
     def get_frames_played_in_range(
         self, start_seconds: float, stop_seconds: float, fps: float | None = None
     ) -> FrameBatch:
-        """All frames that are played in [start_seconds, stop_seconds), even if for a part of their duration only.
+        """Return all frames that are played in [start_seconds, stop_seconds), if only for a part of
+        their time.
 
         Parameters
         ----------
         start_seconds, stop_seconds : float
         fps : float, optional
-            Give the frames played at start, start + 1 / fps, ... instead, repeated or left out as it needs.
+            Frames per second. The result holds the frame played at start + k / fps for each k, so
+            that frames are repeated or left out.
 
         Raises
         ------
@@ -407,10 +474,10 @@ class VideoDecoder:
         batch.duration_seconds = torch_adapter.from_numpy(np.full(len(grid), 1 / float(fps)))
         return batch
 
-    # -- from keys to positions (inside a request) ------------------------------------------------------------------
+    # -- from keys to positions (inside a request) -------------------------------------------------
 
     def _limits(self) -> tuple[float, float]:
-        """When the stream begins and ends, in seconds."""
+        """Return the begin and the end of the stream, in seconds."""
         index = self._session.index
         if index is not None:
             return index.begin_seconds, index.end_seconds
@@ -418,11 +485,11 @@ class VideoDecoder:
         return self._header.begin_stream_seconds, math.inf if end is None else end
 
     def _positions(self, numbers: Sequence[int] | np.ndarray) -> Sequence[int] | np.ndarray:
-        """What the reader is asked for: frame numbers, or in approximate mode instants in units of the time base."""
+        """Return readers' positions: frame numbers or, without an index, timestamps."""
         if self._session.index is not None:
             return numbers
         begin, fps = self._header.begin_stream_seconds, self._approximate_fps()
-        # the middle of a frame's nominal time is safe from rounding
+        # rounding does not move the middle of a frame's nominal time to another frame
         base = float(self._session.time_base)
         return [math.floor((begin + (int(n) + 0.5) / fps) / base) for n in numbers]
 
@@ -447,7 +514,7 @@ class VideoDecoder:
         return math.floor(min(max(seconds, begin), last) / base + 1e-6)
 
     def _numbers_played(self, span: time_keys.TimeRange) -> Sequence[int]:
-        """Numbers of the frames that are played in a stretch of time."""
+        """Return the numbers of the frames that are played in a range of time."""
         if span.start >= span.stop:
             return range(0)
         index = self._session.index
@@ -457,7 +524,7 @@ class VideoDecoder:
         first = math.floor((span.start - begin) * fps + 1e-6)
         return range(max(first, 0), min(math.ceil((span.stop - begin) * fps - 1e-6), len(self)))
 
-    # -- from positions to results (inside a request) ---------------------------------------------------------------
+    # -- from positions to results (inside a request) ----------------------------------------------
 
     def _arrange(self, data: Tensor) -> Tensor:
         return data.permute(0, 3, 1, 2) if self._dimension_order == "NCHW" else data
@@ -478,53 +545,18 @@ class VideoDecoder:
         return Frame(*self._session.read_one(position, self._dimension_order == "NCHW"))
 
 
-class _ByTime:
-    """``decoder.t``: the frames of a decoder by time."""
-
-    def __init__(self, decoder: VideoDecoder) -> None:
-        self._decoder = decoder
-
-    def __getitem__(self, key: Any) -> Tensor:
-        decoder = self._decoder
-        time, *rest = key if isinstance(key, tuple) and key else (key,)
-
-        def request() -> Tensor:
-            place = time_keys.time_key(time, *decoder._limits())
-            if decoder._session.index is None:
-                if rest:
-                    raise UnsupportedError("decoder.t with a tuple needs an index (use seek_mode='exact')")
-                return self._approximate(place)
-            if isinstance(place, float):
-                numbers: Any = decoder._position_at(place)
-            elif isinstance(place, time_keys.TimeRange):
-                played = decoder._numbers_played(place)
-                numbers = slice(played[0], played[-1] + 1) if played else slice(0, 0)
-            else:
-                numbers = np.array([decoder._position_at(s) for s in place], dtype=np.int64)
-            return decoder._select((numbers, *rest))
-
-        return decoder._session.serve(request)
-
-    def _approximate(self, place: Any) -> Tensor:
-        decoder = self._decoder
-        if isinstance(place, float):
-            return decoder._batch_of_positions([decoder._position_at(place)]).data[0]
-        if isinstance(place, time_keys.TimeRange):
-            return decoder._batch(decoder._numbers_played(place)).data
-        return decoder._batch_of_positions([decoder._position_at(s) for s in place]).data
-
-
 def _unpickle(
-    source: Any,
+    source: Source,
     options: Options,
     index: FrameIndex | None,
-    pipeline: Any,
-    dimension_order: Any,
+    pipeline: Pipeline | None,
+    dimension_order: Literal["NCHW", "NHWC"],
     given_index: bool,
 ) -> VideoDecoder:
+    """Return the decoder that `VideoDecoder.__reduce__` describes."""
     decoder = VideoDecoder.__new__(VideoDecoder)
     decoder._dimension_order = dimension_order
     decoder._session = VideoSession(source, options, index, pipeline=pipeline)
-    decoder._session.given_index = given_index  # an index that was made here may be mended here, too
+    decoder._session.given_index = given_index  # an index that a decoder made may be replaced
     decoder._metadata = decoder._header_metadata = None
     return decoder

@@ -15,7 +15,7 @@ from colours import WEIGHTS
 from programs import ROOT
 from regions import boxes
 
-from cycodec.core.video import backend
+from cycodec.core.video import cpu
 from cycodec.decoders import VideoDecoder
 
 ARM = platform.machine() in ("aarch64", "arm64")
@@ -50,8 +50,8 @@ SIZES = [(1, 1), (7, 5), (14, 6), (15, 3), (16, 4), (33, 6), (67, 9), (130, 6)]
 @pytest.fixture
 def level():
     """Sets a level for a test, and restores all kernels after it."""
-    yield backend.use_kernels
-    backend.use_kernels("avx512")
+    yield cpu.use_kernels
+    cpu.use_kernels("avx512")
 
 
 def noise(pixels, width, height):

@@ -13,7 +13,7 @@ import torch
 from colours import Colour
 from regions import boxes
 
-from cycodec.core.video import backend
+from cycodec.core.video import cpu
 from cycodec.decoders import VideoDecoder
 
 ARM = platform.machine() in ("aarch64", "arm64")
@@ -50,8 +50,8 @@ WIDTHS = [
 @pytest.fixture
 def level():
     """Sets a level for a test, and restores all kernels after it."""
-    yield backend.use_kernels
-    backend.use_kernels("avx512")
+    yield cpu.use_kernels
+    cpu.use_kernels("avx512")
 
 
 @pytest.mark.parametrize("colour", ["bt470bg-tv", "bt709-tv", "bt709-pc", "bt2020nc-tv"])
@@ -165,4 +165,4 @@ def test_kernels_are_used(level, subsampling, depth, size, kernel):
 
 def test_no_such_level():
     with pytest.raises(KeyError):
-        backend.use_kernels("fastest")
+        cpu.use_kernels("fastest")

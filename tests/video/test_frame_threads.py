@@ -7,12 +7,12 @@ import threading
 import media
 import pytest
 import torch
+from costs import changed, decoder_with_costs
 
 from cycodec._shared import threads as _threads
-from cycodec._video import gops as _gops
-from cycodec._video import readers as _readers
-from cycodec.core.video.backend import has_strict_frame_threads
-from cycodec.decoders import VideoDecoder
+from cycodec._video import frame_threads
+from cycodec._video.costs import Costs
+from cycodec.core.video.cpu import has_strict_frame_threads
 from cycodec.transforms import Resize
 
 pytestmark = pytest.mark.skipif(
@@ -22,13 +22,18 @@ pytestmark = pytest.mark.skipif(
 ONE_GOP = ["h264_one_gop.mp4", "hevc_one_gop.mp4", "vp9_hidden.webm"]
 
 
+# Small files are worth frame threads.
+EAGER = Costs(worth_a_thread=0, reader=0, hand_over=0, seek=0)
+
+
+def open_decoder(source, costs=EAGER, **options):
+    return decoder_with_costs(costs, source, **options)
+
+
 @pytest.fixture(autouse=True)
-def frame_threads(monkeypatch):
-    """Makes frame threads pay for small files, as if there were eight CPUs."""
-    for cost in ("WORTH_A_THREAD", "READER_COST", "HAND_OVER_COST"):
-        monkeypatch.setattr(_readers, cost, 0)
-    monkeypatch.setattr(_gops, "SEEK_COST", 0)
-    monkeypatch.setattr(_readers, "_frame_threads", _readers._FrameThreads())
+def nobody_has_them(monkeypatch):
+    """No other decoder has frame threads, and there seem to be eight CPUs."""
+    monkeypatch.setattr(frame_threads, "shared", frame_threads.FrameThreads())
     before = _threads.budget()
     _threads.set_budget(8)
     yield
@@ -42,8 +47,8 @@ def has_them(decoder):
 @pytest.mark.parametrize("name", ONE_GOP)
 def test_a_long_read_inside_one_gop_has_frame_threads(name):
     path = media.path(name)
-    plain = VideoDecoder(path, num_threads=1)[:]
-    decoder = VideoDecoder(path, num_threads=3)
+    plain = open_decoder(path, num_threads=1)[:]
+    decoder = open_decoder(path, num_threads=3)
     count = len(decoder)
     assert torch.equal(decoder[0 : count // 2], plain[0 : count // 2])
     assert has_them(decoder)
@@ -58,8 +63,8 @@ def test_a_long_read_inside_one_gop_has_frame_threads(name):
 def test_sparse_reads_have_frame_threads_inside_one_gop_only():
     one, many = (media.path(name) for name in ("h264_one_gop.mp4", "h264_plain.mp4"))
     for path, expected in ((one, True), (many, False)):
-        plain = VideoDecoder(path, num_threads=1)[:]
-        decoder = VideoDecoder(path, num_threads=2)
+        plain = open_decoder(path, num_threads=1)[:]
+        decoder = open_decoder(path, num_threads=2)
         keys = list(range(0, len(plain), 6))
         assert torch.equal(decoder[keys], plain[keys])
         assert has_them(decoder) is expected
@@ -72,15 +77,15 @@ def test_frame_threads_are_for_long_reads():
         (list(range(20)), {"num_threads": 1}),
         (list(range(20)), {"num_ffmpeg_threads": 2}),
     ):
-        decoder = VideoDecoder(path, **options)
+        decoder = open_decoder(path, **options)
         decoder[request]
         assert not has_them(decoder)
 
 
 def test_one_decoder_at_a_time_has_frame_threads():
     path = media.path("h264_one_gop.mp4")
-    plain = VideoDecoder(path, num_threads=1)[:]
-    first, second = (VideoDecoder(path, num_threads=2) for _ in range(2))
+    plain = open_decoder(path, num_threads=1)[:]
+    first, second = (open_decoder(path, num_threads=2) for _ in range(2))
     assert torch.equal(first[:20], plain[:20])
     assert torch.equal(second[:20], plain[:20])
     assert not has_them(first)
@@ -92,8 +97,8 @@ def test_eight_decoders_at_once_stay_within_the_budget():
     """Calling and lent threads that decode never exceed the budget by more than one."""
     path = media.path("h264_one_gop.mp4")
     _threads.set_budget(2)
-    plain = VideoDecoder(path, num_threads=1)[:]
-    decoders = [VideoDecoder(path) for _ in range(8)]
+    plain = open_decoder(path, num_threads=1)[:]
+    decoders = [open_decoder(path) for _ in range(8)]
     base = len(os.listdir("/proc/self/task"))
     most, done = [0], threading.Event()
 
@@ -119,20 +124,20 @@ def test_eight_decoders_at_once_stay_within_the_budget():
 
 def test_damage_with_frame_threads():
     path = media.shared("bad_invalid_nalu.mp4")
-    whole = VideoDecoder(path, num_threads=1)
+    whole = open_decoder(path, num_threads=1)
     expected = [frame for frame in whole]  # noqa: C416 - len() is only right after the damage was met
-    decoder = VideoDecoder(path, num_threads=2)
+    decoder = open_decoder(path, num_threads=2)
     assert torch.equal(decoder[:], torch.stack(expected))
 
 
-# -- reading on: Note [Reading on] in cycodec._video -----------------------------------------------
+# -- reading on: Note [Reading on] in read_ahead -----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", [*ONE_GOP, "h264_plain.mp4", "mpeg4_bframes.avi", "hevc_open_gop.ts"])
 def test_a_loop_over_frames_is_a_long_read(name):
     path = media.path(name)
-    plain = VideoDecoder(path, num_threads=1)[:]
-    decoder = VideoDecoder(path, num_threads=3)
+    plain = open_decoder(path, num_threads=1)[:]
+    decoder = open_decoder(path, num_threads=3)
     assert not has_them(decoder)
     for number in range(len(plain)):
         assert torch.equal(decoder[number], plain[number])
@@ -143,8 +148,8 @@ def test_a_loop_over_frames_is_a_long_read(name):
 
 def test_a_loop_has_them_from_the_first_frame():
     path = media.path("h264_one_gop.mp4")
-    plain = VideoDecoder(path, num_threads=1)[:]
-    decoder = VideoDecoder(path, num_threads=2)
+    plain = open_decoder(path, num_threads=1)[:]
+    decoder = open_decoder(path, num_threads=2)
     for _ in range(2):
         for number in range(len(plain)):
             assert torch.equal(decoder[number], plain[number])
@@ -154,15 +159,15 @@ def test_a_loop_has_them_from_the_first_frame():
 
 def test_a_loop_begins_with_two_and_goes_on_with_all():
     path = media.path("h264_plain.mp4")  # GOPs of 12 frames
-    plain = VideoDecoder(path, num_threads=1)[:]
-    decoder = VideoDecoder(path, num_threads=5)
+    plain = open_decoder(path, num_threads=1)[:]
+    decoder = open_decoder(path, num_threads=5)
     seen = []
     for number in range(30):
         assert torch.equal(decoder[number], plain[number])
         seen.append(decoder._session.readers.num_threads)
     assert seen == [2] * 12 + [5] * 18
     del decoder
-    iterated = VideoDecoder(path, num_threads=5)
+    iterated = open_decoder(path, num_threads=5)
     next(iter(iterated))
     assert iterated._session.readers.num_threads == 5, (
         "a for loop over the decoder gets all threads from the start"
@@ -171,28 +176,28 @@ def test_a_loop_begins_with_two_and_goes_on_with_all():
 
 @pytest.mark.parametrize("first", [[1], [0, 1], [3, 0]])
 def test_what_does_not_begin_like_a_loop_has_none(first):
-    decoder = VideoDecoder(media.path("h264_plain.mp4"), num_threads=2)
+    decoder = open_decoder(media.path("h264_plain.mp4"), num_threads=2)
     decoder[first]
     decoder[0]
     assert not has_them(decoder)
 
 
-def test_a_first_frame_that_they_are_not_worth_has_none(monkeypatch):
-    monkeypatch.setattr(_readers, "HAND_OVER_COST", 128 * 96)
-    decoder = VideoDecoder(media.path("h264_plain.mp4"), num_threads=2)
+def test_a_first_frame_that_they_are_not_worth_has_none():
+    costs = changed(EAGER, hand_over=128 * 96)
+    decoder = open_decoder(media.path("h264_plain.mp4"), costs, num_threads=2)
     decoder[0]
     assert not has_them(decoder)
 
 
-def test_a_loop_waits_for_the_next_gop_where_it_is_near(monkeypatch):
-    monkeypatch.setattr(_readers, "AHEAD", 100)  # frame threads pay for any loop, and for nothing else
-    monkeypatch.setattr(_readers, "WORTH_A_THREAD", 20 * 128 * 96)
-    plain = VideoDecoder(media.path("h264_plain.mp4"), num_threads=1)[:]
-    decoder = VideoDecoder(media.path("h264_plain.mp4"), num_threads=2)  # GOPs of 12 frames
+def test_a_loop_waits_for_the_next_gop_where_it_is_near():
+    # frame threads pay for any loop, and for nothing else
+    costs = changed(EAGER, ahead=100, worth_a_thread=20 * 128 * 96)
+    plain = open_decoder(media.path("h264_plain.mp4"), num_threads=1)[:]
+    decoder = open_decoder(media.path("h264_plain.mp4"), costs, num_threads=2)  # GOPs of 12 frames
     for number in range(8, 20):
         assert torch.equal(decoder[number], plain[number])
         assert has_them(decoder) == (number >= 12)
-    decoder = VideoDecoder(media.path("h264_long_gop.mp4"), num_threads=2)
+    decoder = open_decoder(media.path("h264_long_gop.mp4"), costs, num_threads=2)
     decoder[8]
     assert not has_them(decoder)
     decoder[9]
@@ -201,8 +206,8 @@ def test_a_loop_waits_for_the_next_gop_where_it_is_near(monkeypatch):
 
 def test_an_iterator_has_them_from_the_first_frame():
     path = media.path("h264_one_gop.mp4")
-    plain = VideoDecoder(path, num_threads=1)[:]
-    decoder = VideoDecoder(path, num_threads=2)
+    plain = open_decoder(path, num_threads=1)[:]
+    decoder = open_decoder(path, num_threads=2)
     for _ in range(2):
         for number, frame in enumerate(decoder):
             assert torch.equal(frame, plain[number])
@@ -212,8 +217,8 @@ def test_an_iterator_has_them_from_the_first_frame():
 
 def test_small_batches_are_a_long_read():
     path = media.path("h264_one_gop.mp4")
-    plain = VideoDecoder(path, num_threads=1)[:]
-    decoder = VideoDecoder(path, num_threads=2)
+    plain = open_decoder(path, num_threads=1)[:]
+    decoder = open_decoder(path, num_threads=2)
     for start in range(0, len(plain), 2):
         assert torch.equal(decoder[start : start + 2], plain[start : start + 2])
     assert has_them(decoder)
@@ -221,8 +226,8 @@ def test_small_batches_are_a_long_read():
 
 def test_frames_here_and_there_are_none():
     path = media.path("h264_plain.mp4")  # GOPs of 12 frames
-    decoder = VideoDecoder(path, num_threads=2)
-    plain = VideoDecoder(path, num_threads=1)[:]
+    decoder = open_decoder(path, num_threads=2)
+    plain = open_decoder(path, num_threads=1)[:]
     for number in (48, 12, 36, 25, 24, 0, 60, 37):
         assert torch.equal(decoder[number], plain[number])
     assert not has_them(decoder)
@@ -230,31 +235,31 @@ def test_frames_here_and_there_are_none():
 
 def test_one_frame_far_inside_a_gop_has_them():
     path = media.path("h264_one_gop.mp4")
-    decoder = VideoDecoder(path, num_threads=2)
-    assert torch.equal(decoder[20], VideoDecoder(path, num_threads=1)[20])
+    decoder = open_decoder(path, num_threads=2)
+    assert torch.equal(decoder[20], open_decoder(path, num_threads=1)[20])
     assert has_them(decoder)
 
 
 @pytest.mark.parametrize(("name", "expected"), [("hevc_one_gop.mp4", False), ("vp9.webm", True)])
-def test_frames_on_the_way_are_cheaper_where_b_frames_are_left_out(name, expected, monkeypatch):
+def test_frames_on_the_way_are_cheaper_where_b_frames_are_left_out(name, expected):
     """Handing frames over costs the same, so frame threads pay only for longer reads."""
     path = media.path(name)
-    plain = VideoDecoder(path, num_threads=1)
+    plain = open_decoder(path, num_threads=1)
     height, width = plain[0].shape[1:]
     assert (plain.index.reorder == 0) is expected
-    monkeypatch.setattr(_readers, "HAND_OVER_COST", 0.3 * height * width)
-    decoder = VideoDecoder(path, num_threads=2)
+    costs = changed(EAGER, hand_over=0.3 * height * width)
+    decoder = open_decoder(path, costs, num_threads=2)
     assert torch.equal(decoder[20], plain[20])
     assert has_them(decoder) is expected
-    decoder = VideoDecoder(path, num_threads=2)
+    decoder = open_decoder(path, costs, num_threads=2)
     assert torch.equal(decoder[:21], plain[:21])
     assert has_them(decoder), "each frame is wanted"
 
 
 def test_two_loops_side_by_side_do_not_take_them_from_each_other():
     path = media.path("h264_one_gop.mp4")
-    plain = VideoDecoder(path, num_threads=1)[:]
-    first, second = (VideoDecoder(path, num_threads=2) for _ in range(2))
+    plain = open_decoder(path, num_threads=1)[:]
+    first, second = (open_decoder(path, num_threads=2) for _ in range(2))
     for number, (a, b) in enumerate(zip(first, second, strict=True)):
         assert torch.equal(a, plain[number])
         assert torch.equal(b, plain[number])
@@ -265,9 +270,9 @@ def test_two_loops_side_by_side_do_not_take_them_from_each_other():
 
 def test_inside_a_gop_a_loop_goes_on_where_the_budget_is_used_up():
     path = media.path("h264_one_gop.mp4")
-    plain = VideoDecoder(path, num_threads=1)[:]
+    plain = open_decoder(path, num_threads=1)[:]
     _threads.set_budget(2)
-    decoder = VideoDecoder(path)
+    decoder = open_decoder(path)
     for number in range(12):
         decoder[number]
     assert has_them(decoder)
@@ -289,8 +294,8 @@ def test_inside_a_gop_a_loop_goes_on_where_the_budget_is_used_up():
 def test_transformed_frames_have_them():
     path = media.path("h264_one_gop.mp4")
     transforms = [Resize((24, 32))]
-    plain = VideoDecoder(path, num_threads=1, transforms=transforms)[:]
-    decoder = VideoDecoder(path, num_threads=2, transforms=transforms)
+    plain = open_decoder(path, num_threads=1, transforms=transforms)[:]
+    decoder = open_decoder(path, num_threads=2, transforms=transforms)
     order = random.Random(3).sample(range(len(plain)), len(plain))
     assert torch.equal(decoder[order], plain[order])
     assert has_them(decoder)
@@ -304,13 +309,13 @@ def test_damaged_streams_are_done_with_them(name):
     without them.
     """
     path = media.path(name)
-    plain = VideoDecoder(path, num_threads=1)
+    plain = open_decoder(path, num_threads=1)
     plain.confirm()
     plain = plain[:]
-    decoder = VideoDecoder(path, num_threads=3)
+    decoder = open_decoder(path, num_threads=3)
     for number in range(len(plain)):
         assert torch.equal(decoder[number], plain[number])
     assert not has_them(decoder)
-    decoder = VideoDecoder(path, num_threads=3)
+    decoder = open_decoder(path, num_threads=3)
     assert torch.equal(decoder[0 : len(plain)], plain)
     assert not has_them(decoder)

@@ -8,14 +8,11 @@ import threading
 import media
 import pytest
 import torch
+from costs import decoder_with_costs
 
 from cycodec._shared import threads as _threads
-from cycodec._video import gops as _gops
-from cycodec._video import readers as _readers
-from cycodec._video import session as _session
+from cycodec._video.costs import Costs
 from cycodec._video.gops import Gops
-from cycodec.core.video.reader import FrameReader
-from cycodec.decoders import VideoDecoder
 from cycodec.transforms import CenterCrop, Resize
 
 NAMES = [
@@ -31,13 +28,17 @@ NAMES = [
 ]
 
 
+# Small requests are divided, too. Frame threads have tests of their own.
+EAGER = Costs(worth_a_thread=0, reader=0, max_frame_threads=1)
+
+
+def open_decoder(source, **options):
+    return decoder_with_costs(EAGER, source, **options)
+
+
 @pytest.fixture(autouse=True)
-def eager(monkeypatch):
-    """Divides small requests too, as if there were eight CPUs; frame threads have tests of their
-    own.
-    """
-    for name, value in {"WORTH_A_THREAD": 0, "READER_COST": 0, "MAX_FRAME_THREADS": 1}.items():
-        monkeypatch.setattr(_readers, name, value)
+def eight_cpus():
+    """Divide requests as if there were eight CPUs."""
     before = _threads.budget()
     _threads.set_budget(8)
     yield
@@ -52,9 +53,9 @@ def readers(decoder):
 @pytest.mark.parametrize("name", NAMES)
 def test_frames_are_the_same(name, threads):
     path = media.path(name)
-    plain = VideoDecoder(path, num_threads=1)[:]
+    plain = open_decoder(path, num_threads=1)[:]
     dice = random.Random(threads)
-    with VideoDecoder(path, num_threads=threads) as decoder:
+    with open_decoder(path, num_threads=threads) as decoder:
         count = len(decoder)
         requests = [
             list(range(count)),
@@ -73,9 +74,9 @@ def test_frames_are_the_same(name, threads):
 
 def test_one_thread_is_one_reader():
     for decoder in (
-        VideoDecoder(media.path("h264_plain.mp4"), num_threads=1),
-        VideoDecoder(media.path("h264_plain.mp4"), num_ffmpeg_threads=2),
-        VideoDecoder(io.BytesIO(media.path("h264_plain.mp4").read_bytes())),
+        open_decoder(media.path("h264_plain.mp4"), num_threads=1),
+        open_decoder(media.path("h264_plain.mp4"), num_ffmpeg_threads=2),
+        open_decoder(io.BytesIO(media.path("h264_plain.mp4").read_bytes())),
     ):
         decoder[:]
         assert readers(decoder) == 1
@@ -83,28 +84,27 @@ def test_one_thread_is_one_reader():
 
 def test_the_budget_limits_what_is_picked_by_itself():
     _threads.set_budget(2)
-    decoder = VideoDecoder(media.path("h264_plain.mp4"))
+    decoder = open_decoder(media.path("h264_plain.mp4"))
     decoder[:]
     assert readers(decoder) == 2
     _threads.set_budget(1)
-    decoder = VideoDecoder(media.path("h264_plain.mp4"))
+    decoder = open_decoder(media.path("h264_plain.mp4"))
     decoder[:]
     assert readers(decoder) == 1
 
 
 @pytest.mark.parametrize(("cost", "expected"), [(0.6, [11, 23, 35]), (1, [11, 23])])
-def test_frames_on_the_way_count_for_less_where_b_frames_are_left_out(cost, expected, monkeypatch):
+def test_frames_on_the_way_count_for_less_where_b_frames_are_left_out(cost, expected):
     """The request wants the last frame of four GOPs of 12 frames, and all frames of the next GOP."""
-    monkeypatch.setattr(_gops, "WAY_COST", cost)
-    monkeypatch.setattr(_gops, "PARTS", 1)
-    first, second = in_order(gops_of("h264_plain.mp4"), [11, 23, 35, 47, *range(48, 60)], 2)
+    gops = gops_of("h264_plain.mp4", costs=Costs(way=cost, parts=1))
+    first, second = in_order(gops, [11, 23, 35, 47, *range(48, 60)], 2)
     assert first == expected
     assert second[-1] == 59
 
 
-def gops_of(name, evenly=True):
-    decoder = VideoDecoder(media.path(name), num_threads=1)
-    gops = Gops(decoder.index, None if evenly else media.path(name).stat().st_size)
+def gops_of(name, evenly=True, costs=EAGER):
+    decoder = open_decoder(media.path(name), num_threads=1)
+    gops = Gops(decoder.index, None if evenly else media.path(name).stat().st_size, costs)
     assert (gops.bytes == 0).all() == evenly
     return gops
 
@@ -130,9 +130,8 @@ def test_frames_here_and_there_are_smaller_parts_and_the_largest_is_first():
     assert parts[0].positions.tolist() == [71]
 
 
-def test_there_are_no_more_parts_than_keep_the_threads_busy(monkeypatch):
-    monkeypatch.setattr(_gops, "PARTS", 1)
-    gops = gops_of("h264_plain.mp4")
+def test_there_are_no_more_parts_than_keep_the_threads_busy():
+    gops = gops_of("h264_plain.mp4", costs=Costs(parts=1))
     assert in_order(gops, [10, 17, 26, 40, 48, 71], 2) == [[10, 17, 26], [40, 48, 71]]
 
 
@@ -146,36 +145,47 @@ def test_gops_of_more_bytes_count_for_more(name):
     assert len(quiet) == 48
 
 
-def test_whoever_is_done_takes_the_next_part(monkeypatch):
+def test_whoever_is_done_takes_the_next_part():
     """Two readers share six parts; one of them is delayed in its first part."""
+    decoder = open_decoder(media.path("h264_plain.mp4"), num_threads=2)
+    expected = open_decoder(media.path("h264_plain.mp4"), num_threads=1)
+    readers = decoder._session.readers
     request = [10, 17, 26, 40, 48, 71]
     served, rest = {}, threading.Event()
 
-    class HeldUp(FrameReader):
+    class HeldUp:
+        """A reader that waits in its first part if that is the first of all."""
+
+        def __init__(self, reader):
+            self.reader = reader
+
+        def __getattr__(self, name):
+            return getattr(self.reader, name)
+
         def read(self, part):
             is_first = not served
             served.setdefault(id(self), []).extend(part.positions.tolist())
             if sum(map(len, served.values())) == len(request):
                 rest.set()
             assert not is_first or rest.wait(30)
-            super().read(part)
+            self.reader.read(part)
 
-    monkeypatch.setattr(_session, "FrameReader", HeldUp)
-    decoder = VideoDecoder(media.path("h264_plain.mp4"), num_threads=2)
-    decoder.get_frames_at(request)
+    readers.extra = [HeldUp(readers.factory.open(readers.main))]
+    readers.main = HeldUp(readers.main)
+    assert torch.equal(decoder[request], expected[request])
     assert sorted(len(numbers) for numbers in served.values()) == [1, 5]
     assert sorted(itertools.chain(*served.values())) == request
 
 
 def test_bytes_are_shared_between_readers():
     data = media.path("h264_plain.mp4").read_bytes()
-    decoder = VideoDecoder(data, num_threads=3)
-    assert torch.equal(decoder[:], VideoDecoder(data, num_threads=1)[:])
+    decoder = open_decoder(data, num_threads=3)
+    assert torch.equal(decoder[:], open_decoder(data, num_threads=1)[:])
     assert readers(decoder) == 3
 
 
 def test_batches_in_a_row_do_not_seek():
-    decoder = VideoDecoder(media.path("h264_plain.mp4"), num_threads=2)
+    decoder = open_decoder(media.path("h264_plain.mp4"), num_threads=2)
     decoder[0:48]  # GOPs of 12 frames: two for each reader
     before = decoder.counters.seeks
     decoder[48:72]
@@ -185,9 +195,9 @@ def test_batches_in_a_row_do_not_seek():
 def test_damage_in_one_part_is_an_error_of_the_whole():
     """Any reader notices that decoder and index disagree, and the request still succeeds."""
     path = media.shared("bad_invalid_nalu.mp4")
-    whole = VideoDecoder(path, num_threads=1)
+    whole = open_decoder(path, num_threads=1)
     expected = [frame for frame in whole]  # noqa: C416 - len() is only right after the damage was met
-    decoder = VideoDecoder(path, num_threads=3)
+    decoder = open_decoder(path, num_threads=3)
     assert torch.equal(decoder[:], torch.stack(expected))
 
 
@@ -195,8 +205,8 @@ def test_damage_in_one_part_is_an_error_of_the_whole():
 def test_transformed_frames_are_divided_too(name):
     path = media.path(name)
     options = {"transforms": [Resize((20, 30)), CenterCrop((16, 20))]}
-    plain = VideoDecoder(path, num_threads=1, **options)[:]
-    decoder = VideoDecoder(path, num_threads=3, **options)
+    plain = open_decoder(path, num_threads=1, **options)[:]
+    decoder = open_decoder(path, num_threads=3, **options)
     count = len(decoder)
     for request in (range(count), [count - 1, 3, 3, count // 2, 0], range(count - 1, 0, -4)):
         batch = decoder.get_frames_at(request)
@@ -221,7 +231,7 @@ def test_masked_frames_repeat_the_last_good_one_of_the_whole_request():
         {"num_threads": 3, "memory_order": "NCHW"},
         {"transforms": [Resize((48, 64))]},
     ):
-        decoder = VideoDecoder(bytes(data), on_error="mask", **options)
+        decoder = open_decoder(bytes(data), on_error="mask", **options)
         batch = decoder.get_frames_at(range(0, len(decoder), 3))
         bad = batch.valid.logical_not().nonzero()[:, 0].tolist()
         assert 0 < bad[0] < len(batch) / 2

@@ -8,7 +8,7 @@ import pytest
 import torch
 from regions import FORMATS, boxes
 
-from cycodec.core.video import backend
+from cycodec.core.video import cpu
 from cycodec.decoders import VideoDecoder
 from cycodec.transforms import CenterCrop, Resize
 
@@ -45,13 +45,13 @@ def test_every_format(name, dtype):
 
 @pytest.mark.parametrize("level", ["none", "plain", "avx2", "avx512"])
 def test_every_kernel(level):
-    backend.use_kernels(level)
+    cpu.use_kernels(level)
     try:
         planes, packed = pair(media.path(PLAIN))
         check(planes[:3], packed[:3])
         check(planes[:3, :, 3:40, 5:72], packed[:3, :, 3:40, 5:72])
     finally:
-        backend.use_kernels("avx512")
+        cpu.use_kernels("avx512")
 
 
 def test_every_access():

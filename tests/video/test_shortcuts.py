@@ -5,13 +5,13 @@ import random
 import media
 import oracle
 import pytest
+from costs import decoder_with_costs
 
 import cycodec
 from cycodec._shared import threads as _threads
-from cycodec._video import opening as _frame_index
-from cycodec._video import readers as _readers
-from cycodec._video import session as _session
-from cycodec.core.video import backend
+from cycodec._video import indexing, opening, readers, session
+from cycodec._video.costs import Costs
+from cycodec.core.video import cpu
 from cycodec.decoders import VideoDecoder
 
 pytestmark = pytest.mark.usefixtures("oracle_version")
@@ -36,8 +36,7 @@ NAMES = [
 
 def no_headers(monkeypatch):
     """The index comes from a scan of the file."""
-    for name in ("read_mov", "read_fragments", "read_matroska"):
-        monkeypatch.setattr(_frame_index, name, lambda *arguments: None)
+    monkeypatch.setattr(indexing, "read_header_table", lambda *arguments: None)
 
 
 def no_pool(monkeypatch):
@@ -49,41 +48,40 @@ def no_pool(monkeypatch):
 
 def no_kernels(monkeypatch):
     """swscale converts."""
-    backend.use_kernels("none")
-    return lambda: backend.use_kernels("avx512")
+    cpu.use_kernels("none")
+    return lambda: cpu.use_kernels("avx512")
 
 
 def one_by_one(monkeypatch):
     """The frames of a request share nothing."""
-    read = _readers.Readers.read
+    read = readers.Readers.read
 
-    def read_apart(readers, request, make):
-        for place, position in enumerate(request.positions):
-            read(readers, request.part([position], [place]), make)
+    def read_apart(self, request):
+        for slot, position in enumerate(request.positions):
+            read(self, request.part([position], [slot]))
 
-    monkeypatch.setattr(_readers.Readers, "read", read_apart)
+    monkeypatch.setattr(readers.Readers, "read", read_apart)
 
 
 def everything_decoded(monkeypatch):
     """The decoder skips no frame on the way."""
-    another = _session.FrameReader
+    another = opening.FrameReader
 
     def reader(*arguments):
         made = another(*arguments)
         made.skipping = False
         return made
 
-    monkeypatch.setattr(_session, "FrameReader", reader)
+    for module in (opening, session):
+        monkeypatch.setattr(module, "FrameReader", reader)
 
 
 def nothing(monkeypatch):
     """All shortcuts are on."""
 
 
-def many_threads(monkeypatch):
-    """Requests are divided and loops get frame threads, even for small frames."""
-    for cost in ("WORTH_A_THREAD", "READER_COST", "HAND_OVER_COST"):
-        monkeypatch.setattr(_readers, cost, 0)
+# Requests are divided, and loops have frame threads, however small the frames are.
+MANY_THREADS = Costs(worth_a_thread=0, reader=0, hand_over=0)
 
 
 @pytest.mark.parametrize("threads", [1, 3])
@@ -97,10 +95,9 @@ def test_frames_are_ffmpegs(name, without, threads, monkeypatch):
     path = media.path(name)
     budget = _threads.budget()
     _threads.set_budget(4)
-    many_threads(monkeypatch)
     undo = without(monkeypatch)
     try:
-        decoder = VideoDecoder(path, dimension_order="NHWC", num_threads=threads)
+        decoder = decoder_with_costs(MANY_THREADS, path, dimension_order="NHWC", num_threads=threads)
         expected = oracle.reference(path, decoder.stream_index).digests
         dice = random.Random(name)
         count = len(decoder)

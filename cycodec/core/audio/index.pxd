@@ -23,14 +23,14 @@ cdef class AudioIndex:
     cdef readonly int count
     cdef int allocated
     cdef int codec_id
-    cdef readonly bint from_table   # True if made from a container's sample table: trimming is unknown
+    cdef readonly bint from_table   # True if made from a sample table, which knows no trimming
     cdef readonly bint aligned      # True once every packet has its `start`
     cdef readonly bint uniform      # True if all packets have one sample rate and channel count
     cdef int ratio                  # decoded samples for each one that the header promises (SBR: 2)
     cdef int first_regular          # number of the first packet whose `start` is certain
     cdef bint rising_pts            # True if timestamps rise, so that one names a packet
     cdef bint rising_pos            # True if places in the file rise, so that one names a packet
-    cdef int64_t untimed_from       # place in the file from which a seek makes timestamps unreliable
+    cdef int64_t untimed_from       # place in the file whose timestamps are wrong after a seek
 
     cdef int append(self, const AudioPacket *packet) noexcept nogil
     cdef int scan(self, Demuxer demuxer, int stream_index) except -1

@@ -1,21 +1,21 @@
 """Which samples each packet of an audio stream gives, known without decoding them.
 
-Packets are counted, not timed: a container's timestamps may be rounded to milliseconds, estimated from a
-bit rate, or have holes, while the ffmpeg command puts what it decodes end to end. The number of samples of
-a packet follows from its header. Where it does not, or where the decoder disagrees, the index is not used
-and reading begins at the start.
+Packets are counted, not timed: a container's timestamps may be rounded to milliseconds, estimated
+from a bit rate, or have holes, while the ffmpeg command puts what it decodes end to end. The number
+of samples of a packet follows from its header. Where it does not, or where the decoder disagrees,
+the index is not used and reading begins at the start.
 
 Note [Aligning]
 
-Each decoder trims priming samples in its own way, so this module does not compute the place of packets.
-The reader decodes the first frames from the start, counts them, and compares them with the packets they
-came from. A steady offset between both holds for all packets that follow.
+Each decoder trims priming samples in its own way, so this module does not compute the place of
+packets. The reader decodes the first frames from the start, counts them, and compares them with the
+packets they came from. A steady offset between both holds for all packets that follow.
 
 Note [Pre-roll]
 
-What a decoder remembers decides how many packets it needs before its output is right. PCM and the lossless
-codecs remember nothing; MP3 remembers the bits of its reservoir, which are counted, and one frame; Vorbis
-remembers one block. The other codecs converge.
+What a decoder remembers decides how many packets it needs before its output is right. PCM and the
+lossless codecs remember nothing; MP3 remembers the bits of its reservoir, which are counted, and
+one frame; Vorbis remembers one block. The other codecs converge.
 """
 
 from libc.errno cimport ENOMEM
@@ -198,8 +198,8 @@ cdef class AudioIndex:
                     int seen) noexcept nogil:
         """Set the `start` of every packet; see Note [Aligning].
 
-        `seen` frames were decoded from the start. For each, the arrays hold the number of its packet,
-        its position and its number of samples.
+        `seen` frames were decoded from the start. For each, the arrays hold the number of its
+        packet, its position and its number of samples.
         """
         cdef int number
         cdef int steady = 0
@@ -231,7 +231,7 @@ cdef class AudioIndex:
 
     cdef bint agrees(self, const int64_t *stamps, const int64_t *positions, const int64_t *lengths, int i,
                      int seen) noexcept nogil:
-        """Return True if frame i has its packet's length and the next frame follows as its packet does."""
+        """True if frame i is as long as its packet, and the next one follows as its packet does."""
         cdef int number = <int> stamps[i]
         cdef int64_t between = 0
         if not 0 <= number <= stamps[seen - 1] or self.packets[number].samples * self.ratio != lengths[i]:
@@ -279,7 +279,7 @@ cdef class AudioIndex:
         return number
 
     cdef int preroll_start(self, int number) noexcept nogil:
-        """The packet to begin decoding with so that packet `number` is right; see Note [Pre-roll]."""
+        """The packet to begin with so that packet `number` decodes right; see Note [Pre-roll]."""
         cdef int codec = self.codec_id
         cdef int packets = 0        # decode at least so many before it,
         cdef int64_t samples = 0    # and at least so many samples
@@ -318,7 +318,7 @@ cdef class AudioIndex:
 
 
 def index_from_table(Demuxer demuxer not None, int stream_index):
-    """The AudioIndex of a stream from the sample table of its MP4 file, or None if that is not possible."""
+    """The AudioIndex of a stream from the sample table of an MP4 file, or None if it is no use."""
     cdef AudioIndex index = AudioIndex()
     if demuxer.format_name.startswith("mov,") and index.take_table(demuxer, stream_index):
         return index
@@ -326,7 +326,7 @@ def index_from_table(Demuxer demuxer not None, int stream_index):
 
 
 def index_from_scan(Demuxer demuxer not None, int stream_index):
-    """The AudioIndex of a stream. All its packets are read by a demuxer that has read none before."""
+    """The AudioIndex of a stream, made by reading all packets. The demuxer must have read none."""
     cdef AudioIndex index = AudioIndex()
     index.scan(demuxer, stream_index)
     return index
@@ -357,8 +357,8 @@ cdef bint is_independent(int codec) noexcept nogil:
 cdef bint has_no_anchor(const AVCodecParameters *parameters) noexcept nogil:
     """True if decoding can only begin with the first packet.
 
-    Some decoders have predictors that never forget (ADPCM, DPCM); others take noise from a generator
-    that runs on (AMR-WB, Nellymoser, WMA of low bit rates).
+    Some decoders have predictors that never forget (ADPCM, DPCM); others take noise from a
+    generator that runs on (AMR-WB, Nellymoser, WMA of low bit rates).
     """
     cdef int codec = parameters.codec_id
     if codec == avcodec.AV_CODEC_ID_AMR_WB or codec == avcodec.AV_CODEC_ID_NELLYMOSER:

@@ -3,9 +3,9 @@
 
 Note [Stamps]
 
-Every packet's dts is overwritten with its ordinal, which libavcodec hands on to the frame. So a frame is
-known by its packet even where timestamps are rounded, estimated, or missing. The ordinal is shifted to the
-left, because libavcodec adds the samples that it trims from the frame.
+Every packet's dts is overwritten with its ordinal, which libavcodec hands on to the frame. So a
+frame is known by its packet even where timestamps are rounded, estimated, or missing. The ordinal
+is shifted to the left, because libavcodec adds the samples that it trims from the frame.
 """
 
 cimport cython
@@ -32,12 +32,12 @@ cdef int64_t NOPTS = avutil.AV_NOPTS_VALUE
 cdef enum:
     STAMP_SHIFT = 32
     MAX_SEEKS = 4               # until one finds the packet
-    FIRST_STEP = 32             # packets further back that the second seek goes; later ones take 8 times more
+    FIRST_STEP = 32             # packets that the second seek goes back; later ones go further
     MAX_STRANGERS = 600         # packets after a seek until one is known
     MAX_DRAIN_ERRORS = 64
 
-# Containers whose packets are found by their place in the file: they have no timestamps, or none that a
-# seek reproduces.
+# Containers whose packets are found by their place in the file: they have no timestamps, or a seek
+# does not reproduce them.
 PLACED = {"mp3", "aac", "ac3", "eac3", "dts", "amr", "amrnb", "amrwb", "loas"}
 
 
@@ -48,8 +48,8 @@ cdef class PacketDecoder:
     Parameters
     ----------
     open_source : callable
-        Returns a new IOContext of the source. It is called again to read from the start; the IOContext in
-        use is dropped before.
+        Returns a new IOContext of the source. It is called again to read from the start; the
+        IOContext in use is dropped before.
     wanted_stream : int or None
         Number of the stream; None is FFmpeg's best audio stream.
     """
@@ -97,7 +97,7 @@ cdef class PacketDecoder:
     # -- opening ---------------------------------------------------------------------------------
 
     cdef int open_demuxer(self) except -1:
-        """Open the container, again if it is open already; nothing of it has been read afterwards."""
+        """Open the container, or open it again, so that no packet of it has been read."""
         self.demuxer = None     # first: a file-like source serves one demuxer at a time
         self.demuxer = Demuxer(self.open_source())
         self.stream_index = self.demuxer.select_audio(self.wanted_stream)
@@ -183,7 +183,7 @@ cdef class PacketDecoder:
             target = max(0, target - step)
             step *= 8
         if code == 0:
-            # a flush is not enough: noise generators, for one, run on and would reach the next window
+            # A flush is not enough: noise generators, for one, run on and would change this window.
             code = self.renew(False)
         if code == 0:
             self.begin(number, False)

@@ -2,13 +2,11 @@
 
 from libc.stdint cimport int64_t, uint8_t
 
-from cycodec.core.video.backend cimport Target
-
 from cycodec.libav.avutil cimport AVFrame
 
 
 cdef class CudaDevice:
-    cdef void *ptr                  # NvDevice * of csrc/nvconvert.h
+    cdef void *ptr                  # NvDevice * of csrc/nvidia/nvdevice.h
     cdef readonly int ordinal
     cdef public size_t stream       # CUstream on which conversions are queued; 0 is the default stream
 
@@ -18,17 +16,17 @@ cdef class CudaDevice:
 cdef class Delivery:
     cdef CudaDevice device
     cdef object source
-    cdef void *scratch              # NvScratch * of csrc/nvconvert.h
+    cdef void *scratch              # NvScratch * of csrc/nvidia/nvconvert.h
     cdef bint failed
     cdef char[256] error            # why; NV_ERROR_BYTES
 
     # `out` and what is copied are device memory. 0, or BACKEND_FAILED
-    cdef int put_surface(self, const void *surface, const void *layout, const AVFrame *frame, const Target *target,
+    cdef int put_surface(self, const void *surface, const void *layout, const AVFrame *frame, const void *target,
                          uint8_t *out) noexcept nogil
-    cdef int put_device_frame(self, const AVFrame *frame, int pixel_format, const Target *target,
+    cdef int put_device_frame(self, const AVFrame *frame, int pixel_format, const void *target,
                               uint8_t *out) noexcept nogil
     cdef bint knows(self, int pixel_format) noexcept nogil
-    cdef int put_frame(self, const AVFrame *frame, const Target *target, uint8_t *out) noexcept nogil
+    cdef int put_frame(self, const AVFrame *frame, const void *target, uint8_t *out) noexcept nogil
     cdef int put_rgb(self, const uint8_t *rgb, size_t size, uint8_t *out) noexcept nogil
     cdef int copy(self, uint8_t *to, const uint8_t *source, size_t size) noexcept nogil
     cdef int clear(self, uint8_t *to, size_t size) noexcept nogil
@@ -37,4 +35,4 @@ cdef class Delivery:
     cdef void abandon(self) noexcept
 
 
-cdef void *functions() noexcept     # NvFunctions * of csrc/nvshim.h: the driver's, for other modules
+cdef void *functions() noexcept     # NvFunctions * of csrc/nvidia/nvshim.h

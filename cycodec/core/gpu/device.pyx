@@ -6,7 +6,7 @@ from libc.string cimport strlen
 
 from cycodec.core import error as errors
 from cycodec.core.video.codes cimport BACKEND_FAILED
-from cycodec.core.video.backend cimport Target, cpu_functions, fill_target
+from cycodec.core.video.cpu cimport cpu_functions
 
 from cycodec.libav.avutil cimport AVFrame
 
@@ -25,6 +25,7 @@ cdef extern from "nvidia/nvconvert.h" nogil:
         pass
     ctypedef struct ConvertTarget:
         pass
+    ssize_t convert_target_row_stride(const ConvertTarget *target)
     ctypedef struct NvNppContext:
         int device, multiprocessors, threads_per_multiprocessor, threads_per_block
         size_t shared_memory
@@ -162,41 +163,38 @@ cdef class Delivery:
             source=self.source, operation="decode",
         )
 
-    cdef int put_surface(self, const void *surface, const void *layout, const AVFrame *frame, const Target *target,
+    cdef int put_surface(self, const void *surface, const void *layout, const AVFrame *frame, const void *target,
                          uint8_t *out) noexcept nogil:
         """A picture that csrc/nvdec.c has mapped: NvSurface and NvLayout. Of the frame only its colours are read."""
-        cdef ConvertTarget to
+        cdef const ConvertTarget *to = <const ConvertTarget *> target
         cdef NvColour colour = nvconvert_colour(frame)
-        fill_target(&to, target)
         return self.judge(nvconvert_surface(
             <NvDevice *> self.device.ptr, <NvScratch *> self.scratch, <CUstream> self.device.stream,
-            <const NvSurface *> surface, <const NvLayout *> layout, &colour, &to, <uint64_t> <size_t> out,
-            target.row_stride, self.error,
+            <const NvSurface *> surface, <const NvLayout *> layout, &colour, to, <uint64_t> <size_t> out,
+            convert_target_row_stride(to), self.error,
         ))
 
-    cdef int put_device_frame(self, const AVFrame *frame, int pixel_format, const Target *target,
+    cdef int put_device_frame(self, const AVFrame *frame, int pixel_format, const void *target,
                               uint8_t *out) noexcept nogil:
         """A frame of AV_PIX_FMT_CUDA, whose samples are those of a pixel format in host memory."""
-        cdef ConvertTarget to
+        cdef const ConvertTarget *to = <const ConvertTarget *> target
         cdef NvColour colour = nvconvert_colour(frame)
-        fill_target(&to, target)
         return self.judge(nvconvert_device_frame(
             <NvDevice *> self.device.ptr, <NvScratch *> self.scratch, <CUstream> self.device.stream, frame,
-            pixel_format, &colour, &to, <uint64_t> <size_t> out, target.row_stride, self.error,
+            pixel_format, &colour, to, <uint64_t> <size_t> out, convert_target_row_stride(to), self.error,
         ))
 
     cdef bint knows(self, int pixel_format) noexcept nogil:
         """Whether put_frame takes a pixel format."""
         return nvconvert_knows(pixel_format)
 
-    cdef int put_frame(self, const AVFrame *frame, const Target *target, uint8_t *out) noexcept nogil:
+    cdef int put_frame(self, const AVFrame *frame, const void *target, uint8_t *out) noexcept nogil:
         """A frame in host memory."""
-        cdef ConvertTarget to
+        cdef const ConvertTarget *to = <const ConvertTarget *> target
         cdef NvColour colour = nvconvert_colour(frame)
-        fill_target(&to, target)
         return self.judge(nvconvert_frame(
             <NvDevice *> self.device.ptr, <NvScratch *> self.scratch, <CUstream> self.device.stream, frame, &colour,
-            &to, <uint64_t> <size_t> out, target.row_stride, self.error,
+            to, <uint64_t> <size_t> out, convert_target_row_stride(to), self.error,
         ))
 
     cdef int put_rgb(self, const uint8_t *rgb, size_t size, uint8_t *out) noexcept nogil:

@@ -1,6 +1,6 @@
 from cycodec.core.container.demux import Demuxer
 from cycodec.core.gpu.device import CudaDevice
-from cycodec.core.video.backend import CpuBackend
+from cycodec.core.video.cpu import CpuBackend
 
 class UploadBackend(CpuBackend):
     def deliver_to(self, device: CudaDevice) -> UploadBackend: ...

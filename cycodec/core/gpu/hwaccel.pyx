@@ -11,13 +11,19 @@ from libc.stdlib cimport free, malloc
 from cycodec.core import error as errors
 from cycodec.core cimport error
 from cycodec.core.video.codes cimport BACKEND_FAILED
-from cycodec.core.video.backend cimport CpuBackend, Target, target_rows
+from cycodec.core.video.cpu cimport CpuBackend
 from cycodec.core.container.demux cimport Demuxer
 from cycodec.core.gpu.device cimport CudaDevice, Delivery
 from cycodec.core.video.index import IndexContradiction
 
 from cycodec.libav cimport avcodec, avutil
 from cycodec.libav.avutil cimport AVBufferRef, AVFrame
+
+
+cdef extern from "picture/target.h" nogil:
+    ctypedef struct ConvertTarget:
+        pass
+    size_t convert_target_picture_bytes(const ConvertTarget *target)
 
 
 cdef extern from "nvidia/nvhwaccel.h" nogil:
@@ -58,8 +64,8 @@ cdef class UploadBackend(DeviceBackend):
     def __dealloc__(self):
         free(self.rgb)
 
-    cdef int convert(self, AVFrame *frame, const Target *target, uint8_t *out) noexcept nogil:
-        cdef size_t size = target.row_stride * target_rows(target) * (3 if target.planar else 1)
+    cdef int convert(self, AVFrame *frame, const void *target, uint8_t *out) noexcept nogil:
+        cdef size_t size = convert_target_picture_bytes(<const ConvertTarget *> target)
         cdef int code
         if self.delivery.knows(frame.format):
             return self.delivery.put_frame(frame, target, out)
@@ -103,9 +109,9 @@ cdef class HwaccelBackend(DeviceBackend):
 
     cdef int prepare(self) except -1:
         """Given a device, libavcodec takes it wherever it can."""
-        self.ptr.thread_count = 1
-        self.ptr.hw_device_ctx = avutil.av_buffer_ref(self.hardware)
-        if self.ptr.hw_device_ctx == NULL:
+        self.context.thread_count = 1
+        self.context.hw_device_ctx = avutil.av_buffer_ref(self.hardware)
+        if self.context.hw_device_ctx == NULL:
             raise MemoryError()
         return 0
 
@@ -125,11 +131,11 @@ cdef class HwaccelBackend(DeviceBackend):
             frame.height -= <int> frame.crop_top
         return code
 
-    cdef int convert(self, AVFrame *frame, const Target *target, uint8_t *out) noexcept nogil:
+    cdef int convert(self, AVFrame *frame, const void *target, uint8_t *out) noexcept nogil:
         if frame.format != avutil.AV_PIX_FMT_CUDA:
             self.left_to_cpu = True
             return BACKEND_FAILED
-        return self.delivery.put_device_frame(frame, self.ptr.sw_pix_fmt, target, out)
+        return self.delivery.put_device_frame(frame, self.context.sw_pix_fmt, target, out)
 
 
 def has_hwaccel(Demuxer demuxer not None, int stream_index):

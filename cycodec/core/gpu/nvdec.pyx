@@ -23,7 +23,7 @@ from cycodec.core.compat cimport (
 )
 from cycodec.core.gpu cimport device as devices
 from cycodec.core.video.codes cimport BACKEND_FAILED
-from cycodec.core.video.backend cimport Target, VideoBackend
+from cycodec.core.video.backend cimport VideoBackend
 from cycodec.core.container.demux cimport Demuxer
 from cycodec.core.gpu.device cimport CudaDevice, Delivery
 from cycodec.core.bitstream.sps cimport Sps, read_hevc_sps, read_sps
@@ -345,7 +345,7 @@ cdef class NvdecBackend(VideoBackend):
         self.flush()
         return 0
 
-    cdef int convert(self, AVFrame *frame, const Target *target, uint8_t *out) noexcept nogil:
+    cdef int convert(self, AVFrame *frame, const void *target, uint8_t *out) noexcept nogil:
         cdef CUstream stream = <CUstream> self.delivery.device.stream
         cdef NvSurface surface
         cdef NvPicture *picture

@@ -2,12 +2,10 @@
 
 from libc.stdint cimport int64_t
 
-from cycodec.core.video.backend cimport Stage, Target
-
 
 cdef class PictureSpec:
-    cdef Target target
-    cdef Stage *stages
+    # ConvertTarget * of csrc/picture/target.h.
+    cdef void *target
     # Size of a stored frame, before it is oriented.
     cdef readonly int stored_width
     cdef readonly int stored_height

@@ -3,11 +3,24 @@
 from libc.stdint cimport int64_t
 from libc.stdlib cimport calloc, free
 
-from cycodec.core.video.backend cimport Stage, sample_size
+
+cdef extern from "picture/target.h" nogil:
+    ctypedef int ConvertType
+    ctypedef struct ConvertStage:
+        int width, height, x0, y0, x1, y1
+    ctypedef struct ConvertTarget:
+        pass
+    ConvertTarget *convert_target_new(int width, int height, const int *region, int orientation, ConvertType type,
+                                      int planar, int num_stages, const ConvertStage *stages)
+    void convert_target_free(ConvertTarget *target)
+    int convert_target_width(const ConvertTarget *target)
+    int convert_target_height(const ConvertTarget *target)
+    ssize_t convert_target_row_stride(const ConvertTarget *target)
+    size_t convert_target_picture_bytes(const ConvertTarget *target)
 
 
 cdef enum:
-    # A bit of the orientations of csrc/convert.h: rows become columns.
+    # A bit of the orientations of csrc/picture/orientation.h: rows become columns.
     ORIENT_TRANSPOSE = 4
 
 
@@ -21,7 +34,7 @@ cdef class PictureSpec:
     region : (int, int, int, int)
         The part (y0, y1, x0, x1) of the frame that is converted.
     orientation, sample_type : int
-        As in csrc/convert.h.
+        As in csrc/picture/orientation.h and csrc/picture/target.h.
     planar : bool
         A picture is three planes R, G and B, one after the other; otherwise it is rows of packed RGB without gaps.
     stages : tuple of (int, int, (int, int, int, int))
@@ -40,33 +53,35 @@ cdef class PictureSpec:
 
     def __cinit__(self, tuple frame_size, tuple region, int orientation, int sample_type, bint planar=False,
                   tuple stages=()):
-        cdef Stage *stage
-        cdef int i
-        cdef int channels = 1 if planar else 3
-        self.stages = <Stage *> calloc(len(stages) + 1, sizeof(Stage))
-        if self.stages == NULL:
+        cdef int count = len(stages)
+        cdef ConvertStage *copies = <ConvertStage *> calloc(count + 1, sizeof(ConvertStage))
+        cdef ConvertTarget *target = NULL
+        cdef ConvertStage *stage
+        cdef int[4] edges
+        cdef int i, width, height
+        if copies == NULL:
             raise MemoryError()
-        self.target.width, self.target.height = frame_size
-        self.target.y0, self.target.y1, self.target.x0, self.target.x1 = region
-        self.target.orientation = orientation
-        self.target.type = sample_type
-        self.target.planar = planar
-        self.target.num_stages = len(stages)
-        self.target.stages = self.stages
-        self.height = self.target.y1 - self.target.y0
-        self.width = self.target.x1 - self.target.x0
-        for i in range(self.target.num_stages):
-            stage = &self.stages[i]
-            stage.height, stage.width, (stage.y0, stage.y1, stage.x0, stage.x1) = stages[i]
-            self.height = stage.y1 - stage.y0
-            self.width = stage.x1 - stage.x0
-        self.row_stride = <int64_t> self.width * channels * sample_size(sample_type)
-        self.picture_bytes = self.row_stride * self.height * (3 if planar else 1)
-        self.target.row_stride = self.row_stride
-        self.frame_pixels = <int64_t> self.target.width * self.target.height
-        self.stored_width, self.stored_height = self.target.width, self.target.height
+        try:
+            width, height = frame_size
+            edges[0], edges[1], edges[2], edges[3] = region
+            for i in range(count):
+                stage = &copies[i]
+                stage.height, stage.width, (stage.y0, stage.y1, stage.x0, stage.x1) = stages[i]
+            target = convert_target_new(width, height, edges, orientation, <ConvertType> sample_type, planar, count,
+                                        copies)
+        finally:
+            free(copies)
+        if target == NULL:
+            raise MemoryError()
+        self.target = target
+        self.width = convert_target_width(target)
+        self.height = convert_target_height(target)
+        self.row_stride = convert_target_row_stride(target)
+        self.picture_bytes = convert_target_picture_bytes(target)
+        self.frame_pixels = <int64_t> width * height
+        self.stored_width, self.stored_height = width, height
         if orientation & ORIENT_TRANSPOSE:
-            self.stored_width, self.stored_height = self.stored_height, self.stored_width
+            self.stored_width, self.stored_height = height, width
 
     def __dealloc__(self):
-        free(self.stages)
+        convert_target_free(<ConvertTarget *> self.target)

@@ -240,7 +240,7 @@ cdef class FrameReader(FrameStream):
         if not self.size_proved:
             code = self.prove_size(spec)
         if code == 0:
-            code = self.backend.convert(self.frame, &spec.target, out)
+            code = self.backend.convert(self.frame, spec.target, out)
         if code < 0:
             return code
         self.frames_converted += 1

@@ -278,14 +278,14 @@ cdef class FrameStream:
         return code
 
     cdef void introduce(self) noexcept nogil:
-        """Show the decoder the first packet; see Note [First packet] in backend.pyx."""
+        """Show the decoder the first packet; see Note [First packet] in cpu.pyx."""
         self.introduced = True
-        if not self.backend.needs_introduction() or (not self.fresh and self.rewind() < 0):
+        if not self.backend.needs_first_packet() or (not self.fresh and self.rewind() < 0):
             return
         self.fresh = False
         if self.demuxer.read(self.packet, self.stream_index) >= 0:
             self.packets_read += 1
-            self.backend.introduce(self.packet)
+            self.backend.show_first_packet(self.packet)
             avcodec.av_packet_unref(self.packet)
 
     cdef int begin_at(self, int number) noexcept nogil:

@@ -172,7 +172,7 @@ __device__ static void pixel(const NvConvert *a, int x, int y, float rgb[3]) {
         rgb[plane] = finished(a->out.type, (float)limit(whole[plane], 0, 255));
 }
 
-/* ---- resampling, as csrc/resample.c does it --------------------------------------------------------------------- */
+/* ---- resampling, as csrc/resample does it -----------------------------------------------------------------------  */
 
 typedef struct {
     float floats[3];

@@ -1,0 +1,136 @@
+"""How a stream gets its index: from the container's headers, from its packets, or by decoding."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+from cycodec._shared import threads as thread_pool
+from cycodec._shared.sources import Source, open_source
+from cycodec.core.container.demux import Demuxer
+from cycodec.core.container.header_table import read_header_table
+from cycodec.core.container.headers import stream_may_have_fields
+from cycodec.core.container.packets import scan_packets
+from cycodec.core.error import FFmpegError, InvalidDataError
+from cycodec.core.video.confirm import decode_ordinals
+from cycodec.core.video.index import FrameIndex
+from cycodec.core.video.index_builder import index_from_ordinals, index_from_packets
+from cycodec.core.video.reader import FrameReader
+
+# These containers store a timestamp and one frame for each packet. A seek does not change timestamps.
+TRUSTED_CONTAINERS = ("mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm")
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """An index that was made without decoding.
+
+    Attributes
+    ----------
+    index : FrameIndex or None
+        None if the packets do not tell which frames they hold.
+    is_unread : bool
+        True if the demuxer has not read any packet.
+    is_doubtful : bool
+        True if a decoder must confirm the index.
+    """
+
+    index: FrameIndex | None
+    is_unread: bool
+    is_doubtful: bool
+
+
+def predict_index(demuxer: Demuxer, stream_index: int, threads: int = 1) -> Prediction:
+    """Make the index of a stream without decoding.
+
+    Parameters
+    ----------
+    demuxer : Demuxer
+    stream_index : int
+    threads : int
+        The largest number of threads that walk through a Matroska file.
+    """
+    is_trusted = demuxer.format_name in TRUSTED_CONTAINERS and not demuxer.is_attached_picture(stream_index)
+    table = None
+    if is_trusted:
+        table = read_header_table(demuxer, stream_index, thread_pool.run, threads)
+    is_scanned = table is None
+    if table is None:
+        table = scan_packets(demuxer, stream_index, closely=not is_trusted)
+    if table.has_suspects:
+        return Prediction(None, False, True)
+    is_timeless = demuxer.format_name == "avi"
+    index = index_from_packets(
+        table,
+        time_base(demuxer, stream_index),
+        origin="scan" if is_scanned else "headers",
+        stamped=not is_trusted,
+        delayed=is_timeless,
+        seconds_per_frame=seconds_per_frame(demuxer, stream_index),
+    )
+    is_sure = table.begins_decodable if is_trusted else table.is_plain(is_timeless)
+    is_doubtful = not is_sure or stream_may_have_fields(demuxer, stream_index)
+    return Prediction(index, not is_scanned, is_doubtful)
+
+
+def decode_index(source: Source, size: int | None, reader: FrameReader) -> FrameIndex:
+    """Make the index of a stream by decoding all of it. The reader has no index afterwards.
+
+    Parameters
+    ----------
+    source : Source
+        The reader's source. It is opened once more.
+    size : int or None
+        The size of the source in bytes when it was opened first.
+    reader : FrameReader
+
+    Raises
+    ------
+    FFmpegError
+        The source has another size now.
+    InvalidDataError
+        No frame can be decoded.
+    """
+    demuxer = Demuxer(open_source(source))
+    name, stream_index = demuxer.io.name, reader.stream_index
+    if demuxer.size() != size:
+        raise FFmpegError(
+            f"{name}: the source has {demuxer.size()} bytes now and had {size} when it was opened "
+            "(make a new decoder when a file has changed)",
+            source=name,
+            operation="decode",
+        )
+    demuxer.probe()
+    demuxer.keep_only(stream_index)
+    table = scan_packets(demuxer, stream_index)
+    index = index_from_ordinals(
+        table,
+        decode_ordinals(reader),
+        time_base(demuxer, stream_index),
+        seconds_per_frame=seconds_per_frame(demuxer, stream_index),
+    )
+    index.stream_index = stream_index
+    check_frames(index, name, stream_index)
+    return index
+
+
+def check_frames(index: FrameIndex, name: str, stream_index: int) -> None:
+    """Raise InvalidDataError if an index has no frames; `name` is the source's."""
+    if not len(index):
+        raise InvalidDataError(
+            f"{name}: no frame of video stream {stream_index} can be decoded "
+            "(the file may be damaged or cut off; `ffmpeg -i FILE -f null -` says more)",
+            source=name,
+            operation="decode",
+        )
+
+
+def time_base(demuxer: Demuxer, stream_index: int) -> Fraction:
+    """Return the unit of a stream's timestamps in seconds; 1/1000 if the header has none."""
+    return demuxer.time_base(stream_index) or Fraction(1, 1000)
+
+
+def seconds_per_frame(demuxer: Demuxer, stream_index: int) -> Fraction | None:
+    """Return the duration of a frame by the header's frame rate; None if the header has none."""
+    rate = demuxer.frame_rate(stream_index)
+    return 1 / rate if rate else None

@@ -1,0 +1,195 @@
+"""CpuBackend: libavcodec decodes and csrc/convert converts."""
+
+from libc.stdint cimport int32_t, uint8_t
+
+from cycodec.core cimport error
+from cycodec.core.compat cimport compat_has_strict_frame_threads
+from cycodec.core.container.decoder_context cimport allocate_decoder, open_decoder
+from cycodec.core.container.demux cimport Demuxer
+from cycodec.core.video.backend cimport VideoBackend
+
+from cycodec.libav cimport avcodec, avutil
+from cycodec.libav.avcodec cimport AVCodecParameters, AVPacket
+from cycodec.libav.avutil cimport AVFrame
+
+
+cdef extern from "picture/target.h" nogil:
+    ctypedef struct ConvertTarget:
+        pass
+    ssize_t convert_target_row_stride(const ConvertTarget *target)
+
+
+cdef extern from "convert/convert.h" nogil:
+    struct Converter:
+        pass
+    Converter *converter_alloc()
+    void converter_free(Converter *converter)
+    int converter_run(Converter *converter, const AVFrame *frame, const ConvertTarget *target, uint8_t *rgb,
+                      ssize_t row_stride)
+    int converter_kernel(const Converter *converter)
+
+
+cdef extern from "picture/orientation.h" nogil:
+    int orientation_from_matrix(const int32_t *matrix)
+
+
+cdef extern from "kernels/kernel_level.h" nogil:
+    int LEVEL_NONE, LEVEL_PLAIN, LEVEL_AVX2, LEVEL_NEON, LEVEL_AVX512
+    void kernel_limit(int level)
+
+
+cdef extern from "kernels/cpu_functions.h" nogil:
+    ctypedef struct CpuFunctions:
+        pass
+    const CpuFunctions cpu_functions_table "cpu_functions"
+
+
+cdef enum:
+    # The largest frame that is believed, in pixels (16384 x 16384): a header that says more is damaged.
+    MAX_PIXELS = 1 << 28
+
+
+cdef const void *cpu_functions() noexcept nogil:
+    """Return the CPU's functions that the GPU's conversion calls."""
+    return &cpu_functions_table
+
+
+cdef class CpuBackend(VideoBackend):
+    """libavcodec's software decoder of one stream.
+
+    Parameters
+    ----------
+    demuxer : Demuxer
+        Only read from while this is built: codec parameters and time base are copied.
+    stream_index : int
+    num_threads : int
+        libavcodec's thread count; 0 lets FFmpeg decide.
+    min_reorder : int
+        How many frames can wait in the decoder for an earlier one, according to the index. Without this number
+        libavcodec drops frames until it knows.
+    strict : bool
+        Damage is an error instead of a concealed picture. Frame threads conceal damage differently from run to run,
+        and do not mark the frame.
+    """
+
+    def __cinit__(self, Demuxer demuxer not None, int stream_index, int num_threads=1, int min_reorder=0,
+                  bint strict=False):
+        cdef AVCodecParameters *parameters = avcodec.avcodec_parameters_alloc()
+        self.parameters = parameters
+        self.converter = converter_alloc()
+        if parameters == NULL or self.converter == NULL:
+            raise MemoryError()
+        self.source = demuxer.io.name
+        self.num_threads = num_threads
+        self.min_reorder = min_reorder
+        self.strict = strict
+        error.check(
+            avcodec.avcodec_parameters_copy(parameters, demuxer.stream(stream_index).codecpar),
+            "copy codec parameters", self.source,
+        )
+        self.time_base_num = demuxer.stream(stream_index).time_base.num
+        self.time_base_den = demuxer.stream(stream_index).time_base.den
+        self.reopen()
+
+    def __dealloc__(self):
+        cdef AVCodecParameters *parameters = <AVCodecParameters *> self.parameters
+        with nogil:
+            avcodec.avcodec_free_context(&self.context)
+        avcodec.avcodec_parameters_free(&parameters)
+        converter_free(<Converter *> self.converter)
+
+    cdef void abandon(self) noexcept:
+        self.context = NULL
+
+    cdef const avcodec.AVCodec *find_codec(self, avcodec.AVCodecID codec_id) noexcept:
+        """Return libavcodec's decoder for a codec, or NULL if there is none."""
+        return avcodec.avcodec_find_decoder(codec_id)
+
+    cdef int prepare(self) except -1:
+        """Set what must be set before the decoder is opened."""
+        return 0
+
+    cdef int reopen(self) except -1:
+        cdef AVCodecParameters *parameters = <AVCodecParameters *> self.parameters
+        cdef avutil.AVRational time_base
+        time_base.num = self.time_base_num
+        time_base.den = self.time_base_den
+        avcodec.avcodec_free_context(&self.context)
+        self.context = allocate_decoder(
+            self.find_codec(parameters.codec_id), parameters, time_base, self.num_threads, self.source
+        )
+        self.context.max_pixels = MAX_PIXELS
+        if self.strict:
+            self.context.err_recognition |= avcodec.AV_EF_EXPLODE
+        if parameters.codec_id == avcodec.AV_CODEC_ID_H264 and self.context.has_b_frames < self.min_reorder:
+            self.context.has_b_frames = self.min_reorder
+        self.prepare()
+        return open_decoder(self.context, self.source)
+
+    cdef int send(self, const AVPacket *packet) noexcept nogil:
+        return avcodec.avcodec_send_packet(self.context, packet)
+
+    cdef int receive(self, AVFrame *frame) noexcept nogil:
+        return avcodec.avcodec_receive_frame(self.context, frame)
+
+    cdef void flush(self) noexcept nogil:
+        avcodec.avcodec_flush_buffers(self.context)
+
+    cdef int skip_nonref(self, bint skip) noexcept nogil:
+        self.context.skip_frame = avcodec.AVDISCARD_NONREF if skip else avcodec.AVDISCARD_DEFAULT
+        return 0
+
+    cdef bint needs_first_packet(self) noexcept nogil:
+        """Return True for codecs whose first packet tells how to decode the others.
+
+        Note [First packet]: encoders write their name and version into the first packet, and FFmpeg decodes the streams
+        of some versions differently (x264's 4:4:4 before build 151 is one). A decoder that begins in the middle would
+        not know the version.
+        """
+        return self.context.codec_id == avcodec.AV_CODEC_ID_H264 or self.context.codec_id == avcodec.AV_CODEC_ID_MPEG4
+
+    cdef void show_first_packet(self, const AVPacket *packet) noexcept nogil:
+        self.context.skip_frame = avcodec.AVDISCARD_ALL
+        avcodec.avcodec_send_packet(self.context, packet)
+        self.context.skip_frame = avcodec.AVDISCARD_DEFAULT
+        avcodec.avcodec_flush_buffers(self.context)
+
+    cdef int convert(self, AVFrame *frame, const void *target, uint8_t *out) noexcept nogil:
+        cdef const ConvertTarget *to = <const ConvertTarget *> target
+        return converter_run(<Converter *> self.converter, frame, to, out, convert_target_row_stride(to))
+
+    @property
+    def kernel(self):
+        """The kernel that converts to uint8, as csrc/convert/kernel_choice.h names it; None if swscale converts."""
+        return ("products", "tables", "deep", "full", None)[converter_kernel(<Converter *> self.converter)]
+
+    cdef int delay(self) noexcept nogil:
+        return self.context.has_b_frames + (self.context.thread_count if self.context.thread_count > 1 else 0)
+
+
+def has_strict_frame_threads():
+    """Return True if this FFmpeg allows more than one thread for a `strict` CpuBackend."""
+    return bool(compat_has_strict_frame_threads())
+
+
+def orientation_of(matrix):
+    """Return the orientation of csrc/picture/orientation.h for a display matrix of nine integers, or for None."""
+    cdef int32_t values[9]
+    if matrix is None:
+        return 0
+    for i in range(9):
+        values[i] = matrix[i]
+    return orientation_from_matrix(values)
+
+
+def use_kernels(str level):
+    """Limit which conversion kernels replace swscale; for tests and benchmarks.
+
+    Parameters
+    ----------
+    level : {"none", "plain", "avx2", "neon", "avx512"}
+        The best kernels that may be used; those that the processor lacks are never used.
+    """
+    kernel_limit({
+        "none": LEVEL_NONE, "plain": LEVEL_PLAIN, "avx2": LEVEL_AVX2, "neon": LEVEL_NEON, "avx512": LEVEL_AVX512,
+    }[level])
