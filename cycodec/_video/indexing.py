@@ -8,10 +8,8 @@ from fractions import Fraction
 from cycodec._shared import threads as thread_pool
 from cycodec._shared.sources import Source, open_source
 from cycodec.core.container.demux import Demuxer
-from cycodec.core.container.fragments import read_fragments
+from cycodec.core.container.header_table import read_header_table
 from cycodec.core.container.headers import stream_may_have_fields
-from cycodec.core.container.matroska import read_matroska
-from cycodec.core.container.mov import read_mov
 from cycodec.core.container.packets import scan_packets
 from cycodec.core.error import FFmpegError, InvalidDataError
 from cycodec.core.video.confirm import decode_ordinals
@@ -55,11 +53,7 @@ def predict_index(demuxer: Demuxer, stream_index: int, threads: int = 1) -> Pred
     is_trusted = demuxer.format_name in TRUSTED_CONTAINERS and not demuxer.is_attached_picture(stream_index)
     table = None
     if is_trusted:
-        table = (
-            read_mov(demuxer, stream_index)
-            or read_fragments(demuxer, stream_index)
-            or read_matroska(demuxer, stream_index, thread_pool.run, threads)
-        )
+        table = read_header_table(demuxer, stream_index, thread_pool.run, threads)
     is_scanned = table is None
     if table is None:
         table = scan_packets(demuxer, stream_index, closely=not is_trusted)
