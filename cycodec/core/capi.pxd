@@ -1,7 +1,7 @@
 """The C API for other people's Cython extensions: functions, whose signatures are checked at import.
 
-Classes may gain fields and methods between versions; these functions stay. All that are `nogil` give an AVERROR (below
-zero) where they can fail and raise nothing.
+Classes may gain fields and methods between versions; these functions stay. Functions that are `nogil` raise nothing:
+they return an AVERROR below zero if they fail.
 """
 
 from libc.stdint cimport int64_t

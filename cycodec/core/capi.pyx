@@ -12,7 +12,7 @@ from cycodec.libav.avutil cimport AVFrame
 
 
 cdef AVFormatContext *demuxer_context(Demuxer demuxer) noexcept nogil:
-    """The demuxer's AVFormatContext; it stays the demuxer's."""
+    """Return the AVFormatContext, which the demuxer owns."""
     return demuxer.ptr
 
 
@@ -22,42 +22,46 @@ cdef int demuxer_read(Demuxer demuxer, AVPacket *packet, int stream_index) noexc
 
 
 cdef int index_length(FrameIndex index) noexcept nogil:
-    """Number of frames."""
+    """Return the number of frames."""
     return index.count
 
 
 cdef int64_t index_pts(FrameIndex index, int number) noexcept nogil:
-    """When a frame begins, in units of the time base; AV_NOPTS_VALUE outside the stream."""
+    """Return when a frame begins, in units of the time base; AV_NOPTS_VALUE outside the stream."""
     return index.pts_values[number] if 0 <= number < index.count else avutil.AV_NOPTS_VALUE
 
 
 cdef int64_t index_duration(FrameIndex index, int number) noexcept nogil:
-    """How long a frame is played, in units of the time base; 0 outside the stream."""
+    """Return how long a frame is played, in units of the time base; 0 outside the stream."""
     return index.duration_values[number] if 0 <= number < index.count else 0
 
 
 cdef int index_number_at(FrameIndex index, double seconds) noexcept nogil:
-    """The frame that is played at an instant; -1 outside the stream."""
+    """Return the number of the frame that is played at an instant; -1 outside the stream."""
     return index.number_at(seconds)
 
 
 cdef FrameReader decoder_reader(object decoder):
-    """The reader of an open VideoDecoder. While it is used from C, no other thread may use the decoder."""
-    return decoder._session.reader
+    """Return the reader of an open VideoDecoder; ClosedError if the decoder is closed.
+
+    No other thread may use the decoder while C code uses its reader. A decoder offers its reader by a method
+    `__cycodec_reader__`, which takes no arguments and raises if there is none.
+    """
+    return decoder.__cycodec_reader__()
 
 
 cdef int reader_reach(FrameReader reader, int64_t number) noexcept nogil:
-    """Decode a frame by number; `reader_frame` holds it until the next call."""
+    """Decode a frame by number; `reader_frame` returns it until the next call."""
     if reader.index is None or not 0 <= number < reader.index.count:
         return avutil.AVERROR(22)
     return reader.reach(number)
 
 
 cdef const AVFrame *reader_frame(FrameReader reader) noexcept nogil:
-    """The frame decoded last, NULL if there is none; it stays the reader's."""
+    """Return the frame that was decoded last, which the reader owns; NULL if there is none."""
     return reader.frame if reader.has_frame else NULL
 
 
 cdef int reader_check(FrameReader reader, int code) except -1:
-    """Raise what a code below zero of `reader_reach` means."""
+    """Raise the exception for a code below zero of `reader_reach`."""
     return reader.finish(code)

@@ -2,7 +2,7 @@
 
 Note [Batch memory]
 
-Touching the fresh pages of a big batch for the first time costs as much as decoding it (reference: cpu-speed, section 1).
+Touching the fresh pages of a big batch for the first time costs as much as decoding it.
 So a batch's memory comes from here, and when nobody holds the tensor, a view, a NumPy array or a DLPack capsule of it
 any more, its block goes back to a list of free blocks instead of to the system. The list holds at most
 `get_cache_capacity()` bytes (1 GiB, or the environment variable CYCODEC_POOL_BYTES; 0 switches the pool off), the least

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = """
 import sys
@@ -24,6 +26,11 @@ try:
 except ValueError as error:
     print("refused", type(error).__name__)
 print(luma.mean_luma(decoder, 5) > 0)
+decoder.close()
+try:
+    luma.mean_luma(decoder, 5)
+except cycodec.ClosedError as error:
+    print("closed", type(error).__name__)
 """
 
 
@@ -106,4 +113,4 @@ def test_downstream_extension(installed, tmp_path):
     ).stdout
     frame = raw[3 * 96 * 64 * 3 // 2 :][: 96 * 64]
     assert float(output[1]) == pytest.approx(sum(frame) / len(frame))
-    assert output[2:] == ["True", "refused FFmpegValueError", "True"]
+    assert output[2:] == ["True", "refused FFmpegValueError", "True", "closed ClosedError"]

@@ -26,8 +26,8 @@ from cycodec.core.video.codes cimport BACKEND_FAILED
 from cycodec.core.video.backend cimport VideoBackend
 from cycodec.core.container.demux cimport Demuxer
 from cycodec.core.gpu.device cimport CudaDevice, Delivery
-from cycodec.core.bitstream.nal cimport next_start_code
 from cycodec.core.bitstream.sps cimport Sps, read_hevc_sps, read_sps
+from cycodec.core.bitstream.start_codes cimport next_start_code
 
 from cycodec.libav cimport avcodec, avutil
 from cycodec.libav.avcodec cimport AVCodecParameters, AVPacket

@@ -16,7 +16,7 @@ from cycodec.core.video.backend cimport VideoBackend
 from cycodec.core.video.codes cimport BACKEND_FAILED, LOST
 from cycodec.core.container.demux cimport Demuxer
 from cycodec.core.video.index cimport Anchor, FrameIndex
-from cycodec.core.bitstream.nal cimport holds_picture, is_in_top_layer, nal_format, recovers_at_once
+from cycodec.core.bitstream.nal cimport holds_picture, is_exact_entry, is_in_top_layer, nal_format
 from cycodec.core.container.packets cimport digest_packet
 
 from cycodec.libav cimport avcodec, avutil
@@ -356,7 +356,7 @@ cdef class FrameStream:
                     number == 0 or (packet.flags & avcodec.AV_PKT_FLAG_KEY and packet.pts > anchor.pts)
                 ):
                     return LOST
-            if found and number and not recovers_at_once(&self.nal, packet.data, packet.size):
+            if found and number and not is_exact_entry(&self.nal, packet.data, packet.size):
                 avcodec.av_packet_unref(packet)
                 return LOST
             if found:
@@ -404,7 +404,7 @@ cdef class FrameStream:
 
 cdef dict describe_facts(FrameFacts facts):
     """Width, height, pixel format and colours of a frame."""
-    from cycodec.core.container.demux import describe_frame_colour
+    from cycodec.core.container.metadata import describe_frame_colour
 
     return {
         "width": facts.width,
