@@ -1,7 +1,8 @@
-/* Every difference between FFmpeg's versions 4.3 to 9 that concerns cycodec, as static inline functions.
+/* Every difference between FFmpeg's versions 4.3 to 9 that concerns cycodec, as static inline
+ * functions.
  *
- * No other file checks a version. Each function is named after its result, and its comment names the version that
- * introduced the newer interface.
+ * No other file checks a version. Each function is named after its result, and its comment names
+ * the version that introduced the newer interface.
  */
 #ifndef CYCODEC_COMPAT_H
 #define CYCODEC_COMPAT_H
@@ -16,7 +17,8 @@
 #include <stdint.h>
 #include <string.h>
 
-/* libavcodec declares bitstream filters in a separate header since 58.91 (4.3) or a little later. */
+/* libavcodec declares bitstream filters in a separate header since 58.91 (4.3) or a little
+ * later. */
 #if defined(__has_include)
 #if __has_include(<libavcodec/bsf.h>)
 #include <libavcodec/bsf.h>
@@ -44,7 +46,8 @@ static inline AVIOContext *compat_avio_alloc(unsigned char *buffer, int size, in
 #endif
 }
 
-/* Return a frame's duration in the stream's time base. It is AVFrame.duration since libavutil 57.30 (6.0). */
+/* Return a frame's duration in the stream's time base. It is AVFrame.duration since libavutil 57.30
+ * (6.0). */
 static inline int64_t compat_frame_duration(const AVFrame *frame) {
 #if LIBAVUTIL_VERSION_INT >= AV_VERSION_INT(57, 30, 100)
     return frame->duration;
@@ -61,8 +64,8 @@ static inline void compat_frame_set_duration(AVFrame *frame, int64_t duration) {
 #endif
 }
 
-/* Copy the stream's display matrix to out[9] and return 1, or 0 without one. It is in codecpar since libavcodec 60.31
- * (6.1). */
+/* Copy the stream's display matrix to out[9] and return 1, or 0 without one. It is in codecpar
+ * since libavcodec 60.31 (6.1). */
 static inline int compat_stream_display_matrix(const AVStream *stream, int32_t *out) {
     const uint8_t *data = NULL;
     size_t size = 0;
@@ -86,7 +89,8 @@ static inline int compat_stream_display_matrix(const AVStream *stream, int32_t *
     return 1;
 }
 
-/* The demuxer's own index has accessors since libavformat 58.78 (4.4), and was a public array before. */
+/* The demuxer's own index has accessors since libavformat 58.78 (4.4), and was a public array
+ * before. */
 static inline int compat_index_count(const AVStream *stream) {
 #if LIBAVFORMAT_VERSION_INT >= AV_VERSION_INT(58, 78, 100)
     return avformat_index_get_entries_count(stream);
@@ -111,7 +115,8 @@ static inline int compat_index_entry(AVStream *stream, int number, int64_t *time
     return 1;
 }
 
-/* Return the number of a stream's channels, which is in an AVChannelLayout since libavcodec 59.24 (5.1). */
+/* Return the number of a stream's channels, which is in an AVChannelLayout since libavcodec 59.24
+ * (5.1). */
 static inline int compat_channels(const AVCodecParameters *parameters) {
 #if LIBAVCODEC_VERSION_INT >= AV_VERSION_INT(59, 24, 100)
     return parameters->ch_layout.nb_channels;
@@ -122,8 +127,8 @@ static inline int compat_channels(const AVCodecParameters *parameters) {
 
 /* ---- audio ------------------------------------------------------------------------------------------------------ */
 
-/* Channels are described by their number and a mask. Mask 0 means that the file does not place the channels. FFmpeg has
- * AVChannelLayout since libavutil 57.24 (5.1), and masks before. */
+/* Channels are described by their number and a mask. Mask 0 means that the file does not place the
+ * channels. FFmpeg has AVChannelLayout since libavutil 57.24 (5.1), and masks before. */
 #define COMPAT_HAS_CHANNEL_LAYOUT (LIBAVUTIL_VERSION_INT >= AV_VERSION_INT(57, 24, 100))
 
 #if COMPAT_HAS_CHANNEL_LAYOUT
@@ -172,8 +177,8 @@ static inline void compat_codec_set_channels(AVCodecContext *ctx, int channels, 
 #endif
 }
 
-/* Allocate and set up a resampler. The layout may stay unknown if the input and the output have the same channels, because
- * the resampler does not use it then. Return 0 or AVERROR. */
+/* Allocate and set up a resampler. The layout may stay unknown if the input and the output have the
+ * same channels, because the resampler does not use it then. Return 0 or AVERROR. */
 static inline int compat_swr_alloc(SwrContext **swr, int in_channels, uint64_t in_mask, int in_format, int in_rate,
                                    int out_channels, uint64_t out_mask, int out_format, int out_rate) {
     int code;
@@ -212,8 +217,8 @@ static inline int compat_swr_convert(SwrContext *swr, uint8_t **out, int out_cou
     return swr_convert(swr, out, out_count, (void *)in, in_count);
 }
 
-/* Read how many samples to drop at the beginning and the end of a decoded packet. Return 1, or 0 without such side data.
- * Sizes of side data are size_t since libavcodec 59 (5.0). */
+/* Read how many samples to drop at the beginning and the end of a decoded packet. Return 1, or 0
+ * without such side data. Sizes of side data are size_t since libavcodec 59 (5.0). */
 static inline int compat_packet_skip(const AVPacket *packet, uint32_t *start, uint32_t *end) {
 #if LIBAVCODEC_VERSION_MAJOR >= 59
     size_t size = 0;
@@ -257,9 +262,9 @@ static inline int compat_output_alloc(AVFormatContext **ctx, const AVOutputForma
     return avformat_alloc_output_context2(ctx, (void *)format, NULL, NULL);
 }
 
-/* Return the i-th sample format, sample rate or number of channels that an encoder accepts. Behind the last one, return -1
- * for the format and 0 for the others. FFmpeg has avcodec_get_supported_config since libavcodec 61.13 (7.1), and public
- * arrays before. */
+/* Return the i-th sample format, sample rate or number of channels that an encoder accepts. Behind
+ * the last one, return -1 for the format and 0 for the others. FFmpeg has
+ * avcodec_get_supported_config since libavcodec 61.13 (7.1), and public arrays before. */
 #define COMPAT_HAS_SUPPORTED_CONFIG (LIBAVCODEC_VERSION_INT >= AV_VERSION_INT(61, 13, 100))
 
 static inline int compat_codec_format(const AVCodec *codec, int i) {
@@ -320,8 +325,8 @@ static inline int compat_codec_channels(const AVCodec *codec, int i, uint64_t *m
 #endif
 }
 
-/* True if a decoder with frame threads can stop at damage (AV_EF_EXPLODE). Before libavcodec 59 (5.0) it aborts the process
- * ("Assertion frame->buf[0] failed", seen with 4.3). */
+/* True if a decoder with frame threads can stop at damage (AV_EF_EXPLODE). Before libavcodec 59
+ * (5.0) it aborts the process ("Assertion frame->buf[0] failed", seen with 4.3). */
 static inline int compat_has_strict_frame_threads(void) {
     return LIBAVCODEC_VERSION_MAJOR >= 59;
 }

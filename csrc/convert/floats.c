@@ -13,14 +13,15 @@ static float *take(FloatLines *lines, size_t count) {
     return lines->data = grown(lines->data, &lines->size, count * sizeof(float));
 }
 
-/* Round a row to float16 in the caller's memory. A float32 row is in the caller's memory already. */
+/* Round a row to float16 in the caller's memory. A float32 row is in the caller's memory
+ * already. */
 static void finish(uint8_t *line, const float *row, int count, ConvertType type) {
     if (type == CONVERT_FLOAT16)
         half_row((uint16_t *)line, row, count);
 }
 
-/* Read one row of one component: subtract `bias`, multiply by `scale`, and repeat each sample for the pixels that it
- * covers. */
+/* Read one row of one component: subtract `bias`, multiply by `scale`, and repeat each sample for
+ * the pixels that it covers. */
 static void read_line(float *out, const AVFrame *frame, const AVPixFmtDescriptor *desc, int component, int row,
                       int repeat_shift, float bias, float scale) {
     const AVComponentDescriptor *comp = &desc->comp[component];

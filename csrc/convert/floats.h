@@ -20,8 +20,8 @@ int convert_float_knows(const AVPixFmtDescriptor *desc);
 /* True if convert_float_picture can also write planes for a pixel format. */
 int convert_float_knows_planes(const AVPixFmtDescriptor *desc);
 
-/* Convert a rectangle of a frame to rows of `type`, one of the floats: packed pixels if `plane_stride` is 0, else planes
- * that lie `plane_stride` bytes apart. Return 0 or AVERROR. */
+/* Convert a rectangle of a frame to rows of `type`, one of the floats: packed pixels if
+ * `plane_stride` is 0, else planes that lie `plane_stride` bytes apart. Return 0 or AVERROR. */
 int convert_float_picture(FloatLines *lines, const AVFrame *frame, Rect want, uint8_t *rgb, ptrdiff_t stride,
                           ptrdiff_t plane_stride, ConvertType type);
 

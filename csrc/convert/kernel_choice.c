@@ -1,12 +1,14 @@
 /* Note [Own kernel]
  *
- * The kernels repeat the arithmetic of swscale. On x86 they are faster for 8 bits and need no scratch frame for widths that
- * are not divisible by 16. For more bits and 4:4:4 swscale only has plain C code there.
+ * The kernels repeat the arithmetic of swscale. On x86 they are faster for 8 bits and need no
+ * scratch frame for widths that are not divisible by 16. For more bits and 4:4:4 swscale only has
+ * plain C code there.
  *
- * The result must have the bytes of the FFmpeg in use, whose arithmetic depends on the processor and on the version (Note
- * [Two arithmetics] in yuv2rgb.c). So swscale and our kernels first convert a small frame of pseudo-random samples, for each
- * format, matrix and range. A kernel is used only if all bytes are equal. swscale only has vector code for some widths:
- * the trial's width is divisible by 16 if the frame's width is.
+ * The result must have the bytes of the FFmpeg in use, whose arithmetic depends on the processor
+ * and on the version (Note [Two arithmetics] in yuv2rgb.c). So swscale and our kernels first
+ * convert a small frame of pseudo-random samples, for each format, matrix and range. A kernel is
+ * used only if all bytes are equal. swscale only has vector code for some widths: the trial's width
+ * is divisible by 16 if the frame's width is.
  */
 #include "convert/kernel_choice.h"
 

@@ -1,4 +1,5 @@
-/* Our own kernels from YUV to RGB, used where they give swscale's bytes: Note [Own kernel] in kernel_choice.c. */
+/* Our own kernels from YUV to RGB, used where they give swscale's bytes: Note [Own kernel] in
+ * kernel_choice.c. */
 #ifndef CYCODEC_CONVERT_KERNEL_H
 #define CYCODEC_CONVERT_KERNEL_H
 
@@ -30,8 +31,8 @@ typedef struct {
 /* A function that converts a whole frame by swscale and returns 0 or AVERROR. */
 typedef int KernelReference(void *context, const AVFrame *frame, uint8_t *rgb, int stride);
 
-/* Return the kernel that gives swscale's bytes for frames like this one, whose size after orientation is width x height, or
- * NO_KERNEL. */
+/* Return the kernel that gives swscale's bytes for frames like this one, whose size after
+ * orientation is width x height, or NO_KERNEL. */
 Kernel kernels_find(Kernels *kernels, const AVFrame *like, int width, int height, KernelReference *reference,
                     void *context);
 void kernels_free(Kernels *kernels);
@@ -39,8 +40,9 @@ void kernels_free(Kernels *kernels);
 /* True if each pixel only needs the samples that cover it, and no rows above or below. */
 int kernel_is_per_pixel(Kernel kernel);
 
-/* Convert rows y0 to y1 of a frame that shows the even row `top` and the following ones of a picture of `height` rows. Write
- * packed RGB if `plane_stride` is 0, else planes that lie `plane_stride` bytes apart. Return 0 or AVERROR. */
+/* Convert rows y0 to y1 of a frame that shows the even row `top` and the following ones of a
+ * picture of `height` rows. Write packed RGB if `plane_stride` is 0, else planes that lie
+ * `plane_stride` bytes apart. Return 0 or AVERROR. */
 int kernel_run(Kernels *kernels, Kernel kernel, const AVFrame *frame, int y0, int y1, int top, int height, uint8_t *rgb,
                ptrdiff_t stride, ptrdiff_t plane_stride);
 

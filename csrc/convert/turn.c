@@ -4,7 +4,8 @@
 
 #define TILE 16
 
-/* Vectors of sixteen bytes, and their halves interleaved. All processors of both kinds have these instructions. */
+/* Vectors of sixteen bytes, and their halves interleaved. All processors of both kinds have these
+ * instructions. */
 #if defined(__x86_64__)
 #include <emmintrin.h>
 typedef __m128i Bytes;
@@ -35,7 +36,8 @@ static inline Bytes reversed(Bytes a) {
 #endif
 
 #if HAVE_VECTORS
-/* Transpose TILE x TILE bytes by interleaving the first half of the rows with the second half, four times. */
+/* Transpose TILE x TILE bytes by interleaving the first half of the rows with the second half, four
+ * times. */
 static void transpose_tile(uint8_t *out, ptrdiff_t out_step, const uint8_t *in, ptrdiff_t in_step) {
     Bytes a[TILE], b[TILE];
     for (int i = 0; i < TILE; i++)
@@ -66,7 +68,8 @@ static void mirror_row(uint8_t *out, const uint8_t *in, int width) {
         out[x] = in[-x];
 }
 
-/* Copy pixels one by one, which lie `step_x` bytes apart in a row, with `step_y` bytes from row to row. */
+/* Copy pixels one by one, which lie `step_x` bytes apart in a row, with `step_y` bytes from row to
+ * row. */
 static void copy_pixels(uint8_t *out, ptrdiff_t out_stride, const uint8_t *in, ptrdiff_t step_x, ptrdiff_t step_y,
                         int size, int width, int height) {
     for (int y = 0; y < height; y++) {

@@ -4,7 +4,8 @@
 
 #include <stdint.h>
 
-/* The input of one output sample: `count` samples from `first` on. Their weights begin at `start` in the axis' table. */
+/* The input of one output sample: `count` samples from `first` on. Their weights begin at `start`
+ * in the axis' table. */
 typedef struct {
     int first, count, start;
 } Span;
@@ -19,11 +20,12 @@ typedef struct {
     float *floats;  /* weights for floats, else NULL; each odd number of them is followed by a zero */
 } Axis;
 
-/* Make the weights of antialiased bilinear resampling from `in` samples to `out`, of which [from, to) is wanted. The filter is
- * a triangle, cut at the ends, that reaches one sample of the coarser side in both directions. Like torch for uint8, use
- * double precision. Fixed-point weights have the most binary places with which the largest fits 16 bits. Return the first
- * input sample that is needed, from which the spans count, or -1 without memory. The axis is all zeros before, and the caller
- * frees it in both cases. */
+/* Make the weights of antialiased bilinear resampling from `in` samples to `out`, of which [from,
+ * to) is wanted. The filter is a triangle, cut at the ends, that reaches one sample of the coarser
+ * side in both directions. Like torch for uint8, use double precision. Fixed-point weights have the
+ * most binary places with which the largest fits 16 bits. Return the first input sample that is
+ * needed, from which the spans count, or -1 without memory. The axis is all zeros before, and the
+ * caller frees it in both cases. */
 int axis_init(Axis *axis, int in, int out, int from, int to, int fixed);
 void axis_free(Axis *axis);
 

@@ -1,5 +1,5 @@
-/* Row kernels from planar YUV to RGB of floats in [0, 1], packed or in planes. All levels give the same bits, because each
- * operation of the plain loop is rounded to float32 alone. */
+/* Row kernels from planar YUV to RGB of floats in [0, 1], packed or in planes. All levels give the
+ * same bits, because each operation of the plain loop is rounded to float32 alone. */
 #ifndef CYCODEC_FLOAT_ROWS_H
 #define CYCODEC_FLOAT_ROWS_H
 
@@ -19,8 +19,9 @@ typedef struct {
     int half;   /* true if the result is float16, rounded to nearest, ties to even; else float32 */
 } FloatRowKind;
 
-/* Convert `width` pixels, of which the first begins a chroma sample. Write packed pixels if `plane_stride` is 0, else `width`
- * values to each of three planes that lie `plane_stride` bytes apart. */
+/* Convert `width` pixels, of which the first begins a chroma sample. Write packed pixels if
+ * `plane_stride` is 0, else `width` values to each of three planes that lie `plane_stride` bytes
+ * apart. */
 void float_row(void *rgb, ptrdiff_t plane_stride, const uint8_t *y, const uint8_t *cb, const uint8_t *cr, int width,
                const FloatColours *colours, FloatRowKind kind);
 

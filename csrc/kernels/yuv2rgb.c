@@ -1,16 +1,19 @@
 /* Note [Two arithmetics]
  *
- * What swscale computes for 8-bit YUV to RGB24 depends on processor, version and width. Here are, in our own words:
+ * What swscale computes for 8-bit YUV to RGB24 depends on processor, version and width. Here are,
+ * in our own words:
  *
  * - its x86 path: 16-bit fixed point, products cut to their high half, sums saturated;
- * - its C code, which serves Arm for all widths in FFmpeg 5.1 and 7.1, and in 9.0 for those that 16 does not divide: each
- *   chroma sample moves the index into a table of luma by whole steps. Computing beats looking up three bytes a pixel.
+ * - its C code, which serves Arm for all widths in FFmpeg 5.1 and 7.1, and in 9.0 for those that 16
+ *   does not divide: each chroma sample moves the index into a table of luma by whole steps.
+ *   Computing beats looking up three bytes a pixel.
  *
- * FFmpeg 9's NEON (products doubled, their last bit rounded off) is not repeated: it takes half the instructions that a
- * kernel of single rows would, since it converts two rows with the same chroma at once.
+ * FFmpeg 9's NEON (products doubled, their last bit rounded off) is not repeated: it takes half the
+ * instructions that a kernel of single rows would, since it converts two rows with the same chroma
+ * at once.
  *
- * Integers alone, so the plain loops and the vector loops give the same bytes. Whether the FFmpeg in use gives them too is
- * tried at run time: Note [Own kernel] in kernel_choice.c.
+ * Integers alone, so the plain loops and the vector loops give the same bytes. Whether the FFmpeg
+ * in use gives them too is tried at run time: Note [Own kernel] in kernel_choice.c.
  */
 #include "kernels/yuv2rgb.h"
 
@@ -67,8 +70,9 @@ static void tables_plain(uint8_t *rgb, ptrdiff_t plane_stride, const uint8_t *y,
 }
 
 #if HAVE_X86_KERNELS
-/* 32 pixels a step from x on; returns how many are done then. Even and odd luma are handled apart, since each pair shares a chroma
- * sample; packing both and one shuffle of bytes puts them back in order. */
+/* 32 pixels a step from x on; returns how many are done then. Even and odd luma are handled apart,
+ * since each pair shares a chroma sample; packing both and one shuffle of bytes puts them back in
+ * order. */
 __attribute__((target("avx2"))) static int row_avx2(uint8_t *rgb, ptrdiff_t plane_stride, const uint8_t *y,
                                                     const uint8_t *u, const uint8_t *v, int x, int width,
                                                     const Yuv2RgbMatrix *m) {
@@ -111,8 +115,9 @@ __attribute__((target("avx2"))) static int row_avx2(uint8_t *rgb, ptrdiff_t plan
     return x;
 }
 
-/* Where the bytes of 64 RGB pixels come from: the planes stand as packing leaves them, eight even and eight odd pixels in
- * turn. For each output register, places in red (0 to 63) and green (64 to 127), places in blue, and which bytes are blue. */
+/* Where the bytes of 64 RGB pixels come from: the planes stand as packing leaves them, eight even
+ * and eight odd pixels in turn. For each output register, places in red (0 to 63) and green (64 to
+ * 127), places in blue, and which bytes are blue. */
 static uint8_t from_red_green[3][64], from_blue[3][64];
 static uint64_t is_blue[3];
 

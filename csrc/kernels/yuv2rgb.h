@@ -1,5 +1,5 @@
-/* Row kernels from 8-bit planar 4:2:0 and 4:2:2 to RGB, packed or in planes. Their bytes equal those of swscale's default
- * path on x86 or of its C code: Note [Two arithmetics] in yuv2rgb.c. */
+/* Row kernels from 8-bit planar 4:2:0 and 4:2:2 to RGB, packed or in planes. Their bytes equal
+ * those of swscale's default path on x86 or of its C code: Note [Two arithmetics] in yuv2rgb.c. */
 #ifndef CYCODEC_YUV2RGB_H
 #define CYCODEC_YUV2RGB_H
 
@@ -13,11 +13,13 @@ typedef enum {
     YUV2RGB_TABLES    /* a table of luma, shifted by chroma */
 } Yuv2RgbArithmetic;
 
-/* True if a vector kernel converts rows of this arithmetic. The plain loops serve comparisons and the ends of rows. */
+/* True if a vector kernel converts rows of this arithmetic. The plain loops serve comparisons and
+ * the ends of rows. */
 int yuv2rgb_pays(Yuv2RgbArithmetic arithmetic);
 
-/* Convert one row of `width` luma samples, with one u and v for every two of them. Write exactly 3 * width bytes: packed
- * pixels if `plane_stride` is 0, else `width` bytes to each of three planes that lie `plane_stride` bytes apart. */
+/* Convert one row of `width` luma samples, with one u and v for every two of them. Write exactly 3
+ * * width bytes: packed pixels if `plane_stride` is 0, else `width` bytes to each of three planes
+ * that lie `plane_stride` bytes apart. */
 void yuv2rgb_row(uint8_t *rgb, ptrdiff_t plane_stride, const uint8_t *y, const uint8_t *u, const uint8_t *v, int width,
                  const Yuv2RgbMatrix *matrix, Yuv2RgbArithmetic arithmetic);
 

@@ -1,4 +1,5 @@
-/* The fixed-point numbers by which swscale converts YUV to RGB: Note [Two arithmetics] in yuv2rgb.c. */
+/* The fixed-point numbers by which swscale converts YUV to RGB: Note [Two arithmetics] in
+ * yuv2rgb.c. */
 #ifndef CYCODEC_YUV2RGB_MATRIX_H
 #define CYCODEC_YUV2RGB_MATRIX_H
 

@@ -1,4 +1,5 @@
-/* The arguments of the kernels in convert.cu: plain C, read by the C compiler and by NVRTC alike. */
+/* The arguments of the kernels in convert.cu: plain C, read by the C compiler and by NVRTC
+ * alike. */
 #ifndef CYCODEC_CUDA_ARGUMENTS_H
 #define CYCODEC_CUDA_ARGUMENTS_H
 
@@ -12,8 +13,9 @@ typedef struct {
     int column_stride, type;
 } NvOut;
 
-/* How luma and chroma become RGB. The CPU's 8-bit result is swscale's, whose fixed-point arithmetic cuts off up to three
- * levels; the GPU follows it, so that the two give the same bytes. Floats are exact on both. */
+/* How luma and chroma become RGB. The CPU's 8-bit result is swscale's, whose fixed-point arithmetic
+ * cuts off up to three levels; the GPU follows it, so that the two give the same bytes. Floats are
+ * exact on both. */
 enum {
     NV_EXACT = 0,            /* floats */
     NV_SWSCALE_PRODUCTS = 1, /* 4:2:0 of 8 bits: 16-bit products cut to their high half (csrc/kernels/yuv2rgb.c) */
@@ -24,16 +26,17 @@ enum {
     NV_RGB = 4               /* the input is packed RGB of the result's type already */
 };
 
-/* An axis of csrc/kernels/axis.h in device memory: its spans, three ints each, and its weights, 16-bit integers that sum to 2^shift
- * where samples are uint8, else floats. */
+/* An axis of csrc/kernels/axis.h in device memory: its spans, three ints each, and its weights,
+ * 16-bit integers that sum to 2^shift where samples are uint8, else floats. */
 typedef struct {
     unsigned long long spans, weights;
     int length, shift; /* length 0: nothing is resampled */
 } NvAxis;
 
 typedef struct {
-    /* A picture of luma and chroma, or of RGB, which takes the place of luma. Samples are `bytes` wide and `shift` bits to the left; chroma samples lie
-     * `chroma_step` samples apart, one for 2^chroma_x columns and 2^chroma_y rows. */
+    /* A picture of luma and chroma, or of RGB, which takes the place of luma. Samples are `bytes`
+     * wide and `shift` bits to the left; chroma samples lie `chroma_step` samples apart, one for
+     * 2^chroma_x columns and 2^chroma_y rows. */
     unsigned long long luma, chroma_u, chroma_v; /* device addresses */
     long long pitch, chroma_pitch;               /* bytes */
     int bytes, shift, chroma_step, chroma_x, chroma_y;
