@@ -42,6 +42,7 @@ C_SOURCES = {
         "csrc/kernels/sws_filter.c",
         "csrc/kernels/yuv2rgb.c",
         "csrc/kernels/yuv2rgb_deep.c",
+        "csrc/kernels/yuv2rgb_matrix.c",
         "csrc/picture/colour.c",
         "csrc/picture/orientation.c",
         "csrc/resample/resample.c",

@@ -1,7 +1,8 @@
-/* Every difference between FFmpeg versions that cycodec meets (4.3 to 9), as static inline functions.
+/* Every difference between FFmpeg's versions 4.3 to 9 that concerns cycodec, as static inline
+ * functions.
  *
- * No other file asks for a version. Each function is named after what it gives, and says since when FFmpeg does it
- * in the newer way.
+ * No other file checks a version. Each function is named after its result, and its comment names
+ * the version that introduced the newer interface.
  */
 #ifndef CYCODEC_COMPAT_H
 #define CYCODEC_COMPAT_H
@@ -16,7 +17,8 @@
 #include <stdint.h>
 #include <string.h>
 
-/* Bitstream filters have a header of their own since libavcodec 58.91 (4.3) or a little later. */
+/* libavcodec declares bitstream filters in a separate header since 58.91 (4.3) or a little
+ * later. */
 #if defined(__has_include)
 #if __has_include(<libavcodec/bsf.h>)
 #include <libavcodec/bsf.h>
@@ -44,7 +46,8 @@ static inline AVIOContext *compat_avio_alloc(unsigned char *buffer, int size, in
 #endif
 }
 
-/* The duration of a frame in the stream's time base: AVFrame.duration since libavutil 57.30 (6.0). */
+/* Return a frame's duration in the stream's time base. It is AVFrame.duration since libavutil 57.30
+ * (6.0). */
 static inline int64_t compat_frame_duration(const AVFrame *frame) {
 #if LIBAVUTIL_VERSION_INT >= AV_VERSION_INT(57, 30, 100)
     return frame->duration;
@@ -61,16 +64,8 @@ static inline void compat_frame_set_duration(AVFrame *frame, int64_t duration) {
 #endif
 }
 
-/* Whether a frame is a key frame: a flag since libavutil 58.7 (6.1). */
-static inline int compat_frame_is_key(const AVFrame *frame) {
-#if LIBAVUTIL_VERSION_INT >= AV_VERSION_INT(58, 7, 100)
-    return (frame->flags & AV_FRAME_FLAG_KEY) != 0;
-#else
-    return frame->key_frame;
-#endif
-}
-
-/* The stream's display matrix into out[9]; 0 where it has none. In codecpar since libavcodec 60.31 (6.1). */
+/* Copy the stream's display matrix to out[9] and return 1, or 0 without one. It is in codecpar
+ * since libavcodec 60.31 (6.1). */
 static inline int compat_stream_display_matrix(const AVStream *stream, int32_t *out) {
     const uint8_t *data = NULL;
     size_t size = 0;
@@ -94,7 +89,8 @@ static inline int compat_stream_display_matrix(const AVStream *stream, int32_t *
     return 1;
 }
 
-/* The demuxer's own index: accessors since libavformat 58.78 (4.4), a public array before. */
+/* The demuxer's own index has accessors since libavformat 58.78 (4.4), and was a public array
+ * before. */
 static inline int compat_index_count(const AVStream *stream) {
 #if LIBAVFORMAT_VERSION_INT >= AV_VERSION_INT(58, 78, 100)
     return avformat_index_get_entries_count(stream);
@@ -119,7 +115,8 @@ static inline int compat_index_entry(AVStream *stream, int number, int64_t *time
     return 1;
 }
 
-/* Channels of a stream: AVChannelLayout since libavcodec 59.24 (5.1). */
+/* Return the number of a stream's channels, which is in an AVChannelLayout since libavcodec 59.24
+ * (5.1). */
 static inline int compat_channels(const AVCodecParameters *parameters) {
 #if LIBAVCODEC_VERSION_INT >= AV_VERSION_INT(59, 24, 100)
     return parameters->ch_layout.nb_channels;
@@ -128,17 +125,10 @@ static inline int compat_channels(const AVCodecParameters *parameters) {
 #endif
 }
 
-/* Whether the picture is one field of an interlaced frame is told by the parser; this tells interlacing of a frame. */
-static inline int compat_frame_is_interlaced(const AVFrame *frame) {
-#if LIBAVUTIL_VERSION_INT >= AV_VERSION_INT(58, 7, 100)
-    return (frame->flags & AV_FRAME_FLAG_INTERLACED) != 0;
-#else
-    return frame->interlaced_frame;
-#endif
-}
+/* ---- audio ------------------------------------------------------------------------------------------------------ */
 
-/* ---- Sound. Channels are handed about as (count, mask); mask 0: the file does not say where each one belongs.
- * AVChannelLayout since libavutil 57.24 (5.1), masks before. ---- */
+/* Channels are described by their number and a mask. Mask 0 means that the file does not place the
+ * channels. FFmpeg has AVChannelLayout since libavutil 57.24 (5.1), and masks before. */
 #define COMPAT_HAS_CHANNEL_LAYOUT (LIBAVUTIL_VERSION_INT >= AV_VERSION_INT(57, 24, 100))
 
 #if COMPAT_HAS_CHANNEL_LAYOUT
@@ -187,7 +177,8 @@ static inline void compat_codec_set_channels(AVCodecContext *ctx, int channels, 
 #endif
 }
 
-/* Where a resampler has no use for a guess (same channels in and out) the layout may stay unknown. */
+/* Allocate and set up a resampler. The layout may stay unknown if the input and the output have the
+ * same channels, because the resampler does not use it then. Return 0 or AVERROR. */
 static inline int compat_swr_alloc(SwrContext **swr, int in_channels, uint64_t in_mask, int in_format, int in_rate,
                                    int out_channels, uint64_t out_mask, int out_format, int out_rate) {
     int code;
@@ -226,8 +217,8 @@ static inline int compat_swr_convert(SwrContext *swr, uint8_t **out, int out_cou
     return swr_convert(swr, out, out_count, (void *)in, in_count);
 }
 
-/* Samples to be dropped at the beginning and end of what a packet decodes to; 0 where it carries no such note.
- * Side data sizes are size_t since libavcodec 59 (5.0). */
+/* Read how many samples to drop at the beginning and the end of a decoded packet. Return 1, or 0
+ * without such side data. Sizes of side data are size_t since libavcodec 59 (5.0). */
 static inline int compat_packet_skip(const AVPacket *packet, uint32_t *start, uint32_t *end) {
 #if LIBAVCODEC_VERSION_MAJOR >= 59
     size_t size = 0;
@@ -242,7 +233,7 @@ static inline int compat_packet_skip(const AVPacket *packet, uint32_t *start, ui
     return 1;
 }
 
-/* Make that note say something else: both 0 takes it away. */
+/* Change that side data; two zeros disable it. Return 0 or AVERROR. */
 static inline int compat_packet_set_skip(AVPacket *packet, uint32_t start, uint32_t end) {
 #if LIBAVCODEC_VERSION_MAJOR >= 59
     size_t size = 0;
@@ -266,13 +257,14 @@ static inline int compat_packet_set_skip(AVPacket *packet, uint32_t start, uint3
     return 0;
 }
 
-/* A container to be written; its format is const since libavformat 59 (5.0). */
+/* Allocate a context that writes a container. The format is const since libavformat 59 (5.0). */
 static inline int compat_output_alloc(AVFormatContext **ctx, const AVOutputFormat *format) {
     return avformat_alloc_output_context2(ctx, (void *)format, NULL, NULL);
 }
 
-/* What an encoder takes: the i-th sample format (-1: no more), rate (0) or number of channels (0).
- * avcodec_get_supported_config since libavcodec 61.13 (7.1), public arrays before. */
+/* Return the i-th sample format, sample rate or number of channels that an encoder accepts. Behind
+ * the last one, return -1 for the format and 0 for the others. FFmpeg has
+ * avcodec_get_supported_config since libavcodec 61.13 (7.1), and public arrays before. */
 #define COMPAT_HAS_SUPPORTED_CONFIG (LIBAVCODEC_VERSION_INT >= AV_VERSION_INT(61, 13, 100))
 
 static inline int compat_codec_format(const AVCodec *codec, int i) {
@@ -333,8 +325,8 @@ static inline int compat_codec_channels(const AVCodec *codec, int i, uint64_t *m
 #endif
 }
 
-/* Whether a decoder with frame threads can be told to stop at damage (AV_EF_EXPLODE). Before libavcodec 59 (5.0) it ends
- * the process instead ("Assertion frame->buf[0] failed"; seen with 4.3). */
+/* True if a decoder with frame threads can stop at damage (AV_EF_EXPLODE). Before libavcodec 59
+ * (5.0) it aborts the process ("Assertion frame->buf[0] failed", seen with 4.3). */
 static inline int compat_has_strict_frame_threads(void) {
     return LIBAVCODEC_VERSION_MAJOR >= 59;
 }

@@ -1,7 +1,7 @@
 """cycodec turns video and audio files into PyTorch tensors, and tensors into audio files.
 
-Most users need ``cycodec.decoders`` and ``cycodec.encoders``. The names of this module are loaded when they are first
-used, so that ``import cycodec`` loads neither torch nor FFmpeg nor CUDA.
+Most users need ``cycodec.decoders`` and ``cycodec.encoders``. The names of this module are loaded
+when they are first used, so that ``import cycodec`` loads neither torch nor FFmpeg nor CUDA.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from cycodec._shared.results import AudioSamples, Frame, FrameBatch
-    from cycodec.core.container.demux import ffmpeg_versions, set_log_level
     from cycodec.core.error import (
         ClosedError,
         CodecNotFoundError,
@@ -31,13 +30,13 @@ if TYPE_CHECKING:
         StreamNotFoundError,
         UnsupportedError,
     )
+    from cycodec.core.ffmpeg import ffmpeg_versions, set_log_level
     from cycodec.core.pool import cache_stats, empty_cache, get_cache_capacity, set_cache_capacity
     from cycodec.core.video.index import FrameIndex
 
 # Module -> the public names that are loaded from it.
 _HOMES = {
     "cycodec._shared.results": ["AudioSamples", "Frame", "FrameBatch"],
-    "cycodec.core.container.demux": ["ffmpeg_versions", "set_log_level"],
     "cycodec.core.error": [
         "ClosedError",
         "CodecNotFoundError",
@@ -56,6 +55,7 @@ _HOMES = {
         "StreamNotFoundError",
         "UnsupportedError",
     ],
+    "cycodec.core.ffmpeg": ["ffmpeg_versions", "set_log_level"],
     "cycodec.core.pool": ["cache_stats", "empty_cache", "get_cache_capacity", "set_cache_capacity"],
     "cycodec.core.video.index": ["FrameIndex"],
 }

@@ -1,10 +1,13 @@
-"""Frames of many videos in one call: ``decode_batch([("a.mp4", [0, 10, 20]), ("b.mp4", slice(0, 8)), ("c.mp4", 1.5)])``.
+"""Frames of many videos in one call.
+
+    decode_batch([("a.mp4", [0, 10, 20]), ("b.mp4", slice(0, 8)), ("c.mp4", 1.5)])
 
 Note [Batches allocate per request]
 
-Each result has memory of its own. The memory is pooled, so that one large block would not be faster: filling 50 results
-of 2 MB takes 18.8 ms in blocks of their own and 19.3 ms in one block (65 and 58 ms with an empty pool). Slices of one
-block would keep the whole block alive as long as any result.
+Each result has memory of its own. The memory is pooled, so that one large block would not be
+faster: filling 50 results of 2 MB takes 18.8 ms in blocks of their own and 19.3 ms in one block (65
+and 58 ms with an empty pool). Slices of one block would keep the whole block alive as long as any
+result.
 """
 
 from __future__ import annotations
@@ -57,24 +60,27 @@ def decode_batch(
 ) -> Sequence[Any]:
     """Decode frames of many videos in parallel.
 
-    Requests for the same source share one decoder and are served in turn. Different sources are decoded on different
-    threads, without the GIL. All decoders of a process share its budget of threads, one for each CPU that it may use.
+    Requests for the same source share one decoder and are served in turn. Different sources are
+    decoded on different threads, without the GIL. All decoders of a process share its budget of
+    threads, one for each CPU that it may use.
 
     Parameters
     ----------
     requests : iterable of (source, key)
         source
-            A source for VideoDecoder, which is opened with default options; or a VideoDecoder; or a function without
-            arguments that returns either, such as ``partial(VideoDecoder, path, transforms=...)``. The function is
-            called on the thread that decodes.
+            A source for VideoDecoder, which is opened with default options; or a VideoDecoder; or a
+            function without arguments that returns either, such as ``partial(VideoDecoder, path,
+            transforms=...)``. The function is called on the thread that decodes.
         key
-            Frame numbers (ints) or seconds (floats): one of them, a list, array or tensor of them, or a slice. Numbers
-            are those of ``get_frames_at``. A slice of seconds is that of ``decoder.t[...]``.
+            Frame numbers (ints) or seconds (floats): one of them, a list, array or tensor of them,
+            or a slice. Numbers are those of ``get_frames_at``. A slice of seconds is that of
+            ``decoder.t[...]``.
     num_threads : int, optional
-        The largest number of threads for this call, with the calling thread. The budget limits it further.
+        The largest number of threads for this call, with the calling thread. The budget limits it
+        further.
     on_error : {"raise", "return"}
-        "raise" raises the exception of the first request that failed, in the order of the requests. "return" serves
-        all requests and puts an exception in the place of a failed result.
+        "raise" raises the exception of the first request that failed, in the order of the requests.
+        "return" serves all requests and puts an exception in the place of a failed result.
 
     Returns
     -------
@@ -106,8 +112,8 @@ def decode_batch(
 
 class _Request(NamedTuple):
     place: int  # of its result in the list of results
-    source: Any
-    key: Any
+    source: BatchSource
+    key: BatchKey
 
 
 class _Batch:
@@ -146,13 +152,14 @@ class _Batch:
         self.failures.append(place)
 
 
-def _pair(request: Any) -> tuple[Any, Any]:
+def _pair(request: object) -> tuple[Any, Any]:
+    """A request as a pair of source and key."""
     if not isinstance(request, (tuple, list)) or len(request) != 2:
         raise TypeError(f"a request must be a pair (source, key), got {request!r:.80}")
     return request[0], request[1]
 
 
-def _identity(source: Any) -> Any:
+def _identity(source: BatchSource) -> object:
     """A key that is equal for sources that are the same path or the same object."""
     return os.fspath(source) if isinstance(source, (str, os.PathLike)) else id(source)
 

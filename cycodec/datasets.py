@@ -1,18 +1,17 @@
-"""Clips of many videos for training: a map-style dataset, and a sampler that orders it for a DataLoader.
+"""Clips of many videos for training: a map-style dataset, and a sampler for its DataLoader.
 
-    clips = VideoClips(paths, partial(clips_at_random_indices, num_clips=2, num_frames_per_clip=8), [Resize((224, 224))])
-    order = clips.order()
-    loader = DataLoader(clips, batch_size=8, sampler=order, num_workers=4, persistent_workers=True)
-    for epoch in range(order.epoch, 10):
+    clips = VideoClips(paths, partial(clips_at_random_indices, num_clips=2, num_frames_per_clip=8),
+    [Resize((224, 224))]) order = clips.order() loader = DataLoader(clips, batch_size=8,
+    sampler=order, num_workers=4, persistent_workers=True) for epoch in range(order.epoch, 10):
         order.set_epoch(epoch)
         for batch in loader:
             batch["data"]  # [8, 2, 8, 3, 224, 224]
 
 Note [Reproducible randomness]
 
-A ClipOrder yields pairs (epoch, number). Everything random about a sample is drawn from a generator that is seeded with
-seed, epoch and number. Therefore samples do not depend on workers, ranks, restarts or earlier samples. Persistent
-workers learn of a new epoch from the pairs.
+A ClipOrder yields pairs (epoch, number). Everything random about a sample is drawn from a generator
+that is seeded with seed, epoch and number. Therefore samples do not depend on workers, ranks,
+restarts or earlier samples. Persistent workers learn of a new epoch from the pairs.
 """
 
 from __future__ import annotations
@@ -44,31 +43,33 @@ MAX_SUBSTITUTES = 100
 
 
 class VideoClips:
-    """Clips of many videos, chosen by a sampler: a map-style dataset for ``torch.utils.data.DataLoader``.
+    """Clips of many videos: a map-style dataset for ``torch.utils.data.DataLoader``.
 
-    ``clips[number]`` and ``clips[epoch, number]`` return one sample as a dict, which DataLoader can batch and pin.
-    Random samplers and random crops return other samples in each epoch. The same seed, epoch and number give the same
-    sample. A dataset can be pickled (if its sources can be), forked, and shared by threads. Each process opens its own
-    decoders.
+    ``clips[number]`` and ``clips[epoch, number]`` return one sample as a dict, which DataLoader can
+    batch and pin. Random samplers and random crops return other samples in each epoch. The same
+    seed, epoch and number give the same sample. A dataset can be pickled (if its sources can be),
+    forked, and shared by threads. Each process opens its own decoders.
 
     Parameters
     ----------
     paths : sequence of str, path, bytes, tensor or callable
-        The videos: sources for VideoDecoder, or functions without arguments that return a source in the process that
-        decodes, such as ``fsspec.open(url).open``. File-like objects cannot be sent to other processes.
+        The videos: sources for VideoDecoder, or functions without arguments that return a source in
+        the process that decodes, such as ``fsspec.open(url).open``. File-like objects cannot be
+        sent to other processes.
     sampler : callable
-        A function of ``cycodec.samplers``, or a partial of one that fixes its options, or any function that takes a
-        decoder and returns a FrameBatch. If it has a parameter ``generator``, the dataset passes one, which it must
-        use to be reproducible.
+        A function of ``cycodec.samplers``, or a partial of one that fixes its options, or any
+        function that takes a decoder and returns a FrameBatch. If it has a parameter ``generator``,
+        the dataset passes one, which it must use to be reproducible.
     transforms : list of transforms, optional
-        As for VideoDecoder. All frames must get the same size if samples are batched. Random crops are drawn for each
-        sample.
+        As for VideoDecoder. All frames must get the same size if samples are batched. Random crops
+        are drawn for each sample.
     seed : int
     max_open : int
         The number of decoders that each process keeps open, for the next sample of the same video.
     on_error : {"raise", "skip"}
-        What happens if a video cannot be read (FFmpegError or OSError). "raise" raises the error. "skip" warns, and
-        returns the sample of the next readable video, so that batches and epochs keep their sizes.
+        What happens if a video cannot be read (FFmpegError or OSError). "raise" raises the error.
+        "skip" warns, and returns the sample of the next readable video, so that batches and epochs
+        keep their sizes.
     decoder_options : dict, optional
         Further keyword arguments of VideoDecoder.
 
@@ -121,16 +122,18 @@ class VideoClips:
         Returns
         -------
         dict
-            The fields of the sampler's FrameBatch: ``"data"`` (``[num_clips, num_frames_per_clip, C, H, W]`` from the
-            samplers of this package), ``"pts_seconds"``, ``"duration_seconds"`` (float64) and, with
-            ``decoder_options={"on_error": "mask"}``, ``"valid"``. ``"video"`` is the number of the video in `paths`.
+            The fields of the sampler's FrameBatch: ``"data"`` (``[num_clips, num_frames_per_clip,
+            C, H, W]`` from the samplers of this package), ``"pts_seconds"``, ``"duration_seconds"``
+            (float64) and, with ``decoder_options={"on_error": "mask"}``, ``"valid"``. ``"video"``
+            is the number of the video in `paths`.
 
         Raises
         ------
         IndexError
             There is no video with this number.
         FFmpegError, OSError
-            The video cannot be read and `on_error` is "raise", or many videos in a row cannot be read.
+            The video cannot be read and `on_error` is "raise", or many videos in a row cannot be
+            read.
         """
         epoch, number = key if isinstance(key, tuple) else (0, key)
         epoch, number = integer("epoch", epoch, least=0), integer("number", number)
@@ -185,7 +188,8 @@ class VideoClips:
             batch = self.sampler(decoder, **({"generator": generator} if self._takes_generator else {}))
             if session._pipeline is drawn:
                 return batch
-            # The header named a wrong frame size, so that the session drew the crops again, without the seed.
+            # The header named a wrong frame size, so that the session drew the crops again, without
+            # the seed.
 
     def order(
         self,
@@ -216,10 +220,10 @@ class VideoClips:
 
 
 class ClipOrder:
-    """Pairs (epoch, number) in random order: a ``sampler`` for DataLoader that can be saved and resumed.
+    """Pairs (epoch, number): a ``sampler`` for DataLoader that can be saved and resumed.
 
-    The order depends on seed and epoch alone. The ranks take its pairs in turn. Together they go through each epoch
-    once, and a run can be resumed with another number of ranks.
+    The order depends on seed and epoch alone. The ranks take its pairs in turn. Together they go
+    through each epoch once, and a run can be resumed with another number of ranks.
 
     Parameters
     ----------
@@ -229,8 +233,8 @@ class ClipOrder:
     shuffle : bool
         False keeps the videos in the order of their numbers.
     drop_last : bool
-        What happens if the videos cannot be divided evenly among the ranks. True leaves out the last videos. False
-        repeats the first videos of the epoch.
+        What happens if the videos cannot be divided evenly among the ranks. True leaves out the
+        last videos. False repeats the first videos of the epoch.
     rank, world_size : int, optional
         By default those of torch.distributed if it is initialised, else 0 and 1.
 
@@ -270,14 +274,17 @@ class ClipOrder:
         self._given = 0
 
     def set_epoch(self, epoch: int) -> None:
-        """Choose the epoch of the next iteration. The epoch of a loaded state continues where it was saved."""
+        """Choose the epoch of the next iteration.
+
+        The epoch of a loaded state continues where it was saved.
+        """
         epoch = integer("epoch", epoch, least=0)
         if epoch != self.epoch:
             self.epoch = epoch
             self._begin = self._base = self._given = 0
 
     def numbers(self, epoch: int) -> np.ndarray:
-        """The order of a whole epoch, for all ranks: the numbers of the videos as an int64 array."""
+        """The order of a whole epoch for all ranks: video numbers as an int64 array."""
         if not self.shuffle:
             return np.arange(self.count)
         # NumPy promises that the streams of RandomState never change.
@@ -304,9 +311,9 @@ class ClipOrder:
         Parameters
         ----------
         num_done : int, optional
-            Number of samples of the current iteration that this rank has trained on: steps times batch size. By
-            default, all samples that the DataLoader has taken count. That is right for ``num_workers=0`` only, because
-            workers read ahead.
+            Number of samples of the current iteration that this rank has trained on: steps times
+            batch size. By default, all samples that the DataLoader has taken count. That is right
+            for ``num_workers=0`` only, because workers read ahead.
         """
         done = self._given if num_done is None else integer("num_done", num_done, least=0)
         return {
@@ -341,7 +348,7 @@ class ClipOrder:
 
 
 class _OpenDecoders:
-    """The open decoders of a process. When there are too many, those least recently used are closed."""
+    """The open decoders of a process. Surplus ones are closed, least recently used first."""
 
     def __init__(self) -> None:
         self._reset()

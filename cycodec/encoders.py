@@ -30,8 +30,8 @@ class AudioEncoder:
     Parameters
     ----------
     samples : torch.Tensor
-        float32 ``[num_channels, num_samples]``, or ``[num_samples]`` for one channel, in [-1, 1]. The first
-        encoding clips values outside that range and warns once.
+        float32 ``[num_channels, num_samples]``, or ``[num_samples]`` for one channel, in [-1, 1].
+        The first encoding clips values outside that range and warns once.
     sample_rate : int
         Samples per second of each channel.
 
@@ -40,8 +40,8 @@ class AudioEncoder:
     TypeError
         `samples` is no tensor, or `sample_rate` is no integer.
     ValueError
-        `samples` has another dtype or number of axes, is empty, or holds NaN; or `sample_rate` is not
-        positive.
+        `samples` has another dtype or number of axes, is empty, or holds NaN; or `sample_rate` is
+        not positive.
     """
 
     def __init__(self, samples: Tensor, *, sample_rate: int) -> None:
@@ -79,7 +79,8 @@ class AudioEncoder:
     ) -> None:
         """Write a file whose extension names the format.
 
-        The file appears, or replaces an older one, when it is complete; a failure leaves nothing behind.
+        The file appears, or replaces an older one, when it is complete; a failure leaves nothing
+        behind.
 
         Parameters
         ----------
@@ -97,8 +98,8 @@ class AudioEncoder:
         TypeError
             `dest` is no path, or another argument is no integer.
         ValueError
-            The encoder does not support the bit rate, sample rate or number of channels. The message lists
-            the supported ones.
+            The encoder does not support the bit rate, sample rate or number of channels. The
+            message lists the supported ones.
         FileNotFoundError, IsADirectoryError
             The directory of `dest` does not exist, or `dest` is a directory.
         FFmpegError
@@ -127,7 +128,8 @@ class AudioEncoder:
         file_like : object
             It has ``write(bytes)`` and, for most formats, ``seek(offset, whence)``.
         format : str
-            FFmpeg's name of a format, or a file name extension, such as "wav", "flac", "mp3" or "m4a".
+            FFmpeg's name of a format, or a file name extension, such as "wav", "flac", "mp3" or
+            "m4a".
         bit_rate, num_channels, sample_rate : int, optional
             As for `to_file`.
 
@@ -138,7 +140,8 @@ class AudioEncoder:
         ValueError
             The encoder does not support the bit rate, sample rate or number of channels.
         FFmpegError
-            FFmpeg has no such format or encoder, or the format needs to seek and `file_like` cannot.
+            FFmpeg has no such format or encoder, or the format needs to seek and `file_like`
+            cannot.
         """
         if isinstance(file_like, (str, os.PathLike)):
             raise TypeError("file_like must have write(), a path is for to_file")

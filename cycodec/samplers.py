@@ -1,8 +1,9 @@
 """Samplers: clips of a video that start at random or regular frame numbers or times.
 
-Every sampler makes one decode call for all its clips and returns a FrameBatch with two leading axes,
-``[num_clips, num_frames_per_clip, ...]``. ``sampler.plan(...)`` takes the same arguments and decodes nothing.
-It returns frame numbers (int64) or seconds (float64) of shape ``[num_clips, num_frames_per_clip]``.
+Every sampler makes one decode call for all its clips and returns a FrameBatch with two leading
+axes, ``[num_clips, num_frames_per_clip, ...]``. ``sampler.plan(...)`` takes the same arguments and
+decodes nothing. It returns frame numbers (int64) or seconds (float64) of shape ``[num_clips,
+num_frames_per_clip]``.
 """
 
 from __future__ import annotations
@@ -89,11 +90,11 @@ def clips_at_random_indices(
     num_indices_between_frames : int
         Difference between the numbers of neighbouring frames of a clip: 1 for consecutive frames.
     sampling_range_start, sampling_range_end : int
-        Clips start in ``range(start, end)``; negative numbers count from the last frame. Without an end,
-        clips start early enough to fit into the video (at frame 0 if no clip fits).
+        Clips start in ``range(start, end)``; negative numbers count from the last frame. Without an
+        end, clips start early enough to fit into the video (at frame 0 if no clip fits).
     policy : {"repeat_last", "wrap", "error"}
-        How a clip that runs beyond the last frame is filled. "repeat_last" repeats its last frame, "wrap"
-        repeats its frames from the first one, and "error" raises a ValueError.
+        How a clip that runs beyond the last frame is filled. "repeat_last" repeats its last frame,
+        "wrap" repeats its frames from the first one, and "error" raises a ValueError.
     generator : torch.Generator, optional
         The source of randomness; by default torch's global generator.
 
@@ -101,14 +102,14 @@ def clips_at_random_indices(
     -------
     FrameBatch
         data ``[num_clips, num_frames_per_clip, C, H, W]``, pts and durations ``[num_clips,
-        num_frames_per_clip]``. ``clips_at_random_indices.plan(...)`` returns the frame numbers, an int64
-        tensor of that leading shape.
+        num_frames_per_clip]``. ``clips_at_random_indices.plan(...)`` returns the frame numbers, an
+        int64 tensor of that leading shape.
 
     Raises
     ------
     ValueError
-        A count is not positive, the range is empty or outside the video, the policy is unknown, the video
-        has no frames, or a clip does not fit and the policy is "error".
+        A count is not positive, the range is empty or outside the video, the policy is unknown, the
+        video has no frames, or a clip does not fit and the policy is "error".
     TypeError
         A count or bound is not an integer.
     """
@@ -133,8 +134,8 @@ def clips_at_regular_indices(
 ) -> Tensor:
     """Clips that start at evenly spaced frames, from the first to the last frame of the range.
 
-    Parameters, result and errors are those of `clips_at_random_indices`. If there are more clips than
-    frames in the range, several clips start at the same frame.
+    Parameters, result and errors are those of `clips_at_random_indices`. If there are more clips
+    than frames in the range, several clips start at the same frame.
     """
     clips = _IndexClips(decoder, num_frames_per_clip, num_indices_between_frames, policy)
     num_clips = integer("num_clips", num_clips, least=1)
@@ -165,14 +166,14 @@ def clips_at_random_timestamps(
     num_clips, num_frames_per_clip : int
         The leading shape of the result.
     seconds_between_frames : float, optional
-        Time between neighbouring frames of a clip; by default the duration of an average frame, ``1 /
-        average_fps``.
+        Time between neighbouring frames of a clip; by default the duration of an average frame, ``1
+        / average_fps``.
     sampling_range_start, sampling_range_end : float, optional
-        Clips start in ``[start, end)``, in seconds on the stream's own timeline. By default they start at
-        or after the stream's begin, and early enough to fit into the stream.
+        Clips start in ``[start, end)``, in seconds on the stream's own timeline. By default they
+        start at or after the stream's begin, and early enough to fit into the stream.
     policy : {"repeat_last", "wrap", "error"}
-        How a clip that runs beyond the stream's end is filled. "repeat_last" repeats its last frame, "wrap"
-        repeats its frames from the first one, and "error" raises a ValueError.
+        How a clip that runs beyond the stream's end is filled. "repeat_last" repeats its last
+        frame, "wrap" repeats its frames from the first one, and "error" raises a ValueError.
     generator : torch.Generator, optional
         The source of randomness; by default torch's global generator.
 
@@ -180,15 +181,15 @@ def clips_at_random_timestamps(
     -------
     FrameBatch
         data ``[num_clips, num_frames_per_clip, C, H, W]``, pts and durations ``[num_clips,
-        num_frames_per_clip]``. ``clips_at_random_timestamps.plan(...)`` returns the instants in seconds, a
-        float64 tensor of that leading shape.
+        num_frames_per_clip]``. ``clips_at_random_timestamps.plan(...)`` returns the instants in
+        seconds, a float64 tensor of that leading shape.
 
     Raises
     ------
     ValueError
-        A count or distance is not positive, the range is empty or outside the stream, the policy is unknown,
-        the stream has no frames, its end or frame rate is unknown, or a clip does not fit and the policy is
-        "error".
+        A count or distance is not positive, the range is empty or outside the stream, the policy is
+        unknown, the stream has no frames, its end or frame rate is unknown, or a clip does not fit
+        and the policy is "error".
     TypeError
         A count is not an integer, or a time is not a number.
     """
@@ -215,8 +216,8 @@ def clips_at_regular_timestamps(
 ) -> Tensor:
     """Clips that start at a fixed distance from each other, from the start of the range.
 
-    Parameters, result and errors are those of `clips_at_random_timestamps`, with one exception: the number
-    of clips follows from ``seconds_between_clip_starts`` and the range.
+    Parameters, result and errors are those of `clips_at_random_timestamps`, with one exception: the
+    number of clips follows from ``seconds_between_clip_starts`` and the range.
     """
     clips = _TimeClips(decoder, num_frames_per_clip, seconds_between_frames, policy)
     distance = positive(seconds_between_clip_starts, "seconds_between_clip_starts")
@@ -241,7 +242,7 @@ class _Clips:
         self.length = integer("num_frames_per_clip", num_frames_per_clip, least=1)
 
     def from_starts(self, starts: Tensor) -> Tensor:
-        """The points of all frames, one row per start. The policy replaces points beyond the end."""
+        """The points of all frames, one row per start. The policy replaces those beyond the end."""
         torch = load_torch()
         # Steps have the dtype of the starts: torch multiplies integers and a float in float32.
         steps = torch.arange(self.length, dtype=starts.dtype, device="cpu").expand(len(starts), -1)

@@ -1,11 +1,13 @@
-"""Transforms that a decoder applies: ``VideoDecoder(source, transforms=[Resize(256), CenterCrop(224)])``.
+"""Transforms that a decoder applies to its frames.
+
+    VideoDecoder(source, transforms=[Resize(256), CenterCrop(224)])
 
 A transform is a description. A decoder uses it like this:
 
-    pipeline = resolve(as_transforms(transforms), height, width)  # once: random crops are drawn here
-    pipeline.region                  # the part of the frame to convert; None for the whole frame
-    pipeline.height, pipeline.width  # size of the frames that are returned
-    pipeline.stages()                # what the converter does to that part
+    pipeline = resolve(as_transforms(transforms), height, width)  # once: random crops are drawn
+    here pipeline.region                  # the part of the frame to convert; None for the whole
+    frame pipeline.height, pipeline.width  # size of the frames that are returned pipeline.stages()
+    # what the converter does to that part
 
 Pixels outside a crop are never converted or resampled.
 """
@@ -74,13 +76,14 @@ class DecoderTransform(ABC):
 class Resize(DecoderTransform):
     """Resample frames to a size: bilinear with antialiasing.
 
-    uint8 frames are equal to the result of ``torch.nn.functional.interpolate(mode="bilinear", antialias=True)`` on the
-    CPU, byte for byte. Floats differ from it by 3e-7 at most.
+    uint8 frames are equal to the result of ``torch.nn.functional.interpolate(mode="bilinear",
+    antialias=True)`` on the CPU, byte for byte. Floats differ from it by 3e-7 at most.
 
     Parameters
     ----------
     size : (height, width) or int
-        An int is the length of the shorter edge. The longer edge follows by the aspect ratio, rounded down.
+        An int is the length of the shorter edge. The longer edge follows by the aspect ratio,
+        rounded down.
 
     Raises
     ------
@@ -123,7 +126,8 @@ class _FixedCrop(DecoderTransform):
 class CenterCrop(_FixedCrop):
     """Keep the middle of the frames.
 
-    Frames that are smaller than the crop are an error, as in TorchCodec. (torchvision pads them with black.)
+    Frames that are smaller than the crop are an error, as in TorchCodec. (torchvision pads them
+    with black.)
 
     Parameters
     ----------
@@ -146,8 +150,8 @@ class CenterCrop(_FixedCrop):
 class RandomCrop(_FixedCrop):
     """Keep a box at a random place. A decoder uses the same place for all its frames.
 
-    The place is drawn from torch's global generator when the decoder is made. `torch.manual_seed` makes it
-    reproducible.
+    The place is drawn from torch's global generator when the decoder is made. `torch.manual_seed`
+    makes it reproducible.
 
     Parameters
     ----------
@@ -162,7 +166,8 @@ class RandomCrop(_FixedCrop):
 
     def resolve(self, height: int, width: int, generator: Generator | None = None) -> Crop:
         randint = load_torch().randint
-        # Both numbers are drawn even if there is no choice, so that a seed gives TorchCodec's places.
+        # Both numbers are drawn even if there is no choice, so that a seed gives TorchCodec's
+        # places.
         top, left = (
             int(randint(margin + 1, (1,), generator=generator, device="cpu"))
             for margin in self._margins(height, width)
@@ -249,7 +254,8 @@ class Pipeline:
     region : (y0, y1, x0, x1) or None
         The box of the frame to convert, half-open; None for the whole frame.
     steps : tuple of Crop and Scale
-        What is done to the region, in order. The first step is not a crop, which would be in `region`.
+        What is done to the region, in order. The first step is not a crop, which would be in
+        `region`.
     height, width : int
         Size of the frames that are returned.
     """

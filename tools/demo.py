@@ -1,4 +1,4 @@
-"""What tools/demo runs: metadata, frames by index, by slice and by time, how fast, and a contact sheet."""
+"""Runs tools/demo: metadata, frames by index, slice and time with timings, and a contact sheet."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def timed(request: Callable[[], torch.Tensor]) -> tuple[torch.Tensor, float]:
 
 
 def decode(source: str) -> Table:
-    """Ten frames in several ways and many in order, each time with a decoder that is opened for it."""
+    """Decode ten frames in several ways, and many in order; open a new decoder each time."""
     start = time.perf_counter()
     decoder = VideoDecoder(source)
     opening = time.perf_counter() - start

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# Installs what cycodec needs from the operating system: FFmpeg with its development files, pkg-config, a C compiler,
-# and a Python with its headers. setup sources this file after lib.sh.
+# Installs what cycodec needs from the operating system: FFmpeg with its development files,
+# pkg-config, a C compiler, and a Python with its headers. setup sources this file after lib.sh.
 
 FFMPEG_LIBRARIES=(libavformat libavcodec libavutil libswscale libswresample)
 APT_PACKAGES=(ffmpeg pkg-config gcc libc6-dev libavformat-dev libavcodec-dev libavutil-dev libswscale-dev libswresample-dev)
@@ -9,7 +9,8 @@ BREW_PACKAGES=(ffmpeg pkgconf)
 # optional: a compiler and an emulator for 64-bit Arm, to test its kernels on x86-64
 APT_ARM=(gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user)
 
-# Calls pkg-config as setup.py does; CYCODEC_FFMPEG_DIR names a prefix that pkg-config searches first.
+# Calls pkg-config as setup.py does; CYCODEC_FFMPEG_DIR names a prefix that pkg-config searches
+# first.
 ffmpeg_config() {
     local path=${PKG_CONFIG_PATH-}
     if [ -n "${CYCODEC_FFMPEG_DIR-}" ]; then
@@ -18,7 +19,8 @@ ffmpeg_config() {
     PKG_CONFIG_PATH=$path "${PKG_CONFIG:-pkg-config}" "$@" "${FFMPEG_LIBRARIES[@]}"
 }
 
-# Prints the Python to use: that of .venv if it runs, else $PYTHON, else the first that is new enough.
+# Prints the Python to use: that of .venv if it runs, else $PYTHON, else the first that is new
+# enough.
 find_python() {
     local candidate
     if "$VENV/bin/python" -c '' 2>/dev/null; then
@@ -64,7 +66,8 @@ missing_from_system() {
     fi
 }
 
-# as_root COMMAND...: runs a command directly as root, else through sudo, which must not ask for a password in CI.
+# as_root COMMAND...: runs a command directly as root, else through sudo, which must not ask for a
+# password in CI.
 as_root() {
     if [ "$(id -u)" = 0 ]; then
         "$@"
@@ -79,7 +82,8 @@ as_root() {
 install_with_apt() {
     local log=$ROOT/build/apt-get.log
     mkdir -p "$ROOT/build"
-    # a broken repository of a third party must not end the set-up, because all packages are the distribution's
+    # a broken repository of a third party must not end the set-up, because all packages are the
+    # distribution's
     as_root env DEBIAN_FRONTEND=noninteractive apt-get update </dev/null >"$log" 2>&1 ||
         say "apt-get update failed; continuing"
     as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@" \
@@ -126,7 +130,8 @@ system_packages() {
     [ -z "$missing" ] || fail "Still missing: $missing" "$(advice)"
 }
 
-# Installs APT_ARM once, and only as root: a password prompt is not worth the one test that needs these packages.
+# Installs APT_ARM once, and only as root: a password prompt is not worth the one test that needs
+# these packages.
 arm_packages() {
     [ "$(uname -s) $(uname -m) $(id -u)" = "Linux x86_64 0" ] && have apt-get || return 0
     ! { have aarch64-linux-gnu-gcc && have qemu-aarch64; } || return 0

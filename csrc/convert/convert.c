@@ -1,4 +1,5 @@
-/* to_rgb makes packed RGB, stages resample it, and planes are split last, where to_rgb does not write them itself. */
+/* to_rgb makes packed RGB, stages resample it, and planes are split last, where to_rgb does not
+ * write them itself. */
 #include "convert/convert.h"
 
 #include <libavutil/error.h>

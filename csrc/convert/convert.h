@@ -1,4 +1,5 @@
-/* The entry point of the conversion: from a decoded frame in any pixel format to RGB in the caller's memory. */
+/* The entry point of the conversion: from a decoded frame in any pixel format to RGB in the
+ * caller's memory. */
 #ifndef CYCODEC_CONVERT_H
 #define CYCODEC_CONVERT_H
 
@@ -14,7 +15,8 @@ typedef struct Converter Converter;
 Converter *converter_alloc(void);
 void converter_free(Converter *converter);
 
-/* Convert a frame to rows of RGB, or of one plane, `row_stride` bytes apart. Return 0 or AVERROR. */
+/* Convert a frame to rows of RGB, or of one plane, `row_stride` bytes apart. Return 0 or
+ * AVERROR. */
 int converter_run(Converter *converter, const AVFrame *frame, const ConvertTarget *target, uint8_t *rgb,
                   ptrdiff_t row_stride);
 

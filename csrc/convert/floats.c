@@ -13,14 +13,15 @@ static float *take(FloatLines *lines, size_t count) {
     return lines->data = grown(lines->data, &lines->size, count * sizeof(float));
 }
 
-/* A row of float32 to the caller's memory, unless it is there already. */
+/* Round a row to float16 in the caller's memory. A float32 row is in the caller's memory
+ * already. */
 static void finish(uint8_t *line, const float *row, int count, ConvertType type) {
     if (type == CONVERT_FLOAT16)
         half_row((uint16_t *)line, row, count);
 }
 
-/* One row of one component as integers scaled by `scale` after `bias`; each sample is repeated for the pixels that
- * it covers. */
+/* Read one row of one component: subtract `bias`, multiply by `scale`, and repeat each sample for
+ * the pixels that it covers. */
 static void read_line(float *out, const AVFrame *frame, const AVPixFmtDescriptor *desc, int component, int row,
                       int repeat_shift, float bias, float scale) {
     const AVComponentDescriptor *comp = &desc->comp[component];
@@ -64,7 +65,7 @@ static FloatColours find_colours(const AVFrame *frame, const AVPixFmtDescriptor 
         .chroma_bias = (float)(128 * unit),
     };
     if (desc->nb_components < 3)
-        return colours; /* of gray pictures chroma counts for nothing */
+        return colours; /* gray pictures have no chroma */
     colours.cr_red = (float)(2 * (1 - kr) * chroma_scale);
     colours.cb_blue = (float)(2 * (1 - kb) * chroma_scale);
     colours.cb_green = (float)(2 * (1 - kb) * kb / (1 - kr - kb) * chroma_scale);
@@ -72,7 +73,6 @@ static FloatColours find_colours(const AVFrame *frame, const AVPixFmtDescriptor 
     return colours;
 }
 
-/* Those whose planes float_row takes. */
 int convert_float_knows_planes(const AVPixFmtDescriptor *desc) {
     if (desc->flags & (AV_PIX_FMT_FLAG_RGB | AV_PIX_FMT_FLAG_BE) || desc->log2_chroma_w > 1)
         return 0;
@@ -104,7 +104,7 @@ static void run_planar_yuv(const AVFrame *frame, const AVPixFmtDescriptor *desc,
     }
 }
 
-/* Any other format: each component is spread to a line of floats. */
+/* Convert any other format: each component becomes a line of floats first. */
 static int run_lines(FloatLines *lines, const AVFrame *frame, const AVPixFmtDescriptor *desc, Rect want, uint8_t *rgb,
                      ptrdiff_t stride, ConvertType type) {
     const FloatColours c = find_colours(frame, desc);

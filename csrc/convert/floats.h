@@ -1,4 +1,4 @@
-/* Floats of [0, 1] from a frame's planes, in full precision: float32, or float16 rounded from it. */
+/* Floats in [0, 1] from a frame's planes, computed in float32 and rounded to float16 last. */
 #ifndef CYCODEC_FLOATS_H
 #define CYCODEC_FLOATS_H
 
@@ -8,24 +8,24 @@
 #include "picture/rect.h"
 #include "picture/target.h"
 
-/* Memory for rows, that grows as it is needed; `data` is to be freed with av_free. */
+/* Memory for rows, which grows when needed. The owner frees `data` with av_free. */
 typedef struct {
     float *data;
     size_t size; /* bytes */
 } FloatLines;
 
-/* Whether convert_float_picture takes a pixel format, provided that its planes can be addressed. */
+/* True if convert_float_picture converts a pixel format whose planes can be addressed. */
 int convert_float_knows(const AVPixFmtDescriptor *desc);
 
-/* Whether it writes planes, too. */
+/* True if convert_float_picture can also write planes for a pixel format. */
 int convert_float_knows_planes(const AVPixFmtDescriptor *desc);
 
-/* A rectangle of a frame to rows of `type`, which is one of the floats: packed, or of planes `plane_stride` bytes apart (0:
- * packed). 0 or AVERROR. */
+/* Convert a rectangle of a frame to rows of `type`, one of the floats: packed pixels if
+ * `plane_stride` is 0, else planes that lie `plane_stride` bytes apart. Return 0 or AVERROR. */
 int convert_float_picture(FloatLines *lines, const AVFrame *frame, Rect want, uint8_t *rgb, ptrdiff_t stride,
                           ptrdiff_t plane_stride, ConvertType type);
 
-/* The same of rows of 8-bit samples, or of 16-bit ones (`deep`). */
+/* Convert rows of 8-bit samples, or of 16-bit samples if `deep`, to floats. Return 0 or AVERROR. */
 int convert_float_rows(FloatLines *lines, uint8_t *out, ptrdiff_t out_stride, const uint8_t *in, ptrdiff_t in_stride,
                        int samples, int rows, int deep, ConvertType type);
 

@@ -5,8 +5,8 @@
 #include <libavutil/mem.h>
 #include <stddef.h>
 
-/* Return at least `needed` bytes, or NULL without memory. New memory does not keep the old content. The caller frees it
- * with av_free. */
+/* Return at least `needed` bytes, or NULL without memory. New memory does not keep the old content.
+ * The caller frees it with av_free. */
 static inline void *grown(void *memory, size_t *size, size_t needed) {
     if (*size >= needed)
         return memory;

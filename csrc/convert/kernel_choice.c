@@ -1,11 +1,14 @@
 /* Note [Own kernel]
  *
- * The kernels repeat the arithmetic of swscale, three rows of three times faster on x86 for 8 bits, and without a scratch frame
- * for widths that are no multiple of 16; for more bits and 4:4:4 swscale has plain C alone there. Which arithmetic it is
- * depends on the processor and on the version of FFmpeg (Note [Two arithmetics] in yuv2rgb.c), some may have yet another, and
- * the contract is the bytes of the FFmpeg in use. So for each format, matrix and range swscale and our kernels convert a small
- * frame of pseudo-random samples first, and a kernel is used only if not one byte differs. swscale has vector code for some
- * widths alone: 16 divides the trial's width if it divides the frame's.
+ * The kernels repeat the arithmetic of swscale. On x86 they are faster for 8 bits and need no
+ * scratch frame for widths that are not divisible by 16. For more bits and 4:4:4 swscale only has
+ * plain C code there.
+ *
+ * The result must have the bytes of the FFmpeg in use, whose arithmetic depends on the processor
+ * and on the version (Note [Two arithmetics] in yuv2rgb.c). So swscale and our kernels first
+ * convert a small frame of pseudo-random samples, for each format, matrix and range. A kernel is
+ * used only if all bytes are equal. swscale only has vector code for some widths: the trial's width
+ * is divisible by 16 if the frame's width is.
  */
 #include "convert/kernel_choice.h"
 
@@ -25,7 +28,7 @@
 
 #define TRIAL_WIDTH 64
 #define TRIAL_HEIGHT 32
-#define LEAST_HEIGHT 16 /* of 4:2:0 by KERNEL_DEEP: swscale weighs the chroma of few rows otherwise */
+#define LEAST_HEIGHT 16 /* of 4:2:0 for KERNEL_DEEP; swscale weights the chroma of fewer rows differently */
 
 void kernels_free(Kernels *k) {
     axis_free(&k->filter);
@@ -51,7 +54,7 @@ static int prepare_filter(Kernels *k, int height) {
     return k->height ? 0 : AVERROR(ENOMEM);
 }
 
-/* Both chroma rows for a row of the whole frame, in 8 bits. */
+/* Make both chroma rows for a row of the whole frame, in 8 bits. */
 static void smooth(const Kernels *k, const AVFrame *frame, int row, int top, int subsampled, int depth, int width) {
     const int16_t whole[] = {4096}, *weights = whole;
     int first = row - top, count = 1;
@@ -88,7 +91,7 @@ int kernel_run(Kernels *k, Kernel kernel, const AVFrame *frame, int y0, int y1, 
         } else if (kernel == KERNEL_FULL) {
             deep_full_row(rgb, plane_stride, luma, row_of(frame, 1, y), row_of(frame, 2, y), width, &matrix, depth);
         } else {
-            /* of 4:2:2, swscale's C code leaves every other one out */
+            /* swscale's C code skips every second chroma row of 4:2:2 */
             int row = subsampled ? y >> 1 : kernel == KERNEL_TABLES ? y & ~1 : y;
             yuv2rgb_row(rgb, plane_stride, luma, row_of(frame, 1, row), row_of(frame, 2, row), width, &matrix,
                         kernel == KERNEL_PRODUCTS ? YUV2RGB_PRODUCTS : YUV2RGB_TABLES);
@@ -99,7 +102,7 @@ int kernel_run(Kernels *k, Kernel kernel, const AVFrame *frame, int y0, int y1, 
 
 /* ---- which one -------------------------------------------------------------------------------------------------- */
 
-/* Kernels that may be tried for frames of a format and size, the first and the one behind the last. */
+/* Set the first and the end of the kernels that may be tried for frames of a format and size. */
 static void candidates(const AVPixFmtDescriptor *desc, int width, int height, Kernel *first, Kernel *end) {
     int depth = desc->comp[0].depth, across = desc->log2_chroma_w, down = desc->log2_chroma_h;
     *first = *end = NO_KERNEL;

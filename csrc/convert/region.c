@@ -48,11 +48,14 @@ int region_is_turnable(const AVPixFmtDescriptor *desc, int orientation) {
  *
  * A region is converted alone, and its bytes must equal the same part of the whole converted frame.
  *
- * - Kernels that read one chroma sample per pixel need whole chroma samples, so the region is rounded to them.
- * - swscale's general path filters 4:2:0 chroma vertically. It gets HALO more rows on each side, which are dropped. The
- *   phase of that filter only repeats every two rows if the height is even, so an odd frame keeps all its rows.
- * - Columns are cut only where swscale stays on the same path. It interpolates chroma along rows of odd widths. FFmpeg 9
- *   on Arm has vector code for 8 bits and widths divisible by 16, which rounds differently from its C code.
+ * - Kernels that read one chroma sample per pixel need whole chroma samples, so the region is
+ *   rounded to them.
+ * - swscale's general path filters 4:2:0 chroma vertically. It gets HALO more rows on each side,
+ *   which are dropped. The phase of that filter only repeats every two rows if the height is even,
+ *   so an odd frame keeps all its rows.
+ * - Columns are cut only where swscale stays on the same path. It interpolates chroma along rows of
+ *   odd widths. FFmpeg 9 on Arm has vector code for 8 bits and widths divisible by 16, which rounds
+ *   differently from its C code.
  * - Formats that cannot be addressed in parts are converted whole, and the result is cut.
  */
 #define HALO 16 /* rows, more than swscale's vertical chroma filter reads */

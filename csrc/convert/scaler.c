@@ -12,8 +12,8 @@ void scalers_free(Scalers *s) {
         sws_freeContext(s->scalers[i].sws);
 }
 
-/* The ffmpeg command's scale filter is bicubic, uses the frame's matrix and range, and takes MPEG-2's chroma position for
- * 8-bit 4:2:0. */
+/* The ffmpeg command's scale filter is bicubic, uses the frame's matrix and range, and takes
+ * MPEG-2's chroma position for 8-bit 4:2:0. */
 static struct SwsContext *make_scaler(const ScalerKey *key) {
     int *inverse, *table, in_range, out_range, brightness, contrast, saturation;
     struct SwsContext *sws = sws_alloc_context();

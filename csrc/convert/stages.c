@@ -7,7 +7,8 @@
 
 #include "convert/grown.h"
 
-/* Rows that are converted at a time, few enough to stay in the first-level cache until they are resampled. */
+/* Rows that are converted at a time, few enough to stay in the first-level cache until they are
+ * resampled. */
 #define STRIP (2 * RESAMPLE_ROWS)
 
 static void drop_built(Stages *s) {
@@ -74,7 +75,8 @@ static void begin(const BuiltStage *b, uint8_t *rgb, ptrdiff_t stride, ConvertTy
         resampler_begin(b->resampler, rgb, stride);
 }
 
-/* The first stage reads what to_rgb converts, a few rows at a time where that costs nothing, else all rows at once. */
+/* The first stage reads what to_rgb converts, a few rows at a time where that costs nothing, else
+ * all rows at once. */
 static int run_first(Stages *s, ToRgb *to_rgb, const AVFrame *frame, const ConvertTarget *target, uint8_t *rgb,
                      ptrdiff_t stride) {
     ConvertTarget strip = *target;

@@ -23,7 +23,8 @@ typedef struct {
 
 void stages_free(Stages *stages);
 
-/* Convert a frame to packed RGB through all stages of the target, of which there is at least one. Return 0 or AVERROR. */
+/* Convert a frame to packed RGB through all stages of the target, of which there is at least one.
+ * Return 0 or AVERROR. */
 int stages_run(Stages *stages, ToRgb *to_rgb, const AVFrame *frame, const ConvertTarget *target, uint8_t *rgb,
                ptrdiff_t stride);
 

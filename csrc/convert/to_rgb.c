@@ -1,6 +1,7 @@
-/* uint8 has the bytes of `ffmpeg -i X -pix_fmt rgb24`: swscale converts with the ffmpeg command's settings, or a kernel of
- * our own that gives the same bytes. floats.c computes floats from the planes. Only what the region needs is converted:
- * Note [Regions] in region.c. Pictures are turned in the planes before the conversion, as FFmpeg's autorotation does.
+/* uint8 has the bytes of `ffmpeg -i X -pix_fmt rgb24`: swscale converts with the ffmpeg command's
+ * settings, or a kernel of our own that gives the same bytes. floats.c computes floats from the
+ * planes. Only what the region needs is converted: Note [Regions] in region.c. Pictures are turned
+ * in the planes before the conversion, as FFmpeg's autorotation does.
  */
 #include "convert/to_rgb.h"
 
@@ -116,8 +117,8 @@ static void copy_rows(uint8_t *out, ptrdiff_t out_stride, const uint8_t *in, ptr
         memcpy(out + y * out_stride, in + y * in_stride, bytes);
 }
 
-/* swscale converts to a scratch picture of the frame's own size or a new one. The wanted part is copied out, turned if the
- * planes could not be turned. */
+/* swscale converts to a scratch picture of the frame's own size or a new one. The wanted part is
+ * copied out, turned if the planes could not be turned. */
 static int run_scaled(ToRgb *c, const AVFrame *frame, const AVPixFmtDescriptor *desc, int out_width, int out_height,
                       Rect want, int orientation, ConvertType type, uint8_t *rgb, ptrdiff_t stride) {
     int deep = type != CONVERT_UINT8 && desc->comp[0].depth > 8;
@@ -150,8 +151,8 @@ static int run_scaled(ToRgb *c, const AVFrame *frame, const AVPixFmtDescriptor *
     return code < 0 ? code : 0;
 }
 
-/* A kernel converts a part of c->source, which shows row `top` and the following ones of a frame of `height` rows. Some of
- * its columns are converted through a scratch picture. */
+/* A kernel converts a part of c->source, which shows row `top` and the following ones of a frame of
+ * `height` rows. Some of its columns are converted through a scratch picture. */
 static int run_kernel(ToRgb *c, Kernel kernel, Rect part, int top, int height, uint8_t *rgb, ptrdiff_t stride,
                       int planar) {
     int width = c->source->width, columns = part.x1 - part.x0, rows = part.y1 - part.y0, pixel = planar ? 1 : 3;

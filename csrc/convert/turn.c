@@ -4,7 +4,8 @@
 
 #define TILE 16
 
-/* Sixteen bytes, and the halves of a pair of them interleaved: part of the base line of both processors. */
+/* Vectors of sixteen bytes, and their halves interleaved. All processors of both kinds have these
+ * instructions. */
 #if defined(__x86_64__)
 #include <emmintrin.h>
 typedef __m128i Bytes;
@@ -35,7 +36,8 @@ static inline Bytes reversed(Bytes a) {
 #endif
 
 #if HAVE_VECTORS
-/* Transpose TILE x TILE bytes: interleaving the first half of the rows with the second, four times over. */
+/* Transpose TILE x TILE bytes by interleaving the first half of the rows with the second half, four
+ * times. */
 static void transpose_tile(uint8_t *out, ptrdiff_t out_step, const uint8_t *in, ptrdiff_t in_step) {
     Bytes a[TILE], b[TILE];
     for (int i = 0; i < TILE; i++)
@@ -55,7 +57,7 @@ static void transpose_tile(uint8_t *out, ptrdiff_t out_step, const uint8_t *in, 
 }
 #endif
 
-/* A row from its end on; `in` is the last byte. */
+/* Copy a row backwards; `in` is its last byte. */
 static void mirror_row(uint8_t *out, const uint8_t *in, int width) {
     int x = 0;
 #if HAVE_VECTORS
@@ -66,7 +68,8 @@ static void mirror_row(uint8_t *out, const uint8_t *in, int width) {
         out[x] = in[-x];
 }
 
-/* Pixels one by one, from places that are `step_x` apart along a row and `step_y` from row to row. */
+/* Copy pixels one by one, which lie `step_x` bytes apart in a row, with `step_y` bytes from row to
+ * row. */
 static void copy_pixels(uint8_t *out, ptrdiff_t out_stride, const uint8_t *in, ptrdiff_t step_x, ptrdiff_t step_y,
                         int size, int width, int height) {
     for (int y = 0; y < height; y++) {
@@ -89,7 +92,7 @@ static int least(int a, int b) {
 void turn_plane(uint8_t *out, ptrdiff_t out_stride, const uint8_t *in, ptrdiff_t in_stride, int size, Rect rect,
                 int width, int height, int orientation) {
     int transposed = orientation & ORIENT_TRANSPOSE;
-    /* the source's address is affine in the coordinates of the result */
+    /* the address in the source is an affine function of the coordinates of the result */
     ptrdiff_t step_x = transposed ? in_stride : size, step_y = transposed ? size : in_stride;
     if (orientation & ORIENT_MIRROR_X) {
         in += (width - 1) * step_x;
@@ -119,7 +122,7 @@ void turn_plane(uint8_t *out, ptrdiff_t out_stride, const uint8_t *in, ptrdiff_t
             if (transposed && size == 1 && tile_rows == TILE && tile_columns == TILE) {
                 if (step_y > 0)
                     transpose_tile(to, out_stride, from, step_x);
-                else /* a source row holds the tile's column from its end on */
+                else /* a source row holds the column of the tile backwards */
                     transpose_tile(to + (TILE - 1) * out_stride, -out_stride, from - (TILE - 1), step_x);
                 continue;
             }

@@ -5,7 +5,7 @@
 
 #define MAX_SHIFT 22 /* torch's */
 
-/* A triangle as wide as a place of the coarser side, cut off at the ends, around the middle of place i of the result. */
+/* Make the weights of output sample i. */
 static Span triangle(double *weights, int i, int in, int out) {
     double scale = (double)in / out, reach = scale > 1 ? scale : 1, centre = scale * (i + 0.5), total = 0;
     int first = (int)(centre - reach + 0.5), last = (int)(centre + reach + 0.5), most = 2 * (int)ceil(reach) + 1;
@@ -37,7 +37,7 @@ int axis_init(Axis *axis, int in, int out, int from, int to, int fixed) {
         free(weights);
         return -1;
     }
-    for (int i = 0; fixed && i < out; i++) { /* the whole axis, whatever the region is */
+    for (int i = 0; fixed && i < out; i++) { /* the whole axis, so that regions have the same weights */
         Span span = triangle(weights, i, in, out);
         for (int k = 0; k < span.count; k++)
             largest = weights[k] > largest ? weights[k] : largest;

@@ -1,28 +1,31 @@
-/* What each place along the width or the height of resampled pictures is made of. */
+/* The weights by which rows or columns of pictures are resampled. */
 #ifndef CYCODEC_AXIS_H
 #define CYCODEC_AXIS_H
 
 #include <stdint.h>
 
-/* `count` places of the input from `first` on, weighted by what stands from `start` on in the axis' table. */
+/* The input of one output sample: `count` samples from `first` on. Their weights begin at `start`
+ * in the axis' table. */
 typedef struct {
     int first, count, start;
 } Span;
 
 typedef struct {
     int length; /* of the result */
-    int extent; /* of the input, as far as it is needed */
+    int extent; /* of the part of the input that is needed */
     int shift;  /* binary places of fixed-point weights */
-    int used;   /* weights in all */
+    int used;   /* number of weights */
     Span *spans;
-    int16_t *fixed; /* for uint8; */
-    float *floats;  /* otherwise, with a zero behind an odd number of them */
+    int16_t *fixed; /* weights for uint8, else NULL */
+    float *floats;  /* weights for floats, else NULL; each odd number of them is followed by a zero */
 } Axis;
 
-/* Antialiased bilinear resampling of `in` places to `out`, of which [from, to) is wanted: a triangle as wide as a place of
- * the coarser side, cut off at the ends. Weights are made in double precision, as torch makes them for uint8; fixed ones
- * have as many binary places as leave the largest of them 16 bits. Gives the first place of the input that is needed, from
- * which the spans count, or -1: out of memory. The axis is all zeros before, and to be freed either way. */
+/* Make the weights of antialiased bilinear resampling from `in` samples to `out`, of which [from,
+ * to) is wanted. The filter is a triangle, cut at the ends, that reaches one sample of the coarser
+ * side in both directions. Like torch for uint8, use double precision. Fixed-point weights have the
+ * most binary places with which the largest fits 16 bits. Return the first input sample that is
+ * needed, from which the spans count, or -1 without memory. The axis is all zeros before, and the
+ * caller frees it in both cases. */
 int axis_init(Axis *axis, int in, int out, int from, int to, int fixed);
 void axis_free(Axis *axis);
 

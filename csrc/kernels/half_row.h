@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-/* Values in [0, 1], to nearest, ties to even. */
+/* Round values in [0, 1] to the nearest float16, ties to even. */
 void half_row(uint16_t *out, const float *in, int count);
 
 #endif

@@ -1,8 +1,8 @@
-/* Which kernels may be used where the processor has them, of all that are here; for tests. The default is all. */
+/* The best vector code that may be used, for tests. By default, all that the processor has. */
 #ifndef CYCODEC_KERNEL_LEVEL_H
 #define CYCODEC_KERNEL_LEVEL_H
 
-/* NONE: swscale converts, and what is ours alone is done by plain loops; PLAIN: plain loops do all. */
+/* NONE: swscale converts, and plain loops do what only we do. PLAIN: plain loops do everything. */
 enum { LEVEL_NONE = -1, LEVEL_PLAIN = 0, LEVEL_AVX2 = 1, LEVEL_NEON = 1, LEVEL_AVX512 = 2 };
 
 void kernel_limit(int level);

@@ -1,5 +1,5 @@
-/* To be included first: a product and the sum it goes into are rounded one after the other, whatever the processor can do
- * at once, so that floats have the same bits everywhere. */
+/* Include this first. The compiler then rounds a product before it adds it, even if the processor
+ * can fuse both, so that floats have the same bits everywhere. */
 #ifdef __clang__
 #pragma STDC FP_CONTRACT OFF
 #else

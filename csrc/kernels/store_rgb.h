@@ -1,11 +1,12 @@
-/* Sixteen packed RGB pixels from three registers, for the kernels of AVX2. */
+/* A store of packed RGB pixels for the kernels of AVX2. */
 #ifndef CYCODEC_STORE_RGB_H
 #define CYCODEC_STORE_RGB_H
 
 #include <immintrin.h>
 #include <stdint.h>
 
-/* Sixteen RGB pixels from three registers of sixteen bytes: each output register is the OR of three byte shuffles. */
+/* Store sixteen RGB pixels from three registers of sixteen bytes. Each output register is the OR of
+ * three shuffles. */
 __attribute__((target("avx2"))) static inline void store_rgb16(uint8_t *rgb, __m128i r, __m128i g, __m128i b) {
     const __m128i r0 = _mm_setr_epi8(0, -1, -1, 1, -1, -1, 2, -1, -1, 3, -1, -1, 4, -1, -1, 5);
     const __m128i g0 = _mm_setr_epi8(-1, 0, -1, -1, 1, -1, -1, 2, -1, -1, 3, -1, -1, 4, -1, -1);

@@ -1,16 +1,20 @@
 /* Note [swscale's filter]
  *
- * Where swscale has no kernel for a format, it resamples luma and chroma to the size of the result, each by a filter of its own,
- * and converts colours then. Without scaling, luma's filter is one weight of 1. Chroma's is cubic (0, 0.6), each sample in the
- * middle of the luma that it belongs to. All of it is integers, and the bytes of the result hang on how they are made:
+ * Where swscale has no kernel for a format, it resamples luma and chroma to the size of the result,
+ * each by a filter of its own, and converts colours then. Without scaling, luma's filter is one
+ * weight of 1. Chroma's is cubic (0, 0.6), each sample in the middle of the luma that it belongs
+ * to. All of it is integers, and the bytes of the result hang on how they are made:
  *
- * - The step from place to place is rounded to 16 binary places, and what that leaves out adds up along the axis.
- * - Five samples are weighed, or two less than there are: of three and fewer only one. The division that says which is the first
- *   rounds towards zero, so that a first one that should lie outside of the picture lies one too far inside. The weight that is
- *   lost by this goes to the others in the end.
- * - Samples that together weigh next to nothing are left out: in front of each place one by one, as long as it does not begin
- *   behind the next place; at the end as many as all places can spare. (swscale then rounds their number up for its vectors. For
- *   chroma of 4:2:0 this brings none back.)
+ * - The step from place to place is rounded to 16 binary places, and what that leaves out adds up
+ *   along the axis.
+ * - Five samples are weighed, or two less than there are: of three and fewer only one. The division
+ *   that says which is the first rounds towards zero, so that a first one that should lie outside
+ *   of the picture lies one too far inside. The weight that is lost by this goes to the others in
+ *   the end.
+ * - Samples that together weigh next to nothing are left out: in front of each place one by one, as
+ *   long as it does not begin behind the next place; at the end as many as all places can spare.
+ *   (swscale then rounds their number up for its vectors. For chroma of 4:2:0 this brings none
+ *   back.)
  * - A sample outside of the picture is the one at its edge.
  * - Weights are scaled by their sum and rounded, and what is left of one goes to the next.
  *

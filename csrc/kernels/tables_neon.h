@@ -1,14 +1,16 @@
-/* Sixteen pixels by YUV2RGB_TABLES (Note [Two arithmetics] in yuv2rgb.c), for the kernels of NEON. */
+/* Sixteen pixels by YUV2RGB_TABLES (Note [Two arithmetics] in yuv2rgb.c), for the kernels of
+ * NEON. */
 #ifndef CYCODEC_TABLES_NEON_H
 #define CYCODEC_TABLES_NEON_H
 
 #include <arm_neon.h>
+#include <stddef.h>
 
-#include "kernels/yuv2rgb.h"
+#include "kernels/yuv2rgb_matrix.h"
 
-/* Luma has but two pairs of scale and offset, one for each range, and 16 bits do for both: 32 times the index plus what
- * the offset is in 32nds of a step, times scale / 8, doubled and cut to its high half, / 8. That this is the same for
- * every index is tried by the tests. */
+/* Luma has but two pairs of scale and offset, one for each range, and 16 bits do for both: 32 times
+ * the index plus what the offset is in 32nds of a step, times scale / 8, doubled and cut to its
+ * high half, / 8. That this is the same for every index is tried by the tests. */
 typedef struct {
     int32_t v_red, u_green, v_green, u_blue;
     int16_t scale;

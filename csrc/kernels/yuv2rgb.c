@@ -1,16 +1,19 @@
 /* Note [Two arithmetics]
  *
- * What swscale computes for 8-bit YUV to RGB24 depends on processor, version and width. Here are, in our own words:
+ * What swscale computes for 8-bit YUV to RGB24 depends on processor, version and width. Here are,
+ * in our own words:
  *
  * - its x86 path: 16-bit fixed point, products cut to their high half, sums saturated;
- * - its C code, which serves Arm for all widths in FFmpeg 5.1 and 7.1, and in 9.0 for those that 16 does not divide: each
- *   chroma sample moves the index into a table of luma by whole steps. Computing beats looking up three bytes a pixel.
+ * - its C code, which serves Arm for all widths in FFmpeg 5.1 and 7.1, and in 9.0 for those that 16
+ *   does not divide: each chroma sample moves the index into a table of luma by whole steps.
+ *   Computing beats looking up three bytes a pixel.
  *
- * FFmpeg 9's NEON (products doubled, their last bit rounded off) is not repeated: it takes half the instructions that a
- * kernel of single rows would, since it converts two rows with the same chroma at once.
+ * FFmpeg 9's NEON (products doubled, their last bit rounded off) is not repeated: it takes half the
+ * instructions that a kernel of single rows would, since it converts two rows with the same chroma
+ * at once.
  *
- * Integers alone, so the plain loops and the vector loops give the same bytes. Whether the FFmpeg in use gives them too is
- * tried at run time: Note [Own kernel] in convert_kernel.c.
+ * Integers alone, so the plain loops and the vector loops give the same bytes. Whether the FFmpeg
+ * in use gives them too is tried at run time: Note [Own kernel] in kernel_choice.c.
  */
 #include "kernels/yuv2rgb.h"
 
@@ -23,45 +26,6 @@
 #define HAVE_NEON_KERNEL 1
 #include "kernels/tables_neon.h"
 #endif
-
-static int16_t round16(int64_t value) {
-    value = (value + (1 << 15)) >> 16;
-    if (value < -0x7FFF)
-        return (int16_t)0x8000;
-    return value > 0x7FFF ? 0x7FFF : (int16_t)value;
-}
-
-/* What a factor of chroma is in steps of luma, 16.16. */
-static int32_t in_steps(int64_t factor, int64_t luma_scale) {
-    return (int32_t)((factor * (1 << 16) + (1 << 15)) / luma_scale);
-}
-
-void yuv2rgb_matrix(Yuv2RgbMatrix *matrix, const int *coefficients, int full_range) {
-    int64_t crv = coefficients[0], cbu = coefficients[1], cgu = -coefficients[2], cgv = -coefficients[3];
-    int64_t cy = 1 << 16, oy = 0;
-    if (full_range) {
-        crv = crv * 224 / 255;
-        cbu = cbu * 224 / 255;
-        cgu = cgu * 224 / 255;
-        cgv = cgv * 224 / 255;
-    } else {
-        cy = cy * 255 / 219;
-        oy = 16 << 16;
-    }
-    matrix->luma_scale = round16(cy * (1 << 13));
-    matrix->luma_offset = round16(oy * (1 << 3));
-    matrix->v_red = round16(crv * (1 << 13));
-    matrix->u_green = round16(cgu * (1 << 13));
-    matrix->v_green = round16(cgv * (1 << 13));
-    matrix->u_blue = round16(cbu * (1 << 13));
-
-    matrix->table.luma_scale = (int32_t)cy;
-    matrix->table.luma_offset = (int32_t)((full_range ? 384 : 326) * cy - (384 << 16) - oy + (1 << 15));
-    matrix->table.v_red = in_steps(crv, cy);
-    matrix->table.u_green = in_steps(cgu, cy);
-    matrix->table.v_green = in_steps(cgv, cy);
-    matrix->table.u_blue = in_steps(cbu, cy);
-}
 
 static inline int saturate16(int value) {
     return value < -32768 ? -32768 : value > 32767 ? 32767 : value;
@@ -106,8 +70,9 @@ static void tables_plain(uint8_t *rgb, ptrdiff_t plane_stride, const uint8_t *y,
 }
 
 #if HAVE_X86_KERNELS
-/* 32 pixels a step from x on; returns how many are done then. Even and odd luma are handled apart, since each pair shares a chroma
- * sample; packing both and one shuffle of bytes puts them back in order. */
+/* 32 pixels a step from x on; returns how many are done then. Even and odd luma are handled apart,
+ * since each pair shares a chroma sample; packing both and one shuffle of bytes puts them back in
+ * order. */
 __attribute__((target("avx2"))) static int row_avx2(uint8_t *rgb, ptrdiff_t plane_stride, const uint8_t *y,
                                                     const uint8_t *u, const uint8_t *v, int x, int width,
                                                     const Yuv2RgbMatrix *m) {
@@ -150,8 +115,9 @@ __attribute__((target("avx2"))) static int row_avx2(uint8_t *rgb, ptrdiff_t plan
     return x;
 }
 
-/* Where the bytes of 64 RGB pixels come from: the planes stand as packing leaves them, eight even and eight odd pixels in
- * turn. For each output register, places in red (0 to 63) and green (64 to 127), places in blue, and which bytes are blue. */
+/* Where the bytes of 64 RGB pixels come from: the planes stand as packing leaves them, eight even
+ * and eight odd pixels in turn. For each output register, places in red (0 to 63) and green (64 to
+ * 127), places in blue, and which bytes are blue. */
 static uint8_t from_red_green[3][64], from_blue[3][64];
 static uint64_t is_blue[3];
 

@@ -1,12 +1,15 @@
 /* Note [General path]
  *
- * Where swscale has no kernel for a format it brings luma and chroma to 15 bits, interpolates chroma, and has two ways to RGB:
+ * Where swscale has no kernel for a format it brings luma and chroma to 15 bits, interpolates
+ * chroma, and has two ways to RGB:
  *
- * - With one chroma sample for two columns, luma and chroma are rounded to 8 bits and looked up in tables, as its C code
- *   for 8 bits does it (YUV2RGB_TABLES). Luma may be rounded up to 256, which the tables know, too.
- * - With one for each column, products have 32 bits, of which the upper ten are the result. Far outside of the gamut they
- *   overflow, and what should be white is black. Here luma and chroma are kept as 16-bit numbers, so that two products and
- *   their sum are one instruction; the rest of the shift comes behind, and overflows just the same.
+ * - With one chroma sample for two columns, luma and chroma are rounded to 8 bits and looked up in
+ *   tables, as its C code for 8 bits does it (YUV2RGB_TABLES). Luma may be rounded up to 256, which
+ *   the tables know, too.
+ * - With one for each column, products have 32 bits, of which the upper ten are the result. Far
+ *   outside of the gamut they overflow, and what should be white is black. Here luma and chroma are
+ *   kept as 16-bit numbers, so that two products and their sum are one instruction; the rest of the
+ *   shift comes behind, and overflows just the same.
  */
 #include "kernels/yuv2rgb_deep.h"
 
@@ -55,7 +58,8 @@ static void row_plain(uint8_t *rgb, ptrdiff_t plane_stride, const uint16_t *y, c
     }
 }
 
-/* How samples of a depth become 16-bit numbers of 17 - depth - `after` more bits: (sample << before) - offset. */
+/* How samples of a depth become 16-bit numbers of 17 - depth - `after` more bits: (sample <<
+ * before) - offset. */
 typedef struct {
     int before, after;
     int luma_offset, chroma_offset;
@@ -84,7 +88,8 @@ static void full_plain(uint8_t *rgb, ptrdiff_t plane_stride, const void *y, cons
     }
 }
 
-/* Where a step of `step` samples begins that would pass the end: so that it ends there, if there are as many. */
+/* Where a step of `step` samples begins that would pass the end: so that it ends there, if there
+ * are as many. */
 static inline int last_step(int x, int width, int step) {
     return x + step <= width ? x : width >= step ? width - step : -1;
 }
@@ -117,7 +122,8 @@ AVX2 static int chroma_avx2(uint8_t *out, const uint16_t *const *rows, const int
     return width;
 }
 
-/* chroma * scale >> 16, for any scale: its upper half alone, and its lower half by a product cut to the high half. */
+/* chroma * scale >> 16, for any scale: its upper half alone, and its lower half by a product cut to
+ * the high half. */
 AVX2 static inline __m256i scaled(__m256i chroma, int scale) {
     __m256i upper = _mm256_set1_epi16((int16_t)(scale >> 16)), lower = _mm256_set1_epi16((int16_t)(scale & 0xFFFF));
     return _mm256_add_epi16(_mm256_mullo_epi16(chroma, upper), _mm256_mulhi_epu16(chroma, lower));
@@ -135,7 +141,8 @@ AVX2 static inline void store32(uint8_t *rgb, ptrdiff_t plane_stride, int x, __m
                 _mm256_extracti128_si256(b, 1));
 }
 
-/* 32 pixels a step. Indices count 32nds of a step, as in tables_neon.h: the same pairs of scale and offset. */
+/* 32 pixels a step. Indices count 32nds of a step, as in tables_neon.h: the same pairs of scale and
+ * offset. */
 AVX2 static int row_avx2(uint8_t *rgb, ptrdiff_t plane_stride, const uint16_t *y, const uint8_t *u, const uint8_t *v,
                          int width, const Yuv2RgbMatrix *m, int depth) {
     const int offset = m->table.luma_offset * 32 / m->table.luma_scale;

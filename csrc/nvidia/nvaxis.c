@@ -15,7 +15,7 @@ static size_t axis_bytes(const Axis *axis) {
     return align((size_t)axis->length * sizeof(Span)) + align(weights_bytes(axis));
 }
 
-/* `place` is what will be at `memory`. */
+/* Write an axis to `place`, which is copied to `memory` later. */
 static NvAxis lay_out(const Axis *axis, uint8_t *place, CUdeviceptr memory) {
     size_t spans = (size_t)axis->length * sizeof(Span);
     memcpy(place, axis->spans, spans);

@@ -1,4 +1,4 @@
-/* Axes of csrc/axis.h in device memory, where kernels find their weights. */
+/* Axes of kernels/axis.h in device memory, from which the CUDA kernels read their weights. */
 #ifndef CYCODEC_NVAXIS_H
 #define CYCODEC_NVAXIS_H
 
@@ -7,8 +7,8 @@
 
 #include "arguments.h"
 
-/* Put two axes, of which the second may have no places, into a block. Waits, so that any stream may use them. Called with the
- * device's context current. */
+/* Put two axes, of which the second may be empty, into a block. Wait, so that any stream may use
+ * them. The device's context must be current. */
 CUresult nvaxis_upload(NvBlock *block, const Axis axes[2], NvAxis *first, NvAxis *second, CUstream stream);
 
 #endif

@@ -9,7 +9,7 @@ enum {
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static NvDecoder *idle; /* the one that came last is first */
+static NvDecoder *idle; /* the newest is first */
 static int64_t max_count = 20, max_bytes = (int64_t)2 << 30;
 static NvCacheStats stats;
 
@@ -38,7 +38,7 @@ static void destroy(NvDecoder *decoder) {
     free(decoder);
 }
 
-/* Take waiting decoders away until no more than this is left, oldest first; they are returned as a list. */
+/* Remove the oldest waiting decoders until no more than this is left, and return them as a list. */
 static NvDecoder *evict(int64_t count, int64_t bytes) {
     NvDecoder *gone = NULL;
     while (idle && (stats.idle > count || stats.idle_bytes > bytes)) {
@@ -68,7 +68,8 @@ int nv_same_kind(const NvFormat *a, const NvFormat *b) {
     return a->context == b->context && a->codec == b->codec && a->chroma == b->chroma && a->depth == b->depth;
 }
 
-/* The waiting decoder that is there for this size, else one that can be reconfigured to it; out of the list. */
+/* Remove from the list and return a waiting decoder of this size, or else one that can be
+ * reconfigured to it. */
 static NvDecoder *find(const NvFormat *format) {
     NvDecoder **best = NULL;
     for (NvDecoder **place = &idle; *place; place = &(*place)->next) {
@@ -133,7 +134,8 @@ static NvDecoder *create(const NvFormat *format, CUresult *code) {
     info.ulCreationFlags = cudaVideoCreate_PreferCUVID;
     info.OutputFormat = nv_surface_format(format);
     info.DeinterlaceMode = cudaVideoDeinterlaceMode_Weave;
-    /* the whole coded picture: the converter crops, so that one decoder serves every display area */
+    /* the whole coded picture: the converter crops, so that one decoder serves every display
+     * area */
     info.display_area.right = (short)format->width;
     info.display_area.bottom = (short)format->height;
     *code = nv->cuEventCreate(&decoder->used, NV_EVENT_DISABLE_TIMING);
@@ -162,7 +164,7 @@ NvDecoder *nvcache_take(const NvFormat *format, int *refused, char error[NV_ERRO
         pthread_mutex_unlock(&lock);
         if (good)
             return decoder;
-        destroy(decoder); /* one that refused would refuse the next video, too */
+        destroy(decoder); /* it would also refuse the next video */
     }
     decoder = create(format, &code);
     if (!decoder && code == NV_OUT_OF_MEMORY) {

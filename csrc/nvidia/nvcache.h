@@ -1,7 +1,8 @@
-/* Hardware decoders, and those that wait to be used again: creating one takes 50 to 70 ms, as much as decoding seconds.
+/* A cache of hardware decoders: creating one takes 50 to 70 ms, as long as decoding seconds of
+ * video.
  *
- * A decoder waits under the format that it was created with, never under the one it decoded last: what it can be
- * reconfigured to depends on its creation alone.
+ * The key of a waiting decoder is the format that it was created with, not the one that it decoded
+ * last, because only the former decides what it can be reconfigured to.
  */
 #ifndef CYCODEC_NVCACHE_H
 #define CYCODEC_NVCACHE_H
@@ -19,12 +20,12 @@ typedef struct {
 
 typedef struct NvDecoder {
     CUvideodecoder handle;
-    NvFormat created;  /* width and height: the largest that it can be reconfigured to */
+    NvFormat created;  /* its width and height are the largest that it can be reconfigured to */
     int width, height; /* coded, as it is configured now */
-    CUevent used;      /* recorded behind the last work on one of its surfaces ... */
-    CUstream stream;   /* ... on this stream */
-    int has_work;
-    size_t bytes; /* of device memory, estimated */
+    CUevent used;      /* recorded behind the last work on one of its surfaces */
+    CUstream stream;   /* the stream of that work */
+    int has_work;      /* true if there was such work */
+    size_t bytes;      /* estimated device memory */
     struct NvDecoder *next;
 } NvDecoder;
 
@@ -33,21 +34,23 @@ typedef struct {
     int64_t idle, idle_bytes;                       /* now */
 } NvCacheStats;
 
-/* Whether two formats differ in nothing but size and number of surfaces. */
+/* True if two formats only differ in size and number of surfaces. */
 int nv_same_kind(const NvFormat *a, const NvFormat *b);
 
-/* The surface format in which a decoder of this format delivers pictures. */
+/* Return the surface format of the pictures of a decoder. */
 cudaVideoSurfaceFormat nv_surface_format(const NvFormat *format);
 
-/* A decoder that waits, as it is or reconfigured; else a new one, for which waiting ones give way if memory is short.
- * To be called in a sequence callback, with the context current. NULL with the reason in `error`, and in `refused` whether
- * the hardware does not know such a format. */
+/* Return a waiting decoder, reconfigured if necessary, or else a new one. Waiting decoders are
+ * destroyed if memory is short. The caller is a sequence callback, and the context must be current.
+ * Return NULL with the reason in `error`; `refused` is then true if the hardware does not support
+ * the format. */
 NvDecoder *nvcache_take(const NvFormat *format, int *refused, char error[NV_ERROR_BYTES]);
 
-/* Back into the cache, or destroyed where it is not `healthy`. The context must be current. */
+/* Put a decoder back into the cache, or destroy it if it is not `healthy`. The context must be
+ * current. */
 void nvcache_give(NvDecoder *decoder, int healthy);
 
-/* How many decoders, and how many bytes of theirs, may wait. */
+/* Set or return how many decoders, and how many bytes of device memory, may wait. */
 void nvcache_set_limits(int64_t count, int64_t bytes);
 void nvcache_limits(int64_t *count, int64_t *bytes);
 void nvcache_stats(NvCacheStats *stats);

@@ -13,7 +13,7 @@ const CpuFunctions *cpu;
 
 /* ---- memory ---- */
 
-/* The memory is about to be used on a stream: what still uses it on another one comes first. */
+/* Let a stream wait for the work of another stream that still uses the memory. */
 static CUresult claim(NvScratch *scratch, CUstream stream) {
     CUresult code = CUDA_SUCCESS;
     if (!scratch->used)
@@ -24,7 +24,7 @@ static CUresult claim(NvScratch *scratch, CUstream stream) {
     return code;
 }
 
-/* What has been queued is all that uses it. */
+/* Record that all work which uses the memory is queued. */
 static CUresult release(NvScratch *scratch, CUresult code) {
     CUresult recorded = nv->cuEventRecord(scratch->used, scratch->stream);
     return code == CUDA_SUCCESS ? recorded : code;
@@ -51,7 +51,8 @@ NvColour nvconvert_colour(const AVFrame *frame) {
     return (NvColour){(int)frame->colorspace, cpu->colour_is_full_range(frame)};
 }
 
-/* The matrix of luma, u and v as they are stored, to R, G and B of 0 to 255 (ITU-T H.273, equations 27 to 53). */
+/* Make the matrix from stored luma, u and v to R, G and B of 0 to 255 (ITU-T H.273, equations 27 to
+ * 53). */
 static void fill_matrix(float m[12], const NvColour *colour, int depth) {
     double kr, kb, kg, peak = (double)(1 << depth) - 1, unit = (double)(1 << (depth - 8));
     double luma = colour->full_range ? 255 / peak : 255 / (219 * unit);
@@ -68,7 +69,7 @@ static void fill_matrix(float m[12], const NvColour *colour, int depth) {
     }
 }
 
-/* swscale's fixed-point numbers for the kernel: see there. */
+/* Set swscale's fixed-point numbers, in the order of convert.cu. */
 static void fill_fixed(int fixed[8], const NvColour *colour, int tables, int depth) {
     Yuv2RgbMatrix m;
     cpu->yuv2rgb_matrix(&m, cpu->colour_coefficients(colour->space), colour->full_range);
@@ -96,7 +97,8 @@ static NvOut out_of(const ConvertTarget *target, uint64_t data, int64_t row_stri
     return out;
 }
 
-/* Weights are made once for each size; width 0: between rows alone. What still uses those of another size is waited for. */
+/* Make the weights once for each size; width 0 means that only rows are interpolated. Work that
+ * still uses the weights of another size is finished first. */
 static CUresult prepare_chroma(NvChroma *chroma, int width, int height, CUstream stream) {
     Axis axes[2] = {{0}, {0}};
     CUresult code = NV_OUT_OF_MEMORY;
@@ -116,7 +118,7 @@ static CUresult prepare_chroma(NvChroma *chroma, int width, int height, CUstream
     return code;
 }
 
-/* What the CPU does with a picture that is shown at this size. */
+/* Choose the arithmetic that the CPU uses for a picture of this size. */
 static CUresult choose_arithmetic(NvScratch *scratch, CUstream stream, NvConvert *args, const NvColour *colour,
                                   int depth, int width, int height, ConvertType type) {
     CUresult code;
@@ -138,7 +140,8 @@ static CUresult choose_arithmetic(NvScratch *scratch, CUstream stream, NvConvert
     return code;
 }
 
-/* A frame of another size than the whole result's is scaled to that, as the CPU does it: to the target's region, at `out`. */
+/* Scale a frame of another size to the size of the whole result, as the CPU does, and write the
+ * target's region to `out`. */
 static CUresult run_resized(const NvDevice *device, NvScratch *scratch, CUstream stream, NvConvert *args,
                             const ConvertTarget *target, int width, int height, const NvOut *out) {
     NvOut rgb;
@@ -170,7 +173,7 @@ static CUresult run_resized(const NvDevice *device, NvScratch *scratch, CUstream
     return code;
 }
 
-/* With scratch memory: another size, stages, or both. */
+/* Convert with scratch memory: to another size, through stages, or both. */
 static CUresult run_scratch(const NvDevice *device, NvScratch *scratch, CUstream stream, NvConvert *args,
                             const ConvertTarget *target, int width, int height, const NvOut *out) {
     int resized = width != target->width || height != target->height;
@@ -218,11 +221,12 @@ static int run(const NvDevice *device, NvScratch *scratch, CUstream stream, NvCo
     return nvdevice_leave(code, "cannot convert a picture", error);
 }
 
-/* swscale cuts off up to three levels where NPP rounds: so much less, and no colour is farther apart than two, while white is
- * rounded up to white still. */
+/* swscale truncates by up to three levels, and NPP rounds. With this bias no colour differs by more
+ * than two levels, and white stays white. */
 #define NPP_BIAS 0.49f
 
-/* NPP takes 8-bit 4:2:0 of even height from an even place on, to packed uint8 of the same size and orientation. */
+/* NPP converts 8-bit 4:2:0 of even height, from even coordinates on, to packed uint8 of the same
+ * size and orientation. */
 static int npp_suits(const NvDevice *device, const NvLayout *layout, const ConvertTarget *target) {
     int left = layout->left + target->x0, top = layout->top + target->y0;
     return device->npp && layout->format.depth == 8 && layout->format.chroma == cudaVideoChromaFormat_420 &&
@@ -259,8 +263,9 @@ static int run_npp(const NvDevice *device, CUstream stream, const NvSurface *sur
     return status ? -1 : 0;
 }
 
-/* Note [What a twist is]: NPP has added a twist's fourth column to the result in some versions and to the argument in others,
- * without a word (TorchCodec's issue 1262; 13.2 adds it to the result). So it is asked: of 100, halved, with 20. */
+/* Note [What a twist is]: some versions of NPP add a twist's fourth column to the result and others
+ * to the argument, which no document says (TorchCodec's issue 1262; 13.2 adds it to the result). So
+ * NPP converts 100 by the factor 0.5 with 20 added. */
 int nvconvert_try_npp(NvDevice *device, char error[NV_ERROR_BYTES]) {
     enum { SIDE = 16, PICTURE = SIDE * SIDE * 3 / 2, ROW = 3 * SIDE, AFTER = 70, BEFORE = 60 };
     const float twist[3][4] = {{0.5f, 0, 0, 20}, {0.5f, 0, 0, 20}, {0.5f, 0, 0, 20}};
@@ -327,7 +332,7 @@ int nvconvert_device_frame(const NvDevice *device, NvScratch *scratch, CUstream 
     int code;
     layout.format.depth = desc->comp[0].depth;
     layout.format.chroma = desc->log2_chroma_w ? cudaVideoChromaFormat_420 : cudaVideoChromaFormat_444;
-    if (desc->log2_chroma_w) /* u and v take turns */
+    if (desc->log2_chroma_w) /* u and v are interleaved */
         surface.chroma_v = surface.chroma_u + (layout.format.depth > 8 ? 2 : 1);
     if (nvdevice_enter(device, error) < 0 ||
         nvdevice_leave(nv->cuStreamSynchronize(NULL), "cannot wait for libavcodec", error) < 0)
@@ -340,7 +345,8 @@ int nvconvert_device_frame(const NvDevice *device, NvScratch *scratch, CUstream 
 
 int nvconvert_knows(int pixel_format) {
     const AVPixFmtDescriptor *desc = av_pix_fmt_desc_get((enum AVPixelFormat)pixel_format);
-    /* the formats whose chroma the CPU takes as the kernel does: swscale's 15-bit arithmetic ends at 14 bits */
+    /* for these formats the CPU treats chroma as the kernel does: swscale's 15-bit arithmetic ends
+     * at 14 bits */
     return is_planar_yuv(desc) && desc->comp[0].depth >= 8 && desc->comp[0].depth <= 14 &&
            desc->log2_chroma_w == desc->log2_chroma_h && desc->log2_chroma_w <= 1;
 }

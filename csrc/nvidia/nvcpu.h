@@ -1,4 +1,5 @@
-/* The CPU's functions that the GPU's conversion calls: Note [One copy in the process] in kernels/cpu_functions.h. */
+/* The CPU's functions that the GPU's conversion calls: Note [One copy in the process] in
+ * kernels/cpu_functions.h. */
 #ifndef CYCODEC_NVCPU_H
 #define CYCODEC_NVCPU_H
 

@@ -7,12 +7,12 @@
 NvFunctions *nv;
 
 enum {
-    MAX_PICTURES = 64,                /* that wait for the reader: more come from one packet only where a stream ends */
-    MAX_DURATIONS = 64,               /* packets of AV1 whose durations are remembered */
-    SPARE_SURFACES = NVDEC_AHEAD + 2, /* beyond what the stream needs: for pictures that wait, and the current one */
+    MAX_PICTURES = 64,                /* waiting pictures; one packet only gives more at the end of a stream */
+    MAX_DURATIONS = 64,               /* remembered durations of AV1's packets */
+    SPARE_SURFACES = NVDEC_AHEAD + 2, /* for waiting pictures and the current one */
     MAX_SURFACES = 32,
-    HEADER_BYTES = 1024,  /* what the parser takes when it is made */
-    ERROR_THRESHOLD = 100 /* damaged pictures are decoded, too, as libavcodec does it */
+    HEADER_BYTES = 1024,  /* the most that the parser accepts when it is created */
+    ERROR_THRESHOLD = 100 /* per cent; like libavcodec, decode damaged pictures */
 };
 
 struct NvSession {
@@ -22,10 +22,10 @@ struct NvSession {
     CUVIDEOFORMATEX extension; /* the parser keeps a pointer to it */
     uint8_t *header;
     int header_size;
-    int has_header;  /* the parser has seen it since it began */
-    int has_started; /* the parser has been given data since it was flushed */
-    int discarding;  /* what comes out is not wanted */
-    int broken;      /* the decoder has failed: nobody should get it after us */
+    int has_header;  /* true if the parser has read `header` */
+    int has_started; /* true if the parser has got data since the last flush */
+    int discarding;  /* true while pictures are dropped */
+    int broken;      /* true if the decoder has failed and must not be reused */
 
     NvDecoder *decoder;
     NvLayout layout;
@@ -34,12 +34,12 @@ struct NvSession {
     NvPicture current;
     int has_current;
 
-    int64_t pts, duration; /* of the packet that is being parsed */
-    int skipping;          /* pictures that no other one refers to are not decoded */
+    int64_t pts, duration; /* of the packet in the parser */
+    int skipping;          /* true if pictures are skipped that no other picture refers to */
     struct {
         int64_t pts, duration;
         int skipped;
-    } surfaces[MAX_SURFACES]; /* of the picture that each one was decoded for last */
+    } surfaces[MAX_SURFACES]; /* of the last picture decoded into each surface */
     struct {
         int64_t pts, duration;
     } durations[MAX_DURATIONS];
@@ -93,7 +93,7 @@ static int map_surface(NvSession *s, NvPicture *picture, CUstream stream, CUdevi
     code = nv->cuvidMapVideoFrame64(decoder->handle, picture->index, &address, &row, &params);
     if (code != CUDA_SUCCESS)
         return fail(s, "cannot map a decoded picture", code);
-    /* H.264 and HEVC only; other codecs answer that they do not know */
+    /* only known for H.264 and HEVC */
     memset(&status, 0, sizeof(status));
     if (nv->cuvidGetDecodeStatus(decoder->handle, picture->index, &status) == CUDA_SUCCESS)
         picture->damaged =
@@ -113,9 +113,10 @@ static void unmap_surface(NvSession *s, CUstream stream, CUdeviceptr base) {
     nv->cuvidUnmapVideoFrame64(decoder->handle, base);
 }
 
-/* Note [Surfaces that are needed again]: once a picture is displayed, the parser may have the next one decoded into its
- * surface. Pictures wait here until the reader takes them, so that one whose surface is about to be overwritten is copied
- * out before. That is rare: where one packet gives several pictures, and where the stream changes its size. */
+/* Note [Surfaces that are needed again]: once the parser has displayed a picture, it may reuse its
+ * surface for the next one. A picture that still waits is copied before its surface is overwritten.
+ * That is rare: it happens where one packet gives several pictures, and where the stream changes
+ * its size. */
 static int save(NvSession *s, NvPicture *picture) {
     CUdeviceptr base = 0;
     size_t size;
@@ -164,7 +165,7 @@ static void drop_all(NvSession *s) {
     s->has_current = 0;
 }
 
-/* ---- what the parser calls, inside cuvidParseVideoData ---- */
+/* ---- callbacks of the parser, inside cuvidParseVideoData ---- */
 
 static int does_for(const NvFormat *made, const NvFormat *format) {
     return nv_same_kind(made, format) && made->width == format->width && made->height == format->height &&
@@ -203,10 +204,10 @@ static int CUDAAPI on_sequence(void *opaque, CUVIDEOFORMAT *video) {
     return f->surfaces;
 }
 
-/* Note [Timestamps of surfaces]: the parser takes the timestamps of packets for those of decoding, or of display, as it
- * sees fit: where they rise from packet to packet it hands them out again in the order of display. So each surface
- * remembers the packet whose picture is decoded into it; a packet that is marked as the end of its picture is decoded
- * before the call returns. */
+/* Note [Timestamps of surfaces]: the parser guesses whether timestamps of packets are those of
+ * decoding or of display. If they rise from packet to packet, it returns them in display order. So
+ * each surface remembers the packet whose picture is decoded into it. A packet that is marked as
+ * the end of its picture is decoded before the call returns. */
 static int CUDAAPI on_decode(void *opaque, CUVIDPICPARAMS *picture) {
     NvSession *s = opaque;
     int index = picture->CurrPicIdx;
@@ -225,7 +226,7 @@ static int CUDAAPI on_decode(void *opaque, CUVIDPICPARAMS *picture) {
     }
     if (s->surfaces[index].skipped)
         return 1;
-    if (nvlayout_is_mpeg(s->codec)) /* else pictures end before the last column of blocks */
+    if (nvlayout_is_mpeg(s->codec)) /* otherwise pictures would end before the last column of blocks */
         picture->PicWidthInMbs = s->layout.format.width / 16;
     code = nv->cuvidDecodePicture(s->decoder->handle, picture);
     if (code != CUDA_SUCCESS) {
@@ -235,11 +236,11 @@ static int CUDAAPI on_decode(void *opaque, CUVIDPICPARAMS *picture) {
     return 1;
 }
 
-/* Which packet a picture comes from that is displayed now. */
+/* Set the pts and the duration of the picture that is displayed now. */
 static void set_times(const NvSession *s, NvPicture *picture, int64_t timestamp) {
     switch (s->codec) {
     case cudaVideoCodec_VP8:
-    case cudaVideoCodec_VP9: /* the packet at hand shows it, and may have been decoded long before */
+    case cudaVideoCodec_VP9: /* the current packet shows it, and an earlier one may have decoded it */
         picture->pts = s->pts;
         picture->duration = s->duration;
         return;
@@ -382,8 +383,8 @@ static int parse(NvSession *s, CUVIDSOURCEDATAPACKET *packet) {
     return code == CUDA_SUCCESS ? 0 : NVDEC_DAMAGED;
 }
 
-/* A packet of its own: without it, streams that begin at a recovery point lose frames. What a stale picture makes come
- * out now belongs to nobody. */
+/* Send the header as a separate packet, since otherwise streams that begin at a recovery point lose
+ * frames. Pictures that come out now are stale and are dropped. */
 static int send_header(NvSession *s) {
     CUVIDSOURCEDATAPACKET packet = {0};
     int code;
@@ -416,7 +417,8 @@ int nvdec_send(NvSession *s, const uint8_t *data, size_t size, int64_t pts, int 
     packet.payload_size = (tcu_ulong)size;
     packet.timestamp = pts;
     packet.flags = has_pts ? CUVID_PKT_TIMESTAMP : 0;
-    /* a packet of AV1 may hold several frames, of the others one: the parser need not wait for the next to know it */
+    /* only a packet of AV1 may hold several frames; the parser need not wait for the next packet of
+     * other codecs */
     if (s->codec != cudaVideoCodec_AV1)
         packet.flags |= CUVID_PKT_ENDOFPICTURE;
     return parse(s, &packet);
@@ -435,7 +437,7 @@ int nvdec_drain(NvSession *s) {
 void nvdec_flush(NvSession *s) {
     CUcontext popped;
     s->discarding = 1;
-    nvdec_drain(s); /* CUVID_PKT_DISCONTINUITY does not do it */
+    nvdec_drain(s); /* CUVID_PKT_DISCONTINUITY does not suffice */
     s->discarding = 0;
     if (nv->cuCtxPushCurrent(s->context) == CUDA_SUCCESS) {
         drop_all(s);

@@ -35,8 +35,6 @@ void nvlayout_of(NvLayout *layout, const CUVIDEOFORMAT *video, CUcontext context
         layout->height -= layout->top;
     }
     layout->full_range = video->video_signal_description.video_full_range_flag;
-    layout->primaries = video->video_signal_description.color_primaries;
-    layout->transfer = video->video_signal_description.transfer_characteristics;
     layout->matrix = video->video_signal_description.matrix_coefficients;
 }
 
@@ -49,7 +47,8 @@ int nvlayout_is_nonref(cudaVideoCodec codec, const CUVIDPICPARAMS *picture) {
     case cudaVideoCodec_MPEG2: return picture->CodecSpecific.mpeg2.picture_coding_type == 3; /* B */
     case cudaVideoCodec_MPEG4: return picture->CodecSpecific.mpeg4.vop_coding_type == 2;
     case cudaVideoCodec_HEVC: {
-        /* sub-layer non-reference pictures: even types below 16 (ITU-T H.265, table 7-1), behind a start code */
+        /* sub-layer non-reference pictures: even types below 16 (ITU-T H.265, table 7-1), behind a
+         * start code */
         const uint8_t *data = picture->pBitstreamData, *end = data + picture->nBitstreamDataLen;
         if (picture->nNumSlices && picture->pSliceDataOffsets)
             data += picture->pSliceDataOffsets[0];

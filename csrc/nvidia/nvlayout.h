@@ -1,17 +1,17 @@
-/* What NVDEC's parser tells of sequences and pictures, in our words: how surfaces are made up, what is shown of them, and
- * which pictures others refer to.
+/* What NVDEC's parser reports about sequences and pictures: the format of surfaces, the part that
+ * is shown, and which pictures others refer to.
  */
 #ifndef CYCODEC_NVLAYOUT_H
 #define CYCODEC_NVLAYOUT_H
 
 #include "nvidia/nvcache.h"
 
-/* What the stream says of its pictures. */
+/* The properties of a stream's pictures. */
 typedef struct {
     NvFormat format;
-    int left, top, width, height; /* what is shown of the coded picture */
+    int left, top, width, height; /* the shown part of the coded picture */
     int full_range;
-    int primaries, transfer, matrix; /* codes of ISO/IEC 23091-2; 2: unspecified */
+    int matrix; /* code of ISO/IEC 23091-2; 2 means unspecified */
 } NvLayout;
 
 /* A picture in device memory, pitch-linear. */
@@ -20,22 +20,23 @@ typedef struct {
     size_t pitch;
 } NvSurface;
 
-/* What is cut off on the left and above of pictures of a size; see nvdec_set_crop. */
+/* What is cut off on the left and top of pictures of a size: see nvdec_set_crop. */
 typedef struct {
     int width, height, left, top;
 } NvCrop;
 
-/* Of a new sequence; `format.surfaces` is what the stream needs. */
+/* Fill in the layout of a new sequence. `format.surfaces` is the number that the stream needs. */
 void nvlayout_of(NvLayout *layout, const CUVIDEOFORMAT *video, CUcontext context, const NvCrop *crop);
 
-/* Whether pictures are decoded in whole blocks of 16, which the parser does not take into account; such a size. */
+/* True if a codec decodes whole blocks of 16 pixels, which the parser ignores. The second function
+ * rounds a size up. */
 int nvlayout_is_mpeg(cudaVideoCodec codec);
 int nvlayout_whole_blocks(int size);
 
-/* Whether no other picture refers to one. Only where that is sure: of VP9 the parser does not tell. */
+/* True if certainly no other picture refers to this one. The parser does not report it for VP9. */
 int nvlayout_is_nonref(cudaVideoCodec codec, const CUVIDPICPARAMS *picture);
 
-/* The planes of a mapped surface, and how many rows of `pitch` bytes it has. */
+/* Set the planes of a mapped surface; return how many rows of `pitch` bytes it has. */
 void nvlayout_planes(NvSurface *surface, CUdeviceptr base, size_t pitch, const NvFormat *format);
 size_t nvlayout_rows(const NvFormat *format);
 

@@ -1,8 +1,10 @@
-/* The functions of NVIDIA's driver, as a table of pointers that is filled where the driver is installed.
+/* The functions of NVIDIA's driver, as a table of pointers that is filled where the driver is
+ * installed.
  *
- * Note [No CUDA at build time]: no NVIDIA library is linked. The types come from the vendored headers of nv-codec-headers.
- * libnvcuvid is opened by name. cuda-python (cycodec/cuda/driver.py) has opened libcuda already and gives its addresses. So
- * one build serves machines with and without a GPU.
+ * Note [No CUDA at build time]: no NVIDIA library is linked. The types come from the vendored
+ * headers of nv-codec-headers. libnvcuvid is opened by name. cuda-python (cycodec/cuda/driver.py)
+ * has opened libcuda already and gives its addresses. So one build serves machines with and without
+ * a GPU.
  */
 #ifndef CYCODEC_NVSHIM_H
 #define CYCODEC_NVSHIM_H
@@ -65,14 +67,16 @@ typedef struct {
     void (*describe)(char error[NV_ERROR_BYTES], const char *what, CUresult code);
 } NvFunctions;
 
-/* The one table of the process belongs to core/gpu/device, which links nvshim.c. core/gpu/nvdec links nvdec.c, which has a
- * pointer of its own, and sets that to the same table when it is imported. */
+/* The one table of the process belongs to core/gpu/device, which links nvshim.c. core/gpu/nvdec
+ * links nvdec.c, which has a pointer of its own, and sets that to the same table when it is
+ * imported. */
 extern NvFunctions *nv;
 
 /* Open libnvcuvid. Return 0, or -1 with the reason in `error`. */
 int nvshim_open_cuvid(char error[NV_ERROR_BYTES]);
 
-/* Return the name of libcuda's function `number`, or NULL behind the last one, and take its address. */
+/* Return the name of libcuda's function `number`, or NULL behind the last one, and take its
+ * address. */
 const char *nvshim_driver_name(int number);
 void nvshim_set_driver_function(int number, size_t address);
 

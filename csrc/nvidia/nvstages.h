@@ -1,4 +1,4 @@
-/* Resampling behind the conversion on a GPU: the counterpart of convert_stages.h. */
+/* Resampling behind the conversion on a GPU: the counterpart of convert/stages.h. */
 #ifndef CYCODEC_NVSTAGES_H
 #define CYCODEC_NVSTAGES_H
 
@@ -10,12 +10,12 @@
 typedef struct {
     ConvertStage stage;
     int in_width, in_height;
-    int x0, y0, needed_rows; /* of the input: where the part that is needed begins, and how high it is */
+    int x0, y0, needed_rows; /* where the needed part of the input begins, and its number of rows */
     NvAxis across, down;
     NvBlock tables;
 } NvStage;
 
-/* The tables of the stages that the last picture went through, and memory for what is between them. */
+/* The tables of the last picture's stages, and memory for the pictures between them. */
 typedef struct {
     NvStage *built;
     int num_built;
@@ -23,21 +23,22 @@ typedef struct {
     NvBlock strip, picture;
 } NvStages;
 
-/* All of these are called with the device's context current. */
+/* The device's context must be current for all of these. */
 void nvstages_free(NvStages *stages);
 
-/* Have tables and memory for a target's stages; then `picture` has room for what goes into the first one. Tables are made
- * anew, and waited for, only when stages or sizes change. */
+/* Prepare tables and memory for a target's stages. `picture` is then large enough for the input of
+ * the first stage. Tables are only made, and waited for, when stages or sizes change. */
 CUresult nvstages_prepare(NvStages *stages, const ConvertTarget *target, CUstream stream);
 
-/* Queue the conversion of a picture from (x, y) of what is shown on, all stages, and writing to `out`. */
+/* Queue the conversion of a picture from the shown pixel (x, y) on, all stages, and the writing to
+ * `out`. */
 CUresult nvstages_run(const NvStages *stages, const NvDevice *device, CUstream stream, const NvConvert *picture, int x,
                       int y, const NvOut *out);
 
-/* Packed pixels without gaps, in full precision: what conversion leaves to be resampled. */
+/* Return packed pixels without gaps in full precision, which the next stage resamples. */
 NvOut nvstages_packed(CUdeviceptr data, int width, ConvertType type);
 
-/* The conversion of such a picture: nothing is done to it. */
+/* Return the conversion that reads such a picture without change. */
 NvConvert nvstages_reading(const NvOut *packed);
 
 #endif

@@ -4,7 +4,8 @@
 
 #include <libavutil/pixdesc.h>
 
-/* True if Y, U and V lie in three planes, as bytes or as little-endian words that use their low bits, without alpha. */
+/* True if Y, U and V lie in three planes, as bytes or as little-endian words that use their low
+ * bits, without alpha. */
 static inline int is_planar_yuv(const AVPixFmtDescriptor *desc) {
     const uint64_t others = AV_PIX_FMT_FLAG_RGB | AV_PIX_FMT_FLAG_PAL | AV_PIX_FMT_FLAG_BE | AV_PIX_FMT_FLAG_HWACCEL |
                             AV_PIX_FMT_FLAG_BITSTREAM | AV_PIX_FMT_FLAG_FLOAT | AV_PIX_FMT_FLAG_ALPHA;

@@ -1,4 +1,5 @@
-/* What a decoded frame is converted to: size, region, orientation, type and resampling of an RGB picture.
+/* What a decoded frame is converted to: size, region, orientation, type and resampling of an RGB
+ * picture.
  *
  * C code may read the struct. Cython code only holds pointers to it and calls the functions.
  */
@@ -14,7 +15,8 @@ static inline int convert_sample_size(ConvertType type) {
     return type == CONVERT_FLOAT32 ? 4 : type == CONVERT_FLOAT16 ? 2 : 1;
 }
 
-/* The type in which pictures are resampled: floats stay float32 until the last step rounds them to float16. */
+/* The type in which pictures are resampled: floats stay float32 until the last step rounds them to
+ * float16. */
 static inline ConvertType convert_unrounded(ConvertType type) {
     return type == CONVERT_UINT8 ? CONVERT_UINT8 : CONVERT_FLOAT32;
 }
@@ -34,7 +36,8 @@ typedef struct {
     const ConvertStage *stages; /* applied to the region one after the other */
 } ConvertTarget;
 
-/* Return a new target that holds a copy of the stages, or NULL without memory. `region` is {y0, y1, x0, x1}. */
+/* Return a new target that holds a copy of the stages, or NULL without memory. `region` is {y0, y1,
+ * x0, x1}. */
 ConvertTarget *convert_target_new(int width, int height, const int region[4], int orientation, ConvertType type,
                                   int planar, int num_stages, const ConvertStage *stages);
 void convert_target_free(ConvertTarget *target);

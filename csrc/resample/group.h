@@ -1,7 +1,7 @@
 /* Groups of four rows after the horizontal pass: what resample.c and its vector kernels share.
  *
- * The plain kernels and those for floats write one row after the other, `pitch` samples apart. The other kernels interleave
- * the rows: four bytes a sample, one of each row.
+ * The plain kernels and those for floats write one row after the other, `pitch` samples apart. The
+ * other kernels interleave the rows: four bytes a sample, one of each row.
  */
 #ifndef CYCODEC_GROUP_H
 #define CYCODEC_GROUP_H
@@ -29,7 +29,8 @@ struct HorizontalPlan {
     void *steps;        /* the kernel's own tables */
 };
 
-/* The weights of the four rows of a group: high and low bytes, or pairs of rows 0 and 2, 1 and 3. */
+/* The weights of the four rows of a group: high and low bytes, or pairs of rows 0 and 2, 1 and
+ * 3. */
 typedef struct {
     int32_t high, low, even, odd;
 } GroupWeights;

@@ -1,13 +1,14 @@
 /* Note [Resampling rows]
  *
- * The arithmetic is torch's, interpolate(mode="bilinear", antialias=True) on the CPU for channels-last frames: along the
- * width first, then along the height. For uint8 both passes are exact sums of integers, rounded to 8 bits. A pass that
- * torch leaves out has one weight of 1 here, which changes nothing. Floats are weighted by float32. The GPU does the same
- * (cycodec/cuda/kernels/convert.cu), and both have their weights from axis.c.
+ * The arithmetic is torch's, interpolate(mode="bilinear", antialias=True) on the CPU for
+ * channels-last frames: along the width first, then along the height. For uint8 both passes are
+ * exact sums of integers, rounded to 8 bits. A pass that torch omits has one weight of 1 here,
+ * which changes nothing. Weights of floats are float32. The GPU does the same
+ * (cycodec/cuda/kernels/convert.cu), and both get their weights from axis.c.
  *
- * Rows go through the horizontal pass in groups of four, into a ring that holds as many groups as a row of the result
- * can need: what comes in, the ring, and what goes out all stay in L1 for usual sizes. How groups look is up to the
- * kernels (resample_rows.h).
+ * Rows go through the horizontal pass in groups of four, into a ring that holds as many groups as a
+ * row of the result can need. For usual sizes the input, the ring and the output stay in L1. The
+ * kernels define the layout of a group (group.h).
  */
 #include "resample/resample.h"
 
@@ -17,7 +18,7 @@
 #include "kernels/half_row.h"
 #include "resample/resample_rows.h"
 
-#define BLOCK 16 /* samples of a plain vertical pass: a constant, for the compiler to make vectors of */
+#define BLOCK 16 /* samples of a plain vertical pass, constant so that the compiler makes vectors */
 
 struct Resampler {
     ConvertType type;
@@ -28,11 +29,11 @@ struct Resampler {
     size_t group_bytes; /* of one group in the ring */
     int num_groups;
     uint8_t *ring;
-    VerticalKernel *vertical; /* NULL: groups are not interleaved */
+    VerticalKernel *vertical; /* NULL if groups are not interleaved */
     VerticalFloatKernel *vertical_float;
-    GroupWeights *group_weights; /* for `vertical`; */
-    int *group_starts;           /* each row's first */
-    const void **sources;        /* groups or rows of the sum at hand */
+    GroupWeights *group_weights; /* for `vertical` */
+    int *group_starts;           /* the first of them for each row */
+    const void **sources;        /* groups or rows of the current sum */
     float *line;                 /* for float16 */
 
     uint8_t *out;
@@ -110,8 +111,8 @@ static inline int last_row(const Span *span) {
     return span->first + span->count - 1;
 }
 
-/* Rows of the result are made in order, each when its last row has come or later: the most groups that are between what
- * comes and what is needed still. */
+/* Return the most groups between the newest row and the oldest row that is still needed. Rows of
+ * the result are made in order, each when its last input row is there. */
 static int ring_size(const Axis *down) {
     int size = 1, needed = down->extent - 1, *earliest = calloc(down->length, sizeof(*earliest)), latest = 0;
     if (!earliest)
@@ -130,7 +131,7 @@ static int ring_size(const Axis *down) {
     return size;
 }
 
-/* Two factors of 16 bits as a vector has them. */
+/* Two factors of 16 bits in the order of a vector. */
 static inline int32_t pair(int low, int high) {
     return (int32_t)((uint32_t)high << 16 | (uint32_t)low);
 }
@@ -165,7 +166,7 @@ static int arrange_weights(Resampler *r) {
     return 0;
 }
 
-/* Kernels and their tables; 0, or -1: out of memory. */
+/* Choose kernels and make their tables. Return 0, or -1 without memory. */
 static int choose_kernels(Resampler *r) {
     if (r->type != CONVERT_UINT8) {
         r->plan.kernel = find_float_rows();
@@ -247,7 +248,7 @@ static inline uint8_t *group_at(const Resampler *r, int group) {
     return r->ring + group % r->num_groups * r->group_bytes;
 }
 
-/* Row i of the result from the ring. */
+/* Write row i of the result from the ring. */
 static void make_row(Resampler *r, int i) {
     const Span *span = &r->down.spans[i];
     uint8_t *out = r->out + i * r->out_stride;
@@ -279,7 +280,7 @@ void resampler_rows(Resampler *r, const void *rows, ptrdiff_t stride, int count)
     for (int y = 0; y < count; y += RESAMPLE_ROWS) {
         const void *four[RESAMPLE_ROWS];
         int here = count - y < RESAMPLE_ROWS ? count - y : RESAMPLE_ROWS;
-        for (int k = 0; k < RESAMPLE_ROWS; k++) /* of fewer, the last one again: no row of the result needs it */
+        for (int k = 0; k < RESAMPLE_ROWS; k++) /* repeat the last row; no row of the result needs it */
             four[k] = (const uint8_t *)rows + (y + (k < here ? k : here - 1)) * stride;
         r->plan.kernel(group_at(r, group_of(r->received)), four, &r->plan);
         r->received += here;

@@ -1,8 +1,9 @@
 /* Vector kernels of resample.c for x86.
  *
- * Horizontally a load brings some bytes of a row, and a shuffle puts the taps of one channel side by side, for an
- * instruction that multiplies and adds neighbours. Everything about a step (where to load, what to shuffle, weights) is
- * made once and used for the four rows of a group. Vertically the four rows of a group are the neighbours.
+ * Horizontally, a load reads some bytes of a row, and a shuffle puts the taps of one channel side
+ * by side, for an instruction that multiplies and adds neighbours. The tables of a step (where to
+ * load, what to shuffle, weights) are made once and serve the four rows of a group. Vertically, the
+ * four rows of a group are the neighbours.
  */
 #include "resample/resample_rows.h"
 
@@ -31,18 +32,19 @@ static int has_avx512(void) {
 
 /* ---- AVX2, horizontally ----------------------------------------------------------------------------------------- */
 
-/* Two pixels of the result, one in each half of a vector. Each half loads 16 bytes and weights four pixels of them: the
- * first ones, or, where that would read beyond the row, others. */
+/* Two pixels of the result, one in each half of a vector. Each half loads 16 bytes and weights four
+ * pixels of them, which are the first ones unless that would read beyond the row. */
 typedef struct {
     int32_t offsets[2];
     int16_t skipped[2]; /* bytes before the four pixels, seldom any */
-    int32_t few;        /* the last two of them count for nothing */
+    int32_t few;        /* true if the last two of them have no weight */
     int16_t weights[2][4];
 } StepAvx2;
 
 #define WINDOW_AVX2 16
 
-/* Steps of one pixel into half `half` of `steps`; returns how many. NULL: only counted. */
+/* Write the steps of one pixel to half `half` of `steps`, or only count them if it is NULL. Return
+ * how many. */
 static int fill_avx2(StepAvx2 *steps, const Axis *axis, int pixel, int half) {
     const Span *span = &axis->spans[pixel];
     int done = 0, n = 0;
@@ -152,8 +154,8 @@ static int plan_avx2(HorizontalPlan *plan) {
 
 /* ---- AVX-512, horizontally -------------------------------------------------------------------------------------- */
 
-/* Up to five pixels of the result: 15 sums of four bytes each, all from 64 bytes of a row. Weights of 16 bits are two
- * factors of 8 bits, since that is what is multiplied without widening the bytes. */
+/* Up to five pixels of the result: 15 sums of four bytes each, all from 64 bytes of a row. Weights
+ * of 16 bits are two factors of 8 bits, because the instruction multiplies bytes. */
 typedef struct {
     int8_t high[5][4], low[5][4];
     uint8_t places[5]; /* of the first tap among the 64 bytes */
@@ -164,7 +166,7 @@ typedef struct {
 
 #define WINDOW_AVX512 64
 
-/* The high byte of weights, rounded so that the low one is signed: it must be below 128. */
+/* True if the high byte of all weights, rounded so that the low byte is signed, is below 128. */
 static int fits_two_bytes(const Axis *axis) {
     const Span *last = &axis->spans[axis->length - 1];
     for (int i = 0; i < last->start + last->count; i++)
@@ -173,7 +175,8 @@ static int fits_two_bytes(const Axis *axis) {
     return 1;
 }
 
-/* Steps of `pixels` pixels from `pixel` on; returns how many. NULL: only counted. */
+/* Write the steps of `pixels` pixels from `pixel` on, or only count them if `steps` is NULL. Return
+ * how many. */
 static int fill_avx512(StepAvx512 *steps, const Axis *axis, int pixel, int pixels) {
     int done[5] = {0}, n = 0, bytes = 3 * axis->extent;
     for (;; n++) {
@@ -193,7 +196,7 @@ static int fill_avx512(StepAvx512 *steps, const Axis *axis, int pixel, int pixel
             const Span *span = &axis->spans[pixel + p];
             int place = 3 * (span->first + done[p]) - offset;
             if (steps)
-                steps[n].places[p] = (uint8_t)(place & 63); /* may be of no tap */
+                steps[n].places[p] = (uint8_t)(place & 63); /* unused if the tap does not exist */
             for (int k = 0; k < 4 && done[p] < span->count && place + 3 <= WINDOW_AVX512; k++, done[p]++, place += 3)
                 if (steps) {
                     int weight = axis->fixed[span->start + done[p]];
@@ -218,8 +221,8 @@ __attribute__((constructor)) static void fill_tables(void) {
     }
 }
 
-/* sum + bytes * weights, four products to each sum: as an intrinsic GCC 12 copies every sum in the loops below, which
- * costs a tenth. */
+/* sum + bytes * weights, with four products for each sum. As an intrinsic, GCC 12 copies every sum
+ * in the loops below, which takes 10 % longer. */
 AVX512 static inline __m512i add_products(__m512i sum, __m512i bytes, __m512i weights) {
     __asm__("vpdpbusd %2, %1, %0" : "+v"(sum) : "v"(bytes), "v"(weights));
     return sum;
@@ -240,7 +243,7 @@ AVX512 static void rows_avx512(void *group, const void *const rows[RESAMPLE_ROWS
         __m512i low0 = half, low1 = half, low2 = half, low3 = half;
         for (int n = plan->counts[i]; n > 0; n--, step++) {
             __m512i entry = _mm512_load_si512(step);
-            __asm__("" : "+v"(entry)); /* in a register: else it is loaded three times */
+            __asm__("" : "+v"(entry)); /* in a register, otherwise it would be loaded three times */
             __m512i high = _mm512_permutexvar_epi8(take_high, entry), low = _mm512_permutexvar_epi8(take_low, entry);
             __m512i places = _mm512_add_epi8(_mm512_permutexvar_epi8(take_places, entry), taps);
             ptrdiff_t at = step->offset;
@@ -264,7 +267,8 @@ AVX512 static void rows_avx512(void *group, const void *const rows[RESAMPLE_ROWS
     }
 }
 
-/* Pixels in one chunk: five fill the vector, but with wide filters fewer of them can be served by the same loads. */
+/* Choose the number of pixels of a chunk: five fill the vector, but with wide filters the same
+ * loads serve fewer pixels. */
 static int plan_avx512(HorizontalPlan *plan) {
     const Axis *axis = plan->axis;
     int least = 0, total = 0;
@@ -379,7 +383,7 @@ AVX2 static void float_rows_avx2(void *group, const void *const rows[RESAMPLE_RO
         const Span *span = &axis->spans[i];
         const float *weights = axis->floats + span->start;
         ptrdiff_t at = 3 * (ptrdiff_t)span->first;
-        if (span->first + (span->count + 1) / 2 * 2 >= axis->extent) { /* the vectors would go beyond the row */
+        if (span->first + (span->count + 1) / 2 * 2 >= axis->extent) { /* vectors would read beyond the row */
             for (int r = 0; r < RESAMPLE_ROWS; r++)
                 resample_float_pixel(out + r * pitch, rows[r], span, axis->floats);
             continue;

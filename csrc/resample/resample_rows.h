@@ -4,8 +4,8 @@
 
 #include "resample/group.h"
 
-/* Fill in a plan, which has its axis, for an interleaving kernel. Return 1, 0 if there is none for the axis, or -1 without
- * memory. */
+/* Fill in a plan, which has its axis, for an interleaving kernel. Return 1, 0 if there is none for
+ * the axis, or -1 without memory. */
 int plan_vector_rows(HorizontalPlan *plan);
 
 /* Return the interleaving kernel for an axis, or NULL. */

@@ -41,7 +41,8 @@ static inline float from_f64(const uint8_t *p) {
     return (float)value;
 }
 
-/* Loops for one and two channels have constant steps, so that compilers turn them into vector code. */
+/* Loops for one and two channels have constant steps, so that compilers turn them into vector
+ * code. */
 #define CONVERT(from, width)                                                                                           \
     do {                                                                                                               \
         ptrdiff_t i;                                                                                                   \

@@ -1,6 +1,7 @@
 """An open audio stream: source, reader and metadata, kept together through forks.
 
-All samples come from `AudioSession.read`. The public decoders translate keys and times into its positions.
+All samples come from `AudioSession.read`. The public decoders translate keys and times into its
+positions.
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ if TYPE_CHECKING:
 LARGEST_PART = 1 << 27
 # A window of up to so many samples is allocated in one piece, even if the header promises fewer.
 WINDOW = 1 << 21
-# A window that begins before this position is decoded from the start, because making an index takes longer.
+# A window that begins before this position is decoded from the start, which takes less time than
+# making an index.
 NEAR_START = 1 << 16
 
 
@@ -124,7 +126,7 @@ class AudioSession(Session):
             self._release()
 
     def read(self, start: int, stop: int | None) -> Tensor:
-        """Samples [start, stop) as float32 ``[num_channels, n]``; n is below stop - start at the end.
+        """Samples [start, stop) as float32 ``[num_channels, n]``, fewer at the end of the stream.
 
         None for `stop` reads up to the end.
         """

@@ -1,6 +1,7 @@
-"""The entry point of the ``cycodec`` command: it checks for the needed packages and reports errors in one line.
+"""The entry point of the ``cycodec`` command: missing packages, and errors in one line.
 
-The commands are in the package ``commands``. It cannot be imported without the extra ``cycodec[cli]``.
+The commands are in the package ``commands``. It cannot be imported without the extra
+``cycodec[cli]``.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Describes a media file for the command line, as JSON and as text, from its header and its index."""
+"""Describes a media file for the command line, from its header and its index."""
 
 from __future__ import annotations
 
@@ -44,9 +44,9 @@ def describe(source: str, *, header_only: bool = False) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``source``, ``size_bytes`` (None for a URL) and ``container`` (ContainerMetadata with its streams).
-        If the frames could be indexed, ``video`` has ``stream_index``, ``key_frames`` (their number) and
-        ``index_from``. If they could not, ``error`` says why.
+        ``source``, ``size_bytes`` (None for a URL) and ``container`` (ContainerMetadata with its
+        streams). If the frames could be indexed, ``video`` has ``stream_index``, ``key_frames``
+        (their number) and ``index_from``. If they could not, ``error`` says why.
 
     Raises
     ------

@@ -1,7 +1,7 @@
-"""The examinations of ``cycodec doctor``: everything that decoding needs, and a remedy for each problem.
+"""The examinations of ``cycodec doctor``: what decoding needs, and a remedy for each problem.
 
-The imports at the head of this file must not fail in a broken installation. Compiled modules, torch and CUDA are
-imported or opened inside the examinations only.
+The imports at the head of this file must not fail in a broken installation. Compiled modules, torch
+and CUDA are imported or opened inside the examinations only.
 """
 
 from __future__ import annotations
@@ -55,7 +55,8 @@ EXTRAS = ("click", "rich", "pillow")
 class Finding:
     """The result of one examination.
 
-    A problem prevents decoding on the CPU. A note is about something that is missing but not needed for that.
+    A problem prevents decoding on the CPU. A note is about something that is missing but not needed
+    for that.
     """
 
     topic: str
@@ -133,7 +134,8 @@ def examine_core() -> Iterator[Finding]:
 
 def library_function(name: str) -> Any:
     """A function of the FFmpeg that cycodec runs with; None if there is none of this name."""
-    # An extension is linked with the libraries that it calls. These two together call all of FFmpeg's.
+    # An extension is linked with the libraries that it calls. These two together call all of
+    # FFmpeg's.
     for module in ("container.demux", "video.cpu"):
         extension = ctypes.CDLL(importlib.import_module(f"cycodec.core.{module}").__file__)
         if hasattr(extension, name):

@@ -54,7 +54,7 @@ class Seconds(click.ParamType):
 
 
 class SpreadOptions(click.Command):
-    """A command whose list options take several words: ``--at 1.5 2.0`` means ``--at 1.5 --at 2.0``."""
+    """A command whose list options take several words: ``--at 1 2`` means ``--at 1 --at 2``."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         names = {name for p in self.params if isinstance(p.type, (Keys, Seconds)) for name in p.opts}

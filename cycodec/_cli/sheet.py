@@ -43,7 +43,7 @@ class Layout:
 
     @staticmethod
     def plan(size: tuple[int, int], count: int, columns: int | None, width: int) -> Layout:
-        """The layout for `count` pictures of a size (width, height) on a sheet of at most `width` pixels."""
+        """The layout for `count` pictures of a size (width, height) on a sheet of a largest width."""
         if columns is None:  # keep the usual number of rows, and fill them evenly
             columns = math.ceil(count / math.ceil(count / default_columns(size)))
         columns = min(columns, count)
@@ -94,7 +94,10 @@ def display_size(
 
 
 def sample_numbers(decoder: VideoDecoder, count: int) -> list[int]:
-    """Frame numbers at the middles of `count` equal parts of the playing time, or all frames if they are fewer."""
+    """Frame numbers at the middles of `count` equal parts of the playing time.
+
+    A video with no more than `count` frames gives all of them.
+    """
     if len(decoder) <= count:
         return list(range(len(decoder)))
     metadata = decoder.metadata

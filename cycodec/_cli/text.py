@@ -1,4 +1,4 @@
-"""Names and numbers as text for people. Loads nothing of the compiled part, so that `doctor` can use it."""
+"""Names and numbers as text. Loads no compiled module, so that `doctor` can use it."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def clock(seconds: float) -> str:
 
 
 def frame_rate(fps: float | None, frames: int | None) -> str | None:
-    """Frames per second; None where the rate is unknown, or means nothing because there is one frame."""
+    """Frames per second; None if the rate is unknown, or if there is only one frame."""
     return None if not fps or frames == 1 else f"{number(fps)} fps"
 
 

@@ -1,4 +1,4 @@
-"""Checks of arguments. Each returns the checked value, or raises an error that names the argument."""
+"""Checks of arguments. They return the checked value, or raise an error that names the argument."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ __all__ = [
     "thread_counts",
 ]
 
-INT32_MAX = (1 << 31) - 1  # the largest value of a C int, which is what FFmpeg takes for most numbers
+# The largest value of a C int, the type that FFmpeg uses for most numbers.
+INT32_MAX = (1 << 31) - 1
 
 DTYPE_NAMES = ("uint8", "float32", "float16", "auto")
 
@@ -75,7 +76,7 @@ def one_of(name: str, value: object, allowed: tuple[str, ...]) -> None:
 
 
 def thread_counts(num_ffmpeg_threads: object, num_threads: object) -> tuple[int, int | None]:
-    """libavcodec's own threads, and the threads that one request may use, from VideoDecoder's arguments.
+    """The numbers of libavcodec's own threads, and of the threads that one request may use.
 
     Returns
     -------

@@ -1,7 +1,8 @@
 """Detects forks: the one place that asks Python to be called in a forked process.
 
-A forked process inherits open streams and locks, but not the threads that use them. Modules with such state
-register a callback that replaces the state. Objects remember `fork.generation` and compare it later.
+A forked process inherits open streams and locks, but not the threads that use them. Modules with
+such state register a callback that replaces the state. Objects remember `fork.generation` and
+compare it later.
 """
 
 from __future__ import annotations
@@ -11,15 +12,15 @@ from collections.abc import Callable
 
 __all__ = ["generation", "on_child"]
 
-# Number of forks between the first process and this one. It is cheaper to read than the process id. Read it
-# as `fork.generation`: a name that is imported from here would keep the old number.
+# Number of forks between the first process and this one. It is cheaper to read than the process id.
+# Read it as `fork.generation`: a name that is imported from here would keep the old number.
 generation = 0
 
 _callbacks: list[Callable[[], None]] = []
 
 
 def on_child(callback: Callable[[], None]) -> Callable[[], None]:
-    """Call a function in each forked process before other code runs there; may be used as a decorator."""
+    """Call a function at the start of each forked process. May be used as a decorator."""
     _callbacks.append(callback)
     return callback
 

@@ -1,7 +1,7 @@
-"""Reads NumPy-style keys: which frames to decode, which pixels of them, and how to arrange the result.
+"""Reads NumPy-style keys: which frames and pixels to decode, and how to arrange the result.
 
-``plan(key, shape, height_axis, width_axis)`` plans ``d[key]`` without any I/O. ``frame_list`` reads lists of
-frame numbers. The keys of ``d.t[key]`` are in time_keys.
+``plan(key, shape, height_axis, width_axis)`` plans ``d[key]`` without any I/O. ``frame_list`` reads
+lists of frame numbers. The keys of ``d.t[key]`` are in time_keys.
 """
 
 from __future__ import annotations
@@ -26,12 +26,13 @@ __all__ = [
 ]
 
 Region: TypeAlias = "tuple[int, int, int, int]"
-# What selects along one axis of the video: one index, evenly spaced ones, or an int64 array of any shape.
+# What selects along one axis of the video: one index, evenly spaced ones, or an int64 array of any
+# shape.
 Selector: TypeAlias = "int | range | np.ndarray"
 
 
 class IndexTypeError(TypeError, IndexError):
-    """A key has a type that cannot index frames. NumPy raises an IndexError for this, and Python a TypeError."""
+    """A key has a type that cannot index frames: an IndexError in NumPy, a TypeError in Python."""
 
 
 class Plan(NamedTuple):
@@ -40,15 +41,15 @@ class Plan(NamedTuple):
     Attributes
     ----------
     frames : numpy.ndarray
-        int64 frame numbers >= 0: the first axis of the block to decode. It is empty when the result is
-        empty. It holds repeated numbers only for a key like ``[5, 1, 1]``: the reader fills all their slots,
-        and the block is the result without a further copy.
+        int64 frame numbers >= 0: the first axis of the block to decode. It is empty when the result
+        is empty. It holds repeated numbers only for a key like ``[5, 1, 1]``: the reader fills all
+        their slots, and the block is the result without a further copy.
     region : (y0, y1, x0, x1) or None
         The smallest box that holds every selected pixel, half-open; None for the whole frame.
     finish : callable
-        Takes the decoded block, a tensor ``[len(frames), *axes of a frame]`` with height and width cut to
-        the region, and returns the result of the key. The result is a view of the block where a view can
-        express it, else a copy.
+        Takes the decoded block, a tensor ``[len(frames), *axes of a frame]`` with height and width
+        cut to the region, and returns the result of the key. The result is a view of the block
+        where a view can express it, else a copy.
     """
 
     frames: np.ndarray
@@ -62,17 +63,19 @@ def plan(key: Any, shape: Sequence[int], height_axis: int, width_axis: int) -> P
     Parameters
     ----------
     key : anything that can index a 4-D NumPy array
-        Integers, slices, Ellipsis, None, integer or boolean lists, arrays and tensors, and tuples of these.
+        Integers, slices, Ellipsis, None, integer or boolean lists, arrays and tensors, and tuples
+        of these.
     shape : sequence of 4 ints
-        The shape of all frames in the decoder's dimension order: ``(N, C, H, W)`` or ``(N, H, W, C)``.
+        The shape of all frames in the decoder's dimension order: ``(N, C, H, W)`` or ``(N, H, W,
+        C)``.
     height_axis, width_axis : int
         The axes of height and width in `shape`.
 
     Raises
     ------
     IndexError
-        An index is out of bounds, the key has too many items, a mask has the wrong shape, or index arrays
-        do not broadcast.
+        An index is out of bounds, the key has too many items, a mask has the wrong shape, or index
+        arrays do not broadcast.
     IndexTypeError
         (a TypeError and an IndexError) The key is of another type; a single bool is one of these.
     TypeError
@@ -142,14 +145,14 @@ def _read_item(item: Any) -> Any:
 
 
 def _num_axes(item: Any) -> int:
-    """The number of axes of the video that an item indexes. An Ellipsis takes the axes that are left."""
+    """The number of axes that an item indexes. An Ellipsis takes the axes that are left."""
     if item is None or item is Ellipsis:
         return 0
     return item.ndim if isinstance(item, np.ndarray) and item.dtype == np.bool_ else 1
 
 
 def _select(item: Any, axis: int, shape: Sequence[int]) -> list[Selector]:
-    """The selectors of an item for the axes from ``axis`` on. A boolean mask gives one for each of its axes."""
+    """The selectors of an item, from ``axis`` on. A boolean mask gives one for each of its axes."""
     size = shape[axis]
     if isinstance(item, slice):
         return [range(size)[item]]
@@ -171,18 +174,19 @@ def _select(item: Any, axis: int, shape: Sequence[int]) -> list[Selector]:
 # --- Arranging the result -------------------------------------------------------------------------
 
 # Note [How a block becomes the result]
-# torch's own indexing differs from NumPy's: it refuses negative steps, and it places the axes of index arrays
-# differently when integers take part. Therefore `finish` takes only steps that have one clear meaning:
+# torch's own indexing differs from NumPy's: it refuses negative steps, and it places the axes of
+# index arrays differently when integers take part. Therefore `finish` takes only steps that have one
+# clear meaning:
 # 1. Apply integers and slices with a positive step, as one basic indexing (a view).
-# 2. Move the axes of index arrays to the front, then gather once over these leading axes. When only the
-#    frame axis has an array, nothing must be gathered: the reader has put the frames in order already.
-# 3. Flip height, width and channels that have negative steps. The frames have the right order already.
-# 4. Insert new axes, and move the gathered axes to where NumPy puts them. That is the place of the first
-#    index (integer or array) when all of these stand side by side in the key, else the front.
+# 2. Move the axes of index arrays to the front, then gather once over these leading axes. When only
+#    the frame axis has an array, nothing must be gathered: the reader has put the frames in order.
+# 3. Flip height, width and channels that have negative steps. The frames are in order already.
+# 4. Insert new axes, and move the gathered axes to where NumPy puts them. That is the place of the
+#    first index (integer or array) when all of these stand side by side in the key, else the front.
 
 
 class _ParsedKey:
-    """A key for a video of a known shape: one selector for each axis, and the order of the result's axes."""
+    """A key as one selector for each axis of the video, and the order of the result's axes."""
 
     def __init__(self, key: Any, shape: Sequence[int]) -> None:
         items = [_read_item(item) for item in (key if isinstance(key, tuple) else (key,))]
@@ -303,7 +307,10 @@ def _shifted(selector: Selector, by: int) -> Selector:
 
 
 def _basic(selector: Selector) -> int | slice:
-    """The part of a selector for torch's basic indexing: ranges run forward, and index arrays are left whole."""
+    """The part of a selector for torch's basic indexing.
+
+    Ranges run forward, and the axes of index arrays are taken whole.
+    """
     if isinstance(selector, int):
         return selector
     if isinstance(selector, range):
@@ -357,7 +364,8 @@ def flat_numbers(values: Any, what: str, single: str) -> np.ndarray:
     Raises
     ------
     IndexTypeError
-        (a TypeError and an IndexError) `values` is not a list of numbers. Bools and text are not numbers.
+        (a TypeError and an IndexError) `values` is not a list of numbers. Bools and text are not
+        numbers.
     ValueError
         `values` has more than one axis.
     """

@@ -1,10 +1,11 @@
-"""Metadata of containers and streams: what users see of it, and how it is made from a header and an index.
+"""Metadata of containers and streams, and how it is made from a header and an index.
 
 Note [Three tiers of metadata]
 
-Fields named ``..._from_header`` hold what the container claims. Fields named ``..._from_content`` hold what reading
-every packet found, which only exact mode does. Properties without a suffix choose: the content first, else the header,
-else what can be computed, else None. The docstring of each property names its fallbacks.
+Fields named ``..._from_header`` hold what the container claims. Fields named ``..._from_content``
+hold what reading every packet found, which only exact mode does. Properties without a suffix
+choose: the content first, else the header, else what can be computed, else None. The docstring of
+each property names its fallbacks.
 """
 
 from __future__ import annotations
@@ -97,7 +98,8 @@ class VideoStreamMetadata(StreamMetadata):
     Attributes
     ----------
     begin_stream_seconds_from_content : float or None
-        The smallest presentation time of any frame. Known in exact mode, as all ``from_content`` values.
+        The smallest presentation time of any frame. Known in exact mode, as all ``from_content``
+        values.
     end_stream_seconds_from_content : float or None
         The largest presentation time plus duration of any frame.
     width, height : int or None
@@ -110,7 +112,8 @@ class VideoStreamMetadata(StreamMetadata):
     pixel_aspect_ratio : fractions.Fraction or None
         Width to height of one pixel.
     rotation : float or None
-        Degrees counter-clockwise by which frames were turned, as the container asks. Already applied.
+        Degrees counter-clockwise by which frames were turned, as the container asks. Already
+        applied.
     color_primaries, color_space, color_transfer_characteristic : str or None
         FFmpeg's names, such as "bt709".
     pixel_format : str or None
@@ -138,7 +141,7 @@ class VideoStreamMetadata(StreamMetadata):
 
     @property
     def duration_seconds(self) -> float | None:
-        """Seconds from begin to end of the content; else of the header; else frames / fps of the header."""
+        """The duration in seconds: of the content, else of the header, else frames / fps."""
         if self._duration_seconds_from_content is not None:
             return self._duration_seconds_from_content
         if self.duration_seconds_from_header is not None:
@@ -149,14 +152,14 @@ class VideoStreamMetadata(StreamMetadata):
 
     @property
     def begin_stream_seconds(self) -> float:
-        """When the first frame is shown, in seconds: from the content, else from the header, else 0."""
+        """When the first frame is shown, in seconds: from the content, else the header, else 0."""
         if self.begin_stream_seconds_from_content is not None:
             return self.begin_stream_seconds_from_content
         return super().begin_stream_seconds
 
     @property
     def end_stream_seconds(self) -> float | None:
-        """When the last frame has been shown, in seconds: from the content, else begin + duration."""
+        """When the last frame ends, in seconds: from the content, else begin + duration."""
         if self.end_stream_seconds_from_content is not None:
             return self.end_stream_seconds_from_content
         if self.duration_seconds is None:
@@ -165,7 +168,7 @@ class VideoStreamMetadata(StreamMetadata):
 
     @property
     def num_frames(self) -> int | None:
-        """Number of frames: from the content, else from the header, else duration * fps of the header."""
+        """Number of frames: from the content, else the header, else its duration * fps."""
         if self.num_frames_from_content is not None:
             return self.num_frames_from_content
         if self.num_frames_from_header is not None:
@@ -176,7 +179,7 @@ class VideoStreamMetadata(StreamMetadata):
 
     @property
     def average_fps(self) -> float | None:
-        """Frames per second: frames / duration of the content; of the header where that is unknown or 0."""
+        """Frames per second: frames / duration of the content, else from the header."""
         if self.num_frames_from_content and self._duration_seconds_from_content:
             return self.num_frames_from_content / self._duration_seconds_from_content
         return self.average_fps_from_header
@@ -194,9 +197,9 @@ class AudioStreamMetadata(StreamMetadata):
     sample_format : str or None
         FFmpeg's name of the coded samples, such as "fltp".
     encoder_delay : int or None
-        Samples that the encoder put before the sound and that are not returned (priming).
+        Samples that the encoder put before the audio, and that are not returned (priming).
     encoder_padding : int or None
-        Samples that the encoder put behind the sound and that are not returned.
+        Samples that the encoder put after the audio, and that are not returned.
     """
 
     sample_rate: int | None = None
@@ -218,8 +221,8 @@ class ContainerMetadata(_Described):
     best_video_stream_index, best_audio_stream_index : int or None
         What a decoder takes when ``stream_index`` is not given. None where there is no such stream.
     streams : list of StreamMetadata
-        Every stream in the container's order: VideoStreamMetadata, AudioStreamMetadata, or StreamMetadata
-        for what is neither.
+        Every stream in the container's order: VideoStreamMetadata, AudioStreamMetadata, or
+        StreamMetadata for what is neither.
     """
 
     duration_seconds_from_header: float | None = None
@@ -238,7 +241,7 @@ class ContainerMetadata(_Described):
 
     @property
     def bit_rate(self) -> float | None:
-        """Bits per second, from the header; else the sum over the streams where all of them are known."""
+        """Bits per second, from the header; else the sum over the streams if all are known."""
         if self.bit_rate_from_header is not None:
             return self.bit_rate_from_header
         rates = [s.bit_rate for s in self.streams if s.bit_rate is not None]
@@ -255,7 +258,7 @@ class ContainerMetadata(_Described):
         return None if self.best_audio_stream_index is None else self.streams[self.best_audio_stream_index]
 
 
-# -- from header and index to metadata ---------------------------------------------------------------------------------
+# -- from header and index to metadata -------------------------------------------------------------
 
 KINDS: dict[str, type[StreamMetadata]] = {"video": VideoStreamMetadata, "audio": AudioStreamMetadata}
 
@@ -263,7 +266,10 @@ Metadata = TypeVar("Metadata", bound=StreamMetadata)
 
 
 def make_metadata(kind: type[Metadata], header: Mapping[str, Any]) -> Metadata:
-    """Metadata of one kind, from those entries of a header (``Demuxer.stream_info``) that it has fields for."""
+    """Metadata of one kind, from the entries of a header that have the names of its fields.
+
+    The header is a dict as ``Demuxer.stream_info`` returns it.
+    """
     names = {field.name for field in fields(kind)}
     return kind(**{name: value for name, value in header.items() if name in names})
 

@@ -1,6 +1,7 @@
 """What decoders return: frames, batches of frames, and audio samples.
 
-This module does not import torch. It checks shapes by ``.ndim`` and ``.shape``, which every tensor has.
+This module does not import torch. It checks shapes by ``.ndim`` and ``.shape``, which every tensor
+has.
 """
 
 from __future__ import annotations
@@ -32,8 +33,8 @@ class Frame:
     Attributes
     ----------
     data : torch.Tensor
-        The picture, ``[C, H, W]`` or ``[H, W, C]`` as the decoder's ``dimension_order`` says. uint8 in
-        0..255, or float32 in [0, 1] when the decoder's ``output_dtype`` asks for it.
+        The picture, ``[C, H, W]`` or ``[H, W, C]`` as the decoder's ``dimension_order`` says. uint8
+        in 0..255, or float32 in [0, 1] when the decoder's ``output_dtype`` asks for it.
     pts_seconds : float
         When the frame starts to be shown, in seconds on the stream's own timeline.
     duration_seconds : float
@@ -66,7 +67,7 @@ class Frame:
 
 @dataclass(repr=False, eq=False)
 class FrameBatch:
-    """Several video frames. ``batch[i]`` is a Frame, ``batch[i:j]`` a FrameBatch; iterates over frames.
+    """Several video frames. ``batch[i]`` is a Frame, and ``batch[i:j]`` is a FrameBatch.
 
     Attributes
     ----------
@@ -78,13 +79,14 @@ class FrameBatch:
     duration_seconds : torch.Tensor
         float64 of the leading shape: how long each frame is shown, in seconds.
     valid : torch.Tensor or None
-        bool of the leading shape, with the decoder's ``on_error="mask"`` only: False where the frame could
-        not be decoded and ``data`` holds a stand-in.
+        bool of the leading shape, with the decoder's ``on_error="mask"`` only: False where the
+        frame could not be decoded and ``data`` holds a stand-in.
 
     Raises
     ------
     ValueError
-        If data has fewer than 3 axes, or another field is not of the leading shape, or valid is not bool.
+        If data has fewer than 3 axes, or another field is not of the leading shape, or valid is not
+        bool.
     """
 
     data: Tensor
@@ -122,7 +124,8 @@ class FrameBatch:
         """The frames at a key of the leading axes: a Frame where one is left, else a FrameBatch."""
         per_frame = {name: tensor[key] for name, tensor in self._per_frame()}
         if isinstance(key, tuple) and any(item is Ellipsis for item in key):
-            key = (*key, *[slice(None)] * 3)  # an ellipsis stands for leading axes, never for the picture's
+            # An ellipsis stands for leading axes, never for those of the picture.
+            key = (*key, *[slice(None)] * 3)
         data = self.data[key]
         if data.ndim == 3:
             return Frame(data, float(per_frame["pts_seconds"]), float(per_frame["duration_seconds"]))

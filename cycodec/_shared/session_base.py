@@ -1,4 +1,4 @@
-"""The base of open streams: it lets one thread at a time use a stream, and handles forks and closing."""
+"""The base of open streams: one thread at a time uses a stream; forks and closing are handled."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from cycodec._shared import fork
 from cycodec._shared.sources import Source, is_file_like
 from cycodec.core.error import ClosedError
 
-# A forked process holds this while it opens a session again. The session's own lock is useless there,
-# because a thread of the parent may hold it.
+# A forked process holds this while it opens a session again. The session's own lock is useless
+# there, because a thread of the parent may hold it.
 _reopening = threading.RLock()
 
 
@@ -54,7 +54,7 @@ class Session:
         raise NotImplementedError
 
     def _forget(self) -> None:
-        """Give up all native objects without freeing them: Note [After fork] in core/video/stream.pyx."""
+        """Forget all native objects without freeing them; see Note [After fork] in core."""
         self.reader.forget()
 
     def _drop(self) -> None:
@@ -73,7 +73,8 @@ class Session:
         ClosedError
             The session is closed.
         RuntimeError
-            The calling thread has the session already, because a file-like source calls the decoder.
+            The calling thread has the session already, because a file-like source calls the
+            decoder.
         TypeError
             The process was forked, and the source is file-like.
         """

@@ -24,7 +24,8 @@ class FileLike(Protocol):
     def seek(self, offset: int, whence: int, /) -> Any: ...
 
 
-# A path or URL, the bytes of a file (a tensor or array is 1-D and uint8), or an object that is read on demand.
+# A path or URL, the bytes of a file (a tensor or array is 1-D and uint8), or an object that is read
+# on demand.
 Source: TypeAlias = (
     "str | os.PathLike[str] | bytes | bytearray | memoryview | Tensor | np.ndarray[Any, Any] | FileLike"
 )

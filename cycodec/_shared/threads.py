@@ -2,10 +2,11 @@
 
 Note [Thread budget]
 
-The budget is the number of CPUs that the process may use, or the environment variable CYCODEC_NUM_THREADS. A request
-that decodes on several threads claims them here and returns them later. The sum of all claims stays within the budget.
-The calling thread is always granted, so that no request waits for threads and no deadlock is possible. Where no other
-thread is free, the calling thread does all the work. A forked process starts without claims and with a new pool.
+The budget is the number of CPUs that the process may use, or the environment variable
+CYCODEC_NUM_THREADS. A request that decodes on several threads claims them here and returns them
+later. The sum of all claims stays within the budget. The calling thread is always granted, so that
+no request waits for threads and no deadlock is possible. Where no other thread is free, the calling
+thread does all the work. A forked process starts without claims and with a new pool.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ _thread = threading.local()  # its attribute `counted` is True if this thread is
 
 @fork.on_child
 def _start_anew() -> None:
-    """A forked process has neither the pool's threads nor the threads that hold locks and claims."""
+    """A forked process has no threads: neither the pool's, nor those that hold locks and claims."""
     global _lock, _claimed, _pool, _thread
     _lock, _claimed, _pool, _thread = threading.Lock(), 0, None, threading.local()
 
@@ -75,7 +76,8 @@ def claim(wanted: int, least: int = 1) -> Iterator[int]:
     wanted : int
         The largest number of threads.
     least : int
-        The smallest number. These are granted even beyond the budget, for work that already uses them.
+        The smallest number. These are granted even beyond the budget, for work that already uses
+        them.
     """
     global _claimed
     own = 0 if getattr(_thread, "counted", False) else 1
@@ -94,8 +96,8 @@ def claim(wanted: int, least: int = 1) -> Iterator[int]:
 def run(jobs: Iterable[Callable[[], None]], limit: int) -> None:
     """Do jobs on the calling thread and on up to `limit` - 1 free threads of the pool.
 
-    Jobs begin in their order. More threads join when others become free. A job should not raise. If one does, no
-    further job begins, and this function raises the exception.
+    Jobs begin in their order. More threads join when others become free. A job should not raise. If
+    one does, no further job begins, and this function raises the exception.
     """
     team = _Team(jobs, limit)
     with claim(1):

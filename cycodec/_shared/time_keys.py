@@ -26,7 +26,8 @@ __all__ = [
     "time_range",
 ]
 
-# Nobody decodes more instants than this. A larger request is a mistake, and must fail before it fills the memory.
+# Nobody decodes more instants than this. A larger request is a mistake, and must fail before it
+# fills the memory.
 _MAX_INSTANTS = 1 << 27
 
 
@@ -43,7 +44,8 @@ def instant(seconds: Any, what: str = "seconds") -> float:
     Raises
     ------
     IndexTypeError
-        (a TypeError and an IndexError) The value is not a single number. Bools and text are not numbers.
+        (a TypeError and an IndexError) The value is not a single number. Bools and text are not
+        numbers.
     ValueError
         The value is NaN or infinite.
     """
@@ -68,7 +70,8 @@ def instants(seconds: Any) -> np.ndarray:
     Raises
     ------
     IndexTypeError
-        (a TypeError and an IndexError) The value is not a list of numbers. Bools and text are not numbers.
+        (a TypeError and an IndexError) The value is not a list of numbers. Bools and text are not
+        numbers.
     ValueError
         The list holds NaN or infinity, or has more than one axis.
     """
@@ -81,14 +84,16 @@ def instants(seconds: Any) -> np.ndarray:
 def time_key(key: Any, begin: float, end: float) -> float | TimeRange | np.ndarray:
     """Read the key of ``d.t[key]`` as an instant (float), a TimeRange, or instants (float64 array).
 
-    The caller takes the first item of a tuple: only that one is a time, the others index into the frames.
+    The caller takes the first item of a tuple: only that one is a time, the others index into the
+    frames.
 
     Parameters
     ----------
     key : number, slice, or list, array or tensor of numbers
         A slice with a step asks for the instants ``start + k * step`` before its stop.
     begin, end : float
-        Begin and end of the stream. They replace a missing start or stop, and they limit every slice.
+        Begin and end of the stream. They replace a missing start or stop, and they limit every
+        slice.
 
     Raises
     ------
@@ -178,9 +183,13 @@ def positive(value: Any, what: str) -> float:
 
 
 def _grid(start: float, stop: float, spacing: float, scale: Callable[[Any, float], Any]) -> np.ndarray:
-    """start + scale(k, spacing) for k = 0, 1, ... before stop; scale multiplies (step) or divides (rate)."""
-    # Each instant is computed on its own, so that errors do not add up. Rounding may leave a last instant just
-    # before stop, as 0.1 + 7 * 0.1 before 0.8. The number of steps, less the rounding error, excludes it.
+    """start + scale(k, spacing) for k = 0, 1, ... before stop.
+
+    `scale` multiplies (if spacing is a step) or divides (if it is a rate).
+    """
+    # Each instant is computed on its own, so that errors do not add up. Rounding may leave a last
+    # instant just before stop, as 0.1 + 7 * 0.1 before 0.8. The number of steps, less the rounding
+    # error, excludes it.
     if stop <= start:
         return np.empty(0)
     unit = scale(1.0, spacing)

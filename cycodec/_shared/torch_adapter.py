@@ -1,7 +1,7 @@
-"""The only module that imports torch. All others get their tensors, and facts about tensors, from here.
+"""The only module that imports torch. All others get tensors, and facts about them, from here.
 
-torch is imported by the first call that needs it, and never by ``import cycodec``. Therefore one build works with every
-version of torch, and metadata can be read without torch.
+torch is imported by the first call that needs it, and never by ``import cycodec``. Therefore one
+build works with every version of torch, and metadata can be read without torch.
 """
 
 from __future__ import annotations
@@ -47,7 +47,8 @@ __all__ = [
 # The dtypes of frames, as csrc/picture/target.h's ConvertType numbers them.
 SAMPLE_TYPES = {"uint8": 0, "float32": 1, "float16": 2}
 
-# Tensors of this size and more take their memory from the pool. The allocator reuses smaller blocks as well itself.
+# Tensors of this size and more take their memory from the pool. The allocator reuses smaller blocks
+# as well itself.
 POOLED_BYTES = 1 << 18
 
 
@@ -99,7 +100,8 @@ def maker(
     dtype : torch.dtype or str
     device : torch.device or str
     """
-    # Device and dtype are always passed: torch.set_default_device and set_default_dtype must have no effect here.
+    # Device and dtype are always passed: torch.set_default_device and set_default_dtype must have
+    # no effect here.
     torch = load_torch()
     dtype = as_dtype(dtype)
     size = math.prod(shape) * dtype.itemsize
@@ -109,7 +111,8 @@ def maker(
 
 
 def _pooled(shape: tuple[int, ...], strides: tuple[int, ...], dtype: Any, size: int) -> Tensor:
-    # Note [Batch memory] in core/pool.pyx: the tensor holds the block, so its memory outlives every view of it.
+    # Note [Batch memory] in core/pool.pyx: the tensor holds the block, so its memory outlives every
+    # view of it.
     return load_torch().frombuffer(Block(size), dtype=dtype).as_strided(shape, strides)
 
 
@@ -179,7 +182,7 @@ def as_buffer(tensor: Tensor) -> np.ndarray:
 
 
 def pointer(tensor: Tensor) -> int:
-    """The address of a tensor's first element. The caller must keep the tensor alive while it uses the address."""
+    """The address of a tensor's first element. The caller must keep the tensor alive."""
     return tensor.data_ptr()
 
 
@@ -195,7 +198,8 @@ def from_numpy(array: np.ndarray, device: Any = "cpu") -> Tensor:
 
 
 def is_tensor(x: Any) -> TypeGuard[Tensor]:
-    """True if x is a torch tensor. This does not import torch: before torch is imported there is no tensor."""
+    """True if x is a torch tensor. This does not import torch."""
+    # Before torch is imported there is no tensor.
     cls = getattr(sys.modules.get("torch"), "Tensor", None)
     return cls is not None and isinstance(x, cls)
 
@@ -219,13 +223,13 @@ def seeded_generator(seed: int) -> Generator:
 
 
 def in_worker() -> bool:
-    """True if this process is a worker of a torch DataLoader. It then shares the CPUs with other workers."""
+    """True if this process is a worker of a torch DataLoader, which shares the CPUs with others."""
     data = getattr(getattr(sys.modules.get("torch"), "utils", None), "data", None)
     return data is not None and data.get_worker_info() is not None
 
 
 def place_in_group() -> tuple[int, int]:
-    """(rank, world size) of this process in torch.distributed, or (0, 1) where that is not initialised."""
+    """(rank, world size) in torch.distributed, or (0, 1) if that is not initialised."""
     distributed = getattr(sys.modules.get("torch"), "distributed", None)
     if distributed is None or not distributed.is_available() or not distributed.is_initialized():
         return 0, 1

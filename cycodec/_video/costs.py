@@ -11,8 +11,8 @@ from cycodec.core.video.cpu import has_strict_frame_threads
 class Costs:
     """What parts of a request cost, measured with H.264, HEVC, VP9, MPEG-4 and MPEG-2.
 
-    A cost in frames is the time in which one thread decodes and converts so many average frames. A cost
-    in pixels is the time that it needs for so many pixels of them.
+    A cost in frames is the time in which one thread decodes and converts so many average frames. A
+    cost in pixels is the time that it needs for so many pixels of them.
 
     Attributes
     ----------
@@ -23,7 +23,8 @@ class Costs:
     byte : float
         Pixels: one byte of the file. See Note [What a GOP costs] in `gops`.
     parts : int
-        Scattered requests are cut into up to so many parts for each thread. See Note [Parts] in `gops`.
+        Scattered requests are cut into up to so many parts for each thread. See Note [Parts] in
+        `gops`.
     worth_a_thread : float
         Pixels: a request that costs less is read by one thread. This is about two frames of 1080p.
     reader : float

@@ -3,9 +3,9 @@
 Note [Proving the size]
 
 A header may lie about the size of frames, or not know it. The first frame that a reader converts is
-compared with the header's size, without further cost. If it differs, the reader raises FrameSizeChanged,
-and the session decodes frame 0 to learn the size: frames of other sizes are scaled to frame 0's, as the
-ffmpeg command does. No frame is compared any more after that.
+compared with the header's size, without further cost. If it differs, the reader raises
+FrameSizeChanged, and the session decodes frame 0 to learn the size: frames of other sizes are
+scaled to frame 0's, as the ffmpeg command does. No frame is compared any more after that.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class FrameSize:
         self._doubted, self.geometry = self.geometry, None
 
     def prove(self, width: int, height: int) -> bool:
-        """Take the stored size of frame 0, and return True if it differs from what was believed before."""
+        """Take the stored size of frame 0, and return True if it contradicts the header."""
         believed = self.geometry or self._doubted
         self.geometry = self.of_stored(width, height)
         self.is_proved = True

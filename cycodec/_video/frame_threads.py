@@ -2,12 +2,13 @@
 
 Note [One GOP at a time]
 
-A long read inside one GOP cannot be divided among readers. A reader whose decoder runs FFmpeg's frame
-threads serves it, if the budget has enough free threads meanwhile. Such threads stay alive between
-requests, so at most one session of the process has them: the next session that wants them takes them away
-from one that is not using them. Their result for a damaged stream depends on which thread runs first.
-Such a decoder is therefore strict, and a stream that it finds damaged is read without frame threads.
-FFmpeg before 5.0 cannot be strict there, so that cycodec uses no frame threads with it.
+A long read inside one GOP cannot be divided among readers. A reader whose decoder runs FFmpeg's
+frame threads serves it, if the budget has enough free threads meanwhile. Such threads stay alive
+between requests, so at most one session of the process has them: the next session that wants them
+takes them away from one that is not using them. Their result for a damaged stream depends on which
+thread runs first. Such a decoder is therefore strict, and a stream that it finds damaged is read
+without frame threads. FFmpeg before 5.0 cannot be strict there, so that cycodec uses no frame
+threads with it.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ class FrameThreads:
         self.reserved_until = 0.0
 
     def take(self, readers: Readers) -> bool:
-        """Give `readers` the right for one request; return False if another stream uses or reserves it."""
+        """Give `readers` the right for one request; return False if another stream has it."""
         with self.lock:
             if self.busy:
                 return False

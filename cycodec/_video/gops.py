@@ -2,16 +2,16 @@
 
 Note [Parts]
 
-A cut costs a seek, unless the request needs a seek there anyway. Consecutive GOPs therefore become one
-part for each thread. Scattered frames become smaller parts, down to one eighth of a thread's share: the
-cost of a part is an estimate, and a thread that finishes early takes the next part. Threads take the
-most expensive parts first.
+A cut costs a seek, unless the request needs a seek there anyway. Consecutive GOPs therefore become
+one part for each thread. Scattered frames become smaller parts, down to one eighth of a thread's
+share: the cost of a part is an estimate, and a thread that finishes early takes the next part.
+Threads take the most expensive parts first.
 
 Note [What a GOP costs]
 
-Decoding takes time for each pixel and for each byte: a frame with much motion takes longer than a still
-one of the same stream. The size of a GOP in bytes is the distance to the next GOP in the file, packets of
-other streams included.
+Decoding takes time for each pixel and for each byte: a frame with much motion takes longer than a
+still one of the same stream. The size of a GOP in bytes is the distance to the next GOP in the
+file, packets of other streams included.
 """
 
 from __future__ import annotations
@@ -165,7 +165,13 @@ class Gops:
         )
 
     def _stretches(self, positions: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """For each GOP that rising positions touch, return where it starts in them, its number, its last one."""
+        """Find the GOPs that rising positions touch.
+
+        Returns
+        -------
+        starts, gops, lasts : int64 arrays
+            For each of these GOPs: where its positions start, its number, and its last position.
+        """
         gop = self.begins.searchsorted(positions, "right") - 1
         starts = np.flatnonzero(np.diff(gop, prepend=-1))
         return starts, gop[starts], positions[np.append(starts[1:], len(positions)) - 1]

@@ -1,4 +1,4 @@
-"""How the index of a stream is made: from the container's headers, else from its packets, else by decoding."""
+"""How a stream gets its index: from the container's headers, from its packets, or by decoding."""
 
 from __future__ import annotations
 
@@ -7,11 +7,9 @@ from fractions import Fraction
 
 from cycodec._shared import threads as thread_pool
 from cycodec._shared.sources import Source, open_source
-from cycodec.core.bitstream.sps import stream_may_have_fields
 from cycodec.core.container.demux import Demuxer
-from cycodec.core.container.fragments import read_fragments
-from cycodec.core.container.matroska import read_matroska
-from cycodec.core.container.mov import read_mov
+from cycodec.core.container.header_table import read_header_table
+from cycodec.core.container.headers import stream_may_have_fields
 from cycodec.core.container.packets import scan_packets
 from cycodec.core.error import FFmpegError, InvalidDataError
 from cycodec.core.video.confirm import decode_ordinals
@@ -19,7 +17,7 @@ from cycodec.core.video.index import FrameIndex
 from cycodec.core.video.index_builder import index_from_ordinals, index_from_packets
 from cycodec.core.video.reader import FrameReader
 
-# These containers store a timestamp and one frame for each packet, and give the same timestamps after a seek.
+# These containers store a timestamp and one frame for each packet. A seek does not change timestamps.
 TRUSTED_CONTAINERS = ("mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm")
 
 
@@ -55,11 +53,7 @@ def predict_index(demuxer: Demuxer, stream_index: int, threads: int = 1) -> Pred
     is_trusted = demuxer.format_name in TRUSTED_CONTAINERS and not demuxer.is_attached_picture(stream_index)
     table = None
     if is_trusted:
-        table = (
-            read_mov(demuxer, stream_index)
-            or read_fragments(demuxer, stream_index)
-            or read_matroska(demuxer, stream_index, thread_pool.run, threads)
-        )
+        table = read_header_table(demuxer, stream_index, thread_pool.run, threads)
     is_scanned = table is None
     if table is None:
         table = scan_packets(demuxer, stream_index, closely=not is_trusted)
@@ -80,7 +74,7 @@ def predict_index(demuxer: Demuxer, stream_index: int, threads: int = 1) -> Pred
 
 
 def decode_index(source: Source, size: int | None, reader: FrameReader) -> FrameIndex:
-    """Make the index of a stream by decoding all of it with a reader, which has no index afterwards.
+    """Make the index of a stream by decoding all of it. The reader has no index afterwards.
 
     Parameters
     ----------

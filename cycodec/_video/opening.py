@@ -10,7 +10,7 @@ from cycodec._shared.sources import Source, open_source
 from cycodec._video.indexing import check_frames, decode_index, predict_index, time_base
 from cycodec._video.options import Options, thread_limit
 from cycodec.core.container.demux import Demuxer
-from cycodec.core.container.headers import know_pictures
+from cycodec.core.container.headers import fill_picture_format
 from cycodec.core.video.backend import VideoBackend
 from cycodec.core.video.confirm import confirm
 from cycodec.core.video.cpu import CpuBackend
@@ -118,7 +118,7 @@ def learn_pictures(demuxer: Demuxer, stream_index: int, options: Options) -> Non
 
     NVDEC's own backend takes them from the headers where these are complete, which avoids decoding.
     """
-    if options.cuda_backend != "nvdec" or not know_pictures(demuxer, stream_index):
+    if options.cuda_backend != "nvdec" or not fill_picture_format(demuxer, stream_index):
         demuxer.probe()
 
 

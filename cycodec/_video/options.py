@@ -56,7 +56,8 @@ class Options:
 def thread_limit(num_threads: int | None) -> int:
     """Return how many threads a request may use at most.
 
-    `num_threads` is the user's limit. None stands for the process's budget, but one thread in DataLoader workers.
+    `num_threads` is the user's limit. None stands for the process's budget, but one thread in
+    DataLoader workers.
     """
     if num_threads is not None:
         return num_threads

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 Region: TypeAlias = tuple[int, int, int, int]
 
-ORIENT_TRANSPOSE = 4  # the bit of an orientation in csrc/convert/convert.h that swaps rows and columns
+ORIENT_TRANSPOSE = 4  # the bit of an orientation that swaps rows and columns
 
 
 class Addresses(NamedTuple):
@@ -64,7 +64,7 @@ class Geometry:
     def of(
         cls, width: int | None, height: int | None, display_matrix: Sequence[int] | None
     ) -> Geometry | None:
-        """Return the geometry of frames that are stored with this size; None if the size is unknown."""
+        """Return the geometry of frames of this stored size; None if the size is unknown."""
         if not width or not height:
             return None
         orientation = orientation_of(display_matrix)
@@ -104,7 +104,7 @@ class PictureFormat:
         self.height, self.width = whole.height, whole.width
 
     def new(self, count: int, height: int, width: int) -> Tensor:
-        """Return memory for pictures in the chosen memory order, as a tensor [count, height, width, 3]."""
+        """Return memory for pictures as a tensor [count, height, width, 3], in the memory order."""
         if self.options.planar:
             planes = torch_adapter.empty((count, 3, height, width), self.dtype, self.device)
             return planes.permute(0, 2, 3, 1)
@@ -113,7 +113,7 @@ class PictureFormat:
     def maker(self, channels_first: bool) -> Callable[[], Tensor]:
         """Return a function that makes memory for one whole picture.
 
-        The tensors that it returns are [3, height, width] with `channels_first`, else [height, width, 3].
+        Its tensors are [3, height, width] with `channels_first`, else [height, width, 3].
         """
         height, width = self.height, self.width
         rows, columns, planes = (width, 1, height * width) if self.options.planar else (3 * width, 3, 1)
@@ -135,7 +135,7 @@ class PictureFormat:
         )
 
     def _sources(self, region: Region) -> tuple[Region, tuple[Stage, ...]]:
-        """Return the part of the frame that a region of the picture is made of, and the stages it passes."""
+        """Return the part of the frame that a region of the picture needs, and its stages."""
         if self.pipeline is None:
             return region, ()
         whole = (0, self.geometry.height, 0, self.geometry.width)

@@ -2,20 +2,20 @@
 
 Note [Reading on]
 
-Requests that follow each other, frame by frame in a loop or in small batches, form one long read, whose
-end is unknown. `ReadAhead` expects it to continue for `Costs.ahead` times its current length. That number
-decides whether frame threads are worth decoding the frames since the start of the GOP again. If the next
-GOP starts soon, frame threads start there instead.
+Requests that follow each other, frame by frame in a loop or in small batches, form one long read,
+whose end is unknown. `ReadAhead` expects it to continue for `Costs.ahead` times its current length.
+That number decides whether frame threads are worth decoding the frames since the start of the GOP
+again. If the next GOP starts soon, frame threads start there instead.
 
 A request for frame 0 alone probably starts a loop, so that `Costs.beginning` frames are expected to
-follow. Frame threads that exist from the beginning have nothing to decode again. They are two at first,
-because opening each of them takes time, and as many as allowed from the next GOP on. (An experiment let
-frame threads catch up in the background while the loop continued without them: they took from the loop
-what they gained.)
+follow. Frame threads that exist from the beginning have nothing to decode again. They are two at
+first, because opening each of them takes time, and as many as allowed from the next GOP on. (An
+experiment let frame threads catch up in the background while the loop continued without them: they
+took from the loop what they gained.)
 
-Another session cannot take the frame threads away between two requests of a loop, because two loops side
-by side would otherwise only take them from each other. Inside a GOP the loop keeps them even if the
-budget has no free thread, because decoding the GOP again would take longer.
+Another session cannot take the frame threads away between two requests of a loop, because two loops
+side by side would otherwise only take them from each other. Inside a GOP the loop keeps them even
+if the budget has no free thread, because decoding the GOP again would take longer.
 """
 
 from __future__ import annotations
@@ -39,7 +39,8 @@ class ReadAhead:
     def record_cheap_step(self, number: int, pixels: int) -> bool:
         """Record frame `number` and return True if it continues a loop too short to need threads.
 
-        The caller has checked that the frame follows the last one, and that the reader stands there.
+        The caller has checked that the frame follows the last one, and that the reader stands
+        there.
         """
         costs = self.costs
         if (1 + costs.seek + costs.ahead * self.streak) * pixels >= costs.worth_a_thread:

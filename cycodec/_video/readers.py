@@ -2,11 +2,12 @@
 
 Note [Several GOPs at once]
 
-Frames of different GOPs do not need each other. A request is therefore cut at GOP boundaries, and readers
-with a demuxer and a decoder of their own decode its parts side by side, straight into their slots of the
-batch. The process's budget limits the number of threads (`_shared.threads`). A part goes to the reader
-that stands just before it, if there is one, so that consecutive batches do not seek. Every further reader
-costs the memory of one decoder (a few frames) and stays open as long as the session.
+Frames of different GOPs do not need each other. A request is therefore cut at GOP boundaries, and
+readers with a demuxer and a decoder of their own decode its parts side by side, straight into their
+slots of the batch. The process's budget limits the number of threads (`_shared.threads`). A part
+goes to the reader that stands just before it, if there is one, so that consecutive batches do not
+seek. Every further reader costs the memory of one decoder (a few frames) and stays open as long as
+the session.
 """
 
 from __future__ import annotations
@@ -78,7 +79,7 @@ class Readers:
         self.extra = []
         self.threaded = None
         self.gops = None
-        # True if requests may use several threads; an index that knows frames by their order alone has one pass
+        # True if requests may use several threads. Identity "order" allows only passes from frame 0.
         self.is_divisible = (
             self.factory is not None and self.limit != 1 and index.identity in ("pts", "stamp")
         )
@@ -163,7 +164,8 @@ class Readers:
     def _read_threaded(
         self, request: Request, begin: int, first: int, num_threads: int, is_loop: bool
     ) -> bool:
-        """Have frame threads serve a request; return False if they are not available or have met damage.
+        """Have frame threads serve a request; return False if they are not available or have met
+        damage.
 
         Parameters
         ----------

@@ -1,7 +1,8 @@
-"""An open video stream: its readers and its index, kept usable through forks, damage and wrong headers.
+"""An open video stream: its readers and its index, kept usable through forks, damage and wrong
+headers.
 
-All frames come from `VideoSession.read` and `VideoSession.read_picture`. VideoDecoder translates NumPy's keys and
-times to frame numbers for it.
+All frames come from `VideoSession.read` and `VideoSession.read_picture`. VideoDecoder translates
+NumPy's keys and times to frame numbers for it.
 """
 
 from __future__ import annotations
@@ -103,7 +104,7 @@ class VideoSession(Session):
         if options.transforms:
             self.serve(lambda: self.pipeline)
 
-    # -- opening ----------------------------------------------------------------------------------------------------
+    # -- opening -----------------------------------------------------------------------------------
 
     def _open(self, index: FrameIndex | None, mappings: Mappings | None = None) -> None:
         opened = open_stream(self.source, self.options, index, mappings)
@@ -166,13 +167,13 @@ class VideoSession(Session):
     def _drop(self) -> None:
         self.reader = self.readers = None  # type: ignore[assignment]
 
-    # -- requests, and what they may find out -----------------------------------------------------------------------
+    # -- requests, and what they may find out ------------------------------------------------------
 
     def serve(self, request: Callable[..., T], *arguments: Any) -> T:
         """Return what a request returns, while no other thread uses the session.
 
-        If the request finds the index or the frame size to be wrong, the session corrects them and calls
-        the request again, so that it must begin with the user's key.
+        If the request finds the index or the frame size to be wrong, the session corrects them and
+        calls the request again, so that it must begin with the user's key.
         """
         while True:
             self._acquire()
@@ -190,10 +191,12 @@ class VideoSession(Session):
                 self._release()
 
     def _repair(self, contradiction: IndexContradiction) -> None:
-        """Find out what is wrong where the decoder does not give the frames that the index promises.
+        """Find out what is wrong where the decoder does not give the frames that the index
+        promises.
 
-        The index promises libavcodec's frames. A GPU that gives others is therefore left first, so that
-        libavcodec shows whether the index is wrong. Then the whole stream is decoded to make a new index.
+        The index promises libavcodec's frames. A GPU that gives others is therefore left first, so
+        that libavcodec shows whether the index is wrong. Then the whole stream is decoded to make a
+        new index.
         """
         if self._gpu_decodes():
             self._leave_gpu("the GPU did not give the frames that the index promises")
@@ -218,7 +221,7 @@ class VideoSession(Session):
         self._move_to_gpu()
 
     def _decode_index(self) -> None:
-        """Replace the index by one from decoding the whole stream; keep the old one if that fails."""
+        """Decode the whole stream to replace the index. If that fails, keep the old one."""
         index = self.index
         try:
             index = decode_index(self.source, self.size, self.reader)
@@ -278,7 +281,7 @@ class VideoSession(Session):
             operation="decode",
         )
 
-    # -- what pictures are like -------------------------------------------------------------------------------------
+    # -- what pictures are like --------------------------------------------------------------------
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -349,7 +352,7 @@ class VideoSession(Session):
 
     @property
     def dtype(self) -> str:
-        """The dtype "uint8", "float32" or "float16"; "auto" is float32 for HDR transfer functions."""
+        """The dtype "uint8", "float32" or "float16", with "auto" resolved."""
         if self.options.output_dtype != "auto":
             return self.options.output_dtype
         if self.header.get("color_transfer_characteristic") is None and not self.frame_size.is_proved:
@@ -389,7 +392,7 @@ class VideoSession(Session):
             picture_format.geometry is self.frame_size.geometry and picture_format.pipeline is self._pipeline
         )
 
-    # -- reading, inside a request ----------------------------------------------------------------------------------
+    # -- reading, inside a request -----------------------------------------------------------------
 
     def read(self, positions: Positions, region: Region | None = None) -> Frames:
         """Decode frames. Call it inside `serve`.
@@ -470,7 +473,10 @@ class VideoSession(Session):
 
 
 def _fill_black(data: Tensor, positions: Positions, valid: np.ndarray) -> None:
-    """Repeat the frame before, in display order, where a reader's part of the request had no good one."""
+    """Repeat the frame before, in display order, where a picture is black.
+
+    A reader leaves a picture black if its own part of the request has no good frame before it.
+    """
     if valid.max() < BLACK:
         return
     order = np.argsort(np.asarray(positions, np.int64), kind="stable").tolist()

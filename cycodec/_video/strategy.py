@@ -13,8 +13,8 @@ class Strategy(NamedTuple):
     Attributes
     ----------
     frame_threads : int
-        Frame threads of one decoder that reads the whole request; 0 for none. If they are not available,
-        the rest of the strategy applies.
+        Frame threads of one decoder that reads the whole request; 0 for none. If they are not
+        available, the rest of the strategy applies.
     parts : list of Part
         What several readers decode side by side, in the order in which they start.
     workers : int
@@ -103,7 +103,8 @@ def cost_with_frame_threads(request: Weighed, threads: int) -> float:
 
 
 def should_wait_for_next_gop(request: Weighed, threads: int) -> bool:
-    """Return True if a loop should get frame threads with the next GOP, where they decode no frame again.
+    """Return True if a loop should get frame threads with the next GOP, where they decode no frame
+    again.
 
     `request.cursors` begins with the reader that serves the loop until then.
     """

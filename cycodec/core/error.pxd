@@ -1,4 +1,4 @@
-"""Errors of the compiled rooms."""
+"""FFmpeg's error codes as exceptions."""
 
 
 cdef int check(int code, str operation, object source) except -1

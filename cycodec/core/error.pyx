@@ -1,4 +1,4 @@
-"""The FFmpegError family and check(), the only place where an AVERROR becomes an exception."""
+"""FFmpegError and its subclasses, and check(), the only function that turns an AVERROR into an exception."""
 
 import os
 
@@ -8,16 +8,16 @@ from cycodec.libav cimport avutil
 
 
 class FFmpegError(RuntimeError):
-    """Something that FFmpeg could not do.
+    """FFmpeg could not do something.
 
     Attributes
     ----------
     source : str
-        What was being read or written.
+        The source or destination that was in use.
     operation : str
-        What was being done, such as ``"open"`` or ``"read packet"``.
+        The operation that failed, such as ``"open"`` or ``"read packets"``.
     errno : int
-        FFmpeg's error code (negative), or the system's where FFmpeg passed one on.
+        FFmpeg's error code, which is negative, or the positive error number of the system if FFmpeg reported one.
     """
 
     def __init__(self, message, *, source="", operation="", errno=0):
@@ -38,15 +38,15 @@ def _rebuild(kind, message, source, operation, errno):
 
 
 class InvalidDataError(FFmpegError, ValueError):
-    """The bytes are not what the container or the codec says they are."""
+    """The bytes are not valid for the container or the codec."""
 
 
 class SourceNotFoundError(FFmpegError, FileNotFoundError):
-    """There is no such file or resource."""
+    """The file or resource does not exist."""
 
 
 class SourcePermissionError(FFmpegError, PermissionError):
-    """The source may not be read."""
+    """The user may not read the source."""
 
 
 class SourceIsDirectoryError(FFmpegError, IsADirectoryError):
@@ -58,11 +58,11 @@ class SourceTimeoutError(FFmpegError, TimeoutError):
 
 
 class EndOfFileError(FFmpegError, EOFError):
-    """The source ended where more was needed."""
+    """The source ended too early."""
 
 
 class FFmpegMemoryError(FFmpegError, MemoryError):
-    """FFmpeg could not get the memory that it asked for."""
+    """FFmpeg could not allocate memory."""
 
 
 class CodecNotFoundError(FFmpegError, LookupError):
@@ -78,7 +78,7 @@ class FFmpegValueError(FFmpegError, ValueError):
 
 
 class UnsupportedError(FFmpegError, NotImplementedError):
-    """FFmpeg knows what this is and does not support it."""
+    """FFmpeg, or cycodec, does not support this feature."""
 
 
 class ClosedError(FFmpegError, ValueError):
@@ -86,19 +86,19 @@ class ClosedError(FFmpegError, ValueError):
 
 
 class StaleIndexError(FFmpegError, ValueError):
-    """A frame index does not belong to the source that it is used with."""
+    """A frame index belongs to another source, or to an older version of the source."""
 
 
 class CudaError(FFmpegError):
-    """The GPU, its driver or its decoder could not do something."""
+    """The GPU, its driver or its decoder reported an error."""
 
 
 class DecoderRefused(CudaError):
-    """The GPU's decoder does not take a stream that it said it would take; the session has the CPU decode it then."""
+    """The GPU's decoder refused a stream that it had promised to decode; the session then decodes on the CPU."""
 
 
 class CudaUnavailableError(CudaError):
-    """Something is missing without which nothing can be decoded on a GPU."""
+    """Something that decoding on a GPU needs is missing."""
 
 
 cdef dict KINDS = {
@@ -125,7 +125,7 @@ cdef dict KINDS = {
     avutil.AVERROR(ENOSYS): UnsupportedError,
 }
 
-# What a user can do about it, by kind.
+# What a user can do about an error, by its class.
 cdef dict REMEDIES = {
     InvalidDataError: "the file may be damaged, cut off, or not a media file; `ffprobe` on it says more",
     SourceNotFoundError: "check the path or URL",
@@ -139,7 +139,7 @@ cdef dict REMEDIES = {
 
 
 cdef str describe_code(int code):
-    """FFmpeg's own words for an error code."""
+    """Return FFmpeg's description of an error code."""
     cdef char text[128]
     if avutil.av_strerror(code, text, sizeof(text)) < 0 and code > -4096:
         return os.strerror(-code)
@@ -147,7 +147,7 @@ cdef str describe_code(int code):
 
 
 cdef int check(int code, str operation, object source) except -1:
-    """Return `code` where it is no error; raise the matching FFmpegError otherwise."""
+    """Return `code` if it is no error; otherwise raise the FFmpegError for it."""
     if code >= 0:
         return code
     kind = KINDS.get(code, FFmpegError)
@@ -155,9 +155,9 @@ cdef int check(int code, str operation, object source) except -1:
     remedy = REMEDIES.get(kind)
     if remedy:
         message = f"{message} ({remedy})"
-    # OSError keeps positive errno values; FFmpeg's tags stay negative
+    # OSError stores positive numbers of the system; FFmpeg's own codes stay negative
     raise kind(message, source=str(source), operation=operation, errno=-code if code > -4096 else code)
 
 
-# FFmpeg's chatter is not for users: cycodec's errors say what matters. Every room that calls FFmpeg loads this one.
+# cycodec's errors replace FFmpeg's messages. Every module that calls FFmpeg loads this one.
 avutil.av_log_set_level(avutil.AV_LOG_FATAL)

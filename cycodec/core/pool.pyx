@@ -1,13 +1,12 @@
-"""Memory of batches, kept for the next batch.
+"""The memory of batches, which the pool keeps for later batches.
 
 Note [Batch memory]
 
-Touching the fresh pages of a big batch for the first time costs as much as decoding it (reference: cpu-speed, section 1).
-So a batch's memory comes from here, and when nobody holds the tensor, a view, a NumPy array or a DLPack capsule of it
-any more, its block goes back to a list of free blocks instead of to the system. The list holds at most
-`get_cache_capacity()` bytes (1 GiB, or the environment variable CYCODEC_POOL_BYTES; 0 switches the pool off), the least
-recently used block leaves first, and `empty_cache()` returns all of it. A forked process inherits the list, and with it
-copies of the blocks.
+The first access to the fresh pages of a big batch takes as long as decoding the batch. So the pool supplies the memory of
+batches. A block returns to the list of free blocks, not to the system, when nothing refers to it any more: no tensor,
+view, NumPy array or DLPack capsule. The list holds at most `get_cache_capacity()` bytes: 1 GiB, or what the environment
+variable CYCODEC_POOL_BYTES says; 0 turns the pool off. The block that was freed first leaves the list first, and
+`empty_cache()` empties the list. A forked process inherits the list with copies of the blocks.
 """
 
 import os
@@ -28,27 +27,27 @@ cdef extern from "<sys/mman.h>" nogil:
 
 
 cdef enum:
-    GRAIN = 1 << 16         # blocks are whole multiples of this
-    SLOTS = 64              # free blocks at most
+    GRAIN = 1 << 16         # the size of a block is a multiple of this
+    MOST_BLOCKS = 64        # largest number of free blocks
 
-cdef struct Free:
-    void *ptr
+cdef struct FreeBlock:
+    void *memory
     size_t size
-    uint64_t stamp
+    uint64_t freed_at       # when it was freed, counted in freed blocks
 
 cdef cython.pymutex lock
-cdef Free[SLOTS] free_blocks
+cdef FreeBlock[MOST_BLOCKS] free_blocks
 cdef int num_free = 0
-cdef size_t held = 0
-cdef size_t limit = 1 << 30
-cdef uint64_t ticks = 0
+cdef size_t held_bytes = 0
+cdef size_t capacity = 1 << 30
+cdef uint64_t num_freed = 0
 cdef uint64_t hits = 0
 cdef uint64_t misses = 0
 
 
 cdef void *take(size_t size, size_t *got) noexcept:
-    """A free block that fits without wasting more than half of itself, or new memory; NULL where there is none."""
-    global num_free, held, hits, misses
+    """Return a free block of at most twice the size, or new memory; NULL if the system has none."""
+    global num_free, held_bytes, hits, misses
     cdef int i
     cdef int best = -1
     cdef void *ptr
@@ -59,11 +58,11 @@ cdef void *take(size_t size, size_t *got) noexcept:
             ):
                 best = i
         if best >= 0:
-            ptr = free_blocks[best].ptr
+            ptr = free_blocks[best].memory
             got[0] = free_blocks[best].size
             num_free -= 1
             free_blocks[best] = free_blocks[num_free]
-            held -= got[0]
+            held_bytes -= got[0]
             hits += 1
             return ptr
         misses += 1
@@ -72,43 +71,44 @@ cdef void *take(size_t size, size_t *got) noexcept:
     return NULL if ptr == MAP_FAILED else ptr
 
 
-cdef void evict(size_t room) noexcept:
-    """Unmap free blocks, oldest first, until the pool holds at most `room` bytes. The lock is held."""
-    global num_free, held
+cdef void evict(size_t kept_bytes) noexcept:
+    """Unmap free blocks, oldest first, until the pool holds at most so many bytes. The caller has the lock."""
+    global num_free, held_bytes
     cdef int i, oldest
-    while num_free and (held > room or num_free == SLOTS):
+    while num_free and (held_bytes > kept_bytes or num_free == MOST_BLOCKS):
         oldest = 0
         for i in range(1, num_free):
-            if free_blocks[i].stamp < free_blocks[oldest].stamp:
+            if free_blocks[i].freed_at < free_blocks[oldest].freed_at:
                 oldest = i
-        held -= free_blocks[oldest].size
-        munmap(free_blocks[oldest].ptr, free_blocks[oldest].size)
+        held_bytes -= free_blocks[oldest].size
+        munmap(free_blocks[oldest].memory, free_blocks[oldest].size)
         num_free -= 1
         free_blocks[oldest] = free_blocks[num_free]
 
 
 cdef void give(void *ptr, size_t size) noexcept:
-    global num_free, held, ticks
+    """Put a block into the pool, or return it to the system if it is too big."""
+    global num_free, held_bytes, num_freed
     with lock:
-        if size > limit:
+        if size > capacity:
             munmap(ptr, size)
             return
-        evict(limit - size)
-        ticks += 1
-        free_blocks[num_free].ptr = ptr
+        evict(capacity - size)
+        num_freed += 1
+        free_blocks[num_free].memory = ptr
         free_blocks[num_free].size = size
-        free_blocks[num_free].stamp = ticks
+        free_blocks[num_free].freed_at = num_freed
         num_free += 1
-        held += size
+        held_bytes += size
 
 
 cdef class Block:
-    """Writable memory with the buffer protocol; goes back to the pool when it is dropped.
+    """Writable memory with the buffer protocol, which returns to the pool when its last reference goes.
 
     Parameters
     ----------
     length : int
-        Bytes.
+        The size in bytes.
     """
 
     cdef void *ptr
@@ -135,51 +135,51 @@ cdef class Block:
 
 
 def get_cache_capacity():
-    """How many bytes of freed batches are kept for the next ones: 1 GiB, unless that was changed."""
-    return limit
+    """Return how many bytes of freed batches the pool keeps at most: 1 GiB by default."""
+    return capacity
 
 
 def set_cache_capacity(size):
-    """Keep at most so many bytes of freed batches for the next ones.
+    """Set how many bytes of freed batches the pool keeps at most.
 
-    The memory of frames and batches of 256 KiB or more is kept when nobody holds the tensor, a view, a NumPy array or a
-    DLPack capsule of it any more, because touching fresh memory costs as much as decoding into it. The environment
-    variable CYCODEC_POOL_BYTES says the same from the start.
+    The pool keeps the memory of frames and batches of 256 KiB or more when nothing refers to it any more: no tensor,
+    view, NumPy array or DLPack capsule. Later batches use it, because fresh memory costs as much time as decoding. The
+    environment variable CYCODEC_POOL_BYTES sets the initial value.
 
     Parameters
     ----------
     size : int
-        Bytes; 0 keeps nothing.
+        The number of bytes; 0 turns the pool off.
 
     Raises
     ------
     ValueError
-        It is negative.
+        `size` is negative.
     """
-    global limit
+    global capacity
     if size < 0:
         raise ValueError(f"size must be 0 or more, not {size}")
     with lock:
-        limit = size
-        evict(limit)
+        capacity = size
+        evict(capacity)
 
 
 def empty_cache():
-    """Return the memory of all freed batches to the system. Batches that somebody holds stay as they are."""
+    """Return the memory of all freed batches to the system. Batches that are still in use do not change."""
     with lock:
         evict(0)
 
 
 def cache_stats():
-    """What is kept of freed batches, and how often it served.
+    """Return how much memory the pool keeps, and how often batches used it.
 
     Returns
     -------
     dict
-        ``held_bytes`` and ``held_blocks``: what is kept now; ``hits`` and ``misses``: batches that got such memory, and
-        batches that needed fresh memory.
+        ``held_bytes`` and ``held_blocks`` are what the pool keeps now. ``hits`` counts the batches that used memory of
+        the pool, ``misses`` the batches that needed fresh memory.
     """
-    return {"held_bytes": held, "held_blocks": num_free, "hits": hits, "misses": misses}
+    return {"held_bytes": held_bytes, "held_blocks": num_free, "hits": hits, "misses": misses}
 
 
 if "CYCODEC_POOL_BYTES" in os.environ:

@@ -1,4 +1,4 @@
-"""The cache of hardware decoders: NVDEC takes 50 to 70 ms to make one, so finished ones are kept and reused.
+"""The cache of hardware decoders. Making one takes 50 to 70 ms, so finished ones are reused.
 
 The functions import the extension with the cache when they are called. They need no GPU.
 """
@@ -61,8 +61,8 @@ def nvdec_cache_stats() -> dict[str, int]:
     Returns
     -------
     dict
-        ``created``, ``destroyed``, ``reconfigured`` and ``hits`` (taken from the cache) since the process
-        began, and ``idle`` and ``idle_bytes`` of the cached ones now.
+        ``created``, ``destroyed``, ``reconfigured`` and ``hits`` (taken from the cache) since the
+        process began, and ``idle`` and ``idle_bytes`` of the cached ones now.
     """
     from cycodec.core.gpu import nvdec
 

@@ -1,4 +1,4 @@
-"""The GPU of one decoder: the device that receives its frames, and the backend that decodes them."""
+"""The GPU of one decoder: the device that receives frames, and the backend that decodes them."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""The CUDA driver through cuda-python: devices, their primary contexts, and the kernels compiled for them.
+"""The CUDA driver through cuda-python: devices, their primary contexts, and their kernels.
 
-The extension core.gpu.device receives function addresses from here, so that it links no NVIDIA library. A GPU can be
-unusable for many reasons. Each error here names one of them and its remedy.
+The extension core.gpu.device receives function addresses from here, so that it links no NVIDIA
+library. A GPU can be unusable for many reasons. Each error here names one of them and its remedy.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ KERNELS = Path(__file__).parent / "kernels"
 KERNEL_HEADERS = ("arguments.h", "half.h")
 
 _lock = threading.RLock()
-_used_in: int | None = None  # `fork.generation` of the process that first used CUDA; None before that
+# The `fork.generation` of the process that first used CUDA; None before that.
+_used_in: int | None = None
 
 
 def device(ordinal: int) -> devices.CudaDevice:
@@ -138,7 +139,7 @@ def device_count() -> int:
 
 @cache
 def context(ordinal: int) -> int:
-    """The address of a device's primary context. It is kept until the process ends, as torch keeps it."""
+    """The address of a device's primary context, which is kept until the process ends."""
     driver = bindings()
     count = call("cannot count GPUs", driver.cuDeviceGetCount())
     if not 0 <= ordinal < count:

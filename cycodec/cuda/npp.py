@@ -1,7 +1,8 @@
-"""NPP, NVIDIA's image library, as an alternative colour converter; csrc/nvidia/nvconvert.c calls it.
+"""NPP, NVIDIA's image library, as an alternative colour converter for csrc/nvidia.
 
-NPP converts 8-bit 4:2:0 pictures to uint8 if they are not resized or turned; the kernel converts all others. The kernel
-is the default, because it returns the same bytes as the CPU. NPP's float arithmetic cannot do that.
+NPP converts 8-bit 4:2:0 pictures to uint8 if they are not resized or turned; the kernel converts
+all others. The kernel is the default, because it returns the same bytes as the CPU. NPP's float
+arithmetic cannot do that.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Settings for decoders on a GPU, and whether the CPU decodes in their place. Loads no GPU extension."""
+"""Settings for decoders on a GPU, and their fallback to the CPU. Loads no GPU extension."""
 
 from __future__ import annotations
 
@@ -50,9 +50,9 @@ def set_cuda_backend(backend: str) -> Iterator[None]:
     Parameters
     ----------
     backend : {"nvdec", "beta", "ffmpeg"}
-        "nvdec", the default, drives NVDEC directly; "beta" is TorchCodec's name for it. "ffmpeg" uses
-        libavcodec's hwaccel and needs an FFmpeg that was built with nvdec. It makes a new hardware decoder
-        for each video (50 to 70 ms) and does not report damaged frames.
+        "nvdec", the default, drives NVDEC directly; "beta" is TorchCodec's name for it. "ffmpeg"
+        uses libavcodec's hwaccel and needs an FFmpeg that was built with nvdec. It makes a new
+        hardware decoder for each video (50 to 70 ms) and does not report damaged frames.
 
     Raises
     ------
@@ -79,8 +79,8 @@ def set_cuda_converter(converter: str) -> Iterator[None]:
     Parameters
     ----------
     converter : {"kernel", "npp"}
-        "kernel", the default, returns the same bytes as the CPU. "npp" is NVIDIA's library
-        (``pip install nvidia-npp``). It converts uint8 frames of 8-bit 4:2:0 video that are not resized or
+        "kernel", the default, returns the same bytes as the CPU. "npp" is NVIDIA's library (``pip
+        install nvidia-npp``). It converts uint8 frames of 8-bit 4:2:0 video that are not resized or
         turned, within 2 levels of the CPU's values; the kernel converts all others.
 
     Raises

@@ -12,7 +12,8 @@ from cycodec.cuda import driver
 
 __all__ = ["Step", "capabilities", "examine", "why_not"]
 
-# Codecs that code whole blocks, so that their heights are even. NVDEC rounds up the odd heights of the others.
+# Codecs that code whole blocks, so that their heights are even. NVDEC rounds up the odd heights of
+# the others.
 WHOLE_BLOCKS = ("h264", "hevc")
 
 # For `cycodec doctor`: name -> (cudaVideoCodec, cudaVideoChromaFormat, bits per sample).
@@ -81,7 +82,7 @@ def _size_problem(width: int, height: int, caps: dict[str, int]) -> str | None:
 
 @cache
 def capabilities(ordinal: int, codec: int, chroma: int, depth: int) -> dict[str, int]:
-    """What a device's hardware reports about a codec. The query is slow, so its results are kept."""
+    """What a device reports about a codec. The query is slow, so its results are cached."""
     return nvdec.decoder_caps(driver.context(ordinal), codec, chroma, depth)
 
 

@@ -1,4 +1,4 @@
-"""AudioDecoder and WavDecoder: audio samples as tensors, indexed like NumPy arrays. Public in cycodec.decoders."""
+"""AudioDecoder and WavDecoder: audio as tensors. They are public in cycodec.decoders."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from cycodec._audio.session import AudioOptions, AudioSession
 from cycodec._shared import torch_adapter
-from cycodec._shared.arguments import INT32_MAX, one_of, optional_integer
+from cycodec._shared.arguments import INT32_MAX, as_integer, one_of, optional_integer
 from cycodec._shared.keys import IndexTypeError
 from cycodec._shared.metadata import AudioStreamMetadata
 from cycodec._shared.results import AudioSamples
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["AudioDecoder", "WavDecoder"]
 
-# A time of a sample, multiplied by the sample rate, may come out this much below the sample's number.
+# The time of a sample, multiplied by the sample rate, may be this much below the sample's number.
 ROUNDING = 1e-6
 
 
@@ -33,7 +33,7 @@ class SampleIndexing:
     _session: AudioSession
     _metadata: AudioStreamMetadata | None = None
 
-    # -- facts -----------------------------------------------------------------------------------------------
+    # -- facts ------------------------------------------------------------------------------------
 
     @property
     def metadata(self) -> AudioStreamMetadata:
@@ -61,7 +61,8 @@ class SampleIndexing:
     def __len__(self) -> int:
         """The number of samples of each channel, at the output sample rate.
 
-        The header of a WAV file says it. For other files the decoder decodes the end of the stream once.
+        The header of a WAV file says it. For other files the decoder decodes the end of the stream
+        once.
         """
         return self._session.count()
 
@@ -71,7 +72,7 @@ class SampleIndexing:
         return f"{type(self).__name__}({session.name!r}, {state})"
 
     def close(self) -> None:
-        """Free the file and the codec. Tensors stay valid; later use of the decoder raises ClosedError."""
+        """Free the file and the codec. Later use raises ClosedError; tensors stay valid."""
         self._session.close()
 
     def __enter__(self) -> Self:
@@ -84,7 +85,7 @@ class SampleIndexing:
     def __reduce__(self) -> tuple[Any, ...]:
         return _unpickle, (type(self), reopened_source(self._session.source), self._session.options)
 
-    # -- samples by number -----------------------------------------------------------------------------------
+    # -- samples by number ------------------------------------------------------------------------
 
     def __getitem__(self, key: Any) -> Tensor:
         """Samples by a NumPy-style key: the same as ``get_all_samples().data[:, key]``.
@@ -99,8 +100,8 @@ class SampleIndexing:
         Returns
         -------
         torch.Tensor
-            float32. An integer gives shape ``[num_channels]``, a slice ``[num_channels, n]``, and an array
-            ``[num_channels, *array.shape]``.
+            float32. An integer gives shape ``[num_channels]``, a slice ``[num_channels, n]``, and
+            an array ``[num_channels, *array.shape]``.
 
         Raises
         ------
@@ -115,12 +116,9 @@ class SampleIndexing:
             key = slice(None)
         if isinstance(key, slice):
             return self._slice(key)
-        if (
-            hasattr(type(key), "__index__")
-            and not isinstance(key, (bool, np.bool_))
-            and not hasattr(key, "ndim")
-        ):
-            return self._one(operator.index(key))
+        number = None if hasattr(key, "ndim") else as_integer(key)
+        if number is not None:
+            return self._one(number)
         return self._gather(key)
 
     def __iter__(self) -> Any:
@@ -181,7 +179,7 @@ class SampleIndexing:
         wanted, places = np.unique(np.where(array < 0, array + length, array), return_inverse=True)
         if wanted.size == 0:
             return self._session.read(0, 0).reshape(self._session.num_channels, *array.shape)
-        # one read covers samples that lie close together; what lies between distant ones is not decoded
+        # One read covers samples that are close together. Samples between distant ones are skipped.
         parts = []
         for run in np.split(wanted, np.nonzero(np.diff(wanted) > self._session.sample_rate)[0] + 1):
             data = self._session.read(int(run[0]), int(run[-1]) + 1)
@@ -189,14 +187,14 @@ class SampleIndexing:
         chosen = torch_adapter.concatenate(parts, 1)[:, torch_adapter.from_numpy(places.reshape(-1))]
         return chosen.reshape(-1, *array.shape)
 
-    # -- samples by time -------------------------------------------------------------------------------------
+    # -- samples by time --------------------------------------------------------------------------
 
     @property
     def t(self) -> TimeIndexing:
         """Samples by time, in seconds on the stream's own timeline.
 
-        ``decoder.t[0.5:1.5]`` is float32 ``[num_channels, n]``, and ``decoder.t[0.5]`` is the one sample
-        played at that time, ``[num_channels]``.
+        ``decoder.t[0.5:1.5]`` is float32 ``[num_channels, n]``, and ``decoder.t[0.5]`` is the one
+        sample played at that time, ``[num_channels]``.
         """
         return TimeIndexing(self)
 
@@ -206,7 +204,8 @@ class SampleIndexing:
         Returns
         -------
         AudioSamples
-            ``data`` is float32 ``[num_channels, num_samples]``, in [-1, 1] unless the file exceeds that.
+            ``data`` is float32 ``[num_channels, num_samples]``, in [-1, 1] unless the file exceeds
+            that.
 
         Raises
         ------
@@ -222,28 +221,28 @@ class SampleIndexing:
     ) -> AudioSamples:
         """Samples between two times of the stream's own timeline.
 
-        Sample i is played at ``begin_stream_seconds + i / sample_rate``. Both times are rounded to the
-        nearest sample, so windows that share a bound share no sample and leave none out.
+        Sample i is played at ``begin_stream_seconds + i / sample_rate``. Both times are rounded to
+        the nearest sample, so windows that share a bound share no sample and leave none out.
 
         Parameters
         ----------
         start_seconds : float
-            Time of the first sample, in seconds. It may lie before the stream's first sample if it is 0.
+            Time of the first sample, in seconds. Times from 0 on may be before the stream.
         stop_seconds : float, optional
-            Time at which the window ends, in seconds; the sample played then is excluded. None, and times
-            after the end of the stream, read up to the end.
+            Time at which the window ends, in seconds; the sample played then is excluded. None, and
+            times after the end of the stream, read up to the end.
 
         Returns
         -------
         AudioSamples
-            ``data`` is float32 ``[num_channels, num_samples]``, ``pts_seconds`` is the time of its first
-            sample.
+            ``data`` is float32 ``[num_channels, num_samples]``, ``pts_seconds`` is the time of its
+            first sample.
 
         Raises
         ------
         ValueError
-            A time is NaN or infinite, the stop is before the start, or the start is before the stream (and
-            below 0) or at or after its end.
+            A time is NaN or infinite, the stop is before the start, or the start is before the
+            stream (and below 0) or at or after its end.
         TypeError
             A time is no number.
         ClosedError
@@ -318,36 +317,39 @@ class TimeIndexing:
 class AudioDecoder(SampleIndexing):
     """The samples of an audio stream, as tensors.
 
-    A decoder behaves like the second axis of the array ``[num_channels, num_samples]`` of all its samples.
-    It decodes only what a key needs: ``decoder[0:16000]``, ``decoder[-8000:]``, ``decoder[5]``.
-    ``decoder.t`` takes seconds instead: ``decoder.t[0.5:1.5]``. Sample 0 is the first that the ffmpeg
-    command gives for the stream. Samples that the encoder added before it are not returned if the container
-    says how many they are.
+    A decoder is indexed like the second axis of the array ``[num_channels, num_samples]`` of all its
+    samples. It decodes only what a key needs: ``decoder[0:16000]``, ``decoder[-8000:]``,
+    ``decoder[5]``. ``decoder.t`` takes seconds instead: ``decoder.t[0.5:1.5]``. Sample 0 is the
+    first that the ffmpeg command gives for the stream. Samples that the encoder added before it are
+    not returned if the container says how many they are.
 
-    Windows that are read in order have the same bits as one large window. A window anywhere else has the
-    samples that the whole has there. They are equal to the bit for PCM, FLAC, ALAC, MP3 and Vorbis. For
-    codecs whose decoder remembers more (AAC, Opus, AMR) they are nearly equal, or equal to the bit with
-    ``seek_mode="exact"``. WAV files of plain PCM are read without FFmpeg.
+    Windows that are read in order have the same bits as one large window. A window anywhere else
+    has the samples that the whole has there. They are equal to the bit for PCM, FLAC, ALAC, MP3 and
+    Vorbis. For codecs whose decoder remembers more (AAC, Opus, AMR) they are nearly equal, or equal
+    to the bit with ``seek_mode="exact"``. WAV files of plain PCM are read without FFmpeg.
 
-    A stream whose sample rate or number of channels changes keeps the format of its beginning: samples after
-    the change are resampled or mixed to it.
+    A stream whose sample rate or number of channels changes keeps the format of its beginning:
+    samples after the change are resampled or mixed to it.
 
-    Threads may share a decoder. It can be pickled and used in forked processes, unless its source is a
-    file-like object.
+    Threads may share a decoder. It can be pickled and used in forked processes, unless its source
+    is a file-like object.
 
     Parameters
     ----------
     source : str, os.PathLike, bytes, torch.Tensor or file-like
-        A path or URL, the bytes of a file (bytes, or a 1-D uint8 tensor), or an object with ``read(size)``
-        and ``seek(offset, whence)``, which is read on demand.
+        A path or URL, the bytes of a file (bytes, or a 1-D uint8 tensor), or an object with
+        ``read(size)`` and ``seek(offset, whence)``, which is read on demand.
     stream_index : int, optional
-        Number of the stream among all streams of the container. None takes FFmpeg's best audio stream.
+        Number of the stream among all streams of the container. None takes FFmpeg's best audio
+        stream.
     sample_rate : int, optional
-        Samples per second to convert to; numbers of samples then count these. None keeps the stream's own.
+        Samples per second to convert to; numbers of samples then count these. None keeps the
+        stream's own.
     num_channels : int, optional
         Number of channels to mix to, as the ffmpeg command does it. None keeps the stream's own.
     seek_mode : {"approximate", "exact"}
-        "approximate" decodes a window from a place shortly before it, "exact" always from the start.
+        "approximate" decodes a window from a place shortly before it, "exact" always from the
+        start.
 
     Raises
     ------
@@ -381,8 +383,8 @@ class AudioDecoder(SampleIndexing):
 class WavDecoder(SampleIndexing):
     """The samples of a WAV file of plain PCM (RIFF, RF64 or BW64; 8 to 64 bits), as tensors.
 
-    The class has the methods of AudioDecoder, which reads such files in the same way. It refuses all other
-    files.
+    The class has the methods of AudioDecoder, which reads such files in the same way. It refuses
+    all other files.
 
     Parameters
     ----------

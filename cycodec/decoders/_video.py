@@ -48,64 +48,72 @@ class DecodeCounters(NamedTuple):
 class VideoDecoder:
     """The frames of a video stream, as tensors.
 
-    A decoder behaves like the 4-D array of all its frames, in the axes of `dimension_order`. Only the frames
-    and pixels that a key selects are decoded and converted: ``decoder[5]``, ``decoder[2:20:3]``,
-    ``decoder[[5, 1, 1]]``, ``decoder[0:10, :, 100:200, 50:150]``. ``decoder.t`` does the same by time:
-    ``decoder.t[1.5]``, ``decoder.t[1.0:4.0]``. The ``get_*`` methods return frames with their times.
+    A decoder behaves like the 4-D array of all its frames, in the axes of `dimension_order`. Only
+    the frames and pixels that a key selects are decoded and converted: ``decoder[5]``,
+    ``decoder[2:20:3]``, ``decoder[[5, 1, 1]]``, ``decoder[0:10, :, 100:200, 50:150]``.
+    ``decoder.t`` does the same by time: ``decoder.t[1.5]``, ``decoder.t[1.0:4.0]``. The ``get_*``
+    methods return frames with their times.
 
-    A frame is played over [pts, pts + duration), in seconds. Threads may share a decoder. It can be pickled,
-    unless its source is file-like, and used in forked processes.
+    A frame is played over [pts, pts + duration), in seconds. Threads may share a decoder. It can be
+    pickled, unless its source is file-like, and used in forked processes.
 
     Parameters
     ----------
     source : str, pathlib.Path, bytes, torch.Tensor or file-like
-        A path or URL, the bytes of a file (bytes or a 1-D uint8 tensor), or an object with ``read(size)`` and
-        ``seek(offset, whence)``, which is read on demand.
+        A path or URL, the bytes of a file (bytes or a 1-D uint8 tensor), or an object with
+        ``read(size)`` and ``seek(offset, whence)``, which is read on demand.
     stream_index : int, optional
-        Number of the stream among all streams of the container. None selects FFmpeg's best video stream.
+        Number of the stream among all streams of the container. None selects FFmpeg's best video
+        stream.
     dimension_order : {"NCHW", "NHWC"}
         Axes of returned frames. They do not say how frames lie in memory.
     memory_order : {"NHWC", "NCHW"}
-        How frames lie in memory, whatever their axes are. Resizing and convolutions are fastest with NHWC
-        (torch's channels last). NCHW saves a copy for code that needs contiguous planes.
+        How frames lie in memory, whatever their axes are. Resizing and convolutions are fastest
+        with NHWC (torch's channels last). NCHW saves a copy for code that needs contiguous planes.
     num_ffmpeg_threads : int
-        libavcodec's own threads; 0 lets FFmpeg decide. With another number than 1, requests are not divided
-        among threads (see `num_threads`).
+        libavcodec's own threads; 0 lets FFmpeg decide. With another number than 1, requests are not
+        divided among threads (see `num_threads`).
     device : str or torch.device, optional
-        The device that receives the frames; None is the CPU. With a CUDA device, NVIDIA's hardware decodes,
-        and frames never leave the GPU. All work is queued on torch's current stream.
+        The device that receives the frames; None is the CPU. With a CUDA device, NVIDIA's hardware
+        decodes, and frames never leave the GPU. All work is queued on torch's current stream.
     seek_mode : {"exact", "approximate"}
-        "exact" makes an index of all frames, so that frame i is always frame i. "approximate" makes none:
-        frame i is the one played at i / fps, and the header tells the length and the times.
+        "exact" makes an index of all frames, so that frame i is always frame i. "approximate" makes
+        none: frame i is the one played at i / fps, and the header tells the length and the times.
     custom_frame_mappings : str, bytes or file-like, optional
-        ffprobe's JSON list of frames (``pts``, ``duration``, ``key_frame``), to make the index from.
+        ffprobe's JSON list of frames (``pts``, ``duration``, ``key_frame``), to make the index
+        from.
     transforms : list of transforms, optional
-        Transforms of ``cycodec.transforms``, or of the same names in ``torchvision.transforms.v2``. They are
-        applied in order to every frame. Pixels outside a crop are never converted. `metadata` and indices
-        refer to the transformed frames.
+        Transforms of ``cycodec.transforms``, or of the same names in ``torchvision.transforms.v2``.
+        They are applied in order to every frame. Pixels outside a crop are never converted.
+        `metadata` and indices refer to the transformed frames.
     output_dtype : torch.dtype or "auto"
-        torch.uint8; torch.float32 in [0, 1], which keeps the precision of 10 and 12 bits; or torch.float16,
-        the same rounded. "auto" is float32 for HDR (transfer functions PQ and HLG), else uint8.
+        torch.uint8; torch.float32 in [0, 1], which keeps the precision of 10 and 12 bits; or
+        torch.float16, the same rounded. "auto" is float32 for HDR (transfer functions PQ and HLG),
+        else uint8.
     index : FrameIndex or path, optional
-        An index that was made before (``decoder.index``, ``FrameIndex.save``). The decoder refuses an index
-        of another source.
+        An index that was made before (``decoder.index``, ``FrameIndex.save``). The decoder refuses
+        an index of another source.
     num_threads : int, optional
-        The largest number of threads for one request. A request that touches several GOPs is divided among
-        them. FFmpeg's frame threads decode a long read inside a GOP, such as a loop over frames. None
-        stands for the free part of the process's budget (one thread for each CPU, or the environment variable
-        CYCODEC_NUM_THREADS), and for one thread in DataLoader workers. It excludes `num_ffmpeg_threads`.
+        The largest number of threads for one request. A request that touches several GOPs is
+        divided among them. FFmpeg's frame threads decode a long read inside a GOP, such as a loop
+        over frames. None stands for the free part of the process's budget (one thread for each CPU,
+        or the environment variable CYCODEC_NUM_THREADS), and for one thread in DataLoader workers.
+        It excludes `num_ffmpeg_threads`.
     on_error : {"raise", "mask"}
-        What happens to a frame that cannot be decoded. "raise" raises an error. "mask" repeats the last good
-        frame of the request (black before the first one) and sets ``FrameBatch.valid`` to False there. It
-        does the same with damaged frames, which "raise" returns as the decoder conceals them.
+        What happens to a frame that cannot be decoded. "raise" raises an error. "mask" repeats the
+        last good frame of the request (black before the first one) and sets ``FrameBatch.valid`` to
+        False there. It does the same with damaged frames, which "raise" returns as the decoder
+        conceals them.
     fallback : {"cpu", "raise"}
-        What happens to a stream that the GPU does not decode. With "cpu", the CPU decodes it, the GPU still
-        converts its colours, and `cpu_fallback` tells why. "raise" raises UnsupportedError.
+        What happens to a stream that the GPU does not decode. With "cpu", the CPU decodes it, the
+        GPU still converts its colours, and `cpu_fallback` tells why. "raise" raises
+        UnsupportedError.
 
     Raises
     ------
     CudaUnavailableError
-        A CUDA device is asked for, and something that it needs is missing. The message says what to do.
+        A CUDA device is asked for, and something that it needs is missing. The message says what to
+        do.
     FileNotFoundError
         There is no such file.
     FFmpegError
@@ -167,7 +175,7 @@ class VideoDecoder:
         self._metadata: VideoStreamMetadata | None = None
         self._header_metadata: VideoStreamMetadata | None = None
 
-    # -- facts ------------------------------------------------------------------------------------------------------
+    # -- facts -------------------------------------------------------------------------------------
 
     @property
     def metadata(self) -> VideoStreamMetadata:
@@ -181,7 +189,7 @@ class VideoDecoder:
 
     @property
     def _header(self) -> VideoStreamMetadata:
-        """The header's metadata, for approximate mode. Requests may use it, because it decodes nothing."""
+        """The header's metadata, for approximate mode. Requests may use it: it decodes nothing."""
         if self._header_metadata is None:
             self._header_metadata = video_metadata(self._session.header, self._session.index)
         return self._header_metadata
@@ -198,17 +206,17 @@ class VideoDecoder:
 
     @property
     def cpu_fallback(self) -> CpuFallbackStatus:
-        """True if the CPU decodes the frames of a decoder on a GPU, with the reason. False without a GPU."""
+        """True, with a reason, if the CPU decodes for a GPU. False for decoders on the CPU."""
         gpu = self._session.gpu
         return CpuFallbackStatus(gpu.reason if gpu is not None else None)
 
     def confirm(self) -> bool:
-        """Decode the whole stream once, and correct the index where the decoder returns other frames.
+        """Decode the whole stream once, and correct the index if it is wrong.
 
-        Opening a file does not decode it. A packet in its middle that holds no picture therefore stays
-        unknown until a read meets it. After this call the number, order and times of frames are certain, and
-        the index can be saved as such (``decoder.index.confirmed``). The call takes the time of decoding
-        all frames; it does not convert them.
+        Opening a file does not decode it. A packet in its middle that holds no picture therefore
+        stays unknown until a read meets it. After this call the number, order and times of frames
+        are certain, and the index can be saved as such (``decoder.index.confirmed``). The call
+        takes the time of decoding all frames; it does not convert them.
 
         Returns
         -------
@@ -254,7 +262,7 @@ class VideoDecoder:
         return f"VideoDecoder({self._session.name!r}, {len(self)} frames of {width}x{height})"
 
     def close(self) -> None:
-        """Free the file and the codec. Tensors stay valid. Later use of the decoder raises ClosedError."""
+        """Free file and codec. Tensors stay valid. Later use of the decoder raises ClosedError."""
         self._session.close()
 
     def __cycodec_reader__(self) -> FrameReader:
@@ -283,7 +291,7 @@ class VideoDecoder:
             ),
         )
 
-    # -- frames by number -------------------------------------------------------------------------------------------
+    # -- frames by number --------------------------------------------------------------------------
 
     def __getitem__(self, key: Any) -> Tensor:
         """Return frames by a NumPy-style key: the value of ``get_all_frames().data[key]``.
@@ -296,7 +304,8 @@ class VideoDecoder:
         Returns
         -------
         Tensor
-            Of the decoder's dtype and device; a single frame is [3, height, width] or [height, width, 3].
+            Of the decoder's dtype and device; a single frame is [3, height, width] or [height,
+            width, 3].
 
         Raises
         ------
@@ -310,7 +319,7 @@ class VideoDecoder:
         return self._session.serve(self._select, key)
 
     def _position_of(self, number: int) -> int:
-        """Return what the reader is asked for, of one frame number, negative ones included."""
+        """Return a reader's position for one frame number; a negative number counts from the end."""
         count = len(self)
         if not -count <= number < count:
             raise IndexError(
@@ -389,18 +398,19 @@ class VideoDecoder:
         Parameters
         ----------
         fps : float, optional
-            Frames per second. The result holds the frame played at begin + k / fps for each k, so that frames
-            are repeated or left out. By default, it holds each frame once.
+            Frames per second. The result holds the frame played at begin + k / fps for each k, so
+            that frames are repeated or left out. By default, it holds each frame once.
         """
         if fps is None:
             return self._session.serve(lambda: self._batch(range(len(self))))
         return self._session.serve(lambda: self._resampled(*self._limits(), fps))
 
-    # -- frames by time ---------------------------------------------------------------------------------------------
+    # -- frames by time ----------------------------------------------------------------------------
 
     @property
     def t(self) -> ByTime:
-        """Frames by time in seconds: ``decoder.t[1.5]``, ``decoder.t[1.0:4.0:0.25]``, ``decoder.t[[0.5, 2]]``.
+        """Frames by time in seconds: ``decoder.t[1.5]``, ``decoder.t[1.0:4.0:0.25]``,
+        ``decoder.t[[0.5, 2]]``.
 
         The further items of a tuple index into the frames: ``decoder.t[1.0:4.0, :, 0:64, 0:64]``.
         """
@@ -431,14 +441,15 @@ class VideoDecoder:
     def get_frames_played_in_range(
         self, start_seconds: float, stop_seconds: float, fps: float | None = None
     ) -> FrameBatch:
-        """Return all frames that are played in [start_seconds, stop_seconds), if only for a part of their time.
+        """Return all frames that are played in [start_seconds, stop_seconds), if only for a part of
+        their time.
 
         Parameters
         ----------
         start_seconds, stop_seconds : float
         fps : float, optional
-            Frames per second. The result holds the frame played at start + k / fps for each k, so that frames
-            are repeated or left out.
+            Frames per second. The result holds the frame played at start + k / fps for each k, so
+            that frames are repeated or left out.
 
         Raises
         ------
@@ -463,7 +474,7 @@ class VideoDecoder:
         batch.duration_seconds = torch_adapter.from_numpy(np.full(len(grid), 1 / float(fps)))
         return batch
 
-    # -- from keys to positions (inside a request) ------------------------------------------------------------------
+    # -- from keys to positions (inside a request) -------------------------------------------------
 
     def _limits(self) -> tuple[float, float]:
         """Return the begin and the end of the stream, in seconds."""
@@ -474,7 +485,7 @@ class VideoDecoder:
         return self._header.begin_stream_seconds, math.inf if end is None else end
 
     def _positions(self, numbers: Sequence[int] | np.ndarray) -> Sequence[int] | np.ndarray:
-        """Return what readers are asked for: frame numbers, or instants in units of the time base without an index."""
+        """Return readers' positions: frame numbers or, without an index, timestamps."""
         if self._session.index is not None:
             return numbers
         begin, fps = self._header.begin_stream_seconds, self._approximate_fps()
@@ -513,7 +524,7 @@ class VideoDecoder:
         first = math.floor((span.start - begin) * fps + 1e-6)
         return range(max(first, 0), min(math.ceil((span.stop - begin) * fps - 1e-6), len(self)))
 
-    # -- from positions to results (inside a request) ---------------------------------------------------------------
+    # -- from positions to results (inside a request) ----------------------------------------------
 
     def _arrange(self, data: Tensor) -> Tensor:
         return data.permute(0, 3, 1, 2) if self._dimension_order == "NCHW" else data

@@ -153,6 +153,7 @@ WORK = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", WORK, ids=lambda make: make.__name__)
 def test_a_ticker_goes_on(make, videos, baseline):
     work = make(videos)

@@ -180,6 +180,7 @@ PROPERTY = settings(
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("order", ORDERS)
 def test_any_key_equals_numpy(order):
     decoder = FakeDecoder(order)

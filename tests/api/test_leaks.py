@@ -36,6 +36,7 @@ def grown(path, kind, cycles):
 KINDS = ("path", "bytes", "file-like", "closed", "failing", "dropped half-way", "in threads")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "kind"), [*(("h264_sound.mp4", kind) for kind in KINDS), ("vp9.webm", "path")]
 )

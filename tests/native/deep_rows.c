@@ -1,4 +1,4 @@
-/* Rows of csrc/yuv2rgb_deep.h by vectors against rows by the plain loops, of samples and output that are exactly as long as
+/* Rows of csrc/kernels/yuv2rgb_deep.h by vectors against rows by the plain loops, of samples and output that are exactly as long as
  * they have to be: for a sanitizer, too. Says the first difference, or how many rows were compared. */
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-/* float_row (csrc/float_rows.h): every level gives the bits of the plain loop; says the first difference, or how many rows
+/* float_row (csrc/kernels/float_rows.h): every level gives the bits of the plain loop; says the first difference, or how many rows
  * were compared. Planes and rows have exactly the bytes that they need, for the sanitizers to see what is beyond. */
 #include "kernels/float_rows.h"
 #include "kernels/kernel_level.h"

@@ -1,4 +1,4 @@
-/* Rows of YUV2RGB_TABLES (csrc/yuv2rgb.h) against what they have to equal; says the first difference, or how many rows
+/* Rows of YUV2RGB_TABLES (csrc/kernels/yuv2rgb.h) against what they have to equal; says the first difference, or how many rows
  * were compared.
  *
  * - On 64-bit Arm: rows by NEON against rows by the plain loops.

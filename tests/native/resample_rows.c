@@ -1,4 +1,4 @@
-/* Every level of csrc/resample.h against the plain kernels, in memory that is exactly as large as it has to be: for
+/* Every level of csrc/resample/resample.h against the plain kernels, in memory that is exactly as large as it has to be: for
  * gcc's sanitizers. Says the first difference, or how many frames were compared. */
 #include <math.h>
 #include <stdio.h>

@@ -12,12 +12,13 @@ from programs import ROOT
 
 HERE, KERNELS = ROOT / "tests" / "native", ROOT / "csrc" / "kernels"
 LEVEL = KERNELS / "kernel_level.c"
-ROWS = [HERE / "kernel_rows.c", KERNELS / "yuv2rgb.c", LEVEL]
+MATRIX = KERNELS / "yuv2rgb_matrix.c"
+ROWS = [HERE / "kernel_rows.c", KERNELS / "yuv2rgb.c", MATRIX, LEVEL]
 PLANES = [HERE / "turned_planes.c", ROOT / "csrc" / "convert" / "turn.c"]
 DEEP = [
     HERE / "deep_rows.c",
     KERNELS / "yuv2rgb_deep.c",
-    KERNELS / "yuv2rgb.c",
+    MATRIX,
     LEVEL,
 ]
 FLOATS = [HERE / "float_rows.c", KERNELS / "float_rows.c", LEVEL]

@@ -1,4 +1,4 @@
-/* turn_plane (csrc/turn.h) against the definition of the orientations; says the first difference, or how many rectangles
+/* turn_plane (csrc/convert/turn.h) against the definition of the orientations; says the first difference, or how many rectangles
  * were compared. */
 #include <stdio.h>
 #include <stdlib.h>

@@ -58,6 +58,7 @@ TABLE = Table(
         "core/error": ("libav",),
         "core/pool": ("core/error",),
         "core/search": (),
+        "core/ffmpeg": ("libav",),
         "core/compat": ("libav", "csrc/compat"),
         "libav": (),
         # C

@@ -1,4 +1,4 @@
-"""Reading one frame passes few Python functions and few files: its code can be read, and it is quick."""
+"""Reading one frame passes few Python functions and few files."""
 
 import sys
 from pathlib import Path
@@ -13,7 +13,7 @@ MOST_FILES = 5
 
 
 def calls(function):
-    """Return the depth of the deepest Python call that a function makes, and the files of all of them."""
+    """Return the depth of the deepest Python call in a function, and the files of all calls."""
     depth = deepest = 0
     files = set()
 

@@ -11,7 +11,7 @@ import recipes
 from cycodec._shared.sources import open_source
 from cycodec.core.bitstream.sps import describe_sps
 from cycodec.core.container.demux import Demuxer
-from cycodec.core.container.headers import know_pictures
+from cycodec.core.container.headers import fill_picture_format
 from cycodec.decoders import VideoDecoder
 
 NAMES = [
@@ -30,7 +30,7 @@ def test_headers_say_what_decoding_shows(name):
     already = demuxer.probed
     probed.probe()
     expected = probed.stream_info(stream)
-    known = know_pictures(demuxer, stream)
+    known = fill_picture_format(demuxer, stream)
     if already:
         assert not known, "FFmpeg has looked already"
         return

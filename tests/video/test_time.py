@@ -79,6 +79,7 @@ def test_a_stream_is_covered_without_gaps(timed):
     assert ends[-1] == decoder.metadata.end_stream_seconds
 
 
+@pytest.mark.slow
 def test_every_boundary(timed):
     """The instants are the first of a frame, its middle, and the last float before the next frame."""
     _, decoder = timed
@@ -98,6 +99,7 @@ def test_every_boundary(timed):
         assert torch.equal(decoder[number], frame.data)
 
 
+@pytest.mark.slow
 def test_float32_copies_of_the_limits_do_not_raise(timed):
     _, decoder = timed
     begins, ends = intervals(decoder)
@@ -174,6 +176,7 @@ def played_in(decoder, start, stop):
     return [n for n, (b, e) in enumerate(zip(begins, ends, strict=True)) if b < stop and e > start]
 
 
+@pytest.mark.slow
 def test_ranges_give_what_is_played_in_them(timed):
     _, decoder = timed
     begins, ends = intervals(decoder)

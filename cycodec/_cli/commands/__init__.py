@@ -1,7 +1,8 @@
 """The commands of ``cycodec``, one file each.
 
-To add a command, write ``commands/NAME.py`` with a click command, and name it in COMMANDS. What commands share is in
-common.py. A command imports compiled modules inside its functions, because `doctor` must run where they do not load.
+To add a command, write ``commands/NAME.py`` with a click command, and name it in COMMANDS. What
+commands share is in common.py. A command imports compiled modules inside its functions, because
+`doctor` must run where they do not load.
 """
 
 from __future__ import annotations

@@ -33,7 +33,7 @@ console = Console()
 stderr = Console(stderr=True)
 
 
-# -- options and help ----------------------------------------------------------------------------------------------
+# -- options and help ------------------------------------------------------------------------------
 
 
 def with_traceback(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -42,7 +42,8 @@ def with_traceback(command: Callable[..., Any]) -> Callable[..., Any]:
         "--traceback",
         is_flag=True,
         expose_value=False,
-        # `app.main` reads the option from the arguments: it must work for errors in the arguments, too.
+        # `app.main` reads the option from the arguments: it must work for errors in the arguments,
+        # too.
         callback=lambda ctx, param, value: ctx.meta.update(traceback=value),
         help="Show the Python traceback of an error (for bug reports).",
     )(command)
@@ -63,7 +64,7 @@ def examples(*lines: str) -> str:
     return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)
 
 
-# -- errors --------------------------------------------------------------------------------------------------------
+# -- errors ----------------------------------------------------------------------------------------
 
 
 def one_line(error: BaseException) -> str:
@@ -90,7 +91,7 @@ def naming(source: str) -> Iterator[None]:
         raise ValueError(f"{source}: {error}") from error
 
 
-# -- work ----------------------------------------------------------------------------------------------------------
+# -- work ------------------------------------------------------------------------------------------
 
 
 @contextmanager

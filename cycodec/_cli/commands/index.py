@@ -34,7 +34,10 @@ __all__ = ["index"]
 @with_stream
 @with_traceback
 def index(source: str, output: Path | None, confirm: bool, stream: int | None) -> None:
-    """Make the frame index of FILE and save it. Opening FILE with the index needs no pass over the file."""
+    """Make the frame index of FILE and save it.
+
+    Opening FILE with the index needs no pass over the file.
+    """
     output = output or Path(f"{stem(source)}.idx")
     with opened(source, stream) as decoder:
         if confirm:

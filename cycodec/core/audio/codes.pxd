@@ -1,4 +1,4 @@
-"""Result codes of the audio modules beside FFmpeg's. No AVERROR has the numbers of the negative ones."""
+"""Result codes of core/audio beside FFmpeg's AVERROR codes, which have none of these numbers."""
 
 
 cdef enum:

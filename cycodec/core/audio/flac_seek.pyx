@@ -1,7 +1,8 @@
 """Finding the frame of a .flac file that holds a sample, by bisection over frame headers.
 
-FFmpeg bisects, too, and reads ten frames at every step to be sure of each. This module reads headers only.
-The caller makes sure of the result: the frame found must decode with the number that its header says.
+FFmpeg bisects, too, and reads ten frames at every step to be sure of each. This module reads
+headers only. The caller makes sure of the result: the frame found must decode with the number that
+its header says.
 """
 
 from libc.stdint cimport int32_t, int64_t, uint8_t
@@ -74,7 +75,7 @@ cdef int read_flac_at(Demuxer demuxer, int stream_index, const FlacStart *start,
 
 cdef bint bisect(AVIOContext *pb, const FlacStart *start, int64_t total, int64_t wanted,
                  FlacPlace *found) noexcept nogil:
-    """Find the frame that holds a sample, or one shortly before it; False where that is not possible.
+    """Find the frame that holds a sample, or one shortly before it; False if that is impossible.
 
     `total` is the number of samples that the stream's header promises.
     """

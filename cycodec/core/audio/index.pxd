@@ -23,21 +23,21 @@ cdef class AudioIndex:
     cdef readonly int count
     cdef int allocated
     cdef int codec_id
-    cdef readonly bint from_table   # True if made from a container's sample table: trimming is unknown
+    cdef readonly bint from_table   # True if made from a sample table, which knows no trimming
     cdef readonly bint aligned      # True once every packet has its `start`
     cdef readonly bint uniform      # True if all packets have one sample rate and channel count
     cdef int ratio                  # decoded samples for each one that the header promises (SBR: 2)
     cdef int first_regular          # number of the first packet whose `start` is certain
     cdef bint rising_pts            # True if timestamps rise, so that one names a packet
     cdef bint rising_pos            # True if places in the file rise, so that one names a packet
-    cdef int64_t untimed_from       # place in the file from which a seek makes timestamps unreliable
+    cdef int64_t untimed_from       # place in the file whose timestamps are wrong after a seek
 
     cdef int append(self, const AudioPacket *packet) noexcept nogil
     cdef int scan(self, Demuxer demuxer, int stream_index) except -1
     cdef bint set_samples(self, int number, int64_t next_pts, int64_t ticks,
                           AVCodecParameters *parameters) noexcept nogil
-    cdef int lower_bound(self, int64_t value, bint by_pos) noexcept nogil
     cdef int number_of_pts(self, int64_t pts) noexcept nogil
+    cdef int number_of_pos(self, int64_t pos) noexcept nogil
     cdef int number_of(self, const AVPacket *packet, bint by_pos) noexcept nogil
     cdef int number_at(self, int64_t position) noexcept nogil
     cdef int64_t samples_out(self, int number) noexcept nogil

@@ -1,21 +1,21 @@
 """Which samples each packet of an audio stream gives, known without decoding them.
 
-Packets are counted, not timed: a container's timestamps may be rounded to milliseconds, estimated from a
-bit rate, or have holes, while the ffmpeg command puts what it decodes end to end. The number of samples of
-a packet follows from its header. Where it does not, or where the decoder disagrees, the index is not used
-and reading begins at the start.
+Packets are counted, not timed: a container's timestamps may be rounded to milliseconds, estimated
+from a bit rate, or have holes, while the ffmpeg command puts what it decodes end to end. The number
+of samples of a packet follows from its header. Where it does not, or where the decoder disagrees,
+the index is not used and reading begins at the start.
 
 Note [Aligning]
 
-Each decoder trims priming samples in its own way, so this module does not compute the place of packets.
-The reader decodes the first frames from the start, counts them, and compares them with the packets they
-came from. A steady offset between both holds for all packets that follow.
+Each decoder trims priming samples in its own way, so this module does not compute the place of
+packets. The reader decodes the first frames from the start, counts them, and compares them with the
+packets they came from. A steady offset between both holds for all packets that follow.
 
 Note [Pre-roll]
 
-What a decoder remembers decides how many packets it needs before its output is right. PCM and the lossless
-codecs remember nothing; MP3 remembers the bits of its reservoir, which are counted, and one frame; Vorbis
-remembers one block. The other codecs converge.
+What a decoder remembers decides how many packets it needs before its output is right. PCM and the
+lossless codecs remember nothing; MP3 remembers the bits of its reservoir, which are counted, and
+one frame; Vorbis remembers one block. The other codecs converge.
 """
 
 from libc.errno cimport ENOMEM
@@ -23,11 +23,12 @@ from libc.stdint cimport INT64_MAX, int32_t, int64_t
 from libc.stdlib cimport free, realloc
 from libc.string cimport memset
 
-from cycodec.core.compat cimport compat_channels, compat_index_count, compat_index_entry, compat_packet_skip
 from cycodec.core.bitstream.flac cimport flac_form, flac_samples
 from cycodec.core.bitstream.sound cimport alac_samples, amr_nb_is_silent, opus_samples, wma_makes_noise, wma_samples
+from cycodec.core.compat cimport compat_channels, compat_index_count, compat_index_entry, compat_packet_skip
 from cycodec.core.container.demux cimport Demuxer
 from cycodec.core.container.packets cimport digest_packet
+from cycodec.core.search cimport first_above, first_at_least
 
 from cycodec.libav cimport avcodec, avformat, avutil
 from cycodec.libav.avcodec cimport AVCodecParameters, AVPacket, AVVorbisParseContext
@@ -197,8 +198,8 @@ cdef class AudioIndex:
                     int seen) noexcept nogil:
         """Set the `start` of every packet; see Note [Aligning].
 
-        `seen` frames were decoded from the start. For each, the arrays hold the number of its packet,
-        its position and its number of samples.
+        `seen` frames were decoded from the start. For each, the arrays hold the number of its
+        packet, its position and its number of samples.
         """
         cdef int number
         cdef int steady = 0
@@ -230,7 +231,7 @@ cdef class AudioIndex:
 
     cdef bint agrees(self, const int64_t *stamps, const int64_t *positions, const int64_t *lengths, int i,
                      int seen) noexcept nogil:
-        """Return True if frame i has its packet's length and the next frame follows as its packet does."""
+        """True if frame i is as long as its packet, and the next one follows as its packet does."""
         cdef int number = <int> stamps[i]
         cdef int64_t between = 0
         if not 0 <= number <= stamps[seen - 1] or self.packets[number].samples * self.ratio != lengths[i]:
@@ -246,52 +247,39 @@ cdef class AudioIndex:
 
     cdef int number_at(self, int64_t position) noexcept nogil:
         """The number of the last packet that begins at or before a position."""
-        cdef int low = self.first_regular
-        cdef int high = self.count - 1
-        cdef int middle
-        while low < high:
-            middle = (low + high + 1) >> 1
-            if self.packets[middle].start <= position:
-                low = middle
-            else:
-                high = middle - 1
-        return low
-
-    cdef int lower_bound(self, int64_t value, bint by_pos) noexcept nogil:
-        """The number of the first packet whose pts or pos is not below a value, else of the last."""
-        cdef int low = 0
-        cdef int high = self.count - 1
-        cdef int middle
-        while low < high:
-            middle = (low + high) >> 1
-            if (self.packets[middle].pos if by_pos else self.packets[middle].pts) < value:
-                low = middle + 1
-            else:
-                high = middle
-        return low
+        cdef int first = self.first_regular
+        cdef int above = first_above(
+            &self.packets[first].start, sizeof(AudioPacket), self.count - first, position
+        )
+        return first + max(above - 1, 0)
 
     cdef int number_of_pts(self, int64_t pts) noexcept nogil:
         """The number of the packet with a timestamp; -1 if there is none."""
-        cdef int number = self.lower_bound(pts, False)
-        return number if self.packets[number].pts == pts else -1
+        cdef int number = first_at_least(&self.packets.pts, sizeof(AudioPacket), self.count, pts)
+        return number if number < self.count and self.packets[number].pts == pts else -1
+
+    cdef int number_of_pos(self, int64_t pos) noexcept nogil:
+        """The number of the packet that begins at a place in the file; -1 if there is none."""
+        cdef int number = first_at_least(&self.packets.pos, sizeof(AudioPacket), self.count, pos)
+        return number if number < self.count and self.packets[number].pos == pos else -1
 
     cdef int number_of(self, const AVPacket *packet, bint by_pos) noexcept nogil:
         """The number of a packet that libavformat read; -1 if the index does not hold it."""
         cdef AudioPacket *known
-        cdef int number
-        cdef int64_t value = packet.pos if by_pos else packet.pts
-        if value < 0 and (by_pos or value == NOPTS):
+        cdef int number = -1
+        if by_pos and packet.pos >= 0:
+            number = self.number_of_pos(packet.pos)
+        elif not by_pos and packet.pts != NOPTS:
+            number = self.number_of_pts(packet.pts)
+        if number < 0:
             return -1
-        number = self.lower_bound(value, by_pos)
         known = &self.packets[number]
-        if (known.pos if by_pos else known.pts) != value or known.size != packet.size:
-            return -1
-        if known.digest and known.digest != digest_packet(packet):
+        if known.size != packet.size or (known.digest and known.digest != digest_packet(packet)):
             return -1
         return number
 
     cdef int preroll_start(self, int number) noexcept nogil:
-        """The packet to begin decoding with so that packet `number` is right; see Note [Pre-roll]."""
+        """The packet to begin with so that packet `number` decodes right; see Note [Pre-roll]."""
         cdef int codec = self.codec_id
         cdef int packets = 0        # decode at least so many before it,
         cdef int64_t samples = 0    # and at least so many samples
@@ -330,7 +318,7 @@ cdef class AudioIndex:
 
 
 def index_from_table(Demuxer demuxer not None, int stream_index):
-    """The AudioIndex of a stream from the sample table of its MP4 file, or None if that is not possible."""
+    """The AudioIndex of a stream from the sample table of an MP4 file, or None if it is no use."""
     cdef AudioIndex index = AudioIndex()
     if demuxer.format_name.startswith("mov,") and index.take_table(demuxer, stream_index):
         return index
@@ -338,7 +326,7 @@ def index_from_table(Demuxer demuxer not None, int stream_index):
 
 
 def index_from_scan(Demuxer demuxer not None, int stream_index):
-    """The AudioIndex of a stream. All its packets are read by a demuxer that has read none before."""
+    """The AudioIndex of a stream, made by reading all packets. The demuxer must have read none."""
     cdef AudioIndex index = AudioIndex()
     index.scan(demuxer, stream_index)
     return index
@@ -369,8 +357,8 @@ cdef bint is_independent(int codec) noexcept nogil:
 cdef bint has_no_anchor(const AVCodecParameters *parameters) noexcept nogil:
     """True if decoding can only begin with the first packet.
 
-    Some decoders have predictors that never forget (ADPCM, DPCM); others take noise from a generator
-    that runs on (AMR-WB, Nellymoser, WMA of low bit rates).
+    Some decoders have predictors that never forget (ADPCM, DPCM); others take noise from a
+    generator that runs on (AMR-WB, Nellymoser, WMA of low bit rates).
     """
     cdef int codec = parameters.codec_id
     if codec == avcodec.AV_CODEC_ID_AMR_WB or codec == avcodec.AV_CODEC_ID_NELLYMOSER:

@@ -16,7 +16,7 @@ cdef class PacketDecoder:
     cdef readonly str source        # how errors call the source
     cdef readonly int64_t packets_read
     cdef AudioIndex index           # None: not made yet
-    cdef bint by_pos                # True if packets are sought and known by their place in the file
+    cdef bint by_pos                # True if packets are known by their place in the file
     cdef bint fresh                 # True if nothing was read from the demuxer yet
     cdef object open_source         # a callable that opens the source again
     cdef object wanted_stream       # the stream's number as the user gave it, or None

@@ -3,20 +3,21 @@
 
 Note [Stamps]
 
-Every packet's dts is overwritten with its ordinal, which libavcodec hands on to the frame. So a frame is
-known by its packet even where timestamps are rounded, estimated, or missing. The ordinal is shifted to the
-left, because libavcodec adds the samples that it trims from the frame.
+Every packet's dts is overwritten with its ordinal, which libavcodec hands on to the frame. So a
+frame is known by its packet even where timestamps are rounded, estimated, or missing. The ordinal
+is shifted to the left, because libavcodec adds the samples that it trims from the frame.
 """
 
 cimport cython
 from libc.errno cimport EAGAIN, ENOMEM
 from libc.stdint cimport int64_t, uint32_t
 
-from cycodec.core.compat cimport compat_packet_set_skip, compat_packet_skip
 from cycodec.core cimport error
 from cycodec.core.audio.codes cimport FROM_THE_START, LOST
 from cycodec.core.audio.flac_seek cimport has_flac_form, note_flac_start, read_flac_at
 from cycodec.core.audio.index cimport AudioPacket
+from cycodec.core.compat cimport compat_packet_set_skip, compat_packet_skip
+from cycodec.core.container.decoder_context cimport allocate_decoder, open_decoder
 from cycodec.core.container.demux cimport Demuxer
 
 from cycodec.core.error import CodecNotFoundError
@@ -31,12 +32,12 @@ cdef int64_t NOPTS = avutil.AV_NOPTS_VALUE
 cdef enum:
     STAMP_SHIFT = 32
     MAX_SEEKS = 4               # until one finds the packet
-    FIRST_STEP = 32             # packets further back that the second seek goes; later ones take 8 times more
+    FIRST_STEP = 32             # packets that the second seek goes back; later ones go further
     MAX_STRANGERS = 600         # packets after a seek until one is known
     MAX_DRAIN_ERRORS = 64
 
-# Containers whose packets are found by their place in the file: they have no timestamps, or none that a
-# seek reproduces.
+# Containers whose packets are found by their place in the file: they have no timestamps, or a seek
+# does not reproduce them.
 PLACED = {"mp3", "aac", "ac3", "eac3", "dts", "amr", "amrnb", "amrwb", "loas"}
 
 
@@ -47,8 +48,8 @@ cdef class PacketDecoder:
     Parameters
     ----------
     open_source : callable
-        Returns a new IOContext of the source. It is called again to read from the start; the IOContext in
-        use is dropped before.
+        Returns a new IOContext of the source. It is called again to read from the start; the
+        IOContext in use is dropped before.
     wanted_stream : int or None
         Number of the stream; None is FFmpeg's best audio stream.
     """
@@ -71,7 +72,7 @@ cdef class PacketDecoder:
         avutil.av_frame_free(&self.frame)
 
     cdef void forget(self) noexcept:
-        """Own nothing any more, and free nothing: Note [After fork] in core/video/stream.pyx."""
+        """Give up all native objects without freeing them: Note [After fork] in core/video/stream.pyx."""
         self.context = NULL
         self.packet = NULL
         self.frame = NULL
@@ -96,7 +97,7 @@ cdef class PacketDecoder:
     # -- opening ---------------------------------------------------------------------------------
 
     cdef int open_demuxer(self) except -1:
-        """Open the container, again if it is open already; nothing of it has been read afterwards."""
+        """Open the container, or open it again, so that no packet of it has been read."""
         self.demuxer = None     # first: a file-like source serves one demuxer at a time
         self.demuxer = Demuxer(self.open_source())
         self.stream_index = self.demuxer.select_audio(self.wanted_stream)
@@ -107,7 +108,6 @@ cdef class PacketDecoder:
         """Open a decoder that has seen nothing yet."""
         cdef AVCodecParameters *parameters = self.parameters()
         cdef const avcodec.AVCodec *codec = avcodec.avcodec_find_decoder(parameters.codec_id)
-        cdef int code
         avcodec.avcodec_free_context(&self.context)
         if parameters.codec_id == avcodec.AV_CODEC_ID_NONE:
             raise CodecNotFoundError(
@@ -115,25 +115,10 @@ cdef class PacketDecoder:
                 "(the file may be damaged; `ffprobe` on it says more)",
                 source=self.source, operation="open decoder",
             )
-        if codec == NULL:
-            name = avcodec.avcodec_get_name(parameters.codec_id).decode()
-            raise CodecNotFoundError(
-                f"{self.source}: the FFmpeg in use has no decoder for {name} "
-                "(use an FFmpeg built with it; `cycodec doctor` lists what this one has)",
-                source=self.source, operation="open decoder",
-            )
-        self.context = avcodec.avcodec_alloc_context3(codec)
-        if self.context == NULL:
-            raise MemoryError()
-        code = avcodec.avcodec_parameters_to_context(self.context, parameters)
-        error.check(code, "set decoder parameters", self.source)
-        self.context.pkt_timebase = self.stream().time_base
-        self.context.thread_count = 1
+        self.context = allocate_decoder(codec, parameters, self.stream().time_base, 1, self.source)
         # AC-3 decoders make noise up: let them seed it by each packet, not by all packets before it
         avutil.av_opt_set_int(self.context, b"cons_noisegen", 1, avutil.AV_OPT_SEARCH_CHILDREN)
-        with nogil:
-            code = avcodec.avcodec_open2(self.context, codec, NULL)
-        error.check(code, "open decoder", self.source)
+        open_decoder(self.context, self.source)
         return 0
 
     cdef int renew(self, bint whole) noexcept nogil:
@@ -198,7 +183,7 @@ cdef class PacketDecoder:
             target = max(0, target - step)
             step *= 8
         if code == 0:
-            # a flush is not enough: noise generators, for one, run on and would reach the next window
+            # A flush is not enough: noise generators, for one, run on and would change this window.
             code = self.renew(False)
         if code == 0:
             self.begin(number, False)

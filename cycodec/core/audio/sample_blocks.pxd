@@ -19,7 +19,7 @@ cdef class BlockReader:
     cdef public bint from_start_only    # True if reading can only begin at the start
     cdef readonly int64_t total     # output samples in all; -1: the end was not reached yet
 
-    # The block at hand, set by next_input.
+    # The current block, set by next_input.
     cdef AudioFormat input
     cdef uint8_t **data             # its planes; one if the format is packed
     cdef int64_t block_start        # position of its first sample, in input samples
@@ -46,7 +46,7 @@ cdef class BlockReader:
     cdef int64_t available          # number of such samples
     cdef int64_t next_out           # output position of the first one, or of the next one to come
     cdef int64_t begin_input        # input samples before this position are dropped
-    cdef bint counted               # True if samples before `next_out` came out, so that an end is the end
+    cdef bint counted               # True if an end of input at `next_out` is that of the stream
     cdef bint running               # True if `next_out` is reached by reading on
     cdef bint draining              # True once next_input has reached the end
 

@@ -1,19 +1,20 @@
-"""From blocks of decoded samples to the caller's memory: conversion, resampling, and what is left over.
+"""From blocks of decoded samples to the caller's memory: conversion, resampling, leftovers.
 
-Positions count output samples. Position 0 is the first sample that the ffmpeg command gives for the stream.
+Positions count output samples. Position 0 is the first sample that the ffmpeg command gives for the
+stream.
 
 Note [Continuing]
 
-A window that begins where the last one ended continues decoder and resampler as they are. What a block gave
-beyond a window is kept for the next one. So windows that are read in order have the same bits as one large
-window, whatever state the codec keeps.
+A window that begins where the last one ended continues decoder and resampler as they are. What a
+block gave beyond a window is kept for the next one. So windows that are read in order have the same
+bits as one large window, whatever state the codec keeps.
 
 Note [Resampling in the middle]
 
-libswresample computes output sample n from the inputs around n * in / out. Its phase repeats after in / g
-input and out / g output samples (g is their greatest common divisor). A resampler that starts on such a
-boundary, so far before the window that its filter has forgotten the start, gives the samples of an unbroken
-run.
+libswresample computes output sample n from the inputs around n * in / out. Its phase repeats after
+in / g input and out / g output samples (g is their greatest common divisor). A resampler that
+starts on such a boundary, so far before the window that its filter has forgotten the start, gives
+the samples of an unbroken run.
 """
 
 from cpython.exc cimport PyErr_CheckSignals
@@ -22,9 +23,9 @@ from libc.stdint cimport int64_t, uint8_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memmove
 
-from cycodec.core.compat cimport compat_swr_alloc, compat_swr_convert
 from cycodec.core cimport error
 from cycodec.core.audio.codes cimport CONTRADICTION, FROM_THE_START
+from cycodec.core.compat cimport compat_swr_alloc, compat_swr_convert
 from cycodec.core.error import UnsupportedError
 
 from cycodec.libav cimport avutil, swresample
@@ -60,11 +61,11 @@ cdef class BlockReader:
     # -- for subclasses ---------------------------------------------------------------------------
 
     cdef int next_input(self) noexcept nogil:
-        """Set input, data, block_start and block_length to the next block; AVERROR_EOF after the last one."""
+        """Describe the next block in the fields of the current one; 0, AVERROR_EOF or AVERROR."""
         return avutil.AVERROR_EOF
 
     cdef int begin_at(self, int64_t position) noexcept nogil:
-        """Let next_input continue with a block at or before a position; 0, FROM_THE_START or AVERROR."""
+        """Make next_input continue at or before a position; 0, FROM_THE_START or AVERROR."""
         return avutil.AVERROR_BUG
 
     cdef int64_t patience(self) noexcept nogil:
@@ -74,7 +75,7 @@ cdef class BlockReader:
     # -- conversion -------------------------------------------------------------------------------
 
     cdef int set_native(self) noexcept nogil:
-        """Make the format of the block at hand that of the stream."""
+        """Make the format of the current block that of the stream."""
         cdef int64_t taps
         cdef int a, b
         self.native = self.input
@@ -100,7 +101,7 @@ cdef class BlockReader:
         return 0 if self.own_planes != NULL else avutil.AVERROR(ENOMEM)
 
     cdef int configure(self) noexcept nogil:
-        """Set the converter up for the block at hand."""
+        """Set the converter up for the current block."""
         swresample.swr_free(&self.swr)
         self.current = self.input
         if (self.input.sample_format == avutil.AV_SAMPLE_FMT_FLTP and self.input.rate == self.sample_rate
@@ -132,7 +133,7 @@ cdef class BlockReader:
         return 0
 
     cdef int convert(self) noexcept nogil:
-        """Make the block at hand available, from begin_input on."""
+        """Make the current block available, from begin_input on."""
         cdef int64_t skip = self.begin_input - self.block_start
         cdef int planes = 1
         cdef int width
@@ -197,7 +198,7 @@ cdef class BlockReader:
                 code = self.flush()
                 return code if code < 0 else 0 if self.available > 0 else avutil.AVERROR_EOF
             if self.has_other_format():
-                # a stream that changes keeps the format of its beginning: every part is converted by itself
+                # A stream keeps the format of its beginning; later formats are converted to it.
                 if self.swr != NULL and self.current.rate != self.sample_rate:
                     code = self.flush()
                     if code < 0:
@@ -213,7 +214,7 @@ cdef class BlockReader:
                 return code
 
     cdef int hold_next(self) noexcept nogil:
-        """Hold the next block that reaches beyond begin_input, or set `draining` at the end; 0 or AVERROR."""
+        """Hold the next block beyond begin_input, or set `draining` at the end; 0 or AVERROR."""
         cdef int code
         while True:
             code = self.next_input()
@@ -227,7 +228,7 @@ cdef class BlockReader:
                 return 0
 
     cdef bint has_other_format(self) noexcept nogil:
-        """True if the converter is not set up for the block at hand."""
+        """True if the converter is not set up for the current block."""
         return (
             self.current.channels != self.input.channels or self.current.rate != self.input.rate
             or self.current.sample_format != self.input.sample_format or self.current.mask != self.input.mask
@@ -278,8 +279,8 @@ cdef class BlockReader:
                   int64_t *done) noexcept nogil:
         """Copy samples [start + done, stop) into rows of `out`, and count them in `done`.
 
-        Return 0, AVERROR, or EAGAIN after some work, so that the caller sees signals. Without `out`,
-        samples are counted only.
+        Return 0, AVERROR, or EAGAIN after some work, so that the caller sees signals. Without
+        `out`, samples are counted only.
         """
         cdef int64_t skip, count
         cdef int code
@@ -375,7 +376,7 @@ cdef class BlockReader:
         return done
 
     def count(self, int64_t near=0):
-        """The number of samples of the stream, found by reading to the end from a position near it."""
+        """The number of samples of the stream, counted by reading to the end from near it."""
         cdef int64_t back = 1 << 14
         while self.total < 0:
             self.read_into(near, MAX_COUNT, 0, 0)
@@ -387,7 +388,7 @@ cdef class BlockReader:
 
 
 def pack_rows(size_t pointer, int64_t rows, int64_t stride, int64_t count):
-    """Move rows of `count` float32 together in place: their distance was `stride`, and is `count`."""
+    """Move rows of float32 together in place, from a distance of `stride` to one of `count`."""
     cdef float *data = <float *> pointer
     cdef int64_t i
     with nogil:

@@ -13,7 +13,7 @@ cdef enum:
 
 cdef class SampleReader(BlockReader):
     cdef readonly PacketDecoder decoder
-    cdef readonly dict header           # what the container says, under the names of AudioStreamMetadata
+    cdef readonly dict header           # what the container says, as in AudioStreamMetadata
     cdef readonly AudioIndex index      # None: not made yet
     cdef bint numbered                  # True while every FLAC frame says the number it should have
     cdef int64_t next_position          # of the next frame, in input samples

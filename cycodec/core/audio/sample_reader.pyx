@@ -1,25 +1,26 @@
 # cython: no_gc_clear=True
 """The samples of one audio stream, decoded by libavcodec, as blocks whose positions are known.
 
-When decoding from the first packet, positions are counted: the ffmpeg command does that, so it is right by
-definition. When decoding from elsewhere, the index gives the position of the first frame. Every further
-frame must then agree with the index; if one does not, the stream is only read from the start from then on.
+When decoding from the first packet, positions are counted: the ffmpeg command does that, so it is
+right by definition. When decoding from elsewhere, the index gives the position of the first frame.
+Every further frame must then agree with the index; if one does not, the stream is only read from
+the start from then on.
 
 Note [Numbered frames]
 
-A FLAC frame holds its own number or that of its first sample (RFC 9639, section 9.1.5), and needs no other
-frame. In a .flac file FFmpeg hands that number on as pts. No index is needed there, as long as the numbers
-agree with what is counted.
+A FLAC frame holds its own number or that of its first sample (RFC 9639, section 9.1.5), and needs
+no other frame. In a .flac file FFmpeg hands that number on as pts. No index is needed there, as
+long as the numbers agree with what is counted.
 """
 
 cimport cython
 from libc.stdint cimport int64_t
 
-from cycodec.core.compat cimport compat_frame_channels
 from cycodec.core.audio.codes cimport CONTRADICTION, FROM_THE_START, LOST
 from cycodec.core.audio.index cimport AudioIndex, AudioPacket, has_no_anchor
 from cycodec.core.audio.packet_decoder cimport PacketDecoder
 from cycodec.core.audio.sample_blocks cimport BlockReader
+from cycodec.core.compat cimport compat_frame_channels
 from cycodec.core.container.demux cimport Demuxer
 
 from cycodec.core.audio.index import index_from_scan, index_from_table
@@ -68,7 +69,7 @@ cdef class SampleReader(BlockReader):
         self.prime()
 
     def forget(self):
-        """Own nothing any more, and free nothing: Note [After fork] in core/video/stream.pyx."""
+        """Give up all native objects without freeing them: Note [After fork] in core/video/stream.pyx."""
         self.decoder.forget()
 
     def prime(self):
@@ -107,7 +108,7 @@ cdef class SampleReader(BlockReader):
         return first * stream.time_base.num / <double> stream.time_base.den if first != NOPTS else 0.0
 
     def format_info(self):
-        """What the first frame says, and what was trimmed so far, under the names of AudioStreamMetadata."""
+        """What the first frame says and what was trimmed so far, as in AudioStreamMetadata."""
         cdef avutil.AVSampleFormat sample_format = <avutil.AVSampleFormat> self.native.sample_format
         cdef const char *name = avutil.av_get_sample_fmt_name(sample_format)
         cdef AVCodecParameters *parameters = self.decoder.parameters()

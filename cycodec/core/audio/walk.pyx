@@ -1,4 +1,4 @@
-"""The packets of MP3 and Ogg files by their headers alone, many times faster than libavformat reads them.
+"""The packets of MP3 and Ogg files by their headers alone, much faster than by libavformat.
 
 The result must equal that of a scan. So the beginning and the end of the stream are compared with
 libavformat's packets. If anything between them is irregular (another format, junk, a hole, a second
@@ -10,6 +10,7 @@ from libc.stdlib cimport free, malloc
 from libc.string cimport memcmp, memcpy, memmove, memset
 
 from cycodec.core.audio.index cimport AudioIndex, AudioPacket, describe_packet
+from cycodec.core.bitstream.little_endian cimport little32, little64
 from cycodec.core.bitstream.sound cimport (
     Mp3Frame,
     SampleRange,
@@ -31,7 +32,7 @@ cdef enum:
     WINDOW_BYTES = 1 << 20      # read from the file in one piece
     HEAD_PACKETS = 8            # compared with libavformat's at the beginning of the stream
     TAIL_PACKETS = 64           # compared with libavformat's at its end
-    XING_REACH = 2048           # bytes before the first packet in which its Xing header is looked for
+    XING_REACH = 2048           # bytes before the first packet that may hold a Xing header
     OGG_HEADER = 27             # bytes of a page before its table of segments
     OGG_CONTINUED = 1
     OGG_FIRST_PAGE = 2
@@ -72,7 +73,7 @@ cdef class Walk:
         return False
 
     cdef uint8_t *look(self, int64_t position, int size) noexcept nogil:
-        """`size` bytes from a place in the file, NULL if there are fewer; places must never go back."""
+        """`size` bytes from a place in the file, NULL if there are fewer. Places never go back."""
         cdef int kept, got
         if position + size > self.window_begin + self.window_size:
             kept = <int> max(0, self.window_begin + self.window_size - position)
@@ -266,8 +267,8 @@ cdef class OggWalk(Walk):
         page.lacing = data + OGG_HEADER
         page.body = data + OGG_HEADER + segments
         page.flags = data[5]
-        page.granule = <int64_t> little_endian(data + 6) | <int64_t> little_endian(data + 10) << 32
-        page.serial = little_endian(data + 14)
+        page.granule = <int64_t> little64(data + 6)
+        page.serial = little32(data + 14)
         return True
 
     cdef bint add_packets(self, const OggPage *page) noexcept nogil:
@@ -283,7 +284,7 @@ cdef class OggWalk(Walk):
                 part.have += 1
             body += lacing
             if lacing == 255:
-                continue        # the packet goes on in the next segment
+                continue        # the packet continues in the next segment
             if self.headers:
                 self.headers -= 1
             elif not self.add_packet(part):
@@ -307,7 +308,7 @@ cdef class OggWalk(Walk):
         return record.size > 0 and self.index.append(&record) >= 0
 
     cdef bint check_head(self) noexcept nogil:
-        """Compare the first packets with those in `known`, and take over libavformat's timestamps."""
+        """Compare the first packets with those in `known`, and take over their timestamps."""
         cdef AudioPacket *ours = self.index.packets
         cdef int64_t shift
         cdef int i
@@ -348,10 +349,6 @@ cdef bint take_trimming(AudioPacket *ours, const AudioPacket *known) noexcept no
     ours.discard = known.discard
     ours.flags = known.flags
     return ours.size == known.size
-
-
-cdef uint32_t little_endian(const uint8_t *data) noexcept nogil:
-    return data[0] | data[1] << 8 | data[2] << 16 | <uint32_t> data[3] << 24
 
 
 def index_from_walk(Demuxer demuxer not None, int stream_index):

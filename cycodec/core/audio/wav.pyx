@@ -1,18 +1,20 @@
 """PCM in RIFF, RF64 and BW64 ("WAV") files: a header, and samples at places that can be computed.
 
-Only the bytes of a request are read: from memory, by pread from a path, or from a file-like object. Files
-of anything but plain little-endian PCM of 8 to 64 bits raise NotPlainWav, and FFmpeg reads them.
+Only the bytes of a request are read: from memory, by pread from a path, or from a file-like object.
+Files of anything but plain little-endian PCM of 8 to 64 bits raise NotPlainWav, and FFmpeg reads
+them.
 """
 
 import os
 
 from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
 from libc.errno cimport errno
-from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcmp, memcpy
 
 from cycodec.core.audio.sample_blocks cimport BlockReader
+from cycodec.core.bitstream.little_endian cimport little32, little64
 
 from cycodec.core.error import InvalidDataError
 
@@ -51,14 +53,6 @@ CODECS = {
 
 class NotPlainWav(InvalidDataError):
     """The source is no WAV file, or none of plain PCM."""
-
-
-cdef uint32_t little32(const uint8_t *data) noexcept nogil:
-    return data[0] | data[1] << 8 | data[2] << 16 | <uint32_t> data[3] << 24
-
-
-cdef uint64_t little64(const uint8_t *data) noexcept nogil:
-    return little32(data) | <uint64_t> little32(data + 4) << 32
 
 
 cdef class WavReader(BlockReader):
@@ -319,7 +313,7 @@ cdef class WavReader(BlockReader):
     # -- samples ----------------------------------------------------------------------------------
 
     cdef int copy(self, int64_t start, int64_t count, float *out, int64_t stride) noexcept nogil:
-        """Write samples [start, start + count) to rows of float32, one for each channel; 0 or AVERROR."""
+        """Write samples [start, start + count) to one row of float32 per channel; 0 or AVERROR."""
         cdef int frame_bytes = self.channels * self.width
         cdef int64_t step = max(1, BLOCK_BYTES // frame_bytes)
         cdef int64_t done = 0

@@ -4,7 +4,7 @@ from libc.stdint cimport int32_t, int64_t, uint8_t
 
 
 cdef enum:
-    FLAC_FORM_BYTES = 4         # bytes at the start of a header that tell the form of a stream's frames
+    FLAC_FORM_BYTES = 4         # bytes of a header that hold the stream's format
     FLAC_LONGEST_HEADER = 16    # bytes
 
 

@@ -23,7 +23,7 @@ cdef int number_bytes(int first) noexcept nogil:
 
 
 cdef int32_t flac_samples(const uint8_t *data, int size) noexcept nogil:
-    """How many samples of each channel a frame holds, by its header; 0 if `data` begins no frame."""
+    """The samples of each channel in a frame, by its header; 0 if `data` begins no frame."""
     cdef int kind, at
     if size < 6 or data[0] != 0xFF or data[1] & 0xFC != 0xF8:
         return 0
@@ -55,11 +55,11 @@ cdef int crc8(const uint8_t *data, int size) noexcept nogil:
 
 cdef bint read_flac_header(const uint8_t *data, const uint8_t *sibling, int32_t block_size,
                            FlacHeader *header) noexcept nogil:
-    """Return True, and fill `header`, if `data` begins with the header of a frame of the same stream.
+    """Return True, and fill `header`, if `data` begins a frame of the same stream.
 
-    `data` holds FLAC_LONGEST_HEADER bytes and `sibling` the first FLAC_FORM_BYTES of another frame of
-    the stream. `block_size` is the number of samples of a frame where frames are numbered instead of
-    samples.
+    `data` holds FLAC_LONGEST_HEADER bytes and `sibling` the first FLAC_FORM_BYTES of another frame
+    of the stream. `block_size` is the number of samples of a frame where frames are numbered
+    instead of samples.
     """
     cdef int length, i
     cdef int64_t value

@@ -1,4 +1,4 @@
-"""What NAL units say without decoding."""
+"""The NAL units of H.264 and HEVC."""
 
 from libc.stdint cimport uint8_t
 
@@ -7,13 +7,12 @@ from cycodec.libav.avcodec cimport AVCodecParameters
 
 cdef struct NalFormat:
     int codec_id
-    int length              # bytes of the length before each unit; 0: start codes; -1: the codec has no NAL units
-    int top_layer           # HEVC's highest TemporalId; -1: unknown
+    int length              # bytes of the length before each unit; 0 for start codes, -1 for other codecs
+    int top_layer           # HEVC's highest TemporalId; -1 if it is not known
 
 
 cdef NalFormat nal_format(const AVCodecParameters *parameters) noexcept nogil
 cdef bint holds_picture(const NalFormat *format, const uint8_t *data, int size) noexcept nogil
 cdef bint is_in_top_layer(const NalFormat *format, const uint8_t *data, int size) noexcept nogil
-cdef bint recovers_at_once(const NalFormat *format, const uint8_t *data, int size) noexcept nogil
-cdef int count_pictures(int codec_id, const uint8_t *data, int size, bint *begins_anew) noexcept nogil
-cdef int next_start_code(const uint8_t *data, int position, int size) noexcept nogil
+cdef bint is_exact_entry(const NalFormat *format, const uint8_t *data, int size) noexcept nogil
+cdef int count_pictures(int codec_id, const uint8_t *data, int size, bint *is_entry) noexcept nogil

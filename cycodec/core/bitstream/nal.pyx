@@ -1,15 +1,22 @@
-"""What the NAL units of H.264 and HEVC say about a packet, without decoding."""
+"""The NAL units of H.264 and HEVC: what they say about a packet without decoding it."""
 
 from libc.stdint cimport uint8_t
-from libc.string cimport memchr
 
-from cycodec.core.bitstream.sps cimport Bits, Sps, read_golomb, read_hevc_sps
+from cycodec.core.bitstream.bits cimport Bits, open_bits, read_golomb
+from cycodec.core.bitstream.sps cimport Sps, read_hevc_sps
+from cycodec.core.bitstream.start_codes cimport next_start_code
 
 from cycodec.libav cimport avcodec
 
 
+cdef enum:
+    SEI = 6                     # nal_unit_type of H.264
+    RECOVERY_POINT = 6          # payloadType of an SEI message
+    HEVC_SPS = 33               # nal_unit_type of HEVC
+
+
 cdef NalFormat nal_format(const avcodec.AVCodecParameters *parameters) noexcept nogil:
-    """How a stream's packets hold NAL units: ISO/IEC 14496-15, 5.3.3.1.2 and 8.3.3.1.2, or Annex B."""
+    """Return how a stream's packets separate their NAL units: ISO/IEC 14496-15, 5.3.3.1.2 and 8.3.3.1.2, or Annex B."""
     cdef NalFormat format
     cdef int place = -1
     format.codec_id = parameters.codec_id
@@ -29,41 +36,59 @@ cdef NalFormat nal_format(const avcodec.AVCodecParameters *parameters) noexcept 
 
 
 cdef int find_top_layer(const uint8_t *data, int size) noexcept nogil:
-    """HEVC's highest TemporalId by the parameter sets in a stream's header, hvcC or Annex B; -1: there are none."""
+    """Return HEVC's highest TemporalId by the parameter sets in a stream's extradata; -1 if there are none."""
+    if size > 0 and data[0] != 1:
+        return top_layer_of_units(data, size)
+    return top_layer_of_hvcc(data, size)
+
+
+cdef int top_layer_of_units(const uint8_t *data, int size) noexcept nogil:
+    """Return the highest TemporalId of units behind start codes (Annex B); -1 if no parameter set is among them."""
+    cdef int position = next_start_code(data, 0, size)
+    cdef int found = -1
+    cdef int end
+    cdef Sps sps
+    while position < size:
+        end = next_start_code(data, position, size)
+        if (data[position] >> 1) & 63 == HEVC_SPS and read_hevc_sps(data + position, end - position, &sps):
+            found = max(found, sps.top_layer)
+        position = end
+    return found
+
+
+cdef int top_layer_of_hvcc(const uint8_t *data, int size) noexcept nogil:
+    """Return the highest TemporalId of an hvcC box: arrays of units of one type, each behind its length.
+
+    ISO/IEC 14496-15, 8.3.3.1.2. The result is -1 if there is no parameter set.
+    """
     cdef int position = 23
     cdef int found = -1
-    cdef int arrays, count, length, end, _i, _j
-    cdef bint wanted
+    cdef int num_arrays = data[22] if size > 22 else 0
+    cdef int num_units, length, _i, _j
+    cdef bint has_sets
     cdef Sps sps
-    if size > 0 and data[0] != 1:
-        position = next_start_code(data, 0, size)
-        while position < size:
-            end = next_start_code(data, position, size)
-            if (data[position] >> 1) & 63 == 33 and read_hevc_sps(data + position, end - position, &sps):
-                found = max(found, sps.top_layer)
-            position = end
-        return found
-    # ISO/IEC 14496-15, 8.3.3.1.2: arrays of units of one kind, each unit with its length
-    arrays = data[22] if size > 22 else 0
-    for _i in range(arrays):
+    for _i in range(num_arrays):
         if position + 3 > size:
             return found
-        wanted = data[position] & 63 == 33
-        count = data[position + 1] << 8 | data[position + 2]
+        has_sets = data[position] & 63 == HEVC_SPS
+        num_units = data[position + 1] << 8 | data[position + 2]
         position += 3
-        for _j in range(count):
+        for _j in range(num_units):
             if position + 2 > size:
                 return found
             length = data[position] << 8 | data[position + 1]
             position += 2
-            if wanted and position + length <= size and read_hevc_sps(data + position, length, &sps):
+            if has_sets and position + length <= size and read_hevc_sps(data + position, length, &sps):
                 found = max(found, sps.top_layer)
             position += length
     return found
 
 
 cdef int take_length(const NalFormat *format, const uint8_t *data, int size, int *position) noexcept nogil:
-    """Read the length before a unit and step behind it; 0 where it does not fit. There must be room for it."""
+    """Read the length before a unit and advance `position` past it; return 0 if the unit is longer than the packet.
+
+    The packet must still hold the bytes of the length.
+    """
     cdef int length = 0
     cdef int i
     for i in range(format.length):
@@ -73,7 +98,7 @@ cdef int take_length(const NalFormat *format, const uint8_t *data, int size, int
 
 
 cdef bint is_in_top_layer(const NalFormat *format, const uint8_t *data, int size) noexcept nogil:
-    """Whether a picture belongs to the highest temporal sub-layer; True for other codecs than HEVC.
+    """Return whether a picture belongs to the highest temporal sub-layer; True for other codecs than HEVC.
 
     Pictures of higher sub-layers may refer to what HEVC calls a sub-layer non-reference picture (ITU-T H.265, clause 3).
     """
@@ -100,9 +125,9 @@ cdef bint is_in_top_layer(const NalFormat *format, const uint8_t *data, int size
 
 
 cdef bint holds_picture(const NalFormat *format, const uint8_t *data, int size) noexcept nogil:
-    """Whether a packet's NAL units have lengths that fit, and one of them is part of a picture.
+    """Return whether the lengths of a packet's NAL units fit, and one of them is part of a picture.
 
-    Only asked of units with lengths: start codes would have to be searched for. True for other codecs.
+    The result is True for units with start codes, which would take a search, and for other codecs.
     """
     cdef int position = 0
     cdef int length
@@ -121,30 +146,17 @@ cdef bint holds_picture(const NalFormat *format, const uint8_t *data, int size) 
     return found
 
 
-cdef int next_start_code(const uint8_t *data, int position, int size) noexcept nogil:
-    """Where the bytes behind the next start code (0, 0, 1) begin; `size` where there is none."""
-    cdef const uint8_t *found
-    position += 2
-    while position < size:
-        found = <const uint8_t *> memchr(data + position, 1, size - position)
-        if found == NULL:
-            return size
-        position = <int> (found - data) + 1
-        if found[-1] == 0 and found[-2] == 0:
-            return position
-    return size
+cdef int count_pictures(int codec_id, const uint8_t *data, int size, bint *is_entry) noexcept nogil:
+    """Return how many pictures of H.264 or HEVC begin in a packet with start codes; -1 if that is not certain.
 
-
-cdef int count_pictures(int codec_id, const uint8_t *data, int size, bint *begins_anew) noexcept nogil:
-    """How many pictures of H.264 or HEVC begin in a packet with start codes; -1 where that is not sure.
-
-    A picture begins with the slice that holds its first macroblock (ITU-T H.264, 7.4.3; H.265, 7.4.7.1). `begins_anew`:
-    whether decoding can begin here with nothing missing: an IDR picture, or HEVC's other random access pictures.
+    A picture begins with the slice that holds its first macroblock (ITU-T H.264, 7.4.3; H.265, 7.4.7.1). `is_entry`
+    becomes True if decoding may begin here with nothing missing, at an IDR picture or another random access picture
+    of HEVC.
     """
     cdef int position = 0
     cdef int found = 0
     cdef int kind, header
-    begins_anew[0] = False
+    is_entry[0] = False
     header = 1 if codec_id == avcodec.AV_CODEC_ID_H264 else 2
     while True:
         position = next_start_code(data, position, size)
@@ -156,19 +168,19 @@ cdef int count_pictures(int codec_id, const uint8_t *data, int size, bint *begin
                 return -1               # data partitions
             if kind != 1 and kind != 5:
                 continue
-            begins_anew[0] = begins_anew[0] or kind == 5
+            is_entry[0] = is_entry[0] or kind == 5
         else:
             kind = (data[position] >> 1) & 63
             if kind >= 32:
                 continue
-            begins_anew[0] = begins_anew[0] or 16 <= kind <= 23
+            is_entry[0] = is_entry[0] or 16 <= kind <= 23
         found += data[position + header] >> 7       # first_mb_in_slice is 0, first_slice_segment_in_pic_flag is 1
 
 
-cdef bint recovers_at_once(const NalFormat *format, const uint8_t *data, int size) noexcept nogil:
-    """Whether decoding can begin at a packet and the first picture is right, as far as H.264 says so; else True.
+cdef bint is_exact_entry(const NalFormat *format, const uint8_t *data, int size) noexcept nogil:
+    """Return whether the first picture is right if decoding begins at a packet of H.264; True for other codecs.
 
-    A recovery point (ITU-T H.264, D.2.8) may lie some frames before the first right picture: intra refresh.
+    A recovery point (ITU-T H.264, D.2.8) may lie some frames before the first right picture (intra refresh).
     """
     cdef int position = 0
     cdef int nal_length = format.length
@@ -183,15 +195,15 @@ cdef bint recovers_at_once(const NalFormat *format, const uint8_t *data, int siz
             position = next_start_code(data, position, size)
             end = size
         if position >= size or data[position] & 31 in (1, 5):
-            return True                 # a slice: no recovery point before it
-        if data[position] & 31 == 6 and recovery_frames(data + position + 1, end - position - 1) > 0:
+            return True                 # a slice comes first, and no recovery point before it
+        if data[position] & 31 == SEI and recovery_frames(data + position + 1, end - position - 1) > 0:
             return False
         position = end if nal_length else position + 1
     return True
 
 
 cdef int recovery_frames(const uint8_t *data, int size) noexcept nogil:
-    """recovery_frame_cnt of an SEI NAL unit's payload; -1 where it holds no recovery point."""
+    """Return recovery_frame_cnt of an SEI NAL unit's payload; -1 if it holds no recovery point."""
     cdef int position = 0
     cdef int kind, length
     cdef Bits bits
@@ -207,11 +219,8 @@ cdef int recovery_frames(const uint8_t *data, int size) noexcept nogil:
             position += 1
         length += data[position] if position < size else 0
         position += 1
-        if kind == 6 and position < size:
-            bits.data = data + position
-            bits.size = 8 * min(length, size - position)
-            bits.pos = 0
-            bits.overrun = False
+        if kind == RECOVERY_POINT and position < size:
+            open_bits(&bits, data + position, min(length, size - position))
             return <int> read_golomb(&bits)
         if kind > 255 or length > size:
             return -1

@@ -1,4 +1,4 @@
-"""What the bytes of audio packets say: how many samples a packet holds, and where MP3 frames end."""
+"""What the bytes of audio packets say: how many samples they hold, where MP3 frames end."""
 
 from libc.stdint cimport int32_t, int64_t, uint8_t
 

@@ -5,7 +5,7 @@ from libc.string cimport memcmp
 
 
 cdef enum:
-    WMA_BIT_RESERVOIR = 2       # a flag of the stream: packets hold several frames, and parts of frames
+    WMA_BIT_RESERVOIR = 2       # a flag of the stream: packets hold several frames or parts of them
     XING_HAS_FRAMES = 1
     XING_HAS_BYTES = 2
     XING_HAS_TOC = 4
@@ -15,7 +15,7 @@ cdef enum:
 
 
 cdef int32_t opus_samples(const uint8_t *data, int size) noexcept nogil:
-    """The samples of an Opus packet at 48 kHz, by its table-of-contents byte (RFC 6716, section 3.1)."""
+    """The samples of an Opus packet at 48 kHz, by its first byte (RFC 6716, section 3.1)."""
     cdef int config, frame, frames
     if size < 1:
         return 0
@@ -87,7 +87,7 @@ cdef int[3] MP3_RATES = [44100, 48000, 32000]
 
 
 cdef bint read_mp3_header(const uint8_t *header, Mp3Frame *frame) noexcept nogil:
-    """Return True, and fill `frame`, if four bytes are a frame's header; free formats give False."""
+    """Return True, and fill `frame`, if four bytes are a header, but not of a free format."""
     cdef int version = header[1] >> 3 & 3       # 3: MPEG-1, 2: MPEG-2, 0: MPEG-2.5
     cdef int kbits = header[2] >> 4
     cdef int rate = header[2] >> 2 & 3
@@ -108,9 +108,9 @@ cdef bint same_mp3_form(const uint8_t *a, const uint8_t *b) noexcept nogil:
 cdef SampleRange mp3_padding(const uint8_t *before, int size, int samples) noexcept nogil:
     """The samples at the end of an MP3 stream that its first frame says are padding.
 
-    `before` is what precedes the first packet, and `samples` the length of a frame. The padding is in
-    a Xing header ("Info" where the bit rate is constant) with LAME's extension. It is read as FFmpeg
-    reads it.
+    `before` is what precedes the first packet, and `samples` the length of a frame. The padding is
+    in a Xing header ("Info" where the bit rate is constant) with LAME's extension. It is read as
+    FFmpeg reads it.
     """
     cdef SampleRange padding
     cdef Mp3Frame frame

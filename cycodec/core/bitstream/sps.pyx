@@ -1,49 +1,19 @@
-"""The sequence parameter sets of H.264 and HEVC: what they say of the stream's pictures.
+"""The sequence parameter sets of H.264 and HEVC, which describe the pictures of a stream.
 
 ITU-T H.264, 7.3.2.1.1 and E.1.1; ITU-T H.265, 7.3.2.2.1 and 7.3.3.
 """
 
 from libc.stdint cimport uint8_t
 
-from cycodec.core.container.demux cimport Demuxer
-
-from cycodec.libav cimport avcodec
+from cycodec.core.bitstream.bits cimport Bits, open_bits, read_bits, read_golomb, read_signed_golomb
 
 
 cdef enum:
-    MAX_BYTES = 1024        # far more than a set takes up to its colours; what does not fit is not read
-    UNSPECIFIED = 2         # the code of all three colour properties
+    MAX_BYTES = 1024        # more than a set needs up to its colours; the rest is not read
+    UNSPECIFIED = 2         # the number of all three colour properties
     EXTENDED_SAR = 255
-    PROFILE_BITS = 88       # of HEVC's profile_tier_level: profile, tier and flags; then the level
+    PROFILE_BITS = 88       # profile, tier and flags in HEVC's profile_tier_level, before the level
     LEVEL_BITS = 8
-
-
-cdef unsigned read_bits(Bits *bits, int count) noexcept nogil:
-    cdef unsigned value = 0
-    cdef int _i
-    for _i in range(count):
-        if bits.pos >= bits.size:
-            bits.overrun = True
-            return 0
-        value = value << 1 | ((bits.data[bits.pos >> 3] >> (7 - (bits.pos & 7))) & 1)
-        bits.pos += 1
-    return value
-
-
-cdef unsigned read_golomb(Bits *bits) noexcept nogil:
-    """An Exp-Golomb code, ue(v)."""
-    cdef int zeros = 0
-    while not read_bits(bits, 1):
-        zeros += 1
-        if zeros > 31 or bits.overrun:
-            bits.overrun = True
-            return 0
-    return (1u << zeros) - 1 + read_bits(bits, zeros)
-
-
-cdef int read_signed_golomb(Bits *bits) noexcept nogil:
-    cdef unsigned code = read_golomb(bits)
-    return <int> ((code + 1) >> 1) if code & 1 else -<int> (code >> 1)
 
 
 cdef void skip_scaling_list(Bits *bits, int size) noexcept nogil:
@@ -62,7 +32,7 @@ cdef bint has_chroma_format(unsigned profile) noexcept nogil:
 
 
 cdef void read_colours(Bits *bits, Sps *sps) noexcept nogil:
-    """The beginning of the VUI parameters."""
+    """Read the VUI parameters up to the colours."""
     if read_bits(bits, 1) and read_bits(bits, 8) == EXTENDED_SAR:
         read_bits(bits, 32)
     if read_bits(bits, 1):                  # overscan
@@ -78,7 +48,7 @@ cdef void read_colours(Bits *bits, Sps *sps) noexcept nogil:
 
 
 cdef void open_payload(Bits *bits, uint8_t *payload, const uint8_t *data, int size) noexcept nogil:
-    """The bits of a NAL unit without its emulation_prevention_three_bytes; `payload` has room for MAX_BYTES."""
+    """Open a NAL unit without its emulation_prevention_three_bytes; `payload` holds MAX_BYTES bytes."""
     cdef int zeros = 0
     cdef int count = 0
     cdef int i
@@ -91,10 +61,7 @@ cdef void open_payload(Bits *bits, uint8_t *payload, const uint8_t *data, int si
         zeros = zeros + 1 if data[i] == 0 else 0
         payload[count] = data[i]
         count += 1
-    bits.data = payload
-    bits.size = 8 * count
-    bits.pos = 0
-    bits.overrun = False
+    open_bits(bits, payload, count)
 
 
 cdef void clear_sps(Sps *sps) noexcept nogil:
@@ -109,7 +76,7 @@ cdef void clear_sps(Sps *sps) noexcept nogil:
 
 
 cdef void read_window(Bits *bits, Sps *sps, int rows) noexcept nogil:
-    """What is cut off, if anything: in samples of chroma, and of fields where `rows` is 2."""
+    """Read the cropping window, whose unit is a chroma sample; `rows` is 2 if it counts rows of fields."""
     cdef int columns = 2 if sps.chroma == 1 or sps.chroma == 2 else 1
     rows *= 2 if sps.chroma == 1 else 1
     if not read_bits(bits, 1):
@@ -120,16 +87,44 @@ cdef void read_window(Bits *bits, Sps *sps, int rows) noexcept nogil:
     sps.bottom = rows * <int> min(read_golomb(bits), 1 << 16)
 
 
-cdef bint is_good(const Bits *bits, const Sps *sps) noexcept nogil:
+cdef bint is_valid(const Bits *bits, const Sps *sps) noexcept nogil:
     return not bits.overrun and sps.left + sps.right < sps.width and sps.top + sps.bottom < sps.height
 
 
+cdef void read_chroma_format(Bits *bits, Sps *sps) noexcept nogil:
+    """Read H.264's chroma format and depths, and skip the scaling lists."""
+    cdef int i
+    sps.chroma = <int> read_golomb(bits)
+    if sps.chroma == 3:
+        read_bits(bits, 1)
+    sps.luma_depth = 8 + <int> read_golomb(bits)
+    sps.chroma_depth = 8 + <int> read_golomb(bits)
+    read_bits(bits, 1)
+    if read_bits(bits, 1):
+        for i in range(12 if sps.chroma == 3 else 8):
+            if read_bits(bits, 1):
+                skip_scaling_list(bits, 16 if i < 6 else 64)
+
+
+cdef void skip_picture_order(Bits *bits) noexcept nogil:
+    """Skip H.264's pic_order_cnt_type and what depends on it."""
+    cdef unsigned order = read_golomb(bits)
+    cdef int _i
+    if order == 0:
+        read_golomb(bits)
+    elif order == 1:
+        read_bits(bits, 1)
+        read_signed_golomb(bits)
+        read_signed_golomb(bits)
+        for _i in range(min(<int> read_golomb(bits), 256)):
+            read_signed_golomb(bits)
+
+
 cdef bint read_sps(const uint8_t *data, int size, Sps *sps) noexcept nogil:
-    """Read H.264's: a NAL unit, its header byte first; whether it could be read."""
+    """Read a set of H.264 from a NAL unit with its header byte; return False if it is not valid."""
     cdef uint8_t[MAX_BYTES] payload
     cdef Bits bits
-    cdef unsigned profile, order, mbs
-    cdef int i, _i
+    cdef unsigned profile, macroblocks
     open_payload(&bits, payload, data, size)
     bits.pos = 8
     clear_sps(sps)
@@ -137,44 +132,27 @@ cdef bint read_sps(const uint8_t *data, int size, Sps *sps) noexcept nogil:
     read_bits(&bits, 16)
     read_golomb(&bits)
     if has_chroma_format(profile):
-        sps.chroma = <int> read_golomb(&bits)
-        if sps.chroma == 3:
-            read_bits(&bits, 1)
-        sps.luma_depth = 8 + <int> read_golomb(&bits)
-        sps.chroma_depth = 8 + <int> read_golomb(&bits)
-        read_bits(&bits, 1)
-        if read_bits(&bits, 1):
-            for i in range(12 if sps.chroma == 3 else 8):
-                if read_bits(&bits, 1):
-                    skip_scaling_list(&bits, 16 if i < 6 else 64)
+        read_chroma_format(&bits, sps)
     read_golomb(&bits)
-    order = read_golomb(&bits)
-    if order == 0:
-        read_golomb(&bits)
-    elif order == 1:
-        read_bits(&bits, 1)
-        read_signed_golomb(&bits)
-        read_signed_golomb(&bits)
-        for _i in range(min(<int> read_golomb(&bits), 256)):
-            read_signed_golomb(&bits)
+    skip_picture_order(&bits)
     read_golomb(&bits)
     read_bits(&bits, 1)
-    mbs = read_golomb(&bits) + 1
-    sps.width = 16 * <int> min(mbs, 1 << 16)
-    mbs = read_golomb(&bits) + 1
+    macroblocks = read_golomb(&bits) + 1
+    sps.width = 16 * <int> min(macroblocks, 1 << 16)
+    macroblocks = read_golomb(&bits) + 1
     sps.frames_only = read_bits(&bits, 1)
-    sps.height = (16 if sps.frames_only else 32) * <int> min(mbs, 1 << 16)
+    sps.height = (16 if sps.frames_only else 32) * <int> min(macroblocks, 1 << 16)
     if not sps.frames_only:
         read_bits(&bits, 1)
     read_bits(&bits, 1)
     read_window(&bits, sps, 1 if sps.frames_only else 2)
     if read_bits(&bits, 1):
         read_colours(&bits, sps)
-    return is_good(&bits, sps)
+    return is_valid(&bits, sps)
 
 
 cdef bint read_hevc_sps(const uint8_t *data, int size, Sps *sps) noexcept nogil:
-    """The same of HEVC's, whose header has two bytes; colours are not read."""
+    """Read a set of HEVC from a NAL unit with its two header bytes, without the colours; return False if it is not valid."""
     cdef uint8_t[MAX_BYTES] payload
     cdef Bits bits
     cdef unsigned present[8]
@@ -200,27 +178,27 @@ cdef bint read_hevc_sps(const uint8_t *data, int size, Sps *sps) noexcept nogil:
     read_window(&bits, sps, 1)
     sps.luma_depth = 8 + <int> read_golomb(&bits)
     sps.chroma_depth = 8 + <int> read_golomb(&bits)
-    return is_good(&bits, sps)
+    return is_valid(&bits, sps)
 
 
 def describe_sps(bytes unit not None, bint hevc=False):
-    """What a sequence parameter set says, as a dict; None where it cannot be read.
+    """Return the fields of a sequence parameter set as a dict; None if it is not valid.
 
     Parameters
     ----------
     unit : bytes
-        The NAL unit, its header first.
+        The NAL unit with its header.
     hevc : bool
-        It is one of HEVC, not of H.264.
+        True if the set is one of HEVC, False for H.264.
     """
     cdef Sps sps
     cdef const uint8_t *data = <const uint8_t *> (<const char *> unit)
-    cdef bint good = read_hevc_sps(data, <int> len(unit), &sps) if hevc else read_sps(data, <int> len(unit), &sps)
-    return sps if good else None
+    cdef bint valid = read_hevc_sps(data, <int> len(unit), &sps) if hevc else read_sps(data, <int> len(unit), &sps)
+    return sps if valid else None
 
 
 def sets_in_extradata(bytes extradata not None):
-    """The sequence parameter sets in a stream's header: avcC (ISO/IEC 14496-15, 5.3.3.1.2) or Annex B."""
+    """Return H.264's sequence parameter sets in a stream's extradata: avcC (ISO/IEC 14496-15, 5.3.3.1.2) or Annex B."""
     if extradata[:1] != b"\1":
         return [unit for unit in extradata.split(b"\0\0\1") if unit and unit[0] & 31 == 7]
     units = []
@@ -233,21 +211,12 @@ def sets_in_extradata(bytes extradata not None):
 
 
 def may_have_fields(bytes unit not None):
-    """Whether a sequence parameter set lets pictures be single fields, so that two packets can make one frame.
+    """Return whether pictures may be single fields by a set of H.264, so that two packets may make one frame.
 
     Parameters
     ----------
     unit : bytes
-        The NAL unit, its header byte first. What cannot be read counts as yes.
+        The NAL unit with its header byte. True is returned for a set that is not valid.
     """
     cdef Sps sps
     return not read_sps(<const uint8_t *> (<const char *> unit), <int> len(unit), &sps) or not sps.frames_only
-
-
-def stream_may_have_fields(Demuxer demuxer not None, int stream_index):
-    """Whether an H.264 stream may hold field pictures, by the parameter sets in its header."""
-    cdef avcodec.AVCodecParameters *parameters = demuxer.stream(stream_index).codecpar
-    if parameters.codec_id != avcodec.AV_CODEC_ID_H264:
-        return False
-    units = sets_in_extradata((<const char *> parameters.extradata)[:parameters.extradata_size])
-    return not units or may_have_fields(units[0])

@@ -10,9 +10,9 @@ from cycodec.libav.avformat cimport AVFormatContext, AVStream
 cdef class Demuxer:
     cdef AVFormatContext *ptr
     cdef readonly IOContext io
-    cdef AVPacket *held             # read ahead by peek
-    cdef bint is_holding
-    cdef readonly bint probed       # whether avformat_find_stream_info has run
+    cdef AVPacket *held             # the packet that peek has read
+    cdef bint is_holding            # True if the next read returns that packet
+    cdef readonly bint probed       # True if avformat_find_stream_info has run
 
     cdef void recover(self) noexcept
     cdef AVStream *stream(self, int index) noexcept nogil
@@ -22,4 +22,6 @@ cdef class Demuxer:
     cdef int seek(self, int stream_index, int64_t timestamp) noexcept nogil
     cdef int seek_byte(self, int64_t position) noexcept nogil
     cdef int check(self, int code, str operation) except -1
+    cdef list streams_of(self, str media_type)
+    cdef int select(self, str media_type, object stream_index, str phrase, str remedy) except -1
     cdef void abandon(self) noexcept

@@ -1,24 +1,30 @@
-"""What headers say of a stream's pictures: pixel format and colours, which FFmpeg otherwise finds out by decoding some.
+"""What a stream's headers say about its pictures: pixel format, colours and field coding.
 
-avformat_find_stream_info decodes until it knows how far pictures are reordered. For a decoder that orders pictures by
-itself, the sequence header is enough.
+avformat_find_stream_info finds format and colours by decoding until it knows how far pictures are reordered. For a
+decoder that orders pictures itself, the headers are enough.
 """
 
 from libc.stdint cimport uint8_t
 
+from cycodec.core.bitstream.sps cimport Sps, read_sps
+from cycodec.core.bitstream.vpx cimport Vp9Format, read_vp9_format
 from cycodec.core.container.demux cimport Demuxer
-from cycodec.core.bitstream.sps cimport Bits, Sps, read_bits, read_sps
-from cycodec.core.bitstream.sps import sets_in_extradata
+from cycodec.core.bitstream.sps import may_have_fields, sets_in_extradata
 
 from cycodec.libav cimport avcodec, avutil
 from cycodec.libav.avcodec cimport AVCodecParameters, AVPacket
 
 
-def know_pictures(Demuxer demuxer not None, int stream_index):
-    """Fill in what the headers say of a stream that FFmpeg has not looked at yet; whether they say enough.
+def fill_picture_format(Demuxer demuxer not None, int stream_index):
+    """Write the pixel format and the colours of a stream into its codec parameters, without avformat_find_stream_info.
 
-    That is 4:2:0 of 8 bits: H.264 by the one parameter set in its header, VP9 by its first picture. Of other codecs
-    FFmpeg learns enough in no time.
+    That works for 4:2:0 of 8 bits: for H.264 by the only parameter set in the header, for VP9 by the first picture. For
+    other codecs avformat_find_stream_info is quick.
+
+    Returns
+    -------
+    bool
+        False if the headers do not say enough; the caller then probes the demuxer.
     """
     cdef AVCodecParameters *parameters
     if demuxer.probed or stream_index >= demuxer.num_streams or not demuxer.is_self_contained(stream_index):
@@ -26,25 +32,27 @@ def know_pictures(Demuxer demuxer not None, int stream_index):
     parameters = demuxer.stream(stream_index).codecpar
     if parameters.codec_id == avcodec.AV_CODEC_ID_H264:
         units = sets_in_extradata((<const char *> parameters.extradata)[:parameters.extradata_size])
-        return len(units) == 1 and know_h264(parameters, units[0])
+        return len(units) == 1 and fill_from_sps(parameters, units[0])
     if parameters.codec_id == avcodec.AV_CODEC_ID_VP9:
-        return know_vp9(demuxer, stream_index, parameters) or put_back(demuxer, stream_index)
+        if fill_from_first_packet(demuxer, stream_index, parameters):
+            return True
+        rewind(demuxer, stream_index)
     return False
 
 
-cdef bint put_back(Demuxer demuxer, int stream_index) except -1:
-    """Have the demuxer begin with the packet that was looked at, so that FFmpeg can look, too; False.
+cdef int rewind(Demuxer demuxer, int stream_index) except -1:
+    """Make the demuxer begin with the first packet again, so that FFmpeg can probe it.
 
-    Where the source cannot seek, FFmpeg makes do with the second packet, and learns less.
+    If the source cannot seek, FFmpeg probes from the second packet on, and learns less.
     """
     cdef const AVPacket *packet
     if demuxer.peek(stream_index, &packet) >= 0:
         demuxer.seek(stream_index, packet.dts if packet.dts != avutil.AV_NOPTS_VALUE else packet.pts)
-    return False
+    return 0
 
 
-cdef bint know_h264(AVCodecParameters *parameters, bytes unit) except -1:
-    """As h264_init_ps of libavcodec does it: what the set does not say stays as the container says it."""
+cdef bint fill_from_sps(AVCodecParameters *parameters, bytes unit) except -1:
+    """Do as h264_init_ps of libavcodec does: keep the container's values for what the set does not say."""
     cdef Sps sps
     if not read_sps(<const uint8_t *> (<const char *> unit), <int> len(unit), &sps):
         return False
@@ -62,32 +70,22 @@ cdef bint know_h264(AVCodecParameters *parameters, bytes unit) except -1:
     return True
 
 
-# color_space of VP9 (its bitstream specification, 7.2.2) -> ISO/IEC 23091-2; RGB and the reserved one are left out
-cdef dict VP9_SPACES = {
-    0: avutil.AVCOL_SPC_UNSPECIFIED, 1: 5, 2: 1, 3: 6, 4: 7, 5: 9,
-}
-
-
-cdef bint know_vp9(Demuxer demuxer, int stream_index, AVCodecParameters *parameters) except -1:
-    """By the first picture's uncompressed header (6.2 of the specification)."""
+cdef bint fill_from_first_packet(Demuxer demuxer, int stream_index, AVCodecParameters *parameters) except -1:
+    """Take VP9's format from the first packet; return False if it is not 4:2:0 of 8 bits."""
     cdef const AVPacket *packet
-    cdef Bits bits
-    if demuxer.peek(stream_index, &packet) < 0 or packet.size < 16:
+    cdef Vp9Format format
+    if demuxer.peek(stream_index, &packet) < 0 or not read_vp9_format(packet.data, packet.size, &format):
         return False
-    bits.data = packet.data
-    bits.size = 8 * packet.size
-    bits.pos = 0
-    bits.overrun = False
-    # frame_marker 2, profile 0, no show_existing_frame, a key frame; then show_frame and error_resilient_mode
-    if read_bits(&bits, 6) != 0b100000:
-        return False
-    read_bits(&bits, 2)
-    if read_bits(&bits, 24) != 0x498342:
-        return False
-    space = VP9_SPACES.get(read_bits(&bits, 3))
-    if space is None:
-        return False
-    parameters.color_space = space
-    parameters.color_range = avutil.AVCOL_RANGE_JPEG if read_bits(&bits, 1) else avutil.AVCOL_RANGE_MPEG
+    parameters.color_space = <avutil.AVColorSpace> format.matrix
+    parameters.color_range = avutil.AVCOL_RANGE_JPEG if format.full_range else avutil.AVCOL_RANGE_MPEG
     parameters.format = avutil.AV_PIX_FMT_YUV420P
     return True
+
+
+def stream_may_have_fields(Demuxer demuxer not None, int stream_index):
+    """Return whether an H.264 stream may hold field pictures, by the parameter sets in its header."""
+    cdef AVCodecParameters *parameters = demuxer.stream(stream_index).codecpar
+    if parameters.codec_id != avcodec.AV_CODEC_ID_H264:
+        return False
+    units = sets_in_extradata((<const char *> parameters.extradata)[:parameters.extradata_size])
+    return not units or may_have_fields(units[0])

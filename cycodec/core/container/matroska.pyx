@@ -1,23 +1,25 @@
 """The packets of a Matroska or WebM video stream from its element headers, without reading the pictures.
 
-A Matroska file tells the time and the key flag of each block in the few bytes before its payload (RFC 9559, 5.1.3 and
-10). Walking from header to header touches under a percent of a big file: see Note [Small reads]. Whatever is unusual
-makes `read_matroska` return None, and the caller scans the packets instead: several video tracks, lacing, compressed or
-encrypted tracks, chained segments, a file that ends inside a block, a first packet that does not come out as predicted.
+A Matroska file stores the time and the key flag of each block in the few bytes before its payload (RFC 9559, 5.1.3 and
+10). A walk from header to header reads less than one percent of a big file: Note [Small reads].
+
+`read_matroska` returns None for an unusual file, and the caller scans the packets instead. Unusual are several video
+tracks, lacing, compressed or encrypted tracks, chained segments, a file that ends inside a block, and a first packet
+that differs from the table.
 
 Note [Small reads]
 
-Nearly all of the time goes to one read for each block, and of that a tenth at most to fetching the bytes from memory;
-the rest is the system call. 64 bytes hold the headers of a cluster and its first block together; 256 took a quarter
-longer. A file opened with O_NOATIME spares the kernel the clock at each read, a quarter again; that needs the file's
-owner, and is done without for everybody else. A mapped file took twice as long, by one page fault for each block (and
-a file that is cut off while it is mapped would end the process).
+Nearly all of the time is spent on one read for each block. At most a tenth of that is the copying of bytes from memory;
+the rest is the system call. 64 bytes hold the headers of a cluster and its first block together; reads of 256 bytes took
+a quarter longer. With O_NOATIME the kernel need not store the time of each read, which saves another quarter. Only the
+owner of a file may open it so; for other users the file is opened without that flag. A mapped file took twice as long,
+because each block causes a page fault. A mapped file that is cut off meanwhile would also end the process.
 
 Note [Walked from several places]
 
-Where each block is, only the one before it tells. But the Cues, at the end of most files, name clusters all over the file,
-so that a long walk is divided among threads that begin at such clusters. Cues are not always right: who begins at the
-front must come out exactly where the next one began, and so on, or all of it is walked once more, by one.
+Only the block before it tells where a block begins. But the Cues, at the end of most files, name clusters all over the
+file, so that several threads may walk, each from another cluster. Cues may be wrong: each thread must end exactly where
+the next one began. Otherwise one thread walks the whole file again.
 """
 
 import bisect
@@ -28,7 +30,18 @@ from cpython.bytes cimport PyBytes_AS_STRING
 from libc.stdint cimport int64_t, uint8_t
 from libc.string cimport memcmp
 
+from cycodec.core.bitstream.mpeg cimport may_be_uncoded_mpeg4
+from cycodec.core.bitstream.vpx cimport is_hidden_vp8, is_hidden_vp9
 from cycodec.core.container.demux cimport Demuxer
+from cycodec.core.container.ebml cimport (
+    UNKNOWN_SIZE,
+    UNUSUAL,
+    ByteSource,
+    look,
+    number_length,
+    read_element,
+    read_unsigned,
+)
 from cycodec.core.container.packets cimport (
     PACKET_EMPTY,
     PACKET_HIDDEN,
@@ -37,17 +50,12 @@ from cycodec.core.container.packets cimport (
     PacketRecord,
     PacketTable,
     first_packet_agrees,
-    is_hidden_vp8,
-    is_hidden_vp9,
 )
 
 from cycodec.libav cimport avcodec, avutil
 
 
-cdef extern from "<unistd.h>" nogil:
-    ssize_t pread(int descriptor, void *buffer, size_t count, int64_t offset)
-
-
+# identifiers of elements
 cdef enum:
     EBML = 0x1A45DFA3
     SEGMENT = 0x18538067
@@ -78,162 +86,143 @@ cdef enum:
     REFERENCE_BLOCK = 0xFB
     BLOCK_DURATION = 0x9B
     ENCRYPTED_BLOCK = 0xAF
-    CHUNK = 64              # bytes of one read
-    MAX_CUES = 1 << 22      # bytes
-    UNUSUAL = -1
+
+cdef enum:
+    VIDEO_TRACK = 1             # TrackType
+    LACING = 6                  # flags of a block
+    KEY_BLOCK = 0x80            # flag of a simple block
+    LARGEST_CUES = 1 << 22      # bytes
 
 # From this many bytes of clusters on, more than one thread walks.
 WORTH_A_THREAD = 1 << 24
 
-cdef int64_t UNKNOWN = -1
 cdef int64_t NOPTS = avutil.AV_NOPTS_VALUE
-
-
-cdef struct Source:
-    const uint8_t *memory   # or NULL, and a file descriptor
-    int descriptor
-    int64_t size
-    int64_t start           # of what the chunk holds
-    int length
-    uint8_t[CHUNK] chunk
 
 
 cdef struct Walk:
     int codec_id
-    int64_t track           # number of the video track, 0 while it is not known
-    int64_t scale           # nanoseconds of one unit
-    int64_t default_duration
-    int64_t cluster_time    # -1: not known yet
-    int64_t segment         # where the segment's elements begin: places in the file are counted from there
-    int64_t sought          # the identifier that the next place is of
-    int64_t cues            # where they are, or 0
-    int num_video
-    bint unusual
-    bint has_pending        # a block of a group whose references are not known yet
-    PacketRecord pending
+    int64_t track               # number of the video track; 0 before it is known
+    int64_t scale               # nanoseconds of one unit of time
+    int64_t default_duration    # nanoseconds
+    int64_t cluster_time        # -1 before it is known
+    int64_t segment             # where the elements of the segment begin; the file counts positions from there
+    int64_t sought              # identifier of the element whose SeekPosition comes next
+    int64_t cues                # position of the Cues; 0 if there are none
+    int num_video               # number of video tracks
+    bint has_pending            # True while the references of a block in a group are not known yet
+    PacketRecord pending        # that block
 
 
-cdef const uint8_t *look(Source *source, int64_t position, int count) noexcept nogil:
-    """`count` bytes at a position, or NULL where the source ends before."""
-    if position + count > source.size:
-        return NULL
-    if source.memory != NULL:
-        return source.memory + position
-    if position < source.start or position + count > source.start + source.length:
-        source.start = position
-        source.length = <int> max(pread(source.descriptor, source.chunk, CHUNK, position), 0)
-        if count > source.length:
-            return NULL
-    return source.chunk + (position - source.start)
+# -- tracks ----------------------------------------------------------------------------------------------------------
 
 
-cdef int read_element(Source *source, int64_t position, int64_t *identifier, int64_t *size) noexcept nogil:
-    """An element's identifier and size (UNKNOWN: until its parent ends); the length of its header, 0 at the end."""
-    cdef const uint8_t *data = look(source, position, 1)
-    cdef int id_length = 1
-    cdef int size_length = 1
-    cdef int64_t value
-    cdef int i
-    if data == NULL:
-        return 0
-    while id_length <= 4 and not data[0] & (0x100 >> id_length):
-        id_length += 1
-    data = look(source, position, id_length + 1)
-    if id_length > 4 or data == NULL:
-        return UNUSUAL
-    value = 0
-    for i in range(id_length):
-        value = value << 8 | data[i]
-    identifier[0] = value
-    while size_length <= 8 and not data[id_length] & (0x100 >> size_length):
-        size_length += 1
-    data = look(source, position + id_length, size_length)
-    if size_length > 8 or data == NULL:
-        return UNUSUAL
-    value = data[0] & (0xFF >> size_length)
-    for i in range(1, size_length):
-        value = value << 8 | data[i]
-    size[0] = UNKNOWN if value == (<int64_t> 1 << (7 * size_length)) - 1 else value
-    return id_length + size_length
-
-
-cdef int64_t read_unsigned(Source *source, int64_t position, int64_t size) noexcept nogil:
-    cdef const uint8_t *data = look(source, position, <int> size) if 0 <= size <= 8 else NULL
-    cdef int64_t value = 0
-    cdef int i
-    if data == NULL:
-        return -1
-    for i in range(size):
-        value = value << 8 | data[i]
-    return value
-
-
-cdef void read_tracks(Source *source, int64_t position, int64_t end, Walk *walk) noexcept nogil:
-    """The number and the default duration of the one video track; `unusual` where blocks would need more than that."""
-    cdef int64_t identifier, size, entry_end, number, kind, duration
-    cdef bint strange
+cdef int read_track_entry(ByteSource *source, int64_t position, int64_t end, Walk *walk) noexcept nogil:
+    """Read a track; return UNUSUAL if it is cut off, or if its blocks need more than this module reads."""
+    cdef int64_t identifier, size
+    cdef int64_t number = 0
+    cdef int64_t kind = 0
+    cdef int64_t duration = 0
+    cdef bint is_strange = False
+    cdef const uint8_t *codec
     cdef int header
     while position < end:
         header = read_element(source, position, &identifier, &size)
-        if header <= 0 or size == UNKNOWN:
-            walk.unusual = True
-            return
+        if header <= 0 or size == UNKNOWN_SIZE:
+            return UNUSUAL
         position += header
-        if identifier != TRACK_ENTRY:
-            position += size
-            continue
-        entry_end = position + size
-        number = kind = duration = 0
-        strange = False
-        while position < entry_end:
-            header = read_element(source, position, &identifier, &size)
-            if header <= 0 or size == UNKNOWN:
-                walk.unusual = True
-                return
-            position += header
-            if identifier == TRACK_NUMBER:
-                number = read_unsigned(source, position, size)
-            elif identifier == TRACK_TYPE:
-                kind = read_unsigned(source, position, size)
-            elif identifier == DEFAULT_DURATION:
-                duration = read_unsigned(source, position, size)
-            elif identifier in (CONTENT_ENCODINGS, TRACK_TIMESTAMP_SCALE, CODEC_DELAY):
-                strange = True
-            elif identifier == CODEC_ID and size >= 4:
-                # blocks of "V_MS/VFW/FOURCC" carry decoding times
-                strange = strange or look(source, position, 4) == NULL or memcmp(look(source, position, 4), "V_MS", 4) == 0
-            position += size
-        if kind == 1:
-            walk.num_video += 1
-            walk.track = number
-            walk.default_duration = duration
-            walk.unusual = walk.unusual or strange
-    walk.unusual = walk.unusual or walk.num_video != 1
+        if identifier == TRACK_NUMBER:
+            number = read_unsigned(source, position, size)
+        elif identifier == TRACK_TYPE:
+            kind = read_unsigned(source, position, size)
+        elif identifier == DEFAULT_DURATION:
+            duration = read_unsigned(source, position, size)
+        elif identifier in (CONTENT_ENCODINGS, TRACK_TIMESTAMP_SCALE, CODEC_DELAY):
+            is_strange = True
+        elif identifier == CODEC_ID and size >= 4:
+            # blocks of "V_MS/VFW/FOURCC" store decoding times
+            codec = look(source, position, 4)
+            is_strange = is_strange or codec == NULL or memcmp(codec, "V_MS", 4) == 0
+        position += size
+    if position > end:
+        return UNUSUAL
+    if kind != VIDEO_TRACK:
+        return 0
+    walk.num_video += 1
+    walk.track = number
+    walk.default_duration = duration
+    return UNUSUAL if is_strange else 0
 
 
-cdef int read_block(Source *source, int64_t position, int64_t size, bint simple, Walk *walk,
+cdef int read_tracks(ByteSource *source, int64_t position, int64_t end, Walk *walk) noexcept nogil:
+    """Read the number and the default duration of the video track; return UNUSUAL unless there is exactly one."""
+    cdef int64_t identifier, size
+    cdef int header
+    while position < end:
+        header = read_element(source, position, &identifier, &size)
+        if header <= 0 or size == UNKNOWN_SIZE:
+            return UNUSUAL
+        position += header
+        if identifier == TRACK_ENTRY and read_track_entry(source, position, position + size, walk) < 0:
+            return UNUSUAL
+        position += size
+    return 0 if walk.num_video == 1 else UNUSUAL
+
+
+# -- blocks ----------------------------------------------------------------------------------------------------------
+
+
+cdef int read_payload(ByteSource *source, int64_t position, int codec_id, PacketRecord *record) noexcept nogil:
+    """Set the flags that the size or the ends of a payload tell; return 0 or UNUSUAL."""
+    cdef const uint8_t *data
+    cdef int first
+    if record.size == 0:
+        record.flags |= PACKET_EMPTY
+    elif codec_id == avcodec.AV_CODEC_ID_MPEG4:
+        if may_be_uncoded_mpeg4(record.size):
+            record.flags |= PACKET_SUSPECT
+    elif codec_id == avcodec.AV_CODEC_ID_VP8:
+        data = look(source, position, 1)
+        if data == NULL:
+            return UNUSUAL
+        if is_hidden_vp8(data[0]):
+            record.flags |= PACKET_HIDDEN
+    elif codec_id == avcodec.AV_CODEC_ID_VP9:
+        data = look(source, position, 1)
+        if data == NULL:
+            return UNUSUAL
+        first = data[0]
+        if is_hidden_vp9(first, 0):
+            # only if the first byte leaves it open, read the last byte, which tells a superframe from a frame
+            data = look(source, position + record.size - 1, 1)
+            if data == NULL:
+                return UNUSUAL
+            if is_hidden_vp9(first, data[0]):
+                record.flags |= PACKET_HIDDEN
+    return 0
+
+
+cdef int read_block(ByteSource *source, int64_t position, int64_t size, bint is_simple, Walk *walk,
                     PacketRecord *record) noexcept nogil:
-    """1 and a record where the block is the video track's, 0 where it is another's."""
+    """Describe a block of the video track and return 1; return 0 for another track's block, or UNUSUAL."""
     cdef const uint8_t *data = look(source, position, 1)
     cdef int64_t track
-    cdef int length = 1
-    cdef int i, time
+    cdef int length, time, flags, i
     if data == NULL or walk.cluster_time < 0:
         return UNUSUAL
-    while length <= 8 and not data[0] & (0x100 >> length):
-        length += 1
-    if size < length + 3:
+    length = number_length(data[0], 8)
+    if length > 8 or size < length + 3:
         return UNUSUAL
     data = look(source, position, length + 3)
-    if length > 8 or data == NULL:
+    if data == NULL:
         return UNUSUAL
     track = data[0] & (0xFF >> length)
     for i in range(1, length):
         track = track << 8 | data[i]
     if track != walk.track:
         return 0
-    if data[length + 2] & 6:
-        return UNUSUAL                                  # laced
+    flags = data[length + 2]
+    if flags & LACING:
+        return UNUSUAL
     time = data[length] << 8 | data[length + 1]
     record.pts = walk.cluster_time + (time - 65536 if time & 0x8000 else time)
     record.dts = NOPTS
@@ -241,141 +230,149 @@ cdef int read_block(Source *source, int64_t position, int64_t size, bint simple,
     record.pos = position
     record.size = <int> (size - length - 3)
     record.digest = 0
-    record.flags = PACKET_KEY if not simple or data[length + 2] & 0x80 else 0
-    if record.size == 0:
-        record.flags |= PACKET_EMPTY
-        return 1
-    position += length + 3
-    if walk.codec_id == avcodec.AV_CODEC_ID_VP8 or walk.codec_id == avcodec.AV_CODEC_ID_VP9:
-        data = look(source, position, 1)
-        if data == NULL:
-            return UNUSUAL
-        if walk.codec_id == avcodec.AV_CODEC_ID_VP8:
-            if is_hidden_vp8(data[0]):
-                record.flags |= PACKET_HIDDEN
-        elif is_hidden_vp9(data[0], 0):
-            # the last byte tells a superframe from a frame
-            i = data[0]
-            data = look(source, position + record.size - 1, 1)
-            if data == NULL:
-                return UNUSUAL
-            if is_hidden_vp9(i, data[0]):
-                record.flags |= PACKET_HIDDEN
-    elif walk.codec_id == avcodec.AV_CODEC_ID_MPEG4 and record.size <= 19:
-        record.flags |= PACKET_SUSPECT
-    return 1
+    record.flags = PACKET_KEY if not is_simple or flags & KEY_BLOCK else 0
+    return UNUSUAL if read_payload(source, position + length + 3, walk.codec_id, record) < 0 else 1
 
 
-cdef int64_t walk_elements(Source *source, Walk *walk, PacketTable table, int64_t position, int64_t end,
-                           bint head) noexcept nogil:
-    """Go through the elements up to `end`; with `head`, up to the first cluster. Returns where that is, or UNUSUAL."""
-    cdef int64_t identifier, size
+# -- the walk --------------------------------------------------------------------------------------------------------
+
+
+cdef int take_block(ByteSource *source, Walk *walk, PacketTable table, bint is_simple, int64_t position,
+                    int64_t size) noexcept nogil:
+    """Append a simple block to the table, or keep a block of a group until its references are known; 0 or UNUSUAL."""
     cdef PacketRecord record
-    cdef int header, code
-    cdef bint begun = not head
+    cdef int code = read_block(source, position, size, is_simple, walk, &record)
+    if code <= 0:
+        return code
+    if is_simple:
+        return 0 if table.append(&record) >= 0 else UNUSUAL
+    walk.pending = record
+    walk.has_pending = True
+    return 0
+
+
+cdef int take_element(ByteSource *source, Walk *walk, PacketTable table, int64_t identifier, int64_t position,
+                      int64_t size, bint in_head) noexcept nogil:
+    """Take in the payload of an element without children that matter; return 0 or UNUSUAL.
+
+    `in_head` is True before the first cluster. Behind it, blocks may have been read without the element's value.
+    """
+    cdef int code = 0
+    if identifier == SIMPLE_BLOCK or identifier == BLOCK:
+        code = take_block(source, walk, table, identifier == SIMPLE_BLOCK, position, size)
+    elif identifier == TIMESTAMP:
+        walk.cluster_time = read_unsigned(source, position, size)
+    elif identifier == REFERENCE_BLOCK:
+        if walk.has_pending:
+            walk.pending.flags &= ~PACKET_KEY
+    elif identifier == BLOCK_DURATION:
+        if walk.has_pending:
+            walk.pending.duration = read_unsigned(source, position, size)
+    elif identifier == TIMESTAMP_SCALE:
+        if not in_head:
+            return UNUSUAL
+        walk.scale = read_unsigned(source, position, size)
+    elif identifier == TRACKS:
+        if not in_head or walk.track:
+            return UNUSUAL
+        code = read_tracks(source, position, position + size, walk)
+    elif identifier == SEEK_ID:
+        walk.sought = read_unsigned(source, position, size)
+    elif identifier == SEEK_POSITION:
+        if walk.sought == CUES:
+            walk.cues = walk.segment + read_unsigned(source, position, size)
+    elif identifier == ENCRYPTED_BLOCK:
+        return UNUSUAL
+    return UNUSUAL if walk.scale <= 0 else code
+
+
+cdef int finish_group(Walk *walk, PacketTable table, bint is_end, int64_t identifier) noexcept nogil:
+    """Append the block of a group if its group ends before the element with this identifier; return 0 or UNUSUAL."""
+    if walk.has_pending and (is_end or identifier in (SIMPLE_BLOCK, BLOCK_GROUP, CLUSTER, BLOCK)):
+        walk.has_pending = False
+        return 0 if table.append(&walk.pending) >= 0 else UNUSUAL
+    return 0
+
+
+cdef int64_t walk_elements(ByteSource *source, Walk *walk, PacketTable table, int64_t position, int64_t end,
+                           bint in_head) noexcept nogil:
+    """Walk the elements up to `end`, or with `in_head` up to the first cluster.
+
+    Return the position where the walk ended, or UNUSUAL.
+    """
+    cdef int64_t identifier = 0
+    cdef int64_t size = 0
+    cdef int header
+    cdef bint has_begun = not in_head
     while True:
         header = 0
         if position < end:
             header = read_element(source, position, &identifier, &size)
             if header <= 0:
                 return UNUSUAL
-        if walk.has_pending and (header == 0 or identifier in (
-            SIMPLE_BLOCK, BLOCK_GROUP, CLUSTER, BLOCK
-        )):
-            walk.has_pending = False
-            if table.append(&walk.pending) < 0:
-                return UNUSUAL
-        if header == 0 or head and identifier == CLUSTER:
+        if finish_group(walk, table, header == 0, identifier) < 0:
+            return UNUSUAL
+        if header == 0 or in_head and identifier == CLUSTER:
             return position
         position += header
         if identifier == EBML:
-            if begun:
+            if has_begun:
                 return UNUSUAL                          # a second file behind the first
-            begun = True
+            has_begun = True
         if identifier == SEGMENT:
             walk.segment = position
         if identifier in (SEGMENT, CLUSTER, BLOCK_GROUP, INFO, SEEK_HEAD, SEEK):
             continue                                    # its children come next
-        if size == UNKNOWN or position + size > source.size:
+        if size == UNKNOWN_SIZE or position + size > source.size:
             return UNUSUAL
-        if identifier in (TIMESTAMP_SCALE, TRACKS) and not head:
-            return UNUSUAL                              # blocks came before
-        if identifier == TIMESTAMP_SCALE:
-            walk.scale = read_unsigned(source, position, size)
-        elif identifier == TRACKS:
-            if walk.track:
-                return UNUSUAL
-            read_tracks(source, position, position + size, walk)
-        elif identifier == SEEK_ID:
-            walk.sought = read_unsigned(source, position, size)
-        elif identifier == SEEK_POSITION and walk.sought == CUES:
-            walk.cues = walk.segment + read_unsigned(source, position, size)
-        elif identifier == TIMESTAMP:
-            walk.cluster_time = read_unsigned(source, position, size)
-        elif identifier == SIMPLE_BLOCK or identifier == BLOCK:
-            code = read_block(source, position, size, identifier == SIMPLE_BLOCK, walk, &record)
-            if code < 0:
-                return UNUSUAL
-            if code and identifier == SIMPLE_BLOCK:
-                if table.append(&record) < 0:
-                    return UNUSUAL
-            elif code:
-                walk.pending = record
-                walk.has_pending = True
-        elif walk.has_pending and identifier == REFERENCE_BLOCK:
-            walk.pending.flags &= ~PACKET_KEY
-        elif walk.has_pending and identifier == BLOCK_DURATION:
-            walk.pending.duration = read_unsigned(source, position, size)
-        elif identifier == ENCRYPTED_BLOCK:
-            return UNUSUAL
-        if walk.unusual or walk.scale <= 0:
+        if take_element(source, walk, table, identifier, position, size, in_head) < 0:
             return UNUSUAL
         position += size
 
 
-cdef list read_cues(Source *source, Walk *walk):
-    """Where clusters begin, as the Cues tell it; empty where there are none to be made sense of."""
-    cdef Source cues
+cdef list read_cues(ByteSource *source, Walk *walk):
+    """Return the positions of clusters that the Cues name, sorted; an empty list if the Cues cannot be read."""
+    cdef ByteSource cues
     cdef int64_t identifier, size
     cdef int64_t position = walk.cues
     cdef int header
     if not 0 < position < source.size:
         return []
     header = read_element(source, position, &identifier, &size)
-    if header <= 0 or identifier != CUES or not 0 < size <= MAX_CUES:
+    if header <= 0 or identifier != CUES or not 0 < size <= LARGEST_CUES:
         return []
     data = os.pread(source.descriptor, size, position + header)
     cues.memory = <const uint8_t *> PyBytes_AS_STRING(data)
     cues.size = len(data)
-    places = set()
+    positions = set()
     position = 0
     while True:
         header = read_element(&cues, position, &identifier, &size)
         if header <= 0 or size < 0:
-            return sorted(places)
+            return sorted(positions)
         position += header
         if identifier == CUE_CLUSTER_POSITION:
-            places.add(walk.segment + read_unsigned(&cues, position, size))
+            positions.add(walk.segment + read_unsigned(&cues, position, size))
         if identifier not in (CUE_POINT, CUE_TRACK_POSITIONS):
             position += size
 
 
 cdef class Stretch:
-    """A part of the file, from cluster to cluster, and the packets that it has."""
+    """A part of the file from cluster to cluster, and its packets."""
 
-    cdef Source source
+    cdef ByteSource source
     cdef Walk state
     cdef PacketTable table
     cdef int64_t begin, end
-    cdef int64_t reached
+    cdef int64_t reached        # where the walk ended
 
     def walk(self):
         with nogil:
             self.reached = walk_elements(&self.source, &self.state, self.table, self.begin, self.end, False)
 
 
-cdef PacketTable walk_stretches(Source *source, Walk *state, list edges, run):
-    """The packets between each two edges, one after the other; None where something is unusual, or edges are wrong."""
+cdef PacketTable walk_stretches(ByteSource *source, Walk *state, list edges, run):
+    """Return the packets between all edges, in order; None if something is unusual, or an edge is no cluster."""
     cdef Stretch stretch
     cdef PacketTable table
     cdef list stretches = []
@@ -402,36 +399,29 @@ cdef PacketTable walk_stretches(Source *source, Walk *state, list edges, run):
     return table
 
 
+cdef list choose_edges(ByteSource *source, Walk *state, int64_t first, int threads):
+    """Return where the stretches of so many threads begin, from the first cluster to the end of the file."""
+    if threads < 2 or source.memory != NULL or source.size - first < WORTH_A_THREAD:
+        return [first, source.size]
+    positions = read_cues(source, state)
+    shares = [bisect.bisect(positions, first + (source.size - first) * i // threads) for i in range(1, threads)]
+    inner = {positions[i] for i in shares if i < len(positions) and first < positions[i] < source.size}
+    return [first, *sorted(inner), source.size]
+
+
+# -- the file --------------------------------------------------------------------------------------------------------
+
+
 cdef int open_quietly(str path) except -1:
-    """A descriptor of a file, whose time of access stays as it is where that is allowed: Note [Small reads]."""
+    """Open a file so that its time of access stays the same, if that is allowed: Note [Small reads]."""
     try:
         return os.open(path, os.O_RDONLY | getattr(os, "O_NOATIME", 0))
     except PermissionError:
         return os.open(path, os.O_RDONLY)
 
 
-def read_matroska(Demuxer demuxer not None, int stream_index, run=None, int threads=1):
-    """The packets of the video stream of a freshly opened Matroska file, or None where they must be read.
-
-    Parameters
-    ----------
-    demuxer : Demuxer
-    stream_index : int
-    run : callable, optional
-        ``run(jobs, threads)`` does a list of jobs, on so many threads at most.
-    threads : int
-
-    Returns
-    -------
-    PacketTable or None
-        Without decoding times and digests. The demuxer still stands at the stream's beginning.
-    """
-    cdef PacketTable table = PacketTable()
-    cdef Source source
-    cdef Walk state
-    cdef int64_t first
-    if demuxer.format_name != "matroska,webm":
-        return None
+cdef bint open_source(ByteSource *source, Demuxer demuxer) except -1:
+    """Open the bytes of a demuxer again; return False for file-likes and URLs, where many small reads are slow."""
     source.start = 0
     source.length = 0
     source.memory = demuxer.io.memory.data
@@ -440,28 +430,54 @@ def read_matroska(Demuxer demuxer not None, int stream_index, run=None, int thre
     if source.memory == NULL:
         path = demuxer.io.path
         if path is None:
-            return None                                 # a file-like or URL: many small reads would cost more than one long
+            return False
         source.descriptor = open_quietly(path)
         source.size = os.fstat(source.descriptor).st_size
-    state.codec_id = demuxer.stream(stream_index).codecpar.codec_id
+    return True
+
+
+cdef void begin_walk(Walk *state, int codec_id) noexcept nogil:
+    state.codec_id = codec_id
     state.track = state.default_duration = state.segment = state.sought = state.cues = 0
     state.cluster_time = -1
     state.num_video = 0
     state.scale = 1000000
-    state.unusual = state.has_pending = False
+    state.has_pending = False
+
+
+def read_matroska(Demuxer demuxer not None, int stream_index, run=None, int threads=1):
+    """Return the packets of the video stream of a freshly opened Matroska file.
+
+    Parameters
+    ----------
+    demuxer : Demuxer
+    stream_index : int
+    run : callable, optional
+        ``run(jobs, threads)`` does a list of jobs on at most so many threads.
+    threads : int
+        How many threads may walk.
+
+    Returns
+    -------
+    PacketTable or None
+        A table without decoding times and digests; None if the packets must be scanned. The demuxer is at the stream's
+        beginning.
+    """
+    cdef PacketTable table = PacketTable()
+    cdef ByteSource source
+    cdef Walk state
+    cdef int64_t first
+    if demuxer.format_name != "matroska,webm" or not open_source(&source, demuxer):
+        return None
+    begin_walk(&state, demuxer.stream(stream_index).codecpar.codec_id)
     try:
         with nogil:
             first = walk_elements(&source, &state, table, 0, source.size, True)
         if first < 0 or not state.track:
             return None
-        table = None
-        if threads > 1 and source.memory == NULL and source.size - first >= WORTH_A_THREAD:
-            places = read_cues(&source, &state)
-            shares = [bisect.bisect(places, first + (source.size - first) * i // threads) for i in range(1, threads)]
-            inner = sorted({places[i] for i in shares if i < len(places) and first < places[i] < source.size})
-            if inner:
-                table = walk_stretches(&source, &state, [first, *inner, source.size], run)
-        if table is None:
+        edges = choose_edges(&source, &state, first, threads)
+        table = walk_stretches(&source, &state, edges, run)
+        if table is None and len(edges) > 2:
             table = walk_stretches(&source, &state, [first, source.size], run)
     finally:
         if source.descriptor >= 0:

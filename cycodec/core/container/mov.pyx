@@ -1,16 +1,18 @@
 """The packets of an MP4 or MOV stream from its sample tables, without reading the samples.
 
-libavformat's own index holds, for each sample, the decoding time (edit list applied), position, size and flags. What it
-keeps to itself are the composition offsets that turn decoding times into presentation times. They are read here, from
-the track's `ctts` box (ISO/IEC 14496-12, 8.6.1.3), and laid over that index. Whatever is unusual makes `read_mov`
-return None, and the caller scans the packets instead: fragments, an index that edits have cut or lengthened, samples
-beyond the end of the file, a first packet that does not come out as predicted.
+libavformat's own index holds the decoding time (with the edit list applied), position, size and flags of each sample. It
+does not publish the composition offsets, which turn decoding times into presentation times. This module reads them from
+the track's `ctts` box (ISO/IEC 14496-12, 8.6.1.3) and adds them to that index.
+
+`read_mov` returns None for an unusual file, and the caller scans the packets instead. Unusual are fragments, an index
+that edits have cut or lengthened, samples beyond the end of the file, and a first packet that differs from the table.
 """
 
 import struct
 
 from libc.stdint cimport int32_t, int64_t, uint8_t
 
+from cycodec.core.bitstream.mpeg cimport may_be_uncoded_mpeg4
 from cycodec.core.compat cimport compat_index_count, compat_index_entry
 from cycodec.core.container.demux cimport Demuxer
 from cycodec.core.container.packets cimport (
@@ -22,192 +24,165 @@ from cycodec.core.container.packets cimport (
     PacketTable,
     first_packet_agrees,
 )
+from cycodec.core.container.boxes import find_box, find_track, has_boxes, top_boxes
 
 from cycodec.libav cimport avcodec, avformat, avutil
 from cycodec.libav.avformat cimport AVStream
 
 
-cdef str MOV = "mov,mp4,m4a,3gp,3g2,mj2"
-MAX_MOOV = 1 << 30
+cdef int64_t LONGEST_MOOV = 1 << 30     # bytes
+cdef int64_t LARGEST_SHIFT = 1 << 28    # a larger offset of times is not meant
+
+
+cdef struct Offsets:
+    const uint8_t *next         # the next run: two 32-bit numbers, its length in samples and their offset
+    const uint8_t *end
+    int64_t left                # samples of the current run that are still to come
+    int64_t offset              # of the current run
 
 
 def read_mov(Demuxer demuxer not None, int stream_index):
-    """The packets of a stream of a freshly opened MP4 or MOV file, or None where they must be read.
+    """Return the packets of a stream of a freshly opened MP4 or MOV file.
 
     Returns
     -------
     PacketTable or None
-        Without digests. The demuxer still stands at the stream's beginning.
+        A table without digests; None if the packets must be scanned. The demuxer is at the stream's beginning.
     """
     cdef avformat.AVIOContext *pb = demuxer.ptr.pb
     cdef PacketTable table
-    cdef int64_t here
-    if demuxer.format_name != MOV or pb == NULL or not pb.seekable & avformat.AVIO_SEEKABLE_NORMAL:
+    cdef int64_t here, file_size
+    if not has_boxes(demuxer):
         return None
     here = avformat.avio_seek(pb, 0, 1)
     try:
-        offsets = composition_offsets(demuxer, demuxer.stream(stream_index).id)
-        size = avformat.avio_size(pb)
+        track = read_track(demuxer, demuxer.stream(stream_index).id)
+        file_size = avformat.avio_size(pb)
     except (struct.error, IndexError):
-        offsets = None
+        track = None
     finally:
         avformat.avio_seek(pb, here, 0)
-    if offsets is None:
+    if track is None:
         return None
-    samples, runs, last = offsets
-    table = lay_over(demuxer.stream(stream_index), samples, runs, last, size)
+    num_samples, runs, last_duration = track
+    table = combine(demuxer.stream(stream_index), num_samples, runs, last_duration, file_size)
     if table is None or not first_packet_agrees(demuxer, stream_index, table):
         return None
     return table
 
 
-def top_boxes(Demuxer demuxer not None):
-    """(kind, position, length of the header, length) of the file's outermost boxes; length 0: to the end."""
-    cdef int64_t position = 0
-    while True:
-        head = demuxer.read_bytes(position, 16)
-        if len(head) < 8:
-            return
-        length, kind = struct.unpack_from(">I4s", head)
-        start = 8
-        if length == 1 and len(head) == 16:
-            (length,) = struct.unpack_from(">Q", head, 8)
-            start = 16
-        if length < start and length != 0:
-            return
-        yield kind, position, start, length
-        if length == 0:
-            return
-        position += length
-
-
-def find_moov(Demuxer demuxer):
-    """The payload of the file's `moov` box, or None."""
-    for kind, position, start, length in top_boxes(demuxer):
+cdef bytes read_moov(Demuxer demuxer):
+    """Return the payload of the file's `moov` box; None if there is none before the first fragment."""
+    for kind, position, header, length in top_boxes(demuxer):
         if kind == b"moof":
             return None
         if kind == b"moov":
-            return demuxer.read_bytes(position + start, length - start) if 0 < length <= MAX_MOOV else None
+            return demuxer.read_bytes(position + header, length - header) if 0 < length <= LONGEST_MOOV else None
     return None
 
 
-def boxes(data, start, end):
-    """(kind, begin, end) of the boxes inside a box's payload."""
-    while start + 8 <= end:
-        length, kind = struct.unpack_from(">I4s", data, start)
-        begin = start + 8
-        if length == 1:
-            (length,) = struct.unpack_from(">Q", data, start + 8)
-            begin = start + 16
-        elif length == 0:
-            length = end - start
-        if length < begin - start or start + length > end:
-            return
-        yield kind, begin, start + length
-        start += length
-
-
-def child(data, begin, end, *path):
-    """(begin, end) of the first box down a path, or None."""
-    for name in path:
-        for kind, inner_begin, inner_end in boxes(data, begin, end):
-            if kind == name:
-                begin, end = inner_begin, inner_end
-                break
-        else:
-            return None
-    return begin, end
-
-
-cdef object composition_offsets(Demuxer demuxer, int track_id):
-    """(number of samples, the runs of its `ctts` box or b"", duration of the last sample) of a track, or None."""
-    moov = find_moov(demuxer)
-    if moov is None or child(moov, 0, len(moov), b"mvex") is not None:
+cdef tuple read_track(Demuxer demuxer, int track_id):
+    """Return (number of samples, runs of the `ctts` box or b"", duration of the last sample) of a track, or None."""
+    moov = read_moov(demuxer)
+    if moov is None or find_box(moov, 0, len(moov), b"mvex") is not None:
         return None
-    for kind, begin, end in boxes(moov, 0, len(moov)):
-        header = child(moov, begin, end, b"tkhd") if kind == b"trak" else None
-        if header is None:
-            continue
-        # version 1 has 64-bit times before the track id
-        (number,) = struct.unpack_from(">I", moov, header[0] + (20 if moov[header[0]] == 1 else 12))
-        if number != track_id:
-            continue
-        table = child(moov, begin, end, b"mdia", b"minf", b"stbl")
-        if table is None:
-            return None
-        sizes = child(moov, *table, b"stsz") or child(moov, *table, b"stz2")
-        if sizes is None:
-            return None
-        (samples,) = struct.unpack_from(">I", moov, sizes[0] + 8)
-        times = child(moov, *table, b"stts")
-        last = struct.unpack_from(">I", moov, times[1] - 4)[0] if times is not None and times[1] - times[0] >= 16 else 0
-        runs = b""
-        offsets = child(moov, *table, b"ctts")
-        if offsets is not None:
-            (count,) = struct.unpack_from(">I", moov, offsets[0] + 4)
-            if offsets[0] + 8 + 8 * count > offsets[1]:
-                return None
-            runs = moov[offsets[0] + 8:offsets[0] + 8 + 8 * count]
-        return samples, runs, last
-    return None
+    track = find_track(moov, track_id)
+    tables = find_box(moov, *track, b"mdia", b"minf", b"stbl") if track is not None else None
+    if tables is None:
+        return None
+    sizes = find_box(moov, *tables, b"stsz") or find_box(moov, *tables, b"stz2")
+    if sizes is None:
+        return None
+    (num_samples,) = struct.unpack_from(">I", moov, sizes[0] + 8)
+    times = find_box(moov, *tables, b"stts")
+    has_runs = times is not None and times[1] - times[0] >= 16
+    last_duration = struct.unpack_from(">I", moov, times[1] - 4)[0] if has_runs else 0
+    offsets = find_box(moov, *tables, b"ctts")
+    if offsets is None:
+        return num_samples, b"", last_duration
+    (num_runs,) = struct.unpack_from(">I", moov, offsets[0] + 4)
+    begin = offsets[0] + 8
+    end = begin + 8 * num_runs
+    return (num_samples, moov[begin:end], last_duration) if end <= offsets[1] else None
 
 
-cdef PacketTable lay_over(AVStream *stream, int64_t samples, bytes runs, int64_t last, int64_t file_size):
-    """libavformat's index with presentation times, or None where the two do not fit each other.
+cdef bint find_shift(bytes runs, int64_t num_samples, int64_t *shift) noexcept:
+    """Find by how much libavformat shifts all presentation times, so that no offset is negative.
 
-    `runs`: pairs of 32-bit numbers, for how many samples an offset holds, and the offset. libavformat takes offsets for
-    signed whatever the box's version says.
+    libavformat reads offsets as signed numbers in either version of the box. Return False if the offset of a run is
+    too large to be meant, or the runs do not cover all samples.
     """
-    cdef int count = compat_index_count(stream)
-    cdef PacketTable table = PacketTable()
-    cdef PacketRecord record
-    cdef int64_t shift = 0
-    cdef int64_t limit = file_size if file_size > 0 else 1 << 62
     cdef const uint8_t *run = runs
     cdef const uint8_t *end = run + len(runs)
-    cdef bint has_runs = run < end
-    cdef int i, size, flags
     cdef int64_t total = 0
-    cdef int64_t run_left = 0
-    cdef int64_t offset = 0
-    cdef int64_t previous = 0
-    if count != samples or count == 0:
-        return None
+    shift[0] = 0
+    if run == end:
+        return True
     while run < end:
         total += avutil.AV_RB32(run)
-        # negative offsets shift the decoding times, unless they are too far out to be meant
-        shift = max(shift, -<int64_t> <int32_t> avutil.AV_RB32(run + 4))
+        shift[0] = max(shift[0], -<int64_t> <int32_t> avutil.AV_RB32(run + 4))
         run += 8
-    if shift > (1 << 28) or (has_runs and total != samples):
+    return shift[0] <= LARGEST_SHIFT and total == num_samples
+
+
+cdef int64_t next_offset(Offsets *offsets) noexcept nogil:
+    """Return the composition offset of the next sample."""
+    while offsets.left == 0 and offsets.next < offsets.end:
+        offsets.left = avutil.AV_RB32(offsets.next)
+        offsets.offset = <int32_t> avutil.AV_RB32(offsets.next + 4)
+        offsets.next += 8
+    offsets.left -= 1
+    return offsets.offset
+
+
+cdef bint read_entry(AVStream *stream, int number, PacketRecord *record) noexcept nogil:
+    """Describe a sample as libavformat's index does; return False if the index has no such sample.
+
+    The presentation time and the duration come later.
+    """
+    cdef int size, flags
+    if not compat_index_entry(stream, number, &record.dts, &record.pos, &size, &flags):
+        return False
+    record.size = size
+    record.digest = 0
+    record.duration = 0
+    record.flags = 0
+    if flags & avformat.AVINDEX_KEYFRAME:
+        record.flags |= PACKET_KEY
+    if flags & avformat.AVINDEX_DISCARD_FRAME:
+        record.flags |= PACKET_DISCARD
+    if record.size == 0:
+        record.flags |= PACKET_EMPTY
+    elif stream.codecpar.codec_id == avcodec.AV_CODEC_ID_MPEG4 and may_be_uncoded_mpeg4(record.size):
+        record.flags |= PACKET_SUSPECT
+    return True
+
+
+cdef PacketTable combine(AVStream *stream, int64_t num_samples, bytes runs, int64_t last_duration, int64_t file_size):
+    """Return libavformat's index with presentation times; None if index and runs do not fit each other."""
+    cdef PacketTable table = PacketTable()
+    cdef PacketRecord record
+    cdef Offsets offsets
+    cdef int count = compat_index_count(stream)
+    cdef int64_t limit = file_size if file_size > 0 else 1 << 62
+    cdef int64_t shift
+    cdef int64_t previous = 0
+    cdef int i
+    if count != num_samples or count == 0 or not find_shift(runs, num_samples, &shift):
         return None
-    run = runs
+    offsets.next = runs
+    offsets.end = offsets.next + len(runs)
+    offsets.left = offsets.offset = 0
     for i in range(count):
-        if not compat_index_entry(stream, i, &record.dts, &record.pos, &size, &flags):
+        if not read_entry(stream, i, &record):
             return None
-        while run_left == 0 and run < end:
-            run_left = avutil.AV_RB32(run)
-            offset = <int32_t> avutil.AV_RB32(run + 4)
-            run += 8
-        run_left -= 1
-        record.size = size
-        record.pts = record.dts + shift + offset
-        record.digest = 0
-        record.flags = 0
-        record.duration = 0
-        if flags & avformat.AVINDEX_KEYFRAME:
-            record.flags |= PACKET_KEY
-        if flags & avformat.AVINDEX_DISCARD_FRAME:
-            record.flags |= PACKET_DISCARD
-        if size == 0:
-            record.flags |= PACKET_EMPTY
-        elif size <= 19 and stream.codecpar.codec_id == avcodec.AV_CODEC_ID_MPEG4:
-            record.flags |= PACKET_SUSPECT
-        if record.pos < 0 or record.pos + size > limit or (i and record.dts < previous):
+        record.pts = record.dts + shift + next_offset(&offsets)
+        if record.pos < 0 or record.pos + record.size > limit or (i and record.dts < previous):
             return None
         if i:
             table.records[i - 1].duration = record.dts - previous
         previous = record.dts
         if table.append(&record) < 0:
             raise MemoryError()
-    table.records[count - 1].duration = last
+    table.records[count - 1].duration = last_duration
     return table

@@ -8,12 +8,12 @@ from cycodec.libav.avcodec cimport AVPacket
 
 cdef enum:
     PACKET_KEY = 1
-    PACKET_DISCARD = 2      # decoded for others' sake, never shown (edit lists)
-    PACKET_HIDDEN = 4       # gives no frame (VP8 and VP9 alternate references)
-    PACKET_EMPTY = 8        # no bytes: never sent to the decoder
-    PACKET_SUSPECT = 16     # may give no frame (MPEG-4 not-coded pictures, damaged data)
-    PACKET_PLAIN = 32       # was looked at closely, and holds one picture
-    PACKET_ANEW = 64        # ... with which decoding can begin
+    PACKET_DISCARD = 2      # an edit list hides it: it is decoded for other packets, and never shown
+    PACKET_HIDDEN = 4       # gives no frame (alternate references of VP8 and VP9)
+    PACKET_EMPTY = 8        # has no bytes and is never sent to the decoder
+    PACKET_SUSPECT = 16     # may give no frame (pictures of MPEG-4 without data, damaged packets)
+    PACKET_PLAIN = 32       # holds one picture, as a close scan saw
+    PACKET_ENTRY = 64       # decoding may begin here, as a close scan saw
 
 
 cdef struct PacketRecord:
@@ -29,7 +29,7 @@ cdef struct PacketRecord:
 cdef class PacketTable:
     cdef PacketRecord *records
     cdef readonly int count
-    cdef int allocated
+    cdef int capacity
 
     cdef int append(self, const PacketRecord *record) noexcept nogil
     cdef int scan(self, Demuxer demuxer, int stream_index, bint closely) except -1
@@ -38,6 +38,4 @@ cdef class PacketTable:
 
 cdef uint32_t digest_packet(const AVPacket *packet) noexcept nogil
 cdef void record_packet(PacketRecord *record, const AVPacket *packet, int codec_id, bint closely) noexcept nogil
-cdef bint is_hidden_vp8(int first) noexcept nogil
-cdef bint is_hidden_vp9(int first, int last) noexcept nogil
 cdef bint first_packet_agrees(Demuxer demuxer, int stream_index, PacketTable table) except -1

@@ -175,7 +175,7 @@ cdef class AudioStreamEncoder(StreamEncoder):
         return 0
 
     cdef int new_frame(self) noexcept nogil:
-        """Give `frame` room for `block` samples."""
+        """Allocate `block` samples in `frame`."""
         cdef int code
         avutil.av_frame_unref(self.frame)
         self.frame.format = self.context.sample_fmt
@@ -231,7 +231,8 @@ cdef class AudioStreamEncoder(StreamEncoder):
     def add(self, size_t pointer, int64_t stride, int64_t count):
         """Encode `count` samples of each channel.
 
-        Rows of float32, one for each channel, begin at address `pointer` and are `stride` samples apart.
+        Rows of float32, one for each channel, begin at address `pointer` and are `stride` samples
+        apart.
         """
         cdef const float *samples = <const float *> pointer
         cdef int64_t done = 0

@@ -22,7 +22,8 @@ cdef class Muxer:
     sink : Sink
         Where the bytes go.
     format : str or None
-        FFmpeg's short name of a format, or a file name extension. None takes the extension of `filename`.
+        FFmpeg's short name of a format, or a file name extension. None takes the extension of
+        `filename`.
     filename : str, optional
     """
 
@@ -86,7 +87,7 @@ cdef class Muxer:
 
 
 cdef const AVOutputFormat *find_format(str format, str filename) except? NULL:
-    """A container format by FFmpeg's name, by an extension, or by a file name; NULL if there is none."""
+    """The format with FFmpeg's name, with an extension, or of a file name; NULL if none fits."""
     cdef bytes name
     cdef const AVOutputFormat *found = NULL
     if format is not None:

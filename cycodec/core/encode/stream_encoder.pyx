@@ -1,5 +1,5 @@
 # cython: no_gc_clear=True
-"""What encoders of all kinds of media share: a codec, a stream of the muxer, packets on their way."""
+"""What encoders of all kinds of media share: a codec, a stream of the muxer, its packets."""
 
 cimport cython
 from libc.errno cimport EAGAIN
@@ -71,7 +71,7 @@ cdef class StreamEncoder:
         return 0
 
     def explain_refusal(self):
-        """Raise what is wrong with the choices, if that is known, after the encoder did not open."""
+        """Raise what is wrong with the choices of an encoder that did not open, if known."""
 
     @property
     def codec_name(self):

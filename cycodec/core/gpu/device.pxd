@@ -6,7 +6,7 @@ from cycodec.libav.avutil cimport AVFrame
 
 
 cdef class CudaDevice:
-    cdef void *ptr                  # NvDevice * of csrc/nvconvert.h
+    cdef void *ptr                  # NvDevice * of csrc/nvidia/nvdevice.h
     cdef readonly int ordinal
     cdef public size_t stream       # CUstream on which conversions are queued; 0 is the default stream
 
@@ -16,11 +16,11 @@ cdef class CudaDevice:
 cdef class Delivery:
     cdef CudaDevice device
     cdef object source
-    cdef void *scratch              # NvScratch * of csrc/nvconvert.h
+    cdef void *scratch              # NvScratch * of csrc/nvidia/nvconvert.h
     cdef bint failed
-    cdef char[256] error            # why; NV_ERROR_BYTES
+    cdef char[256] error            # the reason; NV_ERROR_BYTES long
 
-    # `out` and what is copied are device memory. 0, or BACKEND_FAILED
+    # `out` is device memory, and `target` a ConvertTarget. These return 0 or BACKEND_FAILED.
     cdef int put_surface(self, const void *surface, const void *layout, const AVFrame *frame, const void *target,
                          uint8_t *out) noexcept nogil
     cdef int put_device_frame(self, const AVFrame *frame, int pixel_format, const void *target,
@@ -30,9 +30,9 @@ cdef class Delivery:
     cdef int put_rgb(self, const uint8_t *rgb, size_t size, uint8_t *out) noexcept nogil
     cdef int copy(self, uint8_t *to, const uint8_t *source, size_t size) noexcept nogil
     cdef int clear(self, uint8_t *to, size_t size) noexcept nogil
-    cdef int judge(self, int code) noexcept nogil
+    cdef int check_result(self, int code) noexcept nogil
     cdef object failure(self)
     cdef void abandon(self) noexcept
 
 
-cdef void *functions() noexcept     # NvFunctions * of csrc/nvshim.h: the driver's, for other modules
+cdef void *functions() noexcept     # NvFunctions * of csrc/nvidia/nvshim.h

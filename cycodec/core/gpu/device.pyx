@@ -1,4 +1,4 @@
-"""A GPU as a decoder sees it, and how frames get into its memory: what all backends for CUDA have in common."""
+"""A GPU and the delivery of frames to its memory, which all backends for CUDA share."""
 
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.stdlib cimport calloc, free
@@ -72,7 +72,7 @@ cpu = <const CpuFunctions *> cpu_functions()
 
 
 cdef class CudaDevice:
-    """A GPU: context and kernels, and the stream of the request under way.
+    """A GPU: its context, its kernels, and the stream of the current request.
 
     Parameters
     ----------
@@ -100,12 +100,12 @@ cdef class CudaDevice:
         return (<NvDevice *> self.ptr).context
 
     def use_npp(self, size_t function, tuple facts):
-        """Have NPP convert what it can; arguments are those of cycodec.cuda.npp.Npp.
+        """Let NPP convert what it can; the arguments are those of cycodec.cuda.npp.Npp.
 
         Raises
         ------
         CudaUnavailableError
-            It does not convert as any known version does.
+            It converts differently from all known versions.
         """
         cdef NvDevice *device = <NvDevice *> self.ptr
         cdef NvNppContext *context = &device.npp_context
@@ -121,13 +121,13 @@ cdef class CudaDevice:
 
 
 cdef class Delivery:
-    """How the frames of one backend get into a device's memory.
+    """The delivery of one backend's frames to a device's memory.
 
     Parameters
     ----------
     device : CudaDevice
     source : str
-        How errors call it.
+        The name of the source in errors.
     """
 
     def __cinit__(self, CudaDevice device not None, source):
@@ -143,11 +143,11 @@ cdef class Delivery:
             free(self.scratch)
 
     cdef void abandon(self) noexcept:
-        """Forget what is owned without freeing it: see Note [After fork] in stream.pyx."""
+        """Forget all resources without freeing them: see Note [After fork] in stream.pyx."""
         self.scratch = NULL
 
-    cdef int judge(self, int code) noexcept nogil:
-        """What csrc/nvconvert.c came to."""
+    cdef int check_result(self, int code) noexcept nogil:
+        """Return BACKEND_FAILED for a negative result of csrc/nvidia, else 0."""
         if code < 0:
             self.failed = True
             return BACKEND_FAILED
@@ -165,10 +165,10 @@ cdef class Delivery:
 
     cdef int put_surface(self, const void *surface, const void *layout, const AVFrame *frame, const void *target,
                          uint8_t *out) noexcept nogil:
-        """A picture that csrc/nvdec.c has mapped: NvSurface and NvLayout. Of the frame only its colours are read."""
+        """Convert a mapped NvSurface with its NvLayout. Only the colours of the frame are read."""
         cdef const ConvertTarget *to = <const ConvertTarget *> target
         cdef NvColour colour = nvconvert_colour(frame)
-        return self.judge(nvconvert_surface(
+        return self.check_result(nvconvert_surface(
             <NvDevice *> self.device.ptr, <NvScratch *> self.scratch, <CUstream> self.device.stream,
             <const NvSurface *> surface, <const NvLayout *> layout, &colour, to, <uint64_t> <size_t> out,
             convert_target_row_stride(to), self.error,
@@ -176,40 +176,40 @@ cdef class Delivery:
 
     cdef int put_device_frame(self, const AVFrame *frame, int pixel_format, const void *target,
                               uint8_t *out) noexcept nogil:
-        """A frame of AV_PIX_FMT_CUDA, whose samples are those of a pixel format in host memory."""
+        """Convert a frame of AV_PIX_FMT_CUDA with the samples of a pixel format."""
         cdef const ConvertTarget *to = <const ConvertTarget *> target
         cdef NvColour colour = nvconvert_colour(frame)
-        return self.judge(nvconvert_device_frame(
+        return self.check_result(nvconvert_device_frame(
             <NvDevice *> self.device.ptr, <NvScratch *> self.scratch, <CUstream> self.device.stream, frame,
             pixel_format, &colour, to, <uint64_t> <size_t> out, convert_target_row_stride(to), self.error,
         ))
 
     cdef bint knows(self, int pixel_format) noexcept nogil:
-        """Whether put_frame takes a pixel format."""
+        """True if put_frame converts a pixel format."""
         return nvconvert_knows(pixel_format)
 
     cdef int put_frame(self, const AVFrame *frame, const void *target, uint8_t *out) noexcept nogil:
-        """A frame in host memory."""
+        """Upload and convert a frame from host memory."""
         cdef const ConvertTarget *to = <const ConvertTarget *> target
         cdef NvColour colour = nvconvert_colour(frame)
-        return self.judge(nvconvert_frame(
+        return self.check_result(nvconvert_frame(
             <NvDevice *> self.device.ptr, <NvScratch *> self.scratch, <CUstream> self.device.stream, frame, &colour,
             to, <uint64_t> <size_t> out, convert_target_row_stride(to), self.error,
         ))
 
     cdef int put_rgb(self, const uint8_t *rgb, size_t size, uint8_t *out) noexcept nogil:
-        return self.judge(nvdevice_upload(
+        return self.check_result(nvdevice_upload(
             <NvDevice *> self.device.ptr, <CUstream> self.device.stream, rgb, size, <uint64_t> <size_t> out, self.error
         ))
 
     cdef int copy(self, uint8_t *to, const uint8_t *source, size_t size) noexcept nogil:
-        return self.judge(nvdevice_copy(
+        return self.check_result(nvdevice_copy(
             <NvDevice *> self.device.ptr, <CUstream> self.device.stream, <uint64_t> <size_t> to,
             <uint64_t> <size_t> source, size, self.error,
         ))
 
     cdef int clear(self, uint8_t *to, size_t size) noexcept nogil:
-        return self.judge(nvdevice_clear(
+        return self.check_result(nvdevice_clear(
             <NvDevice *> self.device.ptr, <CUstream> self.device.stream, <uint64_t> <size_t> to, size, self.error
         ))
 
@@ -217,12 +217,12 @@ cdef class Delivery:
 # -- the driver -------------------------------------------------------------------------------------------------------
 
 cdef void *functions() noexcept:
-    """The table of the driver's functions: one for all extension modules."""
+    """Return the table of the driver's functions, the only one of the process."""
     return nv
 
 
 def driver_functions():
-    """Names of libcuda's functions that `set_driver_functions` wants."""
+    """Return the names of libcuda's functions that `set_driver_functions` needs."""
     names = []
     cdef const char *name = nvshim_driver_name(0)
     while name != NULL:
@@ -232,13 +232,13 @@ def driver_functions():
 
 
 def set_driver_functions(addresses):
-    """Addresses of `driver_functions`, in their order."""
+    """Set the addresses of `driver_functions`, in the same order."""
     cdef int i
     for i, address in enumerate(addresses):
         nvshim_set_driver_function(i, address)
 
 
 def open_cuvid():
-    """Open NVIDIA's decoding library; what is wrong with it as a str, or None."""
+    """Open NVIDIA's decoding library; return None, or the reason of a failure."""
     cdef char[256] text
     return text[:strlen(text)].decode("utf-8", "replace") if nvshim_open_cuvid(text) < 0 else None

@@ -1,7 +1,7 @@
 """libavcodec's decoders as backends whose frames end in a GPU's memory.
 
-UploadBackend decodes on the CPU and converts on the GPU: for what the hardware does not decode. HwaccelBackend has
-libavcodec drive NVDEC: another way to it than core/nvdec.
+UploadBackend decodes on the CPU and converts on the GPU, for streams that the hardware does not decode. HwaccelBackend uses
+NVDEC through libavcodec, unlike core/gpu/nvdec.
 """
 
 from libc.errno cimport ENOMEM
@@ -32,12 +32,12 @@ cdef extern from "nvidia/nvhwaccel.h" nogil:
 
 
 cdef class DeviceBackend(CpuBackend):
-    """libavcodec's decoder, and a GPU for its frames. Parameters are those of CpuBackend; `deliver_to` must follow."""
+    """libavcodec's decoder, and a GPU for its frames. The caller must call `deliver_to` next."""
 
     cdef Delivery delivery
 
     def deliver_to(self, CudaDevice device not None):
-        """Have frames end on a device."""
+        """Deliver the frames to a device."""
         self.delivery = Delivery(device, self.source)
         return self
 
@@ -56,7 +56,7 @@ cdef class DeviceBackend(CpuBackend):
 
 
 cdef class UploadBackend(DeviceBackend):
-    """The CPU decodes; the GPU converts where the kernel knows the pixel format."""
+    """The CPU decodes, and the GPU converts the pixel formats that its kernel supports."""
 
     cdef uint8_t *rgb
     cdef size_t rgb_size
@@ -80,7 +80,7 @@ cdef class UploadBackend(DeviceBackend):
 
 
 cdef class HwaccelBackend(DeviceBackend):
-    """libavcodec parses and orders, NVDEC decodes, frames stay on the device."""
+    """libavcodec parses and orders, NVDEC decodes, and frames stay on the device."""
 
     cdef AVBufferRef *hardware      # AVHWDeviceContext
     cdef bint left_to_cpu           # libavcodec has decoded a frame itself
@@ -108,7 +108,7 @@ cdef class HwaccelBackend(DeviceBackend):
         return nvhwaccel_find(codec_id)
 
     cdef int prepare(self) except -1:
-        """Given a device, libavcodec takes it wherever it can."""
+        """Give libavcodec the device, which it uses where possible."""
         self.context.thread_count = 1
         self.context.hw_device_ctx = avutil.av_buffer_ref(self.hardware)
         if self.context.hw_device_ctx == NULL:
@@ -126,7 +126,7 @@ cdef class HwaccelBackend(DeviceBackend):
     cdef int receive(self, AVFrame *frame) noexcept nogil:
         cdef int code = DeviceBackend.receive(self, frame)
         if code == 0 and frame.format == avutil.AV_PIX_FMT_CUDA:
-            # of hardware frames libavcodec cuts off right and bottom alone
+            # libavcodec only crops the right and the bottom of hardware frames
             frame.width -= <int> frame.crop_left
             frame.height -= <int> frame.crop_top
         return code
@@ -139,5 +139,5 @@ cdef class HwaccelBackend(DeviceBackend):
 
 
 def has_hwaccel(Demuxer demuxer not None, int stream_index):
-    """Whether the FFmpeg in use can leave a stream's codec to NVDEC."""
+    """True if the FFmpeg in use can decode a stream's codec with NVDEC."""
     return nvhwaccel_find(demuxer.stream(stream_index).codecpar.codec_id) != NULL

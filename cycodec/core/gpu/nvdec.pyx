@@ -1,4 +1,4 @@
-"""NVIDIA's decoder as a backend of FrameReader: the driver's own parser, and sessions that are used again."""
+"""NVIDIA's decoder as a backend of FrameReader: the driver's own parser, and sessions that are reused."""
 
 import os
 
@@ -26,8 +26,8 @@ from cycodec.core.video.codes cimport BACKEND_FAILED
 from cycodec.core.video.backend cimport VideoBackend
 from cycodec.core.container.demux cimport Demuxer
 from cycodec.core.gpu.device cimport CudaDevice, Delivery
-from cycodec.core.bitstream.nal cimport next_start_code
 from cycodec.core.bitstream.sps cimport Sps, read_hevc_sps, read_sps
+from cycodec.core.bitstream.start_codes cimport next_start_code
 
 from cycodec.libav cimport avcodec, avutil
 from cycodec.libav.avcodec cimport AVCodecParameters, AVPacket
@@ -175,10 +175,10 @@ cdef class NvdecBackend(VideoBackend):
         self.delivery.abandon()
 
     cdef int fail(self) noexcept nogil:
-        """Keep what the session says of its failure; the session is of no use any more."""
+        """Keep the reason of the session's failure; the session cannot be used again."""
         if self.ptr != NULL:
             strncpy(self.delivery.error, nvdec_error(self.ptr), sizeof(self.delivery.error) - 1)
-        return self.delivery.judge(-1)
+        return self.delivery.check_result(-1)
 
     cdef object failure(self):
         cdef bint refused = self.ptr != NULL and nvdec_is_refused(self.ptr)
@@ -197,7 +197,7 @@ cdef class NvdecBackend(VideoBackend):
             nvdec_close(session)
 
     cdef void begin(self) noexcept nogil:
-        """Have a session; its sequence header is that of the filter's output."""
+        """Open a session with the sequence header of the filter's output."""
         cdef avcodec.AVCodecParameters *parameters = self.parameters
         cdef const uint8_t *header
         cdef int size
@@ -215,7 +215,7 @@ cdef class NvdecBackend(VideoBackend):
             self.find_crop(header, size)
 
     cdef void find_crop(self, const uint8_t *data, int size) noexcept nogil:
-        """Tell the session what the parameter sets in front of a picture cut off; in Annex B."""
+        """Set the crop of the parameter sets in front of a picture, in Annex B."""
         cdef bint hevc = self.parameters.codec_id == avcodec.AV_CODEC_ID_HEVC
         cdef int position, end, kind
         cdef bint good
@@ -313,7 +313,7 @@ cdef class NvdecBackend(VideoBackend):
         return 0
 
     cdef bint has_colour_codes(self) noexcept nogil:
-        """Whether the parser's colours are the stream's: for the older codecs it makes them up, BT.709 for MPEG-4."""
+        """True if the parser's colours are the stream's. For older codecs it invents them, BT.709 for MPEG-4."""
         return self.parameters.codec_id in (
             avcodec.AV_CODEC_ID_H264, avcodec.AV_CODEC_ID_HEVC, avcodec.AV_CODEC_ID_AV1
         )
@@ -339,7 +339,7 @@ cdef class NvdecBackend(VideoBackend):
             nvdec_flush(self.ptr)
 
     cdef int reopen(self) except -1:
-        """As if nothing had been sent."""
+        """Return to the state before the first packet."""
         self.end()
         self.delivery.failed = False
         self.flush()

@@ -7,9 +7,9 @@ cdef class ReadAhead:
     cdef object file
     cdef str name
     cdef list blocks                # (position, bytes) of the last reads, oldest first
-    cdef int64_t kept               # bytes in them
-    cdef int64_t next_pos           # where the last read ended; -1: nothing was read yet
-    cdef int64_t ahead              # how much the last one asked for
+    cdef int64_t kept               # bytes in the blocks
+    cdef int64_t next_pos           # where the last read ended; -1 before the first
+    cdef int64_t ahead              # size of the last read
 
     cdef int64_t copy(self, int64_t pos, uint8_t *buffer, int size) except -1
     cdef bytes read(self, int64_t pos, int64_t size)

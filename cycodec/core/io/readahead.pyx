@@ -1,8 +1,8 @@
-"""Reads of a file-like object: fewer and larger than FFmpeg asks for, and none twice as long as they are remembered.
+"""Reads of a file-like object, in few and large pieces.
 
-A file-like object may stand for something far away, where every read is a round trip of tens of milliseconds. Reads that
-follow each other grow, from what FFmpeg asks for up to MOST_AHEAD; what was read last is kept, up to KEPT_BYTES, since
-opening a file goes to and fro between its ends, and decoding begins where opening has looked already.
+A file-like object may be remote, so that each read takes tens of milliseconds. Consecutive reads grow, from the size
+that FFmpeg wants up to MOST_AHEAD. The last reads are kept, up to KEPT_BYTES: to open a file FFmpeg reads from both ends
+of it, and decoding begins with bytes that opening has read.
 """
 
 from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
@@ -14,13 +14,13 @@ cdef int64_t KEPT_BYTES = 4 << 20
 
 
 cdef class ReadAhead:
-    """What was read of a file-like object, and how its reads go on.
+    """The last reads of a file-like object, and the size of the next one.
 
     Parameters
     ----------
     file : file-like
     name : str
-        How errors call it.
+        Its name in errors.
     """
 
     def __cinit__(self, object file, str name not None):
@@ -30,7 +30,7 @@ cdef class ReadAhead:
         self.next_pos = -1
 
     cdef int64_t copy(self, int64_t pos, uint8_t *buffer, int size) except -1:
-        """Up to `size` bytes from a position on; 0 at the end of the file."""
+        """Copy up to `size` bytes from a position on, and return their number; 0 at the end of the file."""
         cdef int64_t start
         cdef bytes data
         cdef int64_t length
@@ -56,7 +56,7 @@ cdef class ReadAhead:
         return length
 
     cdef bytes read(self, int64_t pos, int64_t size):
-        """The object's own read, after a seek: somebody else may have moved it."""
+        """Read from the object after a seek, because other code may have moved it."""
         cdef Py_buffer view
         self.file.seek(pos, 0)
         data = self.file.read(size)
@@ -73,12 +73,12 @@ cdef class ReadAhead:
             PyBuffer_Release(&view)
 
     cdef int64_t size(self) except -1:
-        """Bytes of the whole, by seeking to the end."""
+        """Return the size of the object in bytes, by a seek to its end."""
         result = self.file.seek(0, 2)
         return result if result is not None else self.file.tell()
 
 
 def set_limits(int64_t most_ahead=1 << 20, int64_t kept_bytes=4 << 20):
-    """How large reads become and how much is kept of each object; for tests. Without arguments as at first."""
+    """Set the largest size of reads and of what is kept of each object; for tests. Without arguments, restore both."""
     global MOST_AHEAD, KEPT_BYTES
     MOST_AHEAD, KEPT_BYTES = most_ahead, kept_bytes

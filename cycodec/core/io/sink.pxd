@@ -7,14 +7,16 @@ from cycodec.libav.avformat cimport AVIOContext
 
 cdef class Sink:
     cdef AVIOContext *ptr
-    cdef readonly str name          # how errors call it
-    cdef str target                 # path: what it is called in the end
-    cdef str draft                  # ... and until then; None where it is written in place
-    cdef bint is_file               # opened by FFmpeg
-    cdef object file                # a file-like object, or None
-    cdef object pending             # exception raised inside a callback
-    cdef uint8_t *data              # memory
-    cdef int64_t size, capacity, pos
+    cdef readonly str name          # of the destination in errors
+    cdef str target                 # the path that the user gave
+    cdef str draft                  # the path that is written first; None if the target itself is written
+    cdef bint is_file               # True if FFmpeg opened the destination
+    cdef object file                # the file-like object, or None
+    cdef object pending             # exception of a callback, which the next check raises
+    cdef uint8_t *data              # the bytes, if the destination is memory
+    cdef int64_t size               # number of bytes in memory
+    cdef int64_t capacity           # size of the allocation
+    cdef int64_t pos                # where the next write goes
 
     cdef int allocate(self, void *opaque, int (*write)(void *, uint8_t *, int) noexcept nogil,
                       int64_t (*seek)(void *, int64_t, int) noexcept nogil) except -1

@@ -1,7 +1,7 @@
 """Bytes to a path, to a Python file-like object, or to memory.
 
-A path is written under another name beside it and renamed when everything is there: a failed encode leaves
-neither half a file nor the loss of one that was there before.
+A file is written under another name beside its path, and renamed when it is complete. A failed encode leaves no half
+file, and does not destroy a file that was there before.
 """
 
 import io
@@ -120,14 +120,14 @@ cdef class Sink:
         self.is_file = True
 
     cdef int check(self, int code, str operation) except -1:
-        """error.check, but an exception of the file-like object wins over FFmpeg's code."""
+        """Call error.check, unless the file-like object has raised an exception, which is then raised."""
         if self.pending is not None:
             exception, self.pending = self.pending, None
             raise exception
         return error.check(code, operation, self.name)
 
     cdef int end(self) except -1:
-        """Write out what is buffered."""
+        """Write the buffered bytes."""
         cdef int code = 0
         if self.ptr == NULL:
             return 0
@@ -141,14 +141,14 @@ cdef class Sink:
         return self.check(code, "write")
 
     def commit(self):
-        """Everything was written: give the file its name."""
+        """End the output, and rename the file to its path."""
         self.end()
         if self.draft is not None:
             draft, self.draft = self.draft, None
             os.replace(draft, self.target)
 
     def discard(self):
-        """Something went wrong: leave nothing behind."""
+        """Remove the incomplete output after an error."""
         if self.is_file and self.ptr != NULL:
             with nogil:
                 avformat.avio_closep(&self.ptr)
@@ -159,24 +159,25 @@ cdef class Sink:
 
     @property
     def num_bytes(self):
-        """How many bytes are in memory."""
+        """The number of bytes in memory."""
         return self.size
 
     def copy_to(self, size_t pointer):
-        """Copy what is in memory to `num_bytes` bytes."""
+        """Copy the bytes in memory to an address that has `num_bytes` bytes."""
         if self.size:
             memcpy(<void *> pointer, self.data, self.size)
 
     cdef int store(self, const uint8_t *buffer, int count) noexcept nogil:
-        cdef int64_t room = self.capacity
+        """Write bytes to memory at the current position; return their number or AVERROR(ENOMEM)."""
+        cdef int64_t capacity = self.capacity
         cdef uint8_t *grown
-        if self.pos + count > room:
-            room = max(self.pos + count, room * 2, BUFFER_SIZE)
-            grown = <uint8_t *> realloc(self.data, room)
+        if self.pos + count > capacity:
+            capacity = max(self.pos + count, capacity * 2, BUFFER_SIZE)
+            grown = <uint8_t *> realloc(self.data, capacity)
             if grown == NULL:
                 return avutil.AVERROR(ENOMEM)
             self.data = grown
-            self.capacity = room
+            self.capacity = capacity
         if self.pos > self.size:
             memset(self.data + self.size, 0, self.pos - self.size)
         memcpy(self.data + self.pos, buffer, count)

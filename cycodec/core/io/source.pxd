@@ -14,18 +14,18 @@ cdef struct Memory:
 
 
 cdef class IOContext:
-    cdef AVIOContext *ptr           # NULL for paths and URLs: FFmpeg's own protocols read those
-    cdef readonly str name          # how errors call the source
-    cdef readonly str url           # what avformat_open_input is given
-    cdef readonly object origin     # what the user gave: path or URL, buffer, file-like
-    cdef object pending             # exception raised inside a callback, to be raised at the next check
+    cdef AVIOContext *ptr           # NULL for paths and URLs, which FFmpeg opens itself
+    cdef readonly str name          # of the source in errors
+    cdef readonly str url           # the argument of avformat_open_input
+    cdef readonly object origin     # the user's object: path or URL, buffer, file-like
+    cdef object pending             # exception of a callback, which the next check raises
     cdef Py_buffer view
     cdef bint has_view
     cdef Memory memory
-    # of a file-like object
+    # for a file-like object
     cdef ReadAhead ahead
-    cdef int64_t pos                # as FFmpeg sees it
-    cdef int64_t file_size          # once asked for; -1 before
+    cdef int64_t pos                # position for FFmpeg
+    cdef int64_t file_size          # -1 before it is known
 
     cdef void free(self) noexcept
     cdef int allocate(self, void *opaque, int (*read)(void *, uint8_t *, int) noexcept nogil,

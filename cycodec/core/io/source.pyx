@@ -1,7 +1,7 @@
 """Bytes from a path or URL, a buffer or a Python file-like object.
 
-Memory is read without the GIL. A file-like object is called with the GIL held, from FFmpeg's read and seek callbacks,
-which never raise: they keep the exception, and the next `check` raises it instead of FFmpeg's error code.
+Memory is read without the GIL. FFmpeg's read and seek callbacks call a file-like object with the GIL held. They never
+raise: they keep the exception, and the next `check` raises it instead of FFmpeg's error.
 """
 
 import io
@@ -27,7 +27,7 @@ from cycodec.core.io.readahead cimport ReadAhead
 from cycodec.libav cimport avformat, avutil
 
 
-# One read of a file-like object crosses into Python once; 64 KiB keeps those crossings rare.
+# Each read of a file-like object calls Python; 64 KiB makes that rare.
 cdef enum:
     BUFFER_SIZE = 64 * 1024
     SEEK_SET = 0
@@ -38,7 +38,7 @@ URL = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.-]*://|file:)")
 
 
 cdef str describe_source(object origin):
-    """A short name of a source for messages."""
+    """Return a short name of a source for errors."""
     if isinstance(origin, str):
         return origin
     if isinstance(origin, (bytes, bytearray)):
@@ -57,7 +57,7 @@ cdef class IOContext:
         A path or URL, an object with the buffer protocol (bytes, memoryview, uint8 NumPy array), or an object with
         ``read(size)`` and ``seek(offset, whence)``.
     name : str, optional
-        How errors call it; made from `origin` otherwise.
+        Its name in errors; the default is made from `origin`.
     """
 
     def __cinit__(self, object origin, str name=None):
@@ -88,12 +88,12 @@ cdef class IOContext:
             PyBuffer_Release(&self.view)
 
     cdef void abandon(self) noexcept:
-        """Forget what is owned without freeing it: see Note [After fork] in stream.pyx."""
+        """Forget all resources without freeing them: Note [After fork] in video/stream.pyx."""
         self.ptr = NULL
         self.has_view = False
 
     def again(self):
-        """Another context of the same source; what was read of a file-like object is remembered."""
+        """Return another context of the same source, which shares the reads of a file-like object."""
         cdef IOContext other = IOContext(self.origin, self.name)
         if self.ahead is not None:
             other.ahead = self.ahead
@@ -119,7 +119,7 @@ cdef class IOContext:
             raise SourcePermissionError(
                 f"{path!r} may not be read (check its permissions)", source=path, operation="open", errno=13
             )
-        # without the prefix "a:b.mp4" would be taken for a protocol
+        # without the prefix, FFmpeg would take "a:b.mp4" for a protocol
         self.url = "file:" + path
 
     def open_memory(self, object origin):
@@ -169,7 +169,7 @@ cdef class IOContext:
         return 0
 
     cdef int check(self, int code, str operation) except -1:
-        """error.check, but an exception of the file-like object wins over FFmpeg's code."""
+        """Call error.check, unless the file-like object has raised an exception, which is then raised."""
         if self.pending is not None:
             exception, self.pending = self.pending, None
             raise exception

@@ -3,7 +3,7 @@
 from libc.stdint cimport int64_t, uint8_t
 from libc.stdlib cimport calloc, free
 
-from cycodec.core.bitstream.nal cimport nal_format, recovers_at_once
+from cycodec.core.bitstream.nal cimport nal_format, is_exact_entry
 from cycodec.core.container.demux cimport Demuxer
 from cycodec.core.container.packets cimport digest_packet
 from cycodec.core.video.codes cimport LOST
@@ -218,7 +218,7 @@ cdef class AnchorSeeker(Seeker):
             if code < 0:
                 return code
             if self.is_anchor(packet, anchor):
-                if self.anchor > 0 and not recovers_at_once(&self.nal, packet.data, packet.size):
+                if self.anchor > 0 and not is_exact_entry(&self.nal, packet.data, packet.size):
                     avcodec.av_packet_unref(packet)
                     return LOST
                 self.ordinal = anchor.ordinal + 1

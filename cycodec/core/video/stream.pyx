@@ -335,7 +335,7 @@ cdef class FrameStream:
 
 cdef dict describe_facts(FrameFacts facts):
     """Width, height, pixel format and colours of a frame."""
-    from cycodec.core.container.demux import describe_frame_colour
+    from cycodec.core.container.metadata import describe_frame_colour
 
     return {
         "width": facts.width,

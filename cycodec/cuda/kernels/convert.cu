@@ -1,8 +1,9 @@
 /* From decoded pictures to RGB tensors, and from one size to another.
  *
- * One text for two compilers: NVRTC makes it a kernel for the GPU at hand, and the tests have g++ make it a function of
- * the host (tests/fake_cuda). It therefore includes nothing but two headers of our own, and uses three operations that the two
- * spell differently: FMA, RINT (to nearest, ties to even) and CLAMP.
+ * Two compilers read this file: NVRTC makes a kernel for the GPU, and in the tests g++ makes a
+ * function of the host (tests/support/fake_cuda). It therefore only includes two headers of
+ * cycodec. Three operations have different names in the two compilers: FMA, RINT (to nearest, ties
+ * to even) and CLAMP.
  */
 #include "arguments.h"
 #include "half.h"
@@ -13,7 +14,7 @@
 #define CLAMP(a, low, high) fminf(fmaxf(a, low), high)
 #endif
 
-/* What is stored of a value of 0 to 255: a whole number for uint8, 0 to 1 for floats. */
+/* Store a value of 0 to 255: as a whole number for uint8, as 0 to 1 for floats. */
 __device__ static float finished(int type, float value) {
     if (type == NV_TYPE_UINT8)
         return (float)RINT(CLAMP(value, 0.0f, 255.0f));
@@ -48,7 +49,8 @@ __device__ static float sample(unsigned long long plane, long long pitch, int ro
     return (float)(((const unsigned short *)line)[column] >> shift);
 }
 
-/* From a place of a plane as it is shown to where it is stored: first mirrored, then transposed. */
+/* Return where a sample of a turned plane is stored: coordinates are mirrored first, then
+ * transposed. */
 __device__ static void turn_back(int orientation, int width, int height, int *x, int *y) {
     if (orientation & 1)
         *x = (orientation & 4 ? height : width) - 1 - *x;
@@ -61,7 +63,7 @@ __device__ static void turn_back(int orientation, int width, int height, int *x,
     }
 }
 
-/* Luma and chroma at a place of their planes as they are shown. */
+/* Read luma and chroma at coordinates of the turned planes. */
 __device__ static float luma(const NvConvert *a, int x, int y) {
     turn_back(a->orientation, a->width, a->height, &x, &y);
     return sample(a->luma, a->pitch, a->top + y, a->left + x, a->bytes, a->shift);
@@ -82,7 +84,8 @@ __device__ static int limit(int value, int low, int top) {
     return value < low ? low : value > top ? top : value;
 }
 
-/* NV_SWSCALE_PRODUCTS: fixed = luma scale and offset, then the factors v_red, u_green, v_green, u_blue. */
+/* NV_SWSCALE_PRODUCTS: fixed = luma scale and offset, then the factors v_red, u_green, v_green,
+ * u_blue. */
 __device__ static void products(const NvConvert *a, int x, int y, int rgb[3]) {
     const int *f = a->fixed;
     int l = high(((int)luma(a, x, y) << 3) - f[1], f[0]);
@@ -93,7 +96,8 @@ __device__ static void products(const NvConvert *a, int x, int y, int rgb[3]) {
     rgb[2] = l + high(u, f[5]);
 }
 
-/* A row of chroma in 15 bits, at a column of luma; and what rows of it make at a row of luma, in 27 bits. */
+/* Chroma at a column of luma in 15 bits, and rows of it interpolated at a row of luma, in 27
+ * bits. */
 __device__ static int chroma_of_row(const NvConvert *a, unsigned long long plane, int x, int row) {
     const int *span;
     const short *weights;
@@ -133,8 +137,9 @@ __device__ static void tables(const NvConvert *a, int x, int y, int rgb[3]) {
         rgb[plane] = (f[1] + f[0] * rgb[plane]) >> 16;
 }
 
-/* NV_SWSCALE_FULL: fixed = those of NV_SWSCALE_PRODUCTS; and the depth. Luma and chroma have 17 bits. Far outside of the gamut sums
- * pass 2^31, and become black, as they do in swscale: hence unsigned. */
+/* NV_SWSCALE_FULL: fixed = those of NV_SWSCALE_PRODUCTS; and the depth. Luma and chroma have 17
+ * bits. Sums are unsigned because far outside of the gamut they exceed 2^31 and become black, as in
+ * swscale. */
 __device__ static void full(const NvConvert *a, int x, int y, int rgb[3]) {
     const int *f = a->fixed;
     unsigned l = (unsigned)((((int)luma(a, x, y) << (17 - f[6])) - (f[1] << 6)) * f[0] + (1 << 21));
@@ -145,7 +150,7 @@ __device__ static void full(const NvConvert *a, int x, int y, int rgb[3]) {
     rgb[2] = (int)(l + u * (unsigned)f[5]) >> 22;
 }
 
-/* One pixel of the picture as it is shown, finished. */
+/* Return one pixel of the turned picture as RGB. */
 __device__ static void pixel(const NvConvert *a, int x, int y, float rgb[3]) {
     int plane, whole[3];
     if (a->arithmetic == NV_RGB) {
@@ -172,7 +177,7 @@ __device__ static void pixel(const NvConvert *a, int x, int y, float rgb[3]) {
         rgb[plane] = finished(a->out.type, (float)limit(whole[plane], 0, 255));
 }
 
-/* ---- resampling, as csrc/resample.c does it --------------------------------------------------------------------- */
+/* ---- resampling, as csrc/resample does it -------------------------------------------------------------------------- */
 
 typedef struct {
     float floats[3];
@@ -187,7 +192,7 @@ __device__ static void begin(Sum *sum, const NvAxis *axis) {
     }
 }
 
-/* Weights are looked up by their number. */
+/* Return a weight by its number. */
 __device__ static void add(Sum *sum, const NvAxis *axis, int type, int number, const float rgb[3]) {
     int plane;
     for (plane = 0; plane < 3; plane++) {
@@ -205,7 +210,7 @@ __device__ static void end(const Sum *sum, const NvAxis *axis, int type, float r
             type == NV_TYPE_UINT8 ? (float)limit(sum->whole[plane] >> axis->shift, 0, 255) : sum->floats[plane];
 }
 
-/* A thread converts one pixel, or all those that a pixel of a narrower or wider row is made of. */
+/* Each thread converts one pixel, or all pixels that one pixel of a resampled row needs. */
 extern "C" __global__ void convert_picture(NvConvert a) {
     int column = (int)(blockIdx.x * blockDim.x + threadIdx.x), row = (int)(blockIdx.y * blockDim.y + threadIdx.y), k;
     const int *span;
@@ -256,7 +261,7 @@ __device__ static float weight(float distance) {
     return 0.0f;
 }
 
-/* The pixels [*first, *last) that one pixel of the result is made of, and the middle of it among them. */
+/* Find the pixels [*first, *last) that one pixel of the result needs, and its centre among them. */
 __device__ static float support(int place, int size, int out_size, float *reach, int *first, int *last) {
     float scale = (float)size / (float)out_size, centre = ((float)place + 0.5f) * scale;
     float wide = scale > 1.0f ? scale : 1.0f, radius = 2.0f * wide;
@@ -270,8 +275,8 @@ __device__ static float support(int place, int size, int out_size, float *reach,
     return centre;
 }
 
-/* Each pixel of the result is the mean of those that it covers, weighted by a filter stretched to cover them
- * (antialiasing), as swscale does it. */
+/* As in swscale, each pixel of the result is the mean of the pixels that it covers, weighted by a
+ * filter that is stretched to cover them (antialiasing). */
 extern "C" __global__ void resize_picture(NvResize a) {
     int column = (int)(blockIdx.x * blockDim.x + threadIdx.x), row = (int)(blockIdx.y * blockDim.y + threadIdx.y);
     int x, y, x_first, x_last, y_first, y_last, plane;

@@ -1,0 +1,72 @@
+"""The headers of MPEG-1, MPEG-2 and MPEG-4 pictures, which begin with start codes.
+
+ISO/IEC 13818-2, 6.2.3 (MPEG-1 and MPEG-2); ISO/IEC 14496-2, 6.2.5 (MPEG-4).
+"""
+
+from libc.stdint cimport uint8_t
+
+from cycodec.core.bitstream.start_codes cimport next_start_code
+
+
+cdef enum:
+    PICTURE_START = 0x00
+    SEQUENCE_START = 0xB3
+    EXTENSION_START = 0xB5
+    PICTURE_CODING_EXTENSION = 8
+    FRAME_STRUCTURE = 3         # picture_structure of a frame; 1 and 2 are fields
+    INTRA_PICTURE = 1           # picture_coding_type
+    VOP_START = 0xB6
+    INTRA_VOP = 0               # vop_coding_type
+    SPRITE_VOP = 3
+    LONGEST_UNCODED = 19        # bytes: MAX_NVOP_SIZE of libavcodec
+
+
+cdef bint holds_one_mpeg2_frame(const uint8_t *data, int size, bint *is_entry) noexcept nogil:
+    """Return whether an MPEG-1 or MPEG-2 packet holds one picture, and that is a frame, not a field.
+
+    `is_entry` becomes True if decoding may begin here, with an I-picture behind a sequence header.
+    """
+    cdef int position = 0
+    cdef int found = 0
+    cdef int kind = 0
+    cdef bint has_sequence = False
+    while True:
+        position = next_start_code(data, position, size)
+        if position + 3 >= size:
+            break
+        if data[position] == PICTURE_START:
+            found += 1
+            kind = (data[position + 2] >> 3) & 7
+        elif data[position] == SEQUENCE_START:
+            has_sequence = True
+        elif (
+            data[position] == EXTENSION_START and data[position + 1] >> 4 == PICTURE_CODING_EXTENSION
+            and data[position + 3] & 3 != FRAME_STRUCTURE
+        ):
+            return False
+    is_entry[0] = has_sequence and kind == INTRA_PICTURE
+    return found == 1
+
+
+cdef bint holds_one_mpeg4_picture(const uint8_t *data, int size, bint *is_entry) noexcept nogil:
+    """Return whether an MPEG-4 packet holds one picture that is no sprite.
+
+    `is_entry` becomes True if that picture is an I-VOP.
+    """
+    cdef int position = 0
+    cdef int found = 0
+    cdef int kind = 0
+    while True:
+        position = next_start_code(data, position, size)
+        if position + 1 >= size:
+            break
+        if data[position] == VOP_START:
+            found += 1
+            kind = data[position + 1] >> 6
+    is_entry[0] = found == 1 and kind == INTRA_VOP
+    return found == 1 and kind < SPRITE_VOP
+
+
+cdef bint may_be_uncoded_mpeg4(int size) noexcept nogil:
+    """Return whether an MPEG-4 packet of `size` bytes may be a picture without data, for which no frame comes."""
+    return size <= LONGEST_UNCODED

@@ -1,0 +1,3 @@
+def describe_frame_colour(
+    pixel_format: int, primaries: int, space: int, transfer: int, colour_range: int
+) -> dict[str, str | None]: ...
