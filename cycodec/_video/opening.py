@@ -156,7 +156,7 @@ class ReaderFactory:
             With more than one, the new decoder uses frame threads.
         """
         index, stream_index, known = main.index, main.stream_index, main.demuxer
-        assert index is not None
+        assert isinstance(index, FrameIndex)
         demuxer = Demuxer(open_source(self.source))
         if known.probed:
             demuxer.probe()

@@ -24,7 +24,7 @@ from cycodec._video.options import thread_limit
 from cycodec._video.read_ahead import ReadAhead
 from cycodec._video.strategy import Strategy, Weighed, choose
 from cycodec.core.video.cpu import CpuBackend
-from cycodec.core.video.index import IndexContradiction
+from cycodec.core.video.index import FrameIndex, IndexContradiction
 from cycodec.core.video.reader import FrameReader
 from cycodec.core.video.request import Request
 
@@ -81,7 +81,7 @@ class Readers:
         self.gops = None
         # True if requests may use several threads. Identity "order" allows only passes from frame 0.
         self.is_divisible = (
-            self.factory is not None and self.limit != 1 and index is not None and index.identity != "order"
+            self.factory is not None and self.limit != 1 and index.identity in ("pts", "stamp")
         )
 
     def read(self, request: Request) -> None:
@@ -128,13 +128,13 @@ class Readers:
         self.read_ahead.announce(frames)
 
     def _find_gops(self) -> Gops:
-        assert self.main.index is not None
+        assert isinstance(self.main.index, FrameIndex)
         self.gops = Gops(self.main.index, self.main.demuxer.size(), self.costs)
         return self.gops
 
     def _choose(self, whole: Part, gops: Gops, pixels: int, ahead: int, begins: bool) -> Strategy:
         index = self.main.index
-        assert index is not None
+        assert isinstance(index, FrameIndex)
         threaded = self.threaded  # another session may take it away meanwhile
         return choose(
             Weighed(

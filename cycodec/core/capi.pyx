@@ -1,5 +1,6 @@
 """See capi.pxd."""
 
+from libc.errno cimport EINVAL
 from libc.stdint cimport int64_t
 
 from cycodec.core.container.demux cimport Demuxer
@@ -52,8 +53,8 @@ cdef FrameReader decoder_reader(object decoder):
 
 cdef int reader_reach(FrameReader reader, int64_t number) noexcept nogil:
     """Decode a frame by number; `reader_frame` returns it until the next call."""
-    if reader.index is None or not 0 <= number < reader.index.count:
-        return avutil.AVERROR(22)
+    if not reader.index.is_exact or not 0 <= number < (<FrameIndex> reader.index).count:
+        return avutil.AVERROR(EINVAL)
     return reader.reach(number)
 
 

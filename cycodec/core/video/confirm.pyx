@@ -4,6 +4,7 @@ from cpython.exc cimport PyErr_CheckSignals
 
 from cycodec.core.video.index cimport FrameIndex
 from cycodec.core.video.stream cimport FrameStream
+from cycodec.core.video.stream_index cimport StreamIndex
 
 from cycodec.libav cimport avutil
 
@@ -24,8 +25,9 @@ def confirm(FrameStream reader not None):
     if not gives(reader, 0, index.anchors[1].first if last else index.count, last == 0):
         return False
     while last > 0:
+        reader.seeker.anchor = last
         with nogil:
-            code = reader.begin_at(last)
+            code = reader.begin()
         if code == 0:
             return gives(reader, index.anchors[last].first, index.count, True)
         last -= 1
@@ -53,12 +55,11 @@ cdef bint gives(FrameStream reader, int first, int end, bint to_the_end) except 
 def decode_ordinals(FrameStream reader not None):
     """Decode the whole stream: for each frame that comes out, the ordinal of its packet (-1: it has none).
 
-    The reader has no index afterwards.
+    The reader knows no frames in advance afterwards, and needs another index.
     """
     cdef int code
     ordinals = []
-    reader.set_index(None)
-    reader.stamping = True
+    reader.set_index(StreamIndex(stamped=True))
     try:
         reader.reopen()
         while True:
@@ -71,5 +72,4 @@ def decode_ordinals(FrameStream reader not None):
             if len(ordinals) % SIGNAL_INTERVAL == 0:
                 PyErr_CheckSignals()
     finally:
-        reader.stamping = False
         reader.stop()

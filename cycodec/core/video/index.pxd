@@ -2,6 +2,8 @@
 
 from libc.stdint cimport int32_t, int64_t, uint32_t
 
+from cycodec.core.video.stream_index cimport StreamIndex
+
 
 cdef struct Anchor:
     # A packet at which decoding can begin
@@ -9,21 +11,18 @@ cdef struct Anchor:
     int64_t dts
     int64_t pos
     int64_t sync_pos        # where to begin reading so that parsers are in step when the packet comes
-    int32_t first           # number of the first frame that it can give
+    int64_t first           # number of the first frame that it can give
     int32_t ordinal         # its number among the stream's packets
     int32_t size
     uint32_t digest
 
 
-cdef class FrameIndex:
+cdef class FrameIndex(StreamIndex):
     cdef int64_t *pts_values
     cdef int64_t *duration_values
     cdef int count
     cdef Anchor *anchors
     cdef int num_anchors
-    # Frames of streams without trustworthy timestamps are known by the ordinal of their packet
-    cdef bint stamped
-    cdef bint linear                # ... or, where even that fails, by their place in a linear pass
     cdef int32_t *ordinals          # frame number -> packet ordinal
     cdef int32_t *numbers           # packet ordinal -> frame number, or -1
     cdef int num_packets

@@ -6,10 +6,11 @@ from numpy.typing import NDArray
 
 from cycodec.core.container.demux import Demuxer
 from cycodec.core.error import FFmpegError
+from cycodec.core.video.stream_index import StreamIndex
 
 class IndexContradiction(FFmpegError): ...
 
-class FrameIndex:
+class FrameIndex(StreamIndex):
     reorder: int
     confirmed: bool
     synthesized: bool

@@ -14,6 +14,11 @@ from libc.stdlib cimport calloc, free, malloc
 
 from cycodec.core.container.demux cimport Demuxer
 from cycodec.core.error import FFmpegError, InvalidDataError, StaleIndexError
+from cycodec.core.search cimport first_above, first_at_least, partition_point
+from cycodec.core.video.stream_index cimport StreamIndex
+
+from cycodec.libav.avcodec cimport AVPacket
+from cycodec.libav.avutil cimport AVFrame
 
 
 # The fields of Anchor, and how often differences of each are taken before it is compressed.
@@ -21,7 +26,7 @@ ANCHOR_ORDERS = {
     "pts": 2, "dts": 2, "pos": 1, "sync_pos": 1, "first": 2, "ordinal": 2, "size": 0, "digest": 0,
 }
 ANCHOR_FIELDS = [
-    ("pts", "i8"), ("dts", "i8"), ("pos", "i8"), ("sync_pos", "i8"), ("first", "i4"), ("ordinal", "i4"), ("size", "i4"),
+    ("pts", "i8"), ("dts", "i8"), ("pos", "i8"), ("sync_pos", "i8"), ("first", "i8"), ("ordinal", "i4"), ("size", "i4"),
     ("digest", "u4"),
 ]
 
@@ -30,11 +35,29 @@ cdef int VERSION = 1
 cdef double FLOAT32_STEP = 2.0 ** -23
 
 
+cdef struct Instant:
+    # Presentation times, the time base, and an instant in seconds to compare them with.
+    const int64_t *pts
+    int num
+    int den
+    double seconds
+
+
+cdef bint begins_before(const void *instant, int number) noexcept nogil:
+    cdef const Instant *at = <const Instant *> instant
+    return <double> at.pts[number] * at.num / at.den < at.seconds
+
+
+cdef bint begins_up_to(const void *instant, int number) noexcept nogil:
+    cdef const Instant *at = <const Instant *> instant
+    return <double> at.pts[number] * at.num / at.den <= at.seconds
+
+
 class IndexContradiction(FFmpegError):
     """The decoder did not give the frames that the index promised."""
 
 
-cdef class FrameIndex:
+cdef class FrameIndex(StreamIndex):
     """The frames of a video stream in the order in which they are shown.
 
     Made by a decoder (``VideoDecoder(...).index``), loaded from a file, or made from ffprobe's output. Numbers of frames
@@ -48,6 +71,7 @@ cdef class FrameIndex:
     """
 
     def __cinit__(self):
+        self.is_exact = True
         self.num = 1
         self.den = 1
         self.origin = ""
@@ -82,17 +106,8 @@ cdef class FrameIndex:
         return <double> ticks * self.num / self.den
 
     cdef int first_at_or_after(self, int64_t pts) noexcept nogil:
-        """Number of the first frame with at least this pts; the number of frames if there is none."""
-        cdef int low = 0
-        cdef int high = self.count
-        cdef int middle
-        while low < high:
-            middle = (low + high) >> 1
-            if self.pts_values[middle] < pts:
-                low = middle + 1
-            else:
-                high = middle
-        return low
+        """Return the number of the first frame with at least this pts; the number of frames if there is none."""
+        return first_at_least(self.pts_values, sizeof(int64_t), self.count, pts)
 
     cdef int number_of_pts(self, int64_t pts) noexcept nogil:
         cdef int number = self.first_at_or_after(pts)
@@ -102,30 +117,15 @@ cdef class FrameIndex:
         return self.numbers[stamp] if 0 <= stamp < self.num_packets else -1
 
     cdef int anchor_of(self, int number) noexcept nogil:
-        """The last anchor from which this frame can be decoded."""
-        cdef int low = 0
-        cdef int high = self.num_anchors
-        cdef int middle
-        while low < high:
-            middle = (low + high) >> 1
-            if self.anchors[middle].first <= number:
-                low = middle + 1
-            else:
-                high = middle
-        return low - 1 if low else 0
+        """Return the last anchor from which a frame can be decoded."""
+        cdef int after = first_above(&self.anchors[0].first, sizeof(Anchor), self.num_anchors, number)
+        return after - 1 if after else 0
 
     cdef int number_at(self, double seconds) noexcept nogil:
-        """The frame that is played at an instant; -1: outside the stream."""
-        cdef int low = 0
-        cdef int high = self.count
-        cdef int middle
+        """Return the number of the frame that is played at an instant; -1 outside the stream."""
+        cdef Instant instant = Instant(self.pts_values, self.num, self.den, seconds)
+        cdef int low = partition_point(0, self.count, begins_up_to, &instant)
         cdef double slack
-        while low < high:
-            middle = (low + high) >> 1
-            if self.seconds(self.pts_values[middle]) <= seconds:
-                low = middle + 1
-            else:
-                high = middle
         # Note [Float32 instants]: an instant that went through float32 may have left the stream by half a step. Within
         # one step of either end it still means the first or the last frame.
         slack = fabs(seconds) * FLOAT32_STEP
@@ -136,6 +136,33 @@ cdef class FrameIndex:
         ):
             return -1
         return low - 1
+
+    # -- what a reader asks -----------------------------------------------------------------------------------------
+
+    cdef int64_t position_of_frame(self, const AVFrame *frame, int64_t outputs, int64_t reached,
+                                   int64_t step) noexcept nogil:
+        if self.linear:
+            return outputs
+        if self.stamped:
+            return self.number_of_stamp(frame.pts)
+        return self.number_of_pts(frame.pts)
+
+    cdef bint holds(self, const AVFrame *frame, int64_t came_out, int64_t position) noexcept nogil:
+        return came_out == position
+
+    cdef bint is_confirmed(self) noexcept nogil:
+        return self.confirmed
+
+    cdef int64_t number_of_packet(self, const AVPacket *packet, int64_t ordinal) noexcept nogil:
+        return self.number_of_stamp(ordinal) if self.stamped else self.number_of_pts(packet.pts)
+
+    cdef int64_t pts_of(self, int64_t position, const AVFrame *frame) noexcept nogil:
+        return self.pts_values[position]
+
+    cdef int64_t duration_of(self, int64_t position, const AVFrame *frame, int64_t step) noexcept nogil:
+        return self.duration_values[position]
+
+    # -- what users ask ---------------------------------------------------------------------------------------------
 
     def __len__(self):
         return self.count
@@ -177,16 +204,8 @@ cdef class FrameIndex:
 
     def first_number_from(self, double seconds):
         """The number of the first frame that begins at or after an instant; `len(index)` if none does."""
-        cdef int low = 0
-        cdef int high = self.count
-        cdef int middle
-        while low < high:
-            middle = (low + high) >> 1
-            if self.seconds(self.pts_values[middle]) < seconds:
-                low = middle + 1
-            else:
-                high = middle
-        return low
+        cdef Instant instant = Instant(self.pts_values, self.num, self.den, seconds)
+        return partition_point(0, self.count, begins_before, &instant)
 
     def pts_seconds(self, int number):
         """When a frame begins, in seconds."""
@@ -410,7 +429,8 @@ cdef object view_of(void *memory, Py_ssize_t count, dtype):
     """A writable NumPy array over memory of an index."""
     import numpy
 
-    size = numpy.dtype(dtype).itemsize
+    dtype = numpy.dtype(dtype, align=True)
+    size = dtype.itemsize
     if count == 0:
         return numpy.empty(0, dtype)
     return numpy.frombuffer(PyMemoryView_FromMemory(<char *> memory, count * size, PyBUF_WRITE), dtype=dtype)

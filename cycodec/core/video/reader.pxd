@@ -1,28 +1,25 @@
-"""FrameReader: the seek policy and the one loop that every video access goes through."""
+"""FrameReader: the one loop that every video access goes through."""
 
 from libc.stdint cimport int64_t, uint8_t
 
 from cycodec.core.video.picture_spec cimport PictureSpec
-from cycodec.core.video.request cimport Request, Slot
+from cycodec.core.video.request cimport Request
 from cycodec.core.video.stream cimport FrameFacts, FrameStream
+from cycodec.core.video.wanted cimport Slot
 
 
 cdef class FrameReader(FrameStream):
-    cdef const Slot *wanted             # of the request under way, sorted
-    cdef int num_wanted
-    cdef bint masking
-    # True if a converted frame had the size that its spec was made for; the owner may set it
+    # True if frames need not be compared with the size of a spec any more; the owner may set it.
     cdef public bint size_proved
+    # What the frame that proved the size says of itself, if `has_proof`.
     cdef bint has_proof
-    cdef FrameFacts proof               # of the frame that proved it
-    cdef bint from_start                # whether the next seek has to go to the beginning
+    cdef FrameFacts proof
 
     cdef readonly int64_t frames_converted
     cdef readonly int64_t frames_damaged
 
-    cdef int place_of(self, int64_t number) noexcept nogil
-    cdef int seek_number(self, int64_t number) noexcept nogil
-    cdef int seek_time(self, int64_t pts) noexcept nogil
+    cdef int seek_to(self, int64_t position) noexcept nogil
+    cdef int first_frame(self) noexcept nogil
     cdef bint can_go_on(self, int64_t position) noexcept nogil
     cdef int run_to(self, int64_t position) noexcept nogil
     cdef int reach(self, int64_t position) noexcept nogil

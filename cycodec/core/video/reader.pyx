@@ -1,30 +1,30 @@
 """The one way from a request for frames to converted frames in the caller's memory.
 
-A request is a sorted list of positions: frame numbers where there is an index, timestamps where there is none
-(approximate mode). For each position `reach` either lets the decoder go on or seeks to an anchor, takes frames until the
-position comes out, and the backend converts that frame into its slot. What lies between is decoded only as far as other
-frames need it, and never converted.
+A request is a sorted list of positions, which the index defines. For each position, `reach` lets the decoder go on or
+seeks, and takes frames until the position comes out; the backend converts that frame into its slot. Frames between are
+decoded only if other frames need them, and never converted.
 """
 
 cimport cython
 from cpython.exc cimport PyErr_CheckSignals
 from libc.stdint cimport int64_t, uint8_t
 
+from cycodec.core.video.fault_watch cimport VERDICT_BAD_ANCHOR, VERDICT_FINAL, Verdict
 from cycodec.core.video.codes cimport CONTRADICTION, LOST, SIZE_CHANGED
 from cycodec.core.video.index import IndexContradiction
-from cycodec.core.video.index cimport Anchor
 from cycodec.core.video.picture_spec cimport PictureSpec
-from cycodec.core.video.request cimport NOTHING_BEFORE, Request, Slot
-from cycodec.core.video.stream cimport FrameStream, describe_facts
+from cycodec.core.video.request cimport NOTHING_BEFORE, Request
+from cycodec.core.video.stream cimport FRESH, STOPPED, FrameStream, describe_facts
+from cycodec.core.video.wanted cimport Slot, Wanted
 
 from cycodec.libav cimport avutil
 
 
-cdef int64_t NOPTS = avutil.AV_NOPTS_VALUE
+cdef Wanted NOTHING = Wanted()
 
 cdef enum:
-    MAX_TRIES = 3
-    SIGNAL_INTERVAL = 16            # frames between looks at pending signals
+    # Frames between looks at pending signals.
+    SIGNAL_INTERVAL = 16
 
 
 class FrameSizeChanged(Exception):
@@ -35,189 +35,75 @@ class FrameSizeChanged(Exception):
 cdef class FrameReader(FrameStream):
     """Reads frames of one video stream. Parameters are those of FrameStream."""
 
-    cdef bint is_wanted(self, int64_t number) noexcept nogil:
-        """Whether a frame must be decoded for its own sake.
-
-        Note [Frames on the way]: the packets of frames before the last wanted one that nobody wants are sent with
-        AVDISCARD_NONREF: the decoder leaves them out if no other frame refers to them. Frames after the last wanted one
-        are always decoded, so that the next request can go on from here.
-        """
-        cdef int place
-        if self.num_wanted == 0 or number < 0 or number > self.wanted[self.num_wanted - 1].position:
-            return True
-        place = self.place_of(number)
-        return place < self.num_wanted and self.wanted[place].position == number
-
-    cdef int place_of(self, int64_t number) noexcept nogil:
-        """The place of the first wanted frame that is not before a frame."""
-        cdef int low = 0
-        cdef int high = self.num_wanted
-        cdef int middle
-        while low < high:
-            middle = (low + high) >> 1
-            if self.wanted[middle].position < number:
-                low = middle + 1
-            else:
-                high = middle
-        return low
-
-    cdef bint is_last_here(self, int64_t number) noexcept nogil:
-        """Whether a frame is wanted, and the next one that is wanted belongs to another anchor.
-
-        Note [Hurry]: a GPU decodes while the next packets are parsed, so that its backend holds some pictures back. Whoever
-        reads here and there would wait for pictures that nobody wants, which NVDEC decodes one after the other. A request
-        that goes on where the one before ended is taken for a loop over the stream.
-        """
-        cdef int place = self.place_of(number)
-        if number < 0 or place >= self.num_wanted or self.wanted[place].position != number:
-            return False
-        place = self.place_of(number + 1)
-        return place == self.num_wanted or (
-            self.index.anchor_of(<int> self.wanted[place].position) > self.index.anchor_of(<int> number)
-        )
-
     # -- ways to a position -----------------------------------------------------------------------------------------
 
-    cdef int seek_number(self, int64_t number) noexcept nogil:
-        """Decode the first frame from the best anchor of a frame: not past it, or an earlier anchor is taken.
-
-        Note [Anchors are proved]: a key flag is a promise that containers do not always keep. The first frame after a
-        seek must be in the index and not past the wanted one; otherwise the anchor is marked bad and the one before is
-        tried, and after a few tries the stream is decoded from its beginning.
-        """
-        cdef int anchor = self.index.anchor_of(<int> number)
-        cdef int tries = 0
+    cdef int seek_to(self, int64_t position) noexcept nogil:
+        """Seek so that a frame is decoded from which decoding can go on to a position; see Note [Anchors are proved]."""
         cdef int code
+        self.seeker.aim(position, self.watch.from_start_only)
         while True:
-            while anchor > 0 and self.bad_anchors[anchor]:
-                anchor -= 1
-            if tries >= MAX_TRIES or self.from_start:
-                anchor = 0
-            code = self.begin_at(anchor)
-            if code == LOST and anchor == 0:
-                with gil:
-                    try:
-                        self.reopen()
-                    except BaseException as exception:
-                        self.demuxer.io.pending = exception
-                        return avutil.AVERROR_EXTERNAL
-                self.running = True
-                code = 0
+            code = self.begin()
+            if code == LOST and self.seeker.anchor == 0:
+                code = self.renew_decoder(True)
             if code == 0:
-                code = self.next_frame()
-                while code == 0 and self.position < 0 and (anchor > 0 or self.masking):
-                    code = self.next_frame()
-                if code == 0 and 0 <= self.position <= number:
+                code = self.first_frame()
+                if code == 0 and self.seeker.arrives_before(position, self.position, self.frame):
                     return 0
-                if code == 0 or code == avutil.AVERROR_EOF:
-                    code = LOST
-            if code != LOST:
+            elif code != LOST:
                 return code
-            if anchor == 0:
-                return CONTRADICTION
-            self.bad_anchors[anchor] = True
-            tries += 1
+            if code < 0 and code != avutil.AVERROR_EOF and code != LOST:
+                return code
+            if not self.seeker.retreat():
+                return CONTRADICTION if self.index.is_exact else code
 
-    cdef int seek_time(self, int64_t pts) noexcept nogil:
-        """Decode a frame that begins at or before an instant, trusting the container's seek."""
-        cdef int64_t back = 0
-        cdef int code
-        while True:
-            self.stop()
-            self.backend.flush()
-            self.seeks += 1
-            code = self.demuxer.seek(self.stream_index, pts - back)
-            if code < 0 and self.seek_by_byte:
-                code = self.demuxer.seek_byte(0)
-            if code < 0 and back == 0:
-                return code
-            self.running = True
+    cdef int first_frame(self) noexcept nogil:
+        """Decode the first frame after a seek that the index has."""
+        cdef int code = self.next_frame()
+        while code == 0 and self.is_unknown() and (self.seeker.anchor > 0 or self.wanted.masking):
             code = self.next_frame()
-            if code == 0 and self.frame.best_effort_timestamp <= pts:
-                return 0
-            if code < 0 and code != avutil.AVERROR_EOF:
-                return code
-            if back > 512 * self.frame_step:
-                return code
-            back = 4 * back + 8 * self.frame_step
+        return code
 
     cdef bint can_go_on(self, int64_t position) noexcept nogil:
-        """Whether decoding on is the way to a position, rather than seeking."""
-        cdef const Anchor *anchor
-        cdef int number
-        if not self.running or position <= self.reached and not (self.has_frame and self.position == position):
+        """Return True if decoding on is the way to a position, rather than seeking."""
+        if self.state == STOPPED:
             return False
-        if self.index is None:
-            return self.fresh and position < 64 * self.frame_step or (
-                self.reached >= 0 and position - self.reached < 32 * self.frame_step
-            )
-        number = self.index.anchor_of(<int> position)
-        while number > 0 and self.bad_anchors[number]:
-            number -= 1
-        anchor = &self.index.anchors[number]
-        # frames already inside the decoder cost nothing more
-        return anchor.first <= self.reached + 2 + self.backend.delay()
+        if position <= self.reached and not (self.has_frame and self.position == position):
+            return False
+        return self.seeker.is_near(position, self.reached, self.backend.delay(), self.state == FRESH)
 
     cdef int reach(self, int64_t position) noexcept nogil:
-        """Have `frame` hold the frame at a position.
-
-        Where it does not come, the anchor is to blame, or what was left out on the way: both are given up, one after
-        the other, before index and decoder are said to contradict each other.
-
-        Note [Unseen faults]: an index from headers cannot know of packets that the decoder makes nothing of. So whatever
-        looks wrong on the way (an error, a packet without a picture, a frame out of turn) has the stream decoded from
-        its beginning with nothing left out, where frames must come one by one. Damaged frames are concealed by what was
-        decoded before them, so that they, too, are only taken from such a pass. Of faults where nobody has been yet
-        nothing is known; see `confirm`.
-        """
+        """Have `frame` hold the frame at a position; see Note [Unseen faults]."""
+        cdef Verdict verdict
         cdef int code
-        cdef int tries = 0
+        self.watch.num_bad_anchors = 0
         while True:
             code = self.run_to(position)
-            self.from_start = False
-            if self.masking or self.index is None:
+            self.watch.from_start_only = False
+            if self.wanted.masking or not self.index.is_exact:
                 return code
-            if code == 0 and self.out_of_turn:
+            if code == 0 and self.watch.out_of_turn:
                 code = CONTRADICTION
-            if code == 0 and (self.faults or self.is_damaged()) and (self.started_at > 0 or self.has_skipped):
-                self.met_damage = True
-                self.from_start = True
-                self.skipping = False
-                self.stop()
-                continue
-            if code != CONTRADICTION:
+            verdict = self.watch.check(code, code == 0 and self.is_damaged(), self.seeker.anchor > 0)
+            if verdict == VERDICT_FINAL:
                 return code
-            if self.started_at > 0:
-                self.bad_anchors[self.started_at] = True
-                tries += 1
-                self.from_start = tries >= MAX_TRIES or self.faults > 0
-            elif self.has_skipped:
-                self.skipping = False
-            else:
-                return code
+            if verdict == VERDICT_BAD_ANCHOR:
+                self.seeker.mark_bad()
             self.stop()
 
     cdef int run_to(self, int64_t position) noexcept nogil:
-        """Go on, or seek, until a position comes out; CONTRADICTION where it does not."""
-        cdef int code
-        if self.has_frame and (
-            self.position == position
-            or (self.index is None and self.frame.best_effort_timestamp <= position <= self.position)
-        ):
+        """Go on, or seek, until a position comes out; CONTRADICTION if an exact index has it and it does not come."""
+        cdef int code = 0
+        if self.has_frame and self.index.holds(self.frame, self.position, position):
             return 0
-        if self.can_go_on(position):
-            code = 0
-            if not (self.has_frame and self.position > position):
-                code = self.next_frame()
-        elif self.index is None:
-            code = self.seek_time(position)
-        else:
-            code = self.seek_number(position)
+        if not self.can_go_on(position):
+            code = self.seek_to(position)
+        elif not (self.has_frame and self.position > position):
+            code = self.next_frame()
         while code == 0 and self.position < position:
-            if self.position < 0 and self.index is not None and self.started_at == 0 and not self.masking:
+            if self.is_unknown() and self.seeker.anchor == 0 and not self.wanted.masking:
                 return CONTRADICTION
             code = self.next_frame()
-        if self.index is None:
+        if not self.index.is_exact:
             return code
         if code == avutil.AVERROR_EOF or (code == 0 and self.position != position):
             return CONTRADICTION
@@ -273,11 +159,11 @@ cdef class FrameReader(FrameStream):
         cdef uint8_t *last = NULL
         cdef int code
         cdef int i
-        self.begin_run(not self.running or self.reached < 0)
-        for i in range(request.count):
-            slot = &request.slots[i]
-            if i and slot.position == request.slots[i - 1].position:
-                code = self.repeat(request, slot, &request.slots[i - 1])
+        self.begin_run(self.state == STOPPED or self.reached < 0)
+        for i in range(request.wanted.count):
+            slot = &request.wanted.slots[i]
+            if i and slot.position == request.wanted.slots[i - 1].position:
+                code = self.repeat(request, slot, &request.wanted.slots[i - 1])
                 if code < 0:
                     return code
                 continue
@@ -296,21 +182,17 @@ cdef class FrameReader(FrameStream):
         cdef uint8_t *out = request.out + slot.slot * size
         cdef bint good = True
         cdef int code = self.reach(slot.position)
-        if code == CONTRADICTION and request.masking:
+        if code == CONTRADICTION and request.wanted.masking:
             good = False
         elif code < 0:
             return code
-        if self.index is not None:
-            request.pts[slot.slot] = self.index.pts_values[slot.position]
-            request.durations[slot.slot] = self.index.duration_values[slot.position]
-        else:
-            request.pts[slot.slot] = self.frame.best_effort_timestamp
-            request.durations[slot.slot] = self.frame_duration()
+        request.pts[slot.slot] = self.index.pts_of(slot.position, self.frame)
+        request.durations[slot.slot] = self.index.duration_of(slot.position, self.frame, self.seeker.step)
         if good:
             code = self.convert(request.spec, out)
             if code < 0:
                 return code
-            good = not (request.masking and self.is_damaged())
+            good = not (request.wanted.masking and self.is_damaged())
         if good:
             last[0] = out
         else:
@@ -331,14 +213,10 @@ cdef class FrameReader(FrameStream):
             The decoder does not give a frame that the index promises, and the request is not masking.
         """
         cdef int code
-        self.wanted = request.slots
-        self.num_wanted = request.count
-        self.masking = request.masking
+        self.wanted = request.wanted
         with nogil:
             code = self.serve(request)
-        self.wanted = NULL
-        self.num_wanted = 0
-        self.masking = False
+        self.wanted = NOTHING
         if code < 0:
             self.finish(code)
 
@@ -346,7 +224,7 @@ cdef class FrameReader(FrameStream):
         """Decode, but do not convert, the frame at a position: a dict of its width, height, pixel format and colours."""
         cdef int code
         with nogil:
-            self.begin_run(not self.running or self.reached < 0)
+            self.begin_run(self.state == STOPPED or self.reached < 0)
             code = self.reach(position)
         self.finish(code)
         return describe_facts(self.facts())

@@ -1,7 +1,9 @@
 """What a reader is asked for: positions, how pictures are made, and the caller's memory."""
 
 from libc.stdint cimport int64_t, uint8_t
-from libc.stdlib cimport free, malloc, qsort
+
+from cycodec.core.video.picture_spec cimport PictureSpec
+from cycodec.core.video.wanted cimport Wanted
 
 
 BLACK = NOTHING_BEFORE
@@ -34,49 +36,28 @@ cdef class Request:
 
     def __cinit__(self, PictureSpec spec not None, positions, size_t out, size_t pts, size_t durations, size_t valid,
                   bint masking=False, places=None):
-        cdef int count = len(positions)
-        cdef bint is_sorted = True
-        cdef int i
         self.spec = spec
         self.positions = positions
         self.out = <uint8_t *> out
         self.pts = <int64_t *> pts
         self.durations = <int64_t *> durations
         self.valid = <uint8_t *> valid
-        self.masking = masking
-        self.count = count
-        self.slots = <Slot *> malloc((count + 1) * sizeof(Slot))
-        if self.slots == NULL:
-            raise MemoryError()
-        for i in range(count):
-            self.slots[i].position = positions[i]
-            self.slots[i].slot = i if places is None else places[i]
-            if i and self.slots[i].position < self.slots[i - 1].position:
-                is_sorted = False
-        if not is_sorted:
-            with nogil:
-                qsort(self.slots, count, sizeof(Slot), compare_slots)
-
-    def __dealloc__(self):
-        free(self.slots)
+        self.wanted = Wanted(positions, places, masking)
 
     def part(self, positions, places):
         """The part of this request that another reader serves: some positions, and which pictures they become."""
         return Request(self.spec, positions, <size_t> self.out, <size_t> self.pts, <size_t> self.durations,
-                       <size_t> self.valid, self.masking, places)
+                       <size_t> self.valid, self.wanted.masking, places)
 
     def aim(self, int64_t position, size_t out):
         """Ask for another frame, in other memory. Only a request for a single frame may be used again in this way."""
-        if self.count != 1:
-            raise ValueError(f"a request for {self.count} frames cannot be used again for a single one")
+        if self.wanted.count != 1:
+            raise ValueError(f"a request for {self.wanted.count} frames cannot be used again for a single one")
         self.positions = (position,)
-        self.slots[0].position = position
+        self.wanted.slots[0].position = position
         self.out = <uint8_t *> out
 
-
-cdef int compare_slots(const void *a, const void *b) noexcept nogil:
-    cdef const Slot *x = <const Slot *> a
-    cdef const Slot *y = <const Slot *> b
-    if x.position != y.position:
-        return -1 if x.position < y.position else 1
-    return -1 if x.slot < y.slot else 1
+    @property
+    def masking(self):
+        """True if frames that cannot be decoded are replaced instead of raising."""
+        return self.wanted.masking

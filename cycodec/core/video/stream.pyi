@@ -1,16 +1,15 @@
 from cycodec.core.container.demux import Demuxer
 from cycodec.core.video.backend import VideoBackend
-from cycodec.core.video.index import FrameIndex
+from cycodec.core.video.stream_index import StreamIndex
 
 class FrameStream:
     demuxer: Demuxer
-    index: FrameIndex | None
+    index: StreamIndex
     backend: VideoBackend
     stream_index: int
     seeks: int
     packets_read: int
     frames_decoded: int
-    errors: int
     met_fault: bool
     skipping: bool
     def __init__(
@@ -18,10 +17,10 @@ class FrameStream:
         demuxer: Demuxer,
         stream_index: int,
         backend: VideoBackend,
-        index: FrameIndex | None = None,
+        index: StreamIndex | None = None,
         fresh: bool = False,
     ) -> None: ...
-    def set_index(self, index: FrameIndex | None) -> None: ...
+    def set_index(self, index: StreamIndex | None) -> None: ...
     def forget(self) -> None: ...
     @property
     def cursor(self) -> int: ...

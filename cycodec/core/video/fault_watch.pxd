@@ -1,0 +1,40 @@
+"""FaultWatch: what went wrong since the last seek, and what must follow."""
+
+from libc.stdint cimport int64_t
+
+
+cdef enum Verdict:
+    # The code of the run stands.
+    VERDICT_FINAL = 0
+    # The frame must come from a pass from the beginning in which no frame is left out.
+    VERDICT_FROM_START = 1
+    # The anchor of the last seek is bad; another one must be tried.
+    VERDICT_BAD_ANCHOR = 2
+    # The frames that were left out may be to blame: the same way again without leaving out any.
+    VERDICT_DECODE_ALL = 3
+
+
+cdef class FaultWatch:
+    # Packets that the decoder could not make sense of: all of them, and those since the last seek.
+    cdef int64_t errors
+    cdef int faults
+    # True if `faults` was ever more than 0.
+    cdef bint met_fault
+    # True if a pass from the beginning needs a decoder that has seen nothing.
+    cdef bint met_damage
+    # True if frames on the way may be left out.
+    cdef bint may_skip
+    # True if some were left out since the last seek.
+    cdef bint has_skipped
+    # The frame that must come next if none was left out, and True if another one came since the last seek.
+    cdef int64_t next_number
+    cdef bint out_of_turn
+    # True if the next seek must go to the beginning.
+    cdef bint from_start_only
+    # Anchors that the position under way has found bad.
+    cdef int num_bad_anchors
+
+    cdef void restart(self, int64_t first) noexcept nogil
+    cdef void note_error(self, bint counts) noexcept nogil
+    cdef void note_frame(self, int64_t number, int64_t reached) noexcept nogil
+    cdef Verdict check(self, int code, bint damaged, bint from_anchor) noexcept nogil

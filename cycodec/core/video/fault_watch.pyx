@@ -1,0 +1,67 @@
+"""What went wrong since the last seek, and what must follow.
+
+Note [Unseen faults]
+
+An index from headers does not know packets that the decoder makes nothing of. Anything suspicious on the way (an error, a
+packet without a picture, a frame out of turn) makes the reader decode the stream from its beginning with nothing left out;
+there frames must come one by one. The decoder conceals damaged frames with what it decoded before them, so that they, too,
+are only taken from such a pass. Faults where no request has been yet stay unknown; `confirm` finds them.
+"""
+
+from libc.stdint cimport int64_t
+
+from cycodec.core.video.codes cimport CONTRADICTION
+
+
+cdef enum:
+    # Anchors that are tried for one position before the stream is decoded from its beginning.
+    MAX_TRIES = 3
+
+
+cdef class FaultWatch:
+    """The faults of one reader."""
+
+    def __cinit__(self):
+        self.may_skip = True
+
+    cdef void restart(self, int64_t first) noexcept nogil:
+        """Forget what belongs to the run so far; `first` is the first frame of the next one."""
+        self.faults = 0
+        self.out_of_turn = False
+        self.has_skipped = False
+        self.next_number = first
+
+    cdef void note_error(self, bint counts) noexcept nogil:
+        """Note that the decoder made nothing of a packet; with `counts`, frames of this run may be incomplete."""
+        self.errors += 1
+        if counts:
+            self.faults += 1
+            self.met_fault = True
+
+    cdef void note_frame(self, int64_t number, int64_t reached) noexcept nogil:
+        """Compare a frame that came out with the one that must come next; `reached` came out last."""
+        if number <= reached or (number != self.next_number and not self.has_skipped):
+            self.out_of_turn = True
+        self.next_number = number + 1
+
+    cdef Verdict check(self, int code, bint damaged, bint from_anchor) noexcept nogil:
+        """Decide what follows a run that ended with a code.
+
+        A frame that does not come is the fault of the anchor, or of what was left out on the way. Both are given up, one
+        after the other, before index and decoder are said to contradict each other.
+        """
+        if code == 0 and (self.faults or damaged) and (from_anchor or self.has_skipped):
+            self.met_damage = True
+            self.from_start_only = True
+            self.may_skip = False
+            return VERDICT_FROM_START
+        if code != CONTRADICTION:
+            return VERDICT_FINAL
+        if from_anchor:
+            self.num_bad_anchors += 1
+            self.from_start_only = self.num_bad_anchors >= MAX_TRIES or self.faults > 0
+            return VERDICT_BAD_ANCHOR
+        if self.has_skipped:
+            self.may_skip = False
+            return VERDICT_DECODE_ALL
+        return VERDICT_FINAL

@@ -1,0 +1,68 @@
+"""Seeker: where packets come from, and ways back to an earlier place."""
+
+from libc.stdint cimport int32_t, int64_t, uint8_t
+
+from cycodec.core.bitstream.nal cimport NalFormat
+from cycodec.core.container.demux cimport Demuxer
+from cycodec.core.video.index cimport Anchor, FrameIndex
+from cycodec.core.video.stream_index cimport StreamIndex
+
+from cycodec.libav.avcodec cimport AVPacket
+from cycodec.libav.avutil cimport AVFrame
+
+
+cdef enum SeekWay:
+    SEEK_BY_PTS
+    SEEK_BY_DTS
+    # MP4: by pts, and by dts if that does not find the packet; see Note [Seeking in MP4].
+    SEEK_BY_PTS_OR_DTS
+    SEEK_BY_BYTE
+
+
+cdef class Seeker:
+    cdef Demuxer demuxer
+    cdef int stream_index
+    cdef SeekWay way
+    # The usual distance between the pts of two frames.
+    cdef int64_t step
+    # The ordinal of the next packet.
+    cdef int32_t ordinal
+    # The anchor of the last seek; 0 for the beginning of the stream.
+    cdef int anchor
+    cdef int64_t seeks
+    cdef int64_t packets_read
+
+    cdef int read(self, AVPacket *packet) noexcept nogil
+    cdef int rewind(self) noexcept nogil
+    cdef void aim(self, int64_t position, bint from_start) noexcept nogil
+    cdef int seek(self, AVPacket *packet) noexcept nogil
+    cdef bint arrives_before(self, int64_t position, int64_t came_out, const AVFrame *frame) noexcept nogil
+    cdef bint retreat(self) noexcept nogil
+    cdef void mark_bad(self) noexcept nogil
+    cdef bint is_near(self, int64_t position, int64_t reached, int delay, bint is_fresh) noexcept nogil
+    cdef int anchor_of(self, int64_t number) noexcept nogil
+    cdef int64_t first_number(self) noexcept nogil
+
+
+cdef class AnchorSeeker(Seeker):
+    cdef FrameIndex index
+    cdef NalFormat nal
+    # For each anchor, 1 if it did not give the frames that it promises.
+    cdef uint8_t *bad_anchors
+    # Anchors that were tried since `aim`.
+    cdef int tries
+
+    cdef int usable(self, int anchor) noexcept nogil
+    cdef int seek_to_anchor(self, AVPacket *packet) noexcept nogil
+    cdef int find_packet(self, AVPacket *packet) noexcept nogil
+    cdef bint is_anchor(self, const AVPacket *packet, const Anchor *anchor) noexcept nogil
+    cdef bint is_past(self, const AVPacket *packet, const Anchor *anchor) noexcept nogil
+
+
+cdef class TimeSeeker(Seeker):
+    # The instant that is wanted, and how far before it the next seek goes.
+    cdef int64_t instant
+    cdef int64_t back
+
+
+cdef Seeker new_seeker(Demuxer demuxer, int stream_index, StreamIndex index)

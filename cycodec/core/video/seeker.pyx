@@ -1,0 +1,282 @@
+"""Where packets come from: a seeker reads them one by one, and finds an earlier place where decoding can begin."""
+
+from libc.stdint cimport int64_t, uint8_t
+from libc.stdlib cimport calloc, free
+
+from cycodec.core.bitstream.nal cimport nal_format, is_exact_entry
+from cycodec.core.container.demux cimport Demuxer
+from cycodec.core.container.packets cimport digest_packet
+from cycodec.core.video.codes cimport LOST
+from cycodec.core.video.index cimport Anchor, FrameIndex
+from cycodec.core.video.stream_index cimport StreamIndex
+
+from cycodec.libav cimport avcodec, avutil
+from cycodec.libav.avcodec cimport AVPacket
+from cycodec.libav.avutil cimport AVFrame
+
+
+cdef int64_t NOPTS = avutil.AV_NOPTS_VALUE
+
+cdef enum:
+    # Anchors that are tried for one position before the stream is decoded from its beginning.
+    MAX_TRIES = 3
+    # Without an index: distances in frames up to which decoding on is cheaper than seeking.
+    NEAR_THE_BEGINNING = 64
+    NEAR = 32
+    # Without an index: a seek goes back at most about this many frames before an instant.
+    FARTHEST_BACK = 512
+
+# Containers in which seeking by byte is exact, while their timestamps are made up.
+cdef frozenset BYTE_FORMATS = frozenset(("mpegts", "mpeg", "h264", "hevc", "m4v", "mpegvideo", "obu", "vc1"))
+
+
+cdef class Seeker:
+    """The packets of one stream. The base class cannot seek; see AnchorSeeker and TimeSeeker.
+
+    Parameters
+    ----------
+    demuxer : Demuxer
+    stream_index : int
+    """
+
+    def __cinit__(self, Demuxer demuxer not None, int stream_index, *arguments):
+        self.demuxer = demuxer
+        self.stream_index = stream_index
+        name = demuxer.format_name
+        if demuxer.can_seek_bytes and name in BYTE_FORMATS:
+            self.way = SEEK_BY_BYTE
+        elif name == "matroska,webm":
+            self.way = SEEK_BY_PTS
+        elif name.startswith("mov,"):
+            self.way = SEEK_BY_PTS_OR_DTS
+        else:
+            self.way = SEEK_BY_DTS
+        rate = demuxer.stream(stream_index).avg_frame_rate
+        base = demuxer.stream(stream_index).time_base
+        if rate.num > 0 and base.num > 0:
+            self.step = avutil.av_rescale(rate.den, base.den, <int64_t> rate.num * base.num)
+        self.step = max(self.step, 1)
+
+    cdef int read(self, AVPacket *packet) noexcept nogil:
+        """Read the next packet of the stream."""
+        cdef int code = self.demuxer.read(packet, self.stream_index)
+        if code >= 0:
+            self.packets_read += 1
+            self.ordinal += 1
+        return code
+
+    cdef int rewind(self) noexcept nogil:
+        """Go to the first packet of the stream; below 0 if that is not possible."""
+        self.ordinal = 0
+        return self.demuxer.seek_byte(0) if self.way == SEEK_BY_BYTE else -1
+
+    cdef void aim(self, int64_t position, bint from_start) noexcept nogil:
+        """Choose where `seek` goes for a position; the beginning of the stream with `from_start`."""
+        pass
+
+    cdef int seek(self, AVPacket *packet) noexcept nogil:
+        """Go to the place that was chosen last. Where the first packet had to be found, `packet` holds it.
+
+        LOST if the packet does not come.
+        """
+        return avutil.AVERROR_BUG
+
+    cdef bint arrives_before(self, int64_t position, int64_t came_out, const AVFrame *frame) noexcept nogil:
+        """Return True if the first frame after a seek, which came out at a position, lets decoding reach another one."""
+        return False
+
+    cdef bint retreat(self) noexcept nogil:
+        """Choose an earlier place than the last one; False if there is none."""
+        return False
+
+    cdef void mark_bad(self) noexcept nogil:
+        """Never go to the anchor of the last seek again."""
+        pass
+
+    cdef bint is_near(self, int64_t position, int64_t reached, int delay, bint is_fresh) noexcept nogil:
+        """Return True if decoding on from `reached` costs less than a seek; `delay` frames are inside the decoder."""
+        return False
+
+    cdef int anchor_of(self, int64_t number) noexcept nogil:
+        """Return the anchor that a frame needs."""
+        return 0
+
+    cdef int64_t first_number(self) noexcept nogil:
+        """Return the first frame that the anchor of the last seek promises."""
+        return 0
+
+
+cdef class AnchorSeeker(Seeker):
+    """Seeks to the anchors of an index, and recognises their packets.
+
+    Note [Anchors are proved]: a key flag is a promise that containers do not always keep. The first frame after a seek must
+    be in the index and not past the wanted one. Otherwise the anchor is marked bad, and the one before it is tried; after a
+    few tries the stream is decoded from its beginning.
+
+    Parameters
+    ----------
+    demuxer : Demuxer
+    stream_index : int
+    index : FrameIndex
+    """
+
+    def __cinit__(self, Demuxer demuxer not None, int stream_index, FrameIndex index not None):
+        self.index = index
+        self.nal = nal_format(demuxer.stream(stream_index).codecpar)
+        self.bad_anchors = <uint8_t *> calloc(index.num_anchors + 1, 1)
+        if self.bad_anchors == NULL:
+            raise MemoryError()
+
+    def __dealloc__(self):
+        free(self.bad_anchors)
+
+    cdef int anchor_of(self, int64_t number) noexcept nogil:
+        return self.index.anchor_of(<int> number)
+
+    cdef int64_t first_number(self) noexcept nogil:
+        return self.index.anchors[self.anchor].first
+
+    cdef int usable(self, int anchor) noexcept nogil:
+        """Return the last anchor up to this one that is not bad."""
+        while anchor > 0 and self.bad_anchors[anchor]:
+            anchor -= 1
+        return anchor
+
+    cdef void aim(self, int64_t position, bint from_start) noexcept nogil:
+        self.tries = 0
+        self.anchor = 0 if from_start else self.usable(self.index.anchor_of(<int> position))
+
+    cdef bint retreat(self) noexcept nogil:
+        if self.anchor == 0:
+            return False
+        self.mark_bad()
+        self.tries += 1
+        self.anchor = 0 if self.tries >= MAX_TRIES else self.usable(self.anchor)
+        return True
+
+    cdef void mark_bad(self) noexcept nogil:
+        if self.anchor > 0:
+            self.bad_anchors[self.anchor] = True
+
+    cdef bint arrives_before(self, int64_t position, int64_t came_out, const AVFrame *frame) noexcept nogil:
+        return 0 <= came_out <= position
+
+    cdef bint is_near(self, int64_t position, int64_t reached, int delay, bint is_fresh) noexcept nogil:
+        # frames that are already inside the decoder cost nothing more
+        return self.index.anchors[self.usable(self.index.anchor_of(<int> position))].first <= reached + 2 + delay
+
+    cdef int rewind(self) noexcept nogil:
+        cdef const Anchor *anchor = &self.index.anchors[0]
+        self.ordinal = 0
+        if self.way == SEEK_BY_BYTE:
+            return self.demuxer.seek_byte(0)
+        if self.way != SEEK_BY_PTS and anchor.dts != NOPTS:
+            return self.demuxer.seek(self.stream_index, anchor.dts)
+        if anchor.pts != NOPTS:
+            return self.demuxer.seek(self.stream_index, anchor.pts)
+        return -1
+
+    cdef int seek(self, AVPacket *packet) noexcept nogil:
+        """Go to an anchor, whose packet `packet` holds then.
+
+        Note [Seeking in MP4]: FFmpeg from 5.0 on takes the target for a pts. Asked for a key packet's dts, it goes to the
+        GOP before, all of which is read then. Older versions compare the target with dts, so that a pts may lead to a later
+        key packet where GOPs are as short as the reorder depth; then the dts is tried.
+        """
+        cdef const Anchor *anchor = &self.index.anchors[self.anchor]
+        cdef int code
+        self.seeks += 1
+        if self.anchor > 0 and self.way == SEEK_BY_PTS_OR_DTS and anchor.dts != NOPTS and anchor.pts != NOPTS:
+            if self.demuxer.seek(self.stream_index, anchor.pts) >= 0:
+                code = self.find_packet(packet)
+                if code != LOST:
+                    return code
+        if self.seek_to_anchor(packet) < 0:
+            return LOST
+        return self.find_packet(packet)
+
+    cdef int seek_to_anchor(self, AVPacket *packet) noexcept nogil:
+        """Move the demuxer to where an anchor's packet comes soon."""
+        cdef const Anchor *anchor = &self.index.anchors[self.anchor]
+        if self.anchor == 0:
+            return self.rewind()
+        if self.way == SEEK_BY_BYTE and self.index.stamped:
+            return self.demuxer.seek_byte(anchor.sync_pos)
+        if self.way == SEEK_BY_PTS or anchor.dts == NOPTS:
+            return self.demuxer.seek(self.stream_index, anchor.pts)
+        return self.demuxer.seek(self.stream_index, anchor.dts)
+
+    cdef int find_packet(self, AVPacket *packet) noexcept nogil:
+        """Read up to the packet of the anchor, and keep it in `packet`."""
+        cdef const Anchor *anchor = &self.index.anchors[self.anchor]
+        cdef bint is_last
+        cdef int code
+        while True:
+            code = self.read(packet)
+            if code == avutil.AVERROR_EOF or code == avutil.AVERROR_INVALIDDATA:
+                return LOST
+            if code < 0:
+                return code
+            if self.is_anchor(packet, anchor):
+                if self.anchor > 0 and not is_exact_entry(&self.nal, packet.data, packet.size):
+                    avcodec.av_packet_unref(packet)
+                    return LOST
+                self.ordinal = anchor.ordinal + 1
+                return 0
+            is_last = self.anchor == 0 or self.is_past(packet, anchor)
+            avcodec.av_packet_unref(packet)
+            if is_last:
+                return LOST
+
+    cdef bint is_anchor(self, const AVPacket *packet, const Anchor *anchor) noexcept nogil:
+        """Return True if a packet is the one of an anchor."""
+        if self.index.stamped:
+            return (
+                packet.size == anchor.size and (packet.pos == anchor.pos or packet.pos < 0)
+                and digest_packet(packet) == anchor.digest
+            )
+        return packet.pts == anchor.pts and (self.anchor == 0 or packet.flags & avcodec.AV_PKT_FLAG_KEY)
+
+    cdef bint is_past(self, const AVPacket *packet, const Anchor *anchor) noexcept nogil:
+        """Return True if the packet of an anchor cannot come any more after this one."""
+        if self.index.stamped:
+            return packet.pos > anchor.pos and anchor.pos >= 0
+        return packet.flags & avcodec.AV_PKT_FLAG_KEY and packet.pts > anchor.pts
+
+
+cdef class TimeSeeker(Seeker):
+    """Seeks by time, and trusts the container."""
+
+    cdef void aim(self, int64_t position, bint from_start) noexcept nogil:
+        self.instant = position
+        self.back = 0
+
+    cdef int seek(self, AVPacket *packet) noexcept nogil:
+        cdef int code
+        self.seeks += 1
+        code = self.demuxer.seek(self.stream_index, self.instant - self.back)
+        if code < 0 and self.way == SEEK_BY_BYTE:
+            code = self.demuxer.seek_byte(0)
+        # a second seek that fails leaves the demuxer where the first one led
+        return code if code < 0 and self.back == 0 else 0
+
+    cdef bint arrives_before(self, int64_t position, int64_t came_out, const AVFrame *frame) noexcept nogil:
+        return frame.best_effort_timestamp <= position
+
+    cdef bint retreat(self) noexcept nogil:
+        if self.back > FARTHEST_BACK * self.step:
+            return False
+        self.back = 4 * self.back + 8 * self.step
+        return True
+
+    cdef bint is_near(self, int64_t position, int64_t reached, int delay, bint is_fresh) noexcept nogil:
+        return is_fresh and position < NEAR_THE_BEGINNING * self.step or (
+            reached >= 0 and position - reached < NEAR * self.step
+        )
+
+
+cdef Seeker new_seeker(Demuxer demuxer, int stream_index, StreamIndex index):
+    """Return the seeker for a stream: by the anchors of an exact index, else by time."""
+    if index.is_exact:
+        return AnchorSeeker(demuxer, stream_index, index)
+    return TimeSeeker(demuxer, stream_index)
