@@ -8,6 +8,7 @@ import struct
 from libc.stdint cimport int64_t
 
 from cycodec.core.container.demux cimport Demuxer
+from cycodec.core.container.limits cimport largest_time
 
 from cycodec.libav cimport avformat
 
@@ -22,11 +23,12 @@ def has_boxes(Demuxer demuxer not None):
 
 
 def top_boxes(Demuxer demuxer not None):
-    """Yield (kind, position, length of the header, length) of the outermost boxes.
+    """Yield (kind, position, length of the header, length) of the outermost boxes; the last one may be cut off.
 
-    The length is 0 for a last box that goes on to the end of the file. The caller restores the position of the source.
+    The caller restores the position of the source.
     """
     cdef int64_t position = 0
+    cdef int64_t file_size = demuxer.byte_size()
     while True:
         head = demuxer.read_bytes(position, 16)
         if len(head) < 8:
@@ -36,11 +38,13 @@ def top_boxes(Demuxer demuxer not None):
         if length == 1 and len(head) == 16:
             (length,) = struct.unpack_from(">Q", head, 8)
             header = 16
-        if length < header and length != 0:
-            return
-        yield kind, position, header, length
         if length == 0:
+            length = file_size - position           # the last box goes on to the end of the file
+        if length < header:
             return
+        if length > largest_time() - position:
+            raise struct.error(f"a box of {length} bytes")
+        yield kind, position, header, length
         position += length
 
 

@@ -21,7 +21,7 @@ cdef AVCodecContext *allocate_decoder(const AVCodec *codec, const AVCodecParamet
     parameters : const AVCodecParameters *
         What the container says about the stream.
     time_base : AVRational
-        The time base of the packets.
+        The time base of the packets; one that is not positive counts as unknown.
     num_threads : int
         libavcodec's thread count; with 0, FFmpeg decides.
     source : str
@@ -43,7 +43,9 @@ cdef AVCodecContext *allocate_decoder(const AVCodec *codec, const AVCodecParamet
     if code < 0:
         avcodec.avcodec_free_context(&context)
     error.check(code, "set decoder parameters", source)
-    context.pkt_timebase = time_base
+    # A time base of zero, which a damaged header may state, would be divided by.
+    if time_base.num > 0 and time_base.den > 0:
+        context.pkt_timebase = time_base
     context.thread_count = num_threads
     return context
 

@@ -21,6 +21,9 @@ cdef class Demuxer:
     cdef void drop(self) noexcept nogil
     cdef int seek(self, int stream_index, int64_t timestamp) noexcept nogil
     cdef int seek_byte(self, int64_t position) noexcept nogil
+    cdef int64_t byte_size(self) noexcept
+    cdef int64_t byte_position(self) noexcept nogil
+    cdef void go_to_byte(self, int64_t position) noexcept
     cdef int check(self, int code, str operation) except -1
     cdef list streams_of(self, str media_type)
     cdef int select(self, str media_type, object stream_index, str phrase, str remedy) except -1

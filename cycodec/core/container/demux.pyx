@@ -245,8 +245,25 @@ cdef class Demuxer:
 
     def size(self):
         """Return the current size of the source in bytes; None if it is unknown."""
-        cdef int64_t size = avformat.avio_size(self.ptr.pb) if self.ptr.pb != NULL else -1
+        cdef int64_t size = self.byte_size()
         return size if size >= 0 else None
+
+    cdef int64_t byte_size(self) noexcept:
+        """Return the current size of the source in bytes; below 0 if it is unknown. A source may be asked over a network."""
+        cdef int64_t size = -1
+        if self.ptr.pb != NULL:
+            with nogil:
+                size = avformat.avio_size(self.ptr.pb)
+        return size
+
+    cdef int64_t byte_position(self) noexcept nogil:
+        """Return the position of the source, in bytes."""
+        return avformat.avio_seek(self.ptr.pb, 0, 1)
+
+    cdef void go_to_byte(self, int64_t position) noexcept:
+        """Restore a position of the source that `byte_position` returned."""
+        with nogil:
+            avformat.avio_seek(self.ptr.pb, position, 0)
 
     def fingerprint(self):
         """Return (size in bytes, 16-byte digest of both ends) of the source; None if it cannot seek."""
@@ -254,22 +271,33 @@ cdef class Demuxer:
         cdef int64_t size, here
         if pb == NULL or not pb.seekable & avformat.AVIO_SEEKABLE_NORMAL:
             return None
-        size = avformat.avio_size(pb)
+        size = self.byte_size()
         if size < 0:
             return None
-        here = avformat.avio_seek(pb, 0, 1)
+        here = self.byte_position()
         digest = hashlib.blake2b(digest_size=16)
         digest.update(self.read_bytes(0, min(size, DIGEST_BYTES)))
         digest.update(self.read_bytes(max(0, size - DIGEST_BYTES), min(size, DIGEST_BYTES)))
-        avformat.avio_seek(pb, here, 0)
+        self.go_to_byte(here)
         return size, digest.digest()
 
     def read_bytes(self, int64_t start, int64_t length):
         """Return bytes of the source at a position; fewer at its end. The caller restores the position of the source."""
-        cdef bytes data = bytes(length)
-        cdef uint8_t *buffer = <uint8_t *> (<const char *> data)
-        cdef int64_t code = avformat.avio_seek(self.ptr.pb, start, 0)
+        cdef int64_t size
+        cdef bytes data
+        cdef uint8_t *buffer
+        cdef int64_t code
         cdef int got
+        if length > DIGEST_BYTES:
+            # a file may announce more bytes than it holds
+            size = self.byte_size()
+            length = min(length, size - start) if size >= 0 else length
+        if start < 0 or length <= 0:
+            return b""
+        data = bytes(length)
+        buffer = <uint8_t *> (<const char *> data)
+        with nogil:
+            code = avformat.avio_seek(self.ptr.pb, start, 0)
         if code >= 0:
             with nogil:
                 got = avformat.avio_read(self.ptr.pb, buffer, <int> length)

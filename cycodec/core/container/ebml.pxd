@@ -1,10 +1,6 @@
 """EBML, the elements that Matroska files are made of (RFC 8794): their headers and numbers, from memory or a file."""
 
-from libc.stdint cimport int64_t, uint8_t
-
-
-cdef extern from "<unistd.h>" nogil:
-    ssize_t pread(int descriptor, void *buffer, size_t count, int64_t offset)
+from libc.stdint cimport int64_t, uint8_t, uint64_t
 
 
 cdef enum:
@@ -25,6 +21,9 @@ cdef struct ByteSource:
     uint8_t[CHUNK] chunk
 
 
+cdef void read_chunk(ByteSource *source, int64_t position) noexcept nogil
+
+
 cdef inline const uint8_t *look(ByteSource *source, int64_t position, int count) noexcept nogil:
     """Return `count` bytes at a position; NULL if the source ends before."""
     if position + count > source.size:
@@ -32,8 +31,7 @@ cdef inline const uint8_t *look(ByteSource *source, int64_t position, int count)
     if source.memory != NULL:
         return source.memory + position
     if position < source.start or position + count > source.start + source.length:
-        source.start = position
-        source.length = <int> max(pread(source.descriptor, source.chunk, CHUNK, position), 0)
+        read_chunk(source, position)
         if count > source.length:
             return NULL
     return source.chunk + (position - source.start)
@@ -73,12 +71,12 @@ cdef inline int read_element(ByteSource *source, int64_t position, int64_t *iden
 
 
 cdef inline int64_t read_unsigned(ByteSource *source, int64_t position, int64_t size) noexcept nogil:
-    """Return the number that an element's payload holds; -1 if it is longer than 8 bytes or cut off."""
+    """Return the number that an element's payload holds; -1 if it is 2^63 or larger, or cut off."""
     cdef const uint8_t *data = look(source, position, <int> size) if 0 <= size <= 8 else NULL
-    cdef int64_t value = 0
+    cdef uint64_t value = 0
     cdef int i
     if data == NULL:
         return -1
     for i in range(size):
         value = value << 8 | data[i]
-    return value
+    return <int64_t> value if value >> 63 == 0 else -1

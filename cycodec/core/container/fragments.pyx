@@ -11,11 +11,12 @@ differs from the table.
 
 import struct
 
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
 from cycodec.core.bitstream.mpeg cimport may_be_uncoded_mpeg4
 from cycodec.core.compat cimport compat_index_count, compat_index_entry
 from cycodec.core.container.demux cimport Demuxer
+from cycodec.core.container.limits cimport is_sane_time, largest_time
 from cycodec.core.container.packets cimport PACKET_KEY, PACKET_SUSPECT, PacketRecord, PacketTable, first_packet_agrees
 from cycodec.core.container.boxes import child_boxes, find_box, find_track, has_boxes, top_boxes
 
@@ -126,7 +127,10 @@ cdef class Fragments:
         if time is not None:
             if time[1] - time[0] < (12 if data[time[0]] else 8):
                 return False
-            (self.end,) = struct.unpack_from(">Q" if data[time[0]] else ">I", data, time[0] + 4)
+            (value,) = struct.unpack_from(">Q" if data[time[0]] else ">I", data, time[0] + 4)
+            if value > largest_time():
+                return False
+            self.end = value
         for kind, run_begin, run_end in child_boxes(data, begin, end):
             if kind == b"trun" and run_end - run_begin < 8:
                 return False
@@ -172,7 +176,7 @@ cdef class Fragments:
         cdef PacketRecord record
         record.size = <int32_t> sample.size
         record.pos = position
-        if record.size <= 0 or position < 0 or position + record.size > self.limit:
+        if record.size <= 0 or position < 0 or position > self.limit - record.size or not is_sane_time(self.end):
             return False
         if self.table.count and self.end <= self.table.records[self.table.count - 1].dts:
             return False            # libavformat does not show samples that overlap
@@ -199,8 +203,10 @@ cdef bint read_header(const uint8_t *begin, const uint8_t *end, bint is_first, i
     cursor.at = begin + 8
     cursor.stop = end
     if flags & BASE_DATA_OFFSET and cursor.at + 8 <= end:
-        base[0] = <int64_t> avutil.AV_RB32(cursor.at) << 32 | avutil.AV_RB32(cursor.at + 4)
+        base[0] = <int64_t> (<uint64_t> avutil.AV_RB32(cursor.at) << 32 | avutil.AV_RB32(cursor.at + 4))
         cursor.at += 8
+        if not 0 <= base[0] <= largest_time():
+            return False
     elif not flags & BASE_IS_MOOF and not is_first:
         return False                # the data follows that of the track before
     if flags & STSD_ID:
@@ -222,18 +228,17 @@ def read_fragments(Demuxer demuxer not None, int stream_index):
     PacketTable or None
         A table without digests; None if the packets must be scanned. The demuxer is at the stream's beginning.
     """
-    cdef avformat.AVIOContext *pb = demuxer.ptr.pb
     cdef Fragments fragments
     cdef int64_t here
     if not has_boxes(demuxer):
         return None
-    here = avformat.avio_seek(pb, 0, 1)
+    here = demuxer.byte_position()
     try:
         fragments = walk_boxes(demuxer, stream_index)
     except (struct.error, IndexError):
         fragments = None
     finally:
-        avformat.avio_seek(pb, here, 0)
+        demuxer.go_to_byte(here)
     if fragments is None or not adopt_index(demuxer.stream(stream_index), fragments):
         return None
     return fragments.table if first_packet_agrees(demuxer, stream_index, fragments.table) else None
@@ -246,7 +251,7 @@ cdef Fragments walk_boxes(Demuxer demuxer, int stream_index):
     cdef bint has_moov = False
     fragments.table = PacketTable()
     fragments.track = demuxer.stream(stream_index).id
-    fragments.limit = avformat.avio_size(demuxer.ptr.pb)
+    fragments.limit = demuxer.byte_size()
     fragments.most = compat_index_count(demuxer.stream(stream_index))
     for kind, position, header, length in top_boxes(demuxer):
         if kind == b"moov":
@@ -300,7 +305,7 @@ cdef bint adopt_index(AVStream *stream, Fragments fragments) noexcept:
         return False
     for i in range(known):
         record = &table.records[i]
-        if not compat_index_entry(stream, i, &time, &pos, &size, &flags):
+        if not compat_index_entry(stream, i, &time, &pos, &size, &flags) or not is_sane_time(time):
             return False
         if i == 0:
             origin = time - record.dts
@@ -312,6 +317,8 @@ cdef bint adopt_index(AVStream *stream, Fragments fragments) noexcept:
             return False
     for i in range(table.count):
         record = &table.records[i]
+        if not is_sane_time(record.dts + origin):
+            return False
         record.dts += origin
         record.pts += origin + fragments.shift
         if i:

@@ -46,8 +46,9 @@ cdef int rewind(Demuxer demuxer, int stream_index) except -1:
     If the source cannot seek, FFmpeg probes from the second packet on, and learns less.
     """
     cdef const AVPacket *packet
-    if demuxer.peek(stream_index, &packet) >= 0:
-        demuxer.seek(stream_index, packet.dts if packet.dts != avutil.AV_NOPTS_VALUE else packet.pts)
+    with nogil:
+        if demuxer.peek(stream_index, &packet) >= 0:
+            demuxer.seek(stream_index, packet.dts if packet.dts != avutil.AV_NOPTS_VALUE else packet.pts)
     return 0
 
 
@@ -74,7 +75,10 @@ cdef bint fill_from_first_packet(Demuxer demuxer, int stream_index, AVCodecParam
     """Take VP9's format from the first packet; return False if it is not 4:2:0 of 8 bits."""
     cdef const AVPacket *packet
     cdef Vp9Format format
-    if demuxer.peek(stream_index, &packet) < 0 or not read_vp9_format(packet.data, packet.size, &format):
+    cdef int code
+    with nogil:
+        code = demuxer.peek(stream_index, &packet)
+    if code < 0 or not read_vp9_format(packet.data, packet.size, &format):
         return False
     parameters.color_space = <avutil.AVColorSpace> format.matrix
     parameters.color_range = avutil.AVCOL_RANGE_JPEG if format.full_range else avutil.AVCOL_RANGE_MPEG

@@ -27,6 +27,7 @@ import os
 from fractions import Fraction
 
 from cpython.bytes cimport PyBytes_AS_STRING
+from libc.limits cimport INT_MAX
 from libc.stdint cimport int64_t, uint8_t
 from libc.string cimport memcmp
 
@@ -42,6 +43,7 @@ from cycodec.core.container.ebml cimport (
     read_element,
     read_unsigned,
 )
+from cycodec.core.container.limits cimport is_sane_time
 from cycodec.core.container.packets cimport (
     PACKET_EMPTY,
     PACKET_HIDDEN,
@@ -224,6 +226,8 @@ cdef int read_block(ByteSource *source, int64_t position, int64_t size, bint is_
     if flags & LACING:
         return UNUSUAL
     time = data[length] << 8 | data[length + 1]
+    if not is_sane_time(walk.cluster_time) or not is_sane_time(walk.default_duration) or size > INT_MAX:
+        return UNUSUAL
     record.pts = walk.cluster_time + (time - 65536 if time & 0x8000 else time)
     record.dts = NOPTS
     record.duration = walk.default_duration // walk.scale
@@ -268,6 +272,8 @@ cdef int take_element(ByteSource *source, Walk *walk, PacketTable table, int64_t
     elif identifier == BLOCK_DURATION:
         if walk.has_pending:
             walk.pending.duration = read_unsigned(source, position, size)
+            if not is_sane_time(walk.pending.duration):
+                return UNUSUAL
     elif identifier == TIMESTAMP_SCALE:
         if not in_head:
             return UNUSUAL
@@ -280,10 +286,16 @@ cdef int take_element(ByteSource *source, Walk *walk, PacketTable table, int64_t
         walk.sought = read_unsigned(source, position, size)
     elif identifier == SEEK_POSITION:
         if walk.sought == CUES:
-            walk.cues = walk.segment + read_unsigned(source, position, size)
+            walk.cues = position_in_segment(source, walk, position, size)
     elif identifier == ENCRYPTED_BLOCK:
         return UNUSUAL
     return UNUSUAL if walk.scale <= 0 else code
+
+
+cdef int64_t position_in_segment(ByteSource *source, Walk *walk, int64_t position, int64_t size) noexcept nogil:
+    """Return the position in the file that an element holds as a position in the segment; 0 if it cannot be."""
+    cdef int64_t value = read_unsigned(source, position, size)
+    return walk.segment + value if is_sane_time(value) and value >= 0 else 0
 
 
 cdef int finish_group(Walk *walk, PacketTable table, bint is_end, int64_t identifier) noexcept nogil:
@@ -352,7 +364,7 @@ cdef list read_cues(ByteSource *source, Walk *walk):
             return sorted(positions)
         position += header
         if identifier == CUE_CLUSTER_POSITION:
-            positions.add(walk.segment + read_unsigned(&cues, position, size))
+            positions.add(position_in_segment(&cues, walk, position, size))
         if identifier not in (CUE_POINT, CUE_TRACK_POSITIONS):
             position += size
 

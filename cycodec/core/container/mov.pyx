@@ -15,6 +15,7 @@ from libc.stdint cimport int32_t, int64_t, uint8_t
 from cycodec.core.bitstream.mpeg cimport may_be_uncoded_mpeg4
 from cycodec.core.compat cimport compat_index_count, compat_index_entry
 from cycodec.core.container.demux cimport Demuxer
+from cycodec.core.container.limits cimport is_sane_time
 from cycodec.core.container.packets cimport (
     PACKET_DISCARD,
     PACKET_EMPTY,
@@ -49,19 +50,18 @@ def read_mov(Demuxer demuxer not None, int stream_index):
     PacketTable or None
         A table without digests; None if the packets must be scanned. The demuxer is at the stream's beginning.
     """
-    cdef avformat.AVIOContext *pb = demuxer.ptr.pb
     cdef PacketTable table
     cdef int64_t here, file_size
     if not has_boxes(demuxer):
         return None
-    here = avformat.avio_seek(pb, 0, 1)
+    here = demuxer.byte_position()
     try:
         track = read_track(demuxer, demuxer.stream(stream_index).id)
-        file_size = avformat.avio_size(pb)
+        file_size = demuxer.byte_size()
     except (struct.error, IndexError):
         track = None
     finally:
-        avformat.avio_seek(pb, here, 0)
+        demuxer.go_to_byte(here)
     if track is None:
         return None
     num_samples, runs, last_duration = track
@@ -77,7 +77,7 @@ cdef bytes read_moov(Demuxer demuxer):
         if kind == b"moof":
             return None
         if kind == b"moov":
-            return demuxer.read_bytes(position + header, length - header) if 0 < length <= LONGEST_MOOV else None
+            return demuxer.read_bytes(position + header, length - header) if length <= LONGEST_MOOV else None
     return None
 
 
@@ -176,8 +176,10 @@ cdef PacketTable combine(AVStream *stream, int64_t num_samples, bytes runs, int6
     for i in range(count):
         if not read_entry(stream, i, &record):
             return None
+        if not is_sane_time(record.dts) or (i and record.dts < previous):
+            return None
         record.pts = record.dts + shift + next_offset(&offsets)
-        if record.pos < 0 or record.pos + record.size > limit or (i and record.dts < previous):
+        if record.pos < 0 or record.size < 0 or record.pos > limit - record.size:
             return None
         if i:
             table.records[i - 1].duration = record.dts - previous

@@ -1,6 +1,8 @@
 """The packets of a stream: their times, sizes and flags, as a scan of the file finds them."""
 
+from cpython.exc cimport PyErr_CheckSignals
 from libc.errno cimport ENOMEM
+from libc.limits cimport INT_MAX
 from libc.stdint cimport uint32_t
 from libc.stdlib cimport free, realloc
 from libc.string cimport memcpy
@@ -12,6 +14,11 @@ from cycodec.core.container.demux cimport Demuxer
 
 from cycodec.libav cimport avcodec, avutil
 from cycodec.libav.avcodec cimport AVPacket
+
+
+# Packets between two looks for pending signals.
+cdef enum:
+    SIGNAL_INTERVAL = 64
 
 
 cdef uint32_t digest_packet(const AVPacket *packet) noexcept nogil:
@@ -136,6 +143,8 @@ cdef class PacketTable:
         cdef PacketRecord *grown
         if other.count == 0:
             return 0
+        if other.count > INT_MAX - self.count:
+            raise MemoryError()
         grown = <PacketRecord *> realloc(self.records, (self.count + other.count) * sizeof(PacketRecord))
         if grown == NULL:
             raise MemoryError()
@@ -149,6 +158,8 @@ cdef class PacketTable:
         cdef PacketRecord *grown
         cdef int capacity
         if self.count == self.capacity:
+            if self.capacity > INT_MAX // 2:
+                return avutil.AVERROR(ENOMEM)
             capacity = 2 * self.capacity if self.capacity else 512
             grown = <PacketRecord *> realloc(self.records, capacity * sizeof(PacketRecord))
             if grown == NULL:
@@ -167,17 +178,22 @@ cdef class PacketTable:
         cdef int code
         if packet == NULL:
             raise MemoryError()
-        with nogil:
-            while True:
-                code = demuxer.read(packet, stream_index)
-                if code < 0:
-                    break
-                record_packet(&record, packet, codec_id, closely)
-                avcodec.av_packet_unref(packet)
-                code = self.append(&record)
-                if code < 0:
-                    break
-        avcodec.av_packet_free(&packet)
+        try:
+            with nogil:
+                while True:
+                    code = demuxer.read(packet, stream_index)
+                    if code < 0:
+                        break
+                    record_packet(&record, packet, codec_id, closely)
+                    avcodec.av_packet_unref(packet)
+                    code = self.append(&record)
+                    if code < 0:
+                        break
+                    if self.count % SIGNAL_INTERVAL == 0:
+                        with gil:
+                            PyErr_CheckSignals()
+        finally:
+            avcodec.av_packet_free(&packet)
         # at damaged data the stream ends, as it does for the ffmpeg command
         if code == avutil.AVERROR_EOF or code == avutil.AVERROR_INVALIDDATA:
             code = 0

@@ -1,4 +1,4 @@
-"""Where packets leave doubt about the frames: asking the decoder."""
+"""Checks an index against the decoder, or finds the frames by decoding, if the packets leave doubt about them."""
 
 from cpython.exc cimport PyErr_CheckSignals
 
@@ -9,13 +9,13 @@ from cycodec.core.video.stream_index cimport StreamIndex
 from cycodec.libav cimport avutil
 
 
-# Frames between looks at pending signals
+# Frames between two looks for pending signals.
 cdef enum:
     SIGNAL_INTERVAL = 16
 
 
 def confirm(FrameStream reader not None):
-    """Whether the decoder gives the first and the last frames that the reader's index promises."""
+    """Return True if the decoder gives the first and the last frames that the reader's index promises."""
     cdef FrameIndex index = reader.index
     cdef int last = index.num_anchors - 1
     cdef int code
@@ -35,7 +35,7 @@ def confirm(FrameStream reader not None):
 
 
 cdef bint gives(FrameStream reader, int first, int end, bint to_the_end) except -1:
-    """Whether the frames first ... end - 1 come out one after the other from here (earlier ones may come before)."""
+    """Return True if the frames from `first` to `end` - 1 come out next, in order; earlier frames may precede them."""
     cdef int expected = -1
     cdef int code
     while expected < end or to_the_end:
@@ -53,9 +53,9 @@ cdef bint gives(FrameStream reader, int first, int end, bint to_the_end) except 
 
 
 def decode_ordinals(FrameStream reader not None):
-    """Decode the whole stream: for each frame that comes out, the ordinal of its packet (-1: it has none).
+    """Decode the whole stream; return the ordinal of the packet of each frame, or -1 for a frame without a packet.
 
-    The reader knows no frames in advance afterwards, and needs another index.
+    Afterwards the reader has no index, and the caller must set one.
     """
     cdef int code
     ordinals = []

@@ -7,6 +7,7 @@ from cycodec.core.compat cimport compat_has_strict_frame_threads
 from cycodec.core.container.decoder_context cimport allocate_decoder, open_decoder
 from cycodec.core.container.demux cimport Demuxer
 from cycodec.core.video.backend cimport VideoBackend
+from cycodec.core.video.reorder cimport LARGEST_REORDER
 
 from cycodec.libav cimport avcodec, avutil
 from cycodec.libav.avcodec cimport AVCodecParameters, AVPacket
@@ -81,7 +82,7 @@ cdef class CpuBackend(VideoBackend):
             raise MemoryError()
         self.source = demuxer.io.name
         self.num_threads = num_threads
-        self.min_reorder = min_reorder
+        self.min_reorder = min(max(min_reorder, 0), LARGEST_REORDER)
         self.strict = strict
         error.check(
             avcodec.avcodec_parameters_copy(parameters, demuxer.stream(stream_index).codecpar),
@@ -121,6 +122,8 @@ cdef class CpuBackend(VideoBackend):
         self.context.max_pixels = MAX_PIXELS
         if self.strict:
             self.context.err_recognition |= avcodec.AV_EF_EXPLODE
+        # A container may state any delay; libavcodec ends the process if it is larger than its list of frames.
+        self.context.has_b_frames = min(max(self.context.has_b_frames, 0), LARGEST_REORDER)
         if parameters.codec_id == avcodec.AV_CODEC_ID_H264 and self.context.has_b_frames < self.min_reorder:
             self.context.has_b_frames = self.min_reorder
         self.prepare()

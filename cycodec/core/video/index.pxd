@@ -1,4 +1,4 @@
-"""FrameIndex: which frames come out, and where to seek for each."""
+"""FrameIndex: the frames of a stream, and where to seek for each."""
 
 from libc.stdint cimport int32_t, int64_t, uint32_t
 
@@ -6,13 +6,17 @@ from cycodec.core.video.stream_index cimport StreamIndex
 
 
 cdef struct Anchor:
-    # A packet at which decoding can begin
+    # A packet at which decoding may begin.
     int64_t pts
     int64_t dts
+    # position of the packet in the source, in bytes
     int64_t pos
-    int64_t sync_pos        # where to begin reading so that parsers are in step when the packet comes
-    int64_t first           # number of the first frame that it can give
-    int32_t ordinal         # its number among the stream's packets
+    # where reading must begin so that parsers are in step when the packet comes
+    int64_t sync_pos
+    # number of the first frame that decoding from this packet gives
+    int64_t first
+    # ordinal of the packet
+    int32_t ordinal
     int32_t size
     uint32_t digest
 
@@ -23,16 +27,25 @@ cdef class FrameIndex(StreamIndex):
     cdef int count
     cdef Anchor *anchors
     cdef int num_anchors
-    cdef int32_t *ordinals          # frame number -> packet ordinal
-    cdef int32_t *numbers           # packet ordinal -> frame number, or -1
+    # ordinal of each frame's packet
+    cdef int32_t *ordinals
+    # number of each packet's frame, or -1
+    cdef int32_t *numbers
     cdef int num_packets
-    cdef int num, den               # time base
-    cdef public int reorder       # frames that can wait in the decoder for an earlier one
-    cdef public bint confirmed    # whether the decoder has said so too, where there was doubt
-    cdef public bint synthesized  # whether the timestamps were made up from the frame rate
-    cdef public str origin        # how it was made: "scan", "sample table", "decoded", "mappings", ...
-    cdef public object fingerprint  # of the source: (size, digest), or None
-    cdef public int stream_index    # -1: not known
+    # the time base
+    cdef int num, den
+    # how many frames may wait in the decoder for an earlier one; LARGEST_REORDER at most
+    cdef public int reorder
+    # True if the decoder has confirmed the frames, where the packets left doubt
+    cdef public bint confirmed
+    # True if the times were made up from the frame rate
+    cdef public bint synthesized
+    # what made the index: "headers", "scan", "decoded" or "mappings"
+    cdef public str origin
+    # (size, digest) of the source, or None
+    cdef public object fingerprint
+    # -1 if it is unknown
+    cdef public int stream_index
 
     cdef int allocate(self, int count, int num_anchors, int num_packets) except -1
     cdef int checked(self, int number) except -1
@@ -43,3 +56,4 @@ cdef class FrameIndex(StreamIndex):
     cdef int anchor_of(self, int number) noexcept nogil
     cdef int number_at(self, double seconds) noexcept nogil
     cdef object begins(self)
+    cdef int copy_arrays(self, dict arrays) except -1

@@ -1,9 +1,6 @@
-"""The index of a stream: its frames in the order in which they are shown, and the packets where decoding can begin."""
+"""The index of a stream: its frames in display order, and the packets at which decoding may begin."""
 
-import json
 import os
-import struct
-import zlib
 from fractions import Fraction
 
 from cpython.buffer cimport PyBUF_WRITE
@@ -13,30 +10,20 @@ from libc.stdint cimport int32_t, int64_t
 from libc.stdlib cimport calloc, free, malloc
 
 from cycodec.core.container.demux cimport Demuxer
-from cycodec.core.error import FFmpegError, InvalidDataError, StaleIndexError
+from cycodec.core.error import FFmpegError, StaleIndexError
 from cycodec.core.search cimport first_above, first_at_least, partition_point
+from cycodec.core.video.index_file import ANCHOR_FIELDS, pack_index, read_index, unpack_index, write_index
 from cycodec.core.video.stream_index cimport StreamIndex
 
 from cycodec.libav.avcodec cimport AVPacket
 from cycodec.libav.avutil cimport AVFrame
 
 
-# The fields of Anchor, and how often differences of each are taken before it is compressed.
-ANCHOR_ORDERS = {
-    "pts": 2, "dts": 2, "pos": 1, "sync_pos": 1, "first": 2, "ordinal": 2, "size": 0, "digest": 0,
-}
-ANCHOR_FIELDS = [
-    ("pts", "i8"), ("dts", "i8"), ("pos", "i8"), ("sync_pos", "i8"), ("first", "i8"), ("ordinal", "i4"), ("size", "i4"),
-    ("digest", "u4"),
-]
-
-cdef bytes MAGIC = b"CYCIDX"
-cdef int VERSION = 1
 cdef double FLOAT32_STEP = 2.0 ** -23
 
 
 cdef struct Instant:
-    # Presentation times, the time base, and an instant in seconds to compare them with.
+    # The presentation times and the time base of an index, and an instant in seconds to compare them with.
     const int64_t *pts
     int num
     int den
@@ -58,10 +45,10 @@ class IndexContradiction(FFmpegError):
 
 
 cdef class FrameIndex(StreamIndex):
-    """The frames of a video stream in the order in which they are shown.
+    """The frames of a video stream in display order.
 
-    Made by a decoder (``VideoDecoder(...).index``), loaded from a file, or made from ffprobe's output. Numbers of frames
-    count from 0 in presentation order. Times are integers in units of `time_base` seconds.
+    A decoder makes an index (``VideoDecoder(...).index``), also from ffprobe's output, and `load` reads a saved one. Frame
+    numbers count from 0 in display order. Times are integers in units of `time_base` seconds.
 
     Examples
     --------
@@ -126,8 +113,8 @@ cdef class FrameIndex(StreamIndex):
         cdef Instant instant = Instant(self.pts_values, self.num, self.den, seconds)
         cdef int low = partition_point(0, self.count, begins_up_to, &instant)
         cdef double slack
-        # Note [Float32 instants]: an instant that went through float32 may have left the stream by half a step. Within
-        # one step of either end it still means the first or the last frame.
+        # Note [Float32 instants]: an instant that was rounded to float32 may lie outside of the stream by half a step.
+        # Within one step of either end it still means the first or the last frame.
         slack = fabs(seconds) * FLOAT32_STEP
         if low == 0:
             return 0 if self.count and seconds + slack >= self.seconds(self.pts_values[0]) else -1
@@ -137,11 +124,11 @@ cdef class FrameIndex(StreamIndex):
             return -1
         return low - 1
 
-    # -- what a reader asks -----------------------------------------------------------------------------------------
+    # -- for readers -----------------------------------------------------------------------------------------
 
     cdef int64_t position_of_frame(self, const AVFrame *frame, int64_t outputs, int64_t reached,
                                    int64_t step) noexcept nogil:
-        if self.linear:
+        if self.from_start_only:
             return outputs
         if self.stamped:
             return self.number_of_stamp(frame.pts)
@@ -162,7 +149,7 @@ cdef class FrameIndex(StreamIndex):
     cdef int64_t duration_of(self, int64_t position, const AVFrame *frame, int64_t step) noexcept nogil:
         return self.duration_values[position]
 
-    # -- what users ask ---------------------------------------------------------------------------------------------
+    # -- for users ---------------------------------------------------------------------------------------------
 
     def __len__(self):
         return self.count
@@ -176,7 +163,7 @@ cdef class FrameIndex(StreamIndex):
         )
 
     def index_at(self, seconds):
-        """The number of the frame that is played at an instant: the one whose [pts, pts + duration) holds it.
+        """Return the number of the frame that is played at an instant: the one whose [pts, pts + duration) holds it.
 
         Parameters
         ----------
@@ -203,16 +190,16 @@ cdef class FrameIndex(StreamIndex):
         return number
 
     def first_number_from(self, double seconds):
-        """The number of the first frame that begins at or after an instant; `len(index)` if none does."""
+        """Return the number of the first frame that begins at or after an instant; `len(index)` if none does."""
         cdef Instant instant = Instant(self.pts_values, self.num, self.den, seconds)
         return partition_point(0, self.count, begins_before, &instant)
 
     def pts_seconds(self, int number):
-        """When a frame begins, in seconds."""
+        """Return when a frame begins, in seconds."""
         return self.seconds(self.pts_values[self.checked(number)])
 
     def duration_seconds(self, int number):
-        """How long a frame is played, in seconds."""
+        """Return how long a frame is played, in seconds."""
         return self.seconds(self.duration_values[self.checked(number)])
 
     cdef int checked(self, int number) except -1:
@@ -222,7 +209,7 @@ cdef class FrameIndex(StreamIndex):
 
     @property
     def time_base(self):
-        """Seconds of one unit of `pts` and `durations`, a Fraction."""
+        """Seconds of one unit of `pts` and `durations`, as a Fraction."""
         return Fraction(self.num, self.den)
 
     @property
@@ -237,16 +224,16 @@ cdef class FrameIndex(StreamIndex):
 
     @property
     def key_frames(self):
-        """Numbers of the frames at which decoding can begin, int64 array, rising."""
+        """Numbers of the frames at which decoding may begin, int64 array, rising."""
         return self.begins()["first"].astype("i8")
 
     @property
     def key_offsets(self):
-        """Where their packets begin in the source, in bytes: int64 array; -1 where the container does not tell."""
+        """Where the packets of `key_frames` begin in the source, in bytes; int64 array; -1 where that is unknown."""
         return self.begins()["pos"].copy()
 
     cdef object begins(self):
-        """The anchors that have a frame, one for each, as a structured array that rises."""
+        """Return one anchor for each frame at which decoding may begin, as a structured array that rises."""
         import numpy
 
         anchors = view_of(self.anchors, self.num_anchors, ANCHOR_FIELDS)
@@ -267,105 +254,76 @@ cdef class FrameIndex(StreamIndex):
 
     @property
     def identity(self):
-        """How a decoded frame is known: by its "pts", by the "stamp" its packet was given, or by its "order"."""
-        return "order" if self.linear else "stamp" if self.stamped else "pts"
+        """How a decoded frame is recognised: by its "pts", by the "stamp" (ordinal) of its packet, or by its "order"."""
+        return "order" if self.from_start_only else "stamp" if self.stamped else "pts"
 
     # -- saving -----------------------------------------------------------------------------------------------------
 
     def to_bytes(self):
-        """This index as bytes: a version, a checksum, and compressed differences (a few bytes a frame at most)."""
+        """Return this index as bytes: a few bytes for each frame at most."""
         header = {
             "count": self.count, "anchors": self.num_anchors, "packets": self.num_packets if self.stamped else 0,
-            "num": self.num, "den": self.den, "stamped": bool(self.stamped), "linear": bool(self.linear),
+            "num": self.num, "den": self.den, "stamped": bool(self.stamped), "linear": bool(self.from_start_only),
             "reorder": self.reorder, "confirmed": bool(self.confirmed), "synthesized": bool(self.synthesized),
             "origin": self.origin, "stream_index": self.stream_index,
             "size": self.fingerprint[0] if self.fingerprint else None,
             "digest": self.fingerprint[1].hex() if self.fingerprint else None,
         }
-        anchors = view_of(self.anchors, self.num_anchors, ANCHOR_FIELDS)
-        arrays = [differences(self.pts, 2), differences(self.durations, 1)]
-        arrays += [differences(anchors[name], order) for name, order in ANCHOR_ORDERS.items()]
-        if self.stamped:
-            arrays.append(differences(view_of(self.ordinals, self.count, "i4"), 2))
-        text = json.dumps(header).encode()
-        payload = zlib.compress(struct.pack("<I", len(text)) + text + b"".join(arrays), 6)
-        return MAGIC + struct.pack("<HI", VERSION, zlib.crc32(payload)) + payload
+        return pack_index(header, {
+            "pts": self.pts, "durations": self.durations,
+            "anchors": view_of(self.anchors, self.num_anchors, ANCHOR_FIELDS),
+            "ordinals": view_of(self.ordinals, self.count if self.stamped else 0, "i4"),
+        })
 
     @staticmethod
     def from_bytes(data, name="<bytes>"):
-        """The index that `to_bytes` wrote.
+        """Return the index that `to_bytes` wrote.
 
         Raises
         ------
         InvalidDataError
-            These are not the bytes of an index, or they are damaged, or of another version.
+            These are not the bytes of an index, they are damaged or of another version, or a value in them is not
+            possible.
         """
         cdef FrameIndex index = FrameIndex()
-        cdef int i
-        try:
-            if data[:6] != MAGIC:
-                raise ValueError("it does not begin like one")
-            version, checksum = struct.unpack_from("<HI", data, 6)
-            if version != VERSION:
-                raise ValueError(f"it has version {version}, this cycodec reads version {VERSION}")
-            if zlib.crc32(data[12:]) != checksum:
-                raise ValueError("its checksum does not match: it is damaged or cut off")
-            payload = zlib.decompress(data[12:])
-            (length,) = struct.unpack_from("<I", payload)
-            header = json.loads(payload[4:4 + length])
-            count, anchors, packets = header["count"], header["anchors"], header["packets"]
-            sizes = [8 * count] * 2 + [8 * anchors] * len(ANCHOR_ORDERS) + [8 * count] * bool(header["stamped"])
-            if len(payload) != 4 + length + sum(sizes):
-                raise ValueError("its arrays have the wrong length")
-        except (ValueError, KeyError, struct.error, zlib.error) as reason:
-            raise InvalidDataError(
-                f"{name} is no usable frame index: {reason} (make a new one with index.save or `cycodec index`)",
-                source=str(name), operation="load index",
-            ) from None
-        parts = []
-        offset = 4 + length
-        for size in sizes:
-            parts.append(payload[offset:offset + size])
-            offset += size
+        header, arrays = unpack_index(data, name)
         index.num, index.den = header["num"], header["den"]
-        index.allocate(count, anchors, packets)
-        view_of(index.pts_values, count, "i8")[:] = sums(parts[0], 2)
-        view_of(index.duration_values, count, "i8")[:] = sums(parts[1], 1)
-        for part, (name, order) in zip(parts[2:], ANCHOR_ORDERS.items()):
-            view_of(index.anchors, anchors, ANCHOR_FIELDS)[name] = sums(part, order)
-        if header["stamped"]:
-            view_of(index.ordinals, count, "i4")[:] = sums(parts[2 + len(ANCHOR_ORDERS)], 2)
-            for i in range(packets):
-                index.numbers[i] = -1
-            for i in range(count):
-                if 0 <= index.ordinals[i] < packets:
-                    index.numbers[index.ordinals[i]] = i
-        index.stamped, index.linear = header["stamped"], header["linear"]
+        index.stamped, index.from_start_only = header["stamped"], header["linear"]
         index.reorder, index.confirmed = header["reorder"], header["confirmed"]
         index.synthesized, index.origin = header["synthesized"], header["origin"]
         index.stream_index = header["stream_index"]
         if header["size"] is not None:
             index.fingerprint = (header["size"], bytes.fromhex(header["digest"]))
+        index.allocate(header["count"], header["anchors"], header["packets"])
+        index.copy_arrays(arrays)
         return index
 
+    cdef int copy_arrays(self, dict arrays) except -1:
+        """Fill the allocated memory from arrays that `unpack_index` has checked."""
+        cdef int i
+        view_of(self.pts_values, self.count, "i8")[:] = arrays["pts"]
+        view_of(self.duration_values, self.count, "i8")[:] = arrays["durations"]
+        for name, _ in ANCHOR_FIELDS:
+            view_of(self.anchors, self.num_anchors, ANCHOR_FIELDS)[name] = arrays[f"anchor {name}"]
+        for i in range(self.num_packets):
+            self.numbers[i] = -1
+        if self.stamped and self.num_packets:
+            view_of(self.ordinals, self.count, "i4")[:] = arrays["ordinals"]
+            for i in range(self.count):
+                self.numbers[self.ordinals[i]] = i
+        return 0
+
     def save(self, path):
-        """Write this index to a file, to be passed as ``VideoDecoder(source, index=path)`` later."""
-        data = self.to_bytes()
-        temporary = f"{os.fspath(path)}.{os.getpid()}.tmp"
-        try:
-            with open(temporary, "wb") as file:
-                file.write(data)
-            os.replace(temporary, path)
-        except BaseException:
-            if os.path.exists(temporary):
-                os.remove(temporary)
-            raise
+        """Write this index to a file, to be passed as ``VideoDecoder(source, index=path)`` later.
+
+        A file of that name is replaced whole. A device or a pipe is written to.
+        """
+        write_index(path, self.to_bytes())
 
     @staticmethod
     def load(path):
-        """The index that `save` wrote; whether it fits a source is checked when a decoder is made with it."""
-        with open(path, "rb") as file:
-            return FrameIndex.from_bytes(file.read(), os.fspath(path))
+        """Return the index that `save` wrote; `VideoDecoder` checks whether it fits a source."""
+        return FrameIndex.from_bytes(read_index(path), os.fsdecode(path))
 
     def check_source(self, Demuxer demuxer not None, int stream_index):
         """Raise StaleIndexError unless the source is the one that this index was made from."""
@@ -405,28 +363,8 @@ cdef object array_of(const int64_t *values, int count):
     return numpy.frombuffer((<const char *> values)[:count * sizeof(int64_t)], dtype=numpy.int64)
 
 
-cdef bytes differences(values, int order):
-    """Differences of an array of integers, taken `order` times: mostly zeros for steady frame rates."""
-    import numpy
-
-    values = values.astype(numpy.int64)
-    for _ in range(order):
-        values = numpy.diff(values, prepend=numpy.int64(0))
-    return values.astype("<i8").tobytes()
-
-
-cdef object sums(bytes data, int order):
-    """The array whose differences these are."""
-    import numpy
-
-    values = numpy.frombuffer(data, dtype="<i8").astype(numpy.int64)
-    for _ in range(order):
-        values = numpy.cumsum(values, dtype=numpy.int64)
-    return values
-
-
 cdef object view_of(void *memory, Py_ssize_t count, dtype):
-    """A writable NumPy array over memory of an index."""
+    """Return a writable NumPy array over memory of an index."""
     import numpy
 
     dtype = numpy.dtype(dtype, align=True)

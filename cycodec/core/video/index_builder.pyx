@@ -1,4 +1,4 @@
-"""How an index comes about: from packets that promise frames, from frames that came out, or from ffprobe's list."""
+"""Makes indexes: from a table of packets, from the frames that a decoder gave, or from ffprobe's list."""
 
 import json
 from bisect import bisect_left
@@ -6,7 +6,7 @@ from bisect import bisect_left
 from libc.stdint cimport int64_t
 from libc.stdlib cimport free, malloc, qsort
 
-from cycodec.core.video.index cimport Anchor, FrameIndex
+from cycodec.core.container.limits cimport is_sane_time, largest_time
 from cycodec.core.container.packets cimport (
     PACKET_DISCARD,
     PACKET_EMPTY,
@@ -15,6 +15,8 @@ from cycodec.core.container.packets cimport (
     PacketRecord,
     PacketTable,
 )
+from cycodec.core.video.index cimport Anchor, FrameIndex
+from cycodec.core.video.reorder cimport LARGEST_REORDER
 
 from cycodec.libav cimport avutil
 
@@ -23,6 +25,7 @@ cdef int64_t NOPTS = avutil.AV_NOPTS_VALUE
 
 
 cdef struct Sortable:
+    # the presentation time, or what stands for it
     int64_t value
     int ordinal
 
@@ -36,7 +39,7 @@ cdef int compare(const void *a, const void *b) noexcept nogil:
 
 
 cdef void sort(Sortable *order, int count) noexcept nogil:
-    """By insertion: frames are stored a few places from where they are shown. What is further out is sorted by libc."""
+    """Sort by insertion, since frames are stored near the place where they are shown; else libc sorts."""
     cdef Sortable moving
     cdef int64_t steps = 0
     cdef int i, k
@@ -55,9 +58,9 @@ cdef void sort(Sortable *order, int count) noexcept nogil:
 
 def index_from_packets(PacketTable table not None, time_base, *, origin, stamped=False, delayed=False,
                        seconds_per_frame=None):
-    """The index that the packets' timestamps and flags predict, or None where they do not suffice.
+    """Return the index that the packets' timestamps and flags predict; None if they do not suffice.
 
-    They suffice when every packet that gives a frame has a pts of its own. With `delayed` (AVI), those that have none are
+    They suffice if every packet that gives a frame has a pts of its own. With `delayed` (AVI), packets without one are
     taken for pictures that others refer to.
     """
     cdef Sortable *order = <Sortable *> malloc((table.count + 1) * sizeof(Sortable))
@@ -75,7 +78,7 @@ def index_from_packets(PacketTable table not None, time_base, *, origin, stamped
             if record.flags & (PACKET_DISCARD | PACKET_HIDDEN | PACKET_EMPTY):
                 continue
             order[count].value = record.pts if times is None else times[i]
-            if order[count].value == NOPTS:
+            if not is_sane_time(order[count].value):
                 complete = False
                 break
             order[count].ordinal = i
@@ -97,9 +100,10 @@ def index_from_packets(PacketTable table not None, time_base, *, origin, stamped
 
 
 def index_from_ordinals(PacketTable table not None, ordinals, time_base, *, seconds_per_frame=None):
-    """The index of frames that a decoder gave, in that order, each known by the ordinal of its packet.
+    """Return the index of the frames that a decoder gave, in that order.
 
-    Where two frames share a packet, or one has none, frames are known by their place in a linear pass alone.
+    Each frame is recognised by the ordinal of its packet. If two frames share a packet, or one has none, frames are
+    recognised only by their place in a pass from the beginning.
     """
     cdef int count = len(ordinals)
     cdef Sortable *order = <Sortable *> malloc((count + 1) * sizeof(Sortable))
@@ -108,7 +112,7 @@ def index_from_ordinals(PacketTable table not None, ordinals, time_base, *, seco
     if order == NULL:
         raise MemoryError()
     index.stamped = True
-    index.linear = len(set(ordinals)) != count or any(not 0 <= n < table.count for n in ordinals)
+    index.from_start_only = len(set(ordinals)) != count or any(not 0 <= n < table.count for n in ordinals)
     try:
         for i in range(count):
             order[i].ordinal = min(max(ordinals[i], 0), table.count - 1)
@@ -122,19 +126,23 @@ def index_from_ordinals(PacketTable table not None, ordinals, time_base, *, seco
 
 
 cdef list delayed_times(PacketTable table):
-    """When the frames of a stream are shown whose B-frames alone have a pts (AVI); None where packets say more or less.
+    """Return the presentation times of a stream in which only B-frames have a pts (AVI); None if it is not such a stream.
 
-    Of MPEG-1, 2 and 4 a picture that others refer to is shown when the next such picture is decoded.
+    In MPEG-1, 2 and 4, a picture that others refer to is shown when the next such picture is decoded.
     """
     cdef int i
     cdef int64_t following
+    cdef const PacketRecord *last
     times = []
     if table.count == 0:
         return None
-    following = table.records[table.count - 1].dts + max(table.records[table.count - 1].duration, 1)
+    last = &table.records[table.count - 1]
+    if not is_sane_time(last.dts):
+        return None
+    following = last.dts + min(max(last.duration, 1), largest_time())
     some_missing = False
     for i in range(table.count - 1, -1, -1):
-        if table.records[i].dts == NOPTS or (i and table.records[i - 1].dts >= table.records[i].dts):
+        if not is_sane_time(table.records[i].dts) or (i and table.records[i - 1].dts >= table.records[i].dts):
             return None
         if table.records[i].pts != NOPTS:
             times.append(table.records[i].pts)
@@ -146,7 +154,7 @@ cdef list delayed_times(PacketTable table):
 
 
 cdef int fill(FrameIndex index, PacketTable table, Sortable *order, int count, time_base, seconds_per_frame) except -1:
-    """Frames from (time, ordinal) pairs in presentation order; anchors from the table's key packets."""
+    """Fill an index with frames, which (time, ordinal) pairs in display order describe, and with the table's anchors."""
     cdef int i
     cdef int keys = 0
     cdef int last
@@ -163,35 +171,36 @@ cdef int fill(FrameIndex index, PacketTable table, Sortable *order, int count, t
         index.ordinals[i] = order[i].ordinal
         index.numbers[order[i].ordinal] = i
     for i in range(count - 1):
-        # gaps belong to the frame before them, so that every instant inside the stream has its frame
+        # a gap belongs to the frame before it, so that a frame is played at every instant of the stream
         index.duration_values[i] = index.pts_values[i + 1] - index.pts_values[i]
     if count:
         last = count - 1
         step = table.records[index.ordinals[last]].duration
         if step <= 0 and seconds_per_frame:
-            step = <int64_t> round(seconds_per_frame / (<double> index.num / index.den))
+            step = min(round(seconds_per_frame / (<double> index.num / index.den)), largest_time())
         if step <= 0 and count > 1:
             step = (index.pts_values[last] - index.pts_values[0]) // last
-        index.duration_values[last] = max(step, 1)
+        index.duration_values[last] = min(max(step, 1), largest_time())
     set_reorder(index, table)
     set_anchors(index, table)
     return 0
 
 
 cdef int set_reorder(FrameIndex index, PacketTable table) except -1:
+    """Find how many frames wait for an earlier one; larger numbers than codecs allow are lies, and become the largest."""
     cdef int i
     cdef int stored = 0
     for i in range(table.count):
         if index.numbers[i] >= 0:
-            index.reorder = max(index.reorder, stored - index.numbers[i])
+            index.reorder = min(max(index.reorder, stored - index.numbers[i]), LARGEST_REORDER)
             stored += 1
     return 0
 
 
 cdef int set_anchors(FrameIndex index, PacketTable table) except -1:
-    """The first packet and every key packet, each with the first frame that it can give.
+    """Make an anchor of the first packet and of every key packet, each with the first frame that it can give.
 
-    A frame that is shown before its key packet (a leading picture of an open GOP) needs the anchor before.
+    A frame that is shown before its key packet (a leading picture of an open GOP) needs the anchor before it.
     """
     cdef int i, first
     cdef int found = 0
@@ -215,14 +224,14 @@ cdef int set_anchors(FrameIndex index, PacketTable table) except -1:
             anchor.size = record.size
             anchor.digest = record.digest
         found += 1
-        if index.linear:
+        if index.from_start_only:
             break
     index.num_anchors = found
     return 0
 
 
 cdef int first_shown(FrameIndex index, PacketTable table, int ordinal) noexcept:
-    """The frame of a key packet; of one that is not shown itself (edit lists), the first frame after it."""
+    """Return the frame of a key packet; if it is not shown (edit lists), the first frame after it."""
     cdef int i
     if index.numbers[ordinal] >= 0:
         return index.numbers[ordinal]
@@ -235,7 +244,7 @@ cdef int first_shown(FrameIndex index, PacketTable table, int ordinal) noexcept:
 
 
 def index_from_mappings(frames, time_base):
-    """The index that ffprobe's frame list describes.
+    """Return the index that ffprobe's frame list describes.
 
     Parameters
     ----------
@@ -243,14 +252,14 @@ def index_from_mappings(frames, time_base):
         JSON with a list ``"frames"`` whose entries hold ``pts`` (or ``pkt_pts``), ``duration`` (or
         ``pkt_duration``) and ``key_frame``, as ``ffprobe -show_frames -of json`` writes them.
     time_base : Fraction
-        Of the stream.
+        The time base of the stream.
 
     Raises
     ------
     TypeError
-        `frames` is something else.
+        `frames` has another type.
     ValueError
-        It is not such JSON, or a frame lacks its pts or key flag.
+        `frames` is not such JSON, a frame lacks its pts or key flag, or a number in it is too large.
     """
     cdef FrameIndex index = FrameIndex()
     cdef int i
@@ -266,12 +275,12 @@ def index_from_mappings(frames, time_base):
         rows = sorted(
             (
                 int(entry["pts"] if "pts" in entry else entry["pkt_pts"]),
-                int(entry.get("duration", entry.get("pkt_duration", 0))),       # ffprobe leaves out what it does not know
+                int(entry.get("duration", entry.get("pkt_duration", 0))),       # ffprobe omits unknown values
                 bool(int(entry["key_frame"])),
             )
             for entry in entries
         )
-    except (ValueError, KeyError, TypeError, AttributeError) as reason:
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as reason:
         raise ValueError(
             "custom_frame_mappings must be JSON with a list 'frames' of entries with pts, duration and key_frame "
             "(ffprobe -select_streams v:0 -show_entries frame=pts,duration,key_frame -of json FILE); "
@@ -281,6 +290,8 @@ def index_from_mappings(frames, time_base):
         raise ValueError("custom_frame_mappings holds no frames")
     if any(a[0] == b[0] for a, b in zip(rows, rows[1:])):
         raise ValueError("custom_frame_mappings holds two frames with the same pts")
+    if not all(is_sane_time_object(pts) and is_sane_time_object(duration) for pts, duration, _ in rows):
+        raise ValueError("custom_frame_mappings holds a pts or a duration that is too large")
     index.num = time_base.numerator
     index.den = time_base.denominator
     index.allocate(len(rows), len(rows), 0)
@@ -303,33 +314,41 @@ def index_from_mappings(frames, time_base):
     return index
 
 
-cdef bint choose_times(PacketTable table, Sortable *order, int count, seconds_per_frame, time_base) except -1:
-    """Presentation times of frames that are given in order; False where some had to be made up.
+cdef bint is_sane_time_object(object time) except -1:
+    """Return True if a Python integer of any size is a time that can be calculated with."""
+    return -largest_time() <= time <= largest_time()
 
-    Known times that rise are kept; frames without one, or with one that does not fit between its neighbours', get what
-    lies evenly between. Where nearly none is known: the packets' dts in rising order, which a container without pts (AVI)
-    steps once a frame; else the frame rate.
+
+cdef bint choose_times(PacketTable table, Sortable *order, int count, seconds_per_frame, time_base) except -1:
+    """Choose presentation times for frames in display order; return False if some were made up.
+
+    Known times that rise are kept. A frame whose time is unknown, or does not fit between those of its neighbours, gets
+    a time evenly between them. If few times are known, the packets' dts in rising order are used, which a container
+    without pts (AVI) raises by one step for each frame. Otherwise the frame rate gives the times.
     """
     cdef int i
     cdef int64_t step
     known = {}
     for i in range(count):
-        if table.records[order[i].ordinal].pts != NOPTS:
+        if is_sane_time(table.records[order[i].ordinal].pts):
             known[i] = table.records[order[i].ordinal].pts
     known = longest_rise(known)
     if len(known) == count:
         times = [known[i] for i in range(count)]
     else:
-        step = max(1, round(seconds_per_frame / time_base)) if seconds_per_frame else 1
+        step = max(1, min(round(seconds_per_frame / time_base), largest_time() // count)) if seconds_per_frame else 1
         decoding = sorted({table.records[order[i].ordinal].dts for i in range(count)})
         times = None
         if 2 * len(known) > min(count, 4):
             times = filled_in(known, count, step)
-        if times is None and len(decoding) == count and NOPTS not in decoding:
+        if times is None and len(decoding) == count and all(is_sane_time(time) for time in decoding):
             shift = next(iter(known.values())) - decoding[next(iter(known))] if known else 0
             times = [time + shift for time in decoding]
+        if times is not None and not all(is_sane_time_object(time) for time in times):
+            times = None
         if times is None:
-            begin = next((t for t in (*known.values(), *decoding) if t != NOPTS), 0)
+            begin = next((t for t in (*known.values(), *decoding) if is_sane_time(t)), 0)
+            begin = min(begin, largest_time() - count * step)
             times = [begin + i * step for i in range(count)]
     for i in range(count):
         order[i].value = times[i]
@@ -337,7 +356,7 @@ cdef bint choose_times(PacketTable table, Sortable *order, int count, seconds_pe
 
 
 cdef dict longest_rise(dict known):
-    """As many entries as possible whose values rise with their keys."""
+    """Return as many entries as possible whose values rise with their keys."""
     tails = []
     ends = []
     before = {}
@@ -359,7 +378,7 @@ cdef dict longest_rise(dict known):
 
 
 cdef object filled_in(dict known, int count, int64_t step):
-    """All times, those that are not known laid evenly between; None where there is no room for them."""
+    """Return all times, the unknown ones evenly between the known ones; None if two known ones are too close together."""
     numbers = list(known)
     first, last = numbers[0], numbers[-1]
     times = [known[first] - (first - i) * step for i in range(first)]

@@ -116,7 +116,7 @@ cdef class FrameStream:
                     continue
                 self.outputs += 1
                 self.has_frame = True
-                if self.index.is_exact and not self.index.linear and not self.is_unknown() and (
+                if self.index.is_exact and not self.index.from_start_only and not self.is_unknown() and (
                     not self.is_leading(self.position)
                 ):
                     self.watch.note_frame(self.position, self.reached)
@@ -189,7 +189,7 @@ cdef class FrameStream:
 
     cdef bint must_drop(self) noexcept nogil:
         """Return True if the backend gave a picture that libavcodec would have kept back."""
-        return self.is_unknown() and not self.index.linear and self.backend.shows_undecodable()
+        return self.is_unknown() and not self.index.from_start_only and self.backend.shows_undecodable()
 
     cdef void note_error(self) noexcept nogil:
         """Note that the decoder made nothing of the last packet. Pictures shown before the anchor's may be incomplete."""
@@ -221,7 +221,9 @@ cdef class FrameStream:
 
     cdef bint can_skip(self) noexcept nogil:
         """Return True if the index says without doubt which frame each packet gives, so that frames may be left out."""
-        return self.watch.may_skip and not self.index.linear and not (self.index.stamped and self.index.is_confirmed())
+        if not self.watch.may_skip or self.index.from_start_only:
+            return False
+        return not (self.index.stamped and self.index.is_confirmed())
 
     cdef bint is_damaged(self) noexcept nogil:
         """Return True if the frame in hand was damaged, so that the decoder concealed a part of it."""

@@ -12,7 +12,7 @@ cdef class StreamIndex:
     # True if packets get their ordinals in place of their pts, so that frames can be recognised by them.
     cdef bint stamped
     # True if a frame is known only by its place in a pass from the beginning.
-    cdef bint linear
+    cdef bint from_start_only
 
     cdef int64_t position_of_frame(self, const AVFrame *frame, int64_t outputs, int64_t reached,
                                    int64_t step) noexcept nogil

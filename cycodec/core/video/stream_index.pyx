@@ -7,6 +7,7 @@ defines them as instants in units of the time base: a frame stands for the insta
 from libc.stdint cimport int64_t
 
 from cycodec.core.compat cimport compat_frame_duration
+from cycodec.core.container.limits cimport is_sane_time, largest_time
 
 from cycodec.libav cimport avutil
 from cycodec.libav.avcodec cimport AVPacket
@@ -42,7 +43,9 @@ cdef class StreamIndex:
             return frame.pts
         if begin == avutil.AV_NOPTS_VALUE:
             return reached + step
-        return begin + max(played_duration(frame, step), 1) - 1
+        if not is_sane_time(begin):
+            return begin
+        return begin + min(max(played_duration(frame, step), 1), largest_time()) - 1
 
     cdef bint holds(self, const AVFrame *frame, int64_t came_out, int64_t position) noexcept nogil:
         """Return True if a frame, which came out at a position, is the one at another position."""

@@ -1,0 +1,13 @@
+"""Limits of what this library calculates with; a file may state any number."""
+
+from libc.stdint cimport int64_t
+
+
+# Times and positions of a file beyond this are not meant. The sum of any two within it fits 64 bits.
+cdef inline int64_t largest_time() noexcept nogil:
+    return <int64_t> 1 << 61
+
+
+cdef inline bint is_sane_time(int64_t time) noexcept nogil:
+    """Return True if a time can be calculated with; False for AV_NOPTS_VALUE and for numbers near the ends of 64 bits."""
+    return -largest_time() <= time <= largest_time()
