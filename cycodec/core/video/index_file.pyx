@@ -261,6 +261,8 @@ def check_counts(header):
         raise ValueError(f"its header has {anchors} anchors for {count} frames")
     if header["linear"] and not header["stamped"]:
         raise ValueError("its header has frames that are known by their order and have no packets")
+    if header["linear"] and anchors > 1:
+        raise ValueError(f"its header has {anchors} anchors for frames that are known by their order")
     if not header["stamped"] and packets:
         raise ValueError(f"its header has {packets} packets for frames that are known by their times")
     if header["stamped"] and packets < (min(count, 1) if header["linear"] else count):
