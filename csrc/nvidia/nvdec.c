@@ -383,7 +383,7 @@ static int parse(NvSession *s, CUVIDSOURCEDATAPACKET *packet) {
     return code == CUDA_SUCCESS ? 0 : NVDEC_DAMAGED;
 }
 
-/* Send the header as a separate packet, since otherwise streams that begin at a recovery point lose
+/* Send the header as a separate packet; otherwise streams that begin at a recovery point lose
  * frames. Pictures that come out now are stale and are dropped. */
 static int send_header(NvSession *s) {
     CUVIDSOURCEDATAPACKET packet = {0};
