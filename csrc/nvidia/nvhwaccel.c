@@ -1,6 +1,7 @@
 #include "nvidia/nvhwaccel.h"
 
-/* hwcontext_cuda.h includes <cuda.h> unless this macro is defined, as the vendored headers do */
+/* hwcontext_cuda.h includes <cuda.h> unless CUDA_VERSION is defined; the vendored header does
+ * that */
 #include "third_party/nvcodec/dynlink_cuda.h"
 
 #include <libavutil/hwcontext.h>
