@@ -43,8 +43,8 @@ class ByTime:
                 frames = slice(None)
             else:
                 positions = np.array(decoder._positions_at(place), np.int64)
-                frames = np.arange(len(positions))
-            plan = decoder._plan((frames, *rest), len(positions))
+                frames = np.arange(len(positions)) if rest else slice(None)
+            plan = decoder._plan((frames, *rest) if rest else frames, len(positions))
             return decoder._planned(plan, positions[plan.frames])
 
         return decoder._session.serve(request)

@@ -17,7 +17,7 @@ cdef struct Anchor:
     int64_t first
     # The number of the packet among the stream's packets, in file order.
     int32_t ordinal
-    # The size and a digest of the packet's bytes, by which a reader recognises it.
+    # The size and a digest of the packet's bytes, by which a stamped index recognises it; else 0.
     int32_t size
     uint32_t digest
 
@@ -28,12 +28,12 @@ cdef class FrameIndex(StreamIndex):
     cdef int64_t *duration_values
     # The number of frames.
     cdef int count
-    # The anchors in file order.
+    # The anchors, sorted by `first`.
     cdef Anchor *anchors
     cdef int num_anchors
-    # The ordinal of the packet that gives a frame, by frame number; NULL if the index is not stamped.
+    # The ordinal of the packet that gives a frame, by frame number; NULL if nobody needs it.
     cdef int32_t *ordinals
-    # The number of the frame that a packet gives, by ordinal; -1 if it gives none. NULL if the index is not stamped.
+    # The number of the frame that a packet gives, by ordinal; -1 if it gives none. NULL like `ordinals`.
     cdef int32_t *numbers
     cdef int num_packets
     # The time base: one unit of pts is num / den seconds.
