@@ -1,50 +1,52 @@
-"""FrameIndex: the frames of a stream, and where to seek for each."""
+"""FrameIndex: which frames come out, and where to seek for each."""
 
 from libc.stdint cimport int32_t, int64_t, uint32_t
 
 from cycodec.core.video.stream_index cimport StreamIndex
 
 
+# A packet at which decoding can begin.
 cdef struct Anchor:
-    # A packet at which decoding may begin.
     int64_t pts
     int64_t dts
-    # position of the packet in the source, in bytes
+    # The offset of the packet in the source, in bytes; -1 if the container does not tell it.
     int64_t pos
-    # where reading must begin so that parsers are in step when the packet comes
+    # The offset at which reading must begin so that parsers deliver this packet whole.
     int64_t sync_pos
-    # number of the first frame that decoding from this packet gives
+    # The number of the first frame that can be decoded from here.
     int64_t first
-    # ordinal of the packet
+    # The number of the packet among the stream's packets, in file order.
     int32_t ordinal
+    # The size and a digest of the packet's bytes, by which a stamped index recognises it; else 0.
     int32_t size
     uint32_t digest
 
 
 cdef class FrameIndex(StreamIndex):
+    # The pts and the duration of each frame, by frame number.
     cdef int64_t *pts_values
     cdef int64_t *duration_values
+    # The number of frames.
     cdef int count
+    # The anchors, sorted by `first`.
     cdef Anchor *anchors
     cdef int num_anchors
-    # ordinal of each frame's packet
+    # The ordinal of the packet that gives a frame, by frame number; NULL if nobody needs it.
     cdef int32_t *ordinals
-    # number of each packet's frame, or -1
+    # The number of the frame that a packet gives, by ordinal; -1 if it gives none. NULL like `ordinals`.
     cdef int32_t *numbers
     cdef int num_packets
-    # the time base
+    # The time base: one unit of pts is num / den seconds.
     cdef int num, den
-    # how many frames may wait in the decoder for an earlier one; LARGEST_REORDER at most
-    cdef public int reorder
-    # True if the decoder has confirmed the frames, where the packets left doubt
+    # True if the packets left doubt about the frames, and a decoder has confirmed them.
     cdef public bint confirmed
-    # True if the times were made up from the frame rate
+    # True if the timestamps were computed from the frame rate because the source has none.
     cdef public bint synthesized
-    # what made the index: "headers", "scan", "decoded" or "mappings"
+    # What the index was made from: "headers", "scan" (the packets), "decoded" (the frames) or "mappings".
     cdef public str origin
-    # (size, digest) of the source, or None
+    # The size and the digest of the source; None if they were not computed.
     cdef public object fingerprint
-    # -1 if it is unknown
+    # The number of the stream in its container; -1 if it is not known.
     cdef public int stream_index
 
     cdef int allocate(self, int count, int num_anchors, int num_packets) except -1
