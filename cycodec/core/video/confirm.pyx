@@ -38,6 +38,7 @@ cdef bint gives(FrameStream reader, int first, int end, bint to_the_end) except 
     """Return True if the frames from `first` to `end` - 1 come out next, in order; earlier frames may precede them."""
     cdef int expected = -1
     cdef int code
+    cdef int num_decoded = 0
     while expected < end or to_the_end:
         with nogil:
             code = reader.next_frame()
@@ -49,6 +50,9 @@ cdef bint gives(FrameStream reader, int first, int end, bint to_the_end) except 
         if expected >= 0 and reader.position != expected:
             return False
         expected = <int> reader.position + 1
+        num_decoded += 1
+        if num_decoded % SIGNAL_INTERVAL == 0:
+            PyErr_CheckSignals()
     return expected >= end and (not to_the_end or expected == end)
 
 
