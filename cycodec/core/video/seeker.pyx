@@ -5,6 +5,7 @@ from libc.stdlib cimport calloc, free
 
 from cycodec.core.bitstream.nal cimport nal_format, is_exact_entry
 from cycodec.core.container.demux cimport Demuxer
+from cycodec.core.container.limits cimport largest_time
 from cycodec.core.container.packets cimport digest_packet
 from cycodec.core.video.codes cimport LOST
 from cycodec.core.video.index cimport Anchor, FrameIndex
@@ -55,7 +56,8 @@ cdef class Seeker:
         base = demuxer.stream(stream_index).time_base
         if rate.num > 0 and base.num > 0:
             self.step = avutil.av_rescale(rate.den, base.den, <int64_t> rate.num * base.num)
-        self.step = max(self.step, 1)
+        # Distances in time are multiples of a step, and a frame rate may be a lie.
+        self.step = min(max(self.step, 1), largest_time() >> 12)
 
     cdef int read(self, AVPacket *packet) noexcept nogil:
         """Read the next packet of the stream."""

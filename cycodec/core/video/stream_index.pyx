@@ -47,7 +47,7 @@ cdef class StreamIndex:
         if self.stamped:
             return frame.pts
         if begin == avutil.AV_NOPTS_VALUE:
-            return reached + step
+            return reached + step if is_sane_time(reached) else reached
         if not is_sane_time(begin):
             return begin
         return begin + min(max(played_duration(frame, step), 1), largest_time()) - 1
