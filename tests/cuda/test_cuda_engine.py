@@ -53,7 +53,7 @@ def decoded(fake, decoder, *keys):
     ],
 )
 def test_nothing_is_decoded_behind_what_is_wanted_here_and_there(fake, keys, expected):
-    """In a GOP of 12 frames without B-frames: see Note [Hurry] in core/video/reader.pyx."""
+    """In a GOP of 12 frames without B-frames: see Note [Hurry] in core/video/stream.pyx."""
     decoder = VideoDecoder(media.locate("h264_no_bframes.mp4"), device="cuda")
     assert decoded(fake, decoder, *keys) == expected
 
