@@ -29,6 +29,8 @@ cdef class PictureParser:
     cdef readonly bint reorders
     # True if each picture decodes on its own.
     cdef readonly bint is_intra_only
+    # True if the decoder gives a picture that no other one refers to as soon as it is decoded.
+    cdef readonly bint shows_unreferenced
     # True if headers tell the order of display.
     cdef readonly bint has_order
 

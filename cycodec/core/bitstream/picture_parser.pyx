@@ -90,5 +90,11 @@ cdef PictureParser new_picture_parser(const avcodec.AVCodecParameters *parameter
     error.check(avcodec.avcodec_parameters_copy(parser.parameters, parameters), "copy codec parameters", source)
     parser.reorders = descriptor == NULL or descriptor.props & avcodec.AV_CODEC_PROP_REORDER != 0
     parser.is_intra_only = descriptor != NULL and descriptor.props & avcodec.AV_CODEC_PROP_INTRA_ONLY != 0
-    parser.has_order = parameters.codec_id in (avcodec.AV_CODEC_ID_H264, avcodec.AV_CODEC_ID_HEVC)
+    error.check(parser.restart(), "open parser", source)
+    parser.has_order = parser.parser != NULL and parameters.codec_id in (
+        avcodec.AV_CODEC_ID_H264, avcodec.AV_CODEC_ID_HEVC
+    )
+    parser.shows_unreferenced = not parser.reorders or parameters.codec_id in (
+        avcodec.AV_CODEC_ID_MPEG1VIDEO, avcodec.AV_CODEC_ID_MPEG2VIDEO, avcodec.AV_CODEC_ID_MPEG4
+    )
     return parser

@@ -150,6 +150,9 @@ cdef class FrameIndex(StreamIndex):
     cdef bint holds(self, const AVFrame *frame, int64_t came_out, int64_t position) noexcept nogil:
         return came_out == position
 
+    cdef bint is_decoded(self):
+        return self.origin == "decoded"
+
     cdef bint is_confirmed(self) noexcept nogil:
         return self.confirmed
 

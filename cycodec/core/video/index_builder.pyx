@@ -192,16 +192,22 @@ cdef int set_anchors(FrameIndex index, PacketTable table) except -1:
     """The first packet and every key packet, each with the first frame that it can give.
 
     A frame that is shown before its key packet (a leading picture of an open GOP) needs the anchor before.
+    A key packet is no anchor if an earlier packet gives a later frame: its timestamps cannot be right then.
     """
     cdef int i, first
     cdef int found = 0
+    cdef int last_shown = -1
     cdef PacketRecord *record
     cdef Anchor *anchor
     for i in range(table.count):
         record = &table.records[i]
+        if i:
+            last_shown = max(last_shown, index.numbers[i - 1])
         if i and not record.flags & PACKET_KEY:
             continue
         first = first_shown(index, table, i) if found else 0
+        if first < last_shown:
+            continue
         if found and (first <= index.anchors[found - 1].first or first >= index.count):
             continue
         anchor = &index.anchors[found]

@@ -1,0 +1,110 @@
+"""Whether the pictures of a run come in the order that the index promises.
+
+Note [Proof of the order]
+
+An index from a container believes its timestamps. They are right only if they sort the pictures as the
+decoder does. Two facts prove it for a frame, without decoding more than the frame needs:
+
+1. When the frame comes out, the packets of all frames before it, from the anchor on, have been sent. A
+   decoder gives frames in the order of display, so that none of them can follow.
+2. For H.264 and HEVC, the picture order counts of the packets rise as the frame numbers do. The other
+   codecs give a picture that no other one refers to as soon as it is decoded, so that the first fact
+   suffices.
+
+A picture that is a single field, and a packet whose number comes twice, are contradictions, too. What
+happened before the anchor is not proved: a packet there may give no frame.
+"""
+
+from libc.stdint cimport INT32_MIN, int64_t, uint64_t
+
+from cycodec.core.bitstream.picture_parser cimport ENTRY_YES, PictureHeader, PictureParser
+
+from cycodec.libav.avcodec cimport AVPacket
+
+
+cdef class OrderWatch:
+    """Follows the packets of one reader. See `new_order_watch`."""
+
+    cdef int restart(self, int64_t first) noexcept nogil:
+        """Begin a new run, whose first frame has a number. Return 0 or AVERROR."""
+        self.complete_to = first
+        self.ahead = 0
+        self.count = 0
+        self.oldest_order = INT32_MIN
+        self.oldest_number = -1
+        self.is_wrong = False
+        return self.parser.restart() if self.parser.has_order else 0
+
+    cdef void note_packet(self, const AVPacket *packet, int64_t number) noexcept nogil:
+        """Look at a packet before it is sent; a number below 0 gives no frame."""
+        cdef PictureHeader header
+        if self.parser.has_order:
+            self.parser.read(packet, &header)
+            if header.is_field:
+                self.is_wrong = True
+            if number >= 0:
+                self.note_order(&header, number)
+        if number >= 0:
+            self.note_number(number)
+
+    cdef void note_number(self, int64_t number) noexcept nogil:
+        """Remember that the packet of a frame was sent."""
+        cdef int64_t distance = number - self.complete_to
+        if distance < 0:
+            # Leading pictures come before the first frame of the run; any other number comes twice.
+            return
+        if distance >= 64:
+            self.is_wrong = True
+            return
+        self.ahead |= (<uint64_t> 1) << distance
+        while self.ahead & 1:
+            self.ahead >>= 1
+            self.complete_to += 1
+
+    cdef void note_order(self, const PictureHeader *header, int64_t number) noexcept nogil:
+        """Compare a picture order count with those of the pictures before."""
+        cdef int remembered = min(self.count, <int> REMEMBERED)
+        cdef int place, i
+        if header.entry == ENTRY_YES and self.count_starts_again(header.order):
+            for i in range(remembered):
+                self.oldest_number = max(self.oldest_number, self.numbers[i])
+            self.count = remembered = 0
+            self.oldest_order = INT32_MIN
+        for i in range(remembered):
+            if (self.orders[i] < header.order) != (self.numbers[i] < number):
+                self.is_wrong = True
+        if header.order <= self.oldest_order or number <= self.oldest_number:
+            self.is_wrong = True
+        place = self.count % REMEMBERED
+        if self.count >= REMEMBERED:
+            self.oldest_order = max(self.oldest_order, self.orders[place])
+            self.oldest_number = max(self.oldest_number, self.numbers[place])
+        self.orders[place] = header.order
+        self.numbers[place] = number
+        self.count += 1
+
+    cdef bint count_starts_again(self, int order) noexcept nogil:
+        """Return True if a key picture's order count is not above the earlier ones, as with IDR pictures.
+
+        All pictures before such a picture are shown before it.
+        """
+        cdef int i
+        for i in range(min(self.count, <int> REMEMBERED)):
+            if self.orders[i] >= order:
+                return True
+        return self.oldest_order >= order
+
+    cdef bint may_give(self, int64_t number) noexcept nogil:
+        """Return True if nothing contradicts that the frame which came out has a number."""
+        return not self.is_wrong and number < self.complete_to
+
+    cdef void abandon(self) noexcept:
+        """Forget what is owned without freeing it; see Note [After fork]."""
+        self.parser.abandon()
+
+
+cdef OrderWatch new_order_watch(PictureParser parser):
+    """Return a watch that reads headers with a parser of its own."""
+    cdef OrderWatch watch = OrderWatch()
+    watch.parser = parser
+    return watch
