@@ -57,6 +57,7 @@ def predict_index(demuxer: Demuxer, stream_index: int, threads: int = 1) -> Pred
     is_scanned = table is None
     if table is None:
         table = scan_packets(demuxer, stream_index, closely=not is_trusted)
+    table.learn_codec(demuxer, stream_index)
     if table.has_suspects:
         return Prediction(None, False, True)
     is_timeless = demuxer.format_name == "avi"
@@ -69,7 +70,11 @@ def predict_index(demuxer: Demuxer, stream_index: int, threads: int = 1) -> Pred
         seconds_per_frame=seconds_per_frame(demuxer, stream_index),
     )
     is_sure = table.begins_decodable if is_trusted else table.is_plain(is_timeless)
-    is_doubtful = not is_sure or stream_may_have_fields(demuxer, stream_index)
+    is_doubtful = (
+        not is_sure
+        or (table.has_hidden and table.may_show_hidden)
+        or stream_may_have_fields(demuxer, stream_index)
+    )
     return Prediction(index, not is_scanned, is_doubtful)
 
 

@@ -150,6 +150,19 @@ cdef class FrameIndex(StreamIndex):
     cdef bint holds(self, const AVFrame *frame, int64_t came_out, int64_t position) noexcept nogil:
         return came_out == position
 
+    cdef int leading_pictures(self, int anchor) noexcept nogil:
+        """Return how many pictures follow an anchor's packet and are shown before it; 0 if that is not known."""
+        cdef int64_t first = self.anchors[anchor].first
+        cdef int count = 0
+        cdef int i
+        if anchor == 0:
+            return 0
+        for i in range(self.anchors[anchor].ordinal + 1, self.num_packets):
+            if self.numbers[i] >= first:
+                break
+            count += self.numbers[i] >= 0
+        return count
+
     cdef bint is_decoded(self):
         return self.origin == "decoded"
 

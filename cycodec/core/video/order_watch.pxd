@@ -13,6 +13,9 @@ cdef enum:
 
 cdef class OrderWatch:
     cdef PictureParser parser
+    # The first frame of the run, and how many pictures must still come that are shown before it.
+    cdef int64_t first
+    cdef int leading
     # The first number that was not sent yet; those behind it that were sent are bits of `ahead`.
     cdef int64_t complete_to
     cdef uint64_t ahead
@@ -26,7 +29,7 @@ cdef class OrderWatch:
     # True if a packet contradicted the index.
     cdef bint is_wrong
 
-    cdef int restart(self, int64_t first) noexcept nogil
+    cdef int restart(self, int64_t first, int leading) noexcept nogil
     cdef void note_packet(self, const AVPacket *packet, int64_t number) noexcept nogil
     cdef void note_number(self, int64_t number) noexcept nogil
     cdef void note_order(self, const PictureHeader *header, int64_t number) noexcept nogil

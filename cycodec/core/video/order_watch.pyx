@@ -11,8 +11,9 @@ decoder does. Two facts prove it for a frame, without decoding more than the fra
    codecs give a picture that no other one refers to as soon as it is decoded, so that the first fact
    suffices.
 
-A picture that is a single field, and a packet whose number comes twice, are contradictions, too. What
-happened before the anchor is not proved: a packet there may give no frame.
+Pictures that follow an anchor and are shown before it must come before it, too, and be B-pictures where
+there are no order counts. A picture that is a single field, and a packet whose number comes twice, are
+contradictions. What happened before the anchor is not proved: a packet there may give no frame.
 """
 
 from libc.stdint cimport INT32_MIN, int64_t, uint64_t
@@ -25,33 +26,46 @@ from cycodec.libav.avcodec cimport AVPacket
 cdef class OrderWatch:
     """Follows the packets of one reader. See `new_order_watch`."""
 
-    cdef int restart(self, int64_t first) noexcept nogil:
-        """Begin a new run, whose first frame has a number. Return 0 or AVERROR."""
-        self.complete_to = first
+    cdef int restart(self, int64_t first, int leading) noexcept nogil:
+        """Begin a new run.
+
+        `first` is the number of its first frame. `leading` pictures follow that are shown before it and may be missing.
+        Return 0 or AVERROR.
+        """
+        self.first = self.complete_to = first
+        self.leading = leading
         self.ahead = 0
         self.count = 0
         self.oldest_order = INT32_MIN
         self.oldest_number = -1
         self.is_wrong = False
-        return self.parser.restart() if self.parser.has_order else 0
+        return self.parser.restart()
 
     cdef void note_packet(self, const AVPacket *packet, int64_t number) noexcept nogil:
         """Look at a packet before it is sent; a number below 0 gives no frame."""
         cdef PictureHeader header
-        if self.parser.has_order:
+        if number < 0 and not self.parser.has_order:
+            return
+        if self.parser.has_order or number < self.first:
             self.parser.read(packet, &header)
             if header.is_field:
                 self.is_wrong = True
-            if number >= 0:
-                self.note_order(&header, number)
-        if number >= 0:
-            self.note_number(number)
+        if number < 0:
+            return
+        if self.parser.has_order:
+            self.note_order(&header, number)
+        elif number < self.first and not header.is_b:
+            self.is_wrong = True
+        self.note_number(number)
 
     cdef void note_number(self, int64_t number) noexcept nogil:
         """Remember that the packet of a frame was sent."""
         cdef int64_t distance = number - self.complete_to
+        if number < self.first:
+            self.leading -= 1
+            return
         if distance < 0:
-            # Leading pictures come before the first frame of the run; any other number comes twice.
+            self.is_wrong = True        # the number comes twice
             return
         if distance >= 64:
             self.is_wrong = True
@@ -96,7 +110,7 @@ cdef class OrderWatch:
 
     cdef bint may_give(self, int64_t number) noexcept nogil:
         """Return True if nothing contradicts that the frame which came out has a number."""
-        return not self.is_wrong and number < self.complete_to
+        return not self.is_wrong and number < self.complete_to and self.leading <= 0
 
     cdef void abandon(self) noexcept:
         """Forget what is owned without freeing it; see Note [After fork]."""

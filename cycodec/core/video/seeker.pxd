@@ -45,6 +45,7 @@ cdef class Seeker:
     cdef bint is_near(self, int64_t position, int64_t reached, int delay, bint is_fresh) noexcept nogil
     cdef int anchor_of(self, int64_t number) noexcept nogil
     cdef int64_t first_number(self) noexcept nogil
+    cdef int leading(self) noexcept nogil
 
 
 cdef class AnchorSeeker(Seeker):

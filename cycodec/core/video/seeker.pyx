@@ -115,6 +115,10 @@ cdef class Seeker:
         """Return the first frame that the anchor of the last seek promises."""
         return 0
 
+    cdef int leading(self) noexcept nogil:
+        """Return how many pictures follow that anchor's packet and are shown before it."""
+        return 0
+
 
 cdef class AnchorSeeker(Seeker):
     """Seeks to the anchors of an index, and recognises their packets.
@@ -148,6 +152,9 @@ cdef class AnchorSeeker(Seeker):
 
     cdef int64_t first_number(self) noexcept nogil:
         return self.index.anchors[self.anchor].first
+
+    cdef int leading(self) noexcept nogil:
+        return self.index.leading_pictures(self.anchor)
 
     cdef int usable(self, int anchor) noexcept nogil:
         """Return the last anchor up to this one that is not bad."""

@@ -74,7 +74,7 @@ cdef class FrameStream:
         self.proves_order = index.is_exact and not index.is_decoded()
         if self.state != FRESH:
             self.stop()
-        self.demuxer.check(self.order.restart(0), "open parser")
+        self.demuxer.check(self.order.restart(0, 0), "open parser")
 
     def __dealloc__(self):
         avcodec.av_packet_free(&self.packet)
@@ -266,7 +266,7 @@ cdef class FrameStream:
         if self.index.is_exact:
             self.watch.restart(self.seeker.first_number())
             if code == 0:
-                code = self.order.restart(self.seeker.first_number())
+                code = self.order.restart(self.seeker.first_number(), self.seeker.leading())
             if code == 0 and self.begins_anew():
                 # The decoder conceals damage with what its buffers hold: only a new one gives the same result twice.
                 code = self.renew_decoder(False)
@@ -306,7 +306,7 @@ cdef class FrameStream:
         self.seeker.ordinal = 0
         self.seeker.anchor = 0
         self.backend.reopen()
-        self.demuxer.check(self.order.restart(0), "open parser")
+        self.demuxer.check(self.order.restart(0, 0), "open parser")
         self.knows_first_packet = True
         self.state = RUNNING
         return 0
