@@ -8,8 +8,8 @@ decoder does. Two facts prove it for a frame, without decoding more than the fra
 1. When the frame comes out, the packets of all frames before it, from the anchor on, have been sent. A
    decoder gives frames in the order of display, so that none of them can follow.
 2. For H.264 and HEVC, the picture order counts of the packets rise as the frame numbers do. The other
-   codecs give a picture that no other one refers to as soon as it is decoded, so that the first fact
-   suffices.
+   codecs that reorder give a B-picture as soon as it is decoded, and keep back other pictures, so that
+   none of these with a lower number may wait when a frame comes out.
 
 Pictures that follow an anchor and are shown before it must come before it, too, and be B-pictures where
 there are no order counts. A picture that is a single field, and a packet whose number comes twice, are
@@ -32,6 +32,7 @@ cdef class OrderWatch:
         `first` is the number of its first frame. `leading` pictures follow that are shown before it and may be missing.
         Return 0 or AVERROR.
         """
+        cdef int i
         self.first = self.complete_to = first
         self.leading = leading
         self.ahead = 0
@@ -39,23 +40,22 @@ cdef class OrderWatch:
         self.oldest_order = INT32_MIN
         self.oldest_number = -1
         self.is_wrong = False
+        for i in range(WAITING):
+            self.waiting[i] = -1
         return self.parser.restart()
 
     cdef void note_packet(self, const AVPacket *packet, int64_t number) noexcept nogil:
         """Look at a packet before it is sent; a number below 0 gives no frame."""
         cdef PictureHeader header
-        if number < 0 and not self.parser.has_order:
-            return
-        if self.parser.has_order or number < self.first:
+        if self.parser.reorders:
             self.parser.read(packet, &header)
-            if header.is_field:
-                self.is_wrong = True
+            self.is_wrong = self.is_wrong or header.is_field
         if number < 0:
             return
         if self.parser.has_order:
             self.note_order(&header, number)
-        elif number < self.first and not header.is_b:
-            self.is_wrong = True
+        elif self.parser.reorders and not header.is_b:
+            self.note_reference(number)
         self.note_number(number)
 
     cdef void note_number(self, int64_t number) noexcept nogil:
@@ -74,6 +74,26 @@ cdef class OrderWatch:
         while self.ahead & 1:
             self.ahead >>= 1
             self.complete_to += 1
+
+    cdef void note_reference(self, int64_t number) noexcept nogil:
+        """Remember a picture that the decoder may keep back until the next one of its kind."""
+        cdef int i
+        if number < self.first:
+            self.is_wrong = True        # only B-pictures are shown before the anchor's
+            return
+        for i in range(WAITING):
+            if self.waiting[i] < 0:
+                self.waiting[i] = number
+                return
+        self.is_wrong = True
+
+    cdef void note_frame(self, int64_t number) noexcept nogil:
+        """Remember that a frame came out."""
+        cdef int i
+        if self.parser.reorders and not self.parser.has_order:
+            for i in range(WAITING):
+                if self.waiting[i] == number:
+                    self.waiting[i] = -1
 
     cdef void note_order(self, const PictureHeader *header, int64_t number) noexcept nogil:
         """Compare a picture order count with those of the pictures before."""
@@ -110,7 +130,14 @@ cdef class OrderWatch:
 
     cdef bint may_give(self, int64_t number) noexcept nogil:
         """Return True if nothing contradicts that the frame which came out has a number."""
-        return not self.is_wrong and number < self.complete_to and self.leading <= 0
+        cdef int i
+        if self.is_wrong or number >= self.complete_to or self.leading > 0:
+            return False
+        if self.parser.reorders and not self.parser.has_order:
+            for i in range(WAITING):
+                if 0 <= self.waiting[i] < number:
+                    return False
+        return True
 
     cdef void abandon(self) noexcept:
         """Forget what is owned without freeing it; see Note [After fork]."""

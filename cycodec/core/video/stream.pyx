@@ -127,8 +127,9 @@ cdef class FrameStream:
                     not self.is_leading(self.position)
                 ):
                     self.watch.note_frame(self.position, self.reached)
-                    if self.proves_order and not self.order.may_give(self.position):
-                        self.watch.out_of_turn = True
+                    if self.proves_order:
+                        self.order.note_frame(self.position)
+                        self.watch.out_of_turn = self.watch.out_of_turn or not self.order.may_give(self.position)
                 self.reached = max(self.reached, self.position)
                 return 0
             if code == avutil.AVERROR_EOF or code == avutil.AVERROR(ENOMEM) or code == BACKEND_FAILED:
