@@ -16,8 +16,8 @@ cdef struct PictureHeader:
     Entry entry
     # True if the packet holds a single field of a frame.
     bint is_field
-    # True if the header says that the picture is a B-picture.
-    bint is_b
+    # AVPictureType; AV_PICTURE_TYPE_NONE if the headers do not tell.
+    int type
     # The picture order count, if `has_order` of the parser is True.
     int order
 

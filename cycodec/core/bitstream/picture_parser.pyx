@@ -49,8 +49,8 @@ cdef class PictureParser:
         cdef uint8_t *out
         cdef int size
         header.entry = ENTRY_YES if self.is_intra_only else ENTRY_UNKNOWN
-        header.is_field = header.is_b = False
-        header.order = 0
+        header.is_field = False
+        header.type = header.order = 0
         if self.parser == NULL:
             return
         self.parser.pict_type = 0
@@ -62,7 +62,7 @@ cdef class PictureParser:
         header.is_field = self.parser.picture_structure in (
             avcodec.AV_PICTURE_STRUCTURE_TOP_FIELD, avcodec.AV_PICTURE_STRUCTURE_BOTTOM_FIELD
         )
-        header.is_b = self.parser.pict_type == avutil.AV_PICTURE_TYPE_B
+        header.type = self.parser.pict_type
         header.order = self.parser.output_picture_number
         if self.is_intra_only:
             return

@@ -9,8 +9,6 @@ from cycodec.libav.avcodec cimport AVPacket
 cdef enum:
     # Pictures that are remembered: more than the 16 that H.264 and HEVC can reorder.
     REMEMBERED = 32
-    # Reference pictures inside a decoder without order counts: such codecs keep one back, frame threads some more.
-    WAITING = 32
 
 
 cdef class OrderWatch:
@@ -28,8 +26,9 @@ cdef class OrderWatch:
     # The largest of those that left the ring, and of those before the last reset of the order count.
     cdef int oldest_order
     cdef int64_t oldest_number
-    # Pictures other than B-pictures that were sent and did not come out yet; -1 marks a free place.
-    cdef int64_t waiting[WAITING]
+    # Without order counts: the last picture sent that is no B-picture, and the last one shown before it; -1: none.
+    cdef int64_t reference
+    cdef int64_t last_shown
     # True if a packet contradicted the index.
     cdef bint is_wrong
 
@@ -38,8 +37,8 @@ cdef class OrderWatch:
     cdef void note_number(self, int64_t number) noexcept nogil
     cdef void note_order(self, const PictureHeader *header, int64_t number) noexcept nogil
     cdef bint count_starts_again(self, int order) noexcept nogil
-    cdef void note_reference(self, int64_t number) noexcept nogil
-    cdef void note_frame(self, int64_t number) noexcept nogil
+    cdef void note_type(self, const PictureHeader *header, int64_t number) noexcept nogil
+    cdef void note_shown(self, int64_t number) noexcept nogil
     cdef bint may_give(self, int64_t number) noexcept nogil
     cdef void abandon(self) noexcept
 

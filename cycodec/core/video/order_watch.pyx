@@ -7,19 +7,19 @@ decoder does. Two facts prove it for a frame, without decoding more than the fra
 
 1. When the frame comes out, the packets of all frames before it, from the anchor on, have been sent. A
    decoder gives frames in the order of display, so that none of them can follow.
-2. For H.264 and HEVC, the picture order counts of the packets rise as the frame numbers do. The other
-   codecs that reorder give a B-picture as soon as it is decoded, and keep back other pictures, so that
-   none of these with a lower number may wait when a frame comes out.
+2. For H.264 and HEVC, the picture order counts of the packets rise as the frame numbers do. For MPEG-1,
+   MPEG-2 and MPEG-4, the types of the pictures tell their order.
 
-Pictures that follow an anchor and are shown before it must come before it, too, and be B-pictures where
-there are no order counts. A picture that is a single field, and a packet whose number comes twice, are
-contradictions. What happened before the anchor is not proved: a packet there may give no frame.
+Pictures that follow an anchor and are shown before it must come before it, too. A picture that is a
+single field, and a packet whose number comes twice, are contradictions. What happened before the anchor
+is not proved: a packet there may give no frame.
 """
 
 from libc.stdint cimport INT32_MIN, int64_t, uint64_t
 
 from cycodec.core.bitstream.picture_parser cimport ENTRY_YES, PictureHeader, PictureParser
 
+from cycodec.libav cimport avutil
 from cycodec.libav.avcodec cimport AVPacket
 
 
@@ -32,7 +32,6 @@ cdef class OrderWatch:
         `first` is the number of its first frame. `leading` pictures follow that are shown before it and may be missing.
         Return 0 or AVERROR.
         """
-        cdef int i
         self.first = self.complete_to = first
         self.leading = leading
         self.ahead = 0
@@ -40,8 +39,7 @@ cdef class OrderWatch:
         self.oldest_order = INT32_MIN
         self.oldest_number = -1
         self.is_wrong = False
-        for i in range(WAITING):
-            self.waiting[i] = -1
+        self.reference = self.last_shown = -1
         return self.parser.restart()
 
     cdef void note_packet(self, const AVPacket *packet, int64_t number) noexcept nogil:
@@ -54,8 +52,8 @@ cdef class OrderWatch:
             return
         if self.parser.has_order:
             self.note_order(&header, number)
-        elif self.parser.reorders and not header.is_b:
-            self.note_reference(number)
+        elif self.parser.reorders:
+            self.note_type(&header, number)
         self.note_number(number)
 
     cdef void note_number(self, int64_t number) noexcept nogil:
@@ -75,25 +73,27 @@ cdef class OrderWatch:
             self.ahead >>= 1
             self.complete_to += 1
 
-    cdef void note_reference(self, int64_t number) noexcept nogil:
-        """Remember a picture that the decoder may keep back until the next one of its kind."""
-        cdef int i
+    cdef void note_type(self, const PictureHeader *header, int64_t number) noexcept nogil:
+        """Follow the order of display of MPEG-1, 2 and 4 and their like.
+
+        A B-picture is shown when it is decoded, any other picture when the next one of its kind is.
+        """
+        if header.type == avutil.AV_PICTURE_TYPE_NONE:
+            return
+        if header.type == avutil.AV_PICTURE_TYPE_B:
+            self.is_wrong = self.is_wrong or 0 <= self.reference <= number
+            self.note_shown(number)
+            return
         if number < self.first:
             self.is_wrong = True        # only B-pictures are shown before the anchor's
-            return
-        for i in range(WAITING):
-            if self.waiting[i] < 0:
-                self.waiting[i] = number
-                return
-        self.is_wrong = True
+        if self.reference >= 0:
+            self.note_shown(self.reference)
+        self.is_wrong = self.is_wrong or number <= self.reference
+        self.reference = number
 
-    cdef void note_frame(self, int64_t number) noexcept nogil:
-        """Remember that a frame came out."""
-        cdef int i
-        if self.parser.reorders and not self.parser.has_order:
-            for i in range(WAITING):
-                if self.waiting[i] == number:
-                    self.waiting[i] = -1
+    cdef void note_shown(self, int64_t number) noexcept nogil:
+        self.is_wrong = self.is_wrong or number <= self.last_shown
+        self.last_shown = number
 
     cdef void note_order(self, const PictureHeader *header, int64_t number) noexcept nogil:
         """Compare a picture order count with those of the pictures before."""
@@ -130,14 +130,7 @@ cdef class OrderWatch:
 
     cdef bint may_give(self, int64_t number) noexcept nogil:
         """Return True if nothing contradicts that the frame which came out has a number."""
-        cdef int i
-        if self.is_wrong or number >= self.complete_to or self.leading > 0:
-            return False
-        if self.parser.reorders and not self.parser.has_order:
-            for i in range(WAITING):
-                if 0 <= self.waiting[i] < number:
-                    return False
-        return True
+        return not self.is_wrong and number < self.complete_to and self.leading <= 0
 
     cdef void abandon(self) noexcept:
         """Forget what is owned without freeing it; see Note [After fork]."""

@@ -127,9 +127,8 @@ cdef class FrameStream:
                     not self.is_leading(self.position)
                 ):
                     self.watch.note_frame(self.position, self.reached)
-                    if self.proves_order:
-                        self.order.note_frame(self.position)
-                        self.watch.out_of_turn = self.watch.out_of_turn or not self.order.may_give(self.position)
+                    if self.proves_order and not self.order.may_give(self.position):
+                        self.watch.out_of_turn = True
                 self.reached = max(self.reached, self.position)
                 return 0
             if code == avutil.AVERROR_EOF or code == avutil.AVERROR(ENOMEM) or code == BACKEND_FAILED:
