@@ -46,16 +46,19 @@ CODECS = {
 }
 EXTENSIONS = {"mpg": "vob", "ts": "mpegts", "asf": "asf", "mkv": "matroska"}  # format names where they differ
 
+# Muxers refuse a pts before its dts, so that a changed pts needs an earlier dts.
+EARLIER = "dts=DTS-9*DURATION"
+
 # name -> options of a second pass that copies packets
 TRICKS = {
     "as is": "",
     "pts are dts": "-bsf:v setts=pts=DTS",
     "pts count packets": "-bsf:v setts=pts=N*1024:dts=N*1024",
     "all pts equal": "-bsf:v setts=pts=1000",
-    "pts jump back": "-bsf:v setts=pts=if(eq(mod(N\\,7)\\,5)\\,PTS-5*DURATION\\,PTS)",
-    "pairs swapped": "-bsf:v setts=pts=if(mod(N\\,2)\\,PTS-DURATION\\,PTS+DURATION)",
-    "jitter": "-bsf:v setts=pts=PTS+DURATION*2*sin(N*N)",
-    "small jitter": "-bsf:v setts=pts=PTS+DURATION*0.3*sin(N*N)",
+    "pts jump back": f"-bsf:v setts=pts=if(eq(mod(N\\,7)\\,5)\\,PTS-4.5*DURATION\\,PTS):{EARLIER}",
+    "pairs swapped": f"-bsf:v setts=pts=if(mod(N\\,2)\\,PTS-1.2*DURATION\\,PTS+DURATION):{EARLIER}",
+    "jitter": f"-bsf:v setts=pts=PTS+DURATION*2*sin(N*N):{EARLIER}",
+    "small jitter": f"-bsf:v setts=pts=PTS+DURATION*0.3*sin(N*N):{EARLIER}",
     "cut inside a GOP": "-ss 1.1",
     "starts late": "-output_ts_offset 7.5",
     "starts early": "-output_ts_offset -2 -avoid_negative_ts disabled",
@@ -125,7 +128,7 @@ class Clip:
                 steps = [[*encode, "-f", raw, str(first)], ["-i", str(first), "-c", "copy", *form, str(target)]]
             else:
                 first = Path(folder, f"first.{extension}")
-                options = shlex.split(TRICKS[self.trick])
+                options = TRICKS[self.trick].split()
                 before = options if options[0] == "-ss" else []
                 steps = [
                     [*encode, *form, str(first)],
@@ -255,7 +258,7 @@ def read(path, dice, most=40, **options):
     from cycodec import FFmpegError
     from cycodec.decoders import VideoDecoder
 
-    truth = oracle.ask(path, "v:0").digests
+    truth = frames_of(path)
     outcome = Outcome()
 
     def opened():
@@ -292,6 +295,11 @@ def read(path, dice, most=40, **options):
     except (FFmpegError, IndexError) as error:
         outcome.wrong.append(("error", -1, f"{type(error).__name__}: {error}"))
     return outcome
+
+
+def frames_of(path):
+    """Digests of the frames that ffmpeg decodes with one thread."""
+    return oracle.ask(path, "v:0").digests
 
 
 def drawn(seed, count):

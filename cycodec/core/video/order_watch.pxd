@@ -29,6 +29,8 @@ cdef class OrderWatch:
     # Without order counts: the last picture sent that is no B-picture, and the last one shown before it; -1: none.
     cdef int64_t reference
     cdef int64_t last_shown
+    # True if packets may hold fields, because a decoder has confirmed that each one gives a frame.
+    cdef bint allows_fields
     # True if a packet contradicted the index.
     cdef bint is_wrong
 

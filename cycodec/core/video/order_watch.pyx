@@ -47,7 +47,7 @@ cdef class OrderWatch:
         cdef PictureHeader header
         if self.parser.reorders:
             self.parser.read(packet, &header)
-            self.is_wrong = self.is_wrong or header.is_field
+            self.is_wrong = self.is_wrong or (header.is_field and not self.allows_fields)
         if number < 0:
             return
         if self.parser.has_order:

@@ -172,6 +172,7 @@ cdef class FrameStream:
         if not self.index.is_exact:
             return self.backend.send(self.packet)
         if self.proves_order:
+            self.order.allows_fields = self.index.is_confirmed()
             self.order.note_packet(self.packet, self.sent)
         if self.sent >= 0 and not holds_picture(&self.nal, self.packet.data, self.packet.size):
             self.note_error()
