@@ -19,7 +19,11 @@ RATE = 12
 
 # codec -> (raw format that the muxer of this name writes, or None; containers that take it; encoder options to draw from)
 CODECS = {
-    "libx264": ("h264", "mp4 mov mkv ts avi flv mpg raw", "-bf 0|-bf 2|-bf 3 -b_strategy 0|-bf 3 -b-pyramid strict"),
+    "libx264": (
+        "h264",
+        "mp4 mov mkv ts avi flv mpg raw",
+        "-bf 0|-bf 2|-bf 3 -b_strategy 0|-bf 3 -b-pyramid strict",
+    ),
     "libx264 -x264-params open-gop=1": ("h264", "mp4 mkv ts raw", "-bf 2|-bf 3 -b_strategy 0"),
     "libx264 -flags +ildct+ilme": ("h264", "mp4 mkv ts", "-bf 0|-bf 2"),
     "libx264 -intra-refresh 1": ("h264", "mp4 ts raw", "-bf 0|-bf 2"),
@@ -125,14 +129,26 @@ class Clip:
                 if raw is None:
                     return None
                 first = Path(folder, f"first.{raw}")
-                steps = [[*encode, "-f", raw, str(first)], ["-i", str(first), "-c", "copy", *form, str(target)]]
+                steps = [
+                    [*encode, "-f", raw, str(first)],
+                    ["-i", str(first), "-c", "copy", *form, str(target)],
+                ]
             else:
                 first = Path(folder, f"first.{extension}")
                 options = TRICKS[self.trick].split()
                 before = options if options[0] == "-ss" else []
                 steps = [
                     [*encode, *form, str(first)],
-                    [*before, "-i", str(first), "-c", "copy", *([] if before else options), *form, str(target)],
+                    [
+                        *before,
+                        "-i",
+                        str(first),
+                        "-c",
+                        "copy",
+                        *([] if before else options),
+                        *form,
+                        str(target),
+                    ],
                 ]
         for step in steps:
             if recipes.run(*step, check=False, timeout=120).returncode:
@@ -232,7 +248,9 @@ def draw(dice):
     codec = dice.choice(list(CODECS))
     raw, containers, options = CODECS[codec]
     container = dice.choice(containers.split())
-    tricks = [trick for trick in TRICKS if trick not in ("fragments", "negative cts") or container in ("mp4", "mov")]
+    tricks = [
+        trick for trick in TRICKS if trick not in ("fragments", "negative cts") or container in ("mp4", "mov")
+    ]
     if raw is None:
         tricks.remove("by way of raw")
     return Clip(

@@ -9,10 +9,37 @@ import struct
 import zlib
 
 # What is worth writing where a size, a count or a time stands.
-INTERESTING = [0, 1, 2, 7, 0x7F, 0x80, 0xFF, 0x7FFF, 0x8000, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFE, 0xFFFFFFFF]
+INTERESTING = [
+    0,
+    1,
+    2,
+    7,
+    0x7F,
+    0x80,
+    0xFF,
+    0x7FFF,
+    0x8000,
+    0xFFFF,
+    0x7FFFFFFF,
+    0x80000000,
+    0xFFFFFFFE,
+    0xFFFFFFFF,
+]
 WIDE = [*INTERESTING, 1 << 62, (1 << 63) - 1, 1 << 63, (1 << 64) - 1]
 
-CONTAINERS = {b"moov", b"trak", b"mdia", b"minf", b"stbl", b"edts", b"moof", b"traf", b"mvex", b"udta", b"dinf"}
+CONTAINERS = {
+    b"moov",
+    b"trak",
+    b"mdia",
+    b"minf",
+    b"stbl",
+    b"edts",
+    b"moof",
+    b"traf",
+    b"mvex",
+    b"udta",
+    b"dinf",
+}
 
 
 def mp4_boxes(data, start=0, end=None):
@@ -63,7 +90,7 @@ def riff_chunks(data, start=12, end=None):
 
 
 def put(data, place, width, value, order="big"):
-    if 0 <= place and place + width <= len(data):
+    if place >= 0 and place + width <= len(data):
         data[place : place + width] = (value & ((1 << 8 * width) - 1)).to_bytes(width, order)
 
 
@@ -78,7 +105,12 @@ def mutate_mp4(data, dice):
     if kind < 0.12:
         put(data, place, 4, dice.choice([*INTERESTING, size - 1, size + 1, size // 2]))
     elif kind < 0.2:
-        put(data, place + 4, 4, int.from_bytes(dice.choice([b"free", b"skip", b"stts", b"ctts", b"stss", b"elst"]), "big"))
+        put(
+            data,
+            place + 4,
+            4,
+            int.from_bytes(dice.choice([b"free", b"skip", b"stts", b"ctts", b"stss", b"elst"]), "big"),
+        )
     elif kind < 0.27:
         del data[place : place + size]
     elif kind < 0.34:
@@ -188,7 +220,24 @@ def mutate_index(data, dice):
         header = json.loads(text)
         name = dice.choice(list(header))
         header[name] = dice.choice(
-            [0, 1, -1, 2**31 - 1, 2**31, 2**63, -(2**63), 5 * 10**8, 1e308, None, True, "", "x", [], {}, [[[[]]]]]
+            [
+                0,
+                1,
+                -1,
+                2**31 - 1,
+                2**31,
+                2**63,
+                -(2**63),
+                5 * 10**8,
+                1e308,
+                None,
+                True,
+                "",
+                "x",
+                [],
+                {},
+                [[[[]]]],
+            ]
         )
         text = json.dumps(header).encode()
         payload[: 4 + length] = struct.pack("<I", len(text)) + text
