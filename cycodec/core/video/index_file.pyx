@@ -305,7 +305,7 @@ def check_anchors(name, values, header):
         if header["stamped"]:
             check_range(what, values, 0, max(header["packets"] - 1, 0))
         else:
-            check_range(what, values, -1, LARGEST_INT)
+            check_range(what, values, -1, LARGEST_INT >> 1)
         check_rising(what, values, header["stamped"])
     elif name == "size":
         check_range(what, values, 0, LARGEST_INT)
