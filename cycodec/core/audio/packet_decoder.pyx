@@ -17,7 +17,7 @@ from cycodec.core.audio.codes cimport FROM_THE_START, LOST
 from cycodec.core.audio.flac_seek cimport has_flac_form, note_flac_start, read_flac_at
 from cycodec.core.audio.index cimport AudioPacket
 from cycodec.core.compat cimport compat_packet_set_skip, compat_packet_skip
-from cycodec.core.container.decoder_context cimport allocate_decoder, open_decoder
+from cycodec.core.container.decoder_context cimport allocate_decoder, open_decoder, set_options
 from cycodec.core.container.demux cimport Demuxer
 
 from cycodec.core.error import CodecNotFoundError
@@ -118,6 +118,7 @@ cdef class PacketDecoder:
         self.context = allocate_decoder(codec, parameters, self.stream().time_base, 1, self.source)
         # AC-3 decoders make noise up: let them seed it by each packet, not by all packets before it
         avutil.av_opt_set_int(self.context, b"cons_noisegen", 1, avutil.AV_OPT_SEARCH_CHILDREN)
+        set_options(self.context, self.demuxer.codec_options, self.source)
         open_decoder(self.context, self.source)
         return 0
 
