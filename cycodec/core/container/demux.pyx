@@ -4,12 +4,13 @@
 import hashlib
 
 cimport cython
-from libc.errno cimport EACCES, EINVAL, EIO, EPERM, ETIMEDOUT
+from libc.errno cimport EACCES, EINVAL, EIO, EPERM, ERANGE, ETIMEDOUT
 from libc.stdint cimport int64_t, uint8_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport strcmp
 
 from cycodec.core.container cimport metadata
+from cycodec.core.error cimport describe_code
 from cycodec.core.error import (
     FFmpegValueError,
     InvalidDataError,
@@ -107,7 +108,8 @@ cdef class Demuxer:
     cdef int open(self) except -1:
         """Open the source by its rules: Note [One resource] in core/io/access.pyx."""
         cdef IOContext io = self.io
-        cdef bytes url = io.url.encode("utf-8", "surrogateescape")
+        # FFmpeg's HLS demuxer refuses a playlist without a name
+        cdef bytes url = io.url.encode("utf-8", "surrogateescape") or (b"" if io.rules.is_single else b"memory:")
         cdef const char *name = url
         cdef const char *protocols = io.rules.protocols
         cdef const char *formats = io.rules.formats
@@ -136,6 +138,11 @@ cdef class Demuxer:
                 self.watch.context = self.ptr
             if code == avutil.AVERROR(EINVAL) and not io.failed:
                 self.refuse_playlist()
+            if (code == avutil.AVERROR(EINVAL) or code == avutil.AVERROR(ERANGE)) and io.access.options:
+                raise FFmpegValueError(
+                    f"{io.name}: cannot open it with options {io.access.options}: {describe_code(code)} (a value may "
+                    "be out of range)", source=io.name, operation="open", errno=-code,
+                )
             self.check(code, "open")
             self.keep_codec_options(options)
         finally:
