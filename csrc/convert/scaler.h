@@ -8,8 +8,8 @@
 enum { NUM_SCALERS = 4 };
 
 typedef struct {
-    int width, height, format;             /* of the input */
-    int out_width, out_height, out_format; /* of the output */
+    int width, height, format;             /* size and format of the input */
+    int out_width, out_height, out_format; /* size and format of the output */
     int space, range;                      /* the input frame's own values */
 } ScalerKey;
 

@@ -76,7 +76,7 @@ static void begin(const BuiltStage *b, uint8_t *rgb, ptrdiff_t stride, ConvertTy
 }
 
 /* The first stage reads what to_rgb converts, a few rows at a time where that costs nothing, else
- * all rows at once. */
+ * all rows together. */
 static int run_first(Stages *s, ToRgb *to_rgb, const AVFrame *frame, const ConvertTarget *target, uint8_t *rgb,
                      ptrdiff_t stride) {
     ConvertTarget strip = *target;

@@ -67,8 +67,8 @@ typedef struct {
     const AVPixFmtDescriptor *desc;
     int width, height; /* of the frame after orientation */
     int is_resized;    /* the result has another size than the frame */
-    int is_turnable;   /* the planes can be turned before the conversion */
-    Kernel kernel;     /* for uint8; NO_KERNEL means swscale */
+    int is_turnable;   /* true if the planes can be turned before the conversion */
+    Kernel kernel;     /* the kernel for uint8; NO_KERNEL means swscale */
     int is_by_float;   /* floats.c converts the planes */
 } Way;
 

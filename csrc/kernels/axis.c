@@ -3,7 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-#define MAX_SHIFT 22 /* torch's */
+#define MAX_SHIFT 22 /* the same as torch's */
 
 /* Make the weights of output sample i. */
 static Span triangle(double *weights, int i, int in, int out) {
@@ -37,7 +37,7 @@ int axis_init(Axis *axis, int in, int out, int from, int to, int fixed) {
         free(weights);
         return -1;
     }
-    for (int i = 0; fixed && i < out; i++) { /* the whole axis, so that regions have the same weights */
+    for (int i = 0; fixed && i < out; i++) { /* process the whole axis, so that regions have the same weights */
         Span span = triangle(weights, i, in, out);
         for (int k = 0; k < span.count; k++)
             largest = weights[k] > largest ? weights[k] : largest;

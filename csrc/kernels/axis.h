@@ -11,8 +11,8 @@ typedef struct {
 } Span;
 
 typedef struct {
-    int length; /* of the result */
-    int extent; /* of the part of the input that is needed */
+    int length; /* length of the result */
+    int extent; /* length of the part of the input that is needed */
     int shift;  /* binary places of fixed-point weights */
     int used;   /* number of weights */
     Span *spans;

@@ -30,7 +30,7 @@ static inline float clip_unit(float value) {
 
 static void row_plain(void *rgb, ptrdiff_t plane_stride, const uint8_t *y, const uint8_t *cb, const uint8_t *cr, int x,
                       int width, const FloatColours *colours, FloatRowKind kind) {
-    const FloatColours c = *colours; /* a local, which no store to `rgb` can change */
+    const FloatColours c = *colours; /* a local copy, which no store to `rgb` can change */
     const ptrdiff_t step = plane_stride ? 1 : 3, next = plane_stride ? plane_stride / (kind.half ? 2 : 4) : 1;
     for (; x < width; x++) {
         float luma = (sample(y, x, kind.deep, c.mask) - c.luma_bias) * c.luma_scale;
@@ -51,7 +51,7 @@ static void row_plain(void *rgb, ptrdiff_t plane_stride, const uint8_t *y, const
 
 #define AVX2 __attribute__((target("avx2,f16c")))
 
-/* Eight samples, or four of them twice. */
+/* Load eight samples, or four of them twice. */
 AVX2 static inline __m256 samples8(const uint8_t *plane, int x, __m256i mask, int deep, int paired) {
     const uint8_t *from = plane + ((ptrdiff_t)(x >> paired) << deep);
     __m128i raw;
@@ -88,7 +88,7 @@ AVX2 static int row_avx2(void *rgb, ptrdiff_t plane_stride, const uint8_t *y, co
     const __m256 chroma_bias = _mm256_set1_ps(c->chroma_bias);
     const __m256 cr_red = _mm256_set1_ps(c->cr_red), cb_green = _mm256_set1_ps(c->cb_green);
     const __m256 cr_green = _mm256_set1_ps(c->cr_green), cb_blue = _mm256_set1_ps(c->cb_blue);
-    /* each value goes to the place that it has in whichever of three registers is to hold it */
+    /* each value moves to its place in the output register that will hold it */
     const __m256i red_places = _mm256_setr_epi32(0, 3, 6, 1, 4, 7, 2, 5);
     const __m256i green_places = _mm256_setr_epi32(5, 0, 3, 6, 1, 4, 7, 2);
     const __m256i blue_places = _mm256_setr_epi32(2, 5, 0, 3, 6, 1, 4, 7);
@@ -97,7 +97,7 @@ AVX2 static int row_avx2(void *rgb, ptrdiff_t plane_stride, const uint8_t *y, co
         return 0;
     for (int x = 0; x < end; x += 8) {
         if (x + 8 > end)
-            x = end - 8; /* the last pixels once more, with what is before them: cheaper than one by one */
+            x = end - 8; /* cheaper than single pixels: convert the last pixels again, with those before them */
         __m256 luma = samples8(y, x, mask, kind.deep, 0);
         __m256 u = _mm256_sub_ps(samples8(cb, x, mask, kind.deep, kind.paired), chroma_bias);
         __m256 v = _mm256_sub_ps(samples8(cr, x, mask, kind.deep, kind.paired), chroma_bias);
@@ -126,7 +126,7 @@ AVX2 static int row_avx2(void *rgb, ptrdiff_t plane_stride, const uint8_t *y, co
 
 #define AVX512 __attribute__((target("avx512f,avx512bw,avx512vl")))
 
-/* Sixteen samples, or eight of them twice. */
+/* Load sixteen samples, or eight of them twice. */
 AVX512 static inline __m512 samples16(const uint8_t *plane, int x, __m512i mask, int deep, int paired) {
     const uint8_t *from = plane + ((ptrdiff_t)(x >> paired) << deep);
     __m256i raw;
@@ -198,7 +198,7 @@ AVX512 static int row_avx512(void *rgb, ptrdiff_t plane_stride, const uint8_t *y
 #if HAVE_NEON_KERNEL
 /* ---- NEON ------------------------------------------------------------------------------------------------------- */
 
-/* Eight samples, or four of them twice. */
+/* Load eight samples, or four of them twice. */
 static inline uint16x8_t samples_neon(const uint8_t *plane, int x, unsigned mask, int deep, int paired) {
     const uint8_t *from = plane + ((ptrdiff_t)(x >> paired) << deep);
     uint16x8_t samples;

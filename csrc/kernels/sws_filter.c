@@ -1,24 +1,25 @@
 /* Note [swscale's filter]
  *
  * Where swscale has no kernel for a format, it resamples luma and chroma to the size of the result,
- * each by a filter of its own, and converts colours then. Without scaling, luma's filter is one
- * weight of 1. Chroma's is cubic (0, 0.6), each sample in the middle of the luma that it belongs
- * to. All of it is integers, and the bytes of the result hang on how they are made:
+ * each by its own filter, and converts colours afterwards. Without scaling, luma's filter is one
+ * weight of 1. Chroma's filter is cubic (0, 0.6), and each chroma sample is centred on the luma
+ * samples that it covers. All numbers are integers, so the bytes of the result depend on how they
+ * are rounded:
  *
- * - The step from place to place is rounded to 16 binary places, and what that leaves out adds up
+ * - The step between output samples is rounded to 16 binary places. The rounding error accumulates
  *   along the axis.
- * - Five samples are weighed, or two less than there are: of three and fewer only one. The division
- *   that says which is the first rounds towards zero, so that a first one that should lie outside
- *   of the picture lies one too far inside. The weight that is lost by this goes to the others in
- *   the end.
- * - Samples that together weigh next to nothing are left out: in front of each place one by one, as
- *   long as it does not begin behind the next place; at the end as many as all places can spare.
- *   (swscale then rounds their number up for its vectors. For chroma of 4:2:0 this brings none
- *   back.)
- * - A sample outside of the picture is the one at its edge.
- * - Weights are scaled by their sum and rounded, and what is left of one goes to the next.
+ * - The filter has five taps, or two fewer than the input has samples, but at least one. The
+ *   division that finds the first tap rounds towards zero. A first tap outside of the picture is
+ *   therefore one sample too far inside, and the lost weight is spread over the others when they
+ *   are scaled.
+ * - Taps that together weigh next to nothing are removed. At the front they are removed for each
+ *   output sample separately, as long as its first tap does not pass the next one's. At the end, as
+ *   many are removed as all output samples can spare. (swscale then rounds the number of taps up
+ *   for its vectors. For chroma of 4:2:0 this restores none.)
+ * - A tap outside of the picture uses the sample at the edge.
+ * - Weights are scaled by their sum and rounded. Each rounding error is carried to the next weight.
  *
- * Two rows are a case of their own: they weigh 1 and 0, or half each.
+ * Two taps along the height are a special case: they weigh 1 and 0, or one half each.
  */
 #include "kernels/sws_filter.h"
 
@@ -26,7 +27,7 @@
 
 enum { MOST_TAPS = 5 };
 
-/* The samples around a place and their weights, with 54 binary places and six times too large. */
+/* The taps of one output sample. Weights have 54 binary places and are six times too large. */
 typedef struct {
     int first;
     int64_t weights[MOST_TAPS];
@@ -36,8 +37,8 @@ static int clamp(int value, int low, int high) {
     return value < low ? low : value > high ? high : value;
 }
 
-/* Six times the cubic of a distance, both with 30 binary places: 1.4 d^3 - 2.4 d^2 + 1 up to 1, and
- * -0.6 d^3 + 3 d^2 - 4.8 d + 2.4 up to 2. */
+/* Return six times the cubic of a distance; both have 30 binary places. The cubic is 1.4 d^3 - 2.4
+ * d^2 + 1 up to 1, and -0.6 d^3 + 3 d^2 - 4.8 d + 2.4 up to 2. */
 static int64_t cubic(int64_t d) {
     const int64_t unit = 1 << 24, c = (int64_t)(0.6 * (1 << 24)), one = 1 << 30;
     int64_t d2 = d * d >> 30, d3 = d2 * d >> 30;
@@ -56,7 +57,7 @@ static int next_to_nothing(int64_t sum) {
     return sum <= (1ll << 54) / 500;
 }
 
-/* The taps of all places; returns how many of them to keep. */
+/* Make the taps of all output samples; return how many of them to keep. */
 static int make_taps(Taps *taps, int count, int in, int out) {
     const int64_t step = (((int64_t)in << 16) + out / 2) / out, sample = 1 << 17;
     int most = 1;
@@ -89,7 +90,7 @@ static int64_t rounded(int64_t a, int64_t b) {
     return (a >= 0 ? a + b / 2 : a - b / 2) / b;
 }
 
-/* The first `count` taps, moved inside of the picture, as integers that sum to 2^shift. */
+/* Write the first `count` taps, moved inside the picture, as integers that sum to 2^shift. */
 static Span round_taps(int16_t *fixed, const Taps *taps, int count, int in, int shift) {
     int first = clamp(taps->first, 0, in - count);
     int64_t weights[MOST_TAPS] = {0}, sum = 0, error = 0;

@@ -8,9 +8,10 @@
 
 #include "kernels/yuv2rgb_matrix.h"
 
-/* Luma has but two pairs of scale and offset, one for each range, and 16 bits do for both: 32 times
- * the index plus what the offset is in 32nds of a step, times scale / 8, doubled and cut to its
- * high half, / 8. That this is the same for every index is tried by the tests. */
+/* Luma has only two pairs of scale and offset, one for each colour range, and 16-bit arithmetic
+ * suffices for both. Add the offset, in 32nds of a step, to 32 times the index. Multiply by scale /
+ * 8, double, keep the high half, and divide by 8. The tests check that every index gives the exact
+ * result. */
 typedef struct {
     int32_t v_red, u_green, v_green, u_blue;
     int16_t scale;
@@ -31,14 +32,15 @@ static inline TablesNeon tables_neon(const Yuv2RgbMatrix *m) {
     };
 }
 
-/* chroma * scale >> 16. Products take 32 bits: with 16, some matrix would be off by a step. */
+/* Return chroma * scale >> 16. Products have 32 bits; with 16 bits, some matrices would be off by a
+ * step. */
 static inline int16x8_t high_neon(int16x8_t chroma, int32_t scale) {
     int32x4_t low = vmulq_n_s32(vmovl_s16(vget_low_s16(chroma)), scale);
     int32x4_t high = vmulq_n_s32(vmovl_high_s16(chroma), scale);
     return vshrn_high_n_s32(vshrn_n_s32(low, 16), high, 16);
 }
 
-/* `low` and `high`: 32 times the luma of eight pixels each. */
+/* `low` and `high` hold 32 times the luma of eight pixels each. */
 static inline uint8x16x3_t pixels_neon(const TablesNeon *t, int16x8_t low, int16x8_t high, uint8x8_t u, uint8x8_t v) {
     int16x8_t cb = vreinterpretq_s16_u16(vmovl_u8(u)), cr = vreinterpretq_s16_u16(vmovl_u8(v));
     int16x8_t red = high_neon(cr, t->v_red), blue = high_neon(cb, t->u_blue);

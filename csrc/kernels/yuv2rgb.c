@@ -1,19 +1,21 @@
 /* Note [Two arithmetics]
  *
- * What swscale computes for 8-bit YUV to RGB24 depends on processor, version and width. Here are,
- * in our own words:
+ * What swscale computes for 8-bit YUV to RGB24 depends on processor, version and width. This file
+ * repeats two of its arithmetics:
  *
- * - its x86 path: 16-bit fixed point, products cut to their high half, sums saturated;
- * - its C code, which serves Arm for all widths in FFmpeg 5.1 and 7.1, and in 9.0 for those that 16
- *   does not divide: each chroma sample moves the index into a table of luma by whole steps.
- *   Computing beats looking up three bytes a pixel.
+ * - YUV2RGB_PRODUCTS is its x86 path: 16-bit fixed point, products cut to their high half,
+ *   saturated sums.
+ * - YUV2RGB_TABLES is its C code. On Arm, FFmpeg 5.1 and 7.1 use it for all widths, and FFmpeg 9.0
+ *   for widths that are not a multiple of 16. Each chroma sample moves the index into a table of
+ *   luma by whole steps. Computing the entry is faster than looking up three bytes for each pixel.
  *
- * FFmpeg 9's NEON (products doubled, their last bit rounded off) is not repeated: it takes half the
- * instructions that a kernel of single rows would, since it converts two rows with the same chroma
- * at once.
+ * The NEON code of FFmpeg 9 (doubled products, last bit rounded) is not repeated. It converts two
+ * rows with the same chroma together, and so needs half the instructions of a kernel for single
+ * rows.
  *
- * Integers alone, so the plain loops and the vector loops give the same bytes. Whether the FFmpeg
- * in use gives them too is tried at run time: Note [Own kernel] in kernel_choice.c.
+ * All arithmetic is in integers, so the plain loops and the vector loops give the same bytes. A
+ * test at run time decides whether the FFmpeg in use gives them, too: Note [Own kernel] in
+ * kernel_choice.c.
  */
 #include "kernels/yuv2rgb.h"
 
@@ -70,8 +72,8 @@ static void tables_plain(uint8_t *rgb, ptrdiff_t plane_stride, const uint8_t *y,
 }
 
 #if HAVE_X86_KERNELS
-/* 32 pixels a step from x on; returns how many are done then. Even and odd luma are handled apart,
- * since each pair shares a chroma sample; packing both and one shuffle of bytes puts them back in
+/* Convert 32 pixels a step from x on; return how many are done. Even and odd luma are separate,
+ * because each pair shares a chroma sample. Packing both and one shuffle of bytes restore the
  * order. */
 __attribute__((target("avx2"))) static int row_avx2(uint8_t *rgb, ptrdiff_t plane_stride, const uint8_t *y,
                                                     const uint8_t *u, const uint8_t *v, int x, int width,
@@ -84,7 +86,7 @@ __attribute__((target("avx2"))) static int row_avx2(uint8_t *rgb, ptrdiff_t plan
                                            11, 4, 12, 5, 13, 6, 14, 7, 15);
     for (; x < width; x += 32) {
         if (x + 32 > width) {
-            /* the last pixels once more, with what is before them: cheaper than one by one */
+            /* cheaper than single pixels: convert the last pixels again, with those before them */
             if (width < 32 || width & 1)
                 break;
             x = width - 32;
@@ -115,9 +117,9 @@ __attribute__((target("avx2"))) static int row_avx2(uint8_t *rgb, ptrdiff_t plan
     return x;
 }
 
-/* Where the bytes of 64 RGB pixels come from: the planes stand as packing leaves them, eight even
- * and eight odd pixels in turn. For each output register, places in red (0 to 63) and green (64 to
- * 127), places in blue, and which bytes are blue. */
+/* Shuffles that make 64 RGB pixels. Packing leaves eight even and eight odd pixels in turn in each
+ * plane. Each output register has places in red (0 to 63) and green (64 to 127), places in blue,
+ * and a mask of the bytes that are blue. */
 static uint8_t from_red_green[3][64], from_blue[3][64];
 static uint64_t is_blue[3];
 
@@ -132,7 +134,8 @@ __attribute__((constructor)) static void fill_tables(void) {
     }
 }
 
-/* 64 pixels a step; returns how many were done. The order of packing is undone by the tables. */
+/* Convert 64 pixels a step; return how many are done. The tables undo the order that packing
+ * leaves. */
 __attribute__((target("avx512f,avx512bw,avx512vl,avx512vbmi"))) static int
 row_avx512(uint8_t *rgb, ptrdiff_t plane_stride, const uint8_t *y, const uint8_t *u, const uint8_t *v, int width,
            const Yuv2RgbMatrix *m) {
@@ -179,7 +182,7 @@ row_avx512(uint8_t *rgb, ptrdiff_t plane_stride, const uint8_t *y, const uint8_t
 #endif
 
 #if HAVE_NEON_KERNEL
-/* 16 pixels a step; returns how many were done. */
+/* Convert 16 pixels a step; return how many are done. */
 static int row_neon(uint8_t *rgb, ptrdiff_t plane_stride, const uint8_t *y, const uint8_t *u, const uint8_t *v,
                     int width, const Yuv2RgbMatrix *matrix) {
     const TablesNeon tables = tables_neon(matrix);
@@ -188,7 +191,7 @@ static int row_neon(uint8_t *rgb, ptrdiff_t plane_stride, const uint8_t *y, cons
         return 0;
     for (int x = 0; x < even; x += 16) {
         if (x + 16 > even)
-            x = even - 16; /* the last pixels once more, as above */
+            x = even - 16; /* convert the last pixels again, as above */
         uint8x16_t luma = vld1q_u8(y + x);
         int16x8_t low = vreinterpretq_s16_u16(vshll_n_u8(vget_low_u8(luma), 5));
         int16x8_t high = vreinterpretq_s16_u16(vshll_high_n_u8(luma, 5));
@@ -200,7 +203,7 @@ static int row_neon(uint8_t *rgb, ptrdiff_t plane_stride, const uint8_t *y, cons
 
 int yuv2rgb_pays(Yuv2RgbArithmetic arithmetic) {
     if (kernel_level() == LEVEL_PLAIN)
-        return 1; /* asked for */
+        return 1; /* tests ask for plain loops */
 #if HAVE_X86_KERNELS
     return arithmetic == YUV2RGB_PRODUCTS && __builtin_cpu_supports("avx2");
 #elif HAVE_NEON_KERNEL

@@ -1,15 +1,15 @@
 /* Note [General path]
  *
- * Where swscale has no kernel for a format it brings luma and chroma to 15 bits, interpolates
+ * Where swscale has no kernel for a format, it converts luma and chroma to 15 bits, interpolates
  * chroma, and has two ways to RGB:
  *
- * - With one chroma sample for two columns, luma and chroma are rounded to 8 bits and looked up in
- *   tables, as its C code for 8 bits does it (YUV2RGB_TABLES). Luma may be rounded up to 256, which
- *   the tables know, too.
- * - With one for each column, products have 32 bits, of which the upper ten are the result. Far
- *   outside of the gamut they overflow, and what should be white is black. Here luma and chroma are
- *   kept as 16-bit numbers, so that two products and their sum are one instruction; the rest of the
- *   shift comes behind, and overflows just the same.
+ * - If a chroma sample serves two columns, luma and chroma are rounded to 8 bits and looked up in
+ *   tables, as in its C code for 8 bits (YUV2RGB_TABLES). Luma may be rounded up to 256, for which
+ *   the tables have an entry.
+ * - If each column has a chroma sample, products have 32 bits, and the upper ten bits are the
+ *   result. Far outside of the gamut they overflow, and white becomes black. This file keeps luma
+ *   and chroma as 16-bit numbers, so that one instruction makes two products and their sum. The
+ *   rest of the shift follows, and overflows in the same way.
  */
 #include "kernels/yuv2rgb_deep.h"
 
@@ -31,7 +31,7 @@ static inline int to_8_bits(int sample, int depth) {
     return (sample + (1 << (depth - 8) >> 1)) >> (depth - 8);
 }
 
-/* What a chroma sample moves the index into the table of luma by. */
+/* Return by how many steps a chroma sample moves the index into the table of luma. */
 static inline int steps(int chroma, int scale) {
     return (chroma * scale >> 16) - (scale >> 9);
 }
@@ -58,8 +58,8 @@ static void row_plain(uint8_t *rgb, ptrdiff_t plane_stride, const uint16_t *y, c
     }
 }
 
-/* How samples of a depth become 16-bit numbers of 17 - depth - `after` more bits: (sample <<
- * before) - offset. */
+/* How samples of a depth become 16-bit numbers: (sample << before) - offset. The rest of the shift
+ * by 17 - depth bits, `after`, is applied to the sums. */
 typedef struct {
     int before, after;
     int luma_offset, chroma_offset;
@@ -88,8 +88,8 @@ static void full_plain(uint8_t *rgb, ptrdiff_t plane_stride, const void *y, cons
     }
 }
 
-/* Where a step of `step` samples begins that would pass the end: so that it ends there, if there
- * are as many. */
+/* Return where a step of `step` samples begins. A step that would pass the end begins earlier, so
+ * that it ends there. Return -1 if the row is shorter than a step. */
 static inline int last_step(int x, int width, int step) {
     return x + step <= width ? x : width >= step ? width - step : -1;
 }
@@ -122,8 +122,8 @@ AVX2 static int chroma_avx2(uint8_t *out, const uint16_t *const *rows, const int
     return width;
 }
 
-/* chroma * scale >> 16, for any scale: its upper half alone, and its lower half by a product cut to
- * the high half. */
+/* Return chroma * scale >> 16 for any scale: the product with the upper half of the scale, plus the
+ * high half of the product with its lower half. */
 AVX2 static inline __m256i scaled(__m256i chroma, int scale) {
     __m256i upper = _mm256_set1_epi16((int16_t)(scale >> 16)), lower = _mm256_set1_epi16((int16_t)(scale & 0xFFFF));
     return _mm256_add_epi16(_mm256_mullo_epi16(chroma, upper), _mm256_mulhi_epu16(chroma, lower));
@@ -141,8 +141,8 @@ AVX2 static inline void store32(uint8_t *rgb, ptrdiff_t plane_stride, int x, __m
                 _mm256_extracti128_si256(b, 1));
 }
 
-/* 32 pixels a step. Indices count 32nds of a step, as in tables_neon.h: the same pairs of scale and
- * offset. */
+/* Convert 32 pixels a step. Indices count 32nds of a step, as in tables_neon.h, with the same pairs
+ * of scale and offset. */
 AVX2 static int row_avx2(uint8_t *rgb, ptrdiff_t plane_stride, const uint16_t *y, const uint8_t *u, const uint8_t *v,
                          int width, const Yuv2RgbMatrix *m, int depth) {
     const int offset = m->table.luma_offset * 32 / m->table.luma_scale;
@@ -189,12 +189,12 @@ AVX2 static inline __m256i load16(const void *row, int x, int depth) {
     return _mm256_cvtepu8_epi16(_mm_loadu_si128((const __m128i *)((const uint8_t *)row + x)));
 }
 
-/* Two factors of 16 bits for madd. */
+/* Return two factors of 16 bits for madd in each 32-bit element. */
 AVX2 static inline __m256i factors(int low, int high) {
     return _mm256_set1_epi32((int)((uint32_t)high << 16 | (uint16_t)low));
 }
 
-/* 32 pixels a step. */
+/* Convert 32 pixels a step. */
 AVX2 static int full_avx2(uint8_t *rgb, ptrdiff_t plane_stride, const void *y, const void *u, const void *v, int width,
                           const Yuv2RgbMatrix *m, int depth) {
     const Scaling s = scaling_of(m, depth);
@@ -241,7 +241,7 @@ static int has_vectors(void) {
 #define ROW row_avx2
 #define FULL full_avx2
 #elif HAVE_NEON_KERNELS
-/* 8 samples a step. */
+/* Convert 8 samples a step. */
 static int chroma_neon(uint8_t *out, const uint16_t *const *rows, const int16_t *weights, int count, int width,
                        int depth) {
     const int16x8_t up = vdupq_n_s16((int16_t)(15 - depth));
@@ -261,7 +261,7 @@ static int chroma_neon(uint8_t *out, const uint16_t *const *rows, const int16_t 
     return width;
 }
 
-/* 16 pixels a step. */
+/* Convert 16 pixels a step. */
 static int row_neon(uint8_t *rgb, ptrdiff_t plane_stride, const uint16_t *y, const uint8_t *u, const uint8_t *v,
                     int width, const Yuv2RgbMatrix *m, int depth) {
     const TablesNeon tables = tables_neon(m);
@@ -284,12 +284,12 @@ static inline int16x8_t load8(const void *row, int x, int depth, int16x8_t befor
     return vsubq_s16(vreinterpretq_s16_u16(vshlq_u16(samples, before)), vdupq_n_s16(offset));
 }
 
-/* Upper ten bits of sums that lack `after` bits. */
+/* Return the upper ten bits of sums that are still to be shifted by `after` bits. */
 static inline int16x4_t upper(int32x4_t sum, int32x4_t after) {
     return vmovn_s32(vshrq_n_s32(vaddq_s32(vshlq_s32(sum, after), vdupq_n_s32(1 << 21)), 22));
 }
 
-/* 16 pixels a step. */
+/* Convert 16 pixels a step. */
 static int full_neon(uint8_t *rgb, ptrdiff_t plane_stride, const void *y, const void *u, const void *v, int width,
                      const Yuv2RgbMatrix *m, int depth) {
     const Scaling s = scaling_of(m, depth);
@@ -339,7 +339,7 @@ static int has_vectors(void) {
 #endif
 
 int deep_pays(void) {
-    return kernel_level() == LEVEL_PLAIN || has_vectors(); /* plain: asked for */
+    return kernel_level() == LEVEL_PLAIN || has_vectors(); /* tests ask for plain loops */
 }
 
 void deep_chroma_row(uint8_t *out, const uint16_t *const rows[DEEP_MOST_TAPS], const int16_t *weights, int count,

@@ -27,7 +27,7 @@ static size_t estimate(const NvFormat *format) {
 
 static void destroy(NvDecoder *decoder) {
     CUcontext popped;
-    nv->cuCtxPushCurrent(decoder->created.context); /* of another device, perhaps */
+    nv->cuCtxPushCurrent(decoder->created.context); /* the decoder may belong to another device */
     if (decoder->has_work)
         nv->cuEventSynchronize(decoder->used);
     if (decoder->handle)

@@ -263,9 +263,9 @@ static int run_npp(const NvDevice *device, CUstream stream, const NvSurface *sur
     return status ? -1 : 0;
 }
 
-/* Note [What a twist is]: some versions of NPP add a twist's fourth column to the result and others
- * to the argument, which no document says (TorchCodec's issue 1262; 13.2 adds it to the result). So
- * NPP converts 100 by the factor 0.5 with 20 added. */
+/* Note [What a twist is]: some versions of NPP add a twist's fourth column to the result, others to
+ * the argument. No document says which (TorchCodec's issue 1262; 13.2 adds it to the result). So
+ * this function lets NPP convert 100 by the factor 0.5 with 20 added, and looks at the result. */
 int nvconvert_try_npp(NvDevice *device, char error[NV_ERROR_BYTES]) {
     enum { SIDE = 16, PICTURE = SIDE * SIDE * 3 / 2, ROW = 3 * SIDE, AFTER = 70, BEFORE = 60 };
     const float twist[3][4] = {{0.5f, 0, 0, 20}, {0.5f, 0, 0, 20}, {0.5f, 0, 0, 20}};

@@ -9,7 +9,7 @@ NvFunctions *nv;
 enum {
     MAX_PICTURES = 64,                /* waiting pictures; one packet only gives more at the end of a stream */
     MAX_DURATIONS = 64,               /* remembered durations of AV1's packets */
-    SPARE_SURFACES = NVDEC_AHEAD + 2, /* for waiting pictures and the current one */
+    SPARE_SURFACES = NVDEC_AHEAD + 2, /* surfaces for waiting pictures and the current one */
     MAX_SURFACES = 32,
     HEADER_BYTES = 1024,  /* the most that the parser accepts when it is created */
     ERROR_THRESHOLD = 100 /* per cent; like libavcodec, decode damaged pictures */
@@ -383,7 +383,7 @@ static int parse(NvSession *s, CUVIDSOURCEDATAPACKET *packet) {
     return code == CUDA_SUCCESS ? 0 : NVDEC_DAMAGED;
 }
 
-/* Send the header as a separate packet, since otherwise streams that begin at a recovery point lose
+/* Send the header as a separate packet; otherwise streams that begin at a recovery point lose
  * frames. Pictures that come out now are stale and are dropped. */
 static int send_header(NvSession *s) {
     CUVIDSOURCEDATAPACKET packet = {0};

@@ -72,8 +72,8 @@ void nvdec_unmap(NvSession *session, CUstream stream, const NvSurface *surface);
  * NULL. tools/gpu_check uses it to record what the driver does. */
 void nvdec_trace(FILE *file);
 
-/* Return why a call failed, and whether the reason is that the hardware does not decode such a
- * stream. */
+/* nvdec_error returns why a call failed. nvdec_is_refused is true if the hardware does not decode
+ * such a stream. */
 const char *nvdec_error(const NvSession *session);
 int nvdec_is_refused(const NvSession *session);
 

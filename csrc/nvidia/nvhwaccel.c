@@ -1,6 +1,7 @@
 #include "nvidia/nvhwaccel.h"
 
-/* hwcontext_cuda.h includes <cuda.h> unless this is there, as it is in the vendored headers */
+/* hwcontext_cuda.h includes <cuda.h> unless CUDA_VERSION is defined; the vendored header does
+ * that */
 #include "third_party/nvcodec/dynlink_cuda.h"
 
 #include <libavutil/hwcontext.h>
@@ -17,7 +18,7 @@ static int takes_cuda(const AVCodec *codec) {
 const AVCodec *nvhwaccel_find(enum AVCodecID id) {
     void *place = NULL;
     const AVCodec *codec;
-    while ((codec = av_codec_iterate(&place))) /* h264_cuvid and its like are wrappers: another thing */
+    while ((codec = av_codec_iterate(&place))) /* h264_cuvid and similar wrappers are not hwaccels */
         if (codec->id == id && av_codec_is_decoder(codec) && !codec->wrapper_name && takes_cuda(codec))
             return codec;
     return NULL;

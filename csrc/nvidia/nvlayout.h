@@ -28,8 +28,8 @@ typedef struct {
 /* Fill in the layout of a new sequence. `format.surfaces` is the number that the stream needs. */
 void nvlayout_of(NvLayout *layout, const CUVIDEOFORMAT *video, CUcontext context, const NvCrop *crop);
 
-/* True if a codec decodes whole blocks of 16 pixels, which the parser ignores. The second function
- * rounds a size up. */
+/* nvlayout_is_mpeg is true if a codec decodes whole blocks of 16 pixels, which the parser ignores.
+ * The second function rounds a size up to them. */
 int nvlayout_is_mpeg(cudaVideoCodec codec);
 int nvlayout_whole_blocks(int size);
 

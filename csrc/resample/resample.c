@@ -26,7 +26,7 @@ struct Resampler {
     Axis across, down;
     HorizontalPlan plan;
     int samples;        /* in a row of the result */
-    size_t group_bytes; /* of one group in the ring */
+    size_t group_bytes; /* size of one group in the ring */
     int num_groups;
     uint8_t *ring;
     VerticalKernel *vertical; /* NULL if groups are not interleaved */
@@ -34,7 +34,7 @@ struct Resampler {
     GroupWeights *group_weights; /* for `vertical` */
     int *group_starts;           /* the first of them for each row */
     const void **sources;        /* groups or rows of the current sum */
-    float *line;                 /* for float16 */
+    float *line;                 /* one row of floats before they become float16 */
 
     uint8_t *out;
     ptrdiff_t out_stride;

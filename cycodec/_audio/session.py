@@ -87,6 +87,7 @@ class AudioSession(Session):
     def __init__(self, source: Source, options: AudioOptions) -> None:
         super().__init__(source)
         self.options = options
+        self.is_file_like = is_file_like(source)
         self._reopen()
 
     def _reopen(self) -> None:
@@ -143,21 +144,35 @@ class AudioSession(Session):
         """
         self._acquire()
         try:
-            reader = self.reader
-            total = reader.total
-            if start > NEAR_START and reader.needs_index() and not reader.continues_to(start):
-                reader.learn()
-            if total >= 0:
-                stop = total if stop is None else min(stop, total)
-            if stop is not None and stop <= start:
-                return torch_adapter.empty((self.num_channels, 0), "float32")
-            if total >= 0:
-                assert stop is not None
-                self._check_count(stop - start)
-                return self._read_part(start, stop - start)
-            return self._read_growing(start, stop)
+            samples = self._read(start, stop)
+            if self.is_file_like and isinstance(self.reader, SampleReader):
+                self._settle(self.reader)
+            return samples
         finally:
             self._release()
+
+    def _settle(self, reader: SampleReader) -> None:
+        """Raise an exception of the source that FFmpeg has passed over, and open the source anew."""
+        try:
+            reader.settle()
+        except BaseException:
+            self._reopen()
+            raise
+
+    def _read(self, start: int, stop: int | None) -> Tensor:
+        reader = self.reader
+        total = reader.total
+        if start > NEAR_START and reader.needs_index() and not reader.continues_to(start):
+            reader.learn()
+        if total >= 0:
+            stop = total if stop is None else min(stop, total)
+        if stop is not None and stop <= start:
+            return torch_adapter.empty((self.num_channels, 0), "float32")
+        if total >= 0:
+            assert stop is not None
+            self._check_count(stop - start)
+            return self._read_part(start, stop - start)
+        return self._read_growing(start, stop)
 
     def _read_part(self, start: int, count: int) -> Tensor:
         """Read `count` samples into one allocation."""

@@ -98,7 +98,7 @@ def rows(description: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def video_lines(stream: dict[str, Any]) -> list[str]:
-    """What the header says of a video stream."""
+    """What the header says about a video stream."""
     fps, aspect, rotation = (stream[n] for n in ("average_fps", "pixel_aspect_ratio", "rotation"))
     colour = [stream[n] for n in ("color_space", "color_primaries", "color_transfer_characteristic")]
     return [
@@ -122,7 +122,7 @@ def video_lines(stream: dict[str, Any]) -> list[str]:
 
 
 def content_line(stream: dict[str, Any], video: dict[str, Any]) -> str:
-    """What the index says of a video stream."""
+    """What the index says about a video stream."""
     begin, end = stream["begin_stream_seconds"], stream["end_stream_seconds"]
     return joined(
         [
@@ -134,7 +134,7 @@ def content_line(stream: dict[str, Any], video: dict[str, Any]) -> str:
 
 
 def audio_lines(stream: dict[str, Any]) -> list[str]:
-    """What the header says of an audio stream."""
+    """What the header says about an audio stream."""
     channels = stream["num_channels"]
     return [
         joined(

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import IO, TYPE_CHECKING, Any, TypeAlias
 
+from cycodec._shared.metadata import video_metadata
 from cycodec._shared.sources import Source, open_source
 from cycodec._video.indexing import check_frames, decode_index, predict_index, time_base
 from cycodec._video.options import Options, thread_limit
@@ -14,9 +15,11 @@ from cycodec.core.container.headers import fill_picture_format
 from cycodec.core.video.backend import VideoBackend
 from cycodec.core.video.confirm import confirm
 from cycodec.core.video.cpu import CpuBackend
+from cycodec.core.video.header_index import HeaderIndex
 from cycodec.core.video.index import FrameIndex
 from cycodec.core.video.index_builder import index_from_mappings
 from cycodec.core.video.reader import FrameReader
+from cycodec.core.video.stream_index import StreamIndex
 
 if TYPE_CHECKING:
     from cycodec.cuda.delivery import Gpu
@@ -38,8 +41,8 @@ class Opened:
         Of the source, in bytes.
     header : dict
         What the header says of the stream: ``Demuxer.stream_info``.
-    index : FrameIndex or None
-        None in approximate mode.
+    index : FrameIndex or HeaderIndex
+        A HeaderIndex in approximate mode.
     is_unread : bool
         True if nothing was read from the demuxer.
     reader : FrameReader or None
@@ -51,7 +54,7 @@ class Opened:
     time_base: Fraction
     size: int | None
     header: dict[str, Any]
-    index: FrameIndex | None
+    index: FrameIndex | HeaderIndex
     is_unread: bool
     reader: FrameReader | None
 
@@ -69,7 +72,8 @@ def open_stream(
     source : Source
     options : Options
     index : FrameIndex, optional
-        An index that was made before; it is refused if it belongs to another source.
+        An index that was made before; it is refused if it belongs to another source. Approximate
+        mode does not use it.
     mappings : str, bytes or file-like, optional
         ffprobe's list of frames, to make the index from.
 
@@ -89,12 +93,15 @@ def open_stream(
     is_unread, is_doubtful = True, False
     if options.cuda is not None:
         learn_pictures(demuxer, stream_index, options)
+    if options.approximate:
+        demuxer.look_ahead(stream_index)
+        header = demuxer.stream_info(stream_index)
+        promised = header_index(header, demuxer.io.name, base)
+        return Opened(demuxer, stream_index, base, size, header, promised, is_unread, None)
     if mappings is not None:
         index = index_from_mappings(mappings, base)
     elif index is not None:
         index.check_source(demuxer, stream_index)
-    elif options.approximate:
-        demuxer.look_ahead(stream_index)
     else:
         prediction = predict_index(demuxer, stream_index, thread_limit(options.num_threads))
         index, is_unread, is_doubtful = prediction.index, prediction.is_unread, prediction.is_doubtful
@@ -103,17 +110,25 @@ def open_stream(
             is_doubtful = False
     header = demuxer.stream_info(stream_index)
     reader = None
-    if not options.approximate:
-        if index is None or is_doubtful:
-            reader = cpu_reader(demuxer, stream_index, options.ffmpeg_threads, index, is_unread)
-            is_unread = False
-            if index is None or not confirm(reader):
-                index = decode_index(source, size, reader)
-                reader.set_index(index)
-        check_frames(index, demuxer.io.name, stream_index)
-        index.confirmed = index.confirmed or is_doubtful
-        index.stream_index = stream_index
+    if index is None or is_doubtful:
+        begun = StreamIndex() if index is None else index
+        reader = cpu_reader(demuxer, stream_index, options.ffmpeg_threads, begun, is_unread)
+        is_unread = False
+        if index is None or not confirm(reader):
+            index = decode_index(source, size, reader)
+            reader.set_index(index)
+    check_frames(index, demuxer.io.name, stream_index)
+    index.confirmed = index.confirmed or is_doubtful
+    index.stream_index = stream_index
     return Opened(demuxer, stream_index, base, size, header, index, is_unread, reader)
+
+
+def header_index(header: dict[str, Any], name: str, base: Fraction) -> HeaderIndex:
+    """Return the index of approximate mode for the stream of a header; `name` is the source's."""
+    known = video_metadata(header)
+    return HeaderIndex(
+        name, base, known.begin_stream_seconds, known.end_stream_seconds, known.average_fps, known.num_frames
+    )
 
 
 def learn_pictures(demuxer: Demuxer, stream_index: int, options: Options) -> None:
@@ -126,10 +141,10 @@ def learn_pictures(demuxer: Demuxer, stream_index: int, options: Options) -> Non
 
 
 def cpu_reader(
-    demuxer: Demuxer, stream_index: int, num_threads: int, index: FrameIndex | None, is_unread: bool
+    demuxer: Demuxer, stream_index: int, num_threads: int, index: StreamIndex, is_unread: bool
 ) -> FrameReader:
     """Return a reader whose frames libavcodec decodes into host memory."""
-    backend = CpuBackend(demuxer, stream_index, num_threads, index.reorder if index is not None else 0)
+    backend = CpuBackend(demuxer, stream_index, num_threads, index.reorder)
     return FrameReader(demuxer, stream_index, backend, index, is_unread)
 
 
@@ -159,7 +174,6 @@ class ReaderFactory:
             With more than one, the new decoder uses frame threads.
         """
         index, stream_index, known = main.index, main.stream_index, main.demuxer
-        assert isinstance(index, FrameIndex)
         demuxer = Demuxer(open_source(self.source, known.io.access))
         if known.probed:
             demuxer.probe()

@@ -28,6 +28,7 @@ from cycodec._video.picture import Addresses, PictureFormat, Region, SinglePictu
 from cycodec._video.readers import Readers
 from cycodec.core.container.demux import Demuxer
 from cycodec.core.error import DecoderRefused, FFmpegError, StaleIndexError
+from cycodec.core.video.header_index import HeaderIndex
 from cycodec.core.video.index import FrameIndex, IndexContradiction
 from cycodec.core.video.reader import FrameReader, FrameSizeChanged
 from cycodec.core.video.request import BLACK, Request
@@ -72,7 +73,7 @@ class VideoSession(Session):
     source : Source
     options : Options
     index : FrameIndex, optional
-        By default, the session makes the index. Approximate mode has none.
+        By default, the session makes the index.
     mappings : str, bytes or file-like, optional
         ffprobe's list of frames, to make the index from.
     pipeline : Pipeline, optional
@@ -80,11 +81,14 @@ class VideoSession(Session):
 
     Attributes
     ----------
+    index : FrameIndex or HeaderIndex
+        A HeaderIndex in approximate mode.
     given_index : bool
         True if the index is the user's, so that the session must not replace it.
     """
 
     reader: FrameReader
+    index: FrameIndex | HeaderIndex
 
     def __init__(
         self,
@@ -154,14 +158,13 @@ class VideoSession(Session):
             demuxer = Demuxer(open_source(self.source, options.access))
             learn_pictures(demuxer, self.stream_index, options)
             demuxer.keep_only(self.stream_index)
-        reorder = self.index.reorder if self.index is not None else 0
-        backend = self.gpu.backend(demuxer, self.stream_index, options.ffmpeg_threads, reorder)
+        backend = self.gpu.backend(demuxer, self.stream_index, options.ffmpeg_threads, self.index.reorder)
         reader = FrameReader(demuxer, self.stream_index, backend, self.index, True)
         # several hardware decoders side by side only if the user asks for them
         self._use_reader(reader, options.num_threads or 1)
 
     def _reopen(self) -> None:
-        self._open(self.index)
+        self._open(self.frame_index)
 
     def _forget(self) -> None:
         self.readers.forget()
@@ -208,7 +211,7 @@ class VideoSession(Session):
             return
         if self.given_index:
             raise self._stale() from contradiction
-        if self.index is None or self.index.origin == "decoded":
+        if self.frame_index is None or self.frame_index.origin == "decoded":
             raise FFmpegError(
                 f"{self.name}: decoding it twice does not give the same frames",
                 source=self.name,
@@ -225,15 +228,17 @@ class VideoSession(Session):
         self.gpu.fall_back(reason, self.name)
         self._move_to_gpu()
 
-    def _decode_index(self) -> None:
+    def _decode_index(self) -> FrameIndex:
         """Decode the whole stream to replace the index. If that fails, keep the old one."""
-        index = self.index
         try:
-            index = decode_index(self.source, self.size, self.reader)
-        finally:
-            self._use_index(index)
+            decoded = decode_index(self.source, self.size, self.reader)
+        except BaseException:
+            self._use_index(self.index)
+            raise
+        self._use_index(decoded)
+        return decoded
 
-    def _use_index(self, index: FrameIndex | None) -> None:
+    def _use_index(self, index: FrameIndex | HeaderIndex) -> None:
         self.index = index
         self.reader.set_index(index)
         self.readers.index_changed()
@@ -248,7 +253,7 @@ class VideoSession(Session):
         ValueError
             There is no index in approximate mode.
         """
-        before = self.index
+        before = self.frame_index
         if before is None:
             raise ValueError(
                 f"{self.name}: in approximate mode there is no index to confirm (use seek_mode='exact')"
@@ -256,21 +261,20 @@ class VideoSession(Session):
         if before.origin == "decoded":
             return True
         if self._gpu_decodes():
-            return self._confirm_on_cpu()
-        self._decode_index()
-        assert self.index is not None
-        is_right = np.array_equal(before.pts, self.index.pts)
+            return self._confirm_on_cpu(before)
+        decoded = self._decode_index()
+        is_right = np.array_equal(before.pts, decoded.pts)
         if is_right or self.given_index:
             self._use_index(before)
         if not is_right and self.given_index:
             raise self._stale()
-        self.index.confirmed = True
+        (before if is_right else decoded).confirmed = True
         return is_right
 
-    def _confirm_on_cpu(self) -> bool:
+    def _confirm_on_cpu(self, index: FrameIndex) -> bool:
         """Do the same with libavcodec, because the index promises its frames and not the GPU's."""
         options = replace(self.options, cuda=None, transforms=(), num_threads=1)
-        cpu = VideoSession(self.source, options, self.index)
+        cpu = VideoSession(self.source, options, index)
         cpu.given_index = self.given_index
         is_right = cpu.confirm()
         self._use_index(cpu.index)
@@ -311,7 +315,7 @@ class VideoSession(Session):
         PlansOutdated
             The header's size is wrong.
         """
-        info = self.reader.describe_frame(0 if self.index is not None else self.first_position)
+        info = self.reader.describe_frame(self.index.first_position)
         self._complete_header(info)
         has_changed = self.frame_size.prove(info["width"], info["height"])
         self._trust_size()
@@ -349,11 +353,6 @@ class VideoSession(Session):
             except (FFmpegError, IndexError):
                 self._trust_size()
         return self.header
-
-    @property
-    def first_position(self) -> int:
-        begin = self.header.get("begin_stream_seconds_from_header") or 0.0
-        return round(begin / self.time_base)
 
     @property
     def dtype(self) -> str:
@@ -405,7 +404,7 @@ class VideoSession(Session):
         Parameters
         ----------
         positions : sequence of int
-            Frame numbers, in any order, with repeats.
+            Positions that `index` gives, in any order, with repeats.
         region : (y0, y1, x0, x1), optional
             The part of pictures that is wanted; by default all of it.
         """
@@ -473,12 +472,17 @@ class VideoSession(Session):
         """Return times in units of the stream's time base as float64 seconds."""
         return ticks.astype(np.float64) * self.time_base.numerator / self.time_base.denominator
 
+    @property
+    def frame_index(self) -> FrameIndex | None:
+        """The index of all frames; None in approximate mode."""
+        return self.index if isinstance(self.index, FrameIndex) else None
+
     def fingerprinted_index(self) -> FrameIndex | None:
-        """Return the index with the source's fingerprint, which it needs to be saved."""
-        if self.index is not None and self.index.fingerprint is None:
-            index = self.index
+        """Return `frame_index` with the source's fingerprint, which it needs to be saved."""
+        index = self.frame_index
+        if index is not None and index.fingerprint is None:
             index.fingerprint = self.serve(lambda: self.reader.demuxer.fingerprint())
-        return self.index
+        return self.frame_index
 
 
 def _fill_black(data: Tensor, positions: Positions, valid: np.ndarray) -> None:

@@ -121,7 +121,7 @@ cdef class Block:
         self.length = length
         self.ptr = take((<size_t> length + GRAIN - 1) // GRAIN * GRAIN, &self.size)
         if self.ptr == NULL:
-            raise MemoryError(f"no memory for a batch of {length} bytes (ask for fewer frames at once)")
+            raise MemoryError(f"no memory for a batch of {length} bytes (ask for fewer frames in one call)")
 
     def __dealloc__(self):
         if self.ptr != NULL:

@@ -32,25 +32,19 @@ class ByTime:
 
         def request() -> Tensor:
             place = time_keys.time_key(time, *decoder._limits())
-            if decoder._session.index is None:
-                if rest:
-                    raise UnsupportedError("decoder.t with a tuple needs an index (use seek_mode='exact')")
-                return self._approximate(place)
+            index = decoder._session.index
+            if rest and not index.is_exact:
+                raise UnsupportedError("decoder.t with a tuple needs an index (use seek_mode='exact')")
+            frames: Any  # a key into the frames at `positions`
             if isinstance(place, float):
-                numbers: Any = decoder._position_at(place)
+                positions, frames = np.array([index.position_at(place)]), 0
             elif isinstance(place, time_keys.TimeRange):
-                played = decoder._numbers_played(place)
-                numbers = slice(played[0], played[-1] + 1) if played else slice(0, 0)
+                positions = np.array(index.positions_of(index.numbers_played(*place)), np.int64)
+                frames = slice(None)
             else:
-                numbers = np.array([decoder._position_at(s) for s in place], dtype=np.int64)
-            return decoder._select((numbers, *rest))
+                positions = np.array(decoder._positions_at(place), np.int64)
+                frames = np.arange(len(positions)) if rest else slice(None)
+            plan = decoder._plan((frames, *rest) if rest else frames, len(positions))
+            return decoder._planned(plan, positions[plan.frames])
 
         return decoder._session.serve(request)
-
-    def _approximate(self, place: Any) -> Tensor:
-        decoder = self._decoder
-        if isinstance(place, float):
-            return decoder._batch_of_positions([decoder._position_at(place)]).data[0]
-        if isinstance(place, time_keys.TimeRange):
-            return decoder._batch(decoder._numbers_played(place)).data
-        return decoder._batch_of_positions([decoder._position_at(s) for s in place]).data

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import IO, TYPE_CHECKING, Any, Literal, NamedTuple
@@ -205,7 +204,6 @@ class VideoDecoder:
         self._dimension_order = dimension_order
         self._session = VideoSession(source, settings, index, custom_frame_mappings)
         self._metadata: VideoStreamMetadata | None = None
-        self._header_metadata: VideoStreamMetadata | None = None
 
     # -- facts -------------------------------------------------------------------------------------
 
@@ -216,15 +214,8 @@ class VideoDecoder:
             session = self._session
             header = session.describe()
             size = None if session.frame_size.geometry is None else session.shape
-            self._metadata = video_metadata(header, session.index, size)
+            self._metadata = video_metadata(header, session.frame_index, size)
         return self._metadata
-
-    @property
-    def _header(self) -> VideoStreamMetadata:
-        """The header's metadata, for approximate mode. Requests may use it: it decodes nothing."""
-        if self._header_metadata is None:
-            self._header_metadata = video_metadata(self._session.header, self._session.index)
-        return self._header_metadata
 
     @property
     def stream_index(self) -> int:
@@ -278,14 +269,7 @@ class VideoDecoder:
 
     def __len__(self) -> int:
         """Number of frames; in approximate mode, the number that the header promises."""
-        if self._session.index is not None:
-            return len(self._session.index)
-        count = self._header.num_frames
-        if count is None:
-            raise ValueError(
-                f"{self._session.name}: the header does not say how many frames there are (use seek_mode='exact')"
-            )
-        return count
+        return len(self._session.index)
 
     def __repr__(self) -> str:
         if self._session.closed:
@@ -310,13 +294,12 @@ class VideoDecoder:
 
     def __reduce__(self) -> tuple[Any, ...]:
         session = self._session
-        index = None if session.options.approximate else session.fingerprinted_index()
         return (
             _unpickle,
             (
                 reopened_source(session.source),
                 session.options,
-                index,
+                session.fingerprinted_index(),
                 session._pipeline,
                 self._dimension_order,
                 session.given_index,
@@ -352,24 +335,30 @@ class VideoDecoder:
 
     def _position_of(self, number: int) -> int:
         """Return a reader's position for one frame number; a negative number counts from the end."""
-        count = len(self)
+        index = self._session.index
+        count = len(index)
         if not -count <= number < count:
             raise IndexError(
                 f"index {number} is out of bounds for axis 0 with size {count}: the video has {count} frames"
             )
-        number %= count
-        return number if self._session.index is not None else int(self._positions([number])[0])
+        return index.position_of(number % count)
 
     def _picture(self, number: int) -> Tensor:
         return self._session.read_picture(self._position_of(number), self._dimension_order == "NCHW")
 
     def _select(self, key: Any) -> Tensor:
+        plan = self._plan(key, len(self))
+        return self._planned(plan, self._session.index.positions_of(plan.frames))
+
+    def _plan(self, key: Any, num_frames: int) -> keys.Plan:
         height, width = self._session.shape
         if self._dimension_order == "NCHW":
-            plan = keys.plan(key, (len(self), 3, height, width), 2, 3)
-        else:
-            plan = keys.plan(key, (len(self), height, width, 3), 1, 2)
-        frames = self._session.read(self._positions(plan.frames), plan.region)
+            return keys.plan(key, (num_frames, 3, height, width), 2, 3)
+        return keys.plan(key, (num_frames, height, width, 3), 1, 2)
+
+    def _planned(self, plan: keys.Plan, positions: Sequence[int] | np.ndarray) -> Tensor:
+        """Return the result of a plan whose frames are at these positions."""
+        frames = self._session.read(positions, plan.region)
         return plan.finish(self._arrange(frames.data))
 
     def __iter__(self) -> Iterator[Tensor]:
@@ -457,7 +446,7 @@ class VideoDecoder:
             The instant is outside the stream.
         """
         instant = time_keys.instant(seconds)
-        return self._session.serve(lambda: self._frame(self._position_at(instant)))
+        return self._session.serve(lambda: self._frame(self._session.index.position_at(instant)))
 
     def get_frames_played_at(self, seconds: Sequence[float] | Tensor | np.ndarray) -> FrameBatch:
         """Return the frames that are played at several instants in seconds, in the given order.
@@ -468,7 +457,7 @@ class VideoDecoder:
             One of the instants is outside the stream.
         """
         instants = time_keys.instants(seconds)
-        return self._session.serve(lambda: self._batch_of_positions([self._position_at(s) for s in instants]))
+        return self._session.serve(lambda: self._batch_of_positions(self._positions_at(instants)))
 
     def get_frames_played_in_range(
         self, start_seconds: float, stop_seconds: float, fps: float | None = None
@@ -495,13 +484,13 @@ class VideoDecoder:
             span = time_keys.time_range(start, stop, *self._limits())
             if fps is not None:
                 return self._resampled(*span, fps)
-            return self._batch(self._numbers_played(span))
+            return self._batch(self._session.index.numbers_played(*span))
 
         return self._session.serve(request)
 
     def _resampled(self, start: float, stop: float, fps: float) -> FrameBatch:
         grid = time_keys.fps_grid(start, stop, fps)
-        batch = self._batch_of_positions([self._position_at(s) for s in grid])
+        batch = self._batch_of_positions(self._positions_at(grid))
         batch.pts_seconds = torch_adapter.from_numpy(grid)
         batch.duration_seconds = torch_adapter.from_numpy(np.full(len(grid), 1 / float(fps)))
         return batch
@@ -511,50 +500,11 @@ class VideoDecoder:
     def _limits(self) -> tuple[float, float]:
         """Return the begin and the end of the stream, in seconds."""
         index = self._session.index
-        if index is not None:
-            return index.begin_seconds, index.end_seconds
-        end = self._header.end_stream_seconds
-        return self._header.begin_stream_seconds, math.inf if end is None else end
+        return index.begin_seconds, index.end_seconds
 
-    def _positions(self, numbers: Sequence[int] | np.ndarray) -> Sequence[int] | np.ndarray:
-        """Return readers' positions: frame numbers or, without an index, timestamps."""
-        if self._session.index is not None:
-            return numbers
-        begin, fps = self._header.begin_stream_seconds, self._approximate_fps()
-        # rounding does not move the middle of a frame's nominal time to another frame
-        base = float(self._session.time_base)
-        return [math.floor((begin + (int(n) + 0.5) / fps) / base) for n in numbers]
-
-    def _approximate_fps(self) -> float:
-        fps = self._header.average_fps
-        if not fps:
-            raise ValueError(f"{self._session.name}: the header has no frame rate (use seek_mode='exact')")
-        return fps
-
-    def _position_at(self, seconds: float) -> int:
-        index = self._session.index
-        if index is not None:
-            return index.index_at(seconds)
-        begin, end = self._limits()
-        slack = abs(seconds) * 2.0**-23
-        if not begin - slack <= seconds <= end + slack:
-            raise IndexError(
-                f"no frame is played at {seconds:.6g} s: the stream runs from {begin:.6g} s to {end:.6g} s"
-            )
-        base = float(self._session.time_base)
-        last = max(begin, end - 0.5 / self._approximate_fps())
-        return math.floor(min(max(seconds, begin), last) / base + 1e-6)
-
-    def _numbers_played(self, span: time_keys.TimeRange) -> Sequence[int]:
-        """Return the numbers of the frames that are played in a range of time."""
-        if span.start >= span.stop:
-            return range(0)
-        index = self._session.index
-        if index is not None:
-            return range(index.index_at(span.start), index.first_number_from(span.stop))
-        begin, fps = self._limits()[0], self._approximate_fps()
-        first = math.floor((span.start - begin) * fps + 1e-6)
-        return range(max(first, 0), min(math.ceil((span.stop - begin) * fps - 1e-6), len(self)))
+    def _positions_at(self, instants: Iterable[float]) -> list[int]:
+        """Return readers' positions for the frames that are played at several instants."""
+        return [self._session.index.position_at(seconds) for seconds in instants]
 
     # -- from positions to results (inside a request) ----------------------------------------------
 
@@ -562,7 +512,7 @@ class VideoDecoder:
         return data.permute(0, 3, 1, 2) if self._dimension_order == "NCHW" else data
 
     def _batch(self, numbers: Sequence[int] | np.ndarray) -> FrameBatch:
-        return self._batch_of_positions(self._positions(numbers))
+        return self._batch_of_positions(self._session.index.positions_of(numbers))
 
     def _batch_of_positions(self, positions: Sequence[int] | np.ndarray) -> FrameBatch:
         frames: Frames = self._session.read(positions)
@@ -590,5 +540,5 @@ def _unpickle(
     decoder._dimension_order = dimension_order
     decoder._session = VideoSession(source, options, index, pipeline=pipeline)
     decoder._session.given_index = given_index  # an index that a decoder made may be replaced
-    decoder._metadata = decoder._header_metadata = None
+    decoder._metadata = None
     return decoder

@@ -1,4 +1,4 @@
-"""libswscale: the version only; the conversions themselves are called from csrc/convert.c."""
+"""libswscale: the version only. csrc/convert/scaler.c calls the conversions."""
 
 
 cdef extern from "libswscale/swscale.h" nogil:

@@ -163,9 +163,7 @@ def test_the_environment_sets_limits():
     code = "import cycodec, dataclasses, json; print(json.dumps(dataclasses.asdict(cycodec.get_limits())))"
     wanted = {"CYCODEC_MAX_PIXELS": "1000", "CYCODEC_MAX_RESULT_BYTES": "2000", "CYCODEC_TIMEOUT": "2.5"}
     assert fresh(code, **wanted) == {"max_pixels": 1000, "max_result_bytes": 2000, "timeout": 2.5}
-    refused = (
-        "import cycodec, json\ntry: cycodec.get_limits()\nexcept ValueError as error: print(json.dumps(str(error)))"
-    )
+    refused = "import cycodec, json\ntry: cycodec.get_limits()\nexcept ValueError as error: print(json.dumps(str(error)))"
     assert "CYCODEC_TIMEOUT" in fresh(refused, CYCODEC_TIMEOUT="soon")
     assert "CYCODEC_MAX_PIXELS" in fresh(refused, CYCODEC_MAX_PIXELS="-1")
 
@@ -379,5 +377,3 @@ def test_an_exception_belongs_to_the_request_that_met_it(name, every_read_counts
                 assert torch.equal(frame, frames[number])
             file.countdown = None
             assert torch.equal(decoder[number], frames[number])
-
-

@@ -1,4 +1,5 @@
-/* crv, cbu, cgu and cgv of BT.709, BT.601, FCC, SMPTE 240M and BT.2020, as sws_getCoefficients gives them */
+/* The coefficients crv, cbu, cgu and cgv of BT.709, BT.601, FCC, SMPTE 240M and BT.2020, as
+ * sws_getCoefficients returns them. */
 static const int coefficients[5][4] = {{117489, 138438, 13975, 34925},
                                        {104597, 132201, 25675, 53279},
                                        {104448, 132798, 24759, 53109},

@@ -1,5 +1,6 @@
-/* Rows of csrc/kernels/yuv2rgb_deep.h by vectors against rows by the plain loops, of samples and output that are exactly as long as
- * they have to be: for a sanitizer, too. Says the first difference, or how many rows were compared. */
+/* Compare rows of csrc/kernels/yuv2rgb_deep.h that vector kernels make with rows that the plain
+ * loops make. Input and output are exactly as long as they must be, so that a sanitizer sees
+ * accesses beyond them. Print the first difference, or how many rows were compared. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -58,7 +59,7 @@ static void compare_chroma(int width, int depth, int extreme) {
     }
 }
 
-/* `planar`: whether there are three planes, without a gap. */
+/* With `planar`, the result is three planes without a gap. */
 static void compare_rgb(int width, int depth, int extreme, int is_full, int planar) {
     void *y = samples(width, depth, extreme);
     void *u = samples(is_full ? width : width / 2, is_full ? depth : 8, extreme);

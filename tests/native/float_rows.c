@@ -1,5 +1,6 @@
-/* float_row (csrc/kernels/float_rows.h): every level gives the bits of the plain loop; says the first difference, or how many rows
- * were compared. Planes and rows have exactly the bytes that they need, for the sanitizers to see what is beyond. */
+/* Compare every level of float_row (csrc/kernels/float_rows.h) with the plain loop, bit by bit.
+ * Planes and rows have exactly the bytes that they need, so that sanitizers see accesses beyond
+ * them. Print the first difference, or how many rows were compared. */
 #include "kernels/float_rows.h"
 #include "kernels/kernel_level.h"
 
@@ -9,7 +10,8 @@
 
 #define GUARD 64
 
-/* Noise over all bits of a sample, those that are masked, too; or few values, for black, white and no colour. */
+/* Fill samples with noise in all bits, even in those that are masked; or with few values, for
+ * black, white and grey. */
 static uint8_t *plane(size_t size, int few) {
     static const uint8_t values[] = {0, 1, 16, 128, 235, 255};
     uint8_t *bytes = malloc(size);

@@ -1,8 +1,8 @@
-/* Rows of YUV2RGB_TABLES (csrc/kernels/yuv2rgb.h) against what they have to equal; says the first difference, or how many rows
- * were compared.
+/* Compare rows of YUV2RGB_TABLES (csrc/kernels/yuv2rgb.h) with a reference. Print the first
+ * difference, or how many rows were compared.
  *
- * - On 64-bit Arm: rows by NEON against rows by the plain loops.
- * - With -DSWSCALE, on any processor: plain rows against swscale without vector code.
+ * - On 64-bit Arm, compare rows of the NEON kernels with rows of the plain loops.
+ * - With -DSWSCALE, on any processor, compare plain rows with swscale without vector code.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,7 +24,7 @@ static uint8_t luma[2 * MAX_WIDTH], cb[MAX_WIDTH / 2], cr[MAX_WIDTH / 2];
 static int rows;
 
 #ifdef SWSCALE
-/* swscale converts no fewer than two rows, and leaves out the last column of odd widths. */
+/* swscale converts at least two rows, and omits the last column of odd widths. */
 static int expected_row(uint8_t *rgb, int width, const int *colour, int full_range) {
     static struct SwsContext *sws;
     static uint8_t out[2][4 * MAX_WIDTH];
@@ -55,7 +55,8 @@ static int expected_row(uint8_t *rgb, int width, const int *colour, int full_ran
 }
 #endif
 
-/* Planes hold the samples of a packed row, and nothing is written between or behind them. */
+/* Check that planes hold the samples of a packed row, and that nothing is written between or behind
+ * them. */
 static void compare_planes(int width, const Yuv2RgbMatrix *matrix, const uint8_t *packed) {
     enum { STRIDE = MAX_WIDTH + GUARD };
     uint8_t planes[3 * STRIDE];
@@ -96,7 +97,7 @@ static void fill(uint8_t *samples, int amount, int extreme) {
 int main(void) {
 #ifdef SWSCALE
     av_force_cpu_flags(0);
-    av_log_set_level(AV_LOG_ERROR); /* it warns of every slow context */
+    av_log_set_level(AV_LOG_ERROR); /* swscale warns about every slow context */
 #endif
     for (int width = 1; width <= 200; width++)
         for (int extreme = 0; extreme < 2; extreme++) {
@@ -105,7 +106,7 @@ int main(void) {
             fill(cr, sizeof(cr), extreme);
             compare(width);
         }
-    /* every luma with a grid of chroma that has both ends */
+    /* try every luma with a grid of chroma values that includes both extremes */
     for (int i = 0; i < MAX_WIDTH; i++)
         luma[i] = (uint8_t)i;
     for (int u = 0; u < 256; u += 5)

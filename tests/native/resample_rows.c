@@ -1,5 +1,6 @@
-/* Every level of csrc/resample/resample.h against the plain kernels, in memory that is exactly as large as it has to be: for
- * gcc's sanitizers. Says the first difference, or how many frames were compared. */
+/* Compare every level of csrc/resample/resample.h with the plain kernels. Memory is exactly as
+ * large as it must be, so that gcc's sanitizers see accesses beyond it. Print the first difference,
+ * or how many frames were compared. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,7 +25,8 @@ static void *exactly(size_t size) {
     return memory;
 }
 
-/* A frame of what the region needs, brought in blocks of `per_call` rows with nothing around them. */
+/* Resample a frame of random values. Rows come in blocks of `per_call`, with nothing around them in
+ * memory. */
 static uint8_t *resample(const int *sizes, Rect region, ConvertType type, int level, int per_call, uint32_t seed) {
     kernel_limit(level);
     Resampler *r = resampler_alloc(sizes[0], sizes[1], sizes[2], sizes[3], region, type);
@@ -50,7 +52,7 @@ static uint8_t *resample(const int *sizes, Rect region, ConvertType type, int le
         free(rows);
     }
     resampler_free(r);
-    for (int i = 0; i < GUARD; i++) /* masked stores go unseen by the sanitizers */
+    for (int i = 0; i < GUARD; i++) /* the sanitizers do not see masked stores */
         if (out[out_size + i] != 0xA5) {
             printf("written beyond the frame at level %d\n", level);
             exit(1);
@@ -60,7 +62,7 @@ static uint8_t *resample(const int *sizes, Rect region, ConvertType type, int le
 
 static int same(const uint8_t *a, const uint8_t *b, size_t samples, ConvertType type) {
     if (type != CONVERT_FLOAT32)
-        return type == CONVERT_FLOAT16 || !memcmp(a, b, samples); /* half a step may be rounded either way */
+        return type == CONVERT_FLOAT16 || !memcmp(a, b, samples); /* half a step may be rounded in either direction */
     for (size_t i = 0; i < samples; i++)
         if (fabsf(((const float *)a)[i] - ((const float *)b)[i]) > 1e-6f)
             return 0;

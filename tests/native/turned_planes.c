@@ -1,5 +1,5 @@
-/* turn_plane (csrc/convert/turn.h) against the definition of the orientations; says the first difference, or how many rectangles
- * were compared. */
+/* Compare turn_plane (csrc/convert/turn.h) with the definition of the orientations. Print the first
+ * difference, or how many rectangles were compared. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +12,7 @@
 static uint8_t source[MOST * (MOST + 3) * 4], out[MOST * (4 * MOST + GUARD)];
 
 static void compare(int width, int height, int size, Rect rect, int orientation) {
-    /* the plane as it is stored */
+    /* the size of the plane as it is stored */
     int in_width = orientation & ORIENT_TRANSPOSE ? height : width, in_stride = (in_width + 3) * size;
     int columns = rect.x1 - rect.x0, rows = rect.y1 - rect.y0, stride = columns * size + GUARD;
     memset(out, 0xA5, sizeof(out));

@@ -98,6 +98,8 @@ cdef class PacketDecoder:
 
     cdef int open_demuxer(self) except -1:
         """Open the container, or open it again, so that no packet of it has been read."""
+        if self.demuxer is not None:
+            self.demuxer.settle()   # an exception of the source must not be lost with its demuxer
         self.demuxer = None     # first: a file-like source serves one demuxer at a time
         self.demuxer = Demuxer(self.open_source())
         self.stream_index = self.demuxer.select_audio(self.wanted_stream)

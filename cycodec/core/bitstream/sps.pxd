@@ -16,7 +16,7 @@ cdef struct Sps:
     bint frames_only        # True if no picture is a field
     int top_layer           # HEVC's highest TemporalId
     int full_range          # 0 or 1; -1 if the set does not say it
-    bint has_colours        # True if the set holds the next three
+    bint has_colours        # True if the set holds primaries, transfer and matrix
     int primaries           # as ISO/IEC 23091-2 numbers them
     int transfer
     int matrix

@@ -279,6 +279,7 @@ cdef class Demuxer:
         cdef int code
         if self.probed:
             return
+        sizes = [(self.ptr.streams[i].codecpar.width, self.ptr.streams[i].codecpar.height) for i in range(count)]
         options = <AVDictionary **> calloc(count + 1, sizeof(AVDictionary *))
         if options == NULL:
             raise MemoryError()
@@ -291,6 +292,10 @@ cdef class Demuxer:
                 avutil.av_dict_free(&options[i])
             free(options)
         self.check(code, "find stream information")
+        for i in range(count):
+            # a decoder that refuses a size forgets the header's
+            if self.ptr.streams[i].codecpar.width == 0 and sizes[i][0] > 0:
+                self.ptr.streams[i].codecpar.width, self.ptr.streams[i].codecpar.height = sizes[i]
         self.probed = True
 
     cdef int64_t probed_pixels(self, unsigned int index) noexcept nogil:

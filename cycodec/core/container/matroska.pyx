@@ -110,7 +110,7 @@ cdef struct Walk:
     int64_t cues                # position of the Cues; 0 if there are none
     int num_video               # number of video tracks
     bint has_pending            # True while the references of a block in a group are not known yet
-    PacketRecord pending        # that block
+    PacketRecord pending        # the block whose references are not known yet
 
 
 # -- tracks ----------------------------------------------------------------------------------------------------------

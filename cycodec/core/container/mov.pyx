@@ -38,7 +38,7 @@ cdef struct Offsets:
     const uint8_t *next         # the next run: two 32-bit numbers, its length in samples and their offset
     const uint8_t *end
     int64_t left                # samples of the current run that are still to come
-    int64_t offset              # of the current run
+    int64_t offset              # composition offset of the current run
 
 
 def read_mov(Demuxer demuxer not None, int stream_index):

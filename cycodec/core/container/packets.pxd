@@ -8,11 +8,11 @@ from cycodec.libav.avcodec cimport AVPacket
 
 cdef enum:
     PACKET_KEY = 1
-    PACKET_DISCARD = 2      # an edit list hides it: it is decoded for other packets, and never shown
-    PACKET_HIDDEN = 4       # gives no frame (alternate references of VP8 and VP9)
-    PACKET_EMPTY = 8        # has no bytes and is never sent to the decoder
-    PACKET_SUSPECT = 16     # may give no frame (pictures of MPEG-4 without data, damaged packets)
-    PACKET_PLAIN = 32       # holds one picture, as a close scan saw
+    PACKET_DISCARD = 2      # an edit list hides the packet: it is decoded for others, and never shown
+    PACKET_HIDDEN = 4       # the packet gives no frame (alternate references of VP8 and VP9)
+    PACKET_EMPTY = 8        # the packet has no bytes and is never sent to the decoder
+    PACKET_SUSPECT = 16     # the packet may give no frame (pictures of MPEG-4 without data, damaged packets)
+    PACKET_PLAIN = 32       # the packet holds one picture, as a close scan saw
     PACKET_ENTRY = 64       # decoding may begin here, as a close scan saw
 
 

@@ -9,10 +9,10 @@ from cycodec.libav.swresample cimport SwrContext
 
 cdef class AudioStreamEncoder(StreamEncoder):
     cdef SwrContext *swr
-    cdef readonly int in_rate       # of the samples that `add` gets
-    cdef readonly int in_channels   # of the samples that `add` gets
-    cdef readonly int out_rate      # of the stream
-    cdef readonly int out_channels  # of the stream
+    cdef readonly int in_rate       # sample rate of the input of `add`
+    cdef readonly int in_channels   # channels of the input of `add`
+    cdef readonly int out_rate      # sample rate of the stream
+    cdef readonly int out_channels  # channels of the stream
     cdef int block                  # samples of a frame
     cdef int filled                 # samples that are in `frame`
     cdef uint8_t **planes           # where the converter writes in `frame`

@@ -27,8 +27,8 @@ from cycodec.libav.avcodec cimport AVCodec, AVCodecContext
 cdef enum:
     PCM_BLOCK = 4096        # samples of a frame if the codec takes any number
     CHUNK = 1 << 16         # samples converted between two looks at pending signals
-    MOST_CHANNELS = 16      # to try if a codec does not list the numbers that it supports
-    LOSSLESS_BITS = 24      # that lossless encoders keep of a float32 sample
+    MOST_CHANNELS = 16      # the largest number to try if a codec does not list what it supports
+    LOSSLESS_BITS = 24      # bits of a float32 sample that lossless encoders keep
 
 # Sample rates to try if a codec does not list those that it supports.
 cdef tuple USUAL_RATES = (

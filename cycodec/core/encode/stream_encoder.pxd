@@ -15,7 +15,7 @@ cdef class StreamEncoder:
     cdef AVStream *stream
     cdef AVPacket *packet
     cdef AVFrame *frame             # the frame that a subclass fills
-    cdef int64_t next_pts           # of that frame, in the codec's time base
+    cdef int64_t next_pts           # pts of the next frame, in the codec's time base
 
     cdef int allocate(self, Muxer muxer, AVCodecID codec_id, str kind) except -1
     cdef int open(self) except -1

@@ -1,7 +1,7 @@
 """libavcodec's decoders as backends whose frames end in a GPU's memory.
 
-UploadBackend decodes on the CPU and converts on the GPU, for streams that the hardware does not decode. HwaccelBackend uses
-NVDEC through libavcodec, unlike core/gpu/nvdec.
+UploadBackend decodes on the CPU and converts on the GPU, for streams that the hardware does not
+decode. HwaccelBackend uses NVDEC through libavcodec, while core/gpu/nvdec uses the driver's parser.
 """
 
 from libc.errno cimport ENOMEM
@@ -80,10 +80,10 @@ cdef class UploadBackend(DeviceBackend):
 
 
 cdef class HwaccelBackend(DeviceBackend):
-    """libavcodec parses and orders, NVDEC decodes, and frames stay on the device."""
+    """libavcodec parses packets and orders frames, NVDEC decodes, and frames stay on the device."""
 
     cdef AVBufferRef *hardware      # AVHWDeviceContext
-    cdef bint left_to_cpu           # libavcodec has decoded a frame itself
+    cdef bint left_to_cpu           # True if libavcodec has decoded a frame on the CPU
 
     def deliver_to(self, CudaDevice device not None):
         cdef int code

@@ -86,7 +86,8 @@ cdef extern from "nvidia/nvdec.h" nogil:
 nv = <NvFunctions *> devices.functions()
 
 
-# codec -> (cudaVideoCodec, the bitstream filter that gives what NVDEC's parser reads; "?": where extradata is avcC or hvcC)
+# Codec -> (cudaVideoCodec, the bitstream filter that makes packets readable for NVDEC's parser).
+# A "?" marks a filter that is needed only if the extradata is avcC or hvcC.
 cdef dict CODECS = {
     avcodec.AV_CODEC_ID_MPEG1VIDEO: (0, None),
     avcodec.AV_CODEC_ID_MPEG2VIDEO: (1, None),
@@ -98,14 +99,14 @@ cdef dict CODECS = {
     avcodec.AV_CODEC_ID_AV1: (11, None),
 }
 
-# Pixel format -> (cudaVideoChromaFormat, bits a sample): what NVDEC's surfaces can hold.
+# Pixel formats that NVDEC's surfaces can hold -> (cudaVideoChromaFormat, bits of a sample).
 FORMATS = {
     "yuv420p": (1, 8), "yuvj420p": (1, 8), "yuv420p10le": (1, 10), "yuv420p12le": (1, 12),
     "yuv444p": (3, 8), "yuvj444p": (3, 8), "yuv444p10le": (3, 10), "yuv444p12le": (3, 12),
 }
 
 cdef enum:
-    FRAMES_INSIDE = 8       # that wait, or that the parser may hold back to order them: a guess, to decide on seeking
+    FRAMES_INSIDE = 8       # estimate of the frames that wait or that the parser holds back; it decides on seeking
 
 
 cdef class NvdecBackend(VideoBackend):
@@ -114,15 +115,15 @@ cdef class NvdecBackend(VideoBackend):
     Parameters
     ----------
     demuxer : Demuxer
-        Only read from while this is built; it must know depth, chroma and colours of the pictures.
+        The constructor alone reads from it. It must know depth, chroma and colours of the pictures.
     stream_index : int
     device : CudaDevice
     """
 
     cdef NvSession *ptr
     cdef Delivery delivery
-    cdef AVCodecParameters *parameters      # our own copy
-    cdef AVBSFContext *filter               # NULL: packets are as the parser wants them
+    cdef AVCodecParameters *parameters      # a copy that the backend owns
+    cdef AVBSFContext *filter               # NULL if the parser can read the packets without a filter
     cdef AVPacket *packet
     cdef int codec                          # cudaVideoCodec
     cdef bint ended
@@ -142,7 +143,7 @@ cdef class NvdecBackend(VideoBackend):
             raise MemoryError()
         error.check(avcodec.avcodec_parameters_copy(self.parameters, stream), "copy codec parameters", self.source)
         if name is not None and name.startswith("?"):
-            # decided by the data, not by the container: avcC and hvcC begin with version 1, Annex B with 0
+            # the data decides, not the container: avcC and hvcC begin with version 1, Annex B with 0
             name = name[1:] if stream.extradata_size > 0 and stream.extradata[0] == 1 else None
         if name is None:
             return
@@ -170,7 +171,7 @@ cdef class NvdecBackend(VideoBackend):
         avcodec.avcodec_parameters_free(&self.parameters)
 
     cdef void abandon(self) noexcept:
-        """Forget what is owned without freeing it: see Note [After fork] in stream.pyx."""
+        """Forget all resources without freeing them: see Note [After fork] in stream.pyx."""
         self.ptr = NULL
         self.delivery.abandon()
 
@@ -206,10 +207,10 @@ cdef class NvdecBackend(VideoBackend):
         header = parameters.extradata
         size = parameters.extradata_size
         if parameters.codec_id == avcodec.AV_CODEC_ID_AV1 and size > 4 and header[0] & 0x80:
-            header += 4         # the box av1C: its own four bytes, then the sequence header
+            header += 4         # av1C has four bytes of its own before the sequence header
             size -= 4
         elif parameters.codec_id == avcodec.AV_CODEC_ID_VP8 or parameters.codec_id == avcodec.AV_CODEC_ID_VP9:
-            size = 0            # vpcC is no part of the stream
+            size = 0            # vpcC does not belong to the stream
         self.ptr = nvdec_open(<CUcontext> self.delivery.device.context(), self.codec, header, size, self.delivery.error)
         if self.ptr != NULL:
             self.find_crop(header, size)
@@ -289,7 +290,7 @@ cdef class NvdecBackend(VideoBackend):
         if self.delivery.failed:
             return BACKEND_FAILED
         if self.ptr != NULL:
-            nvdec_release(self.ptr)     # its surface may be decoded into from now on
+            nvdec_release(self.ptr)     # from now on the parser may decode into the surface of the last picture
             if not self.ended and not self.hurrying and nvdec_waiting(self.ptr) <= NVDEC_AHEAD:
                 return avutil.AVERROR(EAGAIN)
         picture = nvdec_next(self.ptr) if self.ptr != NULL else NULL
@@ -301,7 +302,7 @@ cdef class NvdecBackend(VideoBackend):
         frame.pts = picture.pts
         frame.best_effort_timestamp = picture.pts
         compat_frame_set_duration(frame, picture.duration)
-        # the picture itself stays with the session; libavcodec has seen the stream, too, and what the container adds
+        # the picture stays in the session; libavcodec's colours also include what the container says
         frame.colorspace = self.parameters.color_space
         frame.color_primaries = self.parameters.color_primaries
         frame.color_trc = self.parameters.color_trc
@@ -313,7 +314,7 @@ cdef class NvdecBackend(VideoBackend):
         return 0
 
     cdef bint has_colour_codes(self) noexcept nogil:
-        """True if the parser's colours are the stream's. For older codecs it invents them, BT.709 for MPEG-4."""
+        """True if the parser's colours are the stream's. For older codecs the parser invents them."""
         return self.parameters.codec_id in (
             avcodec.AV_CODEC_ID_H264, avcodec.AV_CODEC_ID_HEVC, avcodec.AV_CODEC_ID_AV1
         )
@@ -375,7 +376,7 @@ cdef FILE *trace_file = NULL
 
 
 def trace(path):
-    """Write what the driver's parser calls to a file from now on; None ends it. For tools/gpu_check."""
+    """Write the callbacks of the driver's parser to a file from now on, for tools/gpu_check; None ends it."""
     global trace_file
     nvdec_trace(NULL)
     if trace_file != NULL:
@@ -389,13 +390,13 @@ def trace(path):
 
 
 def codec_of(Demuxer demuxer not None, int stream_index):
-    """The cudaVideoCodec of a stream, or None: NVDEC knows no such codec."""
+    """Return the cudaVideoCodec of a stream, or None if NVDEC does not know its codec."""
     known = CODECS.get(demuxer.stream(stream_index).codecpar.codec_id)
     return known[0] if known is not None else None
 
 
 def decoder_caps(size_t context, int codec, int chroma, int depth):
-    """What the hardware answers about a codec, as a dict (cuvidGetDecoderCaps); CudaError if it does not."""
+    """Return what the hardware reports about a codec, as a dict (cuvidGetDecoderCaps); raise CudaError on failure."""
     cdef CUVIDDECODECAPS caps
     cdef char[256] text
     memset(&caps, 0, sizeof(caps))
@@ -414,7 +415,7 @@ def decoder_caps(size_t context, int codec, int chroma, int depth):
 # -- decoders that wait -----------------------------------------------------------------------------------------------
 
 def cache_limits():
-    """(decoders, bytes) that may wait to be used again."""
+    """Return (decoders, bytes): how many decoders, and how much memory, may wait to be used again."""
     cdef int64_t count, size
     nvcache_limits(&count, &size)
     return count, size
@@ -426,7 +427,7 @@ def set_cache_limits(int64_t count, int64_t size):
 
 
 def cache_stats():
-    """What happened to decoders so far, and how many wait now."""
+    """Return as a dict what happened to decoders so far, and how many wait now."""
     cdef NvCacheStats stats
     nvcache_stats(&stats)
     return {

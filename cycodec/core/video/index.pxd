@@ -5,34 +5,49 @@ from libc.stdint cimport int32_t, int64_t, uint32_t
 from cycodec.core.video.stream_index cimport StreamIndex
 
 
+# A packet at which decoding can begin.
 cdef struct Anchor:
-    # A packet at which decoding can begin
     int64_t pts
     int64_t dts
+    # The offset of the packet in the source, in bytes; -1 if the container does not tell it.
     int64_t pos
-    int64_t sync_pos        # where to begin reading so that parsers are in step when the packet comes
-    int64_t first           # number of the first frame that it can give
-    int32_t ordinal         # its number among the stream's packets
+    # The offset at which reading must begin so that parsers deliver this packet whole.
+    int64_t sync_pos
+    # The number of the first frame that can be decoded from here.
+    int64_t first
+    # The number of the packet among the stream's packets, in file order.
+    int32_t ordinal
+    # The size and a digest of the packet's bytes, by which a stamped index recognises it; else 0.
     int32_t size
     uint32_t digest
 
 
 cdef class FrameIndex(StreamIndex):
+    # The pts and the duration of each frame, by frame number.
     cdef int64_t *pts_values
     cdef int64_t *duration_values
+    # The number of frames.
     cdef int count
+    # The anchors, sorted by `first`.
     cdef Anchor *anchors
     cdef int num_anchors
-    cdef int32_t *ordinals          # frame number -> packet ordinal
-    cdef int32_t *numbers           # packet ordinal -> frame number, or -1
+    # The ordinal of the packet that gives a frame, by frame number; NULL if nobody needs it.
+    cdef int32_t *ordinals
+    # The number of the frame that a packet gives, by ordinal; -1 if it gives none. NULL like `ordinals`.
+    cdef int32_t *numbers
     cdef int num_packets
-    cdef int num, den               # time base
-    cdef public int reorder       # frames that can wait in the decoder for an earlier one
-    cdef public bint confirmed    # whether the decoder has said so too, where there was doubt
-    cdef public bint synthesized  # whether the timestamps were made up from the frame rate
-    cdef public str origin        # how it was made: "scan", "sample table", "decoded", "mappings", ...
-    cdef public object fingerprint  # of the source: (size, digest), or None
-    cdef public int stream_index    # -1: not known
+    # The time base: one unit of pts is num / den seconds.
+    cdef int num, den
+    # True if the packets left doubt about the frames, and a decoder has confirmed them.
+    cdef public bint confirmed
+    # True if the timestamps were computed from the frame rate because the source has none.
+    cdef public bint synthesized
+    # What the index was made from: "headers", "scan" (the packets), "decoded" (the frames) or "mappings".
+    cdef public str origin
+    # The size and the digest of the source; None if they were not computed.
+    cdef public object fingerprint
+    # The number of the stream in its container; -1 if it is not known.
+    cdef public int stream_index
 
     cdef int allocate(self, int count, int num_anchors, int num_packets) except -1
     cdef int checked(self, int number) except -1

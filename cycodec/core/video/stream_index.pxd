@@ -13,6 +13,8 @@ cdef class StreamIndex:
     cdef bint stamped
     # True if a frame is known only by its place in a pass from the beginning.
     cdef bint linear
+    # The number of frames that can wait in the decoder for an earlier one; 0 if nobody knows it.
+    cdef public int reorder
 
     cdef int64_t position_of_frame(self, const AVFrame *frame, int64_t outputs, int64_t reached,
                                    int64_t step) noexcept nogil

@@ -1,5 +1,6 @@
 class StreamIndex:
     is_exact: bool
+    reorder: int
     def __init__(self, *, stamped: bool = False) -> None: ...
     @property
     def identity(self) -> str: ...

@@ -1,7 +1,12 @@
 """What a reader asks about the frames of a stream, without knowing where the answers come from.
 
 A reader works in positions. FrameIndex defines them as frame numbers. The base class, which knows no frames in advance,
-defines them as instants in units of the time base: a frame stands for the instants at which it is played.
+defines them as instants in units of the time base: a frame stands for the instants at which it is played. HeaderIndex
+adds what a container's header says of the frames.
+
+A decoder's session has a FrameIndex or a HeaderIndex. Both give these answers, so that their users need not know which
+of them they have: `len`, `begin_seconds`, `end_seconds`, `first_position`, `position_of`, `positions_of`,
+`position_at` and `numbers_played`.
 """
 
 from libc.stdint cimport int64_t

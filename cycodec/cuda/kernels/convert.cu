@@ -34,7 +34,7 @@ __device__ static void store(const NvOut *out, int row, int column, const float 
     }
 }
 
-/* Three values of packed RGB. */
+/* Read three values of packed RGB. */
 __device__ static void load(unsigned long long data, int type, long long place, float rgb[3]) {
     int plane;
     for (plane = 0; plane < 3; plane++)
@@ -84,8 +84,8 @@ __device__ static int limit(int value, int low, int top) {
     return value < low ? low : value > top ? top : value;
 }
 
-/* NV_SWSCALE_PRODUCTS: fixed = luma scale and offset, then the factors v_red, u_green, v_green,
- * u_blue. */
+/* NV_SWSCALE_PRODUCTS. `fixed` holds luma's scale and offset, then the factors v_red, u_green,
+ * v_green and u_blue. */
 __device__ static void products(const NvConvert *a, int x, int y, int rgb[3]) {
     const int *f = a->fixed;
     int l = high(((int)luma(a, x, y) << 3) - f[1], f[0]);
@@ -96,8 +96,7 @@ __device__ static void products(const NvConvert *a, int x, int y, int rgb[3]) {
     rgb[2] = l + high(u, f[5]);
 }
 
-/* Chroma at a column of luma in 15 bits, and rows of it interpolated at a row of luma, in 27
- * bits. */
+/* Return chroma in 15 bits at a column of luma. */
 __device__ static int chroma_of_row(const NvConvert *a, unsigned long long plane, int x, int row) {
     const int *span;
     const short *weights;
@@ -111,11 +110,12 @@ __device__ static int chroma_of_row(const NvConvert *a, unsigned long long plane
     return limit(sum >> (a->chroma_columns.shift + depth - 15), -32768, 32767);
 }
 
+/* Return chroma in 27 bits at a column of luma, interpolated between its rows. */
 __device__ static int smooth_chroma(const NvConvert *a, unsigned long long plane, int x, int y) {
     const int *span;
     const short *weights;
     int sum = 0, k;
-    if (!a->chroma_rows.length) /* 4:4:4 */
+    if (!a->chroma_rows.length) /* 4:4:4 needs no interpolation */
         return (int)chroma(a, plane, x, y) << (27 - a->fixed[6]);
     span = (const int *)a->chroma_rows.spans + 3 * y;
     weights = (const short *)a->chroma_rows.weights + span[2];
@@ -124,7 +124,8 @@ __device__ static int smooth_chroma(const NvConvert *a, unsigned long long plane
     return sum;
 }
 
-/* NV_SWSCALE_TABLES: fixed = the same, 16.16, chroma's factors in steps of luma; and the depth. */
+/* NV_SWSCALE_TABLES. `fixed` holds the same as 16.16 numbers, with chroma's factors in steps of
+ * luma, and then the depth. */
 __device__ static void tables(const NvConvert *a, int x, int y, int rgb[3]) {
     const int *f = a->fixed;
     int l = ((int)luma(a, x, y) + (1 << (f[6] - 8) >> 1)) >> (f[6] - 8), plane;
@@ -137,9 +138,9 @@ __device__ static void tables(const NvConvert *a, int x, int y, int rgb[3]) {
         rgb[plane] = (f[1] + f[0] * rgb[plane]) >> 16;
 }
 
-/* NV_SWSCALE_FULL: fixed = those of NV_SWSCALE_PRODUCTS; and the depth. Luma and chroma have 17
- * bits. Sums are unsigned because far outside of the gamut they exceed 2^31 and become black, as in
- * swscale. */
+/* NV_SWSCALE_FULL. `fixed` holds the numbers of NV_SWSCALE_PRODUCTS, and then the depth. Luma and
+ * chroma have 17 bits. Sums are unsigned because far outside of the gamut they exceed 2^31 and
+ * become black, as in swscale. */
 __device__ static void full(const NvConvert *a, int x, int y, int rgb[3]) {
     const int *f = a->fixed;
     unsigned l = (unsigned)((((int)luma(a, x, y) << (17 - f[6])) - (f[1] << 6)) * f[0] + (1 << 21));
@@ -177,7 +178,7 @@ __device__ static void pixel(const NvConvert *a, int x, int y, float rgb[3]) {
         rgb[plane] = finished(a->out.type, (float)limit(whole[plane], 0, 255));
 }
 
-/* ---- resampling, as csrc/resample does it -------------------------------------------------------------------------- */
+/* ---- resampling, as csrc/resample does it ---- */
 
 typedef struct {
     float floats[3];
@@ -249,9 +250,9 @@ extern "C" __global__ void resample_rows(NvResample a) {
     store(&a.out, row, column, rgb);
 }
 
-/* ---- frames of another size than the result's ------------------------------------------------------------------- */
+/* ---- frames whose size differs from the result's ---- */
 
-/* The cubic of swscale, (0, 0.6). */
+/* Return swscale's cubic, (0, 0.6). */
 __device__ static float weight(float distance) {
     float d = distance < 0 ? -distance : distance;
     if (d < 1.0f)

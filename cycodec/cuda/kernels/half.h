@@ -1,4 +1,4 @@
-/* IEEE half precision, for the C compiler and for NVRTC alike. */
+/* IEEE half precision, in plain C, which both the C compiler and NVRTC read. */
 #ifndef CYCODEC_CUDA_HALF_H
 #define CYCODEC_CUDA_HALF_H
 
@@ -8,7 +8,7 @@
 #define HALF_FUNCTION static inline
 #endif
 
-/* The bits of a value in [0, 1], to nearest, ties to even. */
+/* Return the bits of a value in [0, 1], rounded to nearest, ties to even. */
 HALF_FUNCTION unsigned short to_half(float value) {
     union {
         float f;

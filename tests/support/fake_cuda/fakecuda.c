@@ -1,8 +1,9 @@
-/* TEST DOUBLE, not NVIDIA's: a libcuda.so.1 that runs on the host. Device memory is host memory, streams run at once.
+/* TEST DOUBLE, not NVIDIA's: a libcuda.so.1 that runs on the host. Device memory is host memory,
+ * and queued work is done before the call returns.
  *
- * It is strict where the driver is: calls need a current context, handles are checked, everything alive is counted. What
- * it does not have is time: work is done when the call returns, so that a missing wait goes unseen. The log shows the
- * order of calls instead.
+ * It is as strict as the driver: calls need a current context, handles are checked, and all live
+ * objects are counted. It does not model time, so a test cannot notice a missing wait by its
+ * result. The log shows the order of calls instead.
  */
 #define _GNU_SOURCE
 #include "fakecuda.h"
@@ -32,7 +33,7 @@ static __thread Context *stack[STACK];
 static __thread int depth;
 static int64_t counts[NUM_COUNTS];
 
-/* ---- control: for the tests, by ctypes ---- */
+/* ---- control: the tests call these functions by ctypes ---- */
 
 static struct {
     char name[64];
@@ -45,7 +46,8 @@ static struct {
 static char *text;
 static size_t text_size, text_space;
 
-/* The nth call of `name` from now on (1: the next) gives `code`; 0 calls none. A negative nth: every call. */
+/* Make the nth call of `name` from now on return `code`; 1 is the next call. With 0, no call fails.
+ * With a negative number, every call fails. */
 EXPORT void fake_fail(const char *name, int nth, int code) {
     pthread_mutex_lock(&lock);
     for (int i = 0; i < MAX_FAILURES; i++)
@@ -58,9 +60,16 @@ EXPORT void fake_fail(const char *name, int nth, int code) {
     pthread_mutex_unlock(&lock);
 }
 
-/* Settings: devices (1), driver_version (13000), av1 (0: 1 has the hardware decode it), greedy (0: 1 has the parser reuse
- * surfaces at once), damage (0: so many pictures of each parser report an error), swallow (0: the picture of this number
- * is never displayed), left and top (0: what the picture shown leaves out of the coded one), log (0). */
+/* Change a setting. The settings and their defaults are:
+ *
+ * - devices (1), driver_version (13000).
+ * - av1 (0): with 1, the hardware decodes AV1.
+ * - greedy (0): with 1, the parser reuses surfaces as soon as it can.
+ * - damage (0): the number of pictures of each parser that report an error.
+ * - swallow (0): the number of the picture that is never displayed, counted from 1.
+ * - left, top (0): columns and rows that the shown picture omits from the coded one.
+ * - log (0): with 1, calls are logged.
+ */
 EXPORT void fake_set(const char *name, int value) {
     pthread_mutex_lock(&lock);
     for (int i = 0; i < MAX_SETTINGS; i++)
@@ -89,7 +98,7 @@ EXPORT int fake_setting(const char *name) {
     return value;
 }
 
-/* Back to how everything was when the library was loaded, but for what is alive. */
+/* Restore the state after loading, except for live objects. */
 EXPORT void fake_reset(void) {
     pthread_mutex_lock(&lock);
     memset(failures, 0, sizeof(failures));
@@ -102,7 +111,7 @@ EXPORT int64_t fake_count(int what) {
     return counts[what];
 }
 
-/* The log so far; empty afterwards. The caller frees nothing. */
+/* Return the log and empty it. The caller does not free it. */
 EXPORT const char *fake_log(void) {
     static char *given;
     pthread_mutex_lock(&lock);
@@ -203,8 +212,8 @@ EXPORT CUresult cuDeviceGetName(char *name, int size, int device) {
 
 EXPORT CUresult cuDeviceGetAttribute(int *value, int attribute, int device) {
     (void)device;
-    /* threads of a block, its shared memory, alignment of textures, multiprocessors, threads of one; compute
-     * capability 9.0 */
+    /* the numbers of the attributes mean: threads of a block, its shared memory, alignment of
+     * textures, multiprocessors, threads of a multiprocessor, and compute capability (9.0) */
     *value = attribute == 1    ? 1024
              : attribute == 8  ? 49152
              : attribute == 14 ? 512
@@ -250,7 +259,7 @@ EXPORT CUresult cuCtxGetCurrent(void **context) {
     return OK;
 }
 
-/* NVRTC asks for tables of the driver's inside, and calls what it finds: there are none here. */
+/* NVRTC asks for the driver's internal tables and calls what it finds. The double has none. */
 EXPORT CUresult cuGetExportTable(const void **table, const void *uuid) {
     (void)uuid;
     *table = NULL;
@@ -293,7 +302,7 @@ EXPORT int fake_device_free(void *memory) {
     pthread_mutex_unlock(&lock);
     if (!block)
         return INVALID_VALUE;
-    memset(memory, 0xDD, block->size); /* who reads it now shall see it */
+    memset(memory, 0xDD, block->size); /* code that reads freed memory finds this pattern */
     fake_add(COUNT_MEMORY, -1);
     fake_add(COUNT_BYTES, -(int64_t)block->size);
     free(memory);
@@ -432,7 +441,8 @@ EXPORT CUresult cuEventSynchronize(void *event) {
 
 /* ---- kernels ---- */
 
-/* kernels_host.cpp: the kernels' own text, compiled for the host. 0: there is none of that name. */
+/* Run a kernel of kernels_host.cpp, which compiles the kernels' source for the host. Return 0 if
+ * there is none of that name. */
 int fake_kernel(const char *name, void **parameters, const unsigned grid[3], const unsigned block[3]);
 
 static const char *const kernel_names[] = {"convert_picture", "resize_picture", "resample_rows"};
@@ -501,7 +511,7 @@ EXPORT CUresult cuGetErrorString(CUresult code, const char **name) {
     return cuGetErrorName(code, name);
 }
 
-/* The newest version of a function: the highest _vN that is here. */
+/* Find the newest version of a function: the highest _vN that the double has. */
 EXPORT CUresult cuGetProcAddress_v2(const char *symbol, void **function, int version, uint64_t flags, int *status) {
     static void *self;
     char name[128];

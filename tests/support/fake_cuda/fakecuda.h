@@ -1,11 +1,11 @@
-/* TEST DOUBLE, not NVIDIA's. What the two fake libraries share: see __init__.py. */
+/* TEST DOUBLE, not NVIDIA's. Declarations that the fake libraries share: see __init__.py. */
 #ifndef FAKE_CUDA_H
 #define FAKE_CUDA_H
 
 #include <stddef.h>
 #include <stdint.h>
 
-/* CUresult values that are used here. */
+/* CUresult values that the double returns. */
 enum {
     OK = 0,
     INVALID_VALUE = 1,
@@ -20,17 +20,18 @@ enum {
     UNKNOWN = 999,
 };
 
-/* What is counted; `fake_count` gives the number that is alive now. */
+/* The kinds of objects that are counted; `fake_count` returns how many are alive. */
 enum { COUNT_MEMORY, COUNT_BYTES, COUNT_EVENTS, COUNT_STREAMS, COUNT_PARSERS, COUNT_DECODERS, COUNT_MAPPED, COUNT_MODULES, NUM_COUNTS };
 
 void fake_add(int what, int64_t by);
-/* A line for the log; printf's arguments. */
+/* Add a line to the log; the arguments are printf's. */
 void fake_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
-/* The error that a call of this name has to give now; 0: none. */
+/* Return the error that this call of a function must return, or 0. */
 int fake_fails(const char *name);
-/* INVALID_CONTEXT unless the calling thread has a current context, or what `fake_fails` says. */
+/* Return INVALID_CONTEXT if the calling thread has no current context, else the result of
+ * `fake_fails`. */
 int fake_enter(const char *name);
-/* A setting by name; see fake_set in fakecuda.c. */
+/* Return a setting by its name; see fake_set in fakecuda.c. */
 int fake_setting(const char *name);
 void *fake_current_context(void);
 

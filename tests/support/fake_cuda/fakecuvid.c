@@ -1,10 +1,12 @@
 /* TEST DOUBLE, not NVIDIA's: a libnvcuvid.so.1 with FFmpeg's software decoders behind its calls.
  *
- * Seen on an H100 (traces.txt): callbacks come synchronously, pictures are decoded in decode order and displayed in display
- * order, a sequence callback comes again for every header behind an end of the stream, and a displayed surface may be
- * decoded into next. What is answered about codecs is what a Hopper GPU answers. Our reading still, not the driver's word: a
- * packet without CUVID_PKT_ENDOFPICTURE is only decoded when the next one comes (but for AV1), and
- * CUVID_PKT_DISCONTINUITY does nothing.
+ * A recording of an H100 (traces.txt) shows how the driver behaves. Callbacks come synchronously.
+ * Pictures are decoded in decode order and displayed in display order. A sequence callback comes
+ * again for every header behind an end of the stream. The parser may decode the next picture into a
+ * displayed surface. The capabilities are those of a Hopper GPU.
+ *
+ * The recording does not prove two assumptions. A packet without CUVID_PKT_ENDOFPICTURE is decoded
+ * only when the next one comes, except for AV1. CUVID_PKT_DISCONTINUITY does nothing.
  */
 #include <libavutil/pixdesc.h>
 #include <stdlib.h>
@@ -127,14 +129,14 @@ EXPORT CUresult cuvidDecodePicture(CUvideodecoder handle, CUVIDPICPARAMS *params
         return RESULT(code);
     if (params->CurrPicIdx < 0 || (tcu_ulong)params->CurrPicIdx >= decoder->info.ulNumDecodeSurfaces)
         return RESULT(INVALID_VALUE);
-    if (fakeparser_active) { /* the parser's own picture */
+    if (fakeparser_active) { /* the parser decodes its own picture */
         memcpy(&picture, params->Reserved, sizeof(picture));
         fakepicture_hold(picture);
     } else {
         picture = fakepicture_new();
         picture->frame = fakeknown_find(params->pBitstreamData, params->nBitstreamDataLen);
     }
-    fakepicture_release(&decoder->surfaces[params->CurrPicIdx]); /* what was there is overwritten */
+    fakepicture_release(&decoder->surfaces[params->CurrPicIdx]); /* the new picture overwrites the old one */
     decoder->surfaces[params->CurrPicIdx] = picture;
     fake_say("decode %d", params->CurrPicIdx);
     return RESULT(OK);
@@ -153,7 +155,8 @@ EXPORT CUresult cuvidGetDecodeStatus(CUvideodecoder handle, int index, CUVIDGETD
     return RESULT(OK);
 }
 
-/* Samples of the picture in the surface's layout. The frame is as large as its coded size or a little smaller. */
+/* Write the samples of a picture in the surface's layout. The frame is as large as its coded size
+ * or a little smaller. */
 static void write_surface(uint8_t *out, size_t pitch, const Decoder *decoder, const AVFrame *frame) {
     const AVPixFmtDescriptor *desc = av_pix_fmt_desc_get((enum AVPixelFormat)frame->format);
     int bytes = desc->comp[0].depth > 8 ? 2 : 1, shift = 16 - desc->comp[0].depth;
@@ -193,7 +196,7 @@ EXPORT CUresult cuvidMapVideoFrame64(CUvideodecoder handle, int index, unsigned 
         return RESULT(INVALID_VALUE);
     if ((tcu_ulong)decoder->num_mapped == decoder->info.ulNumOutputSurfaces)
         return RESULT(MAP_FAILED);
-    row = decoder->info.ulMaxWidth ? decoder->info.ulMaxWidth : decoder->width; /* the same for all sizes */
+    row = decoder->info.ulMaxWidth ? decoder->info.ulMaxWidth : decoder->width; /* all sizes have the same pitch */
     row *= decoder->info.bitDepthMinus8 ? 2 : 1;
     row = (row + PITCH - 1) & ~(size_t)(PITCH - 1);
     rows = (decoder->height + 1) & ~(tcu_ulong)1;
@@ -217,7 +220,7 @@ EXPORT CUresult cuvidUnmapVideoFrame64(CUvideodecoder handle, CUdeviceptr addres
     for (int i = 0; i < decoder->num_mapped; i++)
         if (decoder->mapped[i] == (void *)(uintptr_t)address) {
             decoder->mapped[i] = decoder->mapped[--decoder->num_mapped];
-            fake_device_free((void *)(uintptr_t)address); /* and poisons it */
+            fake_device_free((void *)(uintptr_t)address); /* this also poisons the memory */
             fake_add(COUNT_MAPPED, -1);
             fake_say("unmap");
             return RESULT(OK);
@@ -236,7 +239,7 @@ EXPORT CUresult cuvidCtxLockDestroy(CUvideoctxlock handle) {
     return RESULT(OK);
 }
 
-/* What FFmpeg looks up and never calls. */
+/* Functions that FFmpeg looks up and never calls. */
 #define STUB(name)                                                                                                     \
     EXPORT CUresult name(void) {                                                                                       \
         fake_say("stub " #name);                                                                                       \

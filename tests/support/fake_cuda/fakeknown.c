@@ -1,7 +1,8 @@
-/* TEST DOUBLE, not NVIDIA's: what libavcodec's hwaccel has decoded.
+/* TEST DOUBLE, not NVIDIA's: pictures for libavcodec's hwaccel.
  *
- * libavcodec parses by itself and gives the driver slices with parameters in place of headers. No software decoder takes
- * that. So the test names the file beforehand; its pictures are decoded here, and known again by the slices' bytes.
+ * libavcodec's hwaccel parses by itself and gives the driver slices, with parameters in place of
+ * headers. No software decoder accepts that. So the test names the file beforehand. This module
+ * decodes its pictures and recognises them by the bytes of their slices.
  */
 #define _GNU_SOURCE
 #include "fakeknown.h"
@@ -23,7 +24,7 @@ typedef struct {
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static Known *known;
-static int count, cursor; /* pictures alike in every byte are taken in their order */
+static int count, cursor; /* pictures with the same bytes are returned in their order */
 
 EXPORT void fake_forget(void) {
     pthread_mutex_lock(&lock);
@@ -45,7 +46,7 @@ static void take(AVCodecContext *codec, AVFrame *frame) {
     }
 }
 
-/* Decode a file's video. 0, or below. */
+/* Decode a file's video. Return 0 or a negative number. */
 EXPORT int fake_know(const char *path) {
     AVFormatContext *format = NULL;
     AVCodecContext *codec = NULL;

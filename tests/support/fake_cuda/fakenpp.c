@@ -1,6 +1,8 @@
-/* TEST DOUBLE, not NVIDIA's: the one function of libnppicc.so that cycodec calls. The fourth column of the twist is added to
- * the result, as 13.2 does it, or with the setting "adds_first" to the argument, as another version is said to have done it.
- * Chroma is taken from the sample that covers the pixel.
+/* TEST DOUBLE, not NVIDIA's: the one function of libnppicc.so that cycodec calls.
+ *
+ * It adds the fourth column of the twist to the result, as version 13.2 does. With the setting
+ * "adds_first" it adds the column to the argument, as another version is said to do. A pixel's
+ * chroma is that of the sample that covers it.
  */
 #include <stdint.h>
 

@@ -1,4 +1,5 @@
-/* TEST DOUBLE, not NVIDIA's: the parser of libnvcuvid.so.1, with FFmpeg's software decoders inside: see fakecuvid.c. */
+/* TEST DOUBLE, not NVIDIA's: the parser of libnvcuvid.so.1, with FFmpeg's software decoders inside.
+ * See fakecuvid.c. */
 #include <libavcodec/avcodec.h>
 #include <libavutil/pixdesc.h>
 #include <pthread.h>
@@ -58,7 +59,7 @@ typedef struct {
     AVCodecParserContext *scout; /* tells the size before a picture is decoded */
     AVPacket *packet;
     AVFrame *frame;
-    uint8_t *held; /* data without a picture, or (without ENDOFPICTURE) of the picture that is not known to be whole */
+    uint8_t *held; /* data without a picture, or of a picture whose end is not known yet */
     size_t held_size;
     int held_has_picture;
     CUvideotimestamp held_timestamp;
@@ -67,10 +68,10 @@ typedef struct {
     int has_format;
     int surfaces;
     Picture *slots[SLOTS];
-    int busy[SLOTS]; /* decoded and not displayed yet */
+    int busy[SLOTS]; /* true if the picture is decoded and not displayed yet */
     int64_t used[SLOTS];
     int64_t clock, next_id;
-    int64_t timestamps[SLOTS]; /* of pictures that are not displayed yet */
+    int64_t timestamps[SLOTS]; /* timestamps of pictures that are not displayed yet */
 } Parser;
 
 static int open_codec(Parser *p) {
@@ -83,7 +84,7 @@ static int open_codec(Parser *p) {
     p->codec->thread_count = 1;
     p->codec->apply_cropping = 0;
     p->codec->flags |= AV_CODEC_FLAG_OUTPUT_CORRUPT;
-    p->codec->flags2 |= AV_CODEC_FLAG2_SHOW_ALL; /* the driver shows what cannot be decoded, too */
+    p->codec->flags2 |= AV_CODEC_FLAG2_SHOW_ALL; /* the driver also shows pictures that cannot be decoded */
     if (p->params.CodecType == cudaVideoCodec_AV1)
         p->codec->flags |= AV_CODEC_FLAG_LOW_DELAY;
     return avcodec_open2(p->codec, codec, NULL);
@@ -127,7 +128,7 @@ EXPORT CUresult cuvidDestroyVideoParser(CUvideoparser handle) {
     return RESULT(OK);
 }
 
-/* Whether the unit behind a start code belongs to a picture. */
+/* True if the unit behind a start code belongs to a picture. */
 static int is_slice(cudaVideoCodec codec, const uint8_t *unit) {
     switch (codec) {
     case cudaVideoCodec_H264: return (unit[3] & 31) == 1 || (unit[3] & 31) == 5;
@@ -137,7 +138,7 @@ static int is_slice(cudaVideoCodec codec, const uint8_t *unit) {
     }
 }
 
-/* Where the first start code of a picture is; `size` where there is none. */
+/* Return the position of the first start code of a picture, or `size` if there is none. */
 static unsigned first_slice(cudaVideoCodec codec, const uint8_t *data, size_t size) {
     if (codec == cudaVideoCodec_VP8 || codec == cudaVideoCodec_VP9 || codec == cudaVideoCodec_AV1)
         return 0;
@@ -147,7 +148,8 @@ static unsigned first_slice(cudaVideoCodec codec, const uint8_t *data, size_t si
     return (unsigned)size;
 }
 
-/* What the driver says of a picture that others refer to; of VP9 it says nothing, of HEVC nothing useful. */
+/* Return what the driver reports for a picture that others refer to. For VP9 it reports nothing,
+ * and for HEVC nothing useful. */
 static int is_reference(cudaVideoCodec codec, const uint8_t *unit) {
     switch (codec) {
     case cudaVideoCodec_H264: return (unit[3] & 0x60) != 0;
@@ -159,11 +161,11 @@ static int is_reference(cudaVideoCodec codec, const uint8_t *unit) {
     }
 }
 
-/* Whether data holds a picture, or parameters alone. */
+/* True if the data holds a picture, and not only parameters. */
 static int has_picture(cudaVideoCodec codec, const uint8_t *data, size_t size) {
     if (codec == cudaVideoCodec_VP8 || codec == cudaVideoCodec_VP9)
         return size > 0;
-    if (codec == cudaVideoCodec_AV1) /* OBU_FRAME_HEADER 3 and OBU_FRAME 6, by walking the units */
+    if (codec == cudaVideoCodec_AV1) /* look for OBU_FRAME_HEADER (3) and OBU_FRAME (6) among the units */
         for (size_t i = 0; i + 1 < size;) {
             int type = data[i] >> 3 & 15, has_size = data[i] & 2;
             size_t head = 1 + (data[i] >> 2 & 1), length = 0, shift = 0;
@@ -180,7 +182,8 @@ static int has_picture(cudaVideoCodec codec, const uint8_t *data, size_t size) {
     return codec != cudaVideoCodec_AV1 && first_slice(codec, data, size) < size;
 }
 
-/* Of HEVC it is a guess: libavcodec does not tell how many pictures a stream keeps. */
+/* Return how many surfaces a stream needs. For HEVC this is an estimate, because libavcodec does
+ * not report how many pictures a stream keeps. */
 static int needed_surfaces(const Parser *p) {
     int needed;
     switch (p->params.CodecType) {
@@ -194,7 +197,7 @@ static int needed_surfaces(const Parser *p) {
     return needed < SLOTS - 4 ? needed : SLOTS - 4;
 }
 
-/* The driver rounds up to whole blocks, but not for VP9, nor MPEG-2's width. */
+/* The driver rounds sizes up to whole blocks, except for VP9 and for the width of MPEG-2. */
 static unsigned told_width(cudaVideoCodec codec, int coded, int shown) {
     int as_is = codec == cudaVideoCodec_VP9 || codec == cudaVideoCodec_MPEG2;
     return as_is ? (unsigned)shown : ((unsigned)coded + 15) & ~15u;
@@ -204,11 +207,12 @@ static unsigned told_height(cudaVideoCodec codec, int coded, int shown) {
     return codec == cudaVideoCodec_VP9 ? (unsigned)shown : ((unsigned)coded + 15) & ~15u;
 }
 
-/* Tell of a format; 0: the client refuses. Called for equal formats, too, when a header comes again. */
+/* Call the sequence callback; return 0 if the client refuses the format. A header that comes again
+ * causes a call for an equal format, too. */
 static int tell_format(Parser *p, int coded_width, int coded_height, int width, int height,
                        enum AVPixelFormat pixel_format) {
     const AVPixFmtDescriptor *desc = av_pix_fmt_desc_get(pixel_format);
-    int left = fake_setting("left"), top = fake_setting("top"); /* which libavcodec tells with a frame, too late */
+    int left = fake_setting("left"), top = fake_setting("top"); /* libavcodec reports them with a frame, too late */
     CUVIDEOFORMAT f;
     int answer;
     memset(&f, 0, sizeof(f));
@@ -221,7 +225,7 @@ static int tell_format(Parser *p, int coded_width, int coded_height, int width, 
                                                : cudaVideoChromaFormat_444;
     f.coded_width = told_width(f.codec, coded_width, width);
     f.coded_height = told_height(f.codec, coded_height, height);
-    /* the driver tells the lower right corner only; `left` and `top` are what it does not tell */
+    /* the driver reports the lower right corner only, and omits `left` and `top` */
     f.display_area.right = left + width;
     f.display_area.bottom = top + height;
     f.min_num_decode_surfaces = (unsigned char)needed_surfaces(p);
@@ -229,7 +233,7 @@ static int tell_format(Parser *p, int coded_width, int coded_height, int width, 
     f.video_signal_description.color_primaries = (unsigned char)p->codec->color_primaries;
     f.video_signal_description.transfer_characteristics = (unsigned char)p->codec->color_trc;
     f.video_signal_description.matrix_coefficients = (unsigned char)p->codec->colorspace;
-    if (f.codec == cudaVideoCodec_MPEG4) /* what the stream says or not */
+    if (f.codec == cudaVideoCodec_MPEG4) /* the driver ignores what the stream says */
         f.video_signal_description.matrix_coefficients = 1;
     if (f.codec == cudaVideoCodec_VP8 || f.codec == cudaVideoCodec_VP9 || f.codec == cudaVideoCodec_MPEG2)
         f.video_signal_description.matrix_coefficients = 0;
@@ -244,7 +248,7 @@ static int tell_format(Parser *p, int coded_width, int coded_height, int width, 
     return 1;
 }
 
-/* The driver hands timestamps out in rising order, whichever pictures they came with. */
+/* The driver returns timestamps in rising order, whichever pictures they belong to. */
 static int64_t take_timestamp(Parser *p, int slot) {
     int first = slot;
     int64_t timestamp;
@@ -268,13 +272,13 @@ static int display(Parser *p, int slot) {
     return !p->params.pfnDisplayPicture || p->params.pfnDisplayPicture(p->params.pUserData, &shown);
 }
 
-/* Frames that the software decoder has ready are displayed. */
+/* Display the frames that the software decoder has ready. */
 static int display_ready(Parser *p) {
     while (avcodec_receive_frame(p->codec, p->frame) == 0) {
         int slot = 0;
         while (slot < SLOTS && (!p->slots[slot] || p->slots[slot]->id != p->frame->pts || !p->busy[slot]))
             slot++;
-        if (slot == SLOTS) { /* of a picture that was flushed away, or a second frame of a packet */
+        if (slot == SLOTS) { /* the frame's picture was flushed, or the frame is the second one of a packet */
             av_frame_unref(p->frame);
             continue;
         }
@@ -293,7 +297,7 @@ static int display_ready(Parser *p) {
     return 1;
 }
 
-/* All that is inside comes out, as at an end of the stream; the decoder begins anew. */
+/* Display all pictures inside, as at the end of the stream, and start the decoder again. */
 static int drain(Parser *p) {
     int good;
     avcodec_send_packet(p->codec, NULL);
@@ -308,14 +312,14 @@ static int free_slot(Parser *p) {
     for (int i = 0; i < p->surfaces && i < SLOTS; i++)
         if (!p->busy[i] && (best < 0 || (greedy ? p->used[i] > p->used[best] : p->used[i] < p->used[best])))
             best = i;
-    if (best < 0) /* hidden pictures are never displayed: the oldest of them goes */
+    if (best < 0) /* hidden pictures are never displayed: overwrite the oldest of them */
         for (int i = 0; i < p->surfaces && i < SLOTS; i++)
             if (best < 0 || p->used[i] < p->used[best])
                 best = i;
     return best;
 }
 
-/* The size that the headers in a packet announce: 1 if it is another one than before. */
+/* Return true if the headers in a packet announce another size than before. */
 static int scout_finds_change(Parser *p, const uint8_t *data, size_t size) {
     uint8_t *out;
     int out_size;
@@ -344,8 +348,9 @@ static int decode(Parser *p, const uint8_t *data, size_t size, CUvideotimestamp 
     code = avcodec_send_packet(c, p->packet);
     av_packet_unref(p->packet);
     if (code < 0)
-        return 1; /* what cannot be parsed gives no picture */
-    /* What the frames will be. The decoder crops only where it is told to, so that coded sizes are at hand. */
+        return 1; /* data that cannot be parsed gives no picture */
+    /* The size of the frames to come. The decoder crops only if it is asked to, so the coded size
+     * is known. */
     width = c->width;
     height = c->height;
     coded_width = c->coded_width > width ? c->coded_width : width;
@@ -428,7 +433,7 @@ EXPORT CUresult cuvidParseVideoData(CUvideoparser handle, CUVIDSOURCEDATAPACKET 
     if (good && packet->flags & CUVID_PKT_ENDOFSTREAM) {
         good = decode_held(p) && drain(p);
         p->held_size = 0;
-        /* the header that begins the next stretch is told of again */
+        /* the next header causes a sequence callback again */
         p->has_format = 0;
         if (good && packet->flags & CUVID_PKT_NOTIFY_EOS)
             good = p->params.pfnDisplayPicture(p->params.pUserData, NULL);

@@ -1,4 +1,4 @@
-/* TEST DOUBLE, not NVIDIA's: pictures, which the parser fills and the decoder maps. */
+/* TEST DOUBLE, not NVIDIA's: pictures that the parser fills and the decoder maps. */
 #ifndef FAKEPICTURE_H
 #define FAKEPICTURE_H
 
@@ -20,14 +20,15 @@ typedef struct {
     int index;
     int64_t id;
     int damaged;
-    AVFrame *frame; /* NULL: not decoded yet */
+    AVFrame *frame; /* NULL if the picture is not decoded yet */
 } Picture;
 
 Picture *fakepicture_new(void);
 Picture *fakepicture_hold(Picture *picture);
 void fakepicture_release(Picture **place);
 
-/* Above 0 inside the parser's callback: who decodes otherwise has parsed by itself. */
+/* Above 0 inside the parser's callback. A caller that decodes at another time has parsed by
+ * itself. */
 extern __thread int fakeparser_active;
 
 #endif

@@ -1,4 +1,5 @@
-/* TEST DOUBLE, not NVIDIA's: what FFmpeg looks up in libcuda.so.1 and libavcodec's hwaccel never calls. */
+/* TEST DOUBLE, not NVIDIA's: functions of libcuda.so.1 that FFmpeg looks up and libavcodec's
+ * hwaccel never calls. */
 #include "fakecuda.h"
 
 #define EXPORT __attribute__((visibility("default")))

@@ -1,4 +1,5 @@
-/* TEST DOUBLE: compiles cycodec/cuda/kernels/convert.cu for the host, and runs the threads of a kernel in turn. */
+/* TEST DOUBLE, not NVIDIA's: compiles cycodec/cuda/kernels/convert.cu for the host and runs the
+ * threads of a kernel one after the other. */
 #include <math.h>
 #include <string.h>
 
