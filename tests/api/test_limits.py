@@ -1,5 +1,6 @@
 """Limits: pixels of a frame, bytes of a result, seconds of waiting, files of the process."""
 
+import contextlib
 import dataclasses
 import io
 import json
@@ -190,10 +191,8 @@ def silent():
             threading.Thread(target=answer, args=(connection,), daemon=True).start()
 
     def answer(connection):
-        try:
+        with contextlib.suppress(OSError):
             silent.reply(connection)
-        except OSError:
-            pass
 
     threading.Thread(target=accept, daemon=True).start()
     yield silent
