@@ -18,6 +18,7 @@ import torch
 import cycodec
 from cycodec.batch import decode_batch
 from cycodec.decoders import AudioDecoder, VideoDecoder, WavDecoder, get_container_metadata
+from cycodec.encoders import AudioEncoder
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -419,6 +420,9 @@ def test_subclasses_of_str_are_paths(kind, tmp_path):
     assert get_container_metadata(make(video)).streams
     with pytest.raises(FileNotFoundError):
         WavDecoder(make(tmp_path / "missing.wav"))
+    AudioEncoder(torch.zeros(1, 800), sample_rate=8000).to_file(make(tmp_path / "encoded.wav"))
+    assert len(AudioDecoder(tmp_path / "encoded.wav")) == 800
+    assert decode_batch([(make(video), 0)])[0].data.ndim == 3
     index = VideoDecoder(video).index
     index.save(make(tmp_path / "saved.idx"))
     assert len(VideoDecoder(video, index=make(tmp_path / "saved.idx"))) == 75
