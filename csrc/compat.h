@@ -56,6 +56,16 @@ static inline int64_t compat_frame_duration(const AVFrame *frame) {
 #endif
 }
 
+/* Return 1 if the decoder says that a frame depends on no other one, else 0. The flag is part of
+ * AVFrame.flags since libavutil 58.7 (6.1). */
+static inline int compat_frame_is_key(const AVFrame *frame) {
+#if LIBAVUTIL_VERSION_INT >= AV_VERSION_INT(58, 7, 100)
+    return (frame->flags & AV_FRAME_FLAG_KEY) != 0;
+#else
+    return frame->key_frame;
+#endif
+}
+
 static inline void compat_frame_set_duration(AVFrame *frame, int64_t duration) {
 #if LIBAVUTIL_VERSION_INT >= AV_VERSION_INT(57, 30, 100)
     frame->duration = duration;

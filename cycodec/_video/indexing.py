@@ -9,8 +9,8 @@ from cycodec._shared import threads as thread_pool
 from cycodec._shared.sources import Source, open_source
 from cycodec.core.container.demux import Demuxer
 from cycodec.core.container.header_table import read_header_table
-from cycodec.core.container.headers import stream_may_have_fields
-from cycodec.core.container.packets import scan_packets
+from cycodec.core.container.headers import begins_with_field, stream_may_have_fields
+from cycodec.core.container.packets import PacketTable, scan_packets
 from cycodec.core.error import FFmpegError, InvalidDataError
 from cycodec.core.video.confirm import decode_ordinals
 from cycodec.core.video.index import FrameIndex
@@ -57,6 +57,7 @@ def predict_index(demuxer: Demuxer, stream_index: int, threads: int = 1) -> Pred
     is_scanned = table is None
     if table is None:
         table = scan_packets(demuxer, stream_index, closely=not is_trusted)
+    table.learn_codec(demuxer, stream_index)
     if table.has_suspects:
         return Prediction(None, False, True)
     is_timeless = demuxer.format_name == "avi"
@@ -69,8 +70,23 @@ def predict_index(demuxer: Demuxer, stream_index: int, threads: int = 1) -> Pred
         seconds_per_frame=seconds_per_frame(demuxer, stream_index),
     )
     is_sure = table.begins_decodable if is_trusted else table.is_plain(is_timeless)
-    is_doubtful = not is_sure or stream_may_have_fields(demuxer, stream_index)
+    is_doubtful = (
+        not is_sure
+        or (table.has_hidden and table.may_show_hidden)
+        or may_have_fields(demuxer, stream_index, is_scanned, table)
+    )
     return Prediction(index, not is_scanned, is_doubtful)
+
+
+def may_have_fields(demuxer: Demuxer, stream_index: int, is_scanned: bool, table: PacketTable) -> bool:
+    """Return True if two packets may make one frame, so that a decoder must confirm the index.
+
+    A close scan has read all slice headers. Otherwise the first one is read, and readers watch the
+    others.
+    """
+    if (is_scanned and table.has_order) or not stream_may_have_fields(demuxer, stream_index):
+        return False
+    return is_scanned or begins_with_field(demuxer, stream_index)
 
 
 def decode_index(source: Source, size: int | None, reader: FrameReader) -> FrameIndex:

@@ -27,6 +27,7 @@ cdef extern from "compat.h" nogil:
 
     # frames
     int64_t compat_frame_duration(const AVFrame *frame)
+    int compat_frame_is_key(const AVFrame *frame)
     void compat_frame_set_duration(AVFrame *frame, int64_t duration)
     void compat_frame_channels(const AVFrame *frame, int *channels, uint64_t *mask)
     void compat_frame_set_channels(AVFrame *frame, int channels, uint64_t mask)

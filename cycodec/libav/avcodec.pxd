@@ -209,6 +209,27 @@ cdef extern from "libavcodec/avcodec.h" nogil:
     int av_new_packet(AVPacket *packet, int size)
     uint8_t *av_packet_get_side_data(const AVPacket *packet, AVPacketSideDataType type, size_t *size)
 
+    int AV_CODEC_PROP_INTRA_ONLY, AV_CODEC_PROP_REORDER
+    int PARSER_FLAG_COMPLETE_FRAMES
+
+    enum AVPictureStructure:
+        AV_PICTURE_STRUCTURE_UNKNOWN
+        AV_PICTURE_STRUCTURE_TOP_FIELD
+        AV_PICTURE_STRUCTURE_BOTTOM_FIELD
+        AV_PICTURE_STRUCTURE_FRAME
+
+    struct AVCodecParserContext:
+        int flags
+        int pict_type
+        int key_frame
+        AVPictureStructure picture_structure
+        int output_picture_number
+
+    AVCodecParserContext *av_parser_init(int codec_id)
+    void av_parser_close(AVCodecParserContext *parser)
+    int av_parser_parse2(AVCodecParserContext *parser, AVCodecContext *context, uint8_t **out, int *out_size,
+                         const uint8_t *data, int size, int64_t pts, int64_t dts, int64_t pos)
+
 
 cdef extern from "libavcodec/vorbis_parser.h" nogil:
     struct AVVorbisParseContext:

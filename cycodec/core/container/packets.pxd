@@ -3,6 +3,7 @@
 from libc.stdint cimport int32_t, int64_t, uint32_t
 
 from cycodec.core.container.demux cimport Demuxer
+from cycodec.core.bitstream.picture_parser cimport PictureParser
 from cycodec.libav.avcodec cimport AVPacket
 
 
@@ -24,15 +25,26 @@ cdef struct PacketRecord:
     int32_t size
     uint32_t digest
     int32_t flags
+    # Where the picture is shown: its picture order count, and how often the count began again before.
+    # Only a close scan of a codec with order counts knows them.
+    int32_t order
+    int32_t order_run
 
 
 cdef class PacketTable:
     cdef PacketRecord *records
     cdef readonly int count
     cdef int capacity
+    # True if the codec stores pictures in another order than that of display.
+    cdef readonly bint reorders
+    # True if the decoder may show packets that an edit list hides.
+    cdef readonly bint may_show_hidden
+    # True if the records hold picture order counts.
+    cdef readonly bint has_order
 
     cdef int append(self, const PacketRecord *record) noexcept nogil
     cdef int scan(self, Demuxer demuxer, int stream_index, bint closely) except -1
+    cdef void record_order(self, PictureParser parser, const AVPacket *packet, PacketRecord *record) noexcept nogil
     cdef int extend(self, PacketTable other) except -1
 
 

@@ -8,6 +8,7 @@ from libc.string cimport memcpy
 from cycodec.core.bitstream.mpeg cimport holds_one_mpeg2_frame, holds_one_mpeg4_picture, may_be_uncoded_mpeg4
 from cycodec.core.bitstream.nal cimport count_pictures
 from cycodec.core.bitstream.vpx cimport is_hidden_vp8, is_hidden_vp9
+from cycodec.core.bitstream.picture_parser cimport ENTRY_YES, PictureHeader, PictureParser, new_picture_parser
 from cycodec.core.container.demux cimport Demuxer
 
 from cycodec.libav cimport avcodec, avutil
@@ -124,6 +125,26 @@ cdef class PacketTable:
         times = [self.records[i].pts for i in range(self.count) if self.records[i].pts != avutil.AV_NOPTS_VALUE]
         return len(set(times)) == len(times) and (timeless or len(times) == self.count)
 
+    @property
+    def has_hidden(self):
+        """True if an edit list hides packets."""
+        cdef int i
+        for i in range(self.count):
+            if self.records[i].flags & PACKET_DISCARD:
+                return True
+        return False
+
+    def learn_codec(self, Demuxer demuxer not None, int stream_index):
+        """Find out what the codec of the table's stream means for the order of its pictures."""
+        cdef int codec_id = demuxer.stream(stream_index).codecpar.codec_id
+        cdef const avcodec.AVCodecDescriptor *descriptor = avcodec.avcodec_descriptor_get(<avcodec.AVCodecID> codec_id)
+        self.reorders = descriptor == NULL or descriptor.props & avcodec.AV_CODEC_PROP_REORDER != 0
+        # libavcodec drops hidden frames for decoders of its older kind only, which these are
+        self.may_show_hidden = codec_id not in (
+            avcodec.AV_CODEC_ID_H264, avcodec.AV_CODEC_ID_HEVC, avcodec.AV_CODEC_ID_MPEG1VIDEO,
+            avcodec.AV_CODEC_ID_MPEG2VIDEO, avcodec.AV_CODEC_ID_MPEG4, avcodec.AV_CODEC_ID_VP8, avcodec.AV_CODEC_ID_VP9,
+        )
+
     def rows(self):
         """Return (pts, dts, pos, size, flags) of each packet, for tests and tools."""
         return [
@@ -159,20 +180,36 @@ cdef class PacketTable:
         self.count += 1
         return 0
 
+    cdef void record_order(self, PictureParser parser, const AVPacket *packet, PacketRecord *record) noexcept nogil:
+        """Read where a picture is shown. The order count begins again at IDR pictures, which follow all earlier ones."""
+        cdef PictureHeader header
+        cdef const PacketRecord *before = &self.records[self.count - 1] if self.count else NULL
+        parser.read(packet, &header)
+        record.order = header.order
+        record.order_run = before.order_run if before != NULL else 0
+        if header.is_field:
+            record.flags &= ~PACKET_PLAIN
+        if before != NULL and header.entry == ENTRY_YES and header.order <= before.order:
+            record.order_run += 1
+
     cdef int scan(self, Demuxer demuxer, int stream_index, bint closely) except -1:
         """Append every packet of the stream, from the demuxer's position to the end."""
         cdef AVPacket *packet = avcodec.av_packet_alloc()
         cdef PacketRecord record
         cdef int codec_id = demuxer.stream(stream_index).codecpar.codec_id
+        cdef PictureParser parser = new_picture_parser(demuxer.stream(stream_index).codecpar, demuxer.io.name)
         cdef int code
         if packet == NULL:
             raise MemoryError()
+        self.has_order = closely and parser.has_order
         with nogil:
             while True:
                 code = demuxer.read(packet, stream_index)
                 if code < 0:
                     break
                 record_packet(&record, packet, codec_id, closely)
+                if self.has_order:
+                    self.record_order(parser, packet, &record)
                 avcodec.av_packet_unref(packet)
                 code = self.append(&record)
                 if code < 0:

@@ -56,5 +56,6 @@ cdef class FrameIndex(StreamIndex):
     cdef int number_of_stamp(self, int64_t stamp) noexcept nogil
     cdef int first_at_or_after(self, int64_t pts) noexcept nogil
     cdef int anchor_of(self, int number) noexcept nogil
+    cdef int leading_pictures(self, int anchor) noexcept nogil
     cdef int number_at(self, double seconds) noexcept nogil
     cdef object begins(self)

@@ -32,6 +32,8 @@ ANCHOR_FIELDS = [
 
 cdef bytes MAGIC = b"CYCIDX"
 cdef int VERSION = 1
+# Packets by which a picture may be stored away from where it is shown: four times what H.264 allows.
+cdef int MAX_DISTANCE = 64
 cdef double FLOAT32_STEP = 2.0 ** -23
 
 
@@ -149,6 +151,20 @@ cdef class FrameIndex(StreamIndex):
 
     cdef bint holds(self, const AVFrame *frame, int64_t came_out, int64_t position) noexcept nogil:
         return came_out == position
+
+    cdef int leading_pictures(self, int anchor) noexcept nogil:
+        """Return how many pictures follow an anchor's packet and are shown before it; 0 if that is not known."""
+        cdef int begin = self.anchors[anchor].ordinal + 1
+        cdef int count = 0
+        cdef int i
+        if anchor == 0:
+            return 0
+        for i in range(begin, min(begin + MAX_DISTANCE, self.num_packets)):
+            count += 0 <= self.numbers[i] < self.anchors[anchor].first
+        return count
+
+    cdef bint is_decoded(self):
+        return self.origin == "decoded"
 
     cdef bint is_confirmed(self) noexcept nogil:
         return self.confirmed

@@ -66,7 +66,9 @@ def index_from_packets(PacketTable table not None, time_base, *, origin, stamped
     cdef int i
     cdef int count = 0
     cdef bint complete = True
-    cdef list times = delayed_times(table) if delayed else None
+    cdef list times = None
+    if delayed:
+        times = times_by_order(table) if table.has_order else delayed_times(table)
     if order == NULL:
         raise MemoryError()
     try:
@@ -83,7 +85,7 @@ def index_from_packets(PacketTable table not None, time_base, *, origin, stamped
         if complete:
             sort(order, count)
             for i in range(1, count):
-                if order[i].value == order[i - 1].value:
+                if order[i].value == order[i - 1].value or is_out_of_order(table, order[i - 1].ordinal, order[i].ordinal):
                     complete = False
                     break
         if not complete:
@@ -94,6 +96,36 @@ def index_from_packets(PacketTable table not None, time_base, *, origin, stamped
         free(order)
     index.origin = origin
     return index
+
+
+cdef bint is_out_of_order(PacketTable table, int before, int after) noexcept nogil:
+    """Return True if the bitstream contradicts that one packet is shown right before another one."""
+    cdef const PacketRecord *first = &table.records[before]
+    cdef const PacketRecord *second = &table.records[after]
+    if not table.reorders:
+        return after < before
+    if not table.has_order:
+        return False
+    return first.order_run > second.order_run or (
+        first.order_run == second.order_run and first.order >= second.order
+    )
+
+
+cdef list times_by_order(PacketTable table):
+    """Return when the pictures of a stream are shown whose container has no times of display (AVI).
+
+    The times of decoding rise by one frame for each packet. They are dealt out in the order of display.
+    None if they do not rise.
+    """
+    cdef int i
+    times = [table.records[i].dts for i in range(table.count)]
+    if NOPTS in times or any(a >= b for a, b in zip(times, times[1:])):
+        return None
+    shown = sorted(range(table.count), key=lambda i: (table.records[i].order_run, table.records[i].order))
+    result = [0] * table.count
+    for i in range(table.count):
+        result[shown[i]] = times[i]
+    return result
 
 
 def index_from_ordinals(PacketTable table not None, ordinals, time_base, *, seconds_per_frame=None):
@@ -192,16 +224,22 @@ cdef int set_anchors(FrameIndex index, PacketTable table) except -1:
     """The first packet and every key packet, each with the first frame that it can give.
 
     A frame that is shown before its key packet (a leading picture of an open GOP) needs the anchor before.
+    A key packet is no anchor if an earlier packet gives a later frame: its timestamps cannot be right then.
     """
     cdef int i, first
     cdef int found = 0
+    cdef int last_shown = -1
     cdef PacketRecord *record
     cdef Anchor *anchor
     for i in range(table.count):
         record = &table.records[i]
+        if i:
+            last_shown = max(last_shown, index.numbers[i - 1])
         if i and not record.flags & PACKET_KEY:
             continue
         first = first_shown(index, table, i) if found else 0
+        if first < last_shown:
+            continue
         if found and (first <= index.anchors[found - 1].first or first >= index.count):
             continue
         anchor = &index.anchors[found]

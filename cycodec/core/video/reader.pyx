@@ -47,7 +47,10 @@ cdef class FrameReader(FrameStream):
                 code = self.renew_decoder(True)
             if code == 0:
                 code = self.first_frame()
-                if code == 0 and self.seeker.arrives_before(position, self.position, self.frame):
+                if (
+                    code == 0 and self.seeker.arrives_before(position, self.position, self.frame)
+                    and self.seeker.may_begin_with(self.frame)
+                ):
                     return 0
             elif code != LOST:
                 return code

@@ -3,6 +3,7 @@
 from libc.stdint cimport int32_t, int64_t, uint8_t
 
 from cycodec.core.bitstream.nal cimport NalFormat
+from cycodec.core.bitstream.picture_parser cimport PictureParser
 from cycodec.core.container.demux cimport Demuxer
 from cycodec.core.video.index cimport Anchor, FrameIndex
 from cycodec.core.video.stream_index cimport StreamIndex
@@ -39,14 +40,20 @@ cdef class Seeker:
     cdef bint arrives_before(self, int64_t position, int64_t came_out, const AVFrame *frame) noexcept nogil
     cdef bint retreat(self) noexcept nogil
     cdef void mark_bad(self) noexcept nogil
+    cdef bint may_begin_with(self, const AVFrame *frame) noexcept nogil
+    cdef void abandon(self) noexcept
     cdef bint is_near(self, int64_t position, int64_t reached, int delay, bint is_fresh) noexcept nogil
     cdef int anchor_of(self, int64_t number) noexcept nogil
     cdef int64_t first_number(self) noexcept nogil
+    cdef int leading(self) noexcept nogil
 
 
 cdef class AnchorSeeker(Seeker):
     cdef FrameIndex index
     cdef NalFormat nal
+    cdef PictureParser parser
+    # True if only the decoder can tell whether the last anchor is a key picture.
+    cdef bint needs_key_frame
     # For each anchor, 1 if it did not give the frames that it promises.
     cdef uint8_t *bad_anchors
     # Anchors that were tried since `aim`.
@@ -54,6 +61,8 @@ cdef class AnchorSeeker(Seeker):
 
     cdef int usable(self, int anchor) noexcept nogil
     cdef int seek_to_anchor(self, AVPacket *packet) noexcept nogil
+    cdef int seek_to_entry(self, AVPacket *packet) noexcept nogil
+    cdef bint is_entry(self, const AVPacket *packet) noexcept nogil
     cdef int find_packet(self, AVPacket *packet) noexcept nogil
     cdef bint is_anchor(self, const AVPacket *packet, const Anchor *anchor) noexcept nogil
     cdef bint is_past(self, const AVPacket *packet, const Anchor *anchor) noexcept nogil

@@ -4,9 +4,11 @@ from libc.stdint cimport int64_t, uint8_t
 from libc.stdlib cimport calloc, free
 
 from cycodec.core.bitstream.nal cimport nal_format, is_exact_entry
+from cycodec.core.bitstream.picture_parser cimport ENTRY_NO, ENTRY_UNKNOWN, PictureHeader, new_picture_parser
+from cycodec.core.compat cimport compat_frame_is_key
 from cycodec.core.container.demux cimport Demuxer
 from cycodec.core.container.packets cimport digest_packet
-from cycodec.core.video.codes cimport LOST
+from cycodec.core.video.codes cimport LOST, NO_ENTRY
 from cycodec.core.video.index cimport Anchor, FrameIndex
 from cycodec.core.video.stream_index cimport StreamIndex
 
@@ -93,6 +95,14 @@ cdef class Seeker:
         """Never go to the anchor of the last seek again."""
         pass
 
+    cdef bint may_begin_with(self, const AVFrame *frame) noexcept nogil:
+        """Return True if the first frame after a seek can have been decoded without the frames before it."""
+        return True
+
+    cdef void abandon(self) noexcept:
+        """Forget what is owned without freeing it; see Note [After fork]."""
+        pass
+
     cdef bint is_near(self, int64_t position, int64_t reached, int delay, bint is_fresh) noexcept nogil:
         """Return True if decoding on from `reached` costs less than a seek; `delay` frames are inside the decoder."""
         return False
@@ -105,13 +115,19 @@ cdef class Seeker:
         """Return the first frame that the anchor of the last seek promises."""
         return 0
 
+    cdef int leading(self) noexcept nogil:
+        """Return how many pictures follow that anchor's packet and are shown before it."""
+        return 0
+
 
 cdef class AnchorSeeker(Seeker):
     """Seeks to the anchors of an index, and recognises their packets.
 
-    Note [Anchors are proved]: a key flag is a promise that containers do not always keep. The first frame after a seek must
-    be in the index and not past the wanted one. Otherwise the anchor is marked bad, and the one before it is tried; after a
-    few tries the stream is decoded from its beginning.
+    Note [Anchors are proved]: a key flag is a promise that containers do not always keep. The headers of an anchor's packet
+    must say that decoding can begin there. Where no parser reads them, the decoder must say that the first frame is a key
+    frame; where it does not tell either, the stream is decoded from its beginning. The first frame after a seek must be in
+    the index and not past the wanted one. Otherwise the anchor is marked bad, and the one before it is tried; after a few
+    tries the stream is decoded from its beginning.
 
     Parameters
     ----------
@@ -123,6 +139,7 @@ cdef class AnchorSeeker(Seeker):
     def __cinit__(self, Demuxer demuxer not None, int stream_index, FrameIndex index not None):
         self.index = index
         self.nal = nal_format(demuxer.stream(stream_index).codecpar)
+        self.parser = new_picture_parser(demuxer.stream(stream_index).codecpar, demuxer.io.name)
         self.bad_anchors = <uint8_t *> calloc(index.num_anchors + 1, 1)
         if self.bad_anchors == NULL:
             raise MemoryError()
@@ -135,6 +152,9 @@ cdef class AnchorSeeker(Seeker):
 
     cdef int64_t first_number(self) noexcept nogil:
         return self.index.anchors[self.anchor].first
+
+    cdef int leading(self) noexcept nogil:
+        return self.index.leading_pictures(self.anchor)
 
     cdef int usable(self, int anchor) noexcept nogil:
         """Return the last anchor up to this one that is not bad."""
@@ -176,8 +196,20 @@ cdef class AnchorSeeker(Seeker):
             return self.demuxer.seek(self.stream_index, anchor.pts)
         return -1
 
+    cdef void abandon(self) noexcept:
+        self.parser.abandon()
+
     cdef int seek(self, AVPacket *packet) noexcept nogil:
-        """Go to an anchor, whose packet `packet` holds then.
+        """Go to an anchor, whose packet `packet` holds then; to an earlier one if decoding cannot begin there."""
+        cdef int code = self.seek_to_entry(packet)
+        while code == NO_ENTRY:
+            self.mark_bad()
+            self.anchor = self.usable(self.anchor)
+            code = self.seek_to_entry(packet)
+        return code
+
+    cdef int seek_to_entry(self, AVPacket *packet) noexcept nogil:
+        """Go to the anchor; NO_ENTRY if decoding cannot begin there.
 
         Note [Seeking in MP4]: FFmpeg from 5.0 on takes the target for a pts. Asked for a key packet's dts, it goes to the
         GOP before, all of which is read then. Older versions compare the target with dts, so that a pts may lead to a later
@@ -218,15 +250,30 @@ cdef class AnchorSeeker(Seeker):
             if code < 0:
                 return code
             if self.is_anchor(packet, anchor):
-                if self.anchor > 0 and not is_exact_entry(&self.nal, packet.data, packet.size):
+                if self.anchor > 0 and not self.is_entry(packet):
                     avcodec.av_packet_unref(packet)
-                    return LOST
+                    return NO_ENTRY
                 self.ordinal = anchor.ordinal + 1
                 return 0
             is_last = self.anchor == 0 or self.is_past(packet, anchor)
             avcodec.av_packet_unref(packet)
             if is_last:
                 return LOST
+
+    cdef bint is_entry(self, const AVPacket *packet) noexcept nogil:
+        """Return True if the headers of a packet allow decoding to begin with it."""
+        cdef PictureHeader header
+        if self.parser.restart() < 0:
+            return False
+        self.parser.read(packet, &header)
+        self.needs_key_frame = header.entry == ENTRY_UNKNOWN
+        return header.entry != ENTRY_NO and is_exact_entry(&self.nal, packet.data, packet.size)
+
+    cdef bint may_begin_with(self, const AVFrame *frame) noexcept nogil:
+        # decoders that do not know key frames leave the type of the picture alone
+        return self.anchor == 0 or not self.needs_key_frame or (
+            compat_frame_is_key(frame) and frame.pict_type == avutil.AV_PICTURE_TYPE_I
+        )
 
     cdef bint is_anchor(self, const AVPacket *packet, const Anchor *anchor) noexcept nogil:
         """Return True if a packet is the one of an anchor."""

@@ -6,6 +6,7 @@ from cycodec.core.bitstream.nal cimport NalFormat
 from cycodec.core.container.demux cimport Demuxer
 from cycodec.core.video.backend cimport VideoBackend
 from cycodec.core.video.fault_watch cimport FaultWatch
+from cycodec.core.video.order_watch cimport OrderWatch
 from cycodec.core.video.seeker cimport Seeker
 from cycodec.core.video.stream_index cimport StreamIndex
 from cycodec.core.video.wanted cimport Wanted
@@ -45,6 +46,9 @@ cdef class FrameStream:
     cdef readonly int stream_index
     cdef Seeker seeker
     cdef FaultWatch watch
+    cdef OrderWatch order
+    # True if the order that the index promises must be proved, because no decoder has given it.
+    cdef bint proves_order
     # What the request under way asks for; nothing between requests.
     cdef Wanted wanted
 
@@ -85,6 +89,7 @@ cdef class FrameStream:
     # seeking
     cdef void show_first_packet(self, bint is_fresh) noexcept nogil
     cdef int begin(self) noexcept nogil
+    cdef bint begins_anew(self) noexcept nogil
     cdef int renew_decoder(self, bint with_source) noexcept nogil
     cdef int reopen(self) except -1
 

@@ -11,10 +11,12 @@ from libc.errno cimport EAGAIN, ENOMEM
 from libc.stdint cimport int64_t
 
 from cycodec.core.bitstream.nal cimport holds_picture, is_in_top_layer, nal_format
+from cycodec.core.bitstream.picture_parser cimport new_picture_parser
 from cycodec.core.container.demux cimport Demuxer
 from cycodec.core.video.backend cimport VideoBackend
 from cycodec.core.video.codes cimport BACKEND_FAILED
 from cycodec.core.video.fault_watch cimport FaultWatch
+from cycodec.core.video.order_watch cimport new_order_watch
 from cycodec.core.video.seeker cimport Seeker, new_seeker
 from cycodec.core.video.stream_index cimport StreamIndex
 from cycodec.core.video.wanted cimport Wanted
@@ -46,6 +48,7 @@ cdef class FrameStream:
         self.stream_index = stream_index
         self.backend = backend
         self.watch = FaultWatch()
+        self.order = new_order_watch(new_picture_parser(demuxer.stream(stream_index).codecpar, demuxer.io.name))
         self.wanted = NOTHING
         self.packet = avcodec.av_packet_alloc()
         self.frame = avutil.av_frame_alloc()
@@ -68,8 +71,10 @@ cdef class FrameStream:
             seeker.ordinal = self.seeker.ordinal
         self.seeker = seeker
         self.index = index
+        self.proves_order = index.is_exact and not index.is_decoded()
         if self.state != FRESH:
             self.stop()
+        self.demuxer.check(self.order.restart(0, 0), "open parser")
 
     def __dealloc__(self):
         avcodec.av_packet_free(&self.packet)
@@ -80,6 +85,8 @@ cdef class FrameStream:
         self.frame = NULL
         self.backend.abandon()
         self.demuxer.abandon()
+        self.order.abandon()
+        self.seeker.abandon()
 
     def forget(self):
         """Own nothing any more, and free nothing: Note [After fork]."""
@@ -120,6 +127,8 @@ cdef class FrameStream:
                     not self.is_leading(self.position)
                 ):
                     self.watch.note_frame(self.position, self.reached)
+                    if self.proves_order and not self.order.may_give(self.position):
+                        self.watch.out_of_turn = True
                 self.reached = max(self.reached, self.position)
                 return 0
             if code == avutil.AVERROR_EOF or code == avutil.AVERROR(ENOMEM) or code == BACKEND_FAILED:
@@ -162,6 +171,9 @@ cdef class FrameStream:
             self.packet.dts = avutil.AV_NOPTS_VALUE
         if not self.index.is_exact:
             return self.backend.send(self.packet)
+        if self.proves_order:
+            self.order.allows_fields = self.index.is_confirmed()
+            self.order.note_packet(self.packet, self.sent)
         if self.sent >= 0 and not holds_picture(&self.nal, self.packet.data, self.packet.size):
             self.note_error()
         skip = (
@@ -221,7 +233,10 @@ cdef class FrameStream:
 
     cdef bint can_skip(self) noexcept nogil:
         """Return True if the index says without doubt which frame each packet gives, so that frames may be left out."""
-        return self.watch.may_skip and not self.index.linear and not (self.index.stamped and self.index.is_confirmed())
+        return (
+            self.watch.may_skip and not self.index.linear and not (self.index.stamped and self.index.is_confirmed())
+            and (self.order.parser.has_order or self.order.parser.shows_unreferenced)
+        )
 
     cdef bint is_damaged(self) noexcept nogil:
         """Return True if the frame in hand was damaged, so that the decoder concealed a part of it."""
@@ -248,16 +263,23 @@ cdef class FrameStream:
             self.begin_run(True)
             if not self.knows_first_packet:
                 self.show_first_packet(is_fresh)
+        code = self.seeker.seek(self.packet)
+        if self.index.is_exact:
             self.watch.restart(self.seeker.first_number())
-            if self.seeker.anchor == 0 and (self.index.stamped or self.index.is_confirmed() or self.watch.met_damage):
+            if code == 0:
+                code = self.order.restart(self.seeker.first_number(), self.seeker.leading())
+            if code == 0 and self.begins_anew():
                 # The decoder conceals damage with what its buffers hold: only a new one gives the same result twice.
                 code = self.renew_decoder(False)
-                if code < 0:
-                    return code
-        code = self.seeker.seek(self.packet)
         if code == 0:
             self.state = HOLDING if self.index.is_exact else RUNNING
         return code
+
+    cdef bint begins_anew(self) noexcept nogil:
+        """Return True if the pass that begins needs a decoder that has seen nothing."""
+        return self.seeker.anchor == 0 and (
+            self.index.stamped or self.index.is_confirmed() or self.watch.met_damage
+        )
 
     cdef int renew_decoder(self, bint with_source) noexcept nogil:
         """Replace the decoder by one that has seen nothing, and the source by one opened anew."""
@@ -286,6 +308,7 @@ cdef class FrameStream:
         self.seeker.ordinal = 0
         self.seeker.anchor = 0
         self.backend.reopen()
+        self.demuxer.check(self.order.restart(0, 0), "open parser")
         self.knows_first_packet = True
         self.state = RUNNING
         return 0

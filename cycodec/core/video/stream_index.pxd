@@ -20,6 +20,7 @@ cdef class StreamIndex:
                                    int64_t step) noexcept nogil
     cdef bint holds(self, const AVFrame *frame, int64_t came_out, int64_t position) noexcept nogil
     cdef bint is_confirmed(self) noexcept nogil
+    cdef bint is_decoded(self)
     cdef int64_t number_of_packet(self, const AVPacket *packet, int64_t ordinal) noexcept nogil
     cdef int64_t pts_of(self, int64_t position, const AVFrame *frame) noexcept nogil
     cdef int64_t duration_of(self, int64_t position, const AVFrame *frame, int64_t step) noexcept nogil

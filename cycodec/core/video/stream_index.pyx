@@ -57,6 +57,10 @@ cdef class StreamIndex:
         """Return True if the packets left doubt about the frames, and the decoder has confirmed them."""
         return False
 
+    cdef bint is_decoded(self):
+        """Return True if a decoder has given all frames in this order."""
+        return False
+
     cdef int64_t number_of_packet(self, const AVPacket *packet, int64_t ordinal) noexcept nogil:
         """Return the number of the frame that a packet gives; -1 for no frame."""
         return -1

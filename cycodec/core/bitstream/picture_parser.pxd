@@ -1,0 +1,44 @@
+"""PictureParser: what the headers of coded pictures say, read by libavcodec's parsers without decoding."""
+
+from cycodec.libav.avcodec cimport AVCodecContext, AVCodecParameters, AVCodecParserContext, AVPacket
+
+
+cdef enum Entry:
+    # Decoding cannot begin at this picture.
+    ENTRY_NO
+    # Decoding can begin at this picture.
+    ENTRY_YES
+    # The headers do not tell; the decoder may.
+    ENTRY_UNKNOWN
+
+
+cdef struct PictureHeader:
+    Entry entry
+    # True if the packet holds a single field of a frame.
+    bint is_field
+    # AVPictureType; AV_PICTURE_TYPE_NONE if the headers do not tell.
+    int type
+    # The picture order count, if `has_order` of the parser is True.
+    int order
+
+
+cdef class PictureParser:
+    cdef AVCodecParameters *parameters
+    # NULL if libavcodec has no parser for the codec.
+    cdef AVCodecParserContext *parser
+    cdef AVCodecContext *context
+    # True if the codec stores pictures in another order than that of display.
+    cdef readonly bint reorders
+    # True if each picture decodes on its own.
+    cdef readonly bint is_intra_only
+    # True if the decoder gives a picture that no other one refers to as soon as it is decoded.
+    cdef readonly bint shows_unreferenced
+    # True if headers tell the order of display.
+    cdef readonly bint has_order
+
+    cdef int restart(self) noexcept nogil
+    cdef void read(self, const AVPacket *packet, PictureHeader *header) noexcept nogil
+    cdef void abandon(self) noexcept
+
+
+cdef PictureParser new_picture_parser(const AVCodecParameters *parameters, str source)

@@ -1,0 +1,101 @@
+"""What the headers of coded pictures say, read by libavcodec's parsers without decoding.
+
+Note [Picture parsers]
+
+A container's key flags and timestamps may be wrong; the headers of the pictures are what the decoder
+obeys. libavcodec's parsers read parameter sets and slice headers. They know the picture order count
+of H.264 and HEVC (ITU-T H.264, 8.2.1; H.265, 8.3.1), which tells the order of display, and which
+pictures decoding can begin at. A parser follows the packets of one run from an anchor on.
+"""
+
+from libc.errno cimport ENOMEM
+from libc.stdint cimport uint8_t
+
+from cycodec.core cimport error
+
+from cycodec.libav cimport avcodec, avutil
+from cycodec.libav.avcodec cimport AVPacket
+
+
+cdef class PictureParser:
+    """Reads the headers of one stream's packets, in the order of decoding. See `new_picture_parser`."""
+
+    def __dealloc__(self):
+        avcodec.av_parser_close(self.parser)
+        avcodec.avcodec_free_context(&self.context)
+        avcodec.avcodec_parameters_free(&self.parameters)
+
+    cdef void abandon(self) noexcept:
+        """Forget what is owned without freeing it; see Note [After fork]."""
+        self.parser = NULL
+        self.context = NULL
+        self.parameters = NULL
+
+    cdef int restart(self) noexcept nogil:
+        """Forget the packets so far; the next one begins a new run. Return 0 or AVERROR."""
+        avcodec.av_parser_close(self.parser)
+        avcodec.avcodec_free_context(&self.context)
+        self.parser = avcodec.av_parser_init(self.parameters.codec_id)
+        if self.parser == NULL:
+            return 0
+        self.context = avcodec.avcodec_alloc_context3(NULL)
+        if self.context == NULL:
+            return avutil.AVERROR(ENOMEM)
+        self.parser.flags |= avcodec.PARSER_FLAG_COMPLETE_FRAMES
+        return avcodec.avcodec_parameters_to_context(self.context, self.parameters)
+
+    cdef void read(self, const AVPacket *packet, PictureHeader *header) noexcept nogil:
+        """Read the headers of the next packet of the run."""
+        cdef uint8_t *out
+        cdef int size
+        header.entry = ENTRY_YES if self.is_intra_only else ENTRY_UNKNOWN
+        header.is_field = False
+        header.type = header.order = 0
+        if self.parser == NULL:
+            return
+        self.parser.pict_type = 0
+        self.parser.key_frame = -1
+        self.parser.picture_structure = avcodec.AV_PICTURE_STRUCTURE_UNKNOWN
+        avcodec.av_parser_parse2(
+            self.parser, self.context, &out, &size, packet.data, packet.size, packet.pts, packet.dts, packet.pos
+        )
+        header.is_field = self.parser.picture_structure in (
+            avcodec.AV_PICTURE_STRUCTURE_TOP_FIELD, avcodec.AV_PICTURE_STRUCTURE_BOTTOM_FIELD
+        )
+        header.type = self.parser.pict_type
+        header.order = self.parser.output_picture_number
+        if self.is_intra_only:
+            return
+        # parsers that do not tell key pictures leave the field alone, and tell at least the picture's type
+        if self.parser.key_frame >= 0:
+            header.entry = ENTRY_YES if self.parser.key_frame == 1 else ENTRY_NO
+        elif self.parser.pict_type != 0:
+            header.entry = ENTRY_YES if self.parser.pict_type == avutil.AV_PICTURE_TYPE_I else ENTRY_NO
+
+
+cdef PictureParser new_picture_parser(const avcodec.AVCodecParameters *parameters, str source):
+    """Return a parser for a stream; `restart` must come before the first packet.
+
+    Parameters
+    ----------
+    parameters : const AVCodecParameters *
+        A copy is kept.
+    source : str
+        The name of the source in errors.
+    """
+    cdef PictureParser parser = PictureParser()
+    cdef const avcodec.AVCodecDescriptor *descriptor = avcodec.avcodec_descriptor_get(parameters.codec_id)
+    parser.parameters = avcodec.avcodec_parameters_alloc()
+    if parser.parameters == NULL:
+        raise MemoryError()
+    error.check(avcodec.avcodec_parameters_copy(parser.parameters, parameters), "copy codec parameters", source)
+    parser.reorders = descriptor == NULL or descriptor.props & avcodec.AV_CODEC_PROP_REORDER != 0
+    parser.is_intra_only = descriptor != NULL and descriptor.props & avcodec.AV_CODEC_PROP_INTRA_ONLY != 0
+    error.check(parser.restart(), "open parser", source)
+    parser.has_order = parser.parser != NULL and parameters.codec_id in (
+        avcodec.AV_CODEC_ID_H264, avcodec.AV_CODEC_ID_HEVC
+    )
+    parser.shows_unreferenced = not parser.reorders or parameters.codec_id in (
+        avcodec.AV_CODEC_ID_MPEG1VIDEO, avcodec.AV_CODEC_ID_MPEG2VIDEO, avcodec.AV_CODEC_ID_MPEG4
+    )
+    return parser

@@ -1,0 +1,144 @@
+"""Whether the pictures of a run come in the order that the index promises.
+
+Note [Proof of the order]
+
+An index from a container believes its timestamps. They are right only if they sort the pictures as the
+decoder does. Two facts prove it for a frame, without decoding more than the frame needs:
+
+1. When the frame comes out, the packets of all frames before it, from the anchor on, have been sent. A
+   decoder gives frames in the order of display, so that none of them can follow.
+2. For H.264 and HEVC, the picture order counts of the packets rise as the frame numbers do. For MPEG-1,
+   MPEG-2 and MPEG-4, the types of the pictures tell their order.
+
+Pictures that follow an anchor and are shown before it must come before it, too. A picture that is a
+single field, and a packet whose number comes twice, are contradictions. What happened before the anchor
+is not proved: a packet there may give no frame.
+"""
+
+from libc.stdint cimport INT32_MIN, int64_t, uint64_t
+
+from cycodec.core.bitstream.picture_parser cimport ENTRY_YES, PictureHeader, PictureParser
+
+from cycodec.libav cimport avutil
+from cycodec.libav.avcodec cimport AVPacket
+
+
+cdef class OrderWatch:
+    """Follows the packets of one reader. See `new_order_watch`."""
+
+    cdef int restart(self, int64_t first, int leading) noexcept nogil:
+        """Begin a new run.
+
+        `first` is the number of its first frame. `leading` pictures follow that are shown before it and may be missing.
+        Return 0 or AVERROR.
+        """
+        self.first = self.complete_to = first
+        self.leading = leading
+        self.ahead = 0
+        self.count = 0
+        self.oldest_order = INT32_MIN
+        self.oldest_number = -1
+        self.is_wrong = False
+        self.reference = self.last_shown = -1
+        return self.parser.restart()
+
+    cdef void note_packet(self, const AVPacket *packet, int64_t number) noexcept nogil:
+        """Look at a packet before it is sent; a number below 0 gives no frame."""
+        cdef PictureHeader header
+        if self.parser.reorders:
+            self.parser.read(packet, &header)
+            self.is_wrong = self.is_wrong or (header.is_field and not self.allows_fields)
+        if number < 0:
+            return
+        if self.parser.has_order:
+            self.note_order(&header, number)
+        elif self.parser.reorders:
+            self.note_type(&header, number)
+        self.note_number(number)
+
+    cdef void note_number(self, int64_t number) noexcept nogil:
+        """Remember that the packet of a frame was sent."""
+        cdef int64_t distance = number - self.complete_to
+        if number < self.first:
+            self.leading -= 1
+            return
+        if distance < 0:
+            self.is_wrong = True        # the number comes twice
+            return
+        if distance >= 64:
+            self.is_wrong = True
+            return
+        self.ahead |= (<uint64_t> 1) << distance
+        while self.ahead & 1:
+            self.ahead >>= 1
+            self.complete_to += 1
+
+    cdef void note_type(self, const PictureHeader *header, int64_t number) noexcept nogil:
+        """Follow the order of display of MPEG-1, 2 and 4 and their like.
+
+        A B-picture is shown when it is decoded, any other picture when the next one of its kind is.
+        """
+        if header.type == avutil.AV_PICTURE_TYPE_NONE:
+            return
+        if header.type == avutil.AV_PICTURE_TYPE_B:
+            self.is_wrong = self.is_wrong or 0 <= self.reference <= number
+            self.note_shown(number)
+            return
+        if number < self.first:
+            self.is_wrong = True        # only B-pictures are shown before the anchor's
+        if self.reference >= 0:
+            self.note_shown(self.reference)
+        self.is_wrong = self.is_wrong or number <= self.reference
+        self.reference = number
+
+    cdef void note_shown(self, int64_t number) noexcept nogil:
+        self.is_wrong = self.is_wrong or number <= self.last_shown
+        self.last_shown = number
+
+    cdef void note_order(self, const PictureHeader *header, int64_t number) noexcept nogil:
+        """Compare a picture order count with those of the pictures before."""
+        cdef int remembered = min(self.count, <int> REMEMBERED)
+        cdef int place, i
+        if header.entry == ENTRY_YES and self.count_starts_again(header.order):
+            for i in range(remembered):
+                self.oldest_number = max(self.oldest_number, self.numbers[i])
+            self.count = remembered = 0
+            self.oldest_order = INT32_MIN
+        for i in range(remembered):
+            if (self.orders[i] < header.order) != (self.numbers[i] < number):
+                self.is_wrong = True
+        if header.order <= self.oldest_order or number <= self.oldest_number:
+            self.is_wrong = True
+        place = self.count % REMEMBERED
+        if self.count >= REMEMBERED:
+            self.oldest_order = max(self.oldest_order, self.orders[place])
+            self.oldest_number = max(self.oldest_number, self.numbers[place])
+        self.orders[place] = header.order
+        self.numbers[place] = number
+        self.count += 1
+
+    cdef bint count_starts_again(self, int order) noexcept nogil:
+        """Return True if a key picture's order count is not above the earlier ones, as with IDR pictures.
+
+        All pictures before such a picture are shown before it.
+        """
+        cdef int i
+        for i in range(min(self.count, <int> REMEMBERED)):
+            if self.orders[i] >= order:
+                return True
+        return self.oldest_order >= order
+
+    cdef bint may_give(self, int64_t number) noexcept nogil:
+        """Return True if nothing contradicts that the frame which came out has a number."""
+        return not self.is_wrong and number < self.complete_to and self.leading <= 0
+
+    cdef void abandon(self) noexcept:
+        """Forget what is owned without freeing it; see Note [After fork]."""
+        self.parser.abandon()
+
+
+cdef OrderWatch new_order_watch(PictureParser parser):
+    """Return a watch that reads headers with a parser of its own."""
+    cdef OrderWatch watch = OrderWatch()
+    watch.parser = parser
+    return watch
