@@ -376,3 +376,24 @@ def test_an_exception_belongs_to_the_request_that_met_it(name, every_read_counts
                 assert torch.equal(frame, frames[number])
             file.countdown = None
             assert torch.equal(decoder[number], frames[number])
+
+
+@pytest.mark.parametrize("number", [0, 1, 2])
+def test_an_exception_belongs_to_the_window_that_met_it(number, sounds, every_read_counts):
+    data = sounds[number].read_bytes()
+    whole = AudioDecoder(data, seek_mode="exact")[:]
+    windows = [slice(20_000, 21_000), slice(0, 500), slice(31_000, None)]
+    file = FailsOnce(data)
+    decoder = AudioDecoder(file, seek_mode="exact")
+    for reads in range(6):
+        for window in windows:
+            file.countdown = reads
+            try:
+                samples = decoder[window]
+            except OSError as error:
+                assert "on fire" in str(error)  # noqa: PT017
+            else:
+                assert file.countdown is not None, "the exception was lost, or is kept for a later request"
+                assert torch.equal(samples, whole[:, window])
+            file.countdown = None
+            assert torch.equal(decoder[window], whole[:, window])
