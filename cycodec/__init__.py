@@ -11,6 +11,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from cycodec._shared.limits import Limits, get_limits, set_limits
     from cycodec._shared.results import AudioSamples, Frame, FrameBatch
     from cycodec.core.error import (
         ClosedError,
@@ -22,12 +23,14 @@ if TYPE_CHECKING:
         FFmpegMemoryError,
         FFmpegValueError,
         InvalidDataError,
+        LimitError,
         SourceIsDirectoryError,
         SourceNotFoundError,
         SourcePermissionError,
         SourceTimeoutError,
         StaleIndexError,
         StreamNotFoundError,
+        TooManyFilesError,
         UnsupportedError,
     )
     from cycodec.core.ffmpeg import ffmpeg_versions, set_log_level
@@ -36,6 +39,7 @@ if TYPE_CHECKING:
 
 # Module -> the public names that are loaded from it.
 _HOMES = {
+    "cycodec._shared.limits": ["Limits", "get_limits", "set_limits"],
     "cycodec._shared.results": ["AudioSamples", "Frame", "FrameBatch"],
     "cycodec.core.error": [
         "ClosedError",
@@ -47,12 +51,14 @@ _HOMES = {
         "FFmpegMemoryError",
         "FFmpegValueError",
         "InvalidDataError",
+        "LimitError",
         "SourceIsDirectoryError",
         "SourceNotFoundError",
         "SourcePermissionError",
         "SourceTimeoutError",
         "StaleIndexError",
         "StreamNotFoundError",
+        "TooManyFilesError",
         "UnsupportedError",
     ],
     "cycodec.core.ffmpeg": ["ffmpeg_versions", "set_log_level"],
@@ -76,12 +82,15 @@ __all__ = [
     "FrameBatch",
     "FrameIndex",
     "InvalidDataError",
+    "LimitError",
+    "Limits",
     "SourceIsDirectoryError",
     "SourceNotFoundError",
     "SourcePermissionError",
     "SourceTimeoutError",
     "StaleIndexError",
     "StreamNotFoundError",
+    "TooManyFilesError",
     "UnsupportedError",
     "__version__",
     "cache_stats",
@@ -89,7 +98,9 @@ __all__ = [
     "ffmpeg_versions",
     "get_cache_capacity",
     "get_include",
+    "get_limits",
     "set_cache_capacity",
+    "set_limits",
     "set_log_level",
 ]
 

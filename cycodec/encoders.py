@@ -109,7 +109,7 @@ class AudioEncoder:
             raise TypeError(
                 f"dest must be a path, not {type(dest).__name__} (to_file_like writes to file-likes)"
             )
-        name = os.fsdecode(os.fspath(dest))
+        name = str.__str__(os.fsdecode(os.fspath(dest)))  # np.str_ is a str, too
         self._encode(name, None, name, bit_rate, num_channels, sample_rate)
 
     def to_file_like(

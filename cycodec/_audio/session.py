@@ -9,17 +9,19 @@ from __future__ import annotations
 import io
 import math
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from cycodec._shared import torch_adapter
+from cycodec._shared.limits import check_result
 from cycodec._shared.metadata import AudioStreamMetadata, make_metadata
 from cycodec._shared.session_base import Session
 from cycodec._shared.sources import Source, is_file_like, open_source
 from cycodec.core.audio.sample_blocks import pack_rows
 from cycodec.core.audio.sample_reader import SampleReader
 from cycodec.core.audio.wav import NotPlainWav, WavReader
+from cycodec.core.io.access import Access
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -47,6 +49,10 @@ class AudioOptions:
         True to only ever decode from the start.
     wav_only : bool
         True to refuse sources that are no WAV files of plain PCM.
+    access : Access
+        What opening the source may reach.
+    max_result_bytes : int
+        The largest number of bytes of one result.
     """
 
     stream_index: int | None
@@ -54,6 +60,8 @@ class AudioOptions:
     num_channels: int | None
     exact: bool
     wav_only: bool = False
+    access: Access = field(default_factory=Access)
+    max_result_bytes: int = (1 << 63) - 1
 
 
 class AudioSession(Session):
@@ -79,6 +87,7 @@ class AudioSession(Session):
     def __init__(self, source: Source, options: AudioOptions) -> None:
         super().__init__(source)
         self.options = options
+        self.is_file_like = is_file_like(source)
         self._reopen()
 
     def _reopen(self) -> None:
@@ -86,11 +95,14 @@ class AudioSession(Session):
         output = {"sample_rate": options.sample_rate or 0, "num_channels": options.num_channels or 0}
         self.stream_index = 0
         self.header: dict[str, Any] = {}
-        wav = open_wav(self.source, output, options.wav_only) if options.stream_index in (None, 0) else None
+        wav = None
+        # FFmpeg checks and uses the user's options
+        if options.stream_index in (None, 0) and not options.access.options:
+            wav = open_wav(self.source, output, options.wav_only, options.access)
         if wav is not None:
             self.reader = wav
         else:
-            opener = partial(open_source, self.source)
+            opener = partial(open_source, self.source, options.access)
             reader = SampleReader(opener, options.stream_index, options.exact, **output)
             self.header = reader.header
             self.stream_index = reader.decoder.stream_index
@@ -132,20 +144,35 @@ class AudioSession(Session):
         """
         self._acquire()
         try:
-            reader = self.reader
-            total = reader.total
-            if start > NEAR_START and reader.needs_index() and not reader.continues_to(start):
-                reader.learn()
-            if total >= 0:
-                stop = total if stop is None else min(stop, total)
-            if stop is not None and stop <= start:
-                return torch_adapter.empty((self.num_channels, 0), "float32")
-            if total >= 0:
-                assert stop is not None
-                return self._read_part(start, stop - start)
-            return self._read_growing(start, stop)
+            samples = self._read(start, stop)
+            if self.is_file_like and isinstance(self.reader, SampleReader):
+                self._settle(self.reader)
+            return samples
         finally:
             self._release()
+
+    def _settle(self, reader: SampleReader) -> None:
+        """Raise an exception of the source that FFmpeg has passed over, and open the source anew."""
+        try:
+            reader.settle()
+        except BaseException:
+            self._reopen()
+            raise
+
+    def _read(self, start: int, stop: int | None) -> Tensor:
+        reader = self.reader
+        total = reader.total
+        if start > NEAR_START and reader.needs_index() and not reader.continues_to(start):
+            reader.learn()
+        if total >= 0:
+            stop = total if stop is None else min(stop, total)
+        if stop is not None and stop <= start:
+            return torch_adapter.empty((self.num_channels, 0), "float32")
+        if total >= 0:
+            assert stop is not None
+            self._check_count(stop - start)
+            return self._read_part(start, stop - start)
+        return self._read_growing(start, stop)
 
     def _read_part(self, start: int, count: int) -> Tensor:
         """Read `count` samples into one allocation."""
@@ -158,20 +185,30 @@ class AudioSession(Session):
         # a tensor that is much smaller than its memory must not keep it alive
         return part if got > count // 2 else part.clone()
 
+    def _check_count(self, count: int) -> None:
+        """Raise LimitError if so many samples of each channel are more than one result may hold."""
+        check_result(4 * self.num_channels * count, self.options.max_result_bytes, self.name)
+
     def _read_growing(self, start: int, stop: int | None) -> Tensor:
         """Read in parts that grow, because the header's length may be wrong or missing."""
         parts = []
         promised = (self.header.get("duration_seconds_from_header") or 0.0) * self.sample_rate
         size = max(math.ceil(promised) - start, 0) + self.sample_rate // 4 + 8192
+        most = self.options.max_result_bytes // (4 * self.num_channels)
+        read = 0
         if stop is not None:
             size = max(size, WINDOW)
         while True:
             size = min(size, LARGEST_PART // self.num_channels)
             if stop is not None:
                 size = min(size, stop - start)
+            # one sample more than the limit shows that there are too many
+            size = min(size, most - read + 1)
             parts.append(self._read_part(start, size))
             got = parts[-1].shape[1]
             start += got
+            read += got
+            self._check_count(read)
             if got < size or start == stop:
                 return parts[0] if len(parts) == 1 else torch_adapter.concatenate(parts, 1)
             size *= 2
@@ -185,7 +222,7 @@ class AudioSession(Session):
         return self.begin_seconds + position / self.sample_rate
 
 
-def open_wav(source: Any, output: dict[str, int], must: bool) -> WavReader | None:
+def open_wav(source: Any, output: dict[str, int], must: bool, access: Access) -> WavReader | None:
     """The reader of a source that is a WAV file of plain PCM.
 
     Other sources give None, or raise NotPlainWav if `must`.
@@ -201,7 +238,7 @@ def open_wav(source: Any, output: dict[str, int], must: bool) -> WavReader | Non
     except (OSError, ValueError, TypeError):
         if is_file_like(source):
             raise
-        open_source(source)  # raises the same problem as an error of ours
+        open_source(source, access)  # raises the same problem as an error of ours
         if must:
             raise
     return None
@@ -212,7 +249,7 @@ def wav_origin(source: Any) -> tuple[Any, str]:
     if torch_adapter.is_tensor(source):
         return torch_adapter.as_buffer(source), f"<tensor of {source.numel()} bytes>"
     if isinstance(source, (str, os.PathLike)):
-        path = os.fsdecode(os.fspath(source))
+        path = str.__str__(os.fsdecode(os.fspath(source)))  # np.str_ is a str, too
         return path, path
     if isinstance(source, (bytes, bytearray, memoryview)):
         return source, f"<{len(source)} bytes>"

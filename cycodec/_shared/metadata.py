@@ -10,11 +10,12 @@ each property names its fallbacks.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from cycodec._shared.sources import Source, open_source
+from cycodec._shared import limits
+from cycodec._shared.sources import Source, make_access, open_source
 from cycodec.core.container.demux import Demuxer
 
 if TYPE_CHECKING:
@@ -298,13 +299,26 @@ def video_metadata(
     return make_metadata(VideoStreamMetadata, info)
 
 
-def get_container_metadata(source: Source) -> ContainerMetadata:
+def get_container_metadata(
+    source: Source,
+    *,
+    protocols: Iterable[str] | str | None = None,
+    formats: Iterable[str] | str | None = None,
+    options: Mapping[str, Any] | None = None,
+    timeout: float | None = None,
+) -> ContainerMetadata:
     """Describe a container and all its streams, from the header and the first packets.
 
     Parameters
     ----------
     source : str, pathlib.Path, bytes, torch.Tensor or file-like
         As for VideoDecoder.
+    protocols, formats : str or iterable of str, optional
+        What the source may reach besides itself, as for VideoDecoder.
+    options : dict, optional
+        FFmpeg's options of demuxer and protocol, as for VideoDecoder.
+    timeout : float, optional
+        Seconds that a URL may take to answer. None takes ``cycodec.get_limits().timeout``.
 
     Returns
     -------
@@ -317,7 +331,8 @@ def get_container_metadata(source: Source) -> ContainerMetadata:
     FFmpegError
         The source cannot be read.
     """
-    demuxer = Demuxer(open_source(source))
+    access = make_access(protocols, formats, options, limits.current(timeout=timeout))
+    demuxer = Demuxer(open_source(source, access))
     demuxer.probe()
     streams = []
     for number in range(demuxer.num_streams):

@@ -6,14 +6,17 @@ import io
 import os
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeGuard, TypeVar
 
-from cycodec._shared import torch_adapter
+from cycodec._shared import limits, torch_adapter
+from cycodec.core.io.access import Access
 from cycodec.core.io.source import IOContext
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     import numpy as np
     from torch import Tensor
 
-__all__ = ["FileLike", "Source", "is_file_like", "open_source", "reopened_source"]
+__all__ = ["FileLike", "Source", "is_file_like", "make_access", "open_source", "reopened_source"]
 
 
 class FileLike(Protocol):
@@ -33,19 +36,54 @@ Source: TypeAlias = (
 AnySource = TypeVar("AnySource")
 
 
-def open_source(source: Source) -> IOContext:
+def make_access(
+    protocols: Iterable[str] | str | None = None,
+    formats: Iterable[str] | str | None = None,
+    options: Mapping[str, Any] | None = None,
+    chosen: limits.Limits | None = None,
+) -> Access:
+    """Return what opening a source may reach, from a decoder's arguments.
+
+    Parameters
+    ----------
+    protocols, formats : iterable of str, optional
+        FFmpeg's names of what the user allows.
+    options : mapping, optional
+        FFmpeg's options.
+    chosen : Limits, optional
+        The decoder's limits; by default the process's.
+
+    Raises
+    ------
+    TypeError, ValueError
+        An argument is of the wrong type, or FFmpeg does not know a name.
+    """
+    chosen = chosen or limits.get_limits()
+    if options is not None and not hasattr(options, "items"):
+        raise TypeError(f"options must be a dict of FFmpeg's options, not {type(options).__name__}")
+    return Access(protocols or (), formats or (), options, limits.timeout_of(chosen), chosen.max_pixels)
+
+
+def open_source(source: Source, access: Access | None = None) -> IOContext:
     """The IOContext of a source.
+
+    Parameters
+    ----------
+    source : Source
+    access : Access, optional
+        What opening it may reach. By default, the source is one resource.
 
     Raises
     ------
     TypeError, ValueError
         The object is not a source, or a tensor or file-like of the wrong kind.
     FFmpegError
-        There is no such file, or it may not be read.
+        There is no such file, or it may not be read or reached.
     """
     if torch_adapter.is_tensor(source):
-        return IOContext(torch_adapter.as_buffer(source), f"<tensor of {source.numel()} bytes>")
-    return IOContext(source)
+        name = f"<tensor of {source.numel()} bytes>"
+        return IOContext(torch_adapter.as_buffer(source), name, access)
+    return IOContext(source, None, access)
 
 
 def is_file_like(source: object) -> TypeGuard[FileLike]:

@@ -107,7 +107,7 @@ def decode_index(source: Source, size: int | None, reader: FrameReader) -> Frame
     InvalidDataError
         No frame can be decoded.
     """
-    demuxer = Demuxer(open_source(source))
+    demuxer = Demuxer(open_source(source, reader.demuxer.io.access))
     name, stream_index = demuxer.io.name, reader.stream_index
     if demuxer.size() != size:
         raise FFmpegError(

@@ -86,7 +86,7 @@ def open_stream(
     StaleIndexError
         The given index is not of this source.
     """
-    demuxer = Demuxer(open_source(source))
+    demuxer = Demuxer(open_source(source, options.access))
     size = demuxer.size()
     stream_index = demuxer.select_video(options.stream_index)
     base = time_base(demuxer, stream_index)
@@ -105,6 +105,9 @@ def open_stream(
     else:
         prediction = predict_index(demuxer, stream_index, thread_limit(options.num_threads))
         index, is_unread, is_doubtful = prediction.index, prediction.is_unread, prediction.is_doubtful
+        if index is not None and demuxer.has_huge_frames(stream_index):
+            # one frame may take a gigabyte: reads prove the index, not opening
+            is_doubtful = False
     header = demuxer.stream_info(stream_index)
     reader = None
     if index is None or is_doubtful:
@@ -171,7 +174,7 @@ class ReaderFactory:
             With more than one, the new decoder uses frame threads.
         """
         index, stream_index, known = main.index, main.stream_index, main.demuxer
-        demuxer = Demuxer(open_source(self.source))
+        demuxer = Demuxer(open_source(self.source, known.io.access))
         if known.probed:
             demuxer.probe()
         demuxer.keep_only(stream_index)

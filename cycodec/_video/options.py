@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from cycodec._shared import torch_adapter
 from cycodec._shared.threads import budget
+from cycodec.core.io.access import Access
 from cycodec.transforms import DecoderTransform
 
 
@@ -37,6 +38,10 @@ class Options:
         What drives the GPU's decoder.
     converter : {"kernel", "npp"}
         What converts colours on the GPU.
+    access : Access
+        What opening the source may reach.
+    max_result_bytes : int
+        The largest number of bytes of one result.
     """
 
     stream_index: int | None
@@ -51,6 +56,8 @@ class Options:
     fallback: str = "cpu"
     cuda_backend: str = "nvdec"
     converter: str = "kernel"
+    access: Access = field(default_factory=Access)
+    max_result_bytes: int = (1 << 63) - 1
 
 
 def thread_limit(num_threads: int | None) -> int:

@@ -44,6 +44,10 @@ class Addresses(NamedTuple):
         return cls(address, address + times.strides[0], valid.ctypes.data)
 
 
+# Bytes of one colour of a pixel.
+PLANE_BYTES = {"uint8": 1, "float16": 2, "float32": 4}
+
+
 @dataclass(frozen=True)
 class Geometry:
     """The size and the orientation of frames.
@@ -90,6 +94,8 @@ class PictureFormat:
     ----------
     height, width : int
         Of a picture.
+    pixel_bytes : int
+        Bytes of a pixel.
     """
 
     def __init__(
@@ -102,6 +108,7 @@ class PictureFormat:
         self.device = device
         whole = geometry if pipeline is None else pipeline
         self.height, self.width = whole.height, whole.width
+        self.pixel_bytes = 3 * PLANE_BYTES[dtype]
 
     def new(self, count: int, height: int, width: int) -> Tensor:
         """Return memory for pictures as a tensor [count, height, width, 3], in the memory order."""

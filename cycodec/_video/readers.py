@@ -23,6 +23,7 @@ from cycodec._video.opening import ReaderFactory
 from cycodec._video.options import thread_limit
 from cycodec._video.read_ahead import ReadAhead
 from cycodec._video.strategy import Strategy, Weighed, choose
+from cycodec.core.error import TooManyFilesError
 from cycodec.core.video.cpu import CpuBackend
 from cycodec.core.video.index import FrameIndex, IndexContradiction
 from cycodec.core.video.reader import FrameReader
@@ -155,10 +156,13 @@ class Readers:
     def _read_divided(self, request: Request, strategy: Strategy) -> None:
         """Have several readers decode the parts of a request side by side."""
         assert self.factory is not None
-        while len(self.extra) + 1 < strategy.workers:
-            self.extra.append(self.factory.open(self.main))
+        try:
+            while len(self.extra) + 1 < strategy.workers:
+                self.extra.append(self.factory.open(self.main))
+        except TooManyFilesError:
+            pass  # the open readers do all the work
         jobs = _Jobs([self.main, *self.extra], request, strategy.parts)
-        run([jobs.decode_next] * len(strategy.parts), strategy.workers)
+        run([jobs.decode_next] * len(strategy.parts), min(strategy.workers, len(self.extra) + 1))
         jobs.raise_first_error()
 
     def _read_threaded(
@@ -194,6 +198,8 @@ class Readers:
                 self.is_damaged = threaded.met_fault
             except IndexContradiction:
                 self.is_damaged = True
+            except TooManyFilesError:
+                return False
             finally:
                 lease.release(self.costs.reserved_seconds if is_loop else 0)
         if self.is_damaged:

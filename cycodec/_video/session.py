@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 import numpy as np
 
 from cycodec._shared import torch_adapter
+from cycodec._shared.limits import check_result
 from cycodec._shared.session_base import Session
 from cycodec._shared.sources import Source, is_file_like, open_source
 from cycodec._video.frame_size import FrameSize
@@ -101,6 +102,7 @@ class VideoSession(Session):
         self.options = options
         self.given_index = index is not None or mappings is not None
         self.gpu: Gpu | None = None
+        self.is_file_like = is_file_like(source)
         self._pipeline = pipeline
         self._format: PictureFormat | None = None
         self._single: SinglePicture | None = None
@@ -153,7 +155,7 @@ class VideoSession(Session):
         if self.gpu is None:
             self.gpu = Gpu(options.cuda, options.fallback, options.cuda_backend, options.converter)
         if demuxer is None:
-            demuxer = Demuxer(open_source(self.source))
+            demuxer = Demuxer(open_source(self.source, options.access))
             learn_pictures(demuxer, self.stream_index, options)
             demuxer.keep_only(self.stream_index)
         backend = self.gpu.backend(demuxer, self.stream_index, options.ffmpeg_threads, self.index.reorder)
@@ -181,7 +183,10 @@ class VideoSession(Session):
         while True:
             self._acquire()
             try:
-                return request(*arguments)
+                result = request(*arguments)
+                if self.is_file_like:
+                    self.reader.demuxer.settle()
+                return result
             except PlansOutdated:
                 pass
             except FrameSizeChanged:
@@ -410,6 +415,8 @@ class VideoSession(Session):
         y0, y1, x0, x1 = region = region or (0, picture_format.height, 0, picture_format.width)
         if self.gpu is not None:
             self.gpu.use_current_stream()
+        pixels = count * max(y1 - y0, 0) * max(x1 - x0, 0)
+        check_result(pixels * picture_format.pixel_bytes, self.options.max_result_bytes, self.name)
         data = picture_format.new(count, y1 - y0, x1 - x0)
         if count and y1 > y0 and x1 > x0:
             masking = self.options.mask_errors
@@ -436,6 +443,8 @@ class VideoSession(Session):
             or single.channels_first is not channels_first
             or not self._is_current(single.format)
         ):
+            pixels = self.format.height * self.format.width
+            check_result(pixels * self.format.pixel_bytes, self.options.max_result_bytes, self.name)
             single = self._single = SinglePicture(self.format, channels_first)
         if self.gpu is not None:
             self.gpu.use_current_stream()

@@ -2,7 +2,7 @@
 
 import os
 
-from libc.errno cimport EACCES, EINVAL, EISDIR, ENOENT, ENOMEM, ENOSYS, EPERM, ETIMEDOUT
+from libc.errno cimport EACCES, EINVAL, EISDIR, EMFILE, ENFILE, ENOENT, ENOMEM, ENOSYS, EPERM, ETIMEDOUT
 
 from cycodec.libav cimport avutil
 
@@ -55,6 +55,14 @@ class SourceIsDirectoryError(FFmpegError, IsADirectoryError):
 
 class SourceTimeoutError(FFmpegError, TimeoutError):
     """The source did not answer in time."""
+
+
+class TooManyFilesError(FFmpegError, OSError):
+    """The process, or the system, may not open any more files."""
+
+
+class LimitError(FFmpegError, MemoryError):
+    """A frame or a result is larger than the limits allow: see ``cycodec.set_limits``."""
 
 
 class EndOfFileError(FFmpegError, EOFError):
@@ -111,6 +119,8 @@ cdef dict KINDS = {
     avutil.AVERROR_HTTP_UNAUTHORIZED: SourcePermissionError,
     avutil.AVERROR(EISDIR): SourceIsDirectoryError,
     avutil.AVERROR(ETIMEDOUT): SourceTimeoutError,
+    avutil.AVERROR(EMFILE): TooManyFilesError,
+    avutil.AVERROR(ENFILE): TooManyFilesError,
     avutil.AVERROR_EOF: EndOfFileError,
     avutil.AVERROR(ENOMEM): FFmpegMemoryError,
     avutil.AVERROR_DECODER_NOT_FOUND: CodecNotFoundError,
@@ -132,6 +142,7 @@ cdef dict REMEDIES = {
     SourcePermissionError: "check the permissions",
     SourceIsDirectoryError: "give the path of a file",
     EndOfFileError: "the file may be cut off",
+    TooManyFilesError: "close decoders that are no longer needed, or raise the limit, `ulimit -n`",
     CodecNotFoundError: "use an FFmpeg built with it; `cycodec doctor` lists what this one has",
     UnsupportedError: "use a newer FFmpeg",
     FFmpegMemoryError: "the declared sizes may be wrong, or memory is short",

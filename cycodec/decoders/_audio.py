@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -12,9 +13,10 @@ from cycodec._audio.session import AudioOptions, AudioSession
 from cycodec._shared import torch_adapter
 from cycodec._shared.arguments import INT32_MAX, as_integer, one_of, optional_integer
 from cycodec._shared.keys import IndexTypeError
+from cycodec._shared.limits import current
 from cycodec._shared.metadata import AudioStreamMetadata
 from cycodec._shared.results import AudioSamples
-from cycodec._shared.sources import Source, reopened_source
+from cycodec._shared.sources import Source, make_access, reopened_source
 from cycodec._shared.time_keys import instant
 
 if TYPE_CHECKING:
@@ -350,11 +352,24 @@ class AudioDecoder(SampleIndexing):
     seek_mode : {"approximate", "exact"}
         "approximate" decodes a window from a place shortly before it, "exact" always from the
         start.
+    protocols, formats : str or iterable of str, optional
+        FFmpeg's protocols and formats that the source may use besides its own: see VideoDecoder.
+    options : dict, optional
+        FFmpeg's options of demuxer, protocol and decoder: see VideoDecoder.
+    max_result_bytes : int, optional
+        The largest number of bytes of one returned tensor. None takes that of
+        ``cycodec.get_limits()``.
+    timeout : float, optional
+        Seconds that a URL may take to answer. None takes ``cycodec.get_limits().timeout``.
 
     Raises
     ------
     FileNotFoundError
         There is no such file.
+    LimitError
+        A result is larger than `max_result_bytes`.
+    SourcePermissionError
+        The file may not be read, or the source reaches for what it may not.
     FFmpegError
         The source cannot be read, has no audio stream, or none of its samples can be decoded.
     TypeError, ValueError
@@ -369,15 +384,23 @@ class AudioDecoder(SampleIndexing):
         sample_rate: int | None = None,
         num_channels: int | None = None,
         seek_mode: Literal["approximate", "exact"] = "approximate",
+        protocols: Iterable[str] | str | None = None,
+        formats: Iterable[str] | str | None = None,
+        options: Mapping[str, Any] | None = None,
+        max_result_bytes: int | None = None,
+        timeout: float | None = None,
     ) -> None:
         one_of("seek_mode", seek_mode, ("approximate", "exact"))
-        options = AudioOptions(
+        limits = current(None, max_result_bytes, timeout)
+        settings = AudioOptions(
             stream_index=optional_integer("stream_index", stream_index, 0, INT32_MAX),
             sample_rate=optional_integer("sample_rate", sample_rate, 1, INT32_MAX),
             num_channels=optional_integer("num_channels", num_channels, 1, INT32_MAX),
             exact=seek_mode == "exact",
+            access=make_access(protocols, formats, options, limits),
+            max_result_bytes=limits.max_result_bytes,
         )
-        self._session = AudioSession(source, options)
+        self._session = AudioSession(source, settings)
 
 
 class WavDecoder(SampleIndexing):
@@ -394,6 +417,8 @@ class WavDecoder(SampleIndexing):
         Samples per second to convert to. None keeps the file's own.
     num_channels : int, optional
         Number of channels to mix to. None keeps the file's own.
+    max_result_bytes : int, optional
+        As for AudioDecoder.
 
     Raises
     ------
@@ -406,14 +431,22 @@ class WavDecoder(SampleIndexing):
     """
 
     def __init__(
-        self, source: Source, *, sample_rate: int | None = None, num_channels: int | None = None
+        self,
+        source: Source,
+        *,
+        sample_rate: int | None = None,
+        num_channels: int | None = None,
+        max_result_bytes: int | None = None,
     ) -> None:
+        limits = current(None, max_result_bytes)
         options = AudioOptions(
             stream_index=None,
             sample_rate=optional_integer("sample_rate", sample_rate, 1, INT32_MAX),
             num_channels=optional_integer("num_channels", num_channels, 1, INT32_MAX),
             exact=False,
             wav_only=True,
+            access=make_access(chosen=limits),
+            max_result_bytes=limits.max_result_bytes,
         )
         self._session = AudioSession(source, options)
 

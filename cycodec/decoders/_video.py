@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import IO, TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
 from cycodec._shared import keys, time_keys, torch_adapter
 from cycodec._shared.arguments import dtype_name, integer, one_of, optional_integer, thread_counts
+from cycodec._shared.limits import current
 from cycodec._shared.metadata import VideoStreamMetadata, video_metadata
 from cycodec._shared.results import Frame, FrameBatch
-from cycodec._shared.sources import Source, reopened_source
+from cycodec._shared.sources import Source, make_access, reopened_source
 from cycodec._video.options import Options
 from cycodec._video.session import Frames, VideoSession
 from cycodec.core.video.index import FrameIndex
@@ -107,6 +108,22 @@ class VideoDecoder:
         What happens to a stream that the GPU does not decode. With "cpu", the CPU decodes it, the
         GPU still converts its colours, and `cpu_fallback` tells why. "raise" raises
         UnsupportedError.
+    protocols : str or iterable of str, optional
+        FFmpeg's protocols that the source may use besides its own. By default, bytes and file-like
+        objects reach nothing, a path reaches its file, and a URL reaches itself: see
+        docs/security.md.
+    formats : str or iterable of str, optional
+        FFmpeg's formats that open other resources and that the source may have, such as ``"hls"``
+        or ``"concat"``. By default, a source has such a format only if it is a URL of that kind,
+        such as ``https://host/list.m3u8``; with `protocols`, it may have any playlist format.
+    options : dict, optional
+        FFmpeg's options of demuxer, protocol and decoder, such as ``{"headers": "Cookie: a=b"}`` or
+        ``{"probesize": 100_000}``.
+    max_pixels, max_result_bytes : int, optional
+        The largest number of pixels of a frame, and of bytes of one returned tensor. None takes
+        those of ``cycodec.get_limits()``.
+    timeout : float, optional
+        Seconds that a URL may take to answer. None takes ``cycodec.get_limits().timeout``.
 
     Raises
     ------
@@ -115,6 +132,12 @@ class VideoDecoder:
         do.
     FileNotFoundError
         There is no such file.
+    LimitError
+        A frame or a result is larger than the limits allow.
+    SourcePermissionError
+        The file may not be read, or the source reaches for what it may not.
+    SourceTimeoutError
+        The URL does not answer.
     FFmpegError
         The source cannot be read, has no video stream, or no frame of it can be decoded.
     TypeError, ValueError
@@ -138,6 +161,12 @@ class VideoDecoder:
         num_threads: int | None = None,
         on_error: Literal["raise", "mask"] = "raise",
         fallback: Literal["cpu", "raise"] = "cpu",
+        protocols: Iterable[str] | str | None = None,
+        formats: Iterable[str] | str | None = None,
+        options: Mapping[str, Any] | None = None,
+        max_pixels: int | None = None,
+        max_result_bytes: int | None = None,
+        timeout: float | None = None,
     ) -> None:
         one_of("dimension_order", dimension_order, ("NCHW", "NHWC"))
         one_of("memory_order", memory_order, ("NHWC", "NCHW"))
@@ -155,7 +184,8 @@ class VideoDecoder:
                 f"index must be a FrameIndex or the path of a saved one, not {type(index).__name__}"
             )
         ffmpeg_threads, threads = thread_counts(num_ffmpeg_threads, num_threads)
-        options = Options(
+        limits = current(max_pixels, max_result_bytes, timeout)
+        settings = Options(
             stream_index=optional_integer("stream_index", stream_index, least=0),
             ffmpeg_threads=ffmpeg_threads,
             num_threads=threads,
@@ -168,9 +198,11 @@ class VideoDecoder:
             fallback=fallback,
             cuda_backend=chosen_backend(),
             converter=chosen_converter(),
+            access=make_access(protocols, formats, options, limits),
+            max_result_bytes=limits.max_result_bytes,
         )
         self._dimension_order = dimension_order
-        self._session = VideoSession(source, options, index, custom_frame_mappings)
+        self._session = VideoSession(source, settings, index, custom_frame_mappings)
         self._metadata: VideoStreamMetadata | None = None
 
     # -- facts -------------------------------------------------------------------------------------

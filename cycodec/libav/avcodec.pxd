@@ -4,6 +4,7 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t
 
 from cycodec.libav.avutil cimport (
     AVBufferRef,
+    AVClass,
     AVColorPrimaries,
     AVColorRange,
     AVColorSpace,
@@ -179,6 +180,7 @@ cdef extern from "libavcodec/avcodec.h" nogil:
     const char *avcodec_get_name(AVCodecID id)
     const AVCodec *avcodec_find_encoder(AVCodecID id)
     const AVCodec *avcodec_find_encoder_by_name(const char *name)
+    const AVClass *avcodec_get_class()
     unsigned avcodec_version()
 
     AVCodecContext *avcodec_alloc_context3(const AVCodec *codec)

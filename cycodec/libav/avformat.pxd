@@ -30,6 +30,10 @@ cdef extern from "libavformat/avio.h" nogil:
     int avio_feof(AVIOContext *s)
     int avio_open(AVIOContext **s, const char *url, int flags)
     void avio_flush(AVIOContext *s)
+    const char *avio_enum_protocols(void **opaque, int output)
+    struct AVIOInterruptCB:
+        int (*callback)(void *) noexcept nogil
+        void *opaque
 
 
 cdef extern from "libavformat/avformat.h" nogil:
@@ -52,6 +56,12 @@ cdef extern from "libavformat/avformat.h" nogil:
         AVINDEX_DISCARD_FRAME
         AVFMT_NOFILE
         AVFMT_GLOBALHEADER
+
+    struct AVProbeData:
+        const char *filename
+        unsigned char *buf
+        int buf_size
+        const char *mime_type
 
     struct AVInputFormat:
         const char *name
@@ -96,7 +106,14 @@ cdef extern from "libavformat/avformat.h" nogil:
         int64_t bit_rate
         int flags
         AVDictionary *metadata
+        char *url
+        AVIOInterruptCB interrupt_callback
+        int (*io_open)(AVFormatContext *s, AVIOContext **pb, const char *url, int flags,
+                       AVDictionary **options) noexcept nogil
 
+    const AVInputFormat *av_find_input_format(const char *short_name)
+    const AVInputFormat *av_demuxer_iterate(void **opaque)
+    const AVInputFormat *av_probe_input_format3(const AVProbeData *pd, int is_opened, int *score_ret)
     unsigned avformat_version()
     AVFormatContext *avformat_alloc_context()
     void avformat_free_context(AVFormatContext *s)

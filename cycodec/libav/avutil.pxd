@@ -105,6 +105,7 @@ cdef extern from "libavutil/dict.h" nogil:
         AV_DICT_IGNORE_SUFFIX
     AVDictionaryEntry *av_dict_get(const AVDictionary *m, const char *key, const AVDictionaryEntry *prev, int flags)
     int av_dict_set(AVDictionary **pm, const char *key, const char *value, int flags)
+    int av_dict_set_int(AVDictionary **pm, const char *key, int64_t value, int flags)
     void av_dict_free(AVDictionary **m)
     int av_dict_count(const AVDictionary *m)
 
@@ -114,10 +115,21 @@ cdef extern from "libavutil/intreadwrite.h" nogil:
 
 
 cdef extern from "libavutil/opt.h" nogil:
+    struct AVClass:
+        pass
+    struct AVOption:
+        int flags
     enum:
         AV_OPT_SEARCH_CHILDREN
+        AV_OPT_SEARCH_FAKE_OBJ
+        AV_OPT_FLAG_DECODING_PARAM
+    const AVOption *av_opt_find(void *obj, const char *name, const char *unit, int opt_flags, int search_flags)
     int av_opt_set(void *obj, const char *name, const char *val, int search_flags)
     int av_opt_set_int(void *obj, const char *name, int64_t val, int search_flags)
+
+
+cdef extern from "libavutil/time.h" nogil:
+    int64_t av_gettime_relative()
 
 
 cdef extern from "libavutil/buffer.h" nogil:

@@ -17,7 +17,7 @@ from cycodec.core.audio.codes cimport FROM_THE_START, LOST
 from cycodec.core.audio.flac_seek cimport has_flac_form, note_flac_start, read_flac_at
 from cycodec.core.audio.index cimport AudioPacket
 from cycodec.core.compat cimport compat_packet_set_skip, compat_packet_skip
-from cycodec.core.container.decoder_context cimport allocate_decoder, open_decoder
+from cycodec.core.container.decoder_context cimport allocate_decoder, open_decoder, set_options
 from cycodec.core.container.demux cimport Demuxer
 
 from cycodec.core.error import CodecNotFoundError
@@ -98,6 +98,8 @@ cdef class PacketDecoder:
 
     cdef int open_demuxer(self) except -1:
         """Open the container, or open it again, so that no packet of it has been read."""
+        if self.demuxer is not None:
+            self.demuxer.settle()   # an exception of the source must not be lost with its demuxer
         self.demuxer = None     # first: a file-like source serves one demuxer at a time
         self.demuxer = Demuxer(self.open_source())
         self.stream_index = self.demuxer.select_audio(self.wanted_stream)
@@ -118,6 +120,7 @@ cdef class PacketDecoder:
         self.context = allocate_decoder(codec, parameters, self.stream().time_base, 1, self.source)
         # AC-3 decoders make noise up: let them seed it by each packet, not by all packets before it
         avutil.av_opt_set_int(self.context, b"cons_noisegen", 1, avutil.AV_OPT_SEARCH_CHILDREN)
+        set_options(self.context, self.demuxer.codec_options, self.source)
         open_decoder(self.context, self.source)
         return 0
 

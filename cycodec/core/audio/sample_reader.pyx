@@ -72,6 +72,11 @@ cdef class SampleReader(BlockReader):
         """Give up all native objects without freeing them: Note [After fork] in core/video/stream.pyx."""
         self.decoder.forget()
 
+    def settle(self):
+        """Raise an exception of a file-like source that FFmpeg has passed over."""
+        if self.decoder.demuxer is not None:
+            self.decoder.demuxer.settle()
+
     def prime(self):
         """Decode the first block, which says what the samples are like."""
         cdef int code

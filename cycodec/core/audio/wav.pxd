@@ -13,7 +13,8 @@ cdef enum:
 cdef class WavReader(BlockReader):
     cdef object file                # a file-like object, or None
     cdef object failure             # an exception of its methods, for `check` to raise
-    cdef int fd                     # of an opened path; -1: none
+    cdef int fd                     # of an opened path, if `has_fd`
+    cdef bint has_fd                # True if this object must close `fd`
     cdef Py_buffer view
     cdef bint has_view              # True if `view` is a source in memory
     cdef uint8_t head[HEAD_BYTES]   # the first bytes of a source that is not in memory

@@ -33,6 +33,7 @@ cdef extern from "sound/pcm.h" nogil:
                       ssize_t stride)
 
 cdef extern from "unistd.h" nogil:
+    int close(int fd)
     ssize_t pread(int fd, void *buffer, size_t count, int64_t offset)
 
 
@@ -74,10 +75,10 @@ cdef class WavReader(BlockReader):
     """
 
     def __cinit__(self, origin, str name, **output):
-        self.fd = -1
         self.source = name
         if isinstance(origin, str):
             self.fd = os.open(origin, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0))
+            self.has_fd = True
             self.size = os.fstat(self.fd).st_size
         elif hasattr(origin, "read"):
             self.file = origin
@@ -104,9 +105,9 @@ cdef class WavReader(BlockReader):
         if self.has_view:
             self.has_view = False
             PyBuffer_Release(&self.view)
-        if self.fd >= 0:
-            os.close(self.fd)
-            self.fd = -1
+        if self.has_fd:
+            self.has_fd = False
+            close(self.fd)
 
     def forget(self):
         """Do nothing: processes share only the file handle, and pread does not move it."""
@@ -126,7 +127,7 @@ cdef class WavReader(BlockReader):
         if offset + count <= self.head_size:
             memcpy(out, self.head + offset, count)
             return count
-        if self.fd >= 0:
+        if self.has_fd:
             done = self.fetch_from_path(offset, out, count)
         else:
             done = self.fetch_from_file(offset, out, count)

@@ -7,3 +7,4 @@ from cycodec.libav.avutil cimport AVRational
 cdef AVCodecContext *allocate_decoder(const AVCodec *codec, const AVCodecParameters *parameters, AVRational time_base,
                                       int num_threads, str source) except NULL
 cdef int open_decoder(AVCodecContext *context, str source) except -1
+cdef int set_options(AVCodecContext *context, dict options, str source) except -1

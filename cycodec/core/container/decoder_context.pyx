@@ -1,9 +1,9 @@
 """libavcodec's decoders, for video and audio streams: how they are allocated and opened, and the errors of that."""
 
 from cycodec.core cimport error
-from cycodec.core.error import CodecNotFoundError
+from cycodec.core.error import CodecNotFoundError, FFmpegValueError
 
-from cycodec.libav cimport avcodec
+from cycodec.libav cimport avcodec, avutil
 from cycodec.libav.avcodec cimport AVCodec, AVCodecContext, AVCodecParameters
 from cycodec.libav.avutil cimport AVRational
 
@@ -48,6 +48,21 @@ cdef AVCodecContext *allocate_decoder(const AVCodec *codec, const AVCodecParamet
         context.pkt_timebase = time_base
     context.thread_count = num_threads
     return context
+
+
+cdef int set_options(AVCodecContext *context, dict options, str source) except -1:
+    """Set the user's options of a decoder that `allocate_decoder` returned."""
+    cdef int code
+    for name, value in options.items():
+        code = avutil.av_opt_set(context, name.encode(), value.encode(), avutil.AV_OPT_SEARCH_CHILDREN)
+        if code == avutil.AVERROR_OPTION_NOT_FOUND:
+            codec = avcodec.avcodec_get_name(context.codec_id).decode()
+            raise FFmpegValueError(
+                f"{source}: options: the decoder of {codec} has no option {name!r}",
+                source=source, operation="open decoder",
+            )
+        error.check(code, f"set option {name!r}", source)
+    return 0
 
 
 cdef int open_decoder(AVCodecContext *context, str source) except -1:

@@ -4,16 +4,28 @@
 import hashlib
 
 cimport cython
-from libc.errno cimport EIO
+from libc.errno cimport EACCES, EINVAL, EIO, EPERM, ERANGE, ETIMEDOUT
 from libc.stdint cimport int64_t, uint8_t
+from libc.stdlib cimport calloc, free
+from libc.string cimport strcmp
 
 from cycodec.core.container cimport metadata
-from cycodec.core.error import InvalidDataError, StreamNotFoundError
+from cycodec.core.error cimport describe_code
+from cycodec.core.error import (
+    FFmpegValueError,
+    InvalidDataError,
+    LimitError,
+    SourcePermissionError,
+    SourceTimeoutError,
+    StreamNotFoundError,
+)
+from cycodec.core.io.access cimport playlist_in
 from cycodec.core.io.source cimport IOContext
 
 from cycodec.libav cimport avcodec, avformat, avutil
 from cycodec.libav.avcodec cimport AVCodecParameters, AVPacket
-from cycodec.libav.avformat cimport AVStream
+from cycodec.libav.avformat cimport AVFormatContext, AVIOContext, AVStream
+from cycodec.libav.avutil cimport AVDictionary
 
 
 # Containers and codecs whose header holds all that a decoder needs. avformat_find_stream_info, which decodes the first
@@ -24,6 +36,47 @@ cdef set NEEDS_SIZE_ONLY = {avcodec.AV_CODEC_ID_VP8, avcodec.AV_CODEC_ID_VP9, av
                             avcodec.AV_CODEC_ID_MJPEG, avcodec.AV_CODEC_ID_PRORES}
 
 cdef int64_t DIGEST_BYTES = 64 * 1024    # at each end of the source
+
+cdef enum:
+    PROBE_BYTES = 4096          # of a source that FFmpeg has refused
+    HUGE_PIXELS = 1 << 24       # a frame of so many pixels is not decoded without need
+    PROGRESS = 1 << 16          # a URL that gives so many bytes within its timeout has answered
+    PAUSE = 1000000             # microseconds between two calls of different operations; FFmpeg polls ten times a second
+
+# FFmpeg's own function, which opens a URL by the whitelist of protocols.
+cdef int (*open_any)(AVFormatContext *, AVIOContext **, const char *, int, AVDictionary **) noexcept nogil
+cdef AVFormatContext *sample_context = avformat.avformat_alloc_context()
+open_any = sample_context.io_open
+avformat.avformat_free_context(sample_context)
+
+
+cdef int open_itself(AVFormatContext *context, AVIOContext **pb, const char *url, int flags,
+                     AVDictionary **options) noexcept nogil:
+    """Open the URL of the source, and refuse every other one."""
+    if context.url == NULL or strcmp(url, context.url) != 0:
+        return avutil.AVERROR(EPERM)
+    return open_any(context, pb, url, flags, options)
+
+
+cdef int is_too_late(void *opaque) noexcept nogil:
+    """Return 1 to stop FFmpeg if a URL has not given PROGRESS bytes since the operation began."""
+    cdef Watch *watch = <Watch *> opaque
+    cdef int64_t now = avutil.av_gettime_relative()
+    cdef int64_t count = 0
+    if watch.context != NULL and watch.context.pb != NULL:
+        count = watch.context.pb.bytes_read
+    if now - watch.last_call > PAUSE or (now > watch.deadline and count - watch.bytes_read >= PROGRESS):
+        watch.deadline = now + watch.timeout
+        watch.bytes_read = count
+    watch.last_call = now
+    if now > watch.deadline:
+        watch.is_expired = True
+        return 1
+    return 0
+
+
+cdef bint is_huge(const AVCodecParameters *parameters) noexcept nogil:
+    return <int64_t> max(parameters.width, 0) * max(parameters.height, 0) > HUGE_PIXELS
 
 
 @cython.no_gc_clear
@@ -37,35 +90,105 @@ cdef class Demuxer:
     """
 
     def __cinit__(self, IOContext io not None):
-        cdef bytes url = io.url.encode("utf-8", "surrogateescape")
-        cdef const char *name = url
-        cdef avutil.AVDictionary *options = NULL
-        cdef int code
         self.io = io
+        self.codec_options = {}
         self.held = avcodec.av_packet_alloc()
         if self.held == NULL:
             raise MemoryError()
         self.ptr = avformat.avformat_alloc_context()
         if self.ptr == NULL:
             raise MemoryError()
-        if io.ptr != NULL:
-            self.ptr.pb = io.ptr
-        with nogil:
-            # a "%03d" in a name is part of the name, not a pattern for a sequence of pictures
-            avutil.av_dict_set(&options, "pattern_type", "none", 0)
-            # on failure this frees the context and sets the pointer to NULL
-            code = avformat.avformat_open_input(&self.ptr, name, NULL, &options)
-            avutil.av_dict_free(&options)
-        self.check(code, "open")
+        self.open()
         if self.format_name == "tty":
             # FFmpeg's demuxer would draw the text as pictures
             raise InvalidDataError(
                 f"{io.name}: this is a text file, not a media file (check the path)", source=io.name, operation="open"
             )
 
+    cdef int open(self) except -1:
+        """Open the source by its rules: Note [One resource] in core/io/access.pyx."""
+        cdef IOContext io = self.io
+        # FFmpeg's HLS demuxer refuses a playlist without a name
+        cdef bytes url = io.url.encode("utf-8", "surrogateescape") or (b"" if io.rules.is_single else b"memory:")
+        cdef const char *name = url
+        cdef const char *protocols = io.rules.protocols
+        cdef const char *formats = io.rules.formats
+        cdef AVDictionary *options = NULL
+        cdef int code
+        self.watch.context = self.ptr
+        if io.rules.is_remote and io.access.timeout > 0:
+            self.watch.timeout = <int64_t> (io.access.timeout * 1e6)
+            self.ptr.interrupt_callback.callback = is_too_late
+            self.ptr.interrupt_callback.opaque = &self.watch
+        if io.rules.is_single:
+            self.ptr.io_open = open_itself
+        if io.ptr != NULL:
+            self.ptr.pb = io.ptr
+        for key, value in io.access.options.items():
+            avutil.av_dict_set(&options, key.encode(), value.encode(), 0)
+        try:
+            with nogil:
+                # a "%03d" in a name is part of the name, not a pattern for a sequence of pictures
+                avutil.av_dict_set(&options, "pattern_type", "none", 0)
+                avutil.av_dict_set(&options, "protocol_whitelist", protocols, 0)
+                avutil.av_dict_set(&options, "format_whitelist", formats, 0)
+                self.begin()
+                # on failure this frees the context and sets the pointer to NULL
+                code = avformat.avformat_open_input(&self.ptr, name, NULL, &options)
+                self.watch.context = self.ptr
+            if code == avutil.AVERROR(EINVAL) and not io.failed:
+                self.refuse_playlist()
+            if (code == avutil.AVERROR(EINVAL) or code == avutil.AVERROR(ERANGE)) and io.access.options:
+                raise FFmpegValueError(
+                    f"{io.name}: cannot open it with options {io.access.options}: {describe_code(code)} (a value may "
+                    "be out of range)", source=io.name, operation="open", errno=-code,
+                )
+            self.check(code, "open")
+            self.keep_codec_options(options)
+        finally:
+            avutil.av_dict_free(&options)
+        return 0
+
+    cdef int refuse_playlist(self) except -1:
+        """Raise an error that says what to do if the source is refused because it opens other resources."""
+        found = playlist_in(self.io.head(PROBE_BYTES), self.io.url)
+        if found is not None and found not in self.io.access.formats:
+            raise SourcePermissionError(
+                f"{self.io.name}: this is not a media file but opens others (format {found!r}), which sources may not "
+                f"do by default (if you trust it, pass formats=[{found!r}] and the protocols that it needs)",
+                source=self.io.name, operation="open", errno=EACCES,
+            )
+        return 0
+
+    cdef int keep_codec_options(self, AVDictionary *options) except -1:
+        """Keep the user's options that FFmpeg has not used, for decoders; raise for one that no decoder knows."""
+        cdef const avutil.AVClass *decoders = avcodec.avcodec_get_class()
+        cdef const avutil.AVOption *option
+        cdef avutil.AVDictionaryEntry *entry = NULL
+        if not self.io.access.options:
+            return 0
+        while True:
+            entry = avutil.av_dict_get(options, b"", entry, avutil.AV_DICT_IGNORE_SUFFIX)
+            if entry == NULL:
+                return 0
+            name = entry.key.decode()
+            if name not in self.io.access.options:
+                continue
+            option = avutil.av_opt_find(
+                <void *> &decoders, entry.key, NULL, avutil.AV_OPT_FLAG_DECODING_PARAM,
+                avutil.AV_OPT_SEARCH_CHILDREN | avutil.AV_OPT_SEARCH_FAKE_OBJ,
+            )
+            if option == NULL:
+                raise FFmpegValueError(
+                    f"{self.io.name}: options: {name!r} is unknown to FFmpeg for this source (`ffmpeg -h full` lists "
+                    "the options of demuxers, protocols and decoders)", source=self.io.name, operation="open",
+                )
+            self.codec_options[name] = entry.value.decode()
+
     def __dealloc__(self):
         avcodec.av_packet_free(&self.held)
         if self.ptr != NULL:
+            self.watch.context = NULL
             with nogil:
                 avformat.avformat_close_input(&self.ptr)
 
@@ -75,8 +198,26 @@ cdef class Demuxer:
         self.held = NULL
         self.io.abandon()
 
+    cdef void begin(self) noexcept nogil:
+        """Begin an operation, for which a URL has its timeout."""
+        if self.watch.timeout:
+            self.watch.last_call = 0
+
     cdef int check(self, int code, str operation) except -1:
+        if self.watch.is_expired:
+            self.watch.is_expired = False
+            raise SourceTimeoutError(
+                f"{self.io.name}: cannot {operation}: no answer for {self.io.access.timeout:g} s (pass a longer "
+                "timeout, or call cycodec.set_limits)",
+                source=self.io.name, operation=operation, errno=ETIMEDOUT,
+            )
         return self.io.check(code, operation)
+
+    def settle(self):
+        """Raise the exception of a file-like object that FFmpeg has passed over, in the request that met it."""
+        if self.io.failed:
+            self.recover()
+            self.check(0, "read")
 
     cdef void recover(self) noexcept:
         """Clear an error of the source, which FFmpeg would otherwise report for every later read."""
@@ -96,6 +237,7 @@ cdef class Demuxer:
             avcodec.av_packet_move_ref(packet, self.held)
             return 0
         while True:
+            self.begin()
             code = avformat.av_read_frame(self.ptr, packet)
             if code == avutil.AVERROR(EIO) and self.ptr.pb != NULL and self.ptr.pb.eof_reached and self.ptr.pb.error >= 0:
                 return avutil.AVERROR_EOF       # old demuxers (RoQ) return EIO at the end
@@ -120,22 +262,66 @@ cdef class Demuxer:
     cdef int seek(self, int stream_index, int64_t timestamp) noexcept nogil:
         """Go to the key frame at or before a timestamp, which is in units of the stream's time base."""
         self.drop()
+        self.begin()
         return avformat.av_seek_frame(self.ptr, stream_index, timestamp, avformat.AVSEEK_FLAG_BACKWARD)
 
     cdef int seek_byte(self, int64_t position) noexcept nogil:
         """Go to a position of the file, in bytes."""
         self.drop()
+        self.begin()
         return avformat.av_seek_frame(self.ptr, -1, position, avformat.AVSEEK_FLAG_BYTE)
 
     def probe(self):
         """Run avformat_find_stream_info unless it has run: FFmpeg reads and decodes until it knows every stream."""
+        cdef unsigned int count = self.ptr.nb_streams
+        cdef AVDictionary **options
+        cdef unsigned int i
         cdef int code
         if self.probed:
             return
+        sizes = [(self.ptr.streams[i].codecpar.width, self.ptr.streams[i].codecpar.height) for i in range(count)]
+        options = <AVDictionary **> calloc(count + 1, sizeof(AVDictionary *))
+        if options == NULL:
+            raise MemoryError()
         with nogil:
-            code = avformat.avformat_find_stream_info(self.ptr, NULL)
+            for i in range(count):
+                avutil.av_dict_set_int(&options[i], "max_pixels", self.probed_pixels(i), 0)
+            self.begin()
+            code = avformat.avformat_find_stream_info(self.ptr, options)
+            for i in range(count):
+                avutil.av_dict_free(&options[i])
+            free(options)
         self.check(code, "find stream information")
+        for i in range(count):
+            # a decoder that refuses a size forgets the header's
+            if self.ptr.streams[i].codecpar.width == 0 and sizes[i][0] > 0:
+                self.ptr.streams[i].codecpar.width, self.ptr.streams[i].codecpar.height = sizes[i]
         self.probed = True
+
+    cdef int64_t probed_pixels(self, unsigned int index) noexcept nogil:
+        """Return how large pictures may be that FFmpeg decodes to describe a stream.
+
+        A header that gives a huge size describes the stream well enough; one such picture may take a gigabyte.
+        """
+        if is_huge(self.ptr.streams[index].codecpar):
+            return 1
+        return self.io.access.max_pixels
+
+    def has_huge_frames(self, int index):
+        """Return whether the header of a stream gives a frame size that is too large to decode without need."""
+        return is_huge(self.ptr.streams[index].codecpar)
+
+    cdef int refuse_size(self, int index) except -1:
+        """Raise LimitError if the header gives a frame size above the limit."""
+        cdef AVCodecParameters *parameters = self.ptr.streams[index].codecpar
+        cdef int64_t pixels = <int64_t> max(parameters.width, 0) * max(parameters.height, 0)
+        if pixels > self.io.access.max_pixels:
+            raise LimitError(
+                f"{self.io.name}: its frames have {parameters.width}x{parameters.height} pixels, more than max_pixels "
+                f"allows, {self.io.access.max_pixels} (if that is right, pass a larger max_pixels, or call "
+                "cycodec.set_limits)", source=self.io.name, operation="open",
+            )
+        return 0
 
     def is_self_contained(self, int index):
         """Return whether the header holds all that a decoder of a video stream needs."""
@@ -158,7 +344,9 @@ cdef class Demuxer:
         candidates = videos if stream_index is None else [stream_index]
         if len(videos) != 1 or not all(i in videos and self.is_self_contained(i) for i in candidates):
             self.probe()
-        return self.select("video", stream_index, "a video", "AudioDecoder reads sound")
+        chosen = self.select("video", stream_index, "a video", "AudioDecoder reads sound")
+        self.refuse_size(chosen)
+        return chosen
 
     def select_audio(self, stream_index=None):
         """Return the index of the audio stream to decode, and discard all other streams from now on.

@@ -42,6 +42,8 @@ cdef class Sink:
     def __cinit__(self, destination=None):
         if isinstance(destination, os.PathLike):
             destination = os.fsdecode(os.fspath(destination))
+        if isinstance(destination, str):
+            destination = str.__str__(destination)      # np.str_ and other subclasses
         if destination is None:
             self.name = "<memory>"
             self.allocate(<void *> self, write_memory, seek_memory)

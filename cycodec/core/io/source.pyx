@@ -22,6 +22,7 @@ from cycodec.core.error import (
     SourceNotFoundError,
     SourcePermissionError,
 )
+from cycodec.core.io.access cimport Access, is_allowed_scheme, is_known_scheme, rules_of, scheme_of
 from cycodec.core.io.readahead cimport ReadAhead
 
 from cycodec.libav cimport avformat, avutil
@@ -33,6 +34,8 @@ cdef enum:
     SEEK_SET = 0
     SEEK_CUR = 1
     SEEK_END = 2
+
+cdef Access ORDINARY_ACCESS = Access()
 
 URL = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.-]*://|file:)")
 
@@ -58,14 +61,19 @@ cdef class IOContext:
         ``read(size)`` and ``seek(offset, whence)``.
     name : str, optional
         Its name in errors; the default is made from `origin`.
+    access : Access, optional
+        What opening it may reach: Note [One resource] in access.pyx.
     """
 
-    def __cinit__(self, object origin, str name=None):
+    def __cinit__(self, object origin, str name=None, Access access=None):
         self.file_size = -1
+        self.access = access if access is not None else ORDINARY_ACCESS
         if isinstance(origin, os.PathLike):
             origin = os.fspath(origin)
             if isinstance(origin, bytes):
                 origin = os.fsdecode(origin)
+        if isinstance(origin, str) and type(origin) is not str:
+            origin = str.__str__(origin)    # np.str_ and other subclasses
         self.origin = origin
         self.name = name or describe_source(origin)
         if isinstance(origin, str):
@@ -74,6 +82,7 @@ cdef class IOContext:
             self.open_file(origin)
         else:
             self.open_memory(origin)
+        self.rules = rules_of(self.access, self.url)
 
     def __dealloc__(self):
         self.free()
@@ -94,7 +103,7 @@ cdef class IOContext:
 
     def again(self):
         """Return another context of the same source, which shares the reads of a file-like object."""
-        cdef IOContext other = IOContext(self.origin, self.name)
+        cdef IOContext other = IOContext(self.origin, self.name, self.access)
         if self.ahead is not None:
             other.ahead = self.ahead
             other.file_size = self.file_size
@@ -103,8 +112,7 @@ cdef class IOContext:
     def open_path(self, str path):
         if "\0" in path:
             raise FFmpegValueError(f"{path!r}: a path cannot hold a null character", source=path, operation="open")
-        if URL.match(path) and not os.path.exists(path):
-            self.url = path
+        if self.open_url(path):
             return
         if not path or not os.path.exists(path):
             raise SourceNotFoundError(
@@ -121,6 +129,22 @@ cdef class IOContext:
             )
         # without the prefix, FFmpeg would take "a:b.mp4" for a protocol
         self.url = "file:" + path
+
+    def open_url(self, str url):
+        """Take a str for a URL, or return False if it is a path."""
+        scheme = scheme_of(url)
+        if scheme is None or os.path.exists(url):
+            return False
+        if not URL.match(url) and not (is_known_scheme(scheme) and scheme in self.access.protocols):
+            return False
+        if not is_allowed_scheme(self.access, scheme):
+            raise SourcePermissionError(
+                f"{url!r}: URLs of scheme {scheme!r} are not opened by default (pass protocols=[{scheme!r}] if you "
+                "trust where the URL comes from)", source=url, operation="open", errno=13,
+            )
+        # FFmpeg knows schemes in lower case only
+        self.url = url[:len(scheme)].lower() + url[len(scheme):]
+        return True
 
     def open_memory(self, object origin):
         try:
@@ -167,6 +191,22 @@ cdef class IOContext:
             avutil.av_free(buffer)
             raise MemoryError()
         return 0
+
+    @property
+    def failed(self):
+        """True if the file-like object has raised an exception that the next `check` raises."""
+        return self.pending is not None
+
+    cdef bytes head(self, int size):
+        """Return the first bytes of the source; b"" if they cannot be had without another request."""
+        if self.has_view:
+            return (<const char *> self.memory.data)[:min(<int64_t> size, self.memory.size)]
+        if self.ahead is not None:
+            return self.ahead.read(0, size)
+        if self.path is not None:
+            with open(self.path, "rb") as file:
+                return file.read(size)
+        return b""
 
     cdef int check(self, int code, str operation) except -1:
         """Call error.check, unless the file-like object has raised an exception, which is then raised."""

@@ -1,5 +1,7 @@
 """CpuBackend: decoding and conversion on the CPU."""
 
+from libc.stdint cimport int64_t
+
 from cycodec.core.video.backend cimport VideoBackend
 
 from cycodec.libav.avcodec cimport AVCodec, AVCodecContext, AVCodecID
@@ -15,6 +17,10 @@ cdef class CpuBackend(VideoBackend):
     cdef int min_reorder
     cdef bint strict
     cdef object source
+    # The largest number of pixels of a frame.
+    cdef int64_t max_pixels
+    # The user's options of the decoder.
+    cdef dict options
     cdef int time_base_num
     cdef int time_base_den
 

@@ -4,7 +4,7 @@ from libc.stdint cimport int32_t, uint8_t
 
 from cycodec.core cimport error
 from cycodec.core.compat cimport compat_has_strict_frame_threads
-from cycodec.core.container.decoder_context cimport allocate_decoder, open_decoder
+from cycodec.core.container.decoder_context cimport allocate_decoder, open_decoder, set_options
 from cycodec.core.container.demux cimport Demuxer
 from cycodec.core.video.backend cimport VideoBackend
 from cycodec.core.video.reorder cimport LARGEST_REORDER
@@ -45,11 +45,6 @@ cdef extern from "kernels/cpu_functions.h" nogil:
     const CpuFunctions cpu_functions_table "cpu_functions"
 
 
-cdef enum:
-    # The largest frame that is believed, in pixels (16384 x 16384): a header that says more is damaged.
-    MAX_PIXELS = 1 << 28
-
-
 cdef const void *cpu_functions() noexcept nogil:
     """Return the CPU's functions that the GPU's conversion calls."""
     return &cpu_functions_table
@@ -81,6 +76,8 @@ cdef class CpuBackend(VideoBackend):
         if parameters == NULL or self.converter == NULL:
             raise MemoryError()
         self.source = demuxer.io.name
+        self.max_pixels = demuxer.io.access.max_pixels
+        self.options = demuxer.codec_options
         self.num_threads = num_threads
         self.min_reorder = min(max(min_reorder, 0), LARGEST_REORDER)
         self.strict = strict
@@ -119,7 +116,7 @@ cdef class CpuBackend(VideoBackend):
         self.context = allocate_decoder(
             self.find_codec(parameters.codec_id), parameters, time_base, self.num_threads, self.source
         )
-        self.context.max_pixels = MAX_PIXELS
+        self.context.max_pixels = self.max_pixels
         if self.strict:
             self.context.err_recognition |= avcodec.AV_EF_EXPLODE
         # A container may state any delay; libavcodec ends the process if it is larger than its list of frames.
@@ -127,6 +124,7 @@ cdef class CpuBackend(VideoBackend):
         if parameters.codec_id == avcodec.AV_CODEC_ID_H264 and self.context.has_b_frames < self.min_reorder:
             self.context.has_b_frames = self.min_reorder
         self.prepare()
+        set_options(self.context, self.options, self.source)
         return open_decoder(self.context, self.source)
 
     cdef int send(self, const AVPacket *packet) noexcept nogil:

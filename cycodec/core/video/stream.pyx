@@ -298,6 +298,7 @@ cdef class FrameStream:
     cdef int reopen(self) except -1:
         """Open the source anew, with a decoder that has seen nothing."""
         cdef Demuxer old = self.demuxer
+        old.settle()        # the exception of a file-like object must not be lost with its demuxer
         self.stop()
         demuxer = type(old)(old.io.again())
         if old.probed:

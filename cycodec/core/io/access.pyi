@@ -1,0 +1,16 @@
+from collections.abc import Iterable, Mapping
+
+class Access:
+    protocols: tuple[str, ...]
+    formats: tuple[str, ...]
+    options: dict[str, str]
+    timeout: float
+    max_pixels: int
+    def __init__(
+        self,
+        protocols: Iterable[str] | str = (),
+        formats: Iterable[str] | str = (),
+        options: Mapping[str, object] | None = None,
+        timeout: float = 30.0,
+        max_pixels: int = 1 << 28,
+    ) -> None: ...
