@@ -59,7 +59,7 @@ cdef bint gives(FrameStream reader, int first, int end, bint to_the_end) except 
 def decode_ordinals(FrameStream reader not None):
     """Decode the whole stream; return the ordinal of the packet of each frame, or -1 for a frame without a packet.
 
-    Afterwards the reader has no index, and the caller must set one.
+    Afterwards the reader has an index that knows no frames in advance, and the caller must set another.
     """
     cdef int code
     ordinals = []

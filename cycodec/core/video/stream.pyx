@@ -36,14 +36,14 @@ cdef class FrameStream:
     demuxer : Demuxer
     stream_index : int
     backend : VideoBackend
-    index : StreamIndex or None
-        None: frames are known by the times that the decoder gives them.
+    index : StreamIndex
+        The base class knows frames by the times that the decoder gives them.
     fresh : bool
         True if nothing was read from the demuxer yet.
     """
 
     def __cinit__(self, Demuxer demuxer not None, int stream_index, VideoBackend backend not None,
-                  StreamIndex index=None, bint fresh=False):
+                  StreamIndex index not None, bint fresh=False):
         self.demuxer = demuxer
         self.stream_index = stream_index
         self.backend = backend
@@ -59,12 +59,9 @@ cdef class FrameStream:
         self.reached = -1
         self.set_index(index)
 
-    def set_index(self, StreamIndex index):
-        """Use another index from now on; with None, frames are known by the times that the decoder gives them."""
-        cdef Seeker seeker
-        if index is None:
-            index = StreamIndex()
-        seeker = new_seeker(self.demuxer, self.stream_index, index)
+    def set_index(self, StreamIndex index not None):
+        """Use another index from now on."""
+        cdef Seeker seeker = new_seeker(self.demuxer, self.stream_index, index)
         if self.seeker is not None:
             seeker.seeks = self.seeker.seeks
             seeker.packets_read = self.seeker.packets_read
