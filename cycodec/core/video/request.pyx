@@ -26,8 +26,8 @@ cdef class Request:
         damaged or cannot be decoded, which becomes the last good picture, and BLACK where there is none.
     masking : bool
         Frames that are damaged or cannot be decoded do not raise.
-    places : sequence of int or None
-        Which picture each position becomes; None: 0, 1, 2, and so on.
+    slots : sequence of int or None
+        The slot of each position in the result; None: 0, 1, 2, and so on.
 
     Notes
     -----
@@ -35,19 +35,19 @@ cdef class Request:
     """
 
     def __cinit__(self, PictureSpec spec not None, positions, size_t out, size_t pts, size_t durations, size_t valid,
-                  bint masking=False, places=None):
+                  bint masking=False, slots=None):
         self.spec = spec
         self.positions = positions
         self.out = <uint8_t *> out
         self.pts = <int64_t *> pts
         self.durations = <int64_t *> durations
         self.valid = <uint8_t *> valid
-        self.wanted = Wanted(positions, places, masking)
+        self.wanted = Wanted(positions, slots, masking)
 
-    def part(self, positions, places):
-        """The part of this request that another reader serves: some positions, and which pictures they become."""
+    def part(self, positions, slots):
+        """The part of this request that another reader serves: some positions, and their slots."""
         return Request(self.spec, positions, <size_t> self.out, <size_t> self.pts, <size_t> self.durations,
-                       <size_t> self.valid, self.wanted.masking, places)
+                       <size_t> self.valid, self.wanted.masking, slots)
 
     def aim(self, int64_t position, size_t out):
         """Ask for another frame, in other memory. Only a request for a single frame may be used again in this way."""

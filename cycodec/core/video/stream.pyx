@@ -215,12 +215,12 @@ cdef class FrameStream:
         request that reads here and there would wait for pictures that it does not want, which NVDEC decodes one after the
         other. A request that continues where the one before ended is taken for a loop over the stream.
         """
-        cdef int place
+        cdef int first
         if number < 0 or not self.wanted.holds(number):
             return False
-        place = self.wanted.first_from(number + 1)
-        return place == self.wanted.count or (
-            self.seeker.anchor_of(self.wanted.slots[place].position) > self.seeker.anchor_of(number)
+        first = self.wanted.first_from(number + 1)
+        return first == self.wanted.count or (
+            self.seeker.anchor_of(self.wanted.slots[first].position) > self.seeker.anchor_of(number)
         )
 
     cdef void begin_run(self, bint is_new) noexcept nogil:

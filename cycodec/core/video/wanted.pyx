@@ -13,12 +13,12 @@ cdef class Wanted:
     ----------
     positions : sequence of int
         In any order, with repeats.
-    places : sequence of int or None
+    slots : sequence of int or None
         The slot of each position; None: 0, 1, 2, and so on.
     masking : bool
     """
 
-    def __cinit__(self, positions=(), places=None, bint masking=False):
+    def __cinit__(self, positions=(), slots=None, bint masking=False):
         cdef int count = len(positions)
         cdef bint is_sorted = True
         cdef int i
@@ -29,7 +29,7 @@ cdef class Wanted:
         self.count = count
         for i in range(count):
             self.slots[i].position = positions[i]
-            self.slots[i].slot = i if places is None else places[i]
+            self.slots[i].slot = i if slots is None else slots[i]
             if i and self.slots[i].position < self.slots[i - 1].position:
                 is_sorted = False
         if not is_sorted:
@@ -40,13 +40,13 @@ cdef class Wanted:
         free(self.slots)
 
     cdef int first_from(self, int64_t position) noexcept nogil:
-        """Return the place in `slots` of the first position that is not before another one."""
+        """Return the index in `slots` of the first position that is not before another one."""
         return first_at_least(&self.slots[0].position, sizeof(Slot), self.count, position)
 
     cdef bint holds(self, int64_t position) noexcept nogil:
         """Return True if a position is wanted."""
-        cdef int place = self.first_from(position)
-        return place < self.count and self.slots[place].position == position
+        cdef int first = self.first_from(position)
+        return first < self.count and self.slots[first].position == position
 
     cdef bint needs(self, int64_t number) noexcept nogil:
         """Return True if a frame must be decoded for its own sake.
