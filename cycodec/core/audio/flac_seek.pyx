@@ -9,7 +9,7 @@ from libc.stdint cimport int32_t, int64_t, uint8_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memchr, memcpy
 
-from cycodec.core.audio.codes cimport LOST
+from cycodec.core.container.codes cimport LOST
 from cycodec.core.bitstream.flac cimport (
     FLAC_FORM_BYTES,
     FLAC_LONGEST_HEADER,

@@ -13,7 +13,8 @@ from libc.errno cimport EAGAIN, ENOMEM
 from libc.stdint cimport int64_t, uint32_t
 
 from cycodec.core cimport error
-from cycodec.core.audio.codes cimport FROM_THE_START, LOST
+from cycodec.core.audio.codes cimport FROM_THE_START
+from cycodec.core.container.codes cimport LOST
 from cycodec.core.audio.flac_seek cimport has_flac_form, note_flac_start, read_flac_at
 from cycodec.core.audio.index cimport AudioPacket
 from cycodec.core.compat cimport compat_packet_set_skip, compat_packet_skip

@@ -24,7 +24,8 @@ from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memmove
 
 from cycodec.core cimport error
-from cycodec.core.audio.codes cimport CONTRADICTION, FROM_THE_START
+from cycodec.core.audio.codes cimport FROM_THE_START
+from cycodec.core.container.codes cimport CONTRADICTION
 from cycodec.core.compat cimport compat_swr_alloc, compat_swr_convert
 from cycodec.core.error import UnsupportedError
 

@@ -16,7 +16,8 @@ long as the numbers agree with what is counted.
 cimport cython
 from libc.stdint cimport int64_t
 
-from cycodec.core.audio.codes cimport CONTRADICTION, FROM_THE_START, LOST
+from cycodec.core.audio.codes cimport FROM_THE_START
+from cycodec.core.container.codes cimport CONTRADICTION, LOST
 from cycodec.core.audio.index cimport AudioIndex, AudioPacket, has_no_anchor
 from cycodec.core.audio.packet_decoder cimport PacketDecoder
 from cycodec.core.audio.sample_blocks cimport BlockReader

@@ -1,11 +1,7 @@
-"""Result codes of core/video beside FFmpeg's AVERROR codes, which have none of these numbers."""
+"""Result codes of core/video beside FFmpeg's AVERROR codes and those of core/container, which have other numbers."""
 
 
 cdef enum:
-    # The packet of an anchor did not come after a seek.
-    LOST = -0x70000001
-    # The decoder did not give a frame that the index promises.
-    CONTRADICTION = -0x70000002
     # The backend failed; its method `failure` makes the exception.
     BACKEND_FAILED = -0x70000003
     # The first frame to convert does not have the size that its PictureSpec was made for.

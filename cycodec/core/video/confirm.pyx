@@ -3,15 +3,10 @@
 from cpython.exc cimport PyErr_CheckSignals
 
 from cycodec.core.video.index cimport FrameIndex
-from cycodec.core.video.stream cimport FrameStream
+from cycodec.core.video.stream cimport SIGNAL_INTERVAL, FrameStream
 from cycodec.core.video.stream_index cimport StreamIndex
 
 from cycodec.libav cimport avutil
-
-
-# Frames between two looks for pending signals.
-cdef enum:
-    SIGNAL_INTERVAL = 16
 
 
 def confirm(FrameStream reader not None):

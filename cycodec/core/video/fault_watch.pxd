@@ -3,6 +3,11 @@
 from libc.stdint cimport int64_t
 
 
+cdef enum:
+    # Anchors that are tried for one position before the stream is decoded from its beginning.
+    MAX_TRIES = 3
+
+
 cdef enum Verdict:
     # The code of the run stands.
     VERDICT_FINAL = 0

@@ -10,12 +10,7 @@ are only taken from such a pass. Faults where no request has been yet stay unkno
 
 from libc.stdint cimport int64_t
 
-from cycodec.core.video.codes cimport CONTRADICTION
-
-
-cdef enum:
-    # Anchors that are tried for one position before the stream is decoded from its beginning.
-    MAX_TRIES = 3
+from cycodec.core.container.codes cimport CONTRADICTION
 
 
 cdef class FaultWatch:

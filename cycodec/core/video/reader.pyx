@@ -9,22 +9,16 @@ cimport cython
 from cpython.exc cimport PyErr_CheckSignals
 from libc.stdint cimport int64_t, uint8_t
 
+from cycodec.core.container.codes cimport CONTRADICTION, LOST
+from cycodec.core.video.codes cimport SIZE_CHANGED
 from cycodec.core.video.fault_watch cimport VERDICT_BAD_ANCHOR, VERDICT_FINAL, Verdict
-from cycodec.core.video.codes cimport CONTRADICTION, LOST, SIZE_CHANGED
 from cycodec.core.video.index import IndexContradiction
 from cycodec.core.video.picture_spec cimport PictureSpec
 from cycodec.core.video.request cimport NOTHING_BEFORE, Request
-from cycodec.core.video.stream cimport FRESH, STOPPED, FrameStream, describe_facts
-from cycodec.core.video.wanted cimport Slot, Wanted
+from cycodec.core.video.stream cimport FRESH, SIGNAL_INTERVAL, STOPPED, FrameStream, describe_facts
+from cycodec.core.video.wanted cimport NOTHING, Slot
 
 from cycodec.libav cimport avutil
-
-
-cdef Wanted NOTHING = Wanted()
-
-cdef enum:
-    # Frames between looks at pending signals.
-    SIGNAL_INTERVAL = 16
 
 
 class FrameSizeChanged(Exception):

@@ -6,10 +6,12 @@ from libc.stdlib cimport calloc, free
 from cycodec.core.bitstream.nal cimport nal_format, is_exact_entry
 from cycodec.core.bitstream.picture_parser cimport ENTRY_NO, ENTRY_UNKNOWN, PictureHeader, new_picture_parser
 from cycodec.core.compat cimport compat_frame_is_key
+from cycodec.core.container.codes cimport LOST
 from cycodec.core.container.demux cimport Demuxer
 from cycodec.core.container.limits cimport largest_time
 from cycodec.core.container.packets cimport digest_packet
-from cycodec.core.video.codes cimport LOST, NO_ENTRY
+from cycodec.core.video.codes cimport NO_ENTRY
+from cycodec.core.video.fault_watch cimport MAX_TRIES
 from cycodec.core.video.index cimport Anchor, FrameIndex
 from cycodec.core.video.stream_index cimport StreamIndex
 
@@ -21,8 +23,6 @@ from cycodec.libav.avutil cimport AVFrame
 cdef int64_t NOPTS = avutil.AV_NOPTS_VALUE
 
 cdef enum:
-    # Anchors that are tried for one position before the stream is decoded from its beginning.
-    MAX_TRIES = 3
     # Without an index: distances in frames up to which decoding on is cheaper than seeking.
     NEAR_THE_BEGINNING = 64
     NEAR = 32

@@ -15,6 +15,11 @@ from cycodec.libav.avcodec cimport AVPacket
 from cycodec.libav.avutil cimport AVFrame
 
 
+cdef enum:
+    # Frames that are read between two checks for pending signals.
+    SIGNAL_INTERVAL = 16
+
+
 cdef enum RunState:
     # The next frame needs a seek.
     STOPPED

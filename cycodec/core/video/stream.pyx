@@ -19,12 +19,9 @@ from cycodec.core.video.fault_watch cimport FaultWatch
 from cycodec.core.video.order_watch cimport new_order_watch
 from cycodec.core.video.seeker cimport Seeker, new_seeker
 from cycodec.core.video.stream_index cimport StreamIndex
-from cycodec.core.video.wanted cimport Wanted
+from cycodec.core.video.wanted cimport NOTHING
 
 from cycodec.libav cimport avcodec, avutil
-
-
-cdef Wanted NOTHING = Wanted()
 
 
 @cython.no_gc_clear

@@ -20,3 +20,7 @@ cdef class Wanted:
     cdef int first_from(self, int64_t position) noexcept nogil
     cdef bint holds(self, int64_t position) noexcept nogil
     cdef bint needs(self, int64_t number) noexcept nogil
+
+
+# No position at all: what a reader has between requests.
+cdef Wanted NOTHING

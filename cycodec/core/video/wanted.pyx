@@ -60,6 +60,9 @@ cdef class Wanted:
         return self.holds(number)
 
 
+cdef Wanted NOTHING = Wanted()
+
+
 cdef int compare_slots(const void *a, const void *b) noexcept nogil:
     cdef const Slot *x = <const Slot *> a
     cdef const Slot *y = <const Slot *> b
