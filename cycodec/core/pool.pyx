@@ -9,7 +9,9 @@ variable CYCODEC_POOL_BYTES says; 0 turns the pool off. The block that was freed
 `empty_cache()` empties the list. A forked process inherits the list with copies of the blocks.
 """
 
+import operator
 import os
+import sys
 
 cimport cython
 from cpython.buffer cimport PyBUF_WRITABLE, Py_buffer, PyBuffer_FillInfo
@@ -153,15 +155,32 @@ def set_cache_capacity(size):
 
     Raises
     ------
+    TypeError
+        `size` is not an integer. No kind of bool is one.
     ValueError
-        `size` is negative.
+        `size` is negative, or larger than `sys.maxsize`.
     """
     global capacity
-    if size < 0:
-        raise ValueError(f"size must be 0 or more, not {size}")
+    cdef size_t checked = checked_capacity("size", size)
     with lock:
-        capacity = size
+        capacity = checked
         evict(capacity)
+
+
+cdef object checked_capacity(str name, size):
+    """Return a capacity as an int; `name` is what error texts call it."""
+    is_bool = isinstance(size, bool) or str(getattr(size, "dtype", "")).endswith("bool")
+    try:
+        number = None if is_bool else operator.index(size)
+    except TypeError:
+        number = None
+    if number is None:
+        raise TypeError(f"{name} must be an integer (a number of bytes), not {size!r} ({type(size).__name__})")
+    if number < 0:
+        raise ValueError(f"{name} must be 0 or more, not {number}")
+    if number > sys.maxsize:
+        raise ValueError(f"{name} must be {sys.maxsize} at most, not {number}")
+    return number
 
 
 def empty_cache():
@@ -182,5 +201,14 @@ def cache_stats():
     return {"held_bytes": held_bytes, "held_blocks": num_free, "hits": hits, "misses": misses}
 
 
+cdef object capacity_of_environment(str text):
+    """Return the capacity that the environment variable CYCODEC_POOL_BYTES gives."""
+    try:
+        number = int(text)
+    except ValueError:
+        raise ValueError(f"CYCODEC_POOL_BYTES must be an integer (a number of bytes), not {text!r}") from None
+    return checked_capacity("CYCODEC_POOL_BYTES", number)
+
+
 if "CYCODEC_POOL_BYTES" in os.environ:
-    set_cache_capacity(int(os.environ["CYCODEC_POOL_BYTES"]))
+    capacity = capacity_of_environment(os.environ["CYCODEC_POOL_BYTES"])

@@ -111,6 +111,39 @@ def test_no_more_is_kept_than_allowed():
         cycodec.set_cache_capacity(-1)
 
 
+@pytest.mark.parametrize(
+    "size", [1.5, True, None, "x", np.bool_(True), np.float64(8), torch.tensor(True), torch.tensor(1.5)]
+)
+def test_a_capacity_is_an_integer(size):
+    before = cycodec.get_cache_capacity()
+    with pytest.raises(TypeError, match=r"^size must be an integer .*, not .+") as caught:
+        cycodec.set_cache_capacity(size)
+    assert repr(size) in str(caught.value)
+    assert cycodec.get_cache_capacity() == before
+
+
+@pytest.mark.parametrize(
+    ("size", "message"),
+    [
+        (-1, "size must be 0 or more, not -1"),
+        (np.int64(-2), "size must be 0 or more, not -2"),
+        (sys.maxsize + 1, f"size must be {sys.maxsize} at most, not {sys.maxsize + 1}"),
+        (1 << 70, f"size must be {sys.maxsize} at most, not {1 << 70}"),
+    ],
+)
+def test_a_capacity_is_within_bounds(size, message):
+    before = cycodec.get_cache_capacity()
+    with pytest.raises(ValueError, match=f"^{message}$"):
+        cycodec.set_cache_capacity(size)
+    assert cycodec.get_cache_capacity() == before
+
+
+@pytest.mark.parametrize("size", [0, 1, np.int32(5), np.uint64(7), torch.tensor(9), sys.maxsize])
+def test_every_kind_of_integer_is_a_capacity(size):
+    cycodec.set_cache_capacity(size)
+    assert cycodec.get_cache_capacity() == int(size)
+
+
 def test_a_small_batch_does_not_get_a_large_block():
     address_of_a_freed_batch()
     torch_adapter.empty((3, 96, 128, 3))
@@ -185,3 +218,23 @@ def test_the_environment_says_how_much_is_kept(value, expected):
         [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
     )
     assert int(done.stdout) == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ("1.5", "CYCODEC_POOL_BYTES must be an integer (a number of bytes), not '1.5'"),
+        ("-1", "CYCODEC_POOL_BYTES must be 0 or more, not -1"),
+    ],
+)
+def test_a_capacity_that_the_environment_cannot_mean(value, message):
+    code = "import cycodec; cycodec.get_cache_capacity()"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "CYCODEC_POOL_BYTES": value},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode
+    assert f"ValueError: {message}" in done.stderr
