@@ -300,8 +300,33 @@ def index_from_mappings(frames, time_base):
         `frames` is not such JSON, a frame lacks its pts or key flag, or a number in it is too large.
     """
     cdef FrameIndex index = FrameIndex()
+    cdef list rows = rows_of_mappings(frames)
     cdef int i
     cdef int found = 0
+    index.num = time_base.numerator
+    index.den = time_base.denominator
+    index.allocate(len(rows), len(rows), 0)
+    for i, (pts, duration, key) in enumerate(rows):
+        index.pts_values[i] = pts
+        if i + 1 < len(rows):
+            duration = rows[i + 1][0] - pts
+        elif duration <= 0 and i:
+            duration = index.duration_values[i - 1]
+        index.duration_values[i] = max(duration, 1)
+        if key or i == 0:
+            index.anchors[found].pts = pts
+            index.anchors[found].dts = NOPTS
+            index.anchors[found].pos = -1
+            index.anchors[found].first = i
+            index.anchors[found].ordinal = -1
+            found += 1
+    index.num_anchors = found
+    index.origin = "mappings"
+    return index
+
+
+cdef list rows_of_mappings(frames):
+    """Return (pts, duration, whether it is a key frame) of each frame in ffprobe's JSON, by rising pts."""
     if hasattr(frames, "read"):
         frames = frames.read()
     if not isinstance(frames, (str, bytes, bytearray)):
@@ -330,26 +355,7 @@ def index_from_mappings(frames, time_base):
         raise ValueError("custom_frame_mappings holds two frames with the same pts")
     if not all(is_sane_time_object(pts) and is_sane_time_object(duration) for pts, duration, _ in rows):
         raise ValueError("custom_frame_mappings holds a pts or a duration that is too large")
-    index.num = time_base.numerator
-    index.den = time_base.denominator
-    index.allocate(len(rows), len(rows), 0)
-    for i, (pts, duration, key) in enumerate(rows):
-        index.pts_values[i] = pts
-        if i + 1 < len(rows):
-            duration = rows[i + 1][0] - pts
-        elif duration <= 0 and i:
-            duration = index.duration_values[i - 1]
-        index.duration_values[i] = max(duration, 1)
-        if key or i == 0:
-            index.anchors[found].pts = pts
-            index.anchors[found].dts = NOPTS
-            index.anchors[found].pos = -1
-            index.anchors[found].first = i
-            index.anchors[found].ordinal = -1
-            found += 1
-    index.num_anchors = found
-    index.origin = "mappings"
-    return index
+    return rows
 
 
 cdef bint is_sane_time_object(object time) except -1:
