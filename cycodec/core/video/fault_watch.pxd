@@ -9,18 +9,18 @@ cdef enum:
 
 
 cdef enum Verdict:
-    # The code of the run stands.
+    # The code of the run is final.
     VERDICT_FINAL = 0
     # The frame must come from a pass from the beginning in which no frame is left out.
     VERDICT_FROM_START = 1
     # The anchor of the last seek is bad; another one must be tried.
     VERDICT_BAD_ANCHOR = 2
-    # The frames that were left out may be to blame: the same way again without leaving out any.
+    # The decoder may need frames that were left out: the reader must decode again and leave out none.
     VERDICT_DECODE_ALL = 3
 
 
 cdef class FaultWatch:
-    # Packets that the decoder could not make sense of: all of them, and those since the last seek.
+    # Packets that the decoder rejected or that gave no frame: all of them, and those since the last seek.
     cdef int64_t errors
     cdef int faults
     # True if `faults` was ever more than 0.

@@ -32,7 +32,7 @@ cdef class FrameReader(FrameStream):
     # -- ways to a position -----------------------------------------------------------------------------------------
 
     cdef int seek_to(self, int64_t position) noexcept nogil:
-        """Seek so that a frame is decoded from which decoding can go on to a position; see Note [Anchors are proved]."""
+        """Seek, and decode a first frame at or before the position; see Note [Anchors are proved]."""
         cdef int code
         self.seeker.aim(position, self.watch.from_start_only)
         while True:
@@ -88,7 +88,10 @@ cdef class FrameReader(FrameStream):
             self.stop()
 
     cdef int run_to(self, int64_t position) noexcept nogil:
-        """Go on, or seek, until a position comes out; CONTRADICTION if an exact index has it and it does not come."""
+        """Decode until the frame at a position is output.
+
+        Return CONTRADICTION if an exact index has that frame and the decoder skips it.
+        """
         cdef int code = 0
         if self.has_frame and self.index.holds(self.frame, self.position, position):
             return 0
@@ -109,7 +112,7 @@ cdef class FrameReader(FrameStream):
     # -- requests ---------------------------------------------------------------------------------------------------
 
     cdef int prove_size(self, PictureSpec spec) noexcept nogil:
-        """Compare the frame in hand with the size that a spec was made for, until a frame has had it once."""
+        """Check the current frame's size against the spec. After one match, frames are no longer checked."""
         if self.frame.width != spec.stored_width or self.frame.height != spec.stored_height:
             return SIZE_CHANGED
         self.size_proved = True
@@ -118,7 +121,7 @@ cdef class FrameReader(FrameStream):
         return 0
 
     cdef int convert(self, PictureSpec spec, uint8_t *out) noexcept nogil:
-        """Make a picture of the frame in hand."""
+        """Make a picture of the current frame."""
         cdef int code = 0
         if not self.size_proved:
             code = self.prove_size(spec)
@@ -127,7 +130,7 @@ cdef class FrameReader(FrameStream):
         if code < 0:
             return code
         self.frames_converted += 1
-        # a GPU tells of damage when it has converted
+        # A GPU reports damage only after the conversion.
         if self.is_damaged():
             self.frames_damaged += 1
         return 0

@@ -213,8 +213,8 @@ cdef class AnchorSeeker(Seeker):
     cdef int seek_to_entry(self, AVPacket *packet) noexcept nogil:
         """Go to the anchor; NO_ENTRY if decoding cannot begin there.
 
-        Note [Seeking in MP4]: FFmpeg from 5.0 on takes the target for a pts. Asked for a key packet's dts, it goes to the
-        GOP before, all of which is read then. Older versions compare the target with dts, so that a pts may lead to a later
+        Note [Seeking in MP4]: FFmpeg from 5.0 on takes the target for a pts. If it receives a key packet's dts, it seeks to
+        the previous GOP, and the reader must read all of that GOP. Older versions compare the target with dts, so that a pts may lead to a later
         key packet where GOPs are as short as the reorder depth; then the dts is tried.
         """
         cdef const Anchor *anchor = &self.index.anchors[self.anchor]

@@ -34,7 +34,7 @@ cdef enum RunState:
 
 
 cdef struct FrameFacts:
-    # What a decoded frame says of itself; numbers are FFmpeg's.
+    # Size, format and colours of a decoded frame; the numbers are FFmpeg's.
     int width
     int height
     int format
@@ -72,7 +72,7 @@ cdef class FrameStream:
     cdef int64_t sent
     # True if the decoder has seen the headers of the stream's first packet.
     cdef bint knows_first_packet
-    # True if the backend must hear of the last frame that is wanted here; see Note [Hurry].
+    # True if the reader must tell the backend which wanted frame is the last in this GOP; see Note [Hurry].
     cdef bint may_hurry
     cdef readonly int64_t frames_decoded
 
@@ -94,7 +94,7 @@ cdef class FrameStream:
     # seeking
     cdef void show_first_packet(self, bint is_fresh) noexcept nogil
     cdef int begin(self) noexcept nogil
-    cdef bint begins_anew(self) noexcept nogil
+    cdef bint begins_again(self) noexcept nogil
     cdef int renew_decoder(self, bint with_source) noexcept nogil
     cdef int reopen(self) except -1
 

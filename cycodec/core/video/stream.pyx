@@ -83,7 +83,7 @@ cdef class FrameStream:
         self.seeker.abandon()
 
     def forget(self):
-        """Own nothing any more, and free nothing: Note [After fork]."""
+        """Forget all native objects without freeing them: Note [After fork]."""
         self.abandon()
 
     # -- frames in the order in which they come ---------------------------------------------------------------------
@@ -101,8 +101,8 @@ cdef class FrameStream:
     cdef int next_frame(self) noexcept nogil:
         """Decode the next frame into `frame`; AVERROR_EOF after the last one.
 
-        Packets that the decoder makes nothing of are passed over, as the ffmpeg command does; `reach` notices if a frame
-        is missing.
+        The loop goes on after packets that the decoder rejects or that give no frame, as the ffmpeg command does. `reach`
+        notices if a frame is missing.
         """
         cdef int code
         self.has_frame = False
@@ -156,7 +156,7 @@ cdef class FrameStream:
         return self.check_result(code)
 
     cdef int send_packet(self) noexcept nogil:
-        """Give the decoder the packet in hand, which holds data."""
+        """Give the decoder the current packet, which holds data."""
         cdef int64_t ordinal = self.seeker.ordinal - 1
         cdef bint skip
         self.sent = self.index.number_of_packet(self.packet, ordinal)
@@ -190,7 +190,7 @@ cdef class FrameStream:
         return 0
 
     cdef bint is_unknown(self) noexcept nogil:
-        """Return True if an exact index does not have the frame in hand."""
+        """Return True if an exact index does not have the current frame."""
         return self.index.is_exact and self.position < 0
 
     cdef bint must_drop(self) noexcept nogil:
@@ -198,7 +198,10 @@ cdef class FrameStream:
         return self.is_unknown() and not self.index.from_start_only and self.backend.shows_undecodable()
 
     cdef void note_error(self) noexcept nogil:
-        """Note that the decoder made nothing of the last packet. Pictures shown before the anchor's may be incomplete."""
+        """Note that the decoder rejected the last packet or gave no frame for it.
+
+        Pictures that are shown before the anchor's do not count, because they may be incomplete.
+        """
         self.watch.note_error(self.index.is_exact and not self.is_leading(self.sent))
 
     cdef bint is_leading(self, int64_t number) noexcept nogil:
@@ -234,7 +237,7 @@ cdef class FrameStream:
         return self.order.parser.has_order or self.order.parser.shows_unreferenced
 
     cdef bint is_damaged(self) noexcept nogil:
-        """Return True if the frame in hand was damaged, so that the decoder concealed a part of it."""
+        """Return True if the current frame was damaged, so that the decoder concealed a part of it."""
         return self.frame.flags & avutil.AV_FRAME_FLAG_CORRUPT or self.frame.decode_error_flags
 
     # -- seeking ----------------------------------------------------------------------------------------------------
@@ -249,7 +252,7 @@ cdef class FrameStream:
             avcodec.av_packet_unref(self.packet)
 
     cdef int begin(self) noexcept nogil:
-        """Seek to where the seeker has chosen, so that the next packet sent is that place's; LOST if it does not come."""
+        """Seek to the seeker's anchor. The next packet sent is the anchor's. Return LOST if that packet is not found."""
         cdef bint is_fresh = self.state == FRESH
         cdef int code
         self.stop()
@@ -263,21 +266,21 @@ cdef class FrameStream:
             self.watch.restart(self.seeker.first_number())
             if code == 0:
                 code = self.order.restart(self.seeker.first_number(), self.seeker.leading())
-            if code == 0 and self.begins_anew():
+            if code == 0 and self.begins_again():
                 # The decoder conceals damage with what its buffers hold: only a new one gives the same result twice.
                 code = self.renew_decoder(False)
         if code == 0:
             self.state = HOLDING if self.index.is_exact else RUNNING
         return code
 
-    cdef bint begins_anew(self) noexcept nogil:
+    cdef bint begins_again(self) noexcept nogil:
         """Return True if the pass that begins needs a decoder that has seen nothing."""
         return self.seeker.anchor == 0 and (
             self.index.stamped or self.index.is_confirmed() or self.watch.met_damage
         )
 
     cdef int renew_decoder(self, bint with_source) noexcept nogil:
-        """Replace the decoder by one that has seen nothing, and the source by one opened anew."""
+        """Replace the decoder by one that has seen nothing, and with `with_source` open the source again."""
         with gil:
             try:
                 if with_source:
@@ -290,7 +293,7 @@ cdef class FrameStream:
         return 0
 
     cdef int reopen(self) except -1:
-        """Open the source anew, with a decoder that has seen nothing."""
+        """Open the source again, with a decoder that has seen nothing."""
         cdef Demuxer old = self.demuxer
         old.settle()        # the exception of a file-like object must not be lost with its demuxer
         self.stop()
@@ -326,7 +329,7 @@ cdef class FrameStream:
 
     @property
     def seeks(self):
-        """How often the reader has moved to another place."""
+        """How many seeks the reader has made."""
         return self.seeker.seeks
 
     @property
@@ -336,11 +339,11 @@ cdef class FrameStream:
 
     @property
     def met_fault(self):
-        """True if the decoder made nothing of a packet whose frame the index promises."""
+        """True if the decoder rejected a packet, or gave no frame for it, and the index promises its frame."""
         return self.watch.met_fault
 
     cdef FrameFacts facts(self) noexcept nogil:
-        """What the frame in hand says of itself."""
+        """Return the size, the format and the colours of the current frame."""
         cdef FrameFacts facts
         facts.width = self.frame.width
         facts.height = self.frame.height
