@@ -1,4 +1,6 @@
-"""What a reader needs from a device: a decoder, a converter, and functions for the memory of pictures."""
+"""What a reader needs from a device: a decoder, a converter, and functions for the memory of
+pictures.
+"""
 
 from libc.stdint cimport uint8_t
 from libc.string cimport memcpy, memset
@@ -27,11 +29,14 @@ cdef class VideoBackend:
         pass
 
     cdef int skip_nonref(self, bint skip) noexcept nogil:
-        """Let the decoder leave out frames that no other frame refers to, from the next packet on."""
+        """Let the decoder leave out frames that no other frame refers to, from the next packet on.
+        """
         return 0
 
     cdef bint needs_first_packet(self) noexcept nogil:
-        """Return True if the decoder must see the headers of the stream's first packet before any other packet."""
+        """Return True if the decoder must see the headers of the stream's first packet before any
+        other packet.
+        """
         return False
 
     cdef void show_first_packet(self, const AVPacket *packet) noexcept nogil:
@@ -61,7 +66,9 @@ cdef class VideoBackend:
         return 0
 
     cdef bint holds_back(self) noexcept nogil:
-        """Return True if the decoder keeps frames inside so that it stays busy, unless `hurry` forbids that."""
+        """Return True if the decoder keeps frames inside so that it stays busy, unless `hurry`
+        forbids that.
+        """
         return False
 
     cdef void hurry(self, bint hurry) noexcept nogil:

@@ -1,4 +1,6 @@
-"""Result codes of core/video beside FFmpeg's AVERROR codes and those of core/container, which have other numbers."""
+"""Result codes of core/video beside FFmpeg's AVERROR codes and those of core/container, which have
+other numbers.
+"""
 
 
 cdef enum:

@@ -1,4 +1,6 @@
-"""Checks an index against the decoder, or finds the frames by decoding, if the packets leave doubt about them."""
+"""Checks an index against the decoder, or finds the frames by decoding, if the packets leave doubt
+about them.
+"""
 
 from cpython.exc cimport PyErr_CheckSignals
 
@@ -10,7 +12,9 @@ from cycodec.libav cimport avutil
 
 
 def confirm(FrameStream reader not None):
-    """Return True if the decoder gives the first and the last frames that the reader's index promises."""
+    """Return True if the decoder gives the first and the last frames that the reader's index
+    promises.
+    """
     cdef FrameIndex index = reader.index
     cdef int last = index.num_anchors - 1
     cdef int code
@@ -30,7 +34,9 @@ def confirm(FrameStream reader not None):
 
 
 cdef bint gives(FrameStream reader, int first, int end, bint to_the_end) except -1:
-    """Return True if the frames from `first` to `end` - 1 come out next, in order; earlier frames may precede them."""
+    """Return True if the frames from `first` to `end` - 1 come out next, in order; earlier frames
+    may precede them.
+    """
     cdef int expected = -1
     cdef int code
     cdef int num_decoded = 0
@@ -52,9 +58,11 @@ cdef bint gives(FrameStream reader, int first, int end, bint to_the_end) except 
 
 
 def decode_ordinals(FrameStream reader not None):
-    """Decode the whole stream; return the ordinal of the packet of each frame, or -1 for a frame without a packet.
+    """Decode the whole stream; return the ordinal of the packet of each frame, or -1 for a frame
+    without a packet.
 
-    Afterwards the reader has an index that knows no frames in advance, and the caller must set another.
+    Afterwards the reader has an index that knows no frames in advance, and the caller must set
+    another.
     """
     cdef int code
     ordinals = []

@@ -61,11 +61,11 @@ cdef class CpuBackend(VideoBackend):
     num_threads : int
         libavcodec's thread count; 0 lets FFmpeg decide.
     min_reorder : int
-        How many frames can wait in the decoder for an earlier one, according to the index. Without this number
-        libavcodec drops frames until it knows.
+        How many frames can wait in the decoder for an earlier one, according to the index. Without
+        this number libavcodec drops frames until it knows.
     strict : bool
-        Damage is an error instead of a concealed picture. Frame threads conceal damage differently from run to run,
-        and do not mark the frame.
+        Damage is an error instead of a concealed picture. Frame threads conceal damage differently
+        from run to run, and do not mark the frame.
     """
 
     def __cinit__(self, Demuxer demuxer not None, int stream_index, int num_threads=1, int min_reorder=0,
@@ -119,7 +119,8 @@ cdef class CpuBackend(VideoBackend):
         self.context.max_pixels = self.max_pixels
         if self.strict:
             self.context.err_recognition |= avcodec.AV_EF_EXPLODE
-        # A container may state any delay; libavcodec ends the process if it is larger than its list of frames.
+        # A container may state any delay; libavcodec ends the process if it is larger than its list
+        # of frames.
         self.context.has_b_frames = min(max(self.context.has_b_frames, 0), LARGEST_REORDER)
         if parameters.codec_id == avcodec.AV_CODEC_ID_H264 and self.context.has_b_frames < self.min_reorder:
             self.context.has_b_frames = self.min_reorder
@@ -143,9 +144,9 @@ cdef class CpuBackend(VideoBackend):
     cdef bint needs_first_packet(self) noexcept nogil:
         """Return True for codecs whose first packet tells how to decode the others.
 
-        Note [First packet]: encoders write their name and version into the first packet, and FFmpeg decodes the streams
-        of some versions differently (x264's 4:4:4 before build 151 is one). A decoder that begins in the middle would
-        not know the version.
+        Note [First packet]: encoders write their name and version into the first packet, and FFmpeg
+        decodes the streams of some versions differently (x264's 4:4:4 before build 151 is one). A
+        decoder that begins in the middle would not know the version.
         """
         return self.context.codec_id == avcodec.AV_CODEC_ID_H264 or self.context.codec_id == avcodec.AV_CODEC_ID_MPEG4
 
@@ -161,7 +162,9 @@ cdef class CpuBackend(VideoBackend):
 
     @property
     def kernel(self):
-        """The kernel that converts to uint8, as csrc/convert/kernel_choice.h names it; None if swscale converts."""
+        """The kernel that converts to uint8, as csrc/convert/kernel_choice.h names it; None if
+        swscale converts.
+        """
         return ("products", "tables", "deep", "full", None)[converter_kernel(<Converter *> self.converter)]
 
     cdef int delay(self) noexcept nogil:
@@ -174,7 +177,9 @@ def has_strict_frame_threads():
 
 
 def orientation_of(matrix):
-    """Return the orientation of csrc/picture/orientation.h for a display matrix of nine integers, or for None."""
+    """Return the orientation of csrc/picture/orientation.h for a display matrix of nine integers,
+    or for None.
+    """
     cdef int32_t values[9]
     if matrix is None:
         return 0

@@ -15,12 +15,14 @@ cdef enum Verdict:
     VERDICT_FROM_START = 1
     # The anchor of the last seek is bad; another one must be tried.
     VERDICT_BAD_ANCHOR = 2
-    # The decoder may need frames that were left out: the reader must decode again and leave out none.
+    # The decoder may need frames that were left out: the reader must decode again and leave out
+    # none.
     VERDICT_DECODE_ALL = 3
 
 
 cdef class FaultWatch:
-    # Packets that the decoder rejected or that gave no frame: all of them, and those since the last seek.
+    # Packets that the decoder rejected or that gave no frame: all of them, and those since the last
+    # seek.
     cdef int64_t errors
     cdef int faults
     # True if `faults` was ever more than 0.
@@ -31,7 +33,8 @@ cdef class FaultWatch:
     cdef bint may_skip
     # True if some were left out since the last seek.
     cdef bint has_skipped
-    # The frame that must come next if none was left out, and True if another one came since the last seek.
+    # The frame that must come next if none was left out, and True if another one came since the
+    # last seek.
     cdef int64_t next_number
     cdef bint out_of_turn
     # True if the next seek must go to the beginning.

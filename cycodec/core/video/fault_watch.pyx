@@ -2,10 +2,12 @@
 
 Note [Unseen faults]
 
-An index from headers does not know packets that the decoder rejects or that give no frame. Anything suspicious on the way (an error, a
-packet without a picture, a frame out of turn) makes the reader decode the stream from its beginning with nothing left out;
-there frames must come one by one. The decoder conceals damaged frames with what it decoded before them, so that they, too,
-are only taken from such a pass. A fault stays unknown until a request decodes that part of the stream. `confirm` decodes the first and the last GOP.
+An index from headers does not know packets that the decoder rejects or that give no frame. Anything
+suspicious on the way (an error, a packet without a picture, a frame out of turn) makes the reader
+decode the stream from its beginning with nothing left out; there frames must come one by one. The
+decoder conceals damaged frames with what it decoded before them, so that they, too, are only taken
+from such a pass. A fault stays unknown until a request decodes that part of the stream. `confirm`
+decodes the first and the last GOP.
 """
 
 from libc.stdint cimport int64_t
@@ -27,14 +29,17 @@ cdef class FaultWatch:
         self.next_number = first
 
     cdef void note_error(self, bint counts) noexcept nogil:
-        """Note that the decoder rejected a packet or gave no frame for it; with `counts`, frames of this run may be incomplete."""
+        """Note that the decoder rejected a packet or gave no frame for it; with `counts`, frames of
+        this run may be incomplete.
+        """
         self.errors += 1
         if counts:
             self.faults += 1
             self.met_fault = True
 
     cdef void note_frame(self, int64_t number, int64_t reached) noexcept nogil:
-        """Compare a frame that came out with the one that must come next; `reached` came out last."""
+        """Compare a frame that came out with the one that must come next; `reached` came out last.
+        """
         if number <= reached or (number != self.next_number and not self.has_skipped):
             self.out_of_turn = True
         self.next_number = number + 1
@@ -42,8 +47,9 @@ cdef class FaultWatch:
     cdef Verdict check(self, int code, bint damaged, bint from_anchor) noexcept nogil:
         """Decide what follows a run that ended with a code.
 
-        A frame does not come if the anchor is bad, or if the decoder needed what was left out. The reader first tries
-        another anchor, then decodes all frames; only then does it report a contradiction.
+        A frame does not come if the anchor is bad, or if the decoder needed what was left out. The
+        reader first tries another anchor, then decodes all frames; only then does it report a
+        contradiction.
         """
         if code == 0 and (self.faults or damaged) and (from_anchor or self.has_skipped):
             self.met_damage = True

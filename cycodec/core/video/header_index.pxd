@@ -6,7 +6,8 @@ from cycodec.core.video.stream_index cimport StreamIndex
 cdef class HeaderIndex(StreamIndex):
     # The name of the source, for errors.
     cdef str name
-    # The begin and the end of the stream in seconds; the end is infinite if the header does not tell it.
+    # The begin and the end of the stream in seconds; the end is infinite if the header does not
+    # tell it.
     cdef readonly double begin_seconds
     cdef readonly double end_seconds
     # Seconds of one unit of pts.

@@ -1,7 +1,8 @@
 """The frames of a stream as its header describes them: the index of approximate mode.
 
-A header tells the begin, the end and the average frame rate of a stream. Frame i is then the frame that is played in
-the middle of the i-th of equally long frames. Positions are instants in units of the time base.
+A header tells the begin, the end and the average frame rate of a stream. Frame i is then the frame
+that is played in the middle of the i-th of equally long frames. Positions are instants in units of
+the time base.
 """
 
 import math
@@ -63,7 +64,9 @@ cdef class HeaderIndex(StreamIndex):
         return round(position)
 
     def position_of(self, number):
-        """A reader's position for a frame number: the middle of the time at which the frame should be played."""
+        """A reader's position for a frame number: the middle of the time at which the frame should
+        be played.
+        """
         cdef double fps = self.known_fps()
         cdef double middle = <double> number + 0.5
         # Rounding does not move the middle of a frame's time into another frame.

@@ -33,7 +33,8 @@ cdef class FrameIndex(StreamIndex):
     cdef int num_anchors
     # The ordinal of the packet that gives a frame, by frame number; NULL if nobody needs it.
     cdef int32_t *ordinals
-    # The number of the frame that a packet gives, by ordinal; -1 if it gives none. NULL like `ordinals`.
+    # The number of the frame that a packet gives, by ordinal; -1 if it gives none. NULL like
+    # `ordinals`.
     cdef int32_t *numbers
     cdef int num_packets
     # The time base: one unit of pts is num / den seconds.
@@ -42,7 +43,8 @@ cdef class FrameIndex(StreamIndex):
     cdef public bint confirmed
     # True if the timestamps were computed from the frame rate because the source has none.
     cdef public bint synthesized
-    # What the index was made from: "headers", "scan" (the packets), "decoded" (the frames) or "mappings".
+    # What the index was made from: "headers", "scan" (the packets), "decoded" (the frames) or
+    # "mappings".
     cdef public str origin
     # The size and the digest of the source; None if they were not computed.
     cdef public object fingerprint

@@ -1,4 +1,5 @@
-"""The index of a stream: its frames in display order, and the packets at which decoding may begin."""
+"""The index of a stream: its frames in display order, and the packets at which decoding may begin.
+"""
 
 import os
 from fractions import Fraction
@@ -19,13 +20,15 @@ from cycodec.libav.avcodec cimport AVPacket
 from cycodec.libav.avutil cimport AVFrame
 
 
-# Packets by which a picture may be stored away from where it is shown: four times what H.264 allows.
+# Packets by which a picture may be stored away from where it is shown: four times what H.264
+# allows.
 cdef int MAX_DISTANCE = 64
 cdef double FLOAT32_STEP = 2.0 ** -23
 
 
 cdef struct Instant:
-    # The presentation times and the time base of an index, and an instant in seconds to compare them with.
+    # The presentation times and the time base of an index, and an instant in seconds to compare
+    # them with.
     const int64_t *pts
     int num
     int den
@@ -49,8 +52,9 @@ class IndexContradiction(FFmpegError):
 cdef class FrameIndex(StreamIndex):
     """The frames of a video stream in display order.
 
-    A decoder makes an index (``VideoDecoder(...).index``), also from ffprobe's output, and `load` reads a saved one. Frame
-    numbers count from 0 in display order. Times are integers in units of `time_base` seconds.
+    A decoder makes an index (``VideoDecoder(...).index``), also from ffprobe's output, and `load`
+    reads a saved one. Frame numbers count from 0 in display order. Times are integers in units of
+    `time_base` seconds.
 
     Examples
     --------
@@ -89,13 +93,15 @@ cdef class FrameIndex(StreamIndex):
         self.num_packets = num_packets
         return 0
 
-    # -- lookups ----------------------------------------------------------------------------------------------------
+    # -- lookups -----------------------------------------------------------------------------------
 
     cdef double seconds(self, int64_t ticks) noexcept nogil:
         return <double> ticks * self.num / self.den
 
     cdef int first_at_or_after(self, int64_t pts) noexcept nogil:
-        """Return the number of the first frame with at least this pts; the number of frames if there is none."""
+        """Return the number of the first frame with at least this pts; the number of frames if
+        there is none.
+        """
         return first_at_least(self.pts_values, sizeof(int64_t), self.count, pts)
 
     cdef int number_of_pts(self, int64_t pts) noexcept nogil:
@@ -115,8 +121,9 @@ cdef class FrameIndex(StreamIndex):
         cdef Instant instant = Instant(self.pts_values, self.num, self.den, seconds)
         cdef int low = partition_point(0, self.count, begins_up_to, &instant)
         cdef double slack
-        # Note [Float32 instants]: an instant that was rounded to float32 may lie outside of the stream by half a step.
-        # Within one step of either end it still means the first or the last frame.
+        # Note [Float32 instants]: an instant that was rounded to float32 may lie outside of the
+        # stream by half a step. Within one step of either end it still means the first or the last
+        # frame.
         slack = fabs(seconds) * FLOAT32_STEP
         if low == 0:
             return 0 if self.count and seconds + slack >= self.seconds(self.pts_values[0]) else -1
@@ -126,7 +133,7 @@ cdef class FrameIndex(StreamIndex):
             return -1
         return low - 1
 
-    # -- for readers -----------------------------------------------------------------------------------------
+    # -- for readers -------------------------------------------------------------------------------
 
     cdef int64_t position_of_frame(self, const AVFrame *frame, int64_t outputs, int64_t reached,
                                    int64_t step) noexcept nogil:
@@ -140,7 +147,9 @@ cdef class FrameIndex(StreamIndex):
         return came_out == position
 
     cdef int leading_pictures(self, int anchor) noexcept nogil:
-        """Return how many pictures follow an anchor's packet and are shown before it; 0 if that is not known."""
+        """Return how many pictures follow an anchor's packet and are shown before it; 0 if that is
+        not known.
+        """
         cdef int begin = self.anchors[anchor].ordinal + 1
         cdef int count = 0
         cdef int i
@@ -165,7 +174,7 @@ cdef class FrameIndex(StreamIndex):
     cdef int64_t duration_of(self, int64_t position, const AVFrame *frame, int64_t step) noexcept nogil:
         return self.duration_values[position]
 
-    # -- for users ---------------------------------------------------------------------------------------------
+    # -- for users ---------------------------------------------------------------------------------
 
     def __len__(self):
         return self.count
@@ -179,7 +188,8 @@ cdef class FrameIndex(StreamIndex):
         )
 
     def index_at(self, seconds):
-        """Return the number of the frame that is played at an instant: the one whose [pts, pts + duration) holds it.
+        """Return the number of the frame that is played at an instant: the one whose [pts, pts +
+        duration) holds it.
 
         Parameters
         ----------
@@ -206,11 +216,13 @@ cdef class FrameIndex(StreamIndex):
         return number
 
     def first_number_from(self, double seconds):
-        """Return the number of the first frame that begins at or after an instant; `len(index)` if none does."""
+        """Return the number of the first frame that begins at or after an instant; `len(index)` if
+        none does.
+        """
         cdef Instant instant = Instant(self.pts_values, self.num, self.den, seconds)
         return partition_point(0, self.count, begins_before, &instant)
 
-    # -- where a reader finds frames: the same questions as HeaderIndex answers ------------------------------------------
+    # -- where a reader finds frames: the same questions as HeaderIndex answers --------------------
 
     @property
     def first_position(self):
@@ -226,7 +238,9 @@ cdef class FrameIndex(StreamIndex):
         return numbers
 
     def position_at(self, seconds):
-        """A reader's position for the frame that is played at an instant; it raises what `index_at` raises."""
+        """A reader's position for the frame that is played at an instant; it raises what `index_at`
+        raises.
+        """
         return self.index_at(seconds)
 
     def numbers_played(self, start, stop):
@@ -235,7 +249,7 @@ cdef class FrameIndex(StreamIndex):
             return range(0)
         return range(self.index_at(start), self.first_number_from(stop))
 
-    # -- times of frames --------------------------------------------------------------------------------------------
+    # -- times of frames ---------------------------------------------------------------------------
 
     def pts_seconds(self, int number):
         """Return when a frame begins, in seconds."""
@@ -272,11 +286,15 @@ cdef class FrameIndex(StreamIndex):
 
     @property
     def key_offsets(self):
-        """Where the packets of `key_frames` begin in the source, in bytes; int64 array; -1 where that is unknown."""
+        """Where the packets of `key_frames` begin in the source, in bytes; int64 array; -1 where
+        that is unknown.
+        """
         return self.begins()["pos"].copy()
 
     cdef object begins(self):
-        """Return one anchor for each frame at which decoding may begin, as a structured array that rises."""
+        """Return one anchor for each frame at which decoding may begin, as a structured array that
+        rises.
+        """
         import numpy
 
         anchors = view_of(self.anchors, self.num_anchors, ANCHOR_FIELDS)
@@ -297,10 +315,12 @@ cdef class FrameIndex(StreamIndex):
 
     @property
     def identity(self):
-        """How a decoded frame is recognised: by its "pts", by the "stamp" (ordinal) of its packet, or by its "order"."""
+        """How a decoded frame is recognised: by its "pts", by the "stamp" (ordinal) of its packet,
+        or by its "order".
+        """
         return "order" if self.from_start_only else "stamp" if self.stamped else "pts"
 
-    # -- saving -----------------------------------------------------------------------------------------------------
+    # -- saving ------------------------------------------------------------------------------------
 
     def to_bytes(self):
         """Return this index as bytes: a few bytes for each frame at most."""
@@ -325,8 +345,8 @@ cdef class FrameIndex(StreamIndex):
         Raises
         ------
         InvalidDataError
-            These are not the bytes of an index, they are damaged or of another version, or a value in them is not
-            possible.
+            These are not the bytes of an index, they are damaged or of another version, or a value
+            in them is not possible.
         """
         cdef FrameIndex index = FrameIndex()
         header, arrays = unpack_index(data, name)

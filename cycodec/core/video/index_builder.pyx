@@ -1,4 +1,6 @@
-"""Makes indexes: from a table of packets, from the frames that a decoder gave, or from ffprobe's list."""
+"""Makes indexes: from a table of packets, from the frames that a decoder gave, or from ffprobe's
+list.
+"""
 
 import json
 from bisect import bisect_left
@@ -39,7 +41,9 @@ cdef int compare(const void *a, const void *b) noexcept nogil:
 
 
 cdef void sort(Sortable *order, int count) noexcept nogil:
-    """Sort by insertion, since frames are stored near the place where they are shown; else libc sorts."""
+    """Sort by insertion, since frames are stored near the place where they are shown; else libc
+    sorts.
+    """
     cdef Sortable moving
     cdef int64_t steps = 0
     cdef int i, k
@@ -60,8 +64,8 @@ def index_from_packets(PacketTable table not None, time_base, *, origin, stamped
                        seconds_per_frame=None):
     """Return the index that the packets' timestamps and flags predict; None if they do not suffice.
 
-    They suffice if every packet that gives a frame has a pts of its own. With `delayed` (AVI), packets without one are
-    taken for pictures that others refer to.
+    They suffice if every packet that gives a frame has a pts of its own. With `delayed` (AVI),
+    packets without one are taken for pictures that others refer to.
     """
     cdef Sortable *order = <Sortable *> malloc((table.count + 1) * sizeof(Sortable))
     cdef FrameIndex index = FrameIndex()
@@ -102,7 +106,8 @@ def index_from_packets(PacketTable table not None, time_base, *, origin, stamped
 
 
 cdef bint is_out_of_order(PacketTable table, int before, int after) noexcept nogil:
-    """Return True if the bitstream contradicts that one packet is shown right before another one."""
+    """Return True if the bitstream contradicts that one packet is shown right before another one.
+    """
     cdef const PacketRecord *first = &table.records[before]
     cdef const PacketRecord *second = &table.records[after]
     if not table.reorders:
@@ -117,8 +122,8 @@ cdef bint is_out_of_order(PacketTable table, int before, int after) noexcept nog
 cdef list times_by_order(PacketTable table):
     """Return when the pictures of a stream are shown whose container has no times of display (AVI).
 
-    The times of decoding rise by one frame for each packet. They are dealt out in the order of display.
-    None if they do not rise.
+    The times of decoding rise by one frame for each packet. They are dealt out in the order of
+    display. None if they do not rise.
     """
     cdef int i
     times = [table.records[i].dts for i in range(table.count)]
@@ -134,8 +139,8 @@ cdef list times_by_order(PacketTable table):
 def index_from_ordinals(PacketTable table not None, ordinals, time_base, *, seconds_per_frame=None):
     """Return the index of the frames that a decoder gave, in that order.
 
-    Each frame is recognised by the ordinal of its packet. If two frames share a packet, or one has none, frames are
-    recognised only by their place in a pass from the beginning.
+    Each frame is recognised by the ordinal of its packet. If two frames share a packet, or one has
+    none, frames are recognised only by their place in a pass from the beginning.
     """
     cdef int count = len(ordinals)
     cdef Sortable *order = <Sortable *> malloc((count + 1) * sizeof(Sortable))
@@ -158,9 +163,11 @@ def index_from_ordinals(PacketTable table not None, ordinals, time_base, *, seco
 
 
 cdef list delayed_times(PacketTable table):
-    """Return the presentation times of a stream in which only B-frames have a pts (AVI); None if it is not such a stream.
+    """Return the presentation times of a stream in which only B-frames have a pts (AVI); None if it
+    is not such a stream.
 
-    In MPEG-1, 2 and 4, a picture that others refer to is shown when the next such picture is decoded.
+    In MPEG-1, 2 and 4, a picture that others refer to is shown when the next such picture is
+    decoded.
     """
     cdef int i
     cdef int64_t following
@@ -186,7 +193,9 @@ cdef list delayed_times(PacketTable table):
 
 
 cdef int fill(FrameIndex index, PacketTable table, Sortable *order, int count, time_base, seconds_per_frame) except -1:
-    """Fill an index with frames, which (time, ordinal) pairs in display order describe, and with the table's anchors."""
+    """Fill an index with frames, which (time, ordinal) pairs in display order describe, and with
+    the table's anchors.
+    """
     cdef int i
     cdef int keys = 0
     cdef int last
@@ -203,7 +212,8 @@ cdef int fill(FrameIndex index, PacketTable table, Sortable *order, int count, t
         index.ordinals[i] = order[i].ordinal
         index.numbers[order[i].ordinal] = i
     for i in range(count - 1):
-        # a gap belongs to the frame before it, so that a frame is played at every instant of the stream
+        # a gap belongs to the frame before it, so that a frame is played at every instant of the
+        # stream
         index.duration_values[i] = index.pts_values[i + 1] - index.pts_values[i]
     if count:
         last = count - 1
@@ -219,7 +229,9 @@ cdef int fill(FrameIndex index, PacketTable table, Sortable *order, int count, t
 
 
 cdef int set_reorder(FrameIndex index, PacketTable table) except -1:
-    """Find how many frames wait for an earlier one; larger numbers than codecs allow are lies, and become the largest."""
+    """Find how many frames wait for an earlier one; larger numbers than codecs allow are lies, and
+    become the largest.
+    """
     cdef int i
     cdef int stored = 0
     for i in range(table.count):
@@ -230,10 +242,12 @@ cdef int set_reorder(FrameIndex index, PacketTable table) except -1:
 
 
 cdef int set_anchors(FrameIndex index, PacketTable table) except -1:
-    """Make an anchor of the first packet and of every key packet, each with the first frame that it can give.
+    """Make an anchor of the first packet and of every key packet, each with the first frame that it
+    can give.
 
-    A frame that is shown before its key packet (a leading picture of an open GOP) needs the anchor before it.
-    A key packet is no anchor if an earlier packet gives a later frame: its timestamps cannot be right then.
+    A frame that is shown before its key packet (a leading picture of an open GOP) needs the anchor
+    before it. A key packet is no anchor if an earlier packet gives a later frame: its timestamps
+    cannot be right then.
     """
     cdef int i, first
     cdef int found = 0
@@ -269,7 +283,8 @@ cdef int set_anchors(FrameIndex index, PacketTable table) except -1:
 
 
 cdef int first_shown(FrameIndex index, PacketTable table, int ordinal) noexcept:
-    """Return the frame of a key packet; if it is not shown (edit lists), the first frame after it."""
+    """Return the frame of a key packet; if it is not shown (edit lists), the first frame after it.
+    """
     cdef int i
     if index.numbers[ordinal] >= 0:
         return index.numbers[ordinal]
@@ -297,7 +312,8 @@ def index_from_mappings(frames, time_base):
     TypeError
         `frames` has another type.
     ValueError
-        `frames` is not such JSON, a frame lacks its pts or key flag, or a number in it is too large.
+        `frames` is not such JSON, a frame lacks its pts or key flag, or a number in it is too
+        large.
     """
     cdef FrameIndex index = FrameIndex()
     cdef list rows = rows_of_mappings(frames)
@@ -326,7 +342,9 @@ def index_from_mappings(frames, time_base):
 
 
 cdef list rows_of_mappings(frames):
-    """Return (pts, duration, whether it is a key frame) of each frame in ffprobe's JSON, by rising pts."""
+    """Return (pts, duration, whether it is a key frame) of each frame in ffprobe's JSON, by rising
+    pts.
+    """
     if hasattr(frames, "read"):
         frames = frames.read()
     if not isinstance(frames, (str, bytes, bytearray)):
@@ -366,9 +384,10 @@ cdef bint is_sane_time_object(object time) except -1:
 cdef bint choose_times(PacketTable table, Sortable *order, int count, seconds_per_frame, time_base) except -1:
     """Choose presentation times for frames in display order; return False if some were made up.
 
-    Known times that rise are kept. A frame whose time is unknown, or does not fit between those of its neighbours, gets
-    a time evenly between them. If few times are known, the packets' dts in rising order are used, which a container
-    without pts (AVI) raises by one step for each frame. Otherwise the frame rate gives the times.
+    Known times that rise are kept. A frame whose time is unknown, or does not fit between those of
+    its neighbours, gets a time evenly between them. If few times are known, the packets' dts in
+    rising order are used, which a container without pts (AVI) raises by one step for each frame.
+    Otherwise the frame rate gives the times.
     """
     cdef int i
     cdef int64_t step
@@ -422,7 +441,9 @@ cdef dict longest_rise(dict known):
 
 
 cdef object filled_in(dict known, int count, int64_t step):
-    """Return all times, the unknown ones evenly between the known ones; None if two known ones are too close together."""
+    """Return all times, the unknown ones evenly between the known ones; None if two known ones are
+    too close together.
+    """
     numbers = list(known)
     first, last = numbers[0], numbers[-1]
     times = [known[first] - (first - i) * step for i in range(first)]

@@ -1,11 +1,13 @@
-"""The file format of FrameIndex: how an index is saved, and how one that anybody may have written is read.
+"""The file format of FrameIndex: how an index is saved, and how one that anybody may have written
+is read.
 
-A saved index is a version, a checksum, and a compressed payload. The payload is the length of a header, the header as
-JSON, and the differences of each array as 64-bit integers.
+A saved index is a version, a checksum, and a compressed payload. The payload is the length of a
+header, the header as JSON, and the differences of each array as 64-bit integers.
 
-Note [Untrusted index files]: the checksum finds damage, but it does not prove who wrote a file. The reader and the seeker
-follow an index without looking twice, so that this module checks each field and each array before an index exists. It
-decompresses only as much as the header announces, array by array, and stops at the first wrong value.
+Note [Untrusted index files]: the checksum finds damage, but it does not prove who wrote a file. The
+reader and the seeker follow an index without looking twice, so that this module checks each field
+and each array before an index exists. It decompresses only as much as the header announces, array
+by array, and stops at the first wrong value.
 """
 
 import json
@@ -43,7 +45,8 @@ ANCHOR_FIELDS = [
     ("pts", "i8"), ("dts", "i8"), ("pos", "i8"), ("sync_pos", "i8"), ("first", "i8"), ("ordinal", "i4"), ("size", "i4"),
     ("digest", "u4"),
 ]
-# How often differences of each array are taken before it is compressed, in the order in which arrays are stored.
+# How often differences of each array are taken before it is compressed, in the order in which
+# arrays are stored.
 FRAME_ORDERS = {"pts": 2, "durations": 1}
 ANCHOR_ORDERS = {
     "pts": 2, "dts": 2, "pos": 1, "sync_pos": 1, "first": 2, "ordinal": 2, "size": 0, "digest": 0,
@@ -58,7 +61,7 @@ INTEGERS = {
 BOOLEANS = ("stamped", "linear", "confirmed", "synthesized")
 
 
-# -- writing ---------------------------------------------------------------------------------------------------------
+# -- writing ---------------------------------------------------------------------------------------
 
 
 def pack_index(header, arrays):
@@ -69,7 +72,8 @@ def pack_index(header, arrays):
     header : dict
         The fields of INTEGERS and BOOLEANS, and "origin", "size" and "digest".
     arrays : dict
-        "pts", "durations", "anchors" (a structured array of ANCHOR_FIELDS), and "ordinals" if frames are stamped.
+        "pts", "durations", "anchors" (a structured array of ANCHOR_FIELDS), and "ordinals" if
+        frames are stamped.
     """
     if max(header["count"], header["anchors"], header["packets"]) > LARGEST_COUNT:
         raise ValueError(f"an index of more than {LARGEST_COUNT} frames or packets cannot be saved (split the video)")
@@ -83,13 +87,16 @@ def pack_index(header, arrays):
 
 
 def write_index(path, data):
-    """Write the bytes of an index to a file, which is replaced whole; a device or a pipe is written to directly."""
+    """Write the bytes of an index to a file, which is replaced whole; a device or a pipe is written
+    to directly.
+    """
     name = os.fsdecode(path)
     if is_stream(name):
         with open(name, "wb") as file:
             file.write(data)
         return
-    # The name cannot be guessed, and O_EXCL follows no link, so that nobody else chooses the file that is written.
+    # The name cannot be guessed, and O_EXCL follows no link, so that nobody else chooses the file
+    # that is written.
     temporary = f"{name}.{secrets.token_hex(8)}.tmp"
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0), 0o666)
     try:
@@ -103,7 +110,9 @@ def write_index(path, data):
 
 
 def is_stream(name):
-    """Return True if a path is something that a file must not replace: a device, a pipe, or a link of /dev or /proc."""
+    """Return True if a path is something that a file must not replace: a device, a pipe, or a link
+    of /dev or /proc.
+    """
     try:
         found = os.stat(name)
     except OSError:
@@ -115,7 +124,9 @@ def is_stream(name):
 
 
 def differences(values, order):
-    """Return the differences of an array of integers, taken `order` times: mostly zeros for steady frame rates."""
+    """Return the differences of an array of integers, taken `order` times: mostly zeros for steady
+    frame rates.
+    """
     import numpy
 
     values = values.astype(numpy.int64)
@@ -124,11 +135,13 @@ def differences(values, order):
     return values.astype("<i8").tobytes()
 
 
-# -- reading ---------------------------------------------------------------------------------------------------------
+# -- reading ---------------------------------------------------------------------------------------
 
 
 def read_index(path):
-    """Return the bytes of a file; not more than the largest index has, and one that is too large is cut off."""
+    """Return the bytes of a file; not more than the largest index has, and one that is too large is
+    cut off.
+    """
     with open(path, "rb") as file:
         data = file.read(PREFIX.size)
         if data[:len(MAGIC)] != MAGIC:
@@ -148,13 +161,14 @@ def unpack_index(data, name):
     Returns
     -------
     tuple of (dict, dict)
-        The arrays are of int64: "pts", "durations", "ordinals" if frames are stamped, and one for each field of
-        ANCHOR_FIELDS, named "anchor pts" and so on.
+        The arrays are of int64: "pts", "durations", "ordinals" if frames are stamped, and one for
+        each field of ANCHOR_FIELDS, named "anchor pts" and so on.
 
     Raises
     ------
     InvalidDataError
-        These are not the bytes of an index, they are damaged or of another version, or a value in them is not possible.
+        These are not the bytes of an index, they are damaged or of another version, or a value in
+        them is not possible.
     """
     try:
         stream = open_payload(data)
@@ -170,7 +184,9 @@ def unpack_index(data, name):
 
 
 class Payload:
-    """The decompressed payload, which is read piece by piece; a small file may decompress to any size."""
+    """The decompressed payload, which is read piece by piece; a small file may decompress to any
+    size.
+    """
 
     def __init__(self, data):
         self.inflater = zlib.decompressobj()
@@ -301,7 +317,8 @@ def check_anchors(name, values, header):
         if len(values) and values[0] != 0:
             raise ValueError("its first anchor is not for its first frame")
     elif name == "ordinal":
-        # An index of an empty stream has the first packet as its anchor; one that ffprobe's list made has no packets.
+        # An index of an empty stream has the first packet as its anchor; one that ffprobe's list
+        # made has no packets.
         if header["stamped"]:
             check_range(what, values, 0, max(header["packets"] - 1, 0))
         else:
@@ -314,7 +331,9 @@ def check_anchors(name, values, header):
 
 
 def check_ordinals(values, header):
-    """Raise ValueError unless each frame has a packet of its own; frames that are known by order may share one."""
+    """Raise ValueError unless each frame has a packet of its own; frames that are known by order
+    may share one.
+    """
     import numpy
 
     check_range("numbers of packets", values, 0, header["packets"] - 1)
@@ -329,13 +348,17 @@ def check_range(what, values, smallest, largest):
 
 
 def check_rising(what, values, strictly):
-    """Raise ValueError unless the values of an array rise; with `strictly`, no two of them may be equal."""
+    """Raise ValueError unless the values of an array rise; with `strictly`, no two of them may be
+    equal.
+    """
     if not ((values[1:] > values[:-1]) if strictly else (values[1:] >= values[:-1])).all():
         raise ValueError(f"the {what} do not rise")
 
 
 def take_sums(stream, count, order):
-    """Return the next array of a Payload, which holds its differences; sums too large for 64 bits wrap."""
+    """Return the next array of a Payload, which holds its differences; sums too large for 64 bits
+    wrap.
+    """
     import numpy
 
     values = numpy.frombuffer(stream.take(8 * count), dtype="<i8").astype(numpy.int64)

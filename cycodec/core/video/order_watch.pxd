@@ -23,10 +23,12 @@ cdef class OrderWatch:
     cdef int orders[REMEMBERED]
     cdef int64_t numbers[REMEMBERED]
     cdef int count
-    # The largest of those that left the ring, and of those before the last reset of the order count.
+    # The largest of those that left the ring, and of those before the last reset of the order
+    # count.
     cdef int oldest_order
     cdef int64_t oldest_number
-    # Without order counts: the last picture sent that is no B-picture, and the last one shown before it; -1: none.
+    # Without order counts: the last picture sent that is no B-picture, and the last one shown
+    # before it; -1: none.
     cdef int64_t reference
     cdef int64_t last_shown
     # True if packets may hold fields, because a decoder has confirmed that each one gives a frame.

@@ -2,17 +2,17 @@
 
 Note [Proof of the order]
 
-An index from a container believes its timestamps. They are right only if they sort the pictures as the
-decoder does. Two facts prove it for a frame, without decoding more than the frame needs:
+An index from a container believes its timestamps. They are right only if they sort the pictures as
+the decoder does. Two facts prove it for a frame, without decoding more than the frame needs:
 
-1. When the frame comes out, the packets of all frames before it, from the anchor on, have been sent. A
-   decoder gives frames in the order of display, so that none of them can follow.
-2. For H.264 and HEVC, the picture order counts of the packets rise as the frame numbers do. For MPEG-1,
-   MPEG-2 and MPEG-4, the types of the pictures tell their order.
+1. When the frame comes out, the packets of all frames before it, from the anchor on, have been
+   sent. A decoder gives frames in the order of display, so that none of them can follow.
+2. For H.264 and HEVC, the picture order counts of the packets rise as the frame numbers do. For
+   MPEG-1, MPEG-2 and MPEG-4, the types of the pictures tell their order.
 
 Pictures that follow an anchor and are shown before it must come before it, too. A picture that is a
-single field, and a packet whose number comes twice, are contradictions. What happened before the anchor
-is not proved: a packet there may give no frame.
+single field, and a packet whose number comes twice, are contradictions. What happened before the
+anchor is not proved: a packet there may give no frame.
 """
 
 from libc.stdint cimport INT32_MIN, int64_t, uint64_t
@@ -29,8 +29,8 @@ cdef class OrderWatch:
     cdef int restart(self, int64_t first, int leading) noexcept nogil:
         """Begin a new run.
 
-        `first` is the number of its first frame. `leading` pictures follow that are shown before it and may be missing.
-        Return 0 or AVERROR.
+        `first` is the number of its first frame. `leading` pictures follow that are shown before it
+        and may be missing. Return 0 or AVERROR.
         """
         self.first = self.complete_to = first
         self.leading = leading
@@ -118,7 +118,8 @@ cdef class OrderWatch:
         self.count += 1
 
     cdef bint count_starts_again(self, int order) noexcept nogil:
-        """Return True if a key picture's order count is not above the earlier ones, as with IDR pictures.
+        """Return True if a key picture's order count is not above the earlier ones, as with IDR
+        pictures.
 
         All pictures before such a picture are shown before it.
         """

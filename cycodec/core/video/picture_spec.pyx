@@ -1,4 +1,6 @@
-"""How decoded frames become pictures in memory: which region, oriented and resampled how, in which samples."""
+"""How decoded frames become pictures in memory: which region, oriented and resampled how, in which
+samples.
+"""
 
 from libc.stdint cimport int64_t
 from libc.stdlib cimport calloc, free
@@ -36,7 +38,8 @@ cdef class PictureSpec:
     orientation, sample_type : int
         As in csrc/picture/orientation.h and csrc/picture/target.h.
     planar : bool
-        A picture is three planes R, G and B, one after the other; otherwise it is rows of packed RGB without gaps.
+        A picture is three planes R, G and B, one after the other; otherwise it is rows of packed
+        RGB without gaps.
     stages : tuple of (int, int, (int, int, int, int))
         Resamplings that follow each other: (height, width, region of the result that is kept).
 

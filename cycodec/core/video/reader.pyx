@@ -1,8 +1,8 @@
 """The one way from a request for frames to converted frames in the caller's memory.
 
-A request is a sorted list of positions, which the index defines. For each position, `reach` lets the decoder go on or
-seeks, and takes frames until the position comes out; the backend converts that frame into its slot. Frames between are
-decoded only if other frames need them, and never converted.
+A request is a sorted list of positions, which the index defines. For each position, `reach` lets
+the decoder go on or seeks, and takes frames until the position comes out; the backend converts that
+frame into its slot. Frames between are decoded only if other frames need them, and never converted.
 """
 
 cimport cython
@@ -29,10 +29,11 @@ class FrameSizeChanged(Exception):
 cdef class FrameReader(FrameStream):
     """Reads frames of one video stream. Parameters are those of FrameStream."""
 
-    # -- ways to a position -----------------------------------------------------------------------------------------
+    # -- ways to a position ------------------------------------------------------------------------
 
     cdef int seek_to(self, int64_t position) noexcept nogil:
-        """Seek, and decode a first frame at or before the position; see Note [Anchors are proved]."""
+        """Seek, and decode a first frame at or before the position; see Note [Anchors are proved].
+        """
         cdef int code
         self.seeker.aim(position, self.watch.from_start_only)
         while True:
@@ -109,10 +110,13 @@ cdef class FrameReader(FrameStream):
             return CONTRADICTION
         return code
 
-    # -- requests ---------------------------------------------------------------------------------------------------
+    # -- requests ----------------------------------------------------------------------------------
 
     cdef int prove_size(self, PictureSpec spec) noexcept nogil:
-        """Check the current frame's size against the spec. After one match, frames are no longer checked."""
+        """Check the current frame's size against the spec.
+
+        After one match, frames are no longer checked.
+        """
         if self.frame.width != spec.stored_width or self.frame.height != spec.stored_height:
             return SIZE_CHANGED
         self.size_proved = True
@@ -177,7 +181,9 @@ cdef class FrameReader(FrameStream):
         return 0
 
     cdef int fill(self, Request request, const Slot *slot, uint8_t **last) noexcept nogil:
-        """Serve one slot; `last` is the last good picture, if there is one, which stands in for a bad frame."""
+        """Serve one slot; `last` is the last good picture, if there is one, which stands in for a
+        bad frame.
+        """
         cdef int64_t size = request.spec.picture_bytes
         cdef uint8_t *out = request.out + slot.slot * size
         cdef bint good = True
@@ -210,7 +216,8 @@ cdef class FrameReader(FrameStream):
         FrameSizeChanged
             The first frame to convert has another size than the request's spec was made for.
         IndexContradiction
-            The decoder does not give a frame that the index promises, and the request is not masking.
+            The decoder does not give a frame that the index promises, and the request is not
+            masking.
         """
         cdef int code
         self.wanted = request.wanted
@@ -221,7 +228,9 @@ cdef class FrameReader(FrameStream):
             self.finish(code)
 
     def describe_frame(self, int64_t position):
-        """Decode, but do not convert, the frame at a position: a dict of its width, height, pixel format and colours."""
+        """Decode, but do not convert, the frame at a position: a dict of its width, height, pixel
+        format and colours.
+        """
         cdef int code
         with nogil:
             self.begin_run(self.state == STOPPED or self.reached < 0)
@@ -231,7 +240,9 @@ cdef class FrameReader(FrameStream):
 
     @property
     def proved_by(self):
-        """What `describe_frame` says of the frame that proved the frame size in `read`; None if no frame has."""
+        """What `describe_frame` says of the frame that proved the frame size in `read`; None if no
+        frame has.
+        """
         return describe_facts(self.proof) if self.has_proof else None
 
     cdef int finish(self, int code) except -1:

@@ -7,7 +7,8 @@ from cycodec.core.video.wanted cimport Wanted
 
 
 cdef enum:
-    # In `valid`: the frame cannot be decoded, and no good frame is before it, so that its picture is black.
+    # In `valid`: the frame cannot be decoded, and no good frame is before it, so that its picture
+    # is black.
     NOTHING_BEFORE = 2
 
 

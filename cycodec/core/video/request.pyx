@@ -22,8 +22,9 @@ cdef class Request:
     pts, durations : int
         Addresses of int64 arrays, which the reader fills.
     valid : int
-        Address of a uint8 array, which the reader fills: 1 for a good picture; with `masking`, 0 for a frame that is
-        damaged or cannot be decoded, which becomes the last good picture, and BLACK where there is none.
+        Address of a uint8 array, which the reader fills: 1 for a good picture; with `masking`, 0
+        for a frame that is damaged or cannot be decoded, which becomes the last good picture, and
+        BLACK where there is none.
     masking : bool
         Frames that are damaged or cannot be decoded do not raise.
     slots : sequence of int or None
@@ -50,7 +51,10 @@ cdef class Request:
                        <size_t> self.valid, self.wanted.masking, slots)
 
     def aim(self, int64_t position, size_t out):
-        """Ask for another frame, in other memory. Only a request for a single frame may be used again in this way."""
+        """Ask for another frame, in other memory.
+
+        Only a request for a single frame may be used again in this way.
+        """
         if self.wanted.count != 1:
             raise ValueError(f"a request for {self.wanted.count} frames cannot be used again for a single one")
         self.positions = (position,)

@@ -1,4 +1,6 @@
-"""Where packets come from: a seeker reads them one by one, and finds an earlier place where decoding can begin."""
+"""Where packets come from: a seeker reads them one by one, and finds an earlier place where
+decoding can begin.
+"""
 
 from libc.stdint cimport int64_t, uint8_t
 from libc.stdlib cimport calloc, free
@@ -75,18 +77,22 @@ cdef class Seeker:
         return self.demuxer.seek_byte(0) if self.way == SEEK_BY_BYTE else -1
 
     cdef void aim(self, int64_t position, bint from_start) noexcept nogil:
-        """Choose where `seek` goes for a position; the beginning of the stream with `from_start`."""
+        """Choose where `seek` goes for a position; the beginning of the stream with `from_start`.
+        """
         pass
 
     cdef int seek(self, AVPacket *packet) noexcept nogil:
-        """Go to the place that was chosen last. Where the first packet had to be found, `packet` holds it.
+        """Go to the place that was chosen last. Where the first packet had to be found, `packet`
+        holds it.
 
         LOST if the packet does not come.
         """
         return avutil.AVERROR_BUG
 
     cdef bint arrives_before(self, int64_t position, int64_t came_out, const AVFrame *frame) noexcept nogil:
-        """Return True if the first frame after a seek, which came out at a position, lets decoding reach another one."""
+        """Return True if the first frame after a seek, which came out at a position, lets decoding
+        reach another one.
+        """
         return False
 
     cdef bint retreat(self) noexcept nogil:
@@ -98,7 +104,9 @@ cdef class Seeker:
         pass
 
     cdef bint may_begin_with(self, const AVFrame *frame) noexcept nogil:
-        """Return True if the first frame after a seek can have been decoded without the frames before it."""
+        """Return True if the first frame after a seek can have been decoded without the frames
+        before it.
+        """
         return True
 
     cdef void abandon(self) noexcept:
@@ -106,7 +114,9 @@ cdef class Seeker:
         pass
 
     cdef bint is_near(self, int64_t position, int64_t reached, int delay, bint is_fresh) noexcept nogil:
-        """Return True if decoding on from `reached` costs less than a seek; `delay` frames are inside the decoder."""
+        """Return True if decoding on from `reached` costs less than a seek; `delay` frames are
+        inside the decoder.
+        """
         return False
 
     cdef int anchor_of(self, int64_t number) noexcept nogil:
@@ -125,11 +135,12 @@ cdef class Seeker:
 cdef class AnchorSeeker(Seeker):
     """Seeks to the anchors of an index, and recognises their packets.
 
-    Note [Anchors are proved]: a key flag is a promise that containers do not always keep. The headers of an anchor's packet
-    must say that decoding can begin there. Where no parser reads them, the decoder must say that the first frame is a key
-    frame; where it does not tell either, the stream is decoded from its beginning. The first frame after a seek must be in
-    the index and not past the wanted one. Otherwise the anchor is marked bad, and the one before it is tried; after a few
-    tries the stream is decoded from its beginning.
+    Note [Anchors are proved]: a key flag is a promise that containers do not always keep. The
+    headers of an anchor's packet must say that decoding can begin there. Where no parser reads
+    them, the decoder must say that the first frame is a key frame; where it does not tell either,
+    the stream is decoded from its beginning. The first frame after a seek must be in the index and
+    not past the wanted one. Otherwise the anchor is marked bad, and the one before it is tried;
+    after a few tries the stream is decoded from its beginning.
 
     Parameters
     ----------
@@ -202,7 +213,9 @@ cdef class AnchorSeeker(Seeker):
         self.parser.abandon()
 
     cdef int seek(self, AVPacket *packet) noexcept nogil:
-        """Go to an anchor, whose packet `packet` holds then; to an earlier one if decoding cannot begin there."""
+        """Go to an anchor, whose packet `packet` holds then; to an earlier one if decoding cannot
+        begin there.
+        """
         cdef int code = self.seek_to_entry(packet)
         while code == NO_ENTRY:
             self.mark_bad()
@@ -213,9 +226,10 @@ cdef class AnchorSeeker(Seeker):
     cdef int seek_to_entry(self, AVPacket *packet) noexcept nogil:
         """Go to the anchor; NO_ENTRY if decoding cannot begin there.
 
-        Note [Seeking in MP4]: FFmpeg from 5.0 on takes the target for a pts. If it receives a key packet's dts, it seeks to
-        the previous GOP, and the reader must read all of that GOP. Older versions compare the target with dts, so that a pts may lead to a later
-        key packet where GOPs are as short as the reorder depth; then the dts is tried.
+        Note [Seeking in MP4]: FFmpeg from 5.0 on takes the target for a pts. If it receives a key
+        packet's dts, it seeks to the previous GOP, and the reader must read all of that GOP. Older
+        versions compare the target with dts, so that a pts may lead to a later key packet where
+        GOPs are as short as the reorder depth; then the dts is tried.
         """
         cdef const Anchor *anchor = &self.index.anchors[self.anchor]
         cdef int code

@@ -1,4 +1,6 @@
-"""FrameStream: frames in the order in which the decoder gives them, from the beginning or from an anchor."""
+"""FrameStream: frames in the order in which the decoder gives them, from the beginning or from an
+anchor.
+"""
 
 from libc.stdint cimport int64_t
 
@@ -72,7 +74,8 @@ cdef class FrameStream:
     cdef int64_t sent
     # True if the decoder has seen the headers of the stream's first packet.
     cdef bint knows_first_packet
-    # True if the reader must tell the backend which wanted frame is the last in this GOP; see Note [Hurry].
+    # True if the reader must tell the backend which wanted frame is the last in this GOP; see Note
+    # [Hurry].
     cdef bint may_hurry
     cdef readonly int64_t frames_decoded
 

@@ -1,9 +1,11 @@
-"""The frames of a video stream in the order in which the decoder gives them, from its beginning or from an anchor.
+"""The frames of a video stream in the order in which the decoder gives them, from its beginning or
+from an anchor.
 
 Note [After fork]
 
-A child process must neither use nor free what libav* owns: decoder threads do not exist there, and the file offset is
-shared with the parent. `abandon` forgets it all; the decoder then makes a new reader from source, options and index.
+A child process must neither use nor free what libav* owns: decoder threads do not exist there, and
+the file offset is shared with the parent. `abandon` forgets it all; the decoder then makes a new
+reader from source, options and index.
 """
 
 cimport cython
@@ -86,7 +88,7 @@ cdef class FrameStream:
         """Forget all native objects without freeing them: Note [After fork]."""
         self.abandon()
 
-    # -- frames in the order in which they come ---------------------------------------------------------------------
+    # -- frames in the order in which they come ----------------------------------------------------
 
     cdef void stop(self) noexcept nogil:
         """Drop packets and frames; the next frame needs a seek."""
@@ -101,8 +103,8 @@ cdef class FrameStream:
     cdef int next_frame(self) noexcept nogil:
         """Decode the next frame into `frame`; AVERROR_EOF after the last one.
 
-        The loop goes on after packets that the decoder rejects or that give no frame, as the ffmpeg command does. `reach`
-        notices if a frame is missing.
+        The loop goes on after packets that the decoder rejects or that give no frame, as the ffmpeg
+        command does. `reach` notices if a frame is missing.
         """
         cdef int code
         self.has_frame = False
@@ -146,7 +148,8 @@ cdef class FrameStream:
             if code == avutil.AVERROR_EOF or code == avutil.AVERROR_INVALIDDATA:
                 # damaged data ends the stream, as it does for the ffmpeg command
                 self.state = DRAINING
-                # decoders with frame threads may report only now what was wrong with an earlier packet
+                # decoders with frame threads may report only now what was wrong with an earlier
+                # packet
                 return self.check_result(self.backend.send(NULL))
             if code < 0:
                 return code
@@ -182,7 +185,9 @@ cdef class FrameStream:
         return self.backend.send(self.packet)
 
     cdef int check_result(self, int code) noexcept nogil:
-        """Note and pass over an error of the stream that sending a packet met; return any other error."""
+        """Note and pass over an error of the stream that sending a packet met; return any other
+        error.
+        """
         if code == avutil.AVERROR(ENOMEM) or code == BACKEND_FAILED:
             return code
         if code < 0:
@@ -211,9 +216,10 @@ cdef class FrameStream:
     cdef bint is_last_here(self, int64_t number) noexcept nogil:
         """Return True if a frame is wanted, and the next wanted frame belongs to another anchor.
 
-        Note [Hurry]: a GPU decodes while the next packets are parsed, so that its backend holds some pictures back. A
-        request that reads here and there would wait for pictures that it does not want, which NVDEC decodes one after the
-        other. A request that continues where the one before ended is taken for a loop over the stream.
+        Note [Hurry]: a GPU decodes while the next packets are parsed, so that its backend holds
+        some pictures back. A request that reads here and there would wait for pictures that it does
+        not want, which NVDEC decodes one after the other. A request that continues where the one
+        before ended is taken for a loop over the stream.
         """
         cdef int first
         if number < 0 or not self.wanted.holds(number):
@@ -224,12 +230,16 @@ cdef class FrameStream:
         )
 
     cdef void begin_run(self, bint is_new) noexcept nogil:
-        """Begin to decode frames one after the other; `is_new` if a seek came before, or nothing at all."""
+        """Begin to decode frames one after the other; `is_new` if a seek came before, or nothing at
+        all.
+        """
         self.may_hurry = is_new and self.backend.holds_back()
         self.backend.hurry(False)
 
     cdef bint can_skip(self) noexcept nogil:
-        """Return True if the index says without doubt which frame each packet gives, so that frames may be left out."""
+        """Return True if the index says without doubt which frame each packet gives, so that frames
+        may be left out.
+        """
         if not self.watch.may_skip or self.index.from_start_only:
             return False
         if self.index.stamped and self.index.is_confirmed():
@@ -237,10 +247,11 @@ cdef class FrameStream:
         return self.order.parser.has_order or self.order.parser.shows_unreferenced
 
     cdef bint is_damaged(self) noexcept nogil:
-        """Return True if the current frame was damaged, so that the decoder concealed a part of it."""
+        """Return True if the current frame was damaged, so that the decoder concealed a part of it.
+        """
         return self.frame.flags & avutil.AV_FRAME_FLAG_CORRUPT or self.frame.decode_error_flags
 
-    # -- seeking ----------------------------------------------------------------------------------------------------
+    # -- seeking -----------------------------------------------------------------------------------
 
     cdef void show_first_packet(self, bint is_fresh) noexcept nogil:
         """Show the decoder the stream's first packet; see Note [First packet] in cpu.pyx."""
@@ -252,7 +263,10 @@ cdef class FrameStream:
             avcodec.av_packet_unref(self.packet)
 
     cdef int begin(self) noexcept nogil:
-        """Seek to the seeker's anchor. The next packet sent is the anchor's. Return LOST if that packet is not found."""
+        """Seek to the seeker's anchor.
+
+        The next packet sent is the anchor's. Return LOST if that packet is not found.
+        """
         cdef bint is_fresh = self.state == FRESH
         cdef int code
         self.stop()
@@ -267,7 +281,8 @@ cdef class FrameStream:
             if code == 0:
                 code = self.order.restart(self.seeker.first_number(), self.seeker.leading())
             if code == 0 and self.begins_again():
-                # The decoder conceals damage with what its buffers hold: only a new one gives the same result twice.
+                # The decoder conceals damage with what its buffers hold: only a new one gives the
+                # same result twice.
                 code = self.renew_decoder(False)
         if code == 0:
             self.state = HOLDING if self.index.is_exact else RUNNING
@@ -280,7 +295,9 @@ cdef class FrameStream:
         )
 
     cdef int renew_decoder(self, bint with_source) noexcept nogil:
-        """Replace the decoder by one that has seen nothing, and with `with_source` open the source again."""
+        """Replace the decoder by one that has seen nothing, and with `with_source` open the source
+        again.
+        """
         with gil:
             try:
                 if with_source:
@@ -311,11 +328,13 @@ cdef class FrameStream:
         self.state = RUNNING
         return 0
 
-    # -- facts ------------------------------------------------------------------------------------------------------
+    # -- facts -------------------------------------------------------------------------------------
 
     @property
     def cursor(self):
-        """The position of the frame that came out last; -1 at the very beginning; -2 if the next request must seek."""
+        """The position of the frame that came out last; -1 at the very beginning; -2 if the next
+        request must seek.
+        """
         return -2 if self.state == STOPPED else self.reached
 
     @property
@@ -339,7 +358,9 @@ cdef class FrameStream:
 
     @property
     def met_fault(self):
-        """True if the decoder rejected a packet, or gave no frame for it, and the index promises its frame."""
+        """True if the decoder rejected a packet, or gave no frame for it, and the index promises
+        its frame.
+        """
         return self.watch.met_fault
 
     cdef FrameFacts facts(self) noexcept nogil:

@@ -9,7 +9,8 @@ from cycodec.libav.avutil cimport AVFrame
 cdef class StreamIndex:
     # True if the index names every frame that the decoder must give.
     cdef readonly bint is_exact
-    # True if packets get their ordinals in place of their pts, so that frames can be recognised by them.
+    # True if packets get their ordinals in place of their pts, so that frames can be recognised by
+    # them.
     cdef bint stamped
     # True if a frame is known only by its place in a pass from the beginning.
     cdef bint from_start_only

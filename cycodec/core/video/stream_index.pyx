@@ -1,12 +1,12 @@
 """What a reader asks about the frames of a stream, without knowing where the answers come from.
 
-A reader works in positions. FrameIndex defines them as frame numbers. The base class, which knows no frames in advance,
-defines them as instants in units of the time base: a frame stands for the instants at which it is played. HeaderIndex
-adds what a container's header says of the frames.
+A reader works in positions. FrameIndex defines them as frame numbers. The base class, which knows
+no frames in advance, defines them as instants in units of the time base: a frame stands for the
+instants at which it is played. HeaderIndex adds what a container's header says of the frames.
 
-A decoder's session has a FrameIndex or a HeaderIndex. Both give these answers, so that their users need not know which
-of them they have: `len`, `begin_seconds`, `end_seconds`, `first_position`, `position_of`, `positions_of`,
-`position_at` and `numbers_played`.
+A decoder's session has a FrameIndex or a HeaderIndex. Both give these answers, so that their users
+need not know which of them they have: `len`, `begin_seconds`, `end_seconds`, `first_position`,
+`position_of`, `positions_of`, `position_at` and `numbers_played`.
 """
 
 from libc.stdint cimport int64_t
@@ -33,15 +33,18 @@ cdef class StreamIndex:
 
     @property
     def identity(self):
-        """How a decoded frame is recognised: "time", "pts", "stamp" (the ordinal of its packet) or "order"."""
+        """How a decoded frame is recognised: "time", "pts", "stamp" (the ordinal of its packet) or
+        "order".
+        """
         return "time"
 
     cdef int64_t position_of_frame(self, const AVFrame *frame, int64_t outputs, int64_t reached,
                                    int64_t step) noexcept nogil:
         """Return the position of a frame that came out; below 0 if an exact index does not have it.
 
-        `outputs` frames came out before it since the beginning of the pass, the last one at `reached`; `step` is the
-        usual distance between frames. Here the position is the last instant at which the frame is played.
+        `outputs` frames came out before it since the beginning of the pass, the last one at
+        `reached`; `step` is the usual distance between frames. Here the position is the last
+        instant at which the frame is played.
         """
         cdef int64_t begin = frame.best_effort_timestamp
         if self.stamped:
@@ -57,7 +60,9 @@ cdef class StreamIndex:
         return came_out == position or frame.best_effort_timestamp <= position <= came_out
 
     cdef bint is_confirmed(self) noexcept nogil:
-        """Return True if the packets left doubt about the frames, and the decoder has confirmed them."""
+        """Return True if the packets left doubt about the frames, and the decoder has confirmed
+        them.
+        """
         return False
 
     cdef bint is_decoded(self):

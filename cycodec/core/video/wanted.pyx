@@ -51,9 +51,10 @@ cdef class Wanted:
     cdef bint needs(self, int64_t number) noexcept nogil:
         """Return True if a frame must be decoded for its own sake.
 
-        Note [Frames on the way]: packets of frames that are not wanted, before the last wanted frame, are sent with
-        AVDISCARD_NONREF: the decoder leaves them out if no other frame refers to them. Frames after the last wanted one
-        are always decoded, so that the next request can continue from there.
+        Note [Frames on the way]: packets of frames that are not wanted, before the last wanted
+        frame, are sent with AVDISCARD_NONREF: the decoder leaves them out if no other frame refers
+        to them. Frames after the last wanted one are always decoded, so that the next request can
+        continue from there.
         """
         if self.count == 0 or number < 0 or number > self.slots[self.count - 1].position:
             return True
