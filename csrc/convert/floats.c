@@ -15,7 +15,7 @@ static float *take(FloatLines *lines, size_t count) {
 
 /* Round a row to float16 in the caller's memory. A float32 row is in the caller's memory
  * already. */
-static void finish(uint8_t *line, const float *row, int count, ConvertType type) {
+static void store_row(uint8_t *line, const float *row, int count, ConvertType type) {
     if (type == CONVERT_FLOAT16)
         half_row((uint16_t *)line, row, count);
 }
@@ -126,14 +126,14 @@ static int run_lines(FloatLines *lines, const AVFrame *frame, const AVPixFmtDesc
                 out[1] = second[x];
                 out[2] = third[x];
             }
-            finish(line, row, samples, type);
+            store_row(line, row, samples, type);
             continue;
         }
         read_line(first, frame, desc, 0, y, 0, c.luma_bias, c.luma_scale);
         if (is_gray) {
             for (int x = want.x0; x < want.x1; x++, out += 3)
                 out[0] = out[1] = out[2] = clip_unit(first[x]);
-            finish(line, row, samples, type);
+            store_row(line, row, samples, type);
             continue;
         }
         if (y >> desc->log2_chroma_h != chroma_row) {
@@ -146,7 +146,7 @@ static int run_lines(FloatLines *lines, const AVFrame *frame, const AVPixFmtDesc
             out[1] = clip_unit(first[x] - c.cb_green * second[x] - c.cr_green * third[x]);
             out[2] = clip_unit(first[x] + c.cb_blue * second[x]);
         }
-        finish(line, row, samples, type);
+        store_row(line, row, samples, type);
     }
     return 0;
 }
@@ -171,7 +171,7 @@ int convert_float_rows(FloatLines *lines, uint8_t *out, ptrdiff_t out_stride, co
         const uint8_t *from = in + y * in_stride;
         for (int i = 0; i < samples; i++)
             to[i] = deep ? ((const uint16_t *)from)[i] / 65535.0f : from[i] / 255.0f;
-        finish(line, row, samples, type);
+        store_row(line, row, samples, type);
     }
     return 0;
 }

@@ -147,13 +147,12 @@ static int same_rows(const uint8_t *a, const uint8_t *b, ptrdiff_t stride, int b
     return 1;
 }
 
-static Kernel try_kernels(Kernels *k, AVFrame *trial, Kernel first, Kernel end, KernelReference *reference,
-                          void *context) {
+static Kernel try_kernels(Kernels *k, AVFrame *trial, Kernel first, Kernel end, Scalers *scalers) {
     int width = trial->width, height = trial->height;
     int pitch = FFALIGN(3 * width + 64, 64); /* swscale's vector code may write up to 15 pixels beyond a row */
     uint8_t *ours = av_malloc(2 * (size_t)pitch * height), *theirs = ours + pitch * height;
     Kernel kernel = NO_KERNEL;
-    if (ours && reference(context, trial, theirs, pitch) >= 0)
+    if (ours && scalers_run(scalers, trial, width, height, AV_PIX_FMT_RGB24, theirs, pitch) >= 0)
         for (Kernel tried = first; tried < end && kernel == NO_KERNEL; tried++) {
             if (tried < KERNEL_DEEP && !yuv2rgb_pays(tried == KERNEL_PRODUCTS ? YUV2RGB_PRODUCTS : YUV2RGB_TABLES))
                 continue;
@@ -165,7 +164,7 @@ static Kernel try_kernels(Kernels *k, AVFrame *trial, Kernel first, Kernel end, 
     return kernel;
 }
 
-Kernel kernels_find(Kernels *k, const AVFrame *like, int width, int height, KernelReference *reference, void *context) {
+Kernel kernels_find(Kernels *k, const AVFrame *like, int width, int height, Scalers *scalers) {
     const AVPixFmtDescriptor *desc = av_pix_fmt_desc_get(like->format);
     int ragged = width % 16 != 0;
     Kernel first, end;
@@ -185,7 +184,7 @@ Kernel kernels_find(Kernels *k, const AVFrame *like, int width, int height, Kern
         trial->height = TRIAL_HEIGHT;
         if (av_frame_get_buffer(trial, 0) >= 0) {
             fill_trial(trial, desc);
-            k->kernel = try_kernels(k, trial, first, end, reference, context);
+            k->kernel = try_kernels(k, trial, first, end, scalers);
         }
     }
     av_frame_free(&trial);

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "convert/scaler.h"
 #include "kernels/axis.h"
 #include "picture/rect.h"
 
@@ -28,13 +29,9 @@ typedef struct {
     size_t chroma_size;
 } Kernels;
 
-/* A function that converts a whole frame by swscale and returns 0 or AVERROR. */
-typedef int KernelReference(void *context, const AVFrame *frame, uint8_t *rgb, int stride);
-
 /* Return the kernel that gives swscale's bytes for frames like this one, whose size after
- * orientation is width x height, or NO_KERNEL. */
-Kernel kernels_find(Kernels *kernels, const AVFrame *like, int width, int height, KernelReference *reference,
-                    void *context);
+ * orientation is width x height, or NO_KERNEL. `scalers` give swscale's bytes. */
+Kernel kernels_find(Kernels *kernels, const AVFrame *like, int width, int height, Scalers *scalers);
 void kernels_free(Kernels *kernels);
 
 /* True if each pixel only needs the samples that cover it, and no rows above or below. */

@@ -72,12 +72,6 @@ typedef struct {
     int is_by_float;   /* floats.c converts the planes */
 } Way;
 
-/* swscale's result, which our kernels are compared with. */
-static int reference(void *to_rgb, const AVFrame *frame, uint8_t *rgb, int stride) {
-    Scalers *scalers = &((ToRgb *)to_rgb)->scalers;
-    return scalers_run(scalers, frame, frame->width, frame->height, AV_PIX_FMT_RGB24, rgb, stride);
-}
-
 static int choose_way(ToRgb *c, const AVFrame *frame, const ConvertTarget *target, Way *way) {
     const AVPixFmtDescriptor *desc = av_pix_fmt_desc_get(frame->format);
     int is_transposed = target->orientation & ORIENT_TRANSPOSE;
@@ -91,7 +85,7 @@ static int choose_way(ToRgb *c, const AVFrame *frame, const ConvertTarget *targe
     if (way->is_resized || !way->is_turnable)
         return 0;
     if (target->type == CONVERT_UINT8)
-        way->kernel = kernels_find(&c->kernels, frame, way->width, way->height, reference, c);
+        way->kernel = kernels_find(&c->kernels, frame, way->width, way->height, &c->scalers);
     else
         way->is_by_float = region_is_addressable(desc) && convert_float_knows(desc);
     return 0;

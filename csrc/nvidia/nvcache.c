@@ -13,7 +13,8 @@ static NvDecoder *idle; /* the newest is first */
 static int64_t max_count = 20, max_bytes = (int64_t)2 << 30;
 static NvCacheStats stats;
 
-cudaVideoSurfaceFormat nv_surface_format(const NvFormat *format) {
+/* Return the surface format of the pictures of a decoder. */
+static cudaVideoSurfaceFormat surface_format(const NvFormat *format) {
     if (format->chroma == cudaVideoChromaFormat_444)
         return format->depth > 8 ? cudaVideoSurfaceFormat_YUV444_16Bit : cudaVideoSurfaceFormat_YUV444;
     return format->depth > 8 ? cudaVideoSurfaceFormat_P016 : cudaVideoSurfaceFormat_NV12;
@@ -132,7 +133,7 @@ static NvDecoder *create(const NvFormat *format, CUresult *code) {
     info.ChromaFormat = format->chroma;
     info.bitDepthMinus8 = (tcu_ulong)(format->depth - 8);
     info.ulCreationFlags = cudaVideoCreate_PreferCUVID;
-    info.OutputFormat = nv_surface_format(format);
+    info.OutputFormat = surface_format(format);
     info.DeinterlaceMode = cudaVideoDeinterlaceMode_Weave;
     /* the whole coded picture: the converter crops, so that one decoder serves every display
      * area */

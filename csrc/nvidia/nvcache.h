@@ -37,9 +37,6 @@ typedef struct {
 /* True if two formats only differ in size and number of surfaces. */
 int nv_same_kind(const NvFormat *a, const NvFormat *b);
 
-/* Return the surface format of the pictures of a decoder. */
-cudaVideoSurfaceFormat nv_surface_format(const NvFormat *format);
-
 /* Return a waiting decoder, reconfigured if necessary, or else a new one. Waiting decoders are
  * destroyed if memory is short. The caller is a sequence callback, and the context must be current.
  * Return NULL with the reason in `error`; `refused` is then true if the hardware does not support

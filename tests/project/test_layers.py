@@ -1,5 +1,6 @@
 """The layers: who may use whom, what an import loads, and what the extensions are linked to."""
 
+import ast
 import re
 import shutil
 import subprocess
@@ -147,6 +148,18 @@ def test_only_one_module_imports_torch(path):
         assert all(use.deferred for use in torch), "torch is loaded when it is first needed"
     else:
         assert torch == []
+
+
+@needs_sources
+def test_each_c_file_is_linked_into_one_module():
+    """A static table or level exists once in the process only if one module links its file."""
+    (modules,) = [
+        ast.literal_eval(node.value)
+        for node in ast.parse((ROOT / "setup.py").read_text()).body
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "C_SOURCES"
+    ]
+    linked = sorted(path for sources in modules.values() for path in sources)
+    assert linked == sorted(str(path.relative_to(ROOT)) for path in (ROOT / "csrc").rglob("*.c"))
 
 
 def long_candidates():

@@ -157,17 +157,7 @@ def run(
     RuntimeError
         When the base itself cannot be imported.
     """
-    workers, absent = {}, {}
-    folders = {BASE: ROOT, **(checkouts or {})}
-    for library in sorted(pythons, key=lambda name: name != base):
-        worker = Worker(library, pythons[library], threads, folders.get(library))
-        try:
-            worker.start()
-            workers[library] = worker
-        except RuntimeError as error:
-            absent[library] = str(error)
-            if library == base:
-                raise
+    workers, absent = _start_workers(pythons, threads, base, {BASE: ROOT, **(checkouts or {})})
     pairs = [(clip, name, case) for clip in clips for name in workloads if (case := case_for(name, clip))]
     results = []
     try:
@@ -186,6 +176,24 @@ def run(
         "absent": absent,
         "results": results,
     }
+
+
+def _start_workers(
+    pythons: Mapping[str, Path | str], threads: int, base: str, folders: Mapping[str, Path]
+) -> tuple[dict[str, Worker], dict[str, str]]:
+    """Starts a worker for each library, the base first; also returns why a library is absent."""
+    workers: dict[str, Worker] = {}
+    absent: dict[str, str] = {}
+    for library in sorted(pythons, key=lambda name: name != base):
+        worker = Worker(library, pythons[library], threads, folders.get(library))
+        try:
+            worker.start()
+            workers[library] = worker
+        except RuntimeError as error:
+            absent[library] = str(error)
+            if library == base:
+                raise
+    return workers, absent
 
 
 def _measure(

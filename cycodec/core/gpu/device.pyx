@@ -5,8 +5,10 @@ from libc.stdlib cimport calloc, free
 from libc.string cimport strlen
 
 from cycodec.core import error as errors
+from cycodec.core.gpu.nvidia cimport CUcontext, CUstream, NvFunctions, NvLayout, NvSurface
 from cycodec.core.video.codes cimport BACKEND_FAILED
 from cycodec.core.video.cpu cimport cpu_functions
+from cycodec.core.video.target cimport ConvertTarget, convert_target_row_stride
 
 from cycodec.libav.avutil cimport AVFrame
 
@@ -18,14 +20,7 @@ cdef extern from "nvidia/nvcpu.h" nogil:
 
 
 cdef extern from "nvidia/nvconvert.h" nogil:
-    ctypedef void *CUcontext
     ctypedef void *CUfunction
-    ctypedef void *CUstream
-    ctypedef struct NvFunctions:
-        pass
-    ctypedef struct ConvertTarget:
-        pass
-    ssize_t convert_target_row_stride(const ConvertTarget *target)
     ctypedef struct NvNppContext:
         int device, multiprocessors, threads_per_multiprocessor, threads_per_block
         size_t shared_memory
@@ -37,10 +32,6 @@ cdef extern from "nvidia/nvconvert.h" nogil:
         NvNppConvert *npp
         NvNppContext npp_context
     ctypedef struct NvScratch:
-        pass
-    ctypedef struct NvLayout:
-        pass
-    ctypedef struct NvSurface:
         pass
     ctypedef struct NvColour:
         pass

@@ -12,18 +12,13 @@ from cycodec.core import error as errors
 from cycodec.core cimport error
 from cycodec.core.video.codes cimport BACKEND_FAILED
 from cycodec.core.video.cpu cimport CpuBackend
+from cycodec.core.video.target cimport ConvertTarget, convert_target_picture_bytes
 from cycodec.core.container.demux cimport Demuxer
 from cycodec.core.gpu.device cimport CudaDevice, Delivery
 from cycodec.core.video.index import IndexContradiction
 
 from cycodec.libav cimport avcodec, avutil
 from cycodec.libav.avutil cimport AVBufferRef, AVFrame
-
-
-cdef extern from "picture/target.h" nogil:
-    ctypedef struct ConvertTarget:
-        pass
-    size_t convert_target_picture_bytes(const ConvertTarget *target)
 
 
 cdef extern from "nvidia/nvhwaccel.h" nogil:

@@ -26,6 +26,7 @@ from cycodec.core.video.codes cimport BACKEND_FAILED
 from cycodec.core.video.backend cimport VideoBackend
 from cycodec.core.container.demux cimport Demuxer
 from cycodec.core.gpu.device cimport CudaDevice, Delivery
+from cycodec.core.gpu.nvidia cimport CUcontext, CUstream, NvFunctions, NvLayout, NvSurface
 from cycodec.core.bitstream.sps cimport Sps, read_hevc_sps, read_sps
 from cycodec.core.bitstream.start_codes cimport next_start_code
 
@@ -35,10 +36,6 @@ from cycodec.libav.avutil cimport AVFrame
 
 
 cdef extern from "nvidia/nvdec.h" nogil:
-    ctypedef void *CUcontext
-    ctypedef void *CUstream
-    ctypedef struct NvFunctions:
-        pass
     NvFunctions *nv
 
     ctypedef struct CUVIDDECODECAPS:
@@ -55,14 +52,10 @@ cdef extern from "nvidia/nvdec.h" nogil:
 
     struct NvSession:
         pass
-    ctypedef struct NvLayout:
-        int width, height, full_range, matrix
     ctypedef struct NvPicture:
         NvLayout layout
         int64_t pts, duration
         int damaged
-    ctypedef struct NvSurface:
-        pass
     int NVDEC_AHEAD, NVDEC_DAMAGED, NVDEC_FAILED
     int nvdec_caps(CUcontext context, CUVIDDECODECAPS *caps, char *error)
     NvSession *nvdec_open(CUcontext context, int codec, const uint8_t *header, int header_size, char *error)

@@ -8,16 +8,11 @@ from cycodec.core.container.decoder_context cimport allocate_decoder, open_decod
 from cycodec.core.container.demux cimport Demuxer
 from cycodec.core.video.backend cimport VideoBackend
 from cycodec.core.video.reorder cimport LARGEST_REORDER
+from cycodec.core.video.target cimport ConvertTarget, convert_target_row_stride
 
 from cycodec.libav cimport avcodec, avutil
 from cycodec.libav.avcodec cimport AVCodecParameters, AVPacket
 from cycodec.libav.avutil cimport AVFrame
-
-
-cdef extern from "picture/target.h" nogil:
-    ctypedef struct ConvertTarget:
-        pass
-    ssize_t convert_target_row_stride(const ConvertTarget *target)
 
 
 cdef extern from "convert/convert.h" nogil:

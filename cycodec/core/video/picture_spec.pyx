@@ -5,20 +5,17 @@ samples.
 from libc.stdint cimport int64_t
 from libc.stdlib cimport calloc, free
 
-
-cdef extern from "picture/target.h" nogil:
-    ctypedef int ConvertType
-    ctypedef struct ConvertStage:
-        int width, height, x0, y0, x1, y1
-    ctypedef struct ConvertTarget:
-        pass
-    ConvertTarget *convert_target_new(int width, int height, const int *region, int orientation, ConvertType type,
-                                      int planar, int num_stages, const ConvertStage *stages)
-    void convert_target_free(ConvertTarget *target)
-    int convert_target_width(const ConvertTarget *target)
-    int convert_target_height(const ConvertTarget *target)
-    ssize_t convert_target_row_stride(const ConvertTarget *target)
-    size_t convert_target_picture_bytes(const ConvertTarget *target)
+from cycodec.core.video.target cimport (
+    ConvertStage,
+    ConvertTarget,
+    ConvertType,
+    convert_target_free,
+    convert_target_height,
+    convert_target_new,
+    convert_target_picture_bytes,
+    convert_target_row_stride,
+    convert_target_width,
+)
 
 
 cdef enum:

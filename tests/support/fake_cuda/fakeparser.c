@@ -331,13 +331,48 @@ static int scout_finds_change(Parser *p, const uint8_t *data, size_t size) {
             told_height(p->params.CodecType, p->scout->coded_height, p->scout->height) != p->format.coded_height);
 }
 
-static int decode(Parser *p, const uint8_t *data, size_t size, CUvideotimestamp timestamp) {
+/* Put a new picture into a free slot and return the slot. */
+static int place_picture(Parser *p, int64_t id, CUvideotimestamp timestamp) {
+    int slot = free_slot(p);
+    Picture *picture = fakepicture_new();
+    picture->index = slot;
+    picture->id = id;
+    p->timestamps[slot] = timestamp;
+    fakepicture_release(&p->slots[slot]);
+    p->slots[slot] = picture;
+    p->busy[slot] = 1;
+    p->used[slot] = ++p->clock;
+    return slot;
+}
+
+/* Call the application's decode callback for the picture in a slot. */
+static int request_decoding(Parser *p, int slot, const uint8_t *data, size_t size) {
     CUVIDPICPARAMS params;
+    unsigned slice = first_slice(p->params.CodecType, data, size);
+    int good;
+    memset(&params, 0, sizeof(params));
+    params.PicWidthInMbs = (int)p->format.coded_width / 16;
+    params.FrameHeightInMbs = (int)p->format.coded_height / 16;
+    params.CurrPicIdx = slot;
+    params.nBitstreamDataLen = (unsigned)size;
+    params.pBitstreamData = (uint8_t *)data;
+    memcpy(params.Reserved, &p->slots[slot], sizeof(p->slots[slot]));
+    params.nNumSlices = 1;
+    params.pSliceDataOffsets = &slice;
+    params.ref_pic_flag = is_reference(p->params.CodecType, data + slice);
+    if (p->params.CodecType == cudaVideoCodec_MPEG1 || p->params.CodecType == cudaVideoCodec_MPEG2)
+        params.CodecSpecific.mpeg2.picture_coding_type = data[slice + 5] >> 3 & 7;
+    if (p->params.CodecType == cudaVideoCodec_MPEG4)
+        params.CodecSpecific.mpeg4.vop_coding_type = data[slice + 4] >> 6;
+    fakeparser_active++;
+    good = p->params.pfnDecodePicture(p->params.pUserData, &params);
+    fakeparser_active--;
+    return good;
+}
+
+static int decode(Parser *p, const uint8_t *data, size_t size, CUvideotimestamp timestamp) {
     AVCodecContext *c = p->codec;
-    Picture *picture;
-    uint8_t *copy;
-    unsigned slice;
-    int code, good, slot, width, height, coded_width, coded_height;
+    int code, width, height, coded_width, coded_height;
     int64_t id = p->next_id++;
     if (scout_finds_change(p, data, size) && !drain(p))
         return 0;
@@ -364,35 +399,7 @@ static int decode(Parser *p, const uint8_t *data, size_t size, CUvideotimestamp 
         if (!tell_format(p, coded_width, coded_height, width, height, c->pix_fmt))
             return 0;
     }
-    slot = free_slot(p);
-    picture = fakepicture_new();
-    picture->index = slot;
-    picture->id = id;
-    p->timestamps[slot] = timestamp;
-    fakepicture_release(&p->slots[slot]);
-    p->slots[slot] = picture;
-    p->busy[slot] = 1;
-    p->used[slot] = ++p->clock;
-    memset(&params, 0, sizeof(params));
-    params.PicWidthInMbs = (int)p->format.coded_width / 16;
-    params.FrameHeightInMbs = (int)p->format.coded_height / 16;
-    params.CurrPicIdx = slot;
-    params.nBitstreamDataLen = (unsigned)size;
-    copy = (uint8_t *)data;
-    params.pBitstreamData = copy;
-    memcpy(params.Reserved, &picture, sizeof(picture));
-    params.nNumSlices = 1;
-    slice = first_slice(p->params.CodecType, data, size);
-    params.pSliceDataOffsets = &slice;
-    params.ref_pic_flag = is_reference(p->params.CodecType, data + slice);
-    if (p->params.CodecType == cudaVideoCodec_MPEG1 || p->params.CodecType == cudaVideoCodec_MPEG2)
-        params.CodecSpecific.mpeg2.picture_coding_type = data[slice + 5] >> 3 & 7;
-    if (p->params.CodecType == cudaVideoCodec_MPEG4)
-        params.CodecSpecific.mpeg4.vop_coding_type = data[slice + 4] >> 6;
-    fakeparser_active++;
-    good = p->params.pfnDecodePicture(p->params.pUserData, &params);
-    fakeparser_active--;
-    if (!good)
+    if (!request_decoding(p, place_picture(p, id, timestamp), data, size))
         return 0;
     return display_ready(p);
 }
