@@ -10,8 +10,8 @@ import torch
 from PIL import Image
 
 from cycodec._cli import app as cli
-from cycodec._cli import examinations
 from cycodec._cli import contact_sheet as _sheet
+from cycodec._cli import examinations
 from cycodec._cli import text as _text
 from cycodec._cli.commands import sheet as _sheet_command
 from cycodec.decoders import VideoDecoder
