@@ -88,7 +88,7 @@ def thread_counts(num_ffmpeg_threads: object, num_threads: object) -> tuple[int,
     TypeError, ValueError
         An argument is not a number of threads, or both ask for threads.
     """
-    ffmpeg_threads = integer("num_ffmpeg_threads", num_ffmpeg_threads)
+    ffmpeg_threads = integer("num_ffmpeg_threads", num_ffmpeg_threads, most=INT32_MAX)
     if ffmpeg_threads < 0:
         raise ValueError(f"num_ffmpeg_threads must be 0 (FFmpeg decides) or more, not {ffmpeg_threads}")
     if num_threads is None:

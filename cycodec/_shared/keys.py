@@ -6,6 +6,7 @@ lists of frame numbers. The keys of ``d.t[key]`` are in time_keys.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, TypeAlias
 
@@ -23,6 +24,7 @@ __all__ = [
     "flat_numbers",
     "frame_list",
     "plan",
+    "slice_bounds",
 ]
 
 Region: TypeAlias = "tuple[int, int, int, int]"
@@ -78,8 +80,7 @@ def plan(key: Any, shape: Sequence[int], height_axis: int, width_axis: int) -> P
         arrays do not broadcast.
     IndexTypeError
         (a TypeError and an IndexError) The key is of another type; a single bool is one of these.
-    TypeError
-        A slice has bounds that are not integers.
+        The bounds of a slice, too, must be integers.
     ValueError
         A slice has step 0.
     """
@@ -91,7 +92,7 @@ def plan(key: Any, shape: Sequence[int], height_axis: int, width_axis: int) -> P
             _out_of_bounds(key, 0, num_frames)
         return Plan(np.array((key % num_frames,), np.int64), None, _only_frame)
     if type(key) is slice:
-        return Plan(np.arange(*key.indices(num_frames), dtype=np.int64), None, _whole_block)
+        return Plan(np.arange(*slice_bounds(key).indices(num_frames), dtype=np.int64), None, _whole_block)
     return _ParsedKey(key, shape).plan(height_axis, width_axis)
 
 
@@ -115,13 +116,34 @@ def _wrong_type(item: Any, note: str = "") -> NoReturn:
     raise IndexTypeError(f"a video cannot be indexed by {kind_of(item)}{note}; allowed are {_ALLOWED}")
 
 
+def slice_bounds(key: slice) -> slice:
+    """Return a slice of frames, pixels or samples with bounds that are ints or None.
+
+    As in NumPy, anything that has ``__index__`` is a bound. That includes Python's bools, which are
+    refused as an index.
+
+    Raises
+    ------
+    IndexTypeError
+        (a TypeError and an IndexError) A bound or the step is not an integer.
+    """
+    try:
+        return slice(*(n if n is None else operator.index(n) for n in (key.start, key.stop, key.step)))
+    except TypeError:
+        raise IndexTypeError(
+            f"slice indices must be integers or None, not {key} (.t takes seconds)"
+        ) from None
+
+
 # --- Reading a key --------------------------------------------------------------------------------
 
 
 def _read_item(item: Any) -> Any:
     """One item of a key as None, Ellipsis, slice, int, or an int64 or bool array."""
-    if item is None or item is Ellipsis or type(item) is slice:
+    if item is None or item is Ellipsis:
         return item
+    if type(item) is slice:
+        return slice_bounds(item)
     if isinstance(item, (bool, np.bool_)):
         _wrong_type(item, " (a single truth value)")
     if isinstance(item, (str, bytes, bytearray, set, frozenset, dict)):
@@ -315,7 +337,8 @@ def _basic(selector: Selector) -> int | slice:
         return selector
     if isinstance(selector, range):
         forward = selector if selector.step > 0 else selector[::-1]
-        return slice(forward.start, forward.stop, forward.step)
+        size = forward.stop - forward.start  # torch refuses steps beyond int64
+        return slice(forward.start, forward.stop, max(1, min(forward.step, size)))
     return slice(None)
 
 

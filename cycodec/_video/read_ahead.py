@@ -49,7 +49,9 @@ class ReadAhead:
         self.last = number
         return True
 
-    def record(self, first: int, last: int, begin: int, has_frame_threads: bool) -> tuple[int, bool]:
+    def record(
+        self, first: int, last: int, begin: int, pixels: int, has_frame_threads: bool
+    ) -> tuple[int, bool, bool]:
         """Record a request and return what it says about a loop.
 
         Parameters
@@ -58,6 +60,8 @@ class ReadAhead:
             The first and the last frame of the request in display order.
         begin : int
             First frame of the GOP that holds `first`.
+        pixels : int
+            Of one frame.
         has_frame_threads : bool
             True if a reader with frame threads exists.
 
@@ -67,6 +71,8 @@ class ReadAhead:
             The number of frames that will probably be read next.
         begins : bool
             True if the request is probably the first one of a loop.
+        is_cheap : bool
+            True if a request for one frame needs no threads, wherever the reader stands.
         """
         costs = self.costs
         continues = 0 <= first - self.last <= costs.near and begin <= self.last + 1
@@ -78,7 +84,12 @@ class ReadAhead:
             ahead = costs.beginning if begins else 0
             self.streak = last - first + 1
         self.last = last
-        return ahead, begins
+        is_cheap = (
+            first == last
+            and not (has_frame_threads and ahead)
+            and (first - begin + 1 + costs.seek + ahead) * pixels < costs.worth_a_thread
+        )
+        return ahead, begins, is_cheap
 
     def announce(self, frames: int) -> None:
         """Expect a loop over so many frames, from frame 0 on."""

@@ -22,7 +22,7 @@ from cycodec._video.gops import Gops, Part
 from cycodec._video.opening import ReaderFactory
 from cycodec._video.options import thread_limit
 from cycodec._video.read_ahead import ReadAhead
-from cycodec._video.strategy import Strategy, Weighed, choose
+from cycodec._video.strategy import ALONE, Strategy, Weighed, choose, continue_loop
 from cycodec.core.error import TooManyFilesError
 from cycodec.core.video.cpu import CpuBackend
 from cycodec.core.video.index import FrameIndex, IndexContradiction
@@ -87,40 +87,11 @@ class Readers:
 
     def read(self, request: Request) -> None:
         """Decode the frames of a request, on one thread or on several."""
-        positions = request.positions
-        main, costs = self.main, self.costs
-        if not self.is_divisible or not len(positions):
-            main.read(request)
-            return
-        gops = self.gops or self._find_gops()
-        pixels = request.spec.frame_pixels
-        whole = None
-        if len(positions) == 1:  # decoder[i] must be quick
-            first = last = int(positions[0])
-            follows = first == self.read_ahead.last + 1 == main.cursor + 1
-            if follows and self.threaded is None and self.read_ahead.record_cheap_step(first, pixels):
-                main.read(request)
-                return
-            begin = int(gops.begins[gops.begins.searchsorted(first, "right") - 1])
-        else:
-            whole = gops.whole(positions)
-            first, last, begin = whole.first, whole.last, whole.begin
-        ahead, begins = self.read_ahead.record(first, last, begin, self.threaded is not None)
-        threaded = self.threaded
-        if threaded is not None and ahead:
-            continues = begin <= threaded.cursor == first - 1 == last - 1
-            if continues and self._read_threaded(request, begin, first, self.num_threads, True):
-                return
-        elif whole is None and (first - begin + 1 + costs.seek + ahead) * pixels < costs.worth_a_thread:
-            main.read(request)
-            return
-        strategy = self._choose(whole or gops.whole(positions), gops, pixels, ahead, begins)
-        if strategy.frame_threads and self._read_threaded(
-            request, begin, first, strategy.frame_threads, ahead > 0
-        ):
+        strategy = self._strategy(request) if self.is_divisible and len(request.positions) else ALONE
+        if strategy.frame_threads and self._read_threaded(request, strategy):
             return
         if strategy.workers == 1:
-            main.read(request)
+            self.main.read(request)
         else:
             self._read_divided(request, strategy)
 
@@ -133,24 +104,43 @@ class Readers:
         self.gops = Gops(self.main.index, self.main.demuxer.size(), self.costs)
         return self.gops
 
-    def _choose(self, whole: Part, gops: Gops, pixels: int, ahead: int, begins: bool) -> Strategy:
+    def _strategy(self, request: Request) -> Strategy:
+        """Record a request for `read_ahead`, and return how to read it."""
+        positions, pixels = request.positions, request.spec.frame_pixels
+        gops, threaded = self.gops or self._find_gops(), self.threaded
+        whole = None
+        if len(positions) == 1:  # decoder[i] must be quick
+            first = last = int(positions[0])
+            follows = first == self.read_ahead.last + 1 == self.main.cursor + 1
+            if follows and threaded is None and self.read_ahead.record_cheap_step(first, pixels):
+                return ALONE
+            begin = int(gops.begins[gops.begins.searchsorted(first, "right") - 1])
+        else:
+            whole = gops.whole(positions)
+            first, last, begin = whole.first, whole.last, whole.begin
+        ahead, begins, is_cheap = self.read_ahead.record(first, last, begin, pixels, threaded is not None)
+        if is_cheap:
+            return ALONE
+        if threaded is not None and ahead and begin <= threaded.cursor == first - 1 == last - 1:
+            return continue_loop(self.num_threads)
+        return choose(self._weigh(whole or gops.whole(positions), gops, pixels, ahead, begins))
+
+    def _weigh(self, whole: Part, gops: Gops, pixels: int, ahead: int, begins: bool) -> Weighed:
         index = self.main.index
         assert isinstance(index, FrameIndex)
         threaded = self.threaded  # another session may take it away meanwhile
-        return choose(
-            Weighed(
-                whole=whole,
-                gops=gops,
-                pixels=pixels,
-                ahead=ahead,
-                begins=begins,
-                limit=thread_limit(self.limit),
-                cursors=[reader.cursor for reader in (self.main, *self.extra)],
-                threaded_cursors=[threaded.cursor] if threaded is not None else [],
-                may_have_frame_threads=(
-                    not self.is_damaged and not index.confirmed and isinstance(self.main.backend, CpuBackend)
-                ),
-            )
+        return Weighed(
+            whole=whole,
+            gops=gops,
+            pixels=pixels,
+            ahead=ahead,
+            begins=begins,
+            limit=thread_limit(self.limit),
+            cursors=[reader.cursor for reader in (self.main, *self.extra)],
+            threaded_cursors=[threaded.cursor] if threaded is not None else [],
+            may_have_frame_threads=(
+                not self.is_damaged and not index.confirmed and isinstance(self.main.backend, CpuBackend)
+            ),
         )
 
     def _read_divided(self, request: Request, strategy: Strategy) -> None:
@@ -165,26 +155,12 @@ class Readers:
         run([jobs.decode_next] * len(strategy.parts), min(strategy.workers, len(self.extra) + 1))
         jobs.raise_first_error()
 
-    def _read_threaded(
-        self, request: Request, begin: int, first: int, num_threads: int, is_loop: bool
-    ) -> bool:
+    def _read_threaded(self, request: Request, strategy: Strategy) -> bool:
         """Have frame threads serve a request; return False if they are not available or have met
         damage.
-
-        Parameters
-        ----------
-        request : Request
-        begin : int
-            First frame of the GOP that holds `first`.
-        first : int
-            First frame of the request in display order.
-        num_threads : int
-        is_loop : bool
-            True if the next request will probably follow soon.
         """
         assert self.factory is not None
-        threaded = self.threaded
-        is_under_way = threaded is not None and begin <= threaded.cursor <= first
+        num_threads, is_under_way = strategy.frame_threads, strategy.is_under_way
         lease = frame_threads.shared
         with claim(num_threads, num_threads if is_under_way else 1) as granted:
             if granted < num_threads or not lease.take(self):
@@ -201,7 +177,7 @@ class Readers:
             except TooManyFilesError:
                 return False
             finally:
-                lease.release(self.costs.reserved_seconds if is_loop else 0)
+                lease.release(self.costs.reserved_seconds if strategy.is_loop else 0)
         if self.is_damaged:
             self.threaded = None
         return not self.is_damaged

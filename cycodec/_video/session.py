@@ -10,7 +10,6 @@ from __future__ import annotations
 import itertools
 import threading
 from collections.abc import Callable
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -21,13 +20,13 @@ from cycodec._shared.session_base import Session
 from cycodec._shared.sources import Source, is_file_like, open_source
 from cycodec._video.frame_size import FrameSize
 from cycodec._video.gops import Positions
-from cycodec._video.indexing import decode_index
 from cycodec._video.opening import Mappings, Opened, ReaderFactory, cpu_reader, learn_pictures, open_stream
 from cycodec._video.options import Options
 from cycodec._video.picture import Addresses, PictureFormat, Region, SinglePicture
 from cycodec._video.readers import Readers
+from cycodec._video.repair import confirm, repair
 from cycodec.core.container.demux import Demuxer
-from cycodec.core.error import DecoderRefused, FFmpegError, StaleIndexError
+from cycodec.core.error import DecoderRefused, FFmpegError
 from cycodec.core.video.header_index import HeaderIndex
 from cycodec.core.video.index import FrameIndex, IndexContradiction
 from cycodec.core.video.reader import FrameReader, FrameSizeChanged
@@ -124,7 +123,7 @@ class VideoSession(Session):
             self.header, opened.demuxer.display_matrix(self.stream_index), is_proved=opened.demuxer.probed
         )
         if self.options.cuda is not None:
-            self._move_to_gpu(opened.demuxer if opened.is_unread else None)
+            self.move_to_gpu(opened.demuxer if opened.is_unread else None)
         else:
             self._use_reader(opened.reader or self._cpu_reader(opened), self.options.num_threads)
         self._opened()
@@ -140,7 +139,7 @@ class VideoSession(Session):
         factory = None if is_file_like(self.source) else ReaderFactory(self.source, self.gpu)
         self.readers = Readers(reader, factory, num_threads)
 
-    def _move_to_gpu(self, demuxer: Demuxer | None = None) -> None:
+    def move_to_gpu(self, demuxer: Demuxer | None = None) -> None:
         """Deliver frames to the GPU from now on.
 
         Parameters
@@ -192,103 +191,31 @@ class VideoSession(Session):
             except FrameSizeChanged:
                 self.frame_size.doubt()
             except IndexContradiction as contradiction:
-                self._repair(contradiction)
+                repair(self, contradiction)
             except DecoderRefused as refusal:
-                self._leave_gpu(f"this GPU does not decode it: {refusal}")
+                self.leave_gpu(f"this GPU does not decode it: {refusal}")
             finally:
                 self._release()
 
-    def _repair(self, contradiction: IndexContradiction) -> None:
-        """Find out what is wrong where the decoder does not give the frames that the index
-        promises.
-
-        The index promises libavcodec's frames. A GPU that gives others is therefore left first, so
-        that libavcodec shows whether the index is wrong. Then the whole stream is decoded to make a
-        new index.
-        """
-        if self._gpu_decodes():
-            self._leave_gpu("the GPU did not give the frames that the index promises")
-            return
-        if self.given_index:
-            raise self._stale() from contradiction
-        if self.frame_index is None or self.frame_index.origin == "decoded":
-            raise FFmpegError(
-                f"{self.name}: decoding it twice does not give the same frames",
-                source=self.name,
-                operation="decode",
-            ) from contradiction
-        self._decode_index()
-
-    def _gpu_decodes(self) -> bool:
+    def gpu_decodes(self) -> bool:
+        """Return True if frames come from a GPU's decoder."""
         return self.gpu is not None and self.gpu.reason is None
 
-    def _leave_gpu(self, reason: str) -> None:
+    def leave_gpu(self, reason: str) -> None:
         """Let the CPU decode from now on; frames are delivered to the GPU as before."""
         assert self.gpu is not None
         self.gpu.fall_back(reason, self.name)
-        self._move_to_gpu()
+        self.move_to_gpu()
 
-    def _decode_index(self) -> FrameIndex:
-        """Decode the whole stream to replace the index. If that fails, keep the old one."""
-        try:
-            decoded = decode_index(self.source, self.size, self.reader)
-        except BaseException:
-            self._use_index(self.index)
-            raise
-        self._use_index(decoded)
-        return decoded
-
-    def _use_index(self, index: FrameIndex | HeaderIndex) -> None:
+    def use_index(self, index: FrameIndex | HeaderIndex) -> None:
+        """Read with another index from now on."""
         self.index = index
         self.reader.set_index(index)
         self.readers.index_changed()
 
     def confirm(self) -> bool:
-        """Decode the whole stream, correct the index, and return True if it was right.
-
-        Raises
-        ------
-        StaleIndexError
-            The index is wrong, and the user has given it.
-        ValueError
-            There is no index in approximate mode.
-        """
-        before = self.frame_index
-        if before is None:
-            raise ValueError(
-                f"{self.name}: in approximate mode there is no index to confirm (use seek_mode='exact')"
-            )
-        if before.origin == "decoded":
-            return True
-        if self._gpu_decodes():
-            return self._confirm_on_cpu(before)
-        decoded = self._decode_index()
-        is_right = np.array_equal(before.pts, decoded.pts)
-        if is_right or self.given_index:
-            self._use_index(before)
-        if not is_right and self.given_index:
-            raise self._stale()
-        (before if is_right else decoded).confirmed = True
-        return is_right
-
-    def _confirm_on_cpu(self, index: FrameIndex) -> bool:
-        """Do the same with libavcodec, because the index promises its frames and not the GPU's."""
-        options = replace(self.options, cuda=None, transforms=(), num_threads=1)
-        cpu = VideoSession(self.source, options, index)
-        cpu.given_index = self.given_index
-        is_right = cpu.confirm()
-        self._use_index(cpu.index)
-        if is_file_like(self.source):  # the other session has moved its position
-            self._move_to_gpu()
-        return is_right
-
-    def _stale(self) -> StaleIndexError:
-        return StaleIndexError(
-            f"{self.name}: the given frame index or mappings do not match what the decoder gives "
-            "(make a new index, or leave it out)",
-            source=self.name,
-            operation="decode",
-        )
+        """Decode the whole stream, correct the index, and return True if it was right."""
+        return confirm(self)
 
     # -- what pictures are like --------------------------------------------------------------------
 

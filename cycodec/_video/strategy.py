@@ -19,14 +19,28 @@ class Strategy(NamedTuple):
         What several readers decode side by side, in the order in which they start.
     workers : int
         The number of these readers; 1 if the first reader serves the whole request.
+    is_under_way : bool
+        True if the frame threads stand in the GOP of the first frame, and not after that frame.
+    is_loop : bool
+        True if the next request will probably follow soon.
     """
 
     frame_threads: int
     parts: list[Part]
     workers: int
+    is_under_way: bool = False
+    is_loop: bool = False
 
 
 ALONE = Strategy(0, [], 1)
+
+
+def continue_loop(frame_threads: int) -> Strategy:
+    """Return how to read the next frame of a loop that has frame threads in this GOP.
+
+    The loop keeps them whatever they cost: Note [Reading on] in `read_ahead`.
+    """
+    return Strategy(frame_threads, [], 1, is_under_way=True, is_loop=True)
 
 
 class Weighed(NamedTuple):
@@ -84,7 +98,8 @@ def choose(request: Weighed) -> Strategy:
         and not (request.ahead and should_wait_for_next_gop(request, threads))
     ):
         threads = 0
-    return Strategy(threads, parts, workers)
+    is_under_way = any(whole.begin <= cursor <= whole.first for cursor in request.threaded_cursors)
+    return Strategy(threads, parts, workers, is_under_way, is_loop=request.ahead > 0)
 
 
 def cost_with_frame_threads(request: Weighed, threads: int) -> float:

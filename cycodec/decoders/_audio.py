@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import operator
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -12,7 +11,7 @@ import numpy as np
 from cycodec._audio.session import AudioOptions, AudioSession
 from cycodec._shared import torch_adapter
 from cycodec._shared.arguments import INT32_MAX, as_integer, one_of, optional_integer
-from cycodec._shared.keys import IndexTypeError
+from cycodec._shared.keys import IndexTypeError, slice_bounds
 from cycodec._shared.limits import current
 from cycodec._shared.metadata import AudioStreamMetadata
 from cycodec._shared.results import AudioSamples
@@ -127,18 +126,11 @@ class SampleIndexing:
         raise TypeError("an audio decoder is not iterable (iterate over windows: decoder[i : i + n])")
 
     def _slice(self, key: slice) -> Tensor:
-        try:
-            start, stop, step = (
-                None if n is None else operator.index(n) for n in (key.start, key.stop, key.step)
-            )
-        except TypeError:
-            raise IndexTypeError(
-                f"samples are indexed by integers, not by {key} (.t takes seconds)"
-            ) from None
-        step = 1 if step is None else step
+        key = slice_bounds(key)
+        start, stop, step = key.start, key.stop, 1 if key.step is None else key.step
         if step == 1 and (start or 0) >= 0 and (stop is None or stop >= 0):
             return self._session.read(start or 0, stop)
-        chosen = range(len(self))[slice(start, stop, step)]
+        chosen = range(len(self))[key]
         if not chosen:
             return self._session.read(0, 0)
         low, high = min(chosen[0], chosen[-1]), max(chosen[0], chosen[-1]) + 1

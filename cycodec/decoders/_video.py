@@ -9,7 +9,7 @@ from typing import IO, TYPE_CHECKING, Any, Literal, NamedTuple
 import numpy as np
 
 from cycodec._shared import keys, time_keys, torch_adapter
-from cycodec._shared.arguments import dtype_name, integer, one_of, optional_integer, thread_counts
+from cycodec._shared.arguments import INT32_MAX, dtype_name, integer, one_of, optional_integer, thread_counts
 from cycodec._shared.limits import current
 from cycodec._shared.metadata import VideoStreamMetadata, video_metadata
 from cycodec._shared.results import Frame, FrameBatch
@@ -186,7 +186,7 @@ class VideoDecoder:
         ffmpeg_threads, threads = thread_counts(num_ffmpeg_threads, num_threads)
         limits = current(max_pixels, max_result_bytes, timeout)
         settings = Options(
-            stream_index=optional_integer("stream_index", stream_index, least=0),
+            stream_index=optional_integer("stream_index", stream_index, 0, INT32_MAX),
             ffmpeg_threads=ffmpeg_threads,
             num_threads=threads,
             approximate=seek_mode == "approximate",

@@ -56,6 +56,8 @@ def test_streams_that_are_not_there_or_no_video():
         ({"num_ffmpeg_threads": 1.5}, TypeError),
         ({"num_ffmpeg_threads": "2"}, TypeError),
         ({"num_ffmpeg_threads": True}, TypeError),
+        ({"num_ffmpeg_threads": 2**40}, ValueError),
+        ({"stream_index": 2**40}, ValueError),
         ({"num_threads": 0}, ValueError),
         ({"num_threads": 2, "num_ffmpeg_threads": 2}, ValueError),
         ({"output_dtype": torch.float64}, ValueError),

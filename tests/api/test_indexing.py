@@ -4,9 +4,11 @@ keys.
 
 from __future__ import annotations
 
+import io
 import subprocess
 import sys
 import timeit
+import wave
 
 import hypothesis.strategies as st
 import numpy as np
@@ -15,6 +17,7 @@ import torch
 from hypothesis import HealthCheck, given, settings
 
 from cycodec._shared.keys import IndexTypeError, frame_list, plan
+from cycodec.decoders import AudioDecoder
 
 ORDERS = {"NCHW": (2, 3), "NHWC": (1, 2)}
 NUM_FRAMES, HEIGHT, WIDTH, CHANNELS = 7, 5, 6, 3
@@ -50,6 +53,15 @@ class FakeDecoder:
 @pytest.fixture(params=list(ORDERS))
 def decoder(request):
     return FakeDecoder(request.param)
+
+
+@pytest.fixture
+def audio():
+    file = io.BytesIO()
+    with wave.open(file, "wb") as wav:
+        wav.setparams((1, 2, 8000, 0, "NONE", None))
+        wav.writeframes(np.arange(NUM_FRAMES, dtype="<i2").tobytes())
+    return AudioDecoder(file.getvalue())
 
 
 # --- Keys that hypothesis makes -------------------------------------------------------------------
@@ -382,6 +394,30 @@ def test_keys_of_a_wrong_type(decoder, key):
 def test_slices_with_bounds_of_a_wrong_type(decoder, key):
     with pytest.raises(TypeError, match="slice indices"):
         decoder[key]
+
+
+BOUNDS = [True, False, np.True_, np.array(True), np.array(2), np.array([2]), np.int8(2), "x", 1.0, 2**70]
+BOUNDS += [-(2**70), torch.tensor(1), torch.tensor(True), torch.tensor(1.0)]
+
+
+@pytest.mark.parametrize("bound", BOUNDS, ids=repr)
+def test_slice_bounds_are_those_of_numpy(decoder, audio, bound):
+    """Video and audio accept and refuse the same bounds as NumPy, where a Python bool is legal."""
+    frames, samples = decoder.all_frames, audio[:].numpy().T
+    for key in (slice(bound, 5), slice(None, bound), slice(0, 5, bound)):
+        for ours, array, whole in (
+            (decoder, frames, key),
+            (decoder, frames, (0, key)),
+            (audio, samples, key),
+        ):
+            try:
+                expected = array[whole]
+            except (TypeError, ValueError) as error:
+                with pytest.raises(type(error), match=r"slice indices must be|step cannot be zero"):
+                    ours[whole]
+            else:
+                result = ours[whole].numpy()
+                assert np.array_equal(result.T if ours is audio else result, expected)
 
 
 @pytest.mark.parametrize("key", [slice(None, None, 0), (slice(None), slice(None, None, 0))])

@@ -10,8 +10,8 @@ import torch
 from PIL import Image
 
 from cycodec._cli import app as cli
-from cycodec._cli import doctor
-from cycodec._cli import sheet as _sheet
+from cycodec._cli import contact_sheet as _sheet
+from cycodec._cli import examinations
 from cycodec._cli import text as _text
 from cycodec._cli.commands import sheet as _sheet_command
 from cycodec.decoders import VideoDecoder
@@ -205,7 +205,7 @@ class TestDoctor:
 
     def broken(self, monkeypatch, module, error):
         """Makes one module fail to import, for the doctor alone."""
-        real = doctor.importlib.import_module
+        real = examinations.importlib.import_module
 
         class Importlib:
             @staticmethod
@@ -214,7 +214,7 @@ class TestDoctor:
                     raise error
                 return real(name)
 
-        monkeypatch.setattr(doctor, "importlib", Importlib)
+        monkeypatch.setattr(examinations, "importlib", Importlib)
 
     def problems(self, capsys):
         assert run("doctor", "--json") == 1
@@ -257,7 +257,7 @@ class TestDoctor:
         assert problem["name"] == "decoding"
 
     def test_missing_codecs_are_notes(self, monkeypatch, capsys):
-        monkeypatch.setitem(doctor.DECODERS, "H.264", ["no_such_decoder"])
+        monkeypatch.setitem(examinations.DECODERS, "H.264", ["no_such_decoder"])
         assert run("doctor") == 0
         assert "built without no_such_decoder" in " ".join(capsys.readouterr().out.split())
 

@@ -122,7 +122,7 @@ tests, path = sys.argv[1:]
 sys.path.insert(0, tests)
 import fake_cuda
 from cycodec import CudaUnavailableError
-from cycodec._cli import doctor as _doctor
+from cycodec._cli import examinations as _examinations
 from cycodec.core.gpu import device as devices
 from cycodec.decoders import VideoDecoder
 fake_cuda.stand_in()
@@ -132,7 +132,7 @@ def attempt():
     except CudaUnavailableError as error:
         print(error)
 def examine():
-    for finding in _doctor.examine_cuda():
+    for finding in _examinations.examine_cuda():
         print("doctor:", finding.status, finding.name, finding.detail, finding.remedy or "")
 def empty_library(name):
     with tempfile.TemporaryDirectory() as folder:
@@ -165,7 +165,7 @@ DRIVER_ALONE = "ctypes.CDLL(str(fake_cuda.build() / 'libcuda.so.1'));"
             ["note driver libcuda.so.1 cannot be loaded", "install NVIDIA's driver"],
         ),
         (
-            "sys.modules['cuda'] = None; _doctor.version_of = lambda name: None",
+            "sys.modules['cuda'] = None; _examinations.version_of = lambda name: None",
             ["cuda-python cannot be imported", "pip install 'cycodec[cuda]'"],
             ["note cuda-python not installed", "pip install 'cycodec[cuda]'"],
         ),

@@ -143,7 +143,7 @@ def test_compiled_code_knows_no_python_of_ours_and_no_torch(path):
 def test_only_one_module_imports_torch(path):
     torch = [use for use in CHECKOUT.python_uses(path) if use.used.split(".")[0] == "torch"]
     # `cycodec doctor` reports whether torch can be imported
-    if relative(path) in ("cycodec/_shared/torch_adapter.py", "cycodec/_cli/doctor.py"):
+    if relative(path) in ("cycodec/_shared/torch_adapter.py", "cycodec/_cli/examinations.py"):
         assert torch, f"{path.name} is there to import torch"
         assert all(use.deferred for use in torch), "torch is loaded when it is first needed"
     else:

@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cycodec._cli.commands.common import console, examples, stderr, with_traceback
-from cycodec._cli.doctor import Finding, as_dict, can_decode, examine
+from cycodec._cli.examinations import Finding, as_dict, can_decode, examine
 
 __all__ = ["doctor"]
 

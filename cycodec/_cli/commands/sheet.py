@@ -9,7 +9,7 @@ import click
 from PIL import Image
 
 from cycodec._cli.commands.common import chunks, examples, opened, progress, with_stream, with_traceback
-from cycodec._cli.sheet import (
+from cycodec._cli.contact_sheet import (
     NUM_TILES,
     Layout,
     Tile,
