@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from cycodec._shared import torch_adapter
 from cycodec._shared.limits import check_result
 from cycodec._shared.metadata import AudioStreamMetadata, make_metadata
@@ -21,6 +23,7 @@ from cycodec._shared.sources import Source, is_file_like, open_source
 from cycodec.core.audio.sample_blocks import pack_rows
 from cycodec.core.audio.sample_reader import SampleReader
 from cycodec.core.audio.wav import NotPlainWav, WavReader
+from cycodec.core.error import InvalidDataError, UnsupportedError
 from cycodec.core.io.access import Access
 
 if TYPE_CHECKING:
@@ -33,6 +36,8 @@ WINDOW = 1 << 21
 # A window that begins before this position is decoded from the start, which takes less time than
 # making an index.
 NEAR_START = 1 << 16
+# The time of a sample, multiplied by the sample rate, may be this much below the sample's number.
+ROUNDING = 1e-6
 
 
 @dataclass(frozen=True)
@@ -49,6 +54,10 @@ class AudioOptions:
         True to only ever decode from the start.
     wav_only : bool
         True to refuse sources that are no WAV files of plain PCM.
+    fill_gaps : bool
+        True to fill holes in the timestamps with silence.
+    mask_damage : bool
+        True to return silence where the stream is damaged; False to raise.
     access : Access
         What opening the source may reach.
     max_result_bytes : int
@@ -60,6 +69,8 @@ class AudioOptions:
     num_channels: int | None
     exact: bool
     wav_only: bool = False
+    fill_gaps: bool = True
+    mask_damage: bool = False
     access: Access = field(default_factory=Access)
     max_result_bytes: int = (1 << 63) - 1
 
@@ -103,14 +114,16 @@ class AudioSession(Session):
             self.reader = wav
         else:
             opener = partial(open_source, self.source, options.access)
-            reader = SampleReader(opener, options.stream_index, options.exact, **output)
+            reader = SampleReader(opener, options.stream_index, options.exact, options.fill_gaps, **output)
             self.header = reader.header
             self.stream_index = reader.decoder.stream_index
             self.reader = reader
+        self._holes: list[tuple[int, int]] | None = [] if wav is not None else None
         self.name = self.reader.source
         self.begin_seconds = self.reader.begin_seconds()
         self.sample_rate = self.reader.sample_rate
         self.num_channels = self.reader.num_channels
+        self._native_rate = int(self.reader.format_info()["sample_rate"])
         self._opened()
 
     def check_open(self) -> None:
@@ -140,13 +153,15 @@ class AudioSession(Session):
     def read(self, start: int, stop: int | None) -> Tensor:
         """Samples [start, stop) as float32 ``[num_channels, n]``, fewer at the end of the stream.
 
-        None for `stop` reads up to the end.
+        None for `stop` reads up to the end. Damage raises InvalidDataError unless it is masked.
         """
         self._acquire()
         try:
             samples = self._read(start, stop)
             if self.is_file_like and isinstance(self.reader, SampleReader):
                 self._settle(self.reader)
+            if not self.options.mask_damage:
+                self._refuse_damage(start, samples.shape[1])
             return samples
         finally:
             self._release()
@@ -213,13 +228,96 @@ class AudioSession(Session):
                 return parts[0] if len(parts) == 1 else torch_adapter.concatenate(parts, 1)
             size *= 2
 
-    def position_at(self, seconds: float) -> int:
-        """Position of the sample nearest to a time; it may be outside the stream."""
-        return round((seconds - self.begin_seconds) * self.sample_rate)
+    # -- damage ----------------------------------------------------------------------------------
+
+    def _damage(self, start: int, count: int) -> list[tuple[int, int]]:
+        """The parts of samples [start, start + count) that are damaged, as far as they were read."""
+        reader = self.reader
+        if not isinstance(reader, SampleReader):
+            return []
+        found = []
+        for first, stop in reader.damage:
+            low = max(self._to_output(first), start)
+            high = min(self._to_output(stop), start + count)
+            if low < high:
+                found.append((low, high))
+        return sorted(found)
+
+    def _refuse_damage(self, start: int, count: int) -> None:
+        found = self._damage(start, count)
+        if found:
+            low, high = found[0]
+            begin = self._seconds_at(low, self._holes or [])
+            raise InvalidDataError(
+                f"{self.name}: the audio from {begin:.6g} s to {begin + (high - low) / self.sample_rate:.6g} s "
+                'is damaged and cannot be decoded (on_error="mask" returns silence there, and says where)',
+                source=self.name,
+                operation="decode",
+            )
+
+    def validity(self, start: int, count: int) -> Tensor:
+        """bool ``[count]``: False for damaged samples. They must have been read just before."""
+        valid = np.ones(count, np.bool_)
+        for low, high in self._damage(start, count):
+            valid[low - start : high - start] = False
+        return torch_adapter.from_numpy(valid)
+
+    # -- time ------------------------------------------------------------------------------------
+
+    def _to_output(self, position: int) -> int:
+        """A position of the decoder's own rate as one of the output's."""
+        rate = self._native_rate
+        return (2 * position * self.sample_rate + rate) // (2 * rate)
+
+    def holes(self) -> list[tuple[int, int]]:
+        """The holes in the timestamps as (position, samples) of the output."""
+        if self._holes is None:
+            self._acquire()
+            try:
+                reader = self.reader
+                assert isinstance(reader, SampleReader)
+                reader.learn()
+                self._holes = [
+                    (self._to_output(start), self._to_output(start + count) - self._to_output(start))
+                    for start, count in reader.known_holes()
+                ]
+            finally:
+                self._release()
+        return self._holes
+
+    def gaps(self) -> list[tuple[float, float]]:
+        """The holes as (start_seconds, stop_seconds)."""
+        found = []
+        passed = 0
+        for start, count in self.holes():
+            begin = self.begin_seconds + (start + passed) / self.sample_rate
+            found.append((begin, begin + count / self.sample_rate))
+            passed += 0 if self.options.fill_gaps else count
+        return found
+
+    def position_at(self, seconds: float, down: bool = False) -> int:
+        """Position of the sample nearest to a time; it may be outside the stream.
+
+        `down` takes the sample that is played at the time.
+        """
+        place = (seconds - self.begin_seconds) * self.sample_rate
+        position = math.floor(place + ROUNDING) if down else round(place)
+        if not self.options.fill_gaps:
+            for start, count in self.holes():
+                if position <= start:
+                    break
+                position -= min(count, position - start)
+        return position
 
     def seconds_at(self, position: int) -> float:
         """Time of a sample on the stream's own timeline."""
-        return self.begin_seconds + position / self.sample_rate
+        return self._seconds_at(position, [] if self.options.fill_gaps else self.holes())
+
+    def _seconds_at(self, position: int, holes: list[tuple[int, int]]) -> float:
+        skipped = 0
+        if not self.options.fill_gaps:
+            skipped = sum(count for start, count in holes if start <= position)
+        return self.begin_seconds + (position + skipped) / self.sample_rate
 
 
 def open_wav(source: Any, output: dict[str, int], must: bool, access: Access) -> WavReader | None:
@@ -235,6 +333,8 @@ def open_wav(source: Any, output: dict[str, int], must: bool, access: Access) ->
     except NotPlainWav:
         if must:
             raise
+    except UnsupportedError:
+        raise
     except (OSError, ValueError, TypeError):
         if is_file_like(source):
             raise

@@ -153,23 +153,34 @@ class AudioSamples:
         ``num_samples / sample_rate``.
     sample_rate : int
         Samples per second of each channel.
+    valid : torch.Tensor or None
+        bool ``[num_samples]``, with the decoder's ``on_error="mask"`` only: False for samples that
+        are damaged in the file, which are silent in ``data``.
 
     Raises
     ------
     ValueError
-        If data is not 2-D.
+        If data is not 2-D, or valid is not a bool tensor of ``[num_samples]``.
     """
 
     data: Tensor
     pts_seconds: float
     duration_seconds: float
     sample_rate: int
+    valid: Tensor | None = None
 
     def __post_init__(self) -> None:
         _check_ndim("AudioSamples", self.data, 2, "[num_channels, num_samples]")
         self.pts_seconds = float(self.pts_seconds)
         self.duration_seconds = float(self.duration_seconds)
         self.sample_rate = int(self.sample_rate)
+        if self.valid is None:
+            return
+        if list(self.valid.shape) != [self.data.shape[1]] or not str(self.valid.dtype).endswith("bool"):
+            raise ValueError(
+                f"AudioSamples.valid must be a bool tensor of shape {[self.data.shape[1]]}, got "
+                f"{_shape(self.valid)}"
+            )
 
     def __iter__(self) -> Iterator[Any]:
         return iter((self.data, self.pts_seconds, self.duration_seconds, self.sample_rate))

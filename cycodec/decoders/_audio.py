@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -23,9 +22,6 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 __all__ = ["AudioDecoder", "WavDecoder"]
-
-# The time of a sample, multiplied by the sample rate, may be this much below the sample's number.
-ROUNDING = 1e-6
 
 
 class SampleIndexing:
@@ -85,6 +81,16 @@ class SampleIndexing:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _unpickle, (type(self), reopened_source(self._session.source), self._session.options)
+
+    @property
+    def gaps(self) -> list[tuple[float, float]]:
+        """The holes in the stream's timestamps, as pairs (start_seconds, stop_seconds).
+
+        Packets are missing there: they were lost, or never sent (silence, a pause of a recording).
+        With ``gaps="silence"`` the samples of a hole are zeros, with ``gaps="skip"`` there are
+        none. The first access may read all packets of the file.
+        """
+        return self._session.gaps()
 
     # -- samples by number ------------------------------------------------------------------------
 
@@ -215,7 +221,8 @@ class SampleIndexing:
     ) -> AudioSamples:
         """Samples between two times of the stream's own timeline.
 
-        Sample i is played at ``begin_stream_seconds + i / sample_rate``. Both times are rounded to
+        Sample i is played at ``begin_stream_seconds + i / sample_rate``; with ``gaps="skip"``, later
+        by the holes before it. Both times are rounded to
         the nearest sample, so windows that share a bound share no sample and leave none out.
 
         Parameters
@@ -278,7 +285,8 @@ class SampleIndexing:
         session = self._session
         data = session.read(start, stop)
         rate = session.sample_rate
-        return AudioSamples(data, session.seconds_at(start), data.shape[1] / rate, rate)
+        valid = session.validity(start, data.shape[1]) if session.options.mask_damage else None
+        return AudioSamples(data, session.seconds_at(start), data.shape[1] / rate, rate, valid)
 
 
 class TimeIndexing:
@@ -298,7 +306,7 @@ class TimeIndexing:
             begin = min(0.0, session.begin_seconds) if key.start is None else key.start
             return decoder.get_samples_played_in_range(begin, key.stop).data
         seconds = instant(key, "a key of seconds")
-        position = math.floor((seconds - session.begin_seconds) * session.sample_rate + ROUNDING)
+        position = session.position_at(seconds, down=True)
         data = session.read(position, position + 1) if position >= 0 else session.read(0, 0)
         if data.shape[1] == 0:
             raise IndexError(
@@ -344,6 +352,13 @@ class AudioDecoder(SampleIndexing):
     seek_mode : {"approximate", "exact"}
         "approximate" decodes a window from a place shortly before it, "exact" always from the
         start.
+    gaps : {"silence", "skip"}
+        "silence" fills holes in the timestamps with zeros, so that audio stays in step with its
+        timestamps. "skip" puts the samples around a hole end to end, as the ffmpeg command does;
+        windows by time are still at their true places.
+    on_error : {"raise", "mask"}
+        What to do with samples that are damaged and cannot be decoded: "raise" InvalidDataError for
+        a read that needs them, or "mask": return zeros, and say where in ``AudioSamples.valid``.
     protocols, formats : str or iterable of str, optional
         FFmpeg's protocols and formats that the source may use besides its own: see VideoDecoder.
     options : dict, optional
@@ -376,12 +391,16 @@ class AudioDecoder(SampleIndexing):
         sample_rate: int | None = None,
         num_channels: int | None = None,
         seek_mode: Literal["approximate", "exact"] = "approximate",
+        gaps: Literal["silence", "skip"] = "silence",
+        on_error: Literal["raise", "mask"] = "raise",
         protocols: Iterable[str] | str | None = None,
         formats: Iterable[str] | str | None = None,
         options: Mapping[str, Any] | None = None,
         max_result_bytes: int | None = None,
         timeout: float | None = None,
     ) -> None:
+        one_of("gaps", gaps, ("silence", "skip"))
+        one_of("on_error", on_error, ("raise", "mask"))
         one_of("seek_mode", seek_mode, ("approximate", "exact"))
         limits = current(None, max_result_bytes, timeout)
         settings = AudioOptions(
@@ -389,6 +408,8 @@ class AudioDecoder(SampleIndexing):
             sample_rate=optional_integer("sample_rate", sample_rate, 1, INT32_MAX),
             num_channels=optional_integer("num_channels", num_channels, 1, INT32_MAX),
             exact=seek_mode == "exact",
+            fill_gaps=gaps == "silence",
+            mask_damage=on_error == "mask",
             access=make_access(protocols, formats, options, limits),
             max_result_bytes=limits.max_result_bytes,
         )

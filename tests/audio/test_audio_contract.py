@@ -70,9 +70,18 @@ def decibel(difference):
     return 20 * np.log10(max(float(np.abs(difference).max()), 1e-12)) if difference.size else -240.0
 
 
+# The timestamps of these files leave a hole, which ffmpeg closes up and the default fills with silence.
+WITH_HOLES = ("h264_vfr_rot180_camera.mp4",)
+
+
+def gaps_of(name):
+    """The option that gives what ffmpeg gives: the default, where there is no hole."""
+    return "skip" if name in WITH_HOLES else "silence"
+
+
 @pytest.mark.parametrize("name", [*GENERATED, *SHARED])
 def test_whole_is_what_ffmpeg_decodes(name, known):
-    samples = AudioDecoder(locate(name)).get_all_samples()
+    samples = AudioDecoder(locate(name), gaps=gaps_of(name)).get_all_samples()
     expected = known(name)
     if name in CHANGING:
         assert abs(samples.data.shape[1] - expected.shape[1]) < 200
@@ -155,13 +164,20 @@ CHANGES += [(name, 16000, 1) for name in [*GENERATED, *SHARED] if name not in SO
 @pytest.mark.parametrize(("name", "rate", "channels"), CHANGES)
 def test_conversion_is_ffmpegs_and_carries_on(name, rate, channels, known):
     expected = known(name, rate, channels)
-    whole = AudioDecoder(locate(name), sample_rate=rate, num_channels=channels).get_all_samples().data.numpy()
+    whole = (
+        AudioDecoder(locate(name), sample_rate=rate, num_channels=channels, gaps=gaps_of(name))
+        .get_all_samples()
+        .data.numpy()
+    )
     assert whole.shape == expected.shape
     np.testing.assert_array_equal(whole, expected)
-    decoder = AudioDecoder(locate(name), sample_rate=rate, num_channels=channels)
+    decoder = AudioDecoder(locate(name), sample_rate=rate, num_channels=channels, gaps=gaps_of(name))
     parts = [decoder[start:stop].numpy() for start, stop in cuts_of(whole.shape[1], 9, 6)]
     np.testing.assert_array_equal(np.concatenate(parts, 1), whole)
-    assert len(AudioDecoder(locate(name), sample_rate=rate, num_channels=channels)) == whole.shape[1]
+    assert (
+        len(AudioDecoder(locate(name), sample_rate=rate, num_channels=channels, gaps=gaps_of(name)))
+        == whole.shape[1]
+    )
 
 
 @pytest.mark.parametrize("rate", [8000, 16000, 22050, 32000, 48000, 96000, 44101])

@@ -28,6 +28,7 @@ from cycodec.libav.avformat cimport AVIOContext
 cdef enum:
     CHUNK_BYTES = 1 << 16       # read at every step
     MOST_STEPS = 40
+    NUM_PROBES = 16             # places in the file whose frame numbers must rise
     NEAR_FRAMES = 2             # decoding so many frames is faster than another step
 
 
@@ -71,6 +72,52 @@ cdef int read_flac_at(Demuxer demuxer, int stream_index, const FlacStart *start,
             avcodec.av_packet_unref(packet)
             code = demuxer.read(packet, stream_index)
     return code
+
+
+cdef bint is_one_flac(Demuxer demuxer, int stream_index, const FlacStart *start) noexcept nogil:
+    """True if frame numbers rise over the whole file and end where its header says.
+
+    In files that were joined, numbers start again. The place in the file is the same afterwards.
+    """
+    cdef AVIOContext *pb = demuxer.ptr.pb
+    cdef int64_t total = demuxer.stream(stream_index).duration
+    cdef int64_t size = avformat.avio_size(pb)
+    cdef int64_t here = avformat.avio_seek(pb, 0, 1)
+    cdef uint8_t *data = <uint8_t *> malloc(CHUNK_BYTES)
+    cdef int64_t before = -1
+    cdef int64_t number = 0
+    cdef int64_t place
+    cdef int got, i
+    cdef bint good = data != NULL and here >= 0 and start.samples > 0
+    for i in range(1, NUM_PROBES + 1):
+        if not good:
+            break
+        place = start.position + (size - start.position) * i // NUM_PROBES - (CHUNK_BYTES if i == NUM_PROBES else 0)
+        if avformat.avio_seek(pb, max(place, start.position), 0) < 0:
+            good = False
+            break
+        got = read_chunk(pb, data)
+        number = last_number(data, got, start)
+        if number >= 0:
+            good = number >= before
+            before = number
+    if good and total > 0:
+        good = number < total      # a file that was cut off ends before
+    free(data)
+    if here >= 0 and avformat.avio_seek(pb, here, 0) < 0:
+        return False
+    return good
+
+
+cdef int64_t last_number(const uint8_t *data, int size, const FlacStart *start) noexcept nogil:
+    """The number of the first sample of the last frame that begins in a chunk; -1 if there is none."""
+    cdef FlacHeader header
+    cdef int64_t number = -1
+    cdef int at
+    for at in range(size - FLAC_LONGEST_HEADER):
+        if data[at] == 0xFF and read_flac_header(data + at, start.form, start.samples, &header):
+            number = header.first_sample
+    return number
 
 
 cdef bint bisect(AVIOContext *pb, const FlacStart *start, int64_t total, int64_t wanted,

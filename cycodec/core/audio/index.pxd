@@ -2,6 +2,7 @@
 
 from libc.stdint cimport int32_t, int64_t, uint32_t
 
+from cycodec.core.audio.timeline cimport Timeline
 from cycodec.core.container.demux cimport Demuxer
 from cycodec.libav.avcodec cimport AVCodecParameters, AVPacket
 
@@ -16,6 +17,7 @@ cdef struct AudioPacket:
     uint32_t skip           # samples that the container trims at its beginning
     uint32_t discard        # samples that the container trims at its end
     int32_t flags           # AV_PKT_FLAG_*
+    int64_t hole            # samples that are missing before it, by its timestamp
 
 
 cdef class AudioIndex:
@@ -43,10 +45,12 @@ cdef class AudioIndex:
     cdef int64_t samples_out(self, int number) noexcept nogil
     cdef int preroll_start(self, int number) noexcept nogil
     cdef bint align(self, const int64_t *stamps, const int64_t *positions, const int64_t *lengths,
-                    int seen) noexcept nogil
+                    int seen, const Timeline *timeline, bint fill_holes) noexcept nogil
+    cdef int64_t hole_before(self, int number) noexcept nogil
     cdef bint agrees(self, const int64_t *stamps, const int64_t *positions, const int64_t *lengths, int i,
                      int seen) noexcept nogil
 
 
 cdef void describe_packet(AudioPacket *record, const AVPacket *packet) noexcept nogil
+cdef bint has_loose_timestamps(const AVCodecParameters *parameters) noexcept nogil
 cdef bint has_no_anchor(const AVCodecParameters *parameters) noexcept nogil

@@ -23,8 +23,11 @@ from libc.stdint cimport INT64_MAX, int32_t, int64_t
 from libc.stdlib cimport free, realloc
 from libc.string cimport memset
 
+from cycodec.core.audio.timeline cimport Timeline, place_samples
 from cycodec.core.bitstream.flac cimport flac_form, flac_samples
-from cycodec.core.bitstream.sound cimport alac_samples, amr_nb_is_silent, opus_samples, wma_makes_noise, wma_samples
+from cycodec.core.bitstream.sound cimport (
+    alac_samples, amr_nb_is_silent, is_no_mp3, opus_samples, wma_makes_noise, wma_samples,
+)
 from cycodec.core.compat cimport compat_channels, compat_index_count, compat_index_entry, compat_packet_skip
 from cycodec.core.container.demux cimport Demuxer
 from cycodec.core.container.packets cimport digest_packet
@@ -195,12 +198,14 @@ cdef class AudioIndex:
         return max(0, length - <int64_t> packet.skip * self.ratio)
 
     cdef bint align(self, const int64_t *stamps, const int64_t *positions, const int64_t *lengths,
-                    int seen) noexcept nogil:
+                    int seen, const Timeline *timeline, bint fill_holes) noexcept nogil:
         """Set the `start` of every packet; see Note [Aligning].
 
         `seen` frames were decoded from the start. For each, the arrays hold the number of its
-        packet, its position and its number of samples.
+        packet, its position and its number of samples. `timeline` is that after the last of them.
         """
+        cdef Timeline line = timeline[0]
+        cdef int64_t length
         cdef int number
         cdef int steady = 0
         cdef int64_t place
@@ -220,14 +225,29 @@ cdef class AudioIndex:
         self.first_regular = <int> stamps[seen - steady]
         place = positions[seen - steady]
         for number in range(self.first_regular, self.count):
+            length = self.samples_out(number)
+            if number > stamps[seen - 1] and length > 0:
+                self.packets[number].hole = place_samples(&line, self.packets[number].pts, length)
+                if fill_holes:
+                    place += self.packets[number].hole
             self.packets[number].start = place
-            place += self.samples_out(number)
+            place += length
         place = positions[seen - steady]
         for number in range(self.first_regular - 1, -1, -1):
             place -= <int64_t> self.packets[number].samples * self.ratio
             self.packets[number].start = place
         self.aligned = True
         return True
+
+    cdef int64_t hole_before(self, int number) noexcept nogil:
+        return self.packets[number].hole
+
+    def describe_holes(self, int64_t behind):
+        """The holes before packets with numbers above `behind`, as (position, samples)."""
+        return [
+            (self.packets[i - 1].start + self.samples_out(i - 1), self.packets[i].hole)
+            for i in range(behind + 1, self.count) if self.packets[i].hole
+        ]
 
     cdef bint agrees(self, const int64_t *stamps, const int64_t *positions, const int64_t *lengths, int i,
                      int seen) noexcept nogil:
@@ -374,6 +394,11 @@ cdef bint has_no_anchor(const AVCodecParameters *parameters) noexcept nogil:
     return avcodec.AV_CODEC_ID_ADPCM_IMA_QT <= codec < avcodec.AV_CODEC_ID_MP2
 
 
+cdef bint has_loose_timestamps(const AVCodecParameters *parameters) noexcept nogil:
+    """True if packets do not begin with a frame, so that timestamps may be off by a packet."""
+    return wma_version(parameters.codec_id) != 0
+
+
 cdef int wma_version(int codec) noexcept nogil:
     """1 or 2; 0 for other codecs."""
     return 1 if codec == avcodec.AV_CODEC_ID_WMAV1 else 2 if codec == avcodec.AV_CODEC_ID_WMAV2 else 0
@@ -395,6 +420,8 @@ cdef int32_t samples_of(const AVPacket *packet, const AVStream *stream,
     if wma_version(codec):
         return wma_samples(packet.data, packet.size, wma_version(codec), parameters.sample_rate,
                            parameters.extradata, parameters.extradata_size)
+    if codec == avcodec.AV_CODEC_ID_MP3 and is_no_mp3(packet.data, packet.size):
+        return 0
     if vorbis != NULL:
         return max(0, avcodec.av_vorbis_parse_frame(vorbis, packet.data, packet.size))
     return samples_by_duration(packet, stream)

@@ -32,6 +32,12 @@ cdef class PacketDecoder:
     cdef bint finished              # True once the decoder knows that there are no more packets
     cdef int drain_errors           # of the decoder since then
 
+    # Packets that the decoder refused since the last frame: Note [Lost packets].
+    cdef int64_t lost               # how many samples they hold; 0: none
+    cdef int64_t lost_last          # how many samples the last of them holds
+    cdef int64_t sent_samples       # that the packet given to the decoder last should give
+    cdef int64_t usual_samples      # of the last frame
+
     cdef FlacStart flac_start       # of FLAC streams, once their first packet was decoded
     cdef uint32_t first_skip        # samples trimmed from the first packet
     cdef uint32_t last_discard      # samples trimmed from the last packet that was read
@@ -50,6 +56,8 @@ cdef class PacketDecoder:
     cdef int next_frame(self) noexcept nogil
     cdef int send_next(self) noexcept nogil
     cdef int read_packet(self) noexcept nogil
+    cdef void note_lost(self) noexcept nogil
+    cdef int64_t expected_samples(self) noexcept nogil
     cdef void trim(self) noexcept nogil
     cdef int check(self, int code, str operation) except -1
     cdef void forget(self) noexcept

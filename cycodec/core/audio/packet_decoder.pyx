@@ -6,17 +6,24 @@ Note [Stamps]
 Every packet's dts is overwritten with its ordinal, which libavcodec hands on to the frame. So a
 frame is known by its packet even where timestamps are rounded, estimated, or missing. The ordinal
 is shifted to the left, because libavcodec adds the samples that it trims from the frame.
+
+Note [Lost packets]
+
+A packet that the decoder refuses keeps its place: the decoder counts the samples that it should
+give. Tags between joined files are no audio and count none.
 """
 
 cimport cython
 from libc.errno cimport EAGAIN, ENOMEM
-from libc.stdint cimport int64_t, uint32_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t
+from libc.string cimport memcmp
 
 from cycodec.core cimport error
 from cycodec.core.audio.codes cimport FROM_THE_START
 from cycodec.core.container.codes cimport LOST
 from cycodec.core.audio.flac_seek cimport has_flac_form, note_flac_start, read_flac_at
 from cycodec.core.audio.index cimport AudioPacket
+from cycodec.core.bitstream.sound cimport amr_nb_is_silent, is_no_mp3
 from cycodec.core.compat cimport compat_packet_set_skip, compat_packet_skip
 from cycodec.core.container.decoder_context cimport allocate_decoder, open_decoder, set_options
 from cycodec.core.container.demux cimport Demuxer
@@ -146,6 +153,8 @@ cdef class PacketDecoder:
         self.stamp = -1
         self.finished = False
         self.drain_errors = 0
+        self.lost = 0
+        self.lost_last = 0
 
     cdef int rewind(self) noexcept nogil:
         """Decode from the first packet, with a decoder that has seen nothing; 0 or AVERROR."""
@@ -261,7 +270,7 @@ cdef class PacketDecoder:
     cdef int next_frame(self) noexcept nogil:
         """Decode the next frame; AVERROR_EOF after the last one.
 
-        Packets that the decoder refuses are skipped, as the ffmpeg command does it.
+        Packets that the decoder refuses are skipped, as the ffmpeg command does it, and counted.
         """
         cdef int code
         while True:
@@ -271,6 +280,7 @@ cdef class PacketDecoder:
                 if self.frame.pkt_dts != NOPTS:
                     self.stamp = self.frame.pkt_dts >> STAMP_SHIFT
                 if self.frame.nb_samples > 0:
+                    self.usual_samples = self.frame.nb_samples
                     return 0
                 continue
             if code == avutil.AVERROR_EOF or code == avutil.AVERROR(ENOMEM):
@@ -280,6 +290,8 @@ cdef class PacketDecoder:
                     return avutil.AVERROR_EOF
                 self.drain_errors += 1
                 continue
+            if code != avutil.AVERROR(EAGAIN):
+                self.note_lost()
             code = self.send_next()
             if code < 0:
                 return code
@@ -301,9 +313,41 @@ cdef class PacketDecoder:
         self.ordinal += 1
         code = 0
         if self.packet.size > 0:
+            self.sent_samples = self.expected_samples()
             code = avcodec.avcodec_send_packet(self.context, self.packet)
+            if code < 0 and code != avutil.AVERROR(EAGAIN) and code != avutil.AVERROR(ENOMEM):
+                self.note_lost()
         avcodec.av_packet_unref(self.packet)
         return code if code == avutil.AVERROR(ENOMEM) else 0
+
+    cdef void note_lost(self) noexcept nogil:
+        """Count the samples of a packet that the decoder refused: Note [Lost packets]."""
+        if self.sent_samples > 0:
+            self.lost += self.sent_samples
+            self.lost_last = self.sent_samples
+        self.sent_samples = 0
+
+    cdef int64_t expected_samples(self) noexcept nogil:
+        """How many samples `packet` should give at the decoder's sample rate; 0 if it is no audio."""
+        cdef AVStream *stream = self.stream()
+        cdef int rate = self.context.sample_rate
+        if self.packet.size >= 3 and is_tag(self.packet.data):
+            return 0
+        if self.context.codec_id == avcodec.AV_CODEC_ID_AMR_NB and amr_nb_is_silent(self.packet.data[0]):
+            return 0        # libavcodec does not know comfort noise
+        if self.context.codec_id == avcodec.AV_CODEC_ID_MP3 and is_no_mp3(self.packet.data, self.packet.size):
+            return 0
+        if self.index is not None and self.index.aligned and 0 <= self.ordinal < self.index.count:
+            return self.index.samples_out(<int> self.ordinal)
+        if self.packet.flags & avcodec.AV_PKT_FLAG_DISCARD:
+            return 0
+        if self.usual_samples > 0 and self.context.frame_size > 0:
+            return self.usual_samples
+        if self.packet.duration > 0 and rate > 0 and stream.time_base.den > 0:
+            return avutil.av_rescale(
+                self.packet.duration, <int64_t> stream.time_base.num * rate, stream.time_base.den
+            )
+        return self.usual_samples
 
     cdef int read_packet(self) noexcept nogil:
         """Read the next packet of the stream; 0 or AVERROR."""
@@ -335,3 +379,11 @@ cdef class PacketDecoder:
             compat_packet_set_skip(self.packet, known.skip, discard)
             self.packet.flags = known.flags
         self.last_discard = discard
+
+
+cdef bint is_tag(const uint8_t *data) noexcept nogil:
+    """True if a packet of three bytes or more begins with an ID3, APE or Lyrics3 tag, or a new FLAC file."""
+    return (
+        memcmp(data, b"ID3", 3) == 0 or memcmp(data, b"TAG", 3) == 0 or memcmp(data, b"APE", 3) == 0
+        or memcmp(data, b"LYR", 3) == 0 or memcmp(data, b"fLa", 3) == 0
+    )

@@ -55,6 +55,7 @@ cdef class BlockReader:
     cdef int64_t patience(self) noexcept nogil
 
     cdef int set_native(self) noexcept nogil
+    cdef bint has_extreme_ratio(self) noexcept nogil
     cdef int configure(self) noexcept nogil
     cdef int reserve(self, int64_t count) noexcept nogil
     cdef int convert(self) noexcept nogil

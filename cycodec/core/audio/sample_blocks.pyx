@@ -18,7 +18,7 @@ the samples of an unbroken run.
 """
 
 from cpython.exc cimport PyErr_CheckSignals
-from libc.errno cimport EAGAIN, ENOMEM
+from libc.errno cimport EAGAIN, EINVAL, ENOMEM
 from libc.stdint cimport int64_t, uint8_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memmove
@@ -35,6 +35,7 @@ from cycodec.libav cimport avutil, swresample
 cdef enum:
     BLOCKS_PER_CALL = 256       # between two looks at pending signals
     FILTER_TAPS = 32            # libswresample's filter_size
+    MAX_RATIO = 256             # of two sample rates; time and memory of a filter grow with it
 
 cdef int64_t MAX_COUNT = <int64_t> 1 << 60
 
@@ -84,6 +85,8 @@ cdef class BlockReader:
             self.sample_rate = self.native.rate
         if self.num_channels <= 0:
             self.num_channels = self.native.channels
+        if self.has_extreme_ratio():
+            return avutil.AVERROR(EINVAL)
         a, b = self.native.rate, self.sample_rate
         while b:
             a, b = b, a % b
@@ -101,6 +104,14 @@ cdef class BlockReader:
         self.own_planes = <float **> malloc(self.num_channels * sizeof(float *))
         return 0 if self.own_planes != NULL else avutil.AVERROR(ENOMEM)
 
+    cdef bint has_extreme_ratio(self) noexcept nogil:
+        """True if the sample rates differ too much to convert the current block."""
+        self.unconvertible = (
+            self.input.rate > <int64_t> MAX_RATIO * self.sample_rate
+            or self.sample_rate > <int64_t> MAX_RATIO * self.input.rate
+        )
+        return self.unconvertible
+
     cdef int configure(self) noexcept nogil:
         """Set the converter up for the current block."""
         swresample.swr_free(&self.swr)
@@ -108,6 +119,9 @@ cdef class BlockReader:
         if (self.input.sample_format == avutil.AV_SAMPLE_FMT_FLTP and self.input.rate == self.sample_rate
                 and self.input.channels == self.num_channels):
             return 0
+        if self.has_extreme_ratio():
+            self.current.channels = 0
+            return avutil.AVERROR(EINVAL)
         cdef int code = compat_swr_alloc(
             &self.swr, self.input.channels, self.input.mask, self.input.sample_format, self.input.rate,
             self.num_channels, 0, avutil.AV_SAMPLE_FMT_FLTP, self.sample_rate
@@ -321,7 +335,8 @@ cdef class BlockReader:
             raise UnsupportedError(
                 f"{self.source}: {self.input.channels} channels at {self.input.rate} Hz cannot be converted "
                 f"to {self.num_channels} channels at {self.sample_rate} Hz "
-                "(leave out num_channels and sample_rate, and mix by hand)",
+                "(leave out num_channels and sample_rate, and mix by hand; rates must differ by a factor of "
+                f"{MAX_RATIO} at most)",
                 source=self.source, operation="convert samples",
             )
         return error.check(code, "read samples", self.source)

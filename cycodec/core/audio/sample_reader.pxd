@@ -1,14 +1,17 @@
 """SampleReader: the samples of one audio stream, by position."""
 
-from libc.stdint cimport int64_t
+from libc.stdint cimport int64_t, uint8_t
 
 from cycodec.core.audio.index cimport AudioIndex
 from cycodec.core.audio.packet_decoder cimport PacketDecoder
 from cycodec.core.audio.sample_blocks cimport BlockReader
+from cycodec.core.audio.timeline cimport Timeline
+from cycodec.libav.avutil cimport AVFrame
 
 
 cdef enum:
     NOTED_FRAMES = 24
+    SILENCE_SAMPLES = 4096      # of one block of silence
 
 
 cdef class SampleReader(BlockReader):
@@ -16,6 +19,7 @@ cdef class SampleReader(BlockReader):
     cdef readonly dict header           # what the container says, as in AudioStreamMetadata
     cdef readonly AudioIndex index      # None: not made yet
     cdef bint numbered                  # True while every FLAC frame says the number it should have
+    cdef bint numbers_checked       # True once it is known whether numbers start again
     cdef int64_t next_position          # of the next frame, in input samples
     cdef bint placed                    # True once that position is certain
     cdef int64_t sure_from              # ordinal of the packet whose frame makes it certain
@@ -26,8 +30,33 @@ cdef class SampleReader(BlockReader):
     cdef int64_t noted_stamps[NOTED_FRAMES]
     cdef int64_t noted_positions[NOTED_FRAMES]
     cdef int64_t noted_lengths[NOTED_FRAMES]
+    cdef int64_t noted_holes[NOTED_FRAMES]      # samples missing before each
     cdef int noted
+    cdef Timeline noted_timeline    # after the last of them
 
+    # Holes and damage: Note [Silence].
+    cdef readonly bint fill_holes   # True if silence fills them
+    cdef bint restarts              # True if timestamps may start again
+    cdef bint has_times             # True if the container stores timestamps
+    cdef Timeline timeline          # of a run from the start
+    cdef bint pending               # True if the decoder's frame waits for the silence before it
+    cdef int64_t silence            # samples of silence that are still to come before it
+    cdef int64_t hole               # samples missing before the current frame
+    cdef int64_t frame_stamp        # packet of the last frame
+    cdef bint ended                 # True once the decoder gave its last frame
+    cdef uint8_t *zeros             # SILENCE_SAMPLES of one channel of the widest format
+    cdef uint8_t **zero_planes      # pointers to `zeros`, one for each channel
+    cdef readonly list damage       # ranges (start, stop) of lost samples, at the decoder's rate
+    cdef readonly list holes        # (position, samples) of those that a run from the start passed
+
+    cdef int next_decoded(self) noexcept nogil
+    cdef int64_t hole_before_frame(self) noexcept nogil
+    cdef int64_t take_lost(self, bint at_end) noexcept nogil
+    cdef int note_range(self, bint lost, int64_t position, int64_t samples) noexcept nogil
+    cdef int give_silence(self) noexcept nogil
+    cdef int64_t last_stamp(self, const AVFrame *frame) noexcept nogil
+    cdef bint has_numbers(self) noexcept nogil
+    cdef void forget_silence(self) noexcept nogil
     cdef bint can_seek(self) noexcept nogil
     cdef void note_frame(self) noexcept nogil
     cdef int place_frame(self) noexcept nogil

@@ -11,11 +11,15 @@ class SampleReader(BlockReader):
     header: dict[str, Any]
     index: AudioIndex | None
     frames_decoded: int
+    fill_holes: bool
+    damage: list[tuple[int, int]]
+    holes: list[tuple[int, int]]
     def __init__(
         self,
         open_source: Callable[[], IOContext],
         wanted_stream: int | None = None,
         exact: bool = False,
+        fill_holes: bool = True,
         *,
         sample_rate: int = 0,
         num_channels: int = 0,
@@ -27,3 +31,5 @@ class SampleReader(BlockReader):
     def needs_index(self) -> bool: ...
     def learn(self) -> None: ...
     def near_end(self) -> int: ...
+    def known_holes(self) -> list[tuple[int, int]]: ...
+    def read_from_start(self) -> None: ...

@@ -11,17 +11,29 @@ Note [Numbered frames]
 A FLAC frame holds its own number or that of its first sample (RFC 9639, section 9.1.5), and needs
 no other frame. In a .flac file FFmpeg hands that number on as pts. No index is needed there, as
 long as the numbers agree with what is counted.
+
+Note [Silence]
+
+Packets that are missing from the stream leave a hole in its timestamps (Note [Holes] in
+timeline.pyx), and packets that the decoder refuses are counted (Note [Lost packets] in
+packet_decoder.pyx). Blocks of silence take the place of both, so that later samples keep theirs.
+Without `fill_holes`, only the latter are filled.
 """
 
 cimport cython
-from libc.stdint cimport int64_t
+from libc.errno cimport ENOMEM
+from libc.stdint cimport int64_t, uint8_t
+from libc.stdlib cimport free, malloc
+from libc.string cimport memset
 
 from cycodec.core.audio.codes cimport FROM_THE_START
-from cycodec.core.container.codes cimport CONTRADICTION, LOST
-from cycodec.core.audio.index cimport AudioIndex, AudioPacket, has_no_anchor
+from cycodec.core.audio.flac_seek cimport is_one_flac
+from cycodec.core.audio.index cimport AudioIndex, AudioPacket, has_loose_timestamps, has_no_anchor
 from cycodec.core.audio.packet_decoder cimport PacketDecoder
 from cycodec.core.audio.sample_blocks cimport BlockReader
+from cycodec.core.audio.timeline cimport place_samples
 from cycodec.core.compat cimport compat_frame_channels
+from cycodec.core.container.codes cimport CONTRADICTION, LOST
 from cycodec.core.container.demux cimport Demuxer
 
 from cycodec.core.audio.index import index_from_scan, index_from_table
@@ -32,6 +44,13 @@ from cycodec.libav cimport avutil
 from cycodec.libav.avcodec cimport AVCodecParameters
 from cycodec.libav.avformat cimport AVStream
 
+
+# Formats that store when packets are played, FLAC in its frame headers. For the others, the demuxer
+# counts bytes or packets, which tells nothing of holes.
+cdef frozenset TIMED_FORMATS = frozenset((
+    "asf", "flac", "flv", "gxf", "live_flv", "matroska,webm", "mov,mp4,m4a,3gp,3g2,mj2", "mpeg", "mpegts", "mxf",
+    "nut", "ogg", "rm", "wtv",
+))
 
 cdef int64_t NOPTS = avutil.AV_NOPTS_VALUE
 
@@ -51,23 +70,35 @@ cdef class SampleReader(BlockReader):
         Number of the stream; None is FFmpeg's best audio stream.
     exact : bool
         True to only ever decode from the start.
+    fill_holes : bool
+        True to fill holes in the timestamps with silence.
     sample_rate, num_channels : int
         Of the output; 0 takes the stream's own.
     """
 
-    def __cinit__(self, open_source, wanted_stream=None, bint exact=False, **output):
+    def __cinit__(self, open_source, wanted_stream=None, bint exact=False, bint fill_holes=True,
+                  **output):
         cdef Demuxer demuxer
         self.decoder = PacketDecoder(open_source, wanted_stream)
         self.source = self.decoder.source
         self.from_start_only = exact
+        self.fill_holes = fill_holes
+        self.damage = []
+        self.holes = []
         self.first_pts = NOPTS
         demuxer = self.decoder.demuxer
         self.numbered = (
             demuxer.format_name == "flac" and demuxer.can_seek_bytes and self.decoder.stream().time_base.num == 1
             and self.decoder.stream().time_base.den == self.decoder.parameters().sample_rate
         )
+        self.restarts = demuxer.format_name == "flac"
+        self.has_times = demuxer.format_name in TIMED_FORMATS
         self.header = demuxer.stream_info(self.decoder.stream_index)
         self.prime()
+
+    def __dealloc__(self):
+        free(self.zeros)
+        free(self.zero_planes)
 
     def forget(self):
         """Give up all native objects without freeing them: Note [After fork] in core/video/stream.pyx."""
@@ -131,10 +162,16 @@ cdef class SampleReader(BlockReader):
 
     cdef int next_input(self) noexcept nogil:
         cdef avutil.AVFrame *frame = self.decoder.frame
-        cdef int code = self.decoder.next_frame()
-        if code < 0:
-            return code
-        self.frames_decoded += 1
+        cdef int code
+        if not self.pending and not self.ended:
+            code = self.next_decoded()
+            if code < 0:
+                return code
+        if self.silence > 0:
+            return self.give_silence()
+        if self.ended:
+            return avutil.AVERROR_EOF
+        self.pending = False
         if self.numbered and frame.pts != self.next_position:
             self.numbered = False
             if not self.decoder.from_start:
@@ -161,6 +198,120 @@ cdef class SampleReader(BlockReader):
             self.from_start_only = True
         return 0
 
+    # -- holes and damage ------------------------------------------------------------------------
+
+    cdef int next_decoded(self) noexcept nogil:
+        """Decode the next frame, and set how much silence comes before it; 0 or AVERROR."""
+        cdef int64_t lost, hole
+        cdef int code = self.decoder.next_frame()
+        if code < 0 and code != avutil.AVERROR_EOF:
+            return code
+        self.ended = code == avutil.AVERROR_EOF
+        self.pending = not self.ended
+        lost = self.take_lost(self.ended)
+        self.silence = lost
+        if lost > 0:
+            if self.decoder.from_start:
+                place_samples(&self.timeline, NOPTS, lost)
+            code = self.note_range(True, self.next_position, lost)
+            if code < 0:
+                return code
+        if self.ended:
+            return 0
+        self.frames_decoded += 1
+        self.hole = hole = self.hole_before_frame()
+        if hole > 0 and self.decoder.from_start:
+            code = self.note_range(False, self.next_position + lost, hole)
+            if code < 0:
+                return code
+        if self.fill_holes:
+            self.silence += hole
+        return 0
+
+    cdef int64_t take_lost(self, bint at_end) noexcept nogil:
+        """How many samples were lost before the current frame; a packet cut off at the end is none."""
+        cdef int64_t lost = self.decoder.lost
+        if at_end:
+            lost -= self.decoder.lost_last
+        self.decoder.lost = 0
+        self.decoder.lost_last = 0
+        if not self.placed or (self.decoder.from_start and self.timeline.rate == 0):
+            return 0        # the stream begins with its first frame; a sought decoder settles
+        return lost
+
+    cdef int64_t hole_before_frame(self) noexcept nogil:
+        """The length of the hole in the timestamps before the current frame."""
+        cdef avutil.AVFrame *frame = self.decoder.frame
+        cdef AVStream *stream = self.decoder.stream()
+        cdef int64_t stamp = self.decoder.stamp
+        cdef int64_t hole
+        if self.decoder.from_start:
+            if self.timeline.rate == 0:
+                self.timeline.rate = frame.sample_rate
+                self.timeline.num = stream.time_base.num
+                self.timeline.den = stream.time_base.den
+                self.timeline.restarts = self.restarts
+                if self.decoder.by_pos or not self.has_times:
+                    self.timeline.den = 0       # the demuxer makes the timestamps up
+                self.timeline.loose = has_loose_timestamps(self.decoder.parameters())
+            if frame.sample_rate != self.timeline.rate:
+                self.timeline.den = 0       # a stream that changes its rate has no timeline
+            return place_samples(
+                &self.timeline, frame.pts if stamp != self.last_stamp(frame) else NOPTS, frame.nb_samples
+            )
+        if self.index is not None:
+            if self.placed and self.index.aligned and 0 < stamp < self.index.count:
+                return self.index.hole_before(<int> stamp)
+            return 0
+        if self.numbered and frame.pts != NOPTS:
+            hole = frame.pts - self.next_position - self.silence
+            return hole if hole > frame.nb_samples // 2 else 0
+        return 0
+
+    cdef int64_t last_stamp(self, const avutil.AVFrame *frame) noexcept nogil:
+        """The packet of the frame before; -1 at the first one."""
+        cdef int64_t last = self.frame_stamp
+        self.frame_stamp = self.decoder.stamp
+        return last
+
+    cdef int note_range(self, bint lost, int64_t position, int64_t samples) noexcept nogil:
+        """Note damage or a hole; 0 or AVERROR."""
+        with gil:
+            try:
+                if lost:
+                    found = (position, position + samples)
+                    if found not in self.damage:
+                        self.damage.append(found)
+                else:
+                    self.holes.append((position, samples))
+            except BaseException as exception:
+                self.decoder.failure = exception
+                return avutil.AVERROR_EXTERNAL
+        return 0
+
+    cdef int give_silence(self) noexcept nogil:
+        """Make the next block one of silence, in the format of the stream's beginning; 0 or AVERROR."""
+        cdef int i
+        if self.zeros == NULL:
+            self.zeros = <uint8_t *> malloc(SILENCE_SAMPLES * 8 * <size_t> self.native.channels)
+            self.zero_planes = <uint8_t **> malloc(self.native.channels * sizeof(uint8_t *))
+            if self.zeros == NULL or self.zero_planes == NULL:
+                return avutil.AVERROR(ENOMEM)
+            memset(
+                self.zeros, 0x80 if self.native.sample_format in (
+                    avutil.AV_SAMPLE_FMT_U8, avutil.AV_SAMPLE_FMT_U8P
+                ) else 0, SILENCE_SAMPLES * 8 * <size_t> self.native.channels
+            )
+            for i in range(self.native.channels):
+                self.zero_planes[i] = self.zeros
+        self.input = self.native
+        self.data = self.zero_planes
+        self.block_start = self.next_position
+        self.block_length = min(self.silence, SILENCE_SAMPLES)
+        self.silence -= self.block_length
+        self.next_position += self.block_length
+        return 0
+
     cdef void note_frame(self) noexcept nogil:
         """Note one of the first frames of a run from the start."""
         if self.noted == NOTED_FRAMES:
@@ -172,6 +323,8 @@ cdef class SampleReader(BlockReader):
             self.noted_positions[self.noted] = self.next_position
             self.noted_lengths[self.noted] = self.decoder.frame.nb_samples
             self.noted += 1
+            self.noted_timeline = self.timeline
+            self.noted_holes[self.noted - 1] = self.hole
 
     cdef int place_frame(self) noexcept nogil:
         """Give a frame its position, or compare its position with the index; 0 or CONTRADICTION."""
@@ -214,6 +367,11 @@ cdef class SampleReader(BlockReader):
         cdef int code = self.decoder.rewind()
         if code < 0:
             return code
+        self.forget_silence()
+        memset(&self.timeline, 0, sizeof(self.timeline))
+        with gil:
+            self.holes.clear()
+            self.damage.clear()
         self.placed = True
         self.next_position = 0
         self.sure_from = 0
@@ -223,7 +381,7 @@ cdef class SampleReader(BlockReader):
 
     cdef int begin_at(self, int64_t position) noexcept nogil:
         cdef int number, first, code
-        if self.numbered and not self.from_start_only and position > PATIENCE:
+        if position > PATIENCE and not self.from_start_only and self.has_numbers():
             return self.begin_at_number(position)
         if position <= 0 or not self.can_seek():
             return self.begin_from_zero()
@@ -237,10 +395,27 @@ cdef class SampleReader(BlockReader):
             return self.begin_from_zero()
         if code < 0:
             return code
+        self.forget_silence()
         self.placed = False
         self.sure_from = number
         self.next_position = 0
         return 0
+
+    cdef bint has_numbers(self) noexcept nogil:
+        """True if the numbers of FLAC frames name their places: Note [Numbered frames]."""
+        if self.numbered and not self.numbers_checked:
+            self.numbers_checked = True
+            self.numbered = is_one_flac(
+                self.decoder.demuxer, self.decoder.stream_index, &self.decoder.flac_start
+            )
+        return self.numbered
+
+    cdef void forget_silence(self) noexcept nogil:
+        """Forget what was about to come, before reading begins anew."""
+        self.pending = False
+        self.ended = False
+        self.silence = 0
+        self.frame_stamp = -1
 
     cdef int begin_at_number(self, int64_t position) noexcept nogil:
         """`begin_at` by Note [Numbered frames]."""
@@ -250,6 +425,7 @@ cdef class SampleReader(BlockReader):
             self.from_start_only = True
         if code != 0:
             return self.begin_from_zero()
+        self.forget_silence()
         self.next_position = self.decoder.packet.pts
         self.placed = True
         self.sure_from = 0
@@ -259,7 +435,7 @@ cdef class SampleReader(BlockReader):
 
     def needs_index(self):
         """True if only the lack of an index keeps a window in the middle from being sought."""
-        return not self.from_start_only and not self.numbered and self.index is None
+        return not self.from_start_only and not self.has_numbers() and self.index is None
 
     def learn(self):
         """Make the index, so that reading can begin anywhere; see Note [Aligning] in index.pyx."""
@@ -273,7 +449,10 @@ cdef class SampleReader(BlockReader):
             return
         index = self.make_index()
         with nogil:
-            aligned = index.align(self.noted_stamps, self.noted_positions, self.noted_lengths, self.noted)
+            aligned = index.align(
+                self.noted_stamps, self.noted_positions, self.noted_lengths, self.noted, &self.noted_timeline,
+                self.fill_holes,
+            )
         self.index = self.decoder.index = index
         if not aligned:
             self.from_start_only = True
@@ -306,8 +485,32 @@ cdef class SampleReader(BlockReader):
     def near_end(self):
         """A position shortly before the end, to count from; 0 if none is known."""
         cdef int64_t position = 0
-        if self.numbered and not self.from_start_only:
+        if not self.from_start_only and self.has_numbers():
             position = self.decoder.stream().duration - PATIENCE
         elif self.can_seek() and self.index.count > 0:
             position = self.index.packets[self.index.count - 1].start
         return max(0, position) * self.sample_rate // self.native.rate
+
+    def known_holes(self):
+        """The holes of the whole stream as (position, samples), at the decoder's rate.
+
+        The caller must have called `learn`; a stream without a usable index is read to its end.
+        """
+        cdef int64_t hole, position
+        cdef int i
+        if self.can_seek():
+            found = []
+            for i in range(self.noted):
+                hole = self.noted_holes[i]
+                position = self.noted_positions[i]
+                if hole > 0:
+                    found.append((position - hole if self.fill_holes else position, hole))
+            return found + self.index.describe_holes(self.noted_stamps[self.noted - 1])
+        self.read_from_start()
+        return list(self.holes)
+
+    def read_from_start(self):
+        """Decode the whole stream from its first packet, and count it."""
+        self.stop()
+        self.from_start_only = True
+        self.read_into(0, <int64_t> 1 << 60, 0, 0)

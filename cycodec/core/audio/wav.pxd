@@ -41,5 +41,6 @@ cdef class WavReader(BlockReader):
     cdef int64_t fetch_from_file(self, int64_t offset, uint8_t *out, int64_t count) noexcept with gil
     cdef int parse(self) except -1
     cdef int read_chunks(self) except -1
+    cdef bint holds_compressed(self, int64_t length) except -1
     cdef int read_format(self, int64_t offset, int64_t length) except -1
     cdef int copy(self, int64_t start, int64_t count, float *out, int64_t stride) noexcept nogil

@@ -40,6 +40,7 @@ cdef extern from "unistd.h" nogil:
 cdef enum:
     BLOCK_BYTES = 1 << 17       # read from a file in one piece
     BLOCK_SAMPLES = 1024        # of one block for the resampler; it stays in the first cache
+    PROBE_BYTES = 6144 + 64     # of the samples are searched: a burst of AC-3, and what follows
     MAX_CHUNKS = 1000           # chunk headers read before a file is given up
     FEW_SAMPLES = 4096          # converting fewer takes less time than releasing the GIL
 
@@ -194,8 +195,7 @@ cdef class WavReader(BlockReader):
         self.input.rate = self.rate
         self.input.channels = self.channels
         self.input.mask = self.mask
-        if self.set_native() < 0:
-            raise MemoryError()
+        self.check(self.set_native())
         if self.is_plain:
             self.total = self.num_samples
         elif self.kind == PCM_F64:
@@ -240,12 +240,34 @@ cdef class WavReader(BlockReader):
             length = available
         self.data_offset = offset
         self.num_samples = min(length, available) // (self.channels * self.width)
+        if self.kind == PCM_S16 and self.holds_compressed(min(length, available)):
+            raise self.refusal("its samples look like a compressed stream (IEC 61937, DTS or AC-3)")
         return 0
+
+    cdef bint holds_compressed(self, int64_t length) except -1:
+        """True if the 16-bit samples seem to be AC-3, DTS or the like, as S/PDIF carries them."""
+        cdef uint8_t *data
+        cdef int64_t got
+        cdef bint found
+        length = min(length, PROBE_BYTES)
+        if self.has_view:
+            return has_sync_word(<const uint8_t *> self.view.buf + self.data_offset, length)
+        if not self.has_fd:
+            length = min(length, max(0, self.head_size - self.data_offset))     # no further request
+        data = <uint8_t *> malloc(PROBE_BYTES)
+        if data == NULL:
+            raise MemoryError()
+        got = self.fetch(self.data_offset, data, length)
+        found = got > 0 and has_sync_word(data, got)
+        free(data)
+        if got < 0:
+            self.check(<int> got)
+        return found
 
     cdef int read_format(self, int64_t offset, int64_t length) except -1:
         cdef uint8_t data[40]
         cdef int64_t got = self.fetch(offset, data, min(length, 40))
-        cdef int code, bits, valid
+        cdef int code, bits, valid, align
         if got < 16:
             raise self.refusal("its format chunk is cut off")
         code = data[0] | data[1] << 8
@@ -257,16 +279,20 @@ cdef class WavReader(BlockReader):
             valid = data[18] | data[19] << 8
             self.mask = little32(data + 20)
             code = data[24] | data[25] << 8 if memcmp(data + 26, SUBFORMAT_TAIL, 14) == 0 else -1
+        align = data[12] | data[13] << 8
+        if code == 1 and self.channels and 0 < bits <= 32 and align % self.channels == 0:
+            # integers of fewer valid bits are stored in the upper bits of larger ones
+            bits = max(bits, min(align // self.channels, 4) * 8)
         self.width = bits // 8
         if self.channels == 0 or self.rate == 0:
             raise self.refusal(f"its header says {self.channels} channels at {self.rate} Hz")
         if code == 1 and bits in (8, 16, 24, 32):
             self.kind = (PCM_U8, PCM_S16, PCM_S24, PCM_S32)[self.width - 1]
-        elif code == 3 and bits in (32, 64):
+        elif code == 3 and bits in (32, 64) and valid in (0, bits):
             self.kind = PCM_F32 if bits == 32 else PCM_F64
         else:
             raise self.refusal(f"format {code:#x} with {bits} bits is not plain PCM")
-        if (valid and valid != bits) or (data[12] | data[13] << 8) != self.channels * self.width:
+        if valid > bits or align != self.channels * self.width:
             raise self.refusal("its samples are padded")
         return 0
 
@@ -377,3 +403,21 @@ cdef class WavReader(BlockReader):
     cdef int begin_at(self, int64_t position) noexcept nogil:
         self.cursor = position
         return 0
+
+
+cdef bint has_sync_word(const uint8_t *data, int64_t size) noexcept nogil:
+    """True if 16-bit samples hold a sync word of IEC 61937 or of DTS, or begin with one of AC-3."""
+    cdef int64_t at = 0
+    cdef uint32_t word
+    while at + 2 <= size and data[at] == 0 and data[at + 1] == 0:
+        at += 2
+    if at + 2 <= size and (data[at] == 0x0B and data[at + 1] == 0x77 or data[at] == 0x77 and data[at + 1] == 0x0B):
+        return True
+    while at + 4 <= size:
+        word = little32(data + at)
+        if word == 0x4E1FF872 or word == 0x1F4E72F8:
+            return True     # IEC 61937-1, section 6.1.7: Pa and Pb
+        if word == <uint32_t> 0x80017FFE or word == 0x0180FE7F or word == <uint32_t> 0xE8001FFF or word == 0x00E8FF1F:
+            return True     # ETSI TS 102 114, section 5.3.1: DTS in words of 16 or 14 bits
+        at += 2
+    return False

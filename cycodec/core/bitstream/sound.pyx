@@ -139,3 +139,11 @@ cdef SampleRange mp3_padding(const uint8_t *before, int size, int samples) noexc
         padding.last = frames * samples
         return padding
     return padding
+
+
+cdef bint is_no_mp3(const uint8_t *data, int size) noexcept nogil:
+    """True if a packet does not begin with an MP3 frame, so that libavcodec refuses it (a tag, junk)."""
+    cdef int at = 0
+    while at < size and data[at] == 0:
+        at += 1         # libavcodec skips zeros
+    return at + 4 > size or data[at] != 0xFF or data[at + 1] & 0xE0 != 0xE0

@@ -1,0 +1,137 @@
+"""Windows by time follow timestamps; joined files, damage and extreme rates are answered right."""
+
+import io
+import pickle
+
+import audio_media as media
+import numpy as np
+import pytest
+
+import cycodec
+from cycodec.decoders import AudioDecoder
+
+HOLED = [
+    ("aac", "mkv"), ("libmp3lame", "mkv"), ("flac", "mkv"), ("libopus", "webm"), ("libvorbis", "webm"),
+    ("mp2", "ts"), ("aac", "ts"), ("aac", "mp4"), ("alac", "mp4"), ("flac", "mp4"), ("aac", "flv"),
+]  # fmt: skip
+
+
+def holed(folder, codec, container):
+    """A tone of 5 s without its second second; 500 Hz before the hole, 1500 Hz after it."""
+    path = folder / f"{codec}.{container}"
+    tone = "aevalsrc='0.4*sin(2*PI*t*if(lt(t,1.5),500,1500))':s=48000:d=5,aselect='not(between(t,1,1.9999))'"
+    code, _, text = media.run("-f", "lavfi", "-i", tone, "-c:a", codec, "-strict", "-2", path)
+    assert code == 0, text
+    return path
+
+
+@pytest.mark.parametrize(("codec", "container"), HOLED)
+@pytest.mark.parametrize("rate", [None, 16000])
+def test_windows_follow_timestamps(tmp_path, codec, container, rate):
+    path = holed(tmp_path, codec, container)
+    whole = AudioDecoder(path, sample_rate=rate).get_all_samples()
+    decoder = AudioDecoder(path, sample_rate=rate)
+    begin = whole.pts_seconds
+    assert len(decoder) == whole.data.shape[1]
+    assert 4.9 < whole.duration_seconds < 5.1
+    ((start, stop),) = decoder.gaps
+    assert start - begin == pytest.approx(1.0, abs=0.07)
+    assert stop - start == pytest.approx(1.0, abs=0.01)
+    for gaps in ("silence", "skip"):
+        for at in (0.3, 2.2, 3.6, 4.6):
+            fresh = AudioDecoder(path, sample_rate=rate, gaps=gaps)
+            window = fresh.get_samples_played_in_range(begin + at, begin + at + 0.1)
+            first = round(at * whole.sample_rate)
+            expected = whole.data[:, first : first + round(0.1 * whole.sample_rate)]
+            # "skip" resamples another sequence: a window may be off by less than an output sample
+            near = 0.24 if rate and gaps == "skip" else 2e-3
+            np.testing.assert_allclose(window.data, expected, rtol=0, atol=near)
+            assert window.pts_seconds == pytest.approx(begin + at)
+            spectrum = np.abs(np.fft.rfft(window.data[0].numpy()))
+            assert spectrum.argmax() * 10 == (500 if at < 1 else 1500)
+    silent = AudioDecoder(path, sample_rate=rate).t[start + 0.1 : stop - 0.1]
+    assert silent.shape[1] > 0
+    assert not silent.any()
+    assert AudioDecoder(path, sample_rate=rate, gaps="skip").t[start + 0.1 : stop - 0.1].shape[1] == 0
+
+
+@pytest.mark.parametrize(("codec", "container"), HOLED)
+def test_skip_is_what_ffmpeg_gives(tmp_path, codec, container):
+    path = holed(tmp_path, codec, container)
+    decoder = pickle.loads(pickle.dumps(AudioDecoder(path, gaps="skip")))
+    np.testing.assert_array_equal(decoder[...].numpy(), media.reference(path))
+
+
+def noise(folder, name, seconds, seed):
+    path = folder / name
+    source = f"anoisesrc=d={seconds}:r=44100:seed={seed}:a=0.5"
+    code, _, text = media.run("-f", "lavfi", "-i", source, "-metadata", "title=x", path)
+    assert code == 0, text
+    return path.read_bytes()
+
+
+@pytest.mark.parametrize("kind", ["mp3", "flac"])
+@pytest.mark.parametrize("lengths", [(6, 4), (4, 6), (5, 5), (3, 5, 4)])
+def test_joined_files(tmp_path, kind, lengths):
+    parts = [noise(tmp_path, f"{i}.{kind}", length, i) for i, length in enumerate(lengths)]
+    data = b"".join(parts)
+    whole = AudioDecoder(data).get_all_samples().data
+    if kind == "flac":
+        each = np.concatenate([AudioDecoder(part)[...].numpy() for part in parts], 1)
+        np.testing.assert_array_equal(whole.numpy(), each)
+    for start in range(70_000, whole.shape[1] - 3000, 41_111):
+        fresh = AudioDecoder(data)
+        assert len(fresh) == whole.shape[1]
+        assert fresh[start : start + 3000].equal(whole[:, start : start + 3000])
+        assert AudioDecoder(data)[start : start + 3000].equal(whole[:, start : start + 3000])
+
+
+def wav(bits, valid, align, rate=48000, samples=b"", code=0xFFFE):
+    tail = b"\x00\x00\x00\x00\x10\x00\x80\x00\x00\xaa\x00\x38\x9b\x71"
+    form = b"".join(n.to_bytes(size, "little") for n, size in (
+        (code, 2), (1, 2), (rate, 4), (rate * align % 2**32, 4), (align, 2), (bits, 2), (22, 2), (valid, 2), (4, 4), (1, 2),
+    )) + tail  # fmt: skip
+    body = b"WAVEfmt " + len(form).to_bytes(4, "little") + form + b"data" + len(samples).to_bytes(4, "little")
+    return b"RIFF" + (len(body) + len(samples)).to_bytes(4, "little") + body + samples
+
+
+def test_24_valid_bits_in_32():
+    numbers = np.array([0, 256, -256, 2**30, -(2**31)], "<i4")
+    for data in (wav(32, 24, 4, samples=numbers.tobytes()), wav(24, 24, 4, samples=numbers.tobytes())):
+        np.testing.assert_array_equal(AudioDecoder(data)[...][0].numpy(), numbers / np.float32(2**31))
+
+
+@pytest.mark.parametrize(("rate", "wanted"), [(536_870_912, 16000), (1, 48000)])
+def test_extreme_ratios_are_refused(rate, wanted):
+    data = wav(16, 16, 2, rate, bytes(20_000))
+    with pytest.raises(cycodec.UnsupportedError, match="leave out num_channels and sample_rate"):
+        AudioDecoder(data, sample_rate=wanted)
+    assert AudioDecoder(data)[0:10].shape == (1, 10)
+
+
+@pytest.mark.parametrize("as_file", [False, True])
+def test_ac3_in_wav_is_no_pcm(tmp_path, as_file):
+    spdif = tmp_path / "burst.spdif"
+    code, _, text = media.run(
+        "-f", "lavfi", "-i", "sine=d=2:r=48000", "-ac", 2, "-c:a", "ac3", "-f", "spdif", spdif
+    )
+    assert code == 0, text
+    path = tmp_path / "ac3.wav"
+    code, _, text = media.run("-f", "s16le", "-ar", 48000, "-ac", 2, "-i", spdif, path)
+    assert code == 0, text
+    decoder = AudioDecoder(io.BytesIO(path.read_bytes()) if as_file else path)
+    assert decoder.metadata.codec == "ac3"
+
+
+def test_damage_raises_or_is_masked(tmp_path):
+    data = bytearray(media.path("flac.flac").read_bytes())
+    data[len(data) // 2 : len(data) // 2 + 20] = bytes(20)
+    good = AudioDecoder(media.path("flac.flac")).get_all_samples().data
+    with pytest.raises(cycodec.InvalidDataError, match=r"audio from [\d.]+ s to [\d.]+ s is damaged"):
+        AudioDecoder(bytes(data)).get_all_samples()
+    samples = pickle.loads(pickle.dumps(AudioDecoder(bytes(data), on_error="mask"))).get_all_samples()
+    assert samples.data.shape == good.shape
+    assert 0 < int((~samples.valid).sum()) < 20_000
+    assert not samples.data[:, ~samples.valid].any()
+    assert samples.data[:, samples.valid].equal(good[:, samples.valid])
+    assert AudioDecoder(bytes(data))[0:1000].equal(good[:, 0:1000])
