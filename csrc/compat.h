@@ -135,7 +135,7 @@ static inline int compat_channels(const AVCodecParameters *parameters) {
 #endif
 }
 
-/* ---- audio ------------------------------------------------------------------------------------------------------ */
+/* ---- audio ----------------------------------------------------------------------------------- */
 
 /* Channels are described by their number and a mask. Mask 0 means that the file does not place the
  * channels. FFmpeg has AVChannelLayout since libavutil 57.24 (5.1), and masks before. */

@@ -28,7 +28,7 @@
 
 #define TRIAL_WIDTH 64
 #define TRIAL_HEIGHT 32
-#define LEAST_HEIGHT 16 /* of 4:2:0 for KERNEL_DEEP; swscale weights the chroma of fewer rows differently */
+#define LEAST_HEIGHT 16 /* 4:2:0 rows for KERNEL_DEEP; swscale weights fewer rows otherwise */
 
 void kernels_free(Kernels *k) {
     axis_free(&k->filter);
@@ -39,7 +39,7 @@ int kernel_is_per_pixel(Kernel kernel) {
     return kernel != KERNEL_DEEP;
 }
 
-/* ---- rows ------------------------------------------------------------------------------------------------------- */
+/* ---- rows ------------------------------------------------------------------------------------ */
 
 static const uint8_t *row_of(const AVFrame *frame, int plane, int row) {
     return frame->data[plane] + (ptrdiff_t)row * frame->linesize[plane];
@@ -100,7 +100,7 @@ int kernel_run(Kernels *k, Kernel kernel, const AVFrame *frame, int y0, int y1, 
     return 0;
 }
 
-/* ---- which one -------------------------------------------------------------------------------------------------- */
+/* ---- which one ------------------------------------------------------------------------------- */
 
 /* Set the first and the end of the kernels that may be tried for frames of a format and size. */
 static void candidates(const AVPixFmtDescriptor *desc, int width, int height, Kernel *first, Kernel *end) {
@@ -149,7 +149,7 @@ static int same_rows(const uint8_t *a, const uint8_t *b, ptrdiff_t stride, int b
 
 static Kernel try_kernels(Kernels *k, AVFrame *trial, Kernel first, Kernel end, Scalers *scalers) {
     int width = trial->width, height = trial->height;
-    int pitch = FFALIGN(3 * width + 64, 64); /* swscale's vector code may write up to 15 pixels beyond a row */
+    int pitch = FFALIGN(3 * width + 64, 64); /* swscale may write up to 15 pixels beyond a row */
     uint8_t *ours = av_malloc(2 * (size_t)pitch * height), *theirs = ours + pitch * height;
     Kernel kernel = NO_KERNEL;
     if (ours && scalers_run(scalers, trial, width, height, AV_PIX_FMT_RGB24, theirs, pitch) >= 0)

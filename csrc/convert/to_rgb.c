@@ -60,7 +60,7 @@ static uint8_t *scratch(ToRgb *c, size_t size) {
     return c->scratch = grown(c->scratch, &c->scratch_size, size);
 }
 
-/* ---- choosing --------------------------------------------------------------------------------------------------- */
+/* ---- choosing -------------------------------------------------------------------------------- */
 
 /* How a frame is converted. */
 typedef struct {
@@ -104,7 +104,7 @@ int to_rgb_is_by_rows(ToRgb *c, const AVFrame *frame, const ConvertTarget *targe
            (way.kernel != NO_KERNEL || way.is_by_float);
 }
 
-/* ---- converting ------------------------------------------------------------------------------------------------- */
+/* ---- converting ------------------------------------------------------------------------------ */
 
 static void copy_rows(uint8_t *out, ptrdiff_t out_stride, const uint8_t *in, ptrdiff_t in_stride, int bytes, int rows) {
     for (int y = 0; y < rows; y++)

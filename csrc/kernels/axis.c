@@ -37,7 +37,8 @@ int axis_init(Axis *axis, int in, int out, int from, int to, int fixed) {
         free(weights);
         return -1;
     }
-    for (int i = 0; fixed && i < out; i++) { /* process the whole axis, so that regions have the same weights */
+    /* The loop covers the whole axis, so that regions have the same weights. */
+    for (int i = 0; fixed && i < out; i++) {
         Span span = triangle(weights, i, in, out);
         for (int k = 0; k < span.count; k++)
             largest = weights[k] > largest ? weights[k] : largest;

@@ -17,7 +17,7 @@ typedef struct {
     int used;   /* number of weights */
     Span *spans;
     int16_t *fixed; /* weights for uint8, else NULL */
-    float *floats;  /* weights for floats, else NULL; each odd number of them is followed by a zero */
+    float *floats;  /* weights for floats, else NULL; a zero follows each odd number of weights */
 } Axis;
 
 /* Make the weights of antialiased bilinear resampling from `in` samples to `out`, of which [from,

@@ -17,7 +17,7 @@
 #include <arm_neon.h>
 #endif
 
-/* ---- plain ------------------------------------------------------------------------------------------------------ */
+/* ---- plain ----------------------------------------------------------------------------------- */
 
 static inline float sample(const uint8_t *plane, int i, int deep, unsigned mask) {
     return (float)((deep ? (unsigned)(plane[2 * i + 1] << 8 | plane[2 * i]) : plane[i]) & mask);
@@ -47,7 +47,7 @@ static void row_plain(void *rgb, ptrdiff_t plane_stride, const uint8_t *y, const
 }
 
 #if HAVE_X86_KERNELS
-/* ---- AVX2 ------------------------------------------------------------------------------------------------------- */
+/* ---- AVX2 ------------------------------------------------------------------------------------ */
 
 #define AVX2 __attribute__((target("avx2,f16c")))
 
@@ -97,7 +97,7 @@ AVX2 static int row_avx2(void *rgb, ptrdiff_t plane_stride, const uint8_t *y, co
         return 0;
     for (int x = 0; x < end; x += 8) {
         if (x + 8 > end)
-            x = end - 8; /* cheaper than single pixels: convert the last pixels again, with those before them */
+            x = end - 8; /* repeat some pixels: cheaper than single pixels at the end */
         __m256 luma = samples8(y, x, mask, kind.deep, 0);
         __m256 u = _mm256_sub_ps(samples8(cb, x, mask, kind.deep, kind.paired), chroma_bias);
         __m256 v = _mm256_sub_ps(samples8(cr, x, mask, kind.deep, kind.paired), chroma_bias);
@@ -122,7 +122,7 @@ AVX2 static int row_avx2(void *rgb, ptrdiff_t plane_stride, const uint8_t *y, co
     return end;
 }
 
-/* ---- AVX-512 ---------------------------------------------------------------------------------------------------- */
+/* ---- AVX-512 --------------------------------------------------------------------------------- */
 
 #define AVX512 __attribute__((target("avx512f,avx512bw,avx512vl")))
 
@@ -196,7 +196,7 @@ AVX512 static int row_avx512(void *rgb, ptrdiff_t plane_stride, const uint8_t *y
 #endif
 
 #if HAVE_NEON_KERNEL
-/* ---- NEON ------------------------------------------------------------------------------------------------------- */
+/* ---- NEON ------------------------------------------------------------------------------------ */
 
 /* Load eight samples, or four of them twice. */
 static inline uint16x8_t samples_neon(const uint8_t *plane, int x, unsigned mask, int deep, int paired) {
@@ -269,7 +269,7 @@ static int row_neon(void *rgb, ptrdiff_t plane_stride, const uint8_t *y, const u
 }
 #endif
 
-/* ---- which ------------------------------------------------------------------------------------------------------ */
+/* ---- which ----------------------------------------------------------------------------------- */
 
 void float_row(void *rgb, ptrdiff_t plane_stride, const uint8_t *y, const uint8_t *cb, const uint8_t *cr, int width,
                const FloatColours *colours, FloatRowKind kind) {

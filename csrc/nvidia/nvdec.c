@@ -7,7 +7,7 @@
 NvFunctions *nv;
 
 enum {
-    MAX_PICTURES = 64,                /* waiting pictures; one packet only gives more at the end of a stream */
+    MAX_PICTURES = 64,                /* waiting pictures; only a stream's end gives more */
     MAX_DURATIONS = 64,               /* remembered durations of AV1's packets */
     SPARE_SURFACES = NVDEC_AHEAD + 2, /* surfaces for waiting pictures and the current one */
     MAX_SURFACES = 32,
@@ -226,7 +226,8 @@ static int CUDAAPI on_decode(void *opaque, CUVIDPICPARAMS *picture) {
     }
     if (s->surfaces[index].skipped)
         return 1;
-    if (nvlayout_is_mpeg(s->codec)) /* otherwise pictures would end before the last column of blocks */
+    /* Otherwise pictures would end before the last column of blocks. */
+    if (nvlayout_is_mpeg(s->codec))
         picture->PicWidthInMbs = s->layout.format.width / 16;
     code = nv->cuvidDecodePicture(s->decoder->handle, picture);
     if (code != CUDA_SUCCESS) {
@@ -240,11 +241,11 @@ static int CUDAAPI on_decode(void *opaque, CUVIDPICPARAMS *picture) {
 static void set_times(const NvSession *s, NvPicture *picture, int64_t timestamp) {
     switch (s->codec) {
     case cudaVideoCodec_VP8:
-    case cudaVideoCodec_VP9: /* the current packet shows it, and an earlier one may have decoded it */
+    case cudaVideoCodec_VP9: /* This packet shows it; an earlier one may hold it. */
         picture->pts = s->pts;
         picture->duration = s->duration;
         return;
-    case cudaVideoCodec_AV1: /* the parser is one packet behind, and each packet shows one picture */
+    case cudaVideoCodec_AV1: /* The parser lags by one packet; each packet shows one picture. */
         picture->pts = timestamp;
         for (unsigned i = 0; i < MAX_DURATIONS && i < s->num_durations; i++)
             if (s->durations[i].pts == timestamp)

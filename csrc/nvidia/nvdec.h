@@ -17,7 +17,7 @@ typedef struct {
     int64_t pts;
     int64_t duration; /* of its packet; 0 means unknown */
     int progressive, top_field_first, unpaired_field;
-    int index;        /* number of its surface; -1 means that it was saved to `copy` because the surface is needed */
+    int index;        /* number of the surface; -1 if the picture was saved to `copy` */
     CUdeviceptr copy; /* laid out like a mapped surface */
     size_t pitch;     /* bytes of a row of `copy` */
     int damaged;      /* known after it was mapped */

@@ -18,7 +18,7 @@ static int takes_cuda(const AVCodec *codec) {
 const AVCodec *nvhwaccel_find(enum AVCodecID id) {
     void *place = NULL;
     const AVCodec *codec;
-    while ((codec = av_codec_iterate(&place))) /* h264_cuvid and similar wrappers are not hwaccels */
+    while ((codec = av_codec_iterate(&place))) /* wrappers such as h264_cuvid are no hwaccels */
         if (codec->id == id && av_codec_is_decoder(codec) && !codec->wrapper_name && takes_cuda(codec))
             return codec;
     return NULL;

@@ -38,7 +38,7 @@ NvConvert nvstages_reading(const NvOut *packed) {
     return (NvConvert){.luma = packed->data, .pitch = packed->row_stride * bytes, .bytes = bytes, .arithmetic = NV_RGB};
 }
 
-/* ---- tables ----------------------------------------------------------------------------------------------------- */
+/* ---- tables ---------------------------------------------------------------------------------- */
 
 static CUresult build_stage(NvStage *s, ConvertType type, CUstream stream) {
     Axis axes[2] = {{0}, {0}};
@@ -96,7 +96,7 @@ CUresult nvstages_prepare(NvStages *s, const ConvertTarget *target, CUstream str
     return code;
 }
 
-/* ---- pictures --------------------------------------------------------------------------------------------------- */
+/* ---- pictures -------------------------------------------------------------------------------- */
 
 CUresult nvstages_run(const NvStages *s, const NvDevice *device, CUstream stream, const NvConvert *picture, int x,
                       int y, const NvOut *out) {

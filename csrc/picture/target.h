@@ -31,7 +31,7 @@ typedef struct {
     int x0, y0, x1, y1; /* half-open region of it that is converted */
     int orientation;    /* ORIENT_* of picture/orientation.h */
     ConvertType type;
-    int planar; /* true if the result holds planes of R, G and B one after the other, else packed pixels */
+    int planar; /* true if the result holds planes of R, G and B, not packed pixels */
     int num_stages;
     const ConvertStage *stages; /* applied to the region one after the other */
 } ConvertTarget;

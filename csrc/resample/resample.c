@@ -41,7 +41,7 @@ struct Resampler {
     int received, made; /* rows */
 };
 
-/* ---- plain kernels ---------------------------------------------------------------------------------------------- */
+/* ---- plain kernels --------------------------------------------------------------------------- */
 
 static inline uint8_t clip(int value) {
     return value > 255 ? 255 : (uint8_t)value; /* no weight is negative */
@@ -101,7 +101,7 @@ static void float_columns_plain(float *out, int samples, const float *const *row
     }
 }
 
-/* ---- resamplers ------------------------------------------------------------------------------------------------- */
+/* ---- resamplers ------------------------------------------------------------------------------ */
 
 static inline int group_of(int row) {
     return row / RESAMPLE_ROWS;
@@ -280,7 +280,7 @@ void resampler_rows(Resampler *r, const void *rows, ptrdiff_t stride, int count)
     for (int y = 0; y < count; y += RESAMPLE_ROWS) {
         const void *four[RESAMPLE_ROWS];
         int here = count - y < RESAMPLE_ROWS ? count - y : RESAMPLE_ROWS;
-        for (int k = 0; k < RESAMPLE_ROWS; k++) /* repeat the last row; no row of the result needs it */
+        for (int k = 0; k < RESAMPLE_ROWS; k++) /* repeat the last row, which no result needs */
             four[k] = (const uint8_t *)rows + (y + (k < here ? k : here - 1)) * stride;
         r->plan.kernel(group_at(r, group_of(r->received)), four, &r->plan);
         r->received += here;

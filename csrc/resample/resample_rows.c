@@ -30,7 +30,7 @@ static int has_avx512(void) {
            __builtin_cpu_supports("avx512vbmi") && __builtin_cpu_supports("avx512vnni");
 }
 
-/* ---- AVX2, horizontally ----------------------------------------------------------------------------------------- */
+/* ---- AVX2, horizontally ---------------------------------------------------------------------- */
 
 /* Two pixels of the result, one in each half of a vector. Each half loads 16 bytes and weights four
  * pixels of them, which are the first ones unless that would read beyond the row. */
@@ -152,7 +152,7 @@ static int plan_avx2(HorizontalPlan *plan) {
     return 1;
 }
 
-/* ---- AVX-512, horizontally -------------------------------------------------------------------------------------- */
+/* ---- AVX-512, horizontally ------------------------------------------------------------------- */
 
 /* Up to five pixels of the result: 15 sums of four bytes each, all from 64 bytes of a row. Weights
  * of 16 bits are two factors of 8 bits, because the instruction multiplies bytes. */
@@ -299,7 +299,7 @@ static int plan_avx512(HorizontalPlan *plan) {
     return 1;
 }
 
-/* ---- vertically ------------------------------------------------------------------------------------------------- */
+/* ---- vertically ------------------------------------------------------------------------------ */
 
 AVX2 static void columns_avx2(uint8_t *out, int samples, const uint8_t *const *groups, const GroupWeights *weights,
                               int count, int shift) {
@@ -369,7 +369,7 @@ AVX512 static void columns_avx512(uint8_t *out, int samples, const uint8_t *cons
     }
 }
 
-/* ---- floats ----------------------------------------------------------------------------------------------------- */
+/* ---- floats ---------------------------------------------------------------------------------- */
 
 /* Two taps in one vector: r g b r g b, and two floats that are ignored. */
 AVX2 static void float_rows_avx2(void *group, const void *const rows[RESAMPLE_ROWS], const HorizontalPlan *plan) {
@@ -383,7 +383,8 @@ AVX2 static void float_rows_avx2(void *group, const void *const rows[RESAMPLE_RO
         const Span *span = &axis->spans[i];
         const float *weights = axis->floats + span->start;
         ptrdiff_t at = 3 * (ptrdiff_t)span->first;
-        if (span->first + (span->count + 1) / 2 * 2 >= axis->extent) { /* vectors would read beyond the row */
+        /* Near the end of the row, vectors would read beyond it. */
+        if (span->first + (span->count + 1) / 2 * 2 >= axis->extent) {
             for (int r = 0; r < RESAMPLE_ROWS; r++)
                 resample_float_pixel(out + r * pitch, rows[r], span, axis->floats);
             continue;
@@ -425,7 +426,7 @@ AVX2 static void float_columns_avx2(float *out, int samples, const float *const 
 }
 #endif
 
-/* ---- choosing --------------------------------------------------------------------------------------------------- */
+/* ---- choosing -------------------------------------------------------------------------------- */
 
 int plan_vector_rows(HorizontalPlan *plan) {
 #if HAVE_X86_KERNELS

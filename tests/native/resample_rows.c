@@ -62,7 +62,8 @@ static uint8_t *resample(const int *sizes, Rect region, ConvertType type, int le
 
 static int same(const uint8_t *a, const uint8_t *b, size_t samples, ConvertType type) {
     if (type != CONVERT_FLOAT32)
-        return type == CONVERT_FLOAT16 || !memcmp(a, b, samples); /* half a step may be rounded in either direction */
+        /* Half a step may be rounded in either direction. */
+        return type == CONVERT_FLOAT16 || !memcmp(a, b, samples);
     for (size_t i = 0; i < samples; i++)
         if (fabsf(((const float *)a)[i] - ((const float *)b)[i]) > 1e-6f)
             return 0;

@@ -1,6 +1,7 @@
-/* Decodes frames with the FFmpeg libraries and does nothing else, which is the least that any reader must spend.
- * Frames before a target are decoded with AVDISCARD_NONREF, which is bit-exact for the targets. floor.py loads this
- * file through ctypes; ints are frame counts, negative ones AVERROR codes. */
+/* Decodes frames with the FFmpeg libraries and does nothing else, which is the least work that any
+ * reader must do. Frames before a target are decoded with AVDISCARD_NONREF, which is bit-exact for
+ * the targets. floor.py loads this file through ctypes. Functions return a number of frames, or a
+ * negative AVERROR code. */
 #include <libavcodec/avcodec.h>
 #include <libavformat/avformat.h>
 #include <stdlib.h>
@@ -112,7 +113,7 @@ static int add_packet(Floor *f, int *capacity) {
     return 0;
 }
 
-/* Reads all packets through a context of its own, because not every container can return to its start. */
+/* Reads all packets through its own context, because not every container can rewind. */
 int floor_index(Floor *f) {
     AVFormatContext *scan = NULL;
     int capacity = 0, ret = avformat_open_input(&scan, f->format->url, NULL, NULL);
@@ -169,7 +170,7 @@ int floor_first(Floor *f, int n) {
     return ret < 0 && ret != AVERROR_EOF ? ret : count;
 }
 
-/* Decodes the frames with these ascending numbers: forward within a GOP, otherwise after a seek to the key frame. */
+/* Decodes the frames with these ascending numbers; it seeks when a target is in a later GOP. */
 int floor_at(Floor *f, const int *indices, int n) {
     /* Before the first seek the demuxer is at the first key frame. */
     int64_t *wanted = malloc(n * sizeof *wanted), position = f->keys[0];
@@ -182,7 +183,7 @@ int floor_at(Floor *f, const int *indices, int n) {
         int k = f->key_count - 1;
         while (k > 0 && f->keys[k] > wanted[i])
             k--;
-        /* A seek in a transport stream may end behind its target; then an earlier key frame is needed. */
+        /* A transport stream may seek past its target; then an earlier key frame is needed. */
         do {
             if ((f->keys[k] > position || position > wanted[i]) && (ret = rewind_to(f, f->keys[k])) < 0)
                 break;

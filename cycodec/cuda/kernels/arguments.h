@@ -47,10 +47,10 @@ typedef struct {
     int orientation;              /* ORIENT_* of csrc/picture/orientation.h */
     int x0, y0, x1, y1;           /* the region of the picture as it is shown, after orientation */
     int arithmetic;               /* NV_EXACT, or one of swscale's */
-    float matrix[12];             /* NV_EXACT: for each of R, G and B, factors of luma, u and v, and an offset */
+    float matrix[12];             /* NV_EXACT: 3 factors and an offset for each of R, G, B */
     int fixed[8];                 /* the other arithmetics: see convert.cu */
-    NvAxis chroma_rows;           /* NV_SWSCALE_TABLES and NV_SWSCALE_FULL: rows of chroma to rows of luma, as shown */
-    NvAxis chroma_columns;        /* NV_SWSCALE_FULL: columns of chroma to columns of luma, as shown */
+    NvAxis chroma_rows;           /* NV_SWSCALE_*: chroma rows to luma rows as shown */
+    NvAxis chroma_columns;        /* NV_SWSCALE_FULL: chroma columns to luma columns as shown */
     NvAxis across;                /* weights along the width, if the region is resampled */
     NvOut out;
 } NvConvert;

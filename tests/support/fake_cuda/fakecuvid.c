@@ -136,7 +136,8 @@ EXPORT CUresult cuvidDecodePicture(CUvideodecoder handle, CUVIDPICPARAMS *params
         picture = fakepicture_new();
         picture->frame = fakeknown_find(params->pBitstreamData, params->nBitstreamDataLen);
     }
-    fakepicture_release(&decoder->surfaces[params->CurrPicIdx]); /* the new picture overwrites the old one */
+    /* The new picture overwrites the old one. */
+    fakepicture_release(&decoder->surfaces[params->CurrPicIdx]);
     decoder->surfaces[params->CurrPicIdx] = picture;
     fake_say("decode %d", params->CurrPicIdx);
     return RESULT(OK);
@@ -196,7 +197,8 @@ EXPORT CUresult cuvidMapVideoFrame64(CUvideodecoder handle, int index, unsigned 
         return RESULT(INVALID_VALUE);
     if ((tcu_ulong)decoder->num_mapped == decoder->info.ulNumOutputSurfaces)
         return RESULT(MAP_FAILED);
-    row = decoder->info.ulMaxWidth ? decoder->info.ulMaxWidth : decoder->width; /* all sizes have the same pitch */
+    /* All sizes have the same pitch. */
+    row = decoder->info.ulMaxWidth ? decoder->info.ulMaxWidth : decoder->width;
     row *= decoder->info.bitDepthMinus8 ? 2 : 1;
     row = (row + PITCH - 1) & ~(size_t)(PITCH - 1);
     rows = (decoder->height + 1) & ~(tcu_ulong)1;

@@ -84,7 +84,8 @@ static int open_codec(Parser *p) {
     p->codec->thread_count = 1;
     p->codec->apply_cropping = 0;
     p->codec->flags |= AV_CODEC_FLAG_OUTPUT_CORRUPT;
-    p->codec->flags2 |= AV_CODEC_FLAG2_SHOW_ALL; /* the driver also shows pictures that cannot be decoded */
+    /* The driver also shows pictures that cannot be decoded. */
+    p->codec->flags2 |= AV_CODEC_FLAG2_SHOW_ALL;
     if (p->params.CodecType == cudaVideoCodec_AV1)
         p->codec->flags |= AV_CODEC_FLAG_LOW_DELAY;
     return avcodec_open2(p->codec, codec, NULL);
@@ -165,7 +166,8 @@ static int is_reference(cudaVideoCodec codec, const uint8_t *unit) {
 static int has_picture(cudaVideoCodec codec, const uint8_t *data, size_t size) {
     if (codec == cudaVideoCodec_VP8 || codec == cudaVideoCodec_VP9)
         return size > 0;
-    if (codec == cudaVideoCodec_AV1) /* look for OBU_FRAME_HEADER (3) and OBU_FRAME (6) among the units */
+    /* For AV1, look for OBU_FRAME_HEADER (3) and OBU_FRAME (6) among the units. */
+    if (codec == cudaVideoCodec_AV1)
         for (size_t i = 0; i + 1 < size;) {
             int type = data[i] >> 3 & 15, has_size = data[i] & 2;
             size_t head = 1 + (data[i] >> 2 & 1), length = 0, shift = 0;
@@ -212,7 +214,8 @@ static unsigned told_height(cudaVideoCodec codec, int coded, int shown) {
 static int tell_format(Parser *p, int coded_width, int coded_height, int width, int height,
                        enum AVPixelFormat pixel_format) {
     const AVPixFmtDescriptor *desc = av_pix_fmt_desc_get(pixel_format);
-    int left = fake_setting("left"), top = fake_setting("top"); /* libavcodec reports them with a frame, too late */
+    /* libavcodec reports these offsets with a frame, which is too late. */
+    int left = fake_setting("left"), top = fake_setting("top");
     CUVIDEOFORMAT f;
     int answer;
     memset(&f, 0, sizeof(f));
@@ -278,7 +281,8 @@ static int display_ready(Parser *p) {
         int slot = 0;
         while (slot < SLOTS && (!p->slots[slot] || p->slots[slot]->id != p->frame->pts || !p->busy[slot]))
             slot++;
-        if (slot == SLOTS) { /* the frame's picture was flushed, or the frame is the second one of a packet */
+        /* Without a slot, the picture was flushed, or the frame is the second one of a packet. */
+        if (slot == SLOTS) {
             av_frame_unref(p->frame);
             continue;
         }
