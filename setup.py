@@ -1,7 +1,7 @@
 """Build cycodec's compiled modules. FFmpeg is found by pkg-config, inside build_ext only.
 
-Neither sdist nor metadata need FFmpeg, nothing is loaded at build time, and torch is not needed at all.
-``CYCODEC_FFMPEG_DIR`` names a prefix whose ``lib/pkgconfig`` is searched first.
+Neither sdist nor metadata need FFmpeg, nothing is loaded at build time, and torch is not needed at
+all. ``CYCODEC_FFMPEG_DIR`` names a prefix whose ``lib/pkgconfig`` is searched first.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""Makes the package cimportable: `from cycodec cimport decoder_reader, reader_reach, reader_frame`."""
+"""The C API of the package: `from cycodec cimport decoder_reader, reader_reach, reader_frame`."""
 
 from cycodec.core.capi cimport (
     decoder_reader,

@@ -167,7 +167,7 @@ class AudioSession(Session):
             self._release()
 
     def _settle(self, reader: SampleReader) -> None:
-        """Raise an exception of the source that FFmpeg has passed over, and open the source anew."""
+        """Reopen the source and raise the exception that FFmpeg passed over, if there is one."""
         try:
             reader.settle()
         except BaseException:
@@ -231,7 +231,7 @@ class AudioSession(Session):
     # -- damage ----------------------------------------------------------------------------------
 
     def _damage(self, start: int, count: int) -> list[tuple[int, int]]:
-        """The parts of samples [start, start + count) that are damaged, as far as they were read."""
+        """Return the damaged parts of samples [start, start + count), as far as they were read."""
         reader = self.reader
         if not isinstance(reader, SampleReader):
             return []

@@ -43,7 +43,7 @@ class Layout:
 
     @staticmethod
     def plan(size: tuple[int, int], count: int, columns: int | None, width: int) -> Layout:
-        """The layout for `count` pictures of a size (width, height) on a sheet of a largest width."""
+        """Return the layout for `count` pictures of (width, height) on a sheet of limited width."""
         if columns is None:  # keep the usual number of rows, and fill them evenly
             columns = math.ceil(count / math.ceil(count / default_columns(size)))
         columns = min(columns, count)

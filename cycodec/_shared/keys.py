@@ -197,8 +197,8 @@ def _select(item: Any, axis: int, shape: Sequence[int]) -> list[Selector]:
 
 # Note [How a block becomes the result]
 # torch's own indexing differs from NumPy's: it refuses negative steps, and it places the axes of
-# index arrays differently when integers take part. Therefore `finish` takes only steps that have one
-# clear meaning:
+# index arrays differently when integers take part. Therefore `finish` takes only steps that have
+# one clear meaning:
 # 1. Apply integers and slices with a positive step, as one basic indexing (a view).
 # 2. Move the axes of index arrays to the front, then gather once over these leading axes. When only
 #    the frame axis has an array, nothing must be gathered: the reader has put the frames in order.

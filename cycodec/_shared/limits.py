@@ -155,7 +155,7 @@ def set_limits(
 def current(
     max_pixels: int | None = None, max_result_bytes: int | None = None, timeout: float | None = None
 ) -> Limits:
-    """Return the limits of a decoder: its arguments, and the process's limits where they are None."""
+    """Return a decoder's limits: its arguments, or the process's limits where those are None."""
     limits = get_limits()
     if max_pixels is not None:
         limits = replace(limits, max_pixels=check_pixels(max_pixels))

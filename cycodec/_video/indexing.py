@@ -17,7 +17,7 @@ from cycodec.core.video.index import FrameIndex
 from cycodec.core.video.index_builder import index_from_ordinals, index_from_packets
 from cycodec.core.video.reader import FrameReader
 
-# These containers store a timestamp and one frame for each packet. A seek does not change timestamps.
+# These containers store a timestamp and a frame for each packet. Seeks do not change timestamps.
 TRUSTED_CONTAINERS = ("mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm")
 
 

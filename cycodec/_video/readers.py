@@ -80,7 +80,7 @@ class Readers:
         self.extra = []
         self.threaded = None
         self.gops = None
-        # True if requests may use several threads. Identity "order" allows only passes from frame 0.
+        # True if requests may use several threads. Identity "order" needs passes from frame 0.
         self.is_divisible = (
             self.factory is not None and self.limit != 1 and index.identity in ("pts", "stamp")
         )

@@ -1,7 +1,7 @@
-"""The C API for other people's Cython extensions: functions, whose signatures are checked at import.
+"""The C API for other Cython extensions: functions, whose signatures are checked at import.
 
-Classes may gain fields and methods between versions; these functions stay. Functions that are `nogil` raise nothing:
-they return an AVERROR below zero if they fail.
+Classes may gain fields and methods between versions; these functions stay. Functions that are
+`nogil` raise nothing: they return an AVERROR below zero if they fail.
 """
 
 from libc.stdint cimport int64_t

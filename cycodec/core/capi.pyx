@@ -45,8 +45,8 @@ cdef int index_number_at(FrameIndex index, double seconds) noexcept nogil:
 cdef FrameReader decoder_reader(object decoder):
     """Return the reader of an open VideoDecoder; ClosedError if the decoder is closed.
 
-    No other thread may use the decoder while C code uses its reader. A decoder offers its reader by a method
-    `__cycodec_reader__`, which takes no arguments and raises if there is none.
+    No other thread may use the decoder while C code uses its reader. A decoder offers its reader by
+    a method `__cycodec_reader__`, which takes no arguments and raises if there is none.
     """
     return decoder.__cycodec_reader__()
 

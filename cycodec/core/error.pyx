@@ -1,4 +1,4 @@
-"""FFmpegError and its subclasses, and check(), the only function that turns an AVERROR into an exception."""
+"""FFmpegError, its subclasses, and check(), which alone turns an AVERROR into an exception."""
 
 import os
 
@@ -17,7 +17,8 @@ class FFmpegError(RuntimeError):
     operation : str
         The operation that failed, such as ``"open"`` or ``"read packets"``.
     errno : int
-        FFmpeg's error code, which is negative, or the positive error number of the system if FFmpeg reported one.
+        FFmpeg's error code, which is negative, or the positive error number of the system if FFmpeg
+        reported one.
     """
 
     def __init__(self, message, *, source="", operation="", errno=0):
@@ -102,7 +103,10 @@ class CudaError(FFmpegError):
 
 
 class DecoderRefused(CudaError):
-    """The GPU's decoder refused a stream that it had promised to decode; the session then decodes on the CPU."""
+    """The GPU decoder refused a stream that it had promised to decode.
+
+    The session then decodes on the CPU.
+    """
 
 
 class CudaUnavailableError(CudaError):

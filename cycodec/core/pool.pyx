@@ -2,11 +2,12 @@
 
 Note [Batch memory]
 
-The first access to the fresh pages of a big batch takes as long as decoding the batch. So the pool supplies the memory of
-batches. A block returns to the list of free blocks, not to the system, when nothing refers to it any more: no tensor,
-view, NumPy array or DLPack capsule. The list holds at most `get_cache_capacity()` bytes: 1 GiB, or what the environment
-variable CYCODEC_POOL_BYTES says; 0 turns the pool off. The block that was freed first leaves the list first, and
-`empty_cache()` empties the list. A forked process inherits the list with copies of the blocks.
+The first access to the fresh pages of a big batch takes as long as decoding the batch. So the pool
+supplies the memory of batches. A block returns to the list of free blocks, not to the system, when
+nothing refers to it any more: no tensor, view, NumPy array or DLPack capsule. The list holds at
+most `get_cache_capacity()` bytes: 1 GiB, or what the environment variable CYCODEC_POOL_BYTES says;
+0 turns the pool off. The block that was freed first leaves the list first, and `empty_cache()`
+empties the list. A forked process inherits the list with copies of the blocks.
 """
 
 import operator
@@ -74,7 +75,10 @@ cdef void *take(size_t size, size_t *got) noexcept:
 
 
 cdef void evict(size_t kept_bytes) noexcept:
-    """Unmap free blocks, oldest first, until the pool holds at most so many bytes. The caller has the lock."""
+    """Unmap free blocks, oldest first, until the pool holds at most a number of bytes.
+
+    The caller holds the lock.
+    """
     global num_free, held_bytes
     cdef int i, oldest
     while num_free and (held_bytes > kept_bytes or num_free == MOST_BLOCKS):
@@ -105,7 +109,7 @@ cdef void give(void *ptr, size_t size) noexcept:
 
 
 cdef class Block:
-    """Writable memory with the buffer protocol, which returns to the pool when its last reference goes.
+    """Writable memory with the buffer protocol; it returns to the pool with its last reference.
 
     Parameters
     ----------
@@ -144,9 +148,10 @@ def get_cache_capacity():
 def set_cache_capacity(size):
     """Set how many bytes of freed batches the pool keeps at most.
 
-    The pool keeps the memory of frames and batches of 256 KiB or more when nothing refers to it any more: no tensor,
-    view, NumPy array or DLPack capsule. Later batches use it, because fresh memory costs as much time as decoding. The
-    environment variable CYCODEC_POOL_BYTES sets the initial value.
+    The pool keeps the memory of frames and batches of 256 KiB or more when nothing refers to it any
+    more: no tensor, view, NumPy array or DLPack capsule. Later batches use it, because fresh memory
+    costs as much time as decoding. The environment variable CYCODEC_POOL_BYTES sets the initial
+    value.
 
     Parameters
     ----------
@@ -184,7 +189,7 @@ cdef object checked_capacity(str name, size):
 
 
 def empty_cache():
-    """Return the memory of all freed batches to the system. Batches that are still in use do not change."""
+    """Return the memory of all freed batches to the system. Batches in use do not change."""
     with lock:
         evict(0)
 
@@ -195,8 +200,8 @@ def cache_stats():
     Returns
     -------
     dict
-        ``held_bytes`` and ``held_blocks`` are what the pool keeps now. ``hits`` counts the batches that used memory of
-        the pool, ``misses`` the batches that needed fresh memory.
+        ``held_bytes`` and ``held_blocks`` are what the pool keeps now. ``hits`` counts the batches
+        that used memory of the pool, ``misses`` the batches that needed fresh memory.
     """
     return {"held_bytes": held_bytes, "held_blocks": num_free, "hits": hits, "misses": misses}
 

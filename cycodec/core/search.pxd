@@ -14,7 +14,7 @@ cdef struct SortedColumn:
 
 
 cdef inline int partition_point(int low, int high, IsBefore is_before, const void *context) noexcept nogil:
-    """Return the first number in [low, high) for which `is_before` is False; `high` if there is none."""
+    """Return the first number in [low, high) for which `is_before` is False, else `high`."""
     cdef int middle
     while low < high:
         middle = low + ((high - low) >> 1)
@@ -36,7 +36,7 @@ cdef inline bint is_not_above(const void *context, int number) noexcept nogil:
 
 
 cdef inline int first_at_least(const int64_t *values, size_t stride, int count, int64_t value) noexcept nogil:
-    """Return the number of the first sorted value that is at least `value`; `count` if there is none.
+    """Return the number of the first sorted value that is at least `value`, else `count`.
 
     The values may be one field of an array of structs; `stride` is the size of the struct.
     """

@@ -221,9 +221,9 @@ class SampleIndexing:
     ) -> AudioSamples:
         """Samples between two times of the stream's own timeline.
 
-        Sample i is played at ``begin_stream_seconds + i / sample_rate``; with ``gaps="skip"``, later
-        by the holes before it. Both times are rounded to
-        the nearest sample, so windows that share a bound share no sample and leave none out.
+        Sample i is played at ``begin_stream_seconds + i / sample_rate``; with ``gaps="skip"``,
+        later by the holes before it. Both times are rounded to the nearest sample, so windows that
+        share a bound share no sample and leave none out.
 
         Parameters
         ----------
@@ -319,8 +319,8 @@ class TimeIndexing:
 class AudioDecoder(SampleIndexing):
     """The samples of an audio stream, as tensors.
 
-    A decoder is indexed like the second axis of the array ``[num_channels, num_samples]`` of all its
-    samples. It decodes only what a key needs: ``decoder[0:16000]``, ``decoder[-8000:]``,
+    A decoder is indexed like the second axis of the array ``[num_channels, num_samples]`` of all
+    its samples. It decodes only what a key needs: ``decoder[0:16000]``, ``decoder[-8000:]``,
     ``decoder[5]``. ``decoder.t`` takes seconds instead: ``decoder.t[0.5:1.5]``. Sample 0 is the
     first that the ffmpeg command gives for the stream. Samples that the encoder added before it are
     not returned if the container says how many they are.

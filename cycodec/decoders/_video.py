@@ -334,7 +334,7 @@ class VideoDecoder:
         return self._session.serve(self._select, key)
 
     def _position_of(self, number: int) -> int:
-        """Return a reader's position for one frame number; a negative number counts from the end."""
+        """Return a reader's position for a frame number; a negative number counts from the end."""
         index = self._session.index
         count = len(index)
         if not -count <= number < count:

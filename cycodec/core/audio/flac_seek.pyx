@@ -110,7 +110,7 @@ cdef bint is_one_flac(Demuxer demuxer, int stream_index, const FlacStart *start)
 
 
 cdef int64_t last_number(const uint8_t *data, int size, const FlacStart *start) noexcept nogil:
-    """The number of the first sample of the last frame that begins in a chunk; -1 if there is none."""
+    """Return the first sample of the last frame that begins in a chunk; -1 if there is none."""
     cdef FlacHeader header
     cdef int64_t number = -1
     cdef int at

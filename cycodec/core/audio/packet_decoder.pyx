@@ -80,7 +80,10 @@ cdef class PacketDecoder:
         avutil.av_frame_free(&self.frame)
 
     cdef void forget(self) noexcept:
-        """Give up all native objects without freeing them: Note [After fork] in core/video/stream.pyx."""
+        """Give up all native objects without freeing them.
+
+        Note [After fork] in core/video/stream.pyx gives the reason.
+        """
         self.context = NULL
         self.packet = NULL
         self.frame = NULL
@@ -328,7 +331,7 @@ cdef class PacketDecoder:
         self.sent_samples = 0
 
     cdef int64_t expected_samples(self) noexcept nogil:
-        """How many samples `packet` should give at the decoder's sample rate; 0 if it is no audio."""
+        """Return the expected samples of `packet` at the decoder's rate; 0 if it is no audio."""
         cdef AVStream *stream = self.stream()
         cdef int rate = self.context.sample_rate
         if self.packet.size >= 3 and is_tag(self.packet.data):
@@ -382,7 +385,10 @@ cdef class PacketDecoder:
 
 
 cdef bint is_tag(const uint8_t *data) noexcept nogil:
-    """True if a packet of three bytes or more begins with an ID3, APE or Lyrics3 tag, or a new FLAC file."""
+    """Return True if a packet of three bytes or more begins with a tag or a new FLAC file.
+
+    The tags are ID3, APE and Lyrics3.
+    """
     return (
         memcmp(data, b"ID3", 3) == 0 or memcmp(data, b"TAG", 3) == 0 or memcmp(data, b"APE", 3) == 0
         or memcmp(data, b"LYR", 3) == 0 or memcmp(data, b"fLa", 3) == 0

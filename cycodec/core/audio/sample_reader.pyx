@@ -101,7 +101,10 @@ cdef class SampleReader(BlockReader):
         free(self.zero_planes)
 
     def forget(self):
-        """Give up all native objects without freeing them: Note [After fork] in core/video/stream.pyx."""
+        """Give up all native objects without freeing them.
+
+        Note [After fork] in core/video/stream.pyx gives the reason.
+        """
         self.decoder.forget()
 
     def settle(self):
@@ -229,7 +232,10 @@ cdef class SampleReader(BlockReader):
         return 0
 
     cdef int64_t take_lost(self, bint at_end) noexcept nogil:
-        """How many samples were lost before the current frame; a packet cut off at the end is none."""
+        """Return how many samples were lost before the current frame.
+
+        A packet that is cut off at the end counts as no loss.
+        """
         cdef int64_t lost = self.decoder.lost
         if at_end:
             lost -= self.decoder.lost_last
@@ -290,7 +296,7 @@ cdef class SampleReader(BlockReader):
         return 0
 
     cdef int give_silence(self) noexcept nogil:
-        """Make the next block one of silence, in the format of the stream's beginning; 0 or AVERROR."""
+        """Make the next block one of silence, in the stream's first format; return 0 or AVERROR."""
         cdef int i
         if self.zeros == NULL:
             self.zeros = <uint8_t *> malloc(SILENCE_SAMPLES * 8 * <size_t> self.native.channels)

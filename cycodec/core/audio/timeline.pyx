@@ -3,16 +3,16 @@
 Note [Holes]
 
 The timestamps of a stream without holes follow from its samples, but they are rounded (to 1 ms in
-Matroska, to 1/90000 s in MPEG-TS), they jitter (phones and browsers write steps of 10 to 12 ms), and
-they drift against the clock of the samples. A lost packet moves them ahead by its whole length in
-one step: 20 ms or more for the usual codecs. So a hole is a step of more than half a packet, of at
-least SHORTEST_HOLE and never needing more than TOLERANCE, after which the timestamp is also ahead of
-the samples by as much. Smaller steps are filled once they add up to MOST_AHEAD.
+Matroska, to 1/90000 s in MPEG-TS), they jitter (phones and browsers write steps of 10 to 12 ms),
+and they drift against the clock of the samples. A lost packet moves them ahead by its whole length
+in one step: 20 ms or more for the usual codecs. So a hole is a step of more than half a packet, of
+at least SHORTEST_HOLE and never needing more than TOLERANCE, after which the timestamp is also
+ahead of the samples by as much. Smaller steps are filled once they add up to MOST_AHEAD.
 
 Where timestamps go back, samples stay end to end. Timestamps then catch up with them before a new
 hole counts. A jump back by LONG_JUMP or more begins a new part of the stream, whose holes count
-from its own timestamps. A step of LONGEST_HOLE or more is no hole, but a broken timestamp or another
-recording, and also begins a new part.
+from its own timestamps. A step of LONGEST_HOLE or more is no hole, but a broken timestamp or
+another recording, and also begins a new part.
 """
 
 from libc.stdint cimport int64_t

@@ -136,7 +136,7 @@ cdef class Mp3Walk(Walk):
         while True:
             header = self.look(place, 4)
             if header == NULL or not read_mp3_header(header, &frame) or not same_mp3_form(header, form):
-                # the end, or a tag: check_tail tells; padding before the end is that of joined files
+                # check_tail tells the end from a tag. Earlier padding belongs to joined files.
                 return not padding.last or <int64_t> self.index.count * frame.samples <= padding.last
             record.pos = place
             record.size = frame.size

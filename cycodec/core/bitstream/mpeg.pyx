@@ -22,7 +22,7 @@ cdef enum:
 
 
 cdef bint holds_one_mpeg2_frame(const uint8_t *data, int size, bint *is_entry) noexcept nogil:
-    """Return whether an MPEG-1 or MPEG-2 packet holds one picture, and that is a frame, not a field.
+    """Return True if an MPEG-1 or MPEG-2 packet holds one picture that is a frame, not a field.
 
     `is_entry` becomes True if decoding may begin here, with an I-picture behind a sequence header.
     """
@@ -68,5 +68,8 @@ cdef bint holds_one_mpeg4_picture(const uint8_t *data, int size, bint *is_entry)
 
 
 cdef bint may_be_uncoded_mpeg4(int size) noexcept nogil:
-    """Return whether an MPEG-4 packet of `size` bytes may be a picture without data, for which no frame comes."""
+    """Return True if an MPEG-4 packet of `size` bytes may be a picture without data.
+
+    The decoder returns no frame for such a picture.
+    """
     return size <= LONGEST_UNCODED

@@ -7,7 +7,7 @@ from cycodec.libav.avcodec cimport AVCodecParameters
 
 cdef struct NalFormat:
     int codec_id
-    int length              # bytes of the length before each unit; 0 for start codes, -1 for other codecs
+    int length              # bytes of the length before each unit; 0: start codes; -1: other codecs
     int top_layer           # HEVC's highest TemporalId; -1 if it is not known
 
 

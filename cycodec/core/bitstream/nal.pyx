@@ -16,7 +16,10 @@ cdef enum:
 
 
 cdef NalFormat nal_format(const avcodec.AVCodecParameters *parameters) noexcept nogil:
-    """Return how a stream's packets separate their NAL units: ISO/IEC 14496-15, 5.3.3.1.2 and 8.3.3.1.2, or Annex B."""
+    """Return how a stream's packets separate their NAL units.
+
+    ISO/IEC 14496-15, 5.3.3.1.2 and 8.3.3.1.2, and Annex B define the two forms.
+    """
     cdef NalFormat format
     cdef int place = -1
     format.codec_id = parameters.codec_id
@@ -36,14 +39,14 @@ cdef NalFormat nal_format(const avcodec.AVCodecParameters *parameters) noexcept 
 
 
 cdef int find_top_layer(const uint8_t *data, int size) noexcept nogil:
-    """Return HEVC's highest TemporalId by the parameter sets in a stream's extradata; -1 if there are none."""
+    """Return HEVC's highest TemporalId by the parameter sets in the extradata; -1 without sets."""
     if size > 0 and data[0] != 1:
         return top_layer_of_units(data, size)
     return top_layer_of_hvcc(data, size)
 
 
 cdef int top_layer_of_units(const uint8_t *data, int size) noexcept nogil:
-    """Return the highest TemporalId of units behind start codes (Annex B); -1 if no parameter set is among them."""
+    """Return the highest TemporalId of units behind start codes; -1 without parameter sets."""
     cdef int position = next_start_code(data, 0, size)
     cdef int found = -1
     cdef int end
@@ -57,7 +60,9 @@ cdef int top_layer_of_units(const uint8_t *data, int size) noexcept nogil:
 
 
 cdef int top_layer_of_hvcc(const uint8_t *data, int size) noexcept nogil:
-    """Return the highest TemporalId of an hvcC box: arrays of units of one type, each behind its length.
+    """Return the highest TemporalId of an hvcC box.
+
+    The box holds arrays of units of one type. A length precedes each unit.
 
     ISO/IEC 14496-15, 8.3.3.1.2. The result is -1 if there is no parameter set.
     """
@@ -85,7 +90,9 @@ cdef int top_layer_of_hvcc(const uint8_t *data, int size) noexcept nogil:
 
 
 cdef int take_length(const NalFormat *format, const uint8_t *data, int size, int *position) noexcept nogil:
-    """Read the length before a unit and advance `position` past it; return 0 if the unit is longer than the packet.
+    """Read the length before a unit and advance `position` past it.
+
+    Return 0 if the unit is longer than the packet.
 
     The packet must still hold the bytes of the length.
     """
@@ -98,9 +105,12 @@ cdef int take_length(const NalFormat *format, const uint8_t *data, int size, int
 
 
 cdef bint is_in_top_layer(const NalFormat *format, const uint8_t *data, int size) noexcept nogil:
-    """Return whether a picture belongs to the highest temporal sub-layer; True for other codecs than HEVC.
+    """Return True if a picture belongs to HEVC's highest temporal sub-layer.
 
-    Pictures of higher sub-layers may refer to what HEVC calls a sub-layer non-reference picture (ITU-T H.265, clause 3).
+    Return True for other codecs.
+
+    Pictures of higher sub-layers may refer to what HEVC calls a sub-layer non-reference picture
+    (ITU-T H.265, clause 3).
     """
     cdef int position = 0
     cdef int length = 0
@@ -147,11 +157,11 @@ cdef bint holds_picture(const NalFormat *format, const uint8_t *data, int size) 
 
 
 cdef int count_pictures(int codec_id, const uint8_t *data, int size, bint *is_entry) noexcept nogil:
-    """Return how many pictures of H.264 or HEVC begin in a packet with start codes; -1 if that is not certain.
+    """Return how many H.264 or HEVC pictures begin in a packet with start codes; -1 if uncertain.
 
-    A picture begins with the slice that holds its first macroblock (ITU-T H.264, 7.4.3; H.265, 7.4.7.1). `is_entry`
-    becomes True if decoding may begin here with nothing missing, at an IDR picture or another random access picture
-    of HEVC.
+    A picture begins with the slice that holds its first macroblock (ITU-T H.264, 7.4.3; H.265,
+    7.4.7.1). `is_entry` becomes True if decoding may begin here with nothing missing, at an IDR
+    picture or another random access picture of HEVC.
     """
     cdef int position = 0
     cdef int found = 0
@@ -174,13 +184,17 @@ cdef int count_pictures(int codec_id, const uint8_t *data, int size, bint *is_en
             if kind >= 32:
                 continue
             is_entry[0] = is_entry[0] or 16 <= kind <= 23
-        found += data[position + header] >> 7       # first_mb_in_slice is 0, first_slice_segment_in_pic_flag is 1
+        # The bit is 1 if first_mb_in_slice is 0, or if first_slice_segment_in_pic_flag is 1.
+        found += data[position + header] >> 7
 
 
 cdef bint is_exact_entry(const NalFormat *format, const uint8_t *data, int size) noexcept nogil:
-    """Return whether the first picture is right if decoding begins at a packet of H.264; True for other codecs.
+    """Return True if the first picture is right when decoding begins at an H.264 packet.
 
-    A recovery point (ITU-T H.264, D.2.8) may lie some frames before the first right picture (intra refresh).
+    Return True for other codecs.
+
+    A recovery point (ITU-T H.264, D.2.8) may lie some frames before the first right picture (intra
+    refresh).
     """
     cdef int position = 0
     cdef int nal_length = format.length

@@ -1,4 +1,4 @@
-"""PictureParser: what the headers of coded pictures say, read by libavcodec's parsers without decoding."""
+"""PictureParser reads the headers of coded pictures with libavcodec's parsers, without decoding."""
 
 from cycodec.libav.avcodec cimport AVCodecContext, AVCodecParameters, AVCodecParserContext, AVPacket
 

@@ -2,10 +2,10 @@
 
 Note [Picture parsers]
 
-A container's key flags and timestamps may be wrong; the headers of the pictures are what the decoder
-obeys. libavcodec's parsers read parameter sets and slice headers. They know the picture order count
-of H.264 and HEVC (ITU-T H.264, 8.2.1; H.265, 8.3.1), which tells the order of display, and which
-pictures decoding can begin at. A parser follows the packets of one run from an anchor on.
+A container's key flags and timestamps may be wrong; the headers of the pictures are what the
+decoder obeys. libavcodec's parsers read parameter sets and slice headers. They know the picture
+order count of H.264 and HEVC (ITU-T H.264, 8.2.1; H.265, 8.3.1), which tells the order of display,
+and which pictures decoding can begin at. A parser follows the packets of one run from an anchor on.
 """
 
 from libc.errno cimport ENOMEM
@@ -18,7 +18,7 @@ from cycodec.libav.avcodec cimport AVPacket
 
 
 cdef class PictureParser:
-    """Reads the headers of one stream's packets, in the order of decoding. See `new_picture_parser`."""
+    """Reads the headers of one stream's packets in decoding order. See `new_picture_parser`."""
 
     def __dealloc__(self):
         avcodec.av_parser_close(self.parser)
@@ -66,7 +66,7 @@ cdef class PictureParser:
         header.order = self.parser.output_picture_number
         if self.is_intra_only:
             return
-        # parsers that do not tell key pictures leave the field alone, and tell at least the picture's type
+        # Some parsers leave the field for key pictures unset, but they all set the picture's type.
         if self.parser.key_frame >= 0:
             header.entry = ENTRY_YES if self.parser.key_frame == 1 else ENTRY_NO
         elif self.parser.pict_type != 0:

@@ -142,7 +142,10 @@ cdef SampleRange mp3_padding(const uint8_t *before, int size, int samples) noexc
 
 
 cdef bint is_no_mp3(const uint8_t *data, int size) noexcept nogil:
-    """True if a packet does not begin with an MP3 frame, so that libavcodec refuses it (a tag, junk)."""
+    """Return True if a packet does not begin with an MP3 frame.
+
+    libavcodec refuses such a packet, which may be a tag or junk.
+    """
     cdef int at = 0
     while at < size and data[at] == 0:
         at += 1         # libavcodec skips zeros

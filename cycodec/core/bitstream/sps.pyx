@@ -48,7 +48,7 @@ cdef void read_colours(Bits *bits, Sps *sps) noexcept nogil:
 
 
 cdef void open_payload(Bits *bits, uint8_t *payload, const uint8_t *data, int size) noexcept nogil:
-    """Open a NAL unit without its emulation_prevention_three_bytes; `payload` holds MAX_BYTES bytes."""
+    """Open a NAL unit without its emulation prevention bytes; `payload` holds MAX_BYTES bytes."""
     cdef int zeros = 0
     cdef int count = 0
     cdef int i
@@ -76,7 +76,7 @@ cdef void clear_sps(Sps *sps) noexcept nogil:
 
 
 cdef void read_window(Bits *bits, Sps *sps, int rows) noexcept nogil:
-    """Read the cropping window, whose unit is a chroma sample; `rows` is 2 if it counts rows of fields."""
+    """Read the cropping window, in chroma samples; `rows` is 2 if the window counts field rows."""
     cdef int columns = 2 if sps.chroma == 1 or sps.chroma == 2 else 1
     rows *= 2 if sps.chroma == 1 else 1
     if not read_bits(bits, 1):
@@ -152,7 +152,10 @@ cdef bint read_sps(const uint8_t *data, int size, Sps *sps) noexcept nogil:
 
 
 cdef bint read_hevc_sps(const uint8_t *data, int size, Sps *sps) noexcept nogil:
-    """Read a set of HEVC from a NAL unit with its two header bytes, without the colours; return False if it is not valid."""
+    """Read an HEVC set, except its colours, from a NAL unit with its two header bytes.
+
+    Return False if the set is not valid.
+    """
     cdef uint8_t[MAX_BYTES] payload
     cdef Bits bits
     cdef unsigned present[8]
@@ -198,7 +201,10 @@ def describe_sps(bytes unit not None, bint hevc=False):
 
 
 def sets_in_extradata(bytes extradata not None):
-    """Return H.264's sequence parameter sets in a stream's extradata: avcC (ISO/IEC 14496-15, 5.3.3.1.2) or Annex B."""
+    """Return the H.264 sequence parameter sets in a stream's extradata.
+
+    The extradata is avcC (ISO/IEC 14496-15, 5.3.3.1.2) or Annex B.
+    """
     if extradata[:1] != b"\1":
         return [unit for unit in extradata.split(b"\0\0\1") if unit and unit[0] & 31 == 7]
     units = []
@@ -211,7 +217,7 @@ def sets_in_extradata(bytes extradata not None):
 
 
 def may_have_fields(bytes unit not None):
-    """Return whether pictures may be single fields by a set of H.264, so that two packets may make one frame.
+    """Return True if an H.264 set allows single fields, so that two packets may make one frame.
 
     Parameters
     ----------

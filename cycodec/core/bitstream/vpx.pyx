@@ -36,7 +36,7 @@ cdef bint is_hidden_vp9(int first, int last) noexcept nogil:
 
 
 cdef bint read_vp9_format(const uint8_t *data, int size, Vp9Format *format) noexcept nogil:
-    """Read the format from a packet that begins with a key frame of profile 0, which is 4:2:0 of 8 bits.
+    """Read the format from a packet that begins with a key frame of profile 0 (8-bit 4:2:0).
 
     Return False if the packet begins with another frame, or holds RGB.
     """

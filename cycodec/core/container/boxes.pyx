@@ -23,7 +23,9 @@ def has_boxes(Demuxer demuxer not None):
 
 
 def top_boxes(Demuxer demuxer not None):
-    """Yield (kind, position, length of the header, length) of the outermost boxes; the last one may be cut off.
+    """Yield (kind, position, header length, length) of the outermost boxes.
+
+    The last box may be cut off.
 
     The caller restores the position of the source.
     """
@@ -49,7 +51,7 @@ def top_boxes(Demuxer demuxer not None):
 
 
 def child_boxes(data, begin, end):
-    """Yield (kind, begin, end) of the boxes in data[begin:end]; the numbers are those of their payloads."""
+    """Yield (kind, begin, end) of the payload of each box in data[begin:end]."""
     while begin + 8 <= end:
         length, kind = struct.unpack_from(">I4s", data, begin)
         header = 8
@@ -65,7 +67,7 @@ def child_boxes(data, begin, end):
 
 
 def find_box(data, begin, end, *path):
-    """Return (begin, end) of the payload of the first box at the end of a path of kinds; None if there is none."""
+    """Return (begin, end) of the payload of the first box at the end of a path, or None."""
     for name in path:
         for kind, child_begin, child_end in child_boxes(data, begin, end):
             if kind == name:
@@ -77,7 +79,7 @@ def find_box(data, begin, end, *path):
 
 
 def find_track(moov, track_id):
-    """Return (begin, end) of the `trak` box with a track id in the payload of `moov`; None if there is none."""
+    """Return (begin, end) of the `trak` box with a track id in the payload of `moov`, or None."""
     for kind, begin, end in child_boxes(moov, 0, len(moov)):
         header = find_box(moov, begin, end, b"tkhd") if kind == b"trak" else None
         if header is None:

@@ -1,4 +1,4 @@
-"""libavcodec's decoders, for video and audio streams: how they are allocated and opened, and the errors of that."""
+"""Functions that allocate and open libavcodec's decoders, and that raise the errors of both."""
 
 from cycodec.core cimport error
 from cycodec.core.error import CodecNotFoundError, FFmpegValueError
@@ -10,7 +10,7 @@ from cycodec.libav.avutil cimport AVRational
 
 cdef AVCodecContext *allocate_decoder(const AVCodec *codec, const AVCodecParameters *parameters, AVRational time_base,
                                       int num_threads, str source) except NULL:
-    """Return a decoder of a stream that is not open yet, so that the caller may still change its options.
+    """Return a decoder that is not open yet, so that the caller may still change its options.
 
     The caller owns the context and frees it with avcodec_free_context.
 

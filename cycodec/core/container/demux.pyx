@@ -28,8 +28,8 @@ from cycodec.libav.avformat cimport AVFormatContext, AVIOContext, AVStream
 from cycodec.libav.avutil cimport AVDictionary
 
 
-# Containers and codecs whose header holds all that a decoder needs. avformat_find_stream_info, which decodes the first
-# frames, is not needed for them.
+# Containers and codecs whose header holds all that a decoder needs. avformat_find_stream_info,
+# which decodes the first frames, is not needed for them.
 cdef set SELF_CONTAINED = {"mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm"}
 cdef set NEEDS_EXTRADATA = {avcodec.AV_CODEC_ID_H264, avcodec.AV_CODEC_ID_HEVC, avcodec.AV_CODEC_ID_MPEG4}
 cdef set NEEDS_SIZE_ONLY = {avcodec.AV_CODEC_ID_VP8, avcodec.AV_CODEC_ID_VP9, avcodec.AV_CODEC_ID_AV1,
@@ -41,7 +41,8 @@ cdef enum:
     PROBE_BYTES = 4096          # of a source that FFmpeg has refused
     HUGE_PIXELS = 1 << 24       # a frame of so many pixels is not decoded without need
     PROGRESS = 1 << 16          # a URL that gives so many bytes within its timeout has answered
-    PAUSE = 1000000             # microseconds between two calls of different operations; FFmpeg polls ten times a second
+    # The pause in microseconds between different operations; FFmpeg polls ten times a second.
+    PAUSE = 1000000
 
 # FFmpeg's own function, which opens a URL by the whitelist of protocols.
 cdef int (*open_any)(AVFormatContext *, AVIOContext **, const char *, int, AVDictionary **) noexcept nogil
@@ -150,7 +151,7 @@ cdef class Demuxer:
         return 0
 
     cdef int refuse_playlist(self) except -1:
-        """Raise an error that says what to do if the source is refused because it opens other resources."""
+        """Raise an error with a remedy if a source is refused because it opens other resources."""
         found = playlist_in(self.io.head(PROBE_BYTES), self.io.url)
         if found is not None and found not in self.io.access.formats:
             raise SourcePermissionError(
@@ -161,7 +162,10 @@ cdef class Demuxer:
         return 0
 
     cdef int keep_codec_options(self, AVDictionary *options) except -1:
-        """Keep the user's options that FFmpeg has not used, for decoders; raise for one that no decoder knows."""
+        """Keep the options that FFmpeg has not used for decoders.
+
+        Raise an error for an option that no decoder knows.
+        """
         cdef const avutil.AVClass *decoders = avcodec.avcodec_get_class()
         cdef const avutil.AVOption *option
         cdef avutil.AVDictionaryEntry *entry = NULL
@@ -214,13 +218,13 @@ cdef class Demuxer:
         return self.io.check(code, operation)
 
     def settle(self):
-        """Raise the exception of a file-like object that FFmpeg has passed over, in the request that met it."""
+        """Raise an exception that the file-like object raised and FFmpeg has passed over."""
         if self.io.failed:
             self.recover()
             self.check(0, "read")
 
     cdef void recover(self) noexcept:
-        """Clear an error of the source, which FFmpeg would otherwise report for every later read."""
+        """Clear an error of the source; otherwise FFmpeg would report it for every later read."""
         self.drop()
         if self.ptr.pb != NULL:
             self.ptr.pb.error = 0
@@ -246,7 +250,7 @@ cdef class Demuxer:
             avcodec.av_packet_unref(packet)
 
     cdef int peek(self, int stream_index, const AVPacket **packet) noexcept nogil:
-        """Give the packet that the next `read` of the stream will return. The demuxer still owns it."""
+        """Return the stream's next packet without consuming it; the demuxer still owns it."""
         cdef int code = 0
         if not self.is_holding:
             code = self.read(self.held, stream_index)
@@ -260,7 +264,7 @@ cdef class Demuxer:
         avcodec.av_packet_unref(self.held)
 
     cdef int seek(self, int stream_index, int64_t timestamp) noexcept nogil:
-        """Go to the key frame at or before a timestamp, which is in units of the stream's time base."""
+        """Go to the key frame at or before a timestamp in units of the stream's time base."""
         self.drop()
         self.begin()
         return avformat.av_seek_frame(self.ptr, stream_index, timestamp, avformat.AVSEEK_FLAG_BACKWARD)
@@ -272,7 +276,10 @@ cdef class Demuxer:
         return avformat.av_seek_frame(self.ptr, -1, position, avformat.AVSEEK_FLAG_BYTE)
 
     def probe(self):
-        """Run avformat_find_stream_info unless it has run: FFmpeg reads and decodes until it knows every stream."""
+        """Run avformat_find_stream_info unless it has run.
+
+        FFmpeg reads and decodes until it knows every stream.
+        """
         cdef unsigned int count = self.ptr.nb_streams
         cdef AVDictionary **options
         cdef unsigned int i
@@ -301,14 +308,15 @@ cdef class Demuxer:
     cdef int64_t probed_pixels(self, unsigned int index) noexcept nogil:
         """Return how large pictures may be that FFmpeg decodes to describe a stream.
 
-        A header that gives a huge size describes the stream well enough; one such picture may take a gigabyte.
+        A header that gives a huge size describes the stream well enough; one such picture may take
+        a gigabyte.
         """
         if is_huge(self.ptr.streams[index].codecpar):
             return 1
         return self.io.access.max_pixels
 
     def has_huge_frames(self, int index):
-        """Return whether the header of a stream gives a frame size that is too large to decode without need."""
+        """Return True if a stream's header gives a frame size too large to decode without need."""
         return is_huge(self.ptr.streams[index].codecpar)
 
     cdef int refuse_size(self, int index) except -1:
@@ -333,7 +341,7 @@ cdef class Demuxer:
         return parameters.codec_id in NEEDS_SIZE_ONLY
 
     def select_video(self, stream_index=None):
-        """Return the index of the video stream to decode, and discard all other streams from now on.
+        """Return the index of the video stream to decode, and discard all other streams.
 
         Raises
         ------
@@ -349,7 +357,7 @@ cdef class Demuxer:
         return chosen
 
     def select_audio(self, stream_index=None):
-        """Return the index of the audio stream to decode, and discard all other streams from now on.
+        """Return the index of the audio stream to decode, and discard all other streams.
 
         Raises
         ------
@@ -364,7 +372,10 @@ cdef class Demuxer:
         return [i for i in range(self.num_streams) if self.media_type(i) == media_type]
 
     cdef int select(self, str media_type, object stream_index, str phrase, str remedy) except -1:
-        """Choose a stream of a kind for `select_video` and `select_audio`; phrase and remedy are for the error."""
+        """Choose a stream of a kind for `select_video` and `select_audio`.
+
+        The error, if any, uses the phrase and the remedy.
+        """
         streams = self.streams_of(media_type)
         if stream_index is None:
             stream_index = self.best_stream(media_type)
@@ -437,7 +448,10 @@ cdef class Demuxer:
         return size if size >= 0 else None
 
     cdef int64_t byte_size(self) noexcept:
-        """Return the current size of the source in bytes; below 0 if it is unknown. A source may be asked over a network."""
+        """Return the current size of the source in bytes, which is negative if unknown.
+
+        The call may send a request over a network.
+        """
         cdef int64_t size = -1
         if self.ptr.pb != NULL:
             with nogil:
@@ -454,7 +468,7 @@ cdef class Demuxer:
             avformat.avio_seek(self.ptr.pb, position, 0)
 
     def fingerprint(self):
-        """Return (size in bytes, 16-byte digest of both ends) of the source; None if it cannot seek."""
+        """Return (size, 16-byte digest of both ends), or None if the source cannot seek."""
         cdef avformat.AVIOContext *pb = self.ptr.pb
         cdef int64_t size, here
         if pb == NULL or not pb.seekable & avformat.AVIO_SEEKABLE_NORMAL:
@@ -470,7 +484,10 @@ cdef class Demuxer:
         return size, digest.digest()
 
     def read_bytes(self, int64_t start, int64_t length):
-        """Return bytes of the source at a position; fewer at its end. The caller restores the position of the source."""
+        """Return bytes of the source at a position; fewer at its end.
+
+        The caller restores the position of the source.
+        """
         cdef int64_t size
         cdef bytes data
         cdef uint8_t *buffer
@@ -496,13 +513,16 @@ cdef class Demuxer:
         self.check(<int> code, "seek")
         return b""
 
-    # -- metadata: container/metadata.pyx --------------------------------------------------------------------------
+    # -- metadata: container/metadata.pyx ----------------------------------------------------------
 
     def time_base(self, int index):
         return metadata.fraction(self.ptr.streams[index].time_base)
 
     def frame_rate(self, int index):
-        """Return the average frame rate by header or probing, else the container's base rate; None if unknown."""
+        """Return the average frame rate, else the container's base rate, or None if unknown.
+
+        The average comes from the header or from probing.
+        """
         return metadata.frame_rate(self.ptr.streams[index])
 
     def is_attached_picture(self, int index):
@@ -513,13 +533,19 @@ cdef class Demuxer:
         return metadata.container_info(self.ptr)
 
     def stream_info(self, int index):
-        """Return what the header says about one stream, as a dict; None stands for unknown values."""
+        """Return the header's values for one stream as a dict; None stands for unknown values."""
         return metadata.stream_info(self.ptr, index)
 
     def rotation(self, int index):
-        """Return the counter-clockwise angle in degrees, in (-180, 180], by which to turn pictures; None if unknown."""
+        """Return the counter-clockwise angle by which to turn pictures, or None if unknown.
+
+        The angle is in degrees, in (-180, 180].
+        """
         return metadata.rotation(self.ptr.streams[index])
 
     def display_matrix(self, int index):
-        """Return the stream's 3x3 display matrix as nine integers (16.16 and 2.30 fixed point), or None."""
+        """Return the stream's 3x3 display matrix as nine integers, or None.
+
+        The integers are 16.16 and 2.30 fixed point.
+        """
         return metadata.display_matrix(self.ptr.streams[index])

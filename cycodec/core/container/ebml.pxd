@@ -1,4 +1,4 @@
-"""EBML, the elements that Matroska files are made of (RFC 8794): their headers and numbers, from memory or a file."""
+"""Headers and numbers of EBML elements (RFC 8794), which Matroska files consist of."""
 
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 
@@ -38,7 +38,10 @@ cdef inline const uint8_t *look(ByteSource *source, int64_t position, int count)
 
 
 cdef inline int number_length(int first, int longest) noexcept nogil:
-    """Return the length of a variable-size number by its first byte; `longest` + 1 if it is longer than `longest`."""
+    """Return the length of a variable-size number by its first byte.
+
+    Return `longest` + 1 if the number is longer than `longest`.
+    """
     cdef int length = 1
     while length <= longest and not first & (0x100 >> length):
         length += 1
@@ -46,7 +49,10 @@ cdef inline int number_length(int first, int longest) noexcept nogil:
 
 
 cdef inline int read_element(ByteSource *source, int64_t position, int64_t *identifier, int64_t *size) noexcept nogil:
-    """Read an element's identifier and size; return the length of its header, 0 at the end of the source, or UNUSUAL."""
+    """Read an element's identifier and size, and return the length of its header.
+
+    Return 0 at the end of the source, and UNUSUAL for an unusual element.
+    """
     cdef const uint8_t *data = look(source, position, 1)
     cdef int id_length, size_length, i
     cdef int64_t value = 0

@@ -1,12 +1,13 @@
 """The packets of a fragmented MP4 stream from its `moof` boxes, without reading the samples.
 
-ISO/IEC 14496-12, 8.8: each `moof` holds the times and sizes of the samples in the `mdat` behind it. When a file is open,
-libavformat has read all of these boxes, or some of them if a complete `sidx` leads to the others. It does not publish the
-composition offsets. This module walks the boxes again, and everything that libavformat knows must agree with the result.
+ISO/IEC 14496-12, 8.8: each `moof` holds the times and sizes of the samples in the `mdat` behind it.
+When a file is open, libavformat has read all of these boxes, or some of them if a complete `sidx`
+leads to the others. It does not publish the composition offsets. This module walks the boxes again,
+and everything that libavformat knows must agree with the result.
 
-`read_fragments` returns None for an unusual file, and the caller scans the packets instead. Unusual are samples outside
-of fragments, fragments that overlap in time, data offsets from elsewhere than the fragment, and a first packet that
-differs from the table.
+`read_fragments` returns None for an unusual file, and the caller scans the packets instead. Unusual
+are samples outside of fragments, fragments that overlap in time, data offsets from elsewhere than
+the fragment, and a first packet that differs from the table.
 """
 
 import struct
@@ -77,7 +78,7 @@ cdef inline void take_field(Cursor *cursor, uint32_t *value) noexcept nogil:
 
 
 cdef void take_sample(Cursor *cursor, uint32_t flags, Sample *sample) noexcept nogil:
-    """Read the fields of one sample that a run with these flags has; keep the values of the others."""
+    """Read the fields that a run with these flags gives for a sample; keep the other values."""
     if flags & SAMPLE_DURATION:
         take_field(cursor, &sample.duration)
     if flags & SAMPLE_SIZE:
@@ -94,15 +95,16 @@ cdef class Fragments:
     cdef PacketTable table
     cdef int track
     cdef Defaults extends           # from trex
-    cdef int64_t end                # decoding time of the next sample, unless its fragment gives one
+    cdef int64_t end                # decoding time of the next sample, unless its fragment has one
     cdef int64_t limit              # size of the file
-    cdef int64_t shift              # the most negative composition offset; libavformat adds it to all times
+    # The most negative composition offset, which libavformat adds to all times.
+    cdef int64_t shift
     cdef int64_t most               # largest possible number of samples
     cdef bint past_first            # True if the first fragment with samples is done
     cdef bint has_sidx              # True if libavformat may have left fragments unread
 
     cdef bint add_fragment(self, const uint8_t *moof, int size, int64_t position, object data) except -1:
-        """Add the samples of a moof box, which begins with its header; return False if it is unusual."""
+        """Add the samples of a moof box, including its header; return False if it is unusual."""
         cdef bint is_first = True
         for kind, begin, end in child_boxes(data, 8, size):
             if kind != b"traf":
@@ -172,7 +174,7 @@ cdef class Fragments:
         return True
 
     cdef bint add_sample(self, const Sample *sample, int64_t position) except -1:
-        """Add a sample whose bytes begin at a position of the file; return False if it is unusual."""
+        """Add a sample whose bytes begin at a file position; return False if it is unusual."""
         cdef PacketRecord record
         record.size = <int32_t> sample.size
         record.pos = position
@@ -197,7 +199,7 @@ cdef class Fragments:
 
 cdef bint read_header(const uint8_t *begin, const uint8_t *end, bint is_first, int64_t *base,
                       Defaults *defaults) noexcept nogil:
-    """Read a tfhd box: where the data begins and the defaults of samples; return False if it is unusual."""
+    """Read a tfhd box: the start of the data and the samples' defaults; False if it is unusual."""
     cdef Cursor cursor
     cdef uint32_t flags = avutil.AV_RB32(begin) & 0xFFFFFF
     cursor.at = begin + 8
@@ -226,7 +228,8 @@ def read_fragments(Demuxer demuxer not None, int stream_index):
     Returns
     -------
     PacketTable or None
-        A table without digests; None if the packets must be scanned. The demuxer is at the stream's beginning.
+        A table without digests; None if the packets must be scanned. The demuxer is at the stream's
+        beginning.
     """
     cdef Fragments fragments
     cdef int64_t here
@@ -276,7 +279,10 @@ cdef Fragments walk_boxes(Demuxer demuxer, int stream_index):
 
 
 cdef bint read_defaults(Fragments fragments, moov) except -1:
-    """Read a track's trex box; return False if the file is not fragmented, or the track has samples outside of fragments."""
+    """Read a track's trex box.
+
+    Return False if the file is not fragmented, or if the track has samples outside fragments.
+    """
     extension = find_box(moov, 0, len(moov), b"mvex")
     if extension is None:
         return False
@@ -293,7 +299,7 @@ cdef bint read_defaults(Fragments fragments, moov) except -1:
 
 
 cdef bint adopt_index(AVStream *stream, Fragments fragments) noexcept:
-    """Move the samples to libavformat's origin of times; return False if its index disagrees with them."""
+    """Move the samples to libavformat's origin of times; return False if its index disagrees."""
     cdef PacketTable table = fragments.table
     cdef PacketRecord *record
     cdef int known = compat_index_count(stream)

@@ -1,6 +1,6 @@
 """The packets of a stream from its container's headers, whatever the container is.
 
-To support another container, add a module that reads its headers, as mov.pyx does, and call it here.
+To support another container, add a module that reads its headers, like mov.pyx, and call it here.
 """
 
 from cycodec.core.container.demux cimport Demuxer
@@ -24,7 +24,8 @@ def read_header_table(Demuxer demuxer not None, int stream_index, run=None, int 
     Returns
     -------
     PacketTable or None
-        A table without digests; None if the packets must be scanned. The demuxer is at the stream's beginning.
+        A table without digests; None if the packets must be scanned. The demuxer is at the stream's
+        beginning.
     """
     return (
         read_mov(demuxer, stream_index)

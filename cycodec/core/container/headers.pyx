@@ -1,7 +1,7 @@
 """What a stream's headers say about its pictures: pixel format, colours and field coding.
 
-avformat_find_stream_info finds format and colours by decoding until it knows how far pictures are reordered. For a
-decoder that orders pictures itself, the headers are enough.
+avformat_find_stream_info finds format and colours by decoding until it knows how far pictures are
+reordered. For a decoder that orders pictures itself, the headers are enough.
 """
 
 from libc.stdint cimport uint8_t
@@ -17,10 +17,10 @@ from cycodec.libav.avcodec cimport AVCodecParameters, AVPacket
 
 
 def fill_picture_format(Demuxer demuxer not None, int stream_index):
-    """Write the pixel format and the colours of a stream into its codec parameters, without avformat_find_stream_info.
+    """Write a stream's pixel format and colours into its codec parameters without probing.
 
-    That works for 4:2:0 of 8 bits: for H.264 by the only parameter set in the header, for VP9 by the first picture. For
-    other codecs avformat_find_stream_info is quick.
+    That works for 4:2:0 of 8 bits: for H.264 by the only parameter set in the header, for VP9 by
+    the first picture. For other codecs avformat_find_stream_info is quick.
 
     Returns
     -------
@@ -54,7 +54,7 @@ cdef int rewind(Demuxer demuxer, int stream_index) except -1:
 
 
 cdef bint fill_from_sps(AVCodecParameters *parameters, bytes unit) except -1:
-    """Do as h264_init_ps of libavcodec does: keep the container's values for what the set does not say."""
+    """Keep the container's values for what the set omits, as libavcodec's h264_init_ps does."""
     cdef Sps sps
     if not read_sps(<const uint8_t *> (<const char *> unit), <int> len(unit), &sps):
         return False
@@ -88,7 +88,7 @@ cdef bint fill_from_first_packet(Demuxer demuxer, int stream_index, AVCodecParam
 
 
 def stream_may_have_fields(Demuxer demuxer not None, int stream_index):
-    """Return whether an H.264 stream may hold field pictures, by the parameter sets in its header."""
+    """Return True if the parameter sets in the header allow an H.264 stream to hold fields."""
     cdef AVCodecParameters *parameters = demuxer.stream(stream_index).codecpar
     if parameters.codec_id != avcodec.AV_CODEC_ID_H264:
         return False

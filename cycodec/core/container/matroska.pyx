@@ -1,25 +1,28 @@
-"""The packets of a Matroska or WebM video stream from its element headers, without reading the pictures.
+"""Read the packets of a Matroska or WebM video stream from its headers, without the pictures.
 
-A Matroska file stores the time and the key flag of each block in the few bytes before its payload (RFC 9559, 5.1.3 and
-10). A walk from header to header reads less than one percent of a big file: Note [Small reads].
+A Matroska file stores the time and the key flag of each block in the few bytes before its payload
+(RFC 9559, 5.1.3 and 10). A walk from header to header reads less than one percent of a big file:
+Note [Small reads].
 
-`read_matroska` returns None for an unusual file, and the caller scans the packets instead. Unusual are several video
-tracks, lacing, compressed or encrypted tracks, chained segments, a file that ends inside a block, and a first packet
-that differs from the table.
+`read_matroska` returns None for an unusual file, and the caller scans the packets instead. Unusual
+are several video tracks, lacing, compressed or encrypted tracks, chained segments, a file that ends
+inside a block, and a first packet that differs from the table.
 
 Note [Small reads]
 
-Nearly all of the time is spent on one read for each block. At most a tenth of that is the copying of bytes from memory;
-the rest is the system call. 64 bytes hold the headers of a cluster and its first block together; reads of 256 bytes took
-a quarter longer. With O_NOATIME the kernel need not store the time of each read, which saves another quarter. Only the
-owner of a file may open it so; for other users the file is opened without that flag. A mapped file took twice as long,
-because each block causes a page fault. A mapped file that is cut off meanwhile would also end the process.
+Nearly all of the time is spent on one read for each block. At most a tenth of that is the copying
+of bytes from memory; the rest is the system call. 64 bytes hold the headers of a cluster and its
+first block together; reads of 256 bytes took a quarter longer. With O_NOATIME the kernel need not
+store the time of each read, which saves another quarter. Only the owner of a file may open it so;
+for other users the file is opened without that flag. A mapped file took twice as long, because each
+block causes a page fault. A mapped file that is cut off meanwhile would also end the process.
 
 Note [Walked from several places]
 
-Only the block before it tells where a block begins. But the Cues, at the end of most files, name clusters all over the
-file, so that several threads may walk, each from another cluster. Cues may be wrong: each thread must end exactly where
-the next one began. Otherwise one thread walks the whole file again.
+Only the block before it tells where a block begins. But the Cues, at the end of most files, name
+clusters all over the file, so that several threads may walk, each from another cluster. Cues may be
+wrong: each thread must end exactly where the next one began. Otherwise one thread walks the whole
+file again.
 """
 
 import bisect
@@ -107,7 +110,8 @@ cdef struct Walk:
     int64_t scale               # nanoseconds of one unit of time
     int64_t default_duration    # nanoseconds
     int64_t cluster_time        # -1 before it is known
-    int64_t segment             # where the elements of the segment begin; the file counts positions from there
+    # The elements of the segment begin here, and the file counts positions from here.
+    int64_t segment
     int64_t sought              # identifier of the element whose SeekPosition comes next
     int64_t cues                # position of the Cues; 0 if there are none
     int num_video               # number of video tracks
@@ -115,11 +119,14 @@ cdef struct Walk:
     PacketRecord pending        # the block whose references are not known yet
 
 
-# -- tracks ----------------------------------------------------------------------------------------------------------
+# -- tracks ----------------------------------------------------------------------------------------
 
 
 cdef int read_track_entry(ByteSource *source, int64_t position, int64_t end, Walk *walk) noexcept nogil:
-    """Read a track; return UNUSUAL if it is cut off, or if its blocks need more than this module reads."""
+    """Read a track.
+
+    Return UNUSUAL if it is cut off, or if its blocks need more than this module reads.
+    """
     cdef int64_t identifier, size
     cdef int64_t number = 0
     cdef int64_t kind = 0
@@ -156,7 +163,10 @@ cdef int read_track_entry(ByteSource *source, int64_t position, int64_t end, Wal
 
 
 cdef int read_tracks(ByteSource *source, int64_t position, int64_t end, Walk *walk) noexcept nogil:
-    """Read the number and the default duration of the video track; return UNUSUAL unless there is exactly one."""
+    """Read the number and the default duration of the video track.
+
+    Return UNUSUAL unless there is exactly one.
+    """
     cdef int64_t identifier, size
     cdef int header
     while position < end:
@@ -170,7 +180,7 @@ cdef int read_tracks(ByteSource *source, int64_t position, int64_t end, Walk *wa
     return 0 if walk.num_video == 1 else UNUSUAL
 
 
-# -- blocks ----------------------------------------------------------------------------------------------------------
+# -- blocks ----------------------------------------------------------------------------------------
 
 
 cdef int read_payload(ByteSource *source, int64_t position, int codec_id, PacketRecord *record) noexcept nogil:
@@ -194,7 +204,7 @@ cdef int read_payload(ByteSource *source, int64_t position, int codec_id, Packet
             return UNUSUAL
         first = data[0]
         if is_hidden_vp9(first, 0):
-            # only if the first byte leaves it open, read the last byte, which tells a superframe from a frame
+            # Read the last byte, which tells a superframe from a frame, if the first is ambiguous.
             data = look(source, position + record.size - 1, 1)
             if data == NULL:
                 return UNUSUAL
@@ -205,7 +215,10 @@ cdef int read_payload(ByteSource *source, int64_t position, int codec_id, Packet
 
 cdef int read_block(ByteSource *source, int64_t position, int64_t size, bint is_simple, Walk *walk,
                     PacketRecord *record) noexcept nogil:
-    """Describe a block of the video track and return 1; return 0 for another track's block, or UNUSUAL."""
+    """Describe a block of the video track and return 1.
+
+    Return 0 for a block of another track, and UNUSUAL for an unusual block.
+    """
     cdef const uint8_t *data = look(source, position, 1)
     cdef int64_t track
     cdef int length, time, flags, i
@@ -238,12 +251,15 @@ cdef int read_block(ByteSource *source, int64_t position, int64_t size, bint is_
     return UNUSUAL if read_payload(source, position + length + 3, walk.codec_id, record) < 0 else 1
 
 
-# -- the walk --------------------------------------------------------------------------------------------------------
+# -- the walk --------------------------------------------------------------------------------------
 
 
 cdef int take_block(ByteSource *source, Walk *walk, PacketTable table, bint is_simple, int64_t position,
                     int64_t size) noexcept nogil:
-    """Append a simple block to the table, or keep a block of a group until its references are known; 0 or UNUSUAL."""
+    """Append a simple block, or keep a group's block until its references are known.
+
+    Return 0 or UNUSUAL.
+    """
     cdef PacketRecord record
     cdef int code = read_block(source, position, size, is_simple, walk, &record)
     if code <= 0:
@@ -259,7 +275,8 @@ cdef int take_element(ByteSource *source, Walk *walk, PacketTable table, int64_t
                       int64_t size, bint in_head) noexcept nogil:
     """Take in the payload of an element without children that matter; return 0 or UNUSUAL.
 
-    `in_head` is True before the first cluster. Behind it, blocks may have been read without the element's value.
+    `in_head` is True before the first cluster. Behind it, blocks may have been read without the
+    element's value.
     """
     cdef int code = 0
     if identifier == SIMPLE_BLOCK or identifier == BLOCK:
@@ -293,13 +310,16 @@ cdef int take_element(ByteSource *source, Walk *walk, PacketTable table, int64_t
 
 
 cdef int64_t position_in_segment(ByteSource *source, Walk *walk, int64_t position, int64_t size) noexcept nogil:
-    """Return the position in the file that an element holds as a position in the segment; 0 if it cannot be."""
+    """Return the file position for an element's position in the segment; 0 if it is not valid."""
     cdef int64_t value = read_unsigned(source, position, size)
     return walk.segment + value if is_sane_time(value) and value >= 0 else 0
 
 
 cdef int finish_group(Walk *walk, PacketTable table, bint is_end, int64_t identifier) noexcept nogil:
-    """Append the block of a group if its group ends before the element with this identifier; return 0 or UNUSUAL."""
+    """Append a group's block if the group ends before the element with this identifier.
+
+    Return 0 or UNUSUAL.
+    """
     if walk.has_pending and (is_end or identifier in (SIMPLE_BLOCK, BLOCK_GROUP, CLUSTER, BLOCK)):
         walk.has_pending = False
         return 0 if table.append(&walk.pending) >= 0 else UNUSUAL
@@ -343,7 +363,10 @@ cdef int64_t walk_elements(ByteSource *source, Walk *walk, PacketTable table, in
 
 
 cdef list read_cues(ByteSource *source, Walk *walk):
-    """Return the positions of clusters that the Cues name, sorted; an empty list if the Cues cannot be read."""
+    """Return the sorted positions of the clusters in the Cues.
+
+    Return an empty list if the Cues cannot be read.
+    """
     cdef ByteSource cues
     cdef int64_t identifier, size
     cdef int64_t position = walk.cues
@@ -384,7 +407,10 @@ cdef class Stretch:
 
 
 cdef PacketTable walk_stretches(ByteSource *source, Walk *state, list edges, run):
-    """Return the packets between all edges, in order; None if something is unusual, or an edge is no cluster."""
+    """Return the packets between all edges, in order.
+
+    Return None if something is unusual, or if no cluster begins at an edge.
+    """
     cdef Stretch stretch
     cdef PacketTable table
     cdef list stretches = []
@@ -412,7 +438,7 @@ cdef PacketTable walk_stretches(ByteSource *source, Walk *state, list edges, run
 
 
 cdef list choose_edges(ByteSource *source, Walk *state, int64_t first, int threads):
-    """Return where the stretches of so many threads begin, from the first cluster to the end of the file."""
+    """Return where each thread's stretch begins, from the first cluster to the end of the file."""
     if threads < 2 or source.memory != NULL or source.size - first < WORTH_A_THREAD:
         return [first, source.size]
     positions = read_cues(source, state)
@@ -421,11 +447,11 @@ cdef list choose_edges(ByteSource *source, Walk *state, int64_t first, int threa
     return [first, *sorted(inner), source.size]
 
 
-# -- the file --------------------------------------------------------------------------------------------------------
+# -- the file --------------------------------------------------------------------------------------
 
 
 cdef int open_quietly(str path) except -1:
-    """Open a file so that its time of access stays the same, if that is allowed: Note [Small reads]."""
+    """Open a file without changing its access time, if allowed: Note [Small reads]."""
     try:
         return os.open(path, os.O_RDONLY | getattr(os, "O_NOATIME", 0))
     except PermissionError:
@@ -433,7 +459,10 @@ cdef int open_quietly(str path) except -1:
 
 
 cdef bint open_source(ByteSource *source, Demuxer demuxer) except -1:
-    """Open the bytes of a demuxer again; return False for file-likes and URLs, where many small reads are slow."""
+    """Open the source of a demuxer again.
+
+    Return False for file-like objects and URLs, which read small pieces slowly.
+    """
     source.start = 0
     source.length = 0
     source.memory = demuxer.io.memory.data
@@ -472,8 +501,8 @@ def read_matroska(Demuxer demuxer not None, int stream_index, run=None, int thre
     Returns
     -------
     PacketTable or None
-        A table without decoding times and digests; None if the packets must be scanned. The demuxer is at the stream's
-        beginning.
+        A table without decoding times and digests; None if the packets must be scanned. The demuxer
+        is at the stream's beginning.
     """
     cdef PacketTable table = PacketTable()
     cdef ByteSource source

@@ -1,4 +1,4 @@
-"""What a container's header says about itself and its streams, under the names of cycodec's metadata classes."""
+"""Metadata of a container and its streams, under the names of cycodec's metadata classes."""
 
 from fractions import Fraction
 
@@ -99,7 +99,10 @@ cdef dict video_info(const AVStream *stream):
 
 
 cdef object rotation(const AVStream *stream):
-    """Return the counter-clockwise angle in degrees, in (-180, 180], by which to turn pictures; None if unknown."""
+    """Return the counter-clockwise angle by which to turn pictures, or None if unknown.
+
+    The angle is in degrees, in (-180, 180].
+    """
     cdef int32_t values[9]
     cdef double angle
     if not compat_stream_display_matrix(stream, values):
@@ -143,7 +146,7 @@ cdef dict colour_names(int primaries, int space, int transfer, int colour_range)
 
 
 def describe_frame_colour(int pixel_format, int primaries, int space, int transfer, int colour_range):
-    """Return the names of pixel format and colour properties, as `stream_info` has them, as a dict."""
+    """Return a dict of the names of the pixel format and colour properties, as in `stream_info`."""
     return {
         "pixel_format": pixel_format_name(pixel_format),
         **colour_names(primaries, space, transfer, colour_range),

@@ -1,11 +1,13 @@
 """The packets of an MP4 or MOV stream from its sample tables, without reading the samples.
 
-libavformat's own index holds the decoding time (with the edit list applied), position, size and flags of each sample. It
-does not publish the composition offsets, which turn decoding times into presentation times. This module reads them from
-the track's `ctts` box (ISO/IEC 14496-12, 8.6.1.3) and adds them to that index.
+libavformat's own index holds the decoding time (with the edit list applied), position, size and
+flags of each sample. It does not publish the composition offsets, which turn decoding times into
+presentation times. This module reads them from the track's `ctts` box (ISO/IEC 14496-12, 8.6.1.3)
+and adds them to that index.
 
-`read_mov` returns None for an unusual file, and the caller scans the packets instead. Unusual are fragments, an index
-that edits have cut or lengthened, samples beyond the end of the file, and a first packet that differs from the table.
+`read_mov` returns None for an unusual file, and the caller scans the packets instead. Unusual are
+fragments, an index that edits have cut or lengthened, samples beyond the end of the file, and a
+first packet that differs from the table.
 """
 
 import struct
@@ -36,7 +38,8 @@ cdef int64_t LARGEST_SHIFT = 1 << 28    # a larger offset of times is not meant
 
 
 cdef struct Offsets:
-    const uint8_t *next         # the next run: two 32-bit numbers, its length in samples and their offset
+    # The next run: two 32-bit numbers, its length in samples and their offset.
+    const uint8_t *next
     const uint8_t *end
     int64_t left                # samples of the current run that are still to come
     int64_t offset              # composition offset of the current run
@@ -48,7 +51,8 @@ def read_mov(Demuxer demuxer not None, int stream_index):
     Returns
     -------
     PacketTable or None
-        A table without digests; None if the packets must be scanned. The demuxer is at the stream's beginning.
+        A table without digests; None if the packets must be scanned. The demuxer is at the stream's
+        beginning.
     """
     cdef PacketTable table
     cdef int64_t here, file_size
@@ -72,7 +76,7 @@ def read_mov(Demuxer demuxer not None, int stream_index):
 
 
 cdef bytes read_moov(Demuxer demuxer):
-    """Return the payload of the file's `moov` box; None if there is none before the first fragment."""
+    """Return the payload of the `moov` box before the first fragment; None if there is none."""
     for kind, position, header, length in top_boxes(demuxer):
         if kind == b"moof":
             return None
@@ -82,7 +86,7 @@ cdef bytes read_moov(Demuxer demuxer):
 
 
 cdef tuple read_track(Demuxer demuxer, int track_id):
-    """Return (number of samples, runs of the `ctts` box or b"", duration of the last sample) of a track, or None."""
+    """Return (number of samples, runs of `ctts` or b"", duration of the last sample), or None."""
     moov = read_moov(demuxer)
     if moov is None or find_box(moov, 0, len(moov), b"mvex") is not None:
         return None
@@ -109,8 +113,8 @@ cdef tuple read_track(Demuxer demuxer, int track_id):
 cdef bint find_shift(bytes runs, int64_t num_samples, int64_t *shift) noexcept:
     """Find by how much libavformat shifts all presentation times, so that no offset is negative.
 
-    libavformat reads offsets as signed numbers in either version of the box. Return False if the offset of a run is
-    too large to be meant, or the runs do not cover all samples.
+    libavformat reads offsets as signed numbers in either version of the box. Return False if the
+    offset of a run is too large to be meant, or the runs do not cover all samples.
     """
     cdef const uint8_t *run = runs
     cdef const uint8_t *end = run + len(runs)
@@ -159,7 +163,7 @@ cdef bint read_entry(AVStream *stream, int number, PacketRecord *record) noexcep
 
 
 cdef PacketTable combine(AVStream *stream, int64_t num_samples, bytes runs, int64_t last_duration, int64_t file_size):
-    """Return libavformat's index with presentation times; None if index and runs do not fit each other."""
+    """Return libavformat's index with presentation times, or None if index and runs do not fit."""
     cdef PacketTable table = PacketTable()
     cdef PacketRecord record
     cdef Offsets offsets

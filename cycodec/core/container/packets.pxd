@@ -9,10 +9,12 @@ from cycodec.libav.avcodec cimport AVPacket
 
 cdef enum:
     PACKET_KEY = 1
-    PACKET_DISCARD = 2      # an edit list hides the packet: it is decoded for others, and never shown
+    # An edit list hides the packet: the decoder needs it for other frames, and never shows it.
+    PACKET_DISCARD = 2
     PACKET_HIDDEN = 4       # the packet gives no frame (alternate references of VP8 and VP9)
     PACKET_EMPTY = 8        # the packet has no bytes and is never sent to the decoder
-    PACKET_SUSPECT = 16     # the packet may give no frame (pictures of MPEG-4 without data, damaged packets)
+    # The packet may give no frame (an MPEG-4 picture without data, or a damaged packet).
+    PACKET_SUSPECT = 16
     PACKET_PLAIN = 32       # the packet holds one picture, as a close scan saw
     PACKET_ENTRY = 64       # decoding may begin here, as a close scan saw
 
@@ -25,7 +27,7 @@ cdef struct PacketRecord:
     int32_t size
     uint32_t digest
     int32_t flags
-    # Where the picture is shown: its picture order count, and how often the count began again before.
+    # The picture order count, and how often the count began again earlier in the stream.
     # Only a close scan of a codec with order counts knows them.
     int32_t order
     int32_t order_run

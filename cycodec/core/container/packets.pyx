@@ -114,14 +114,15 @@ cdef class PacketTable:
         return False
 
     def is_plain(self, bint timeless=False):
-        """Return whether each packet holds one picture with its own time, and decoding may begin at the first one.
+        """Return True if every packet holds one timed picture and decoding may begin at the first.
 
         Only a close scan can find that.
 
         Parameters
         ----------
         timeless : bool
-            True if the container stores the order of packets and no times (AVI), so that some times may be missing.
+            True if the container stores the order of packets and no times (AVI), so that some times
+            may be missing.
         """
         cdef int i
         if self.count == 0 or not self.records[0].flags & PACKET_ENTRY or not self.begins_decodable:
@@ -192,7 +193,10 @@ cdef class PacketTable:
         return 0
 
     cdef void record_order(self, PictureParser parser, const AVPacket *packet, PacketRecord *record) noexcept nogil:
-        """Read where a picture is shown. The order count begins again at IDR pictures, which follow all earlier ones."""
+        """Read the position of a picture in display order.
+
+        The order count begins again at IDR pictures, which follow all earlier ones.
+        """
         cdef PictureHeader header
         cdef const PacketRecord *before = &self.records[self.count - 1] if self.count else NULL
         parser.read(packet, &header)

@@ -8,7 +8,8 @@ from cycodec.libav.avutil cimport AVFrame
 cdef class CudaDevice:
     cdef void *ptr                  # NvDevice * of csrc/nvidia/nvdevice.h
     cdef readonly int ordinal
-    cdef public size_t stream       # CUstream on which conversions are queued; 0 is the default stream
+    # The CUstream on which conversions are queued; 0 is the default stream.
+    cdef public size_t stream
 
     cdef void *context(self) noexcept nogil     # CUcontext
 

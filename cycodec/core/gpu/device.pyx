@@ -205,7 +205,7 @@ cdef class Delivery:
         ))
 
 
-# -- the driver -------------------------------------------------------------------------------------------------------
+# -- the driver ------------------------------------------------------------------------------------
 
 cdef void *functions() noexcept:
     """Return the table of the driver's functions, the only one of the process."""

@@ -1,4 +1,4 @@
-"""NVIDIA's decoder as a backend of FrameReader: the driver's own parser, and sessions that are reused."""
+"""NVDEC as a backend of FrameReader: the driver's own parser, and sessions that are reused."""
 
 import os
 
@@ -99,7 +99,8 @@ FORMATS = {
 }
 
 cdef enum:
-    FRAMES_INSIDE = 8       # estimate of the frames that wait or that the parser holds back; it decides on seeking
+    # The estimated number of frames that wait or that the parser holds back; it decides on seeking.
+    FRAMES_INSIDE = 8
 
 
 cdef class NvdecBackend(VideoBackend):
@@ -116,7 +117,7 @@ cdef class NvdecBackend(VideoBackend):
     cdef NvSession *ptr
     cdef Delivery delivery
     cdef AVCodecParameters *parameters      # a copy that the backend owns
-    cdef AVBSFContext *filter               # NULL if the parser can read the packets without a filter
+    cdef AVBSFContext *filter               # NULL if the parser reads the packets without a filter
     cdef AVPacket *packet
     cdef int codec                          # cudaVideoCodec
     cdef bint ended
@@ -136,7 +137,7 @@ cdef class NvdecBackend(VideoBackend):
             raise MemoryError()
         error.check(avcodec.avcodec_parameters_copy(self.parameters, stream), "copy codec parameters", self.source)
         if name is not None and name.startswith("?"):
-            # the data decides, not the container: avcC and hvcC begin with version 1, Annex B with 0
+            # The data decides, not the container: avcC and hvcC begin with 1, Annex B with 0.
             name = name[1:] if stream.extradata_size > 0 and stream.extradata[0] == 1 else None
         if name is None:
             return
@@ -283,7 +284,8 @@ cdef class NvdecBackend(VideoBackend):
         if self.delivery.failed:
             return BACKEND_FAILED
         if self.ptr != NULL:
-            nvdec_release(self.ptr)     # from now on the parser may decode into the surface of the last picture
+            # From now on the parser may decode into the surface of the last picture.
+            nvdec_release(self.ptr)
             if not self.ended and not self.hurrying and nvdec_waiting(self.ptr) <= NVDEC_AHEAD:
                 return avutil.AVERROR(EAGAIN)
         picture = nvdec_next(self.ptr) if self.ptr != NULL else NULL
@@ -295,7 +297,7 @@ cdef class NvdecBackend(VideoBackend):
         frame.pts = picture.pts
         frame.best_effort_timestamp = picture.pts
         compat_frame_set_duration(frame, picture.duration)
-        # the picture stays in the session; libavcodec's colours also include what the container says
+        # The picture stays in the session. libavcodec's colours include the container's values.
         frame.colorspace = self.parameters.color_space
         frame.color_primaries = self.parameters.color_primaries
         frame.color_trc = self.parameters.color_trc
@@ -307,7 +309,10 @@ cdef class NvdecBackend(VideoBackend):
         return 0
 
     cdef bint has_colour_codes(self) noexcept nogil:
-        """True if the parser's colours are the stream's. For older codecs the parser invents them."""
+        """Return True if the parser's colours are the stream's.
+
+        The parser invents colours for older codecs.
+        """
         return self.parameters.codec_id in (
             avcodec.AV_CODEC_ID_H264, avcodec.AV_CODEC_ID_HEVC, avcodec.AV_CODEC_ID_AV1
         )
@@ -363,13 +368,13 @@ cdef class NvdecBackend(VideoBackend):
         return FRAMES_INSIDE
 
 
-# -- the driver -------------------------------------------------------------------------------------------------------
+# -- the driver ------------------------------------------------------------------------------------
 
 cdef FILE *trace_file = NULL
 
 
 def trace(path):
-    """Write the callbacks of the driver's parser to a file from now on, for tools/gpu_check; None ends it."""
+    """Write the callbacks of the driver's parser to a file for tools/gpu_check; None ends it."""
     global trace_file
     nvdec_trace(NULL)
     if trace_file != NULL:
@@ -389,7 +394,10 @@ def codec_of(Demuxer demuxer not None, int stream_index):
 
 
 def decoder_caps(size_t context, int codec, int chroma, int depth):
-    """Return what the hardware reports about a codec, as a dict (cuvidGetDecoderCaps); raise CudaError on failure."""
+    """Return the hardware's report on a codec (cuvidGetDecoderCaps) as a dict.
+
+    Raise CudaError on failure.
+    """
     cdef CUVIDDECODECAPS caps
     cdef char[256] text
     memset(&caps, 0, sizeof(caps))
@@ -405,10 +413,10 @@ def decoder_caps(size_t context, int codec, int chroma, int depth):
     }
 
 
-# -- decoders that wait -----------------------------------------------------------------------------------------------
+# -- decoders that wait ----------------------------------------------------------------------------
 
 def cache_limits():
-    """Return (decoders, bytes): how many decoders, and how much memory, may wait to be used again."""
+    """Return the limits on waiting decoders: (largest number of decoders, most bytes)."""
     cdef int64_t count, size
     nvcache_limits(&count, &size)
     return count, size

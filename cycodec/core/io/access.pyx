@@ -2,11 +2,12 @@
 
 Note [One resource]
 
-Playlists and session descriptions name other files and addresses, and FFmpeg opens them. A file from a stranger must
-not do that. So a source is one resource: bytes and file-like objects reach no protocol, a path reaches the file
-protocol, and a URL reaches its own protocol. FFmpeg enforces this with its whitelists of protocols and formats, which
-nested contexts inherit, and `Demuxer` refuses to open any URL but the source's own. The user allows more with
-`protocols` and `formats`, or by a URL that is a playlist by its ending or its scheme.
+Playlists and session descriptions name other files and addresses, and FFmpeg opens them. A file
+from a stranger must not do that. So a source is one resource: bytes and file-like objects reach no
+protocol, a path reaches the file protocol, and a URL reaches its own protocol. FFmpeg enforces this
+with its whitelists of protocols and formats, which nested contexts inherit, and `Demuxer` refuses
+to open any URL but the source's own. The user allows more with `protocols` and `formats`, or by a
+URL that is a playlist by its ending or its scheme.
 """
 
 import re
@@ -49,11 +50,11 @@ cdef dict COMPANIONS = {
 }
 # Schemes that belong to a demuxer, not to a protocol of FFmpeg.
 cdef dict SCHEME_FORMATS = {"rtsp": ("rtsp",), "rtsps": ("rtsp",), "rtp": ("rtp",), "sap": ("sap",)}
-# Formats that a URL has by its ending, with the protocols that their parts need besides those of the URL.
+# Formats that a URL's ending selects, with the further protocols that their parts need.
 cdef dict ENDING_FORMATS = {"m3u8": ("hls",), "m3u": ("hls",), "mpd": ("dash",)}
 cdef tuple PLAYLIST_PROTOCOLS = ("crypto", "data")
 
-# Formats that open other resources, and that the user may allow. AVFMT_NOFILE marks others of the same kind.
+# Formats that open other resources, which users may allow. AVFMT_NOFILE marks similar formats.
 cdef set PLAYLISTS = {
     "hls", "applehttp", "dash", "concat", "sdp", "rtsp", "rtp", "sap", "imf", "webm_dash_manifest", "vobsub",
 }
@@ -80,7 +81,8 @@ cdef class Access:
     Parameters
     ----------
     protocols, formats : iterable of str
-        FFmpeg's names of what may be used besides the source's own protocol and the formats of single files.
+        FFmpeg's names of what may be used besides the source's own protocol and the formats of
+        single files.
     options : mapping
         FFmpeg's options of demuxer, protocol and decoder.
     timeout : float
@@ -157,7 +159,7 @@ cdef Rules file_rules = None
 
 
 cdef str scheme_of(str url):
-    """Return the scheme of a URL in lower case, without what follows a plus sign; None if there is none."""
+    """Return the scheme of a URL in lower case, without a plus sign and its suffix, or None."""
     found = SCHEME.match(url)
     return found[1].lower() if found else None
 
@@ -178,7 +180,10 @@ cdef bint is_known_scheme(str scheme):
 
 
 cdef bint is_allowed_scheme(Access access, str scheme):
-    """Return whether a URL of a scheme may be opened. FFmpeg itself refuses schemes that it does not know."""
+    """Return True if a URL of a scheme may be opened.
+
+    FFmpeg itself refuses schemes that it does not know.
+    """
     return scheme in ORDINARY or scheme in access.protocols or not is_known_scheme(scheme)
 
 
@@ -263,7 +268,7 @@ cdef bytes formats_of_one_resource():
 
 
 cdef str playlist_in(bytes head, str url):
-    """Return the name of the format that opens other resources, if the first bytes of a source are of one."""
+    """Return the format that opens other resources and that matches the source's first bytes."""
     cdef AVProbeData probe
     cdef bytearray padded = bytearray(head) + bytes(avcodec.AV_INPUT_BUFFER_PADDING_SIZE)
     cdef bytes name = url.encode("utf-8", "surrogateescape")

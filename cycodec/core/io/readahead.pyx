@@ -1,8 +1,9 @@
 """Reads of a file-like object, in few and large pieces.
 
-A file-like object may be remote, so that each read takes tens of milliseconds. Consecutive reads grow, from the size
-that FFmpeg wants up to MOST_AHEAD. The last reads are kept, up to KEPT_BYTES: to open a file FFmpeg reads from both ends
-of it, and decoding begins with bytes that opening has read.
+A file-like object may be remote, so that each read takes tens of milliseconds. Consecutive reads
+grow, from the size that FFmpeg wants up to MOST_AHEAD. The last reads are kept, up to KEPT_BYTES:
+to open a file FFmpeg reads from both ends of it, and decoding begins with bytes that opening has
+read.
 """
 
 from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
@@ -30,7 +31,7 @@ cdef class ReadAhead:
         self.next_pos = -1
 
     cdef int64_t copy(self, int64_t pos, uint8_t *buffer, int size) except -1:
-        """Copy up to `size` bytes from a position on, and return their number; 0 at the end of the file."""
+        """Copy up to `size` bytes from a position; return their number, which is 0 at the end."""
         cdef int64_t start
         cdef bytes data
         cdef int64_t length
@@ -79,6 +80,9 @@ cdef class ReadAhead:
 
 
 def set_limits(int64_t most_ahead=1 << 20, int64_t kept_bytes=4 << 20):
-    """Set the largest size of reads and of what is kept of each object; for tests. Without arguments, restore both."""
+    """Set the largest size of a read and of the kept data of each object, for tests.
+
+    Without arguments, restore both.
+    """
     global MOST_AHEAD, KEPT_BYTES
     MOST_AHEAD, KEPT_BYTES = most_ahead, kept_bytes

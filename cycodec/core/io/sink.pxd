@@ -9,7 +9,7 @@ cdef class Sink:
     cdef AVIOContext *ptr
     cdef readonly str name          # of the destination in errors
     cdef str target                 # the path that the user gave
-    cdef str draft                  # the path that is written first; None if the target itself is written
+    cdef str draft                  # path of the draft; None if the target itself is written
     cdef bint is_file               # True if FFmpeg opened the destination
     cdef object file                # the file-like object, or None
     cdef object pending             # exception of a callback, which the next check raises

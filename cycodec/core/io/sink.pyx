@@ -1,7 +1,7 @@
 """Bytes to a path, to a Python file-like object, or to memory.
 
-A file is written under another name beside its path, and renamed when it is complete. A failed encode leaves no half
-file, and does not destroy a file that was there before.
+A file is written under another name beside its path, and renamed when it is complete. A failed
+encode leaves no half file, and does not destroy a file that was there before.
 """
 
 import io
@@ -35,8 +35,8 @@ cdef class Sink:
     Parameters
     ----------
     destination : str, os.PathLike, file-like or None
-        A path or URL, an object with ``write(bytes)`` (and ``seek(offset, whence)``, which many formats
-        need), or None for memory.
+        A path or URL, an object with ``write(bytes)`` (and ``seek(offset, whence)``, which many
+        formats need), or None for memory.
     """
 
     def __cinit__(self, destination=None):
@@ -122,7 +122,7 @@ cdef class Sink:
         self.is_file = True
 
     cdef int check(self, int code, str operation) except -1:
-        """Call error.check, unless the file-like object has raised an exception, which is then raised."""
+        """Call error.check, but raise the exception of the file-like object if it raised one."""
         if self.pending is not None:
             exception, self.pending = self.pending, None
             raise exception

@@ -1,7 +1,8 @@
 """Bytes from a path or URL, a buffer or a Python file-like object.
 
-Memory is read without the GIL. FFmpeg's read and seek callbacks call a file-like object with the GIL held. They never
-raise: they keep the exception, and the next `check` raises it instead of FFmpeg's error.
+Memory is read without the GIL. FFmpeg's read and seek callbacks call a file-like object with the
+GIL held. They never raise: they keep the exception, and the next `check` raises it instead of
+FFmpeg's error.
 """
 
 import io
@@ -57,8 +58,8 @@ cdef class IOContext:
     Parameters
     ----------
     origin : str, os.PathLike, buffer or file-like
-        A path or URL, an object with the buffer protocol (bytes, memoryview, uint8 NumPy array), or an object with
-        ``read(size)`` and ``seek(offset, whence)``.
+        A path or URL, an object with the buffer protocol (bytes, memoryview, uint8 NumPy array), or
+        an object with ``read(size)`` and ``seek(offset, whence)``.
     name : str, optional
         Its name in errors; the default is made from `origin`.
     access : Access, optional
@@ -102,7 +103,10 @@ cdef class IOContext:
         self.has_view = False
 
     def again(self):
-        """Return another context of the same source, which shares the reads of a file-like object."""
+        """Return another context of the same source.
+
+        It shares the reads of a file-like object.
+        """
         cdef IOContext other = IOContext(self.origin, self.name, self.access)
         if self.ahead is not None:
             other.ahead = self.ahead
@@ -198,7 +202,7 @@ cdef class IOContext:
         return self.pending is not None
 
     cdef bytes head(self, int size):
-        """Return the first bytes of the source; b"" if they cannot be had without another request."""
+        """Return the first bytes of the source, or b"" if they would need another request."""
         if self.has_view:
             return (<const char *> self.memory.data)[:min(<int64_t> size, self.memory.size)]
         if self.ahead is not None:
@@ -209,7 +213,7 @@ cdef class IOContext:
         return b""
 
     cdef int check(self, int code, str operation) except -1:
-        """Call error.check, unless the file-like object has raised an exception, which is then raised."""
+        """Call error.check, but raise the exception of the file-like object if it raised one."""
         if self.pending is not None:
             exception, self.pending = self.pending, None
             raise exception

@@ -356,7 +356,8 @@ cdef list rows_of_mappings(frames):
         rows = sorted(
             (
                 int(entry["pts"] if "pts" in entry else entry["pkt_pts"]),
-                int(entry.get("duration", entry.get("pkt_duration", 0))),       # ffprobe omits unknown values
+                # ffprobe omits unknown values.
+                int(entry.get("duration", entry.get("pkt_duration", 0))),
                 bool(int(entry["key_frame"])),
             )
             for entry in entries
