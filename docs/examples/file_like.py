@@ -8,7 +8,7 @@ from cycodec.decoders import VideoDecoder
 
 
 class Counting:
-    """A file that counts the bytes that are read. It could as well be an object in a remote store."""
+    """A file that counts the bytes that are read; a remote store could take its place."""
 
     def __init__(self, path):
         self.file = open(path, "rb")  # noqa: SIM115 - the file lives as long as this object

@@ -17,8 +17,8 @@ def seconds(work):
 
 
 # By default a request uses the CPUs that are free: several threads decode different GOPs. A long
-# read inside one GOP, or a loop over frames, uses FFmpeg's frame threads. CYCODEC_NUM_THREADS limits
-# all decoders of a process together.
+# read inside one GOP, or a loop over frames, uses FFmpeg's frame threads. CYCODEC_NUM_THREADS
+# limits all decoders of a process together.
 chosen, one = VideoDecoder(source), VideoDecoder(source, num_threads=1)
 numbers = range(0, len(chosen), 20)
 # The frames are equal for any number of threads.

@@ -26,7 +26,7 @@ def make_shard(path, numbers):
 
 
 class Shards(IterableDataset):
-    """Clips and labels of all videos in tar files. The workers divide the files among themselves."""
+    """The clips and labels of all videos in tar files, which the workers share."""
 
     def __init__(self, paths):
         self.paths = paths

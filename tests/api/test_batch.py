@@ -227,7 +227,7 @@ def test_wrong_calls(arguments, options, error):
 
 
 class Slow(io.BytesIO):
-    """A file whose first read is slow, and which counts the files that are read at the same time."""
+    """A file with a slow first read, which counts the files that are read concurrently."""
 
     together = 0
     most = 0

@@ -107,7 +107,7 @@ _inherited = None
 
 
 def inherit(decoder):
-    """A forked worker gets the parent's objects as arguments of the initializer, without pickling."""
+    """A forked worker gets the parent's objects as initializer arguments, without pickling."""
     global _inherited
     _inherited = decoder
 

@@ -70,7 +70,8 @@ def decibel(difference):
     return 20 * np.log10(max(float(np.abs(difference).max()), 1e-12)) if difference.size else -240.0
 
 
-# The timestamps of these files leave a hole, which ffmpeg closes up and the default fills with silence.
+# The timestamps of these files leave a hole, which ffmpeg closes up and the default fills with
+# silence.
 WITH_HOLES = ("h264_vfr_rot180_camera.mp4",)
 
 

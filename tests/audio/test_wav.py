@@ -1,4 +1,4 @@
-"""WAV without FFmpeg: every width gives the samples of FFmpeg, and only the needed bytes are read."""
+"""WAV without FFmpeg: every width gives FFmpeg's samples, and only needed bytes are read."""
 
 import io
 import struct

@@ -49,7 +49,7 @@ def test_work_is_queued_on_the_current_stream(gpu):
 
 
 def test_two_decoders_on_two_streams_do_not_race(gpu):
-    """Two threads make many decoders in turn, so that hardware decoders pass from stream to stream."""
+    """Two threads make many decoders in turn, which passes hardware decoders between streams."""
     paths = [media.locate(name) for name in ("h264_bt601.mp4", "h264_startpts_10s.mp4")]
     expected = [VideoDecoder(path)[:20] for path in paths]
     wrong = []

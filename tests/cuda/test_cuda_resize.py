@@ -34,7 +34,7 @@ def noise(height, width):
 
 
 def resized(height, width, after, dtype=torch.uint8):
-    """Returns frames of noise as the GPU converts them, and as it resizes them during conversion."""
+    """Returns frames of noise as the GPU converts them, and as it resizes them during that."""
     data = noise(height, width)
     whole = VideoDecoder(data, device="cuda", dimension_order="NHWC", output_dtype=dtype)[:]
     ours = VideoDecoder(

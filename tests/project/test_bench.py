@@ -37,7 +37,7 @@ from benchmark.peers import PEERS  # noqa: E402
 
 
 def measured(wall, verdict="agrees"):
-    """Returns a library's entry: the CPU took half of the wall time, and memory grew by 10 bytes."""
+    """Returns an entry whose CPU time is half its wall time, and whose memory grew by 10 bytes."""
     return {
         "wall": list(wall),
         "cpu": [time / 2 for time in wall],

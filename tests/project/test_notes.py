@@ -19,7 +19,7 @@ LOST = re.compile(r"DESIGN, decision|\(reference: [\w-]+, section")
 
 
 def written_files(root):
-    """The sources and documents of a checkout, without those of third parties and of tests/project."""
+    """Returns the sources and documents of a checkout, except third_party and tests/project."""
     folders = [root / name for name in ("cycodec", "csrc", "tests", "tools", "docs")]
     files = [path for folder in folders for path in folder.rglob("*")] + list(root.glob("*.*"))
     skipped = ("third_party", "project", "examples")

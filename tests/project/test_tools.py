@@ -86,7 +86,7 @@ esac
 """
 
     def run(self, tool, *arguments, **environment):
-        """Runs a tool of the checkout from another folder, without a terminal, with an empty log."""
+        """Runs a tool from another folder, without a terminal and with an empty log."""
         self.log.write_text("")
         return subprocess.run(
             [self.checkout / tool, *arguments],

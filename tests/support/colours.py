@@ -20,7 +20,7 @@ SUBSAMPLING = {"420": (2, 2), "422": (1, 2), "444": (1, 1)}
 
 @dataclass(frozen=True)
 class Colour:
-    """A kind of YCbCr video: matrix and range as ffmpeg names them, subsampling, bits of a sample."""
+    """A kind of YCbCr video: ffmpeg's matrix and range, the subsampling and the bit depth."""
 
     matrix: str
     range: str

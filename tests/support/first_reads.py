@@ -1,8 +1,10 @@
-"""Clips for first reads: codecs x containers x timestamp tricks x patched flags, drawn at random or listed.
+"""Clips for first reads, drawn at random or listed.
 
-A fresh decoder knows only what the container says, and the container may lie. So each frame is read as the first read
-of a decoder of its own, and compared with what ``ffmpeg -threads 1`` decodes. A `Clip` is a recipe of plain text, so
-that a fault can be reproduced from one line.
+A clip combines a codec, a container, timestamp tricks and patched flags.
+
+A fresh decoder knows only what the container says, and the container may lie. So each frame is read
+as the first read of a decoder of its own, and compared with what ``ffmpeg -threads 1`` decodes. A
+`Clip` is a recipe of plain text, so that a fault can be reproduced from one line.
 """
 
 import json
@@ -17,7 +19,7 @@ import recipes
 SIZE = "96x64"
 RATE = 12
 
-# codec -> (raw format that the muxer of this name writes, or None; containers that take it; encoder options to draw from)
+# codec -> (raw format that its muxer writes, or None; containers; encoder options to draw from)
 CODECS = {
     "libx264": (
         "h264",
@@ -113,7 +115,10 @@ class Clip:
         return self.to_json()
 
     def make(self, folder):
-        """Write the file into a folder; its path, or None where ffmpeg or the container refuses the recipe."""
+        """Write the file into a folder; return its path, or None if the recipe is refused.
+
+        ffmpeg or the container may refuse it.
+        """
         raw, *_ = CODECS[self.codec]
         picture = f"testsrc2=s={SIZE}:r={RATE},noise=alls=6:allf=t:all_seed={self.seed + 1}"
         encode = [
@@ -163,13 +168,13 @@ class Clip:
 
 @dataclass
 class Outcome:
-    """What was found of one clip: reads made, and (way, frame number, what came instead) of each wrong one."""
+    """The reads of one clip, and (way, frame number, what came instead) of each wrong read."""
 
     reads: int = 0
     wrong: list = field(default_factory=list)
 
 
-# -- patched flags -----------------------------------------------------------------------------------------------------
+# -- patched flags ---------------------------------------------------------------------------------
 
 
 def rename_box(name, new):
@@ -240,7 +245,7 @@ PATCHES_OF = {
 }
 
 
-# -- drawing -----------------------------------------------------------------------------------------------------------
+# -- drawing ---------------------------------------------------------------------------------------
 
 
 def draw(dice):
@@ -265,11 +270,11 @@ def draw(dice):
     )
 
 
-# -- reading -----------------------------------------------------------------------------------------------------------
+# -- reading ---------------------------------------------------------------------------------------
 
 
 def read(path, dice, most=40, **options):
-    """Read each frame (at most so many) by a fresh decoder, and batches at random by fresh decoders.
+    """Read each frame (up to a limit) and random batches, all by fresh decoders.
 
     An FFmpegError is right where ffmpeg gives no frame, and wrong elsewhere.
     """

@@ -1,7 +1,9 @@
-"""Mutations of media files that keep their structure: MP4 boxes, EBML, RIFF, Ogg pages, NAL units, index files.
+"""Mutations of media files that keep their structure.
 
-A byte changed at random mostly ends in "invalid data". A mutation that knows where sizes, counts and times stand
-reaches the code behind the first check.
+They cover MP4 boxes, EBML, RIFF, Ogg pages, NAL units and index files.
+
+A byte changed at random mostly ends in "invalid data". A mutation that knows where sizes, counts
+and times stand reaches the code behind the first check.
 """
 
 import random
@@ -57,7 +59,7 @@ def mp4_boxes(data, start=0, end=None):
 
 
 def ebml_elements(data, start=0, end=None, depth=0):
-    """(where its size stands, length of that size, where the content begins, size) of each element."""
+    """Yield (position of the size field, its length, start of the content, size) per element."""
     place, end = start, len(data) if end is None else end
     while place < end - 2 and depth < 6:
         first = data[place]

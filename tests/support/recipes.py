@@ -175,7 +175,7 @@ def names(text):
 
 
 def locate(name):
-    """Returns the path of a generated or shared file, or of one that tools/gpu_carry brought here."""
+    """Returns the path of a generated or shared file, or of one from tools/gpu_carry."""
     if CARRIED and (Path(CARRIED) / name).exists():
         return Path(CARRIED) / name
     return path(name) if name in RECIPES else shared(name)

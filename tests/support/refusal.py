@@ -12,7 +12,7 @@ REMEDY = r"\(|check|give|pass|use|make|open|leave|say|allowed|must"
 
 
 def refused(source, name, kind=cycodec.FFmpegError, **options):
-    """Asserts that opening raises an FFmpegError of `kind` whose message holds `name` and a remedy."""
+    """Asserts that opening raises an FFmpegError of `kind` that names `name` and a remedy."""
     with pytest.raises(kind) as caught:
         VideoDecoder(source, **options)
     assert isinstance(caught.value, cycodec.FFmpegError)

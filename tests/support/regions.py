@@ -16,7 +16,7 @@ transverse.mp4 rot90_422_10bit.mp4 rot270_444.mp4 mpeg2_interlaced.ts resolution
 
 
 def boxes(height, width, amount, seed):
-    """Corners, rows, columns, single pixels and random boxes (y0, y1, x0, x1), none of them empty."""
+    """Returns corners, rows, columns, pixels and random boxes (y0, y1, x0, x1), none empty."""
     dice = random.Random(seed)
     chosen = [
         (0, height, 0, width),

@@ -17,7 +17,7 @@ TRAIL_N, TRAIL_R = 0, 1
 
 
 def in_sublayers(path):
-    """Returns the stream of a file in Annex B, with rewritten NAL unit headers and parameter sets."""
+    """Returns an Annex B stream with rewritten NAL unit headers and parameter sets."""
     out = []
     references = 0
     for unit in path.read_bytes().split(b"\0\0\1")[1:]:

@@ -1,7 +1,8 @@
 """Each frame as the first read of a decoder of its own, against ffmpeg.
 
-A decoder that has read a stream knows more about it than a fresh one. The clips lie about their timestamps
-and key flags, and each of them is opened anew for each frame. ``tools/verify/first_reads`` draws more.
+A decoder that has read a stream knows more about it than a fresh one. The clips lie about their
+timestamps and key flags, and each of them is opened anew for each frame.
+``tools/verify/first_reads`` draws more.
 """
 
 import random
@@ -56,7 +57,7 @@ DRAWN = 8  # clips that each test of a random selection reads
 
 
 def examine(clip, folder):
-    """Make a clip and read it; the test fails with what was wrong. True if the clip could be made."""
+    """Make a clip and read it; fail with what was wrong. return True if it was made."""
     path = clip.make(folder)
     if path is None:
         return False

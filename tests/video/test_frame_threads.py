@@ -130,7 +130,7 @@ def test_damage_with_frame_threads():
     assert torch.equal(decoder[:], torch.stack(expected))
 
 
-# -- reading on: Note [Reading on] in read_ahead -----------------------------------------------------------------------
+# -- reading on: Note [Reading on] in read_ahead ---------------------------------------------------
 
 
 @pytest.mark.parametrize("name", [*ONE_GOP, "h264_plain.mp4", "mpeg4_bframes.avi", "hevc_open_gop.ts"])

@@ -95,7 +95,7 @@ def test_the_budget_limits_what_is_picked_by_itself():
 
 @pytest.mark.parametrize(("cost", "expected"), [(0.6, [11, 23, 35]), (1, [11, 23])])
 def test_frames_on_the_way_count_for_less_where_b_frames_are_left_out(cost, expected):
-    """The request wants the last frame of four GOPs of 12 frames, and all frames of the next GOP."""
+    """The request wants the last frame of four GOPs of 12 frames and all of the next GOP."""
     gops = gops_of("h264_plain.mp4", costs=Costs(way=cost, parts=1))
     first, second = in_order(gops, [11, 23, 35, 47, *range(48, 60)], 2)
     assert first == expected

@@ -1,4 +1,4 @@
-"""Indices from MP4 sample tables and Matroska block headers equal those from reading every packet."""
+"""Indices from MP4 sample tables and Matroska block headers equal those from every packet."""
 
 import os
 import subprocess
@@ -171,7 +171,7 @@ CLUSTERS = ["h264_clusters.mkv", "vp9_clusters.webm", "vp8_hidden.webm"]
 
 
 def walked(path, threads, monkeypatch):
-    """Returns (the packets by the headers, how many parts were walked in parallel, for each walk)."""
+    """Returns (packets by the headers, number of parallel parts of each walk)."""
     stretches = []
 
     def run(jobs, limit):

@@ -118,7 +118,7 @@ def test_any_decoding_time_of_a_fragment(tmp_path, value):
     without_overflow(written(tmp_path, data))
 
 
-# Each box, and where its 32-bit fields begin: behind version and flags, or behind the number of entries.
+# Each box, and the start of its 32-bit fields: after version and flags, or after the count.
 FIELDS = {
     "h264_plain.mp4": (
         b"ctts",

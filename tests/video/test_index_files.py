@@ -169,7 +169,7 @@ def test_every_field_of_the_header(owner):
 
 
 def test_values_of_the_arrays(owner):
-    """Each changes one value and leaves the others; the order of packets is nowhere else in a file."""
+    """Each case changes one value; no other place in a file holds the order of packets."""
     path, data = owner
     header, arrays = unpack(data)
     orders = [2, 1, 2, 2, 1, 1, 2, 2, 0, 0, 2]

@@ -1,4 +1,4 @@
-"""``memory_order`` gives the same frames as planes or as packed pixels, for every kind of access."""
+"""``memory_order`` gives the same frames as planes or packed pixels, for every access."""
 
 import copy
 import pickle

@@ -20,7 +20,7 @@ BUDGET = 20_000_000
 
 
 class Video:
-    """A decoder with the digests of its sequential pass, and the number of accesses for its size."""
+    """A decoder with the digests of its sequential pass and a number of accesses for its size."""
 
     def __init__(self, path, accesses=None, **options):
         self.name = path.name

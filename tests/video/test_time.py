@@ -81,7 +81,7 @@ def test_a_stream_is_covered_without_gaps(timed):
 
 @pytest.mark.slow
 def test_every_boundary(timed):
-    """The instants are the first of a frame, its middle, and the last float before the next frame."""
+    """The instants are a frame's start, its middle, and the last float before the next frame."""
     _, decoder = timed
     begins, ends = intervals(decoder)
     index = decoder.index
@@ -370,7 +370,7 @@ def test_one_doubled_time_does_not_spoil_the_others():
     ),
 )
 def test_times_are_made_where_a_stream_has_none(name):
-    """Raw streams and AVI give at most a frame rate, so times rise evenly from the first frame on."""
+    """Raw streams and AVI give at most a frame rate, so times rise evenly from frame 0 on."""
     with VideoDecoder(media.path(name)) as decoder:
         batch = decoder.get_all_frames()
         steps = batch.pts_seconds.diff()

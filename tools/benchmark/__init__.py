@@ -1,1 +1,1 @@
-"""The benchmark behind tools/bench compares cycodec with its peers in one run, on the same clips."""
+"""The benchmark behind tools/bench compares cycodec with its peers on the same clips."""

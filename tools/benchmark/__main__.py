@@ -158,7 +158,7 @@ def assemble(
 
 
 def as_json(whole: dict[str, Any]) -> str:
-    """Returns JSON with one line for each list entry, so that a diff shows what a new run changed."""
+    """Returns JSON with one line for each list entry, so that diffs show what changed."""
 
     def lines(value: Any) -> str:
         if not isinstance(value, list):

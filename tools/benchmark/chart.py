@@ -1,4 +1,4 @@
-"""Draws the chart for README and docs: one row per workload, one dot per library, 1.0 is cycodec."""
+"""Draws the chart for README and docs: a row per workload, a dot per library, 1.0 is cycodec."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""Lets another checkout of cycodec take part as a peer, so that one run compares before and after."""
+"""Lets another checkout of cycodec take part as a peer, to compare before and after."""
 
 import argparse
 from pathlib import Path

@@ -132,7 +132,7 @@ def _short_clips() -> Clip:
 
 
 def probe(path: Path) -> Clip:
-    """Describes a clip by ffprobe, which decodes every frame; the answer is kept beside the clips."""
+    """Describes a clip by ffprobe, which decodes every frame, and stores it beside the clips."""
     cache_file = BUILD / "clips.json"
     cache = json.loads(cache_file.read_text()) if cache_file.is_file() else {}
     status = path.stat()

@@ -1,4 +1,4 @@
-"""One interpreter per library, because peers bundle their own FFmpeg and must not share a process."""
+"""One interpreter per library, because each peer needs a process with its own FFmpeg."""
 
 import hashlib
 import shutil

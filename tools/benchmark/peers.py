@@ -345,7 +345,7 @@ class OpenCV(Peer):
         }
 
     class Reader:
-        """A capture, and the (height, width) that its frames must have, or None for their own size."""
+        """A capture, and the (height, width) that its frames must have, or None if unchanged."""
 
         def __init__(self, capture: Any, size: tuple[int, int] | None) -> None:
             self.capture, self.size = capture, size

@@ -219,7 +219,7 @@ def _measure(
 def _warm_up(
     workers: Mapping[str, Worker], case: Case, base: str
 ) -> tuple[dict[str, dict[str, Any]], dict[str, int]]:
-    """Runs each library once: checks its frames, and chooses the number of repetitions by its time."""
+    """Runs each library once, checks its frames, and chooses its number of repetitions."""
     entries: dict[str, dict[str, Any]] = {}
     repeats: dict[str, int] = {}
     with tempfile.TemporaryDirectory(prefix="cycodec-bench-") as folder:
@@ -238,7 +238,7 @@ def _warm_up(
 
 
 def check_result(case: Case, frames: int, samples: Path, reference: Path) -> dict[str, Any]:
-    """Compares a library's answer with the request: the number of frames, then the base's pixels."""
+    """Compares a library's answer with the request: number of frames, then the base's pixels."""
     expected = len(case.indices) * len(case.paths)
     if frames != expected:
         return {"difference": None, "verdict": f"{frames} of {expected} frames"}

@@ -158,7 +158,7 @@ def compare(golden: str, ours: str) -> list[str]:
 
 
 def main() -> None:
-    """Makes the golden recording from one of tools/gpu_check: python -m benchmark.traces traces.txt"""
+    """Makes the golden recording from tools/gpu_check's: python -m benchmark.traces traces.txt"""
     recorded = Path(sys.argv[1]).read_text()
     known = clips(recorded)
     about = recorded.splitlines()[0]

@@ -128,7 +128,7 @@ def open_reader(peer: Peer, case: Case) -> Any:
 
 @dataclass
 class Seen:
-    """Counts the frames that a library returns, checks their form, and keeps small samples of some."""
+    """Counts the frames that a library returns, checks their form, and keeps small samples."""
 
     case: Case
     layout: str

@@ -87,7 +87,7 @@ def shuffled(n: int, count: int = 10) -> list[int]:
 
 
 def middle(n: int) -> list[int]:
-    """Returns one frame number a little behind the middle, where generated clips have a key frame."""
+    """Returns a frame number a little behind the middle, where clips have a key frame."""
     return [n // 2 + n // 20]
 
 

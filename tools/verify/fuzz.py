@@ -1,7 +1,10 @@
-"""Feed mutated media to cycodec and look for crashes, hangs, memory, untyped errors, and order-dependence.
+"""Feed mutated media to cycodec and report faults.
 
-A child process runs a batch of inputs, each named by a file and a seed, under a limit of its address space and a
-watchdog. Where the child ends by a signal or does not answer, the parent knows the input by its last line.
+Faults are crashes, hangs, memory growth, untyped errors and order-dependence.
+
+A child process runs a batch of inputs, each named by a file and a seed, under a limit of its
+address space and a watchdog. Where the child ends by a signal or does not answer, the parent knows
+the input by its last line.
 """
 
 import argparse
@@ -28,7 +31,7 @@ SPACE = 6 << 30  # bytes of address space of a child; torch alone maps about 2 G
 SECONDS = 20.0  # that one input may take
 BATCH = 400
 
-# The corpus: tiny files, so that a thousand mutations are read in seconds. name -> arguments of ffmpeg
+# The corpus: tiny files, which are read quickly. name -> arguments of ffmpeg
 PICTURE = "-f lavfi -i testsrc2=s=48x32:r=10:d=1.2"
 TONE = "-f lavfi -i sine=f=440:r=16000:d=0.6"
 CORPUS = {
@@ -81,7 +84,7 @@ def corpus(folder):
     return sorted(path for path in folder.iterdir() if not path.name.startswith("draft_"))
 
 
-# -- the child ---------------------------------------------------------------------------------------------------------
+# -- the child -------------------------------------------------------------------------------------
 
 
 def exercise(path, data):
@@ -164,11 +167,11 @@ def child():
         sys.stdout.flush()
 
 
-# -- the parent --------------------------------------------------------------------------------------------------------
+# -- the parent ------------------------------------------------------------------------------------
 
 
 def run_batch(inputs, report):
-    """Run inputs in children, a new one after each that dies; the number of inputs that were run."""
+    """Run inputs in children, replacing each one that dies; return the number of inputs."""
     inputs = list(inputs)
     done = 0
     while inputs:

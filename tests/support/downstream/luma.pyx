@@ -1,4 +1,4 @@
-"""An extension of another project: the mean luma of frames, without the GIL and without a tensor."""
+"""An extension of another project: the mean luma of frames, computed without the GIL."""
 
 from libc.stdint cimport int64_t
 
