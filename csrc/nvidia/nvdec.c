@@ -7,7 +7,7 @@
 NvFunctions *nv;
 
 enum {
-    MAX_PICTURES = 64,                /* waiting pictures; only a stream's end gives more */
+    MAX_PICTURES = 64,                /* waiting pictures; a packet gives more only at the end */
     MAX_DURATIONS = 64,               /* remembered durations of AV1's packets */
     SPARE_SURFACES = NVDEC_AHEAD + 2, /* surfaces for waiting pictures and the current one */
     MAX_SURFACES = 32,
@@ -241,7 +241,7 @@ static int CUDAAPI on_decode(void *opaque, CUVIDPICPARAMS *picture) {
 static void set_times(const NvSession *s, NvPicture *picture, int64_t timestamp) {
     switch (s->codec) {
     case cudaVideoCodec_VP8:
-    case cudaVideoCodec_VP9: /* This packet shows it; an earlier one may hold it. */
+    case cudaVideoCodec_VP9: /* The current packet shows a picture that an earlier one may hold. */
         picture->pts = s->pts;
         picture->duration = s->duration;
         return;
