@@ -11,8 +11,8 @@ the decoder does. Two facts prove it for a frame, without decoding more than the
    MPEG-1, MPEG-2 and MPEG-4, the types of the pictures tell their order.
 
 Pictures that follow an anchor and are shown before it must come before it, too. A picture that is a
-single field, and a packet whose number comes twice, are contradictions. What happened before the
-anchor is not proved: a packet there may give no frame.
+single field is a contradiction. What happened before the anchor is not proved: a packet there may
+give no frame.
 """
 
 from libc.stdint cimport INT32_MIN, int64_t, uint64_t
@@ -63,7 +63,7 @@ cdef class OrderWatch:
             self.leading -= 1
             return
         if distance < 0:
-            self.is_wrong = True        # the number comes twice
+            # A hidden picture may have the pts of a frame, which is not in the index twice.
             return
         if distance >= 64:
             self.is_wrong = True
