@@ -27,6 +27,8 @@ cdef class PictureParser:
     # NULL if libavcodec has no parser for the codec.
     cdef AVCodecParserContext *parser
     cdef AVCodecContext *context
+    # True if no packet was read since the last restart, so that another one has nothing to do.
+    cdef bint is_unread
     # True if the codec stores pictures in another order than that of display.
     cdef readonly bint reorders
     # True if each picture decodes on its own.

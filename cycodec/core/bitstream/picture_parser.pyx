@@ -33,13 +33,17 @@ cdef class PictureParser:
 
     cdef int restart(self) noexcept nogil:
         """Forget the packets so far; the next one begins a new run. Return 0 or AVERROR."""
+        if self.is_unread:
+            return 0
         avcodec.av_parser_close(self.parser)
         avcodec.avcodec_free_context(&self.context)
         self.parser = avcodec.av_parser_init(self.parameters.codec_id)
+        self.is_unread = True
         if self.parser == NULL:
             return 0
         self.context = avcodec.avcodec_alloc_context3(NULL)
         if self.context == NULL:
+            self.is_unread = False
             return avutil.AVERROR(ENOMEM)
         self.parser.flags |= avcodec.PARSER_FLAG_COMPLETE_FRAMES
         return avcodec.avcodec_parameters_to_context(self.context, self.parameters)
@@ -53,6 +57,7 @@ cdef class PictureParser:
         header.type = header.order = 0
         if self.parser == NULL:
             return
+        self.is_unread = False
         self.parser.pict_type = 0
         self.parser.key_frame = -1
         self.parser.picture_structure = avcodec.AV_PICTURE_STRUCTURE_UNKNOWN
@@ -74,7 +79,7 @@ cdef class PictureParser:
 
 
 cdef PictureParser new_picture_parser(const avcodec.AVCodecParameters *parameters, str source):
-    """Return a parser for a stream; `restart` must come before the first packet.
+    """Return a parser for a stream that is ready for the first packet.
 
     Parameters
     ----------
