@@ -95,9 +95,13 @@ def assert_reads(path):
 
 @pytest.mark.parametrize("order", ORDERS)
 @pytest.mark.parametrize(
-    "codec, container",
+    ("codec", "container"),
     [
-        *((codec, container) for codec in ("h264", "mpeg2video") for container in ("raw", "mp4", "mkv", "ts")),
+        *(
+            (codec, container)
+            for codec in ("h264", "mpeg2video")
+            for container in ("raw", "mp4", "mkv", "ts")
+        ),
         ("hevc", "mp4"),  # HEVC's parameter sets tell all colours
     ],
 )
