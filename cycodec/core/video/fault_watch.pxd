@@ -27,6 +27,10 @@ cdef class FaultWatch:
     # seek.
     cdef int64_t errors
     cdef int faults
+    # True if the decoder concealed a part of a frame since the last seek.
+    cdef bint has_damage
+    # True if new buffers have marks, so that a damaged picture may show them.
+    cdef bint marks
     # True if `faults` was ever more than 0.
     cdef bint met_fault
     # True if a pass from the beginning needs a decoder that has seen nothing.
@@ -51,4 +55,4 @@ cdef class FaultWatch:
     cdef void note_left_out(self, int64_t number) noexcept nogil
     cdef bint may_be_missing(self, int64_t number) noexcept nogil
     cdef void note_frame(self, int64_t number, int64_t reached) noexcept nogil
-    cdef Verdict check(self, int code, bint damaged, bint from_anchor) noexcept nogil
+    cdef Verdict check(self, int code, bint from_anchor) noexcept nogil

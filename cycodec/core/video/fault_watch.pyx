@@ -21,11 +21,13 @@ cdef class FaultWatch:
 
     def __cinit__(self):
         self.may_skip = True
+        self.marks = True
 
     cdef void restart(self, int64_t first) noexcept nogil:
         """Forget what belongs to the run so far; `first` is the first frame of the next one."""
         cdef int i
         self.faults = 0
+        self.has_damage = False
         self.out_of_turn = False
         self.has_skipped = False
         self.next_number = first
@@ -63,14 +65,16 @@ cdef class FaultWatch:
             self.next_number += 1
         self.next_number = number + 1
 
-    cdef Verdict check(self, int code, bint damaged, bint from_anchor) noexcept nogil:
+    cdef Verdict check(self, int code, bint from_anchor) noexcept nogil:
         """Decide what follows a run that ended with a code.
 
         A frame does not come if the anchor is bad, or if the decoder needed what was left out. The
         reader first tries another anchor, then decodes all frames; only then does it report a
         contradiction.
         """
-        if code == 0 and (self.faults or damaged) and (from_anchor or self.has_skipped):
+        if code == 0 and (self.faults or self.has_damage) and (
+            from_anchor or self.has_skipped or self.marks
+        ):
             self.met_damage = True
             self.from_start_only = True
             self.may_skip = False

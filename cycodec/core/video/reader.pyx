@@ -81,7 +81,7 @@ cdef class FrameReader(FrameStream):
                 return code
             if code == 0 and self.watch.out_of_turn:
                 code = CONTRADICTION
-            verdict = self.watch.check(code, code == 0 and self.is_damaged(), self.seeker.anchor > 0)
+            verdict = self.watch.check(code, self.seeker.anchor > 0)
             if verdict == VERDICT_FINAL:
                 return code
             if verdict == VERDICT_BAD_ANCHOR:

@@ -69,6 +69,7 @@ cdef class FrameStream:
         self.seeker = seeker
         self.index = index
         self.proves_order = index.is_exact and not index.is_decoded()
+        self.choose_marks()
         if self.state != FRESH:
             self.stop()
         self.demuxer.check(self.order.restart(0, 0), "open parser")
@@ -120,6 +121,7 @@ cdef class FrameStream:
                     continue
                 self.outputs += 1
                 self.has_frame = True
+                self.watch.has_damage |= self.is_damaged()
                 if self.index.is_exact and not self.index.from_start_only and not self.is_unknown() and (
                     not self.is_leading(self.position)
                 ):
@@ -299,6 +301,7 @@ cdef class FrameStream:
             return code
         # The decoder conceals damage with what its buffers hold: only a new one gives the same
         # result twice.
+        self.choose_marks()
         if not self.backend.expect(&before.told, &before.headers) or before.needs_sets or self.begins_again():
             code = self.renew_decoder(False)
             if code == 0 and self.seeker.anchor > 0 and self.backend.needs_first_packet():
@@ -316,6 +319,13 @@ cdef class FrameStream:
             avcodec.av_packet_unref(self.packet)
             code = self.seeker.seek(self.packet)
         return code
+
+    cdef void choose_marks(self) noexcept nogil:
+        """Let new buffers have marks, except where damage must look as in a pass from the
+        beginning; see Note [Unwritten pixels] in unwritten.pyx.
+        """
+        self.watch.marks = self.index.is_exact and (self.seeker.anchor > 0 or not self.watch.met_damage)
+        self.backend.mark_pictures(self.watch.marks)
 
     cdef bint begins_again(self) noexcept nogil:
         """Return True if the pass that begins needs a decoder that has seen nothing."""
@@ -354,6 +364,7 @@ cdef class FrameStream:
         self.seeker.anchor = 0
         self.seeker.note_sent(NULL)
         self.backend.expect(NULL, NULL)
+        self.choose_marks()
         self.backend.reopen()
         self.demuxer.check(self.order.restart(0, 0), "open parser")
         self.knows_first_packet = True
