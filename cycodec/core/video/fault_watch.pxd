@@ -8,6 +8,8 @@ cdef enum:
     MAX_TRIES = 3
     # Frames that are remembered as left out.
     MOST_LEFT_OUT = 512
+    # Damaged frames that are remembered.
+    MOST_DAMAGED = 64
 
 
 cdef enum Verdict:
@@ -27,8 +29,11 @@ cdef class FaultWatch:
     # seek.
     cdef int64_t errors
     cdef int faults
-    # True if the decoder concealed a part of a frame since the last seek.
+    # True if the decoder concealed a part of a frame since the last seek; and the last frames that
+    # were damaged or rejected, in a ring.
     cdef bint has_damage
+    cdef int64_t damaged[MOST_DAMAGED]
+    cdef int num_damaged
     # True if new buffers have marks, so that a damaged picture may show them.
     cdef bint marks
     # True if `faults` was ever more than 0.
@@ -52,6 +57,7 @@ cdef class FaultWatch:
 
     cdef void restart(self, int64_t first) noexcept nogil
     cdef void note_error(self, bint counts) noexcept nogil
+    cdef void note_damage(self, int64_t number) noexcept nogil
     cdef void note_left_out(self, int64_t number) noexcept nogil
     cdef bint may_be_missing(self, int64_t number) noexcept nogil
     cdef void note_frame(self, int64_t number, int64_t reached) noexcept nogil

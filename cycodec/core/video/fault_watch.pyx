@@ -28,6 +28,7 @@ cdef class FaultWatch:
         cdef int i
         self.faults = 0
         self.has_damage = False
+        self.num_damaged = 0
         self.out_of_turn = False
         self.has_skipped = False
         self.next_number = first
@@ -42,6 +43,12 @@ cdef class FaultWatch:
         if counts:
             self.faults += 1
             self.met_fault = True
+
+    cdef void note_damage(self, int64_t number) noexcept nogil:
+        """Remember a frame that is damaged or was rejected."""
+        if number >= 0:
+            self.damaged[self.num_damaged % MOST_DAMAGED] = number
+            self.num_damaged += 1
 
     cdef void note_left_out(self, int64_t number) noexcept nogil:
         """Note that the decoder may leave out a frame, whose packet it receives next."""

@@ -149,6 +149,12 @@ cdef class FrameIndex(StreamIndex):
     cdef bint holds(self, const AVFrame *frame, int64_t came_out, int64_t position) noexcept nogil:
         return came_out == position
 
+    cdef bint may_refer(self, int64_t position, int64_t damaged) noexcept nogil:
+        if damaged <= position:
+            return damaged >= self.anchors[self.anchor_of(<int> position)].first
+        # a frame that is shown later and decoded earlier
+        return self.ordinals == NULL or self.ordinals[damaged] < self.ordinals[position]
+
     cdef int leading_pictures(self, int anchor) noexcept nogil:
         """Return how many pictures follow an anchor's packet and are shown before it; 0 if that is
         not known.

@@ -29,4 +29,5 @@ cdef class FrameReader(FrameStream):
     cdef int check_signals(self) noexcept nogil
     cdef int serve(self, Request request) noexcept nogil
     cdef int fill(self, Request request, const Slot *slot, uint8_t **last) noexcept nogil
+    cdef bint refers_to_damage(self) noexcept nogil
     cdef int finish(self, int code) except -1

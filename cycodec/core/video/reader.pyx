@@ -11,7 +11,7 @@ from libc.stdint cimport int64_t, uint8_t
 
 from cycodec.core.container.codes cimport CONTRADICTION, LOST
 from cycodec.core.video.codes cimport SIZE_CHANGED
-from cycodec.core.video.fault_watch cimport VERDICT_BAD_ANCHOR, VERDICT_FINAL, Verdict
+from cycodec.core.video.fault_watch cimport MOST_DAMAGED, VERDICT_BAD_ANCHOR, VERDICT_FINAL, Verdict
 from cycodec.core.video.index import IndexContradiction
 from cycodec.core.video.picture_spec cimport PictureSpec
 from cycodec.core.video.request cimport NOTHING_BEFORE, Request
@@ -196,9 +196,11 @@ cdef class FrameReader(FrameStream):
         request.durations[slot.slot] = self.index.duration_of(slot.position, self.frame, self.seeker.step)
         if good:
             code = self.convert(request.spec, out)
+            if code == 0 and request.wanted.masking and self.index.reorder:
+                code = self.look_ahead(self.index.reorder)
             if code < 0:
                 return code
-            good = not (request.wanted.masking and self.is_damaged())
+            good = not (request.wanted.masking and (self.is_damaged() or self.refers_to_damage()))
         if good:
             last[0] = out
         else:
@@ -207,6 +209,20 @@ cdef class FrameReader(FrameStream):
                 return code
         request.valid[slot.slot] = good if last[0] != NULL else NOTHING_BEFORE
         return 0
+
+    cdef bint refers_to_damage(self) noexcept nogil:
+        """Return True if the current frame may refer to one that is damaged.
+
+        Note [References that are damaged]: all frames since the anchor have come out, so that
+        damage before the current frame is known. A frame that is shown later and decoded earlier
+        may be damaged, too. With `masking`, so many frames are therefore decoded ahead as can be
+        stored out of order.
+        """
+        cdef int i
+        for i in range(min(self.watch.num_damaged, <int> MOST_DAMAGED)):
+            if self.index.may_refer(self.position, self.watch.damaged[i]):
+                return True
+        return False
 
     def read(self, Request request not None):
         """Decode the frames of a request into the caller's memory.
