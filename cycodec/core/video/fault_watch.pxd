@@ -46,6 +46,8 @@ cdef class FaultWatch:
     cdef bint has_skipped
     # The numbers of the frames that the decoder may have left out, each at its remainder.
     cdef int64_t left_out[MOST_LEFT_OUT]
+    # The numbers of the frames that no other one refers to, in the same way.
+    cdef int64_t lone[MOST_LEFT_OUT]
     # The frame that must come next unless it was left out, and True if another one came since the
     # last seek.
     cdef int64_t next_number
@@ -58,6 +60,8 @@ cdef class FaultWatch:
     cdef void restart(self, int64_t first) noexcept nogil
     cdef void note_error(self, bint counts) noexcept nogil
     cdef void note_damage(self, int64_t number) noexcept nogil
+    cdef void note_known_damage(self) noexcept nogil
+    cdef void note_lone(self, int64_t number) noexcept nogil
     cdef void note_left_out(self, int64_t number) noexcept nogil
     cdef bint may_be_missing(self, int64_t number) noexcept nogil
     cdef void note_frame(self, int64_t number, int64_t reached) noexcept nogil

@@ -33,7 +33,7 @@ cdef class FaultWatch:
         self.has_skipped = False
         self.next_number = first
         for i in range(MOST_LEFT_OUT):
-            self.left_out[i] = -1
+            self.left_out[i] = self.lone[i] = -1
 
     cdef void note_error(self, bint counts) noexcept nogil:
         """Note that the decoder rejected a packet or gave no frame for it; with `counts`, frames of
@@ -45,10 +45,21 @@ cdef class FaultWatch:
             self.met_fault = True
 
     cdef void note_damage(self, int64_t number) noexcept nogil:
-        """Remember a frame that is damaged or was rejected."""
-        if number >= 0:
+        """Remember a frame that is damaged or was rejected, if others may refer to it."""
+        if number >= 0 and self.lone[number % MOST_LEFT_OUT] != number:
             self.damaged[self.num_damaged % MOST_DAMAGED] = number
             self.num_damaged += 1
+
+    cdef void note_known_damage(self) noexcept nogil:
+        """Have the next seek lead to a pass from the beginning with nothing left out."""
+        self.met_damage = True
+        self.from_start_only = True
+        self.may_skip = False
+
+    cdef void note_lone(self, int64_t number) noexcept nogil:
+        """Note that no other frame refers to a frame, whose packet is sent next."""
+        if number >= 0:
+            self.lone[number % MOST_LEFT_OUT] = number
 
     cdef void note_left_out(self, int64_t number) noexcept nogil:
         """Note that the decoder may leave out a frame, whose packet it receives next."""
@@ -82,9 +93,7 @@ cdef class FaultWatch:
         if code == 0 and (self.faults or self.has_damage) and (
             from_anchor or self.has_skipped or self.marks
         ):
-            self.met_damage = True
-            self.from_start_only = True
-            self.may_skip = False
+            self.note_known_damage()
             return VERDICT_FROM_START
         if code != CONTRADICTION:
             return VERDICT_FINAL

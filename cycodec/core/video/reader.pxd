@@ -21,6 +21,7 @@ cdef class FrameReader(FrameStream):
     cdef int seek_to(self, int64_t position) noexcept nogil
     cdef int first_frame(self) noexcept nogil
     cdef bint can_go_on(self, int64_t position) noexcept nogil
+    cdef bint goes_on_from_start(self) noexcept nogil
     cdef int run_to(self, int64_t position) noexcept nogil
     cdef int reach(self, int64_t position) noexcept nogil
     cdef int prove_size(self, PictureSpec spec) noexcept nogil

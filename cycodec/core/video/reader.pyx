@@ -35,6 +35,8 @@ cdef class FrameReader(FrameStream):
         """Seek, and decode a first frame at or before the position; see Note [Anchors are proved].
         """
         cdef int code
+        if self.index.has_known_damage(position) and not self.wanted.masking:
+            self.watch.note_known_damage()
         self.seeker.aim(position, self.watch.from_start_only)
         while True:
             code = self.begin()
@@ -65,9 +67,16 @@ cdef class FrameReader(FrameStream):
         """Return True if decoding on is the way to a position, rather than seeking."""
         if self.state == STOPPED:
             return False
+        if self.index.has_known_damage(position) and not self.wanted.masking and not self.goes_on_from_start():
+            return False
         if position <= self.reached and not (self.has_frame and self.position == position):
             return False
         return self.seeker.is_near(position, self.reached, self.backend.delay(), self.state == FRESH)
+
+    cdef bint goes_on_from_start(self) noexcept nogil:
+        """Return True if the run began with the first packet, and is as if no frame was left out.
+        """
+        return self.seeker.anchor == 0 and not self.watch.marks and not self.watch.has_skipped
 
     cdef int reach(self, int64_t position) noexcept nogil:
         """Have `frame` hold the frame at a position; see Note [Unseen faults]."""
@@ -196,8 +205,8 @@ cdef class FrameReader(FrameStream):
         request.durations[slot.slot] = self.index.duration_of(slot.position, self.frame, self.seeker.step)
         if good:
             code = self.convert(request.spec, out)
-            if code == 0 and request.wanted.masking and self.index.reorder:
-                code = self.look_ahead(self.index.reorder)
+            if code == 0 and request.wanted.masking:
+                code = self.look_ahead(self.index.shown_later(self.position))
             if code < 0:
                 return code
             good = not (request.wanted.masking and (self.is_damaged() or self.refers_to_damage()))
@@ -215,8 +224,7 @@ cdef class FrameReader(FrameStream):
 
         Note [References that are damaged]: all frames since the anchor have come out, so that
         damage before the current frame is known. A frame that is shown later and decoded earlier
-        may be damaged, too. With `masking`, so many frames are therefore decoded ahead as can be
-        stored out of order.
+        may be damaged, too. With `masking`, such frames are therefore decoded ahead.
         """
         cdef int i
         for i in range(min(self.watch.num_damaged, <int> MOST_DAMAGED)):

@@ -95,6 +95,7 @@ cdef class FrameStream:
     cdef int look_ahead(self, int count) noexcept nogil
     cdef int send_next(self) noexcept nogil
     cdef int send_packet(self) noexcept nogil
+    cdef bint note_references(self, bint skip) noexcept nogil
     cdef int check_result(self, int code) noexcept nogil
     cdef bint must_drop(self) noexcept nogil
     cdef bint is_unknown(self) noexcept nogil

@@ -232,17 +232,24 @@ cdef class FrameStream:
             self.order.note_packet(self.packet, self.sent)
         if self.sent >= 0 and not holds_picture(&self.nal, self.packet.data, self.packet.size):
             self.note_error()
-        skip = (
-            self.can_skip() and not self.wanted.needs(self.sent)
-            and is_in_top_layer(&self.nal, self.packet.data, self.packet.size)
-        )
-        if skip and self.order.may_leave_out() and is_unreferenced(&self.nal, self.packet.data, self.packet.size):
-            self.watch.note_left_out(self.sent)
+        skip = self.can_skip() and not self.wanted.needs(self.sent)
+        if skip or self.wanted.masking:
+            skip = is_in_top_layer(&self.nal, self.packet.data, self.packet.size) and self.note_references(skip)
         self.backend.skip_nonref(skip)
         if self.may_hurry and self.is_last_here(self.sent):
             self.may_hurry = False
             self.backend.hurry(True)
         return self.backend.send(self.packet)
+
+    cdef bint note_references(self, bint skip) noexcept nogil:
+        """Note whether other frames may refer to the one of the current packet, and return `skip`.
+        """
+        cdef bint is_lone = is_unreferenced(&self.nal, self.packet.data, self.packet.size)
+        if skip and is_lone and self.order.may_leave_out():
+            self.watch.note_left_out(self.sent)
+        if is_lone and (self.nal.length >= 0 or self.order.type == avutil.AV_PICTURE_TYPE_B):
+            self.watch.note_lone(self.sent)
+        return skip
 
     cdef int check_result(self, int code) noexcept nogil:
         """Note and pass over an error of the stream that sending a packet met; return any other

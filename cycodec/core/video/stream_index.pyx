@@ -63,6 +63,16 @@ cdef class StreamIndex:
         """Return True if the frame at a position may refer to a damaged one, or is that frame."""
         return position == damaged
 
+    cdef int shown_later(self, int64_t position) noexcept nogil:
+        """Return how many frames after the one at a position hold all to which it may refer."""
+        return 0
+
+    cdef bint has_known_damage(self, int64_t position) noexcept nogil:
+        """Return True if the frame at a position needs a pass from the beginning, because frames
+        near it are damaged.
+        """
+        return False
+
     cdef bint is_confirmed(self) noexcept nogil:
         """Return True if the packets left doubt about the frames, and the decoder has confirmed
         them.
