@@ -11,6 +11,7 @@ from libc.string cimport strcmp
 
 from cycodec.core.container cimport metadata
 from cycodec.core.error cimport describe_code
+from cycodec.core.heap cimport keep_freed_memory
 from cycodec.core.error import (
     FFmpegValueError,
     InvalidDataError,
@@ -43,6 +44,8 @@ cdef enum:
     PROGRESS = 1 << 16          # a URL that gives so many bytes within its timeout has answered
     # The pause in microseconds between different operations; FFmpeg polls ten times a second.
     PAUSE = 1000000
+
+keep_freed_memory()
 
 # FFmpeg's own function, which opens a URL by the whitelist of protocols.
 cdef int (*open_any)(AVFormatContext *, AVIOContext **, const char *, int, AVDictionary **) noexcept nogil

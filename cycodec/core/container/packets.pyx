@@ -8,7 +8,7 @@ from libc.stdlib cimport free, realloc
 from libc.string cimport memcpy
 
 from cycodec.core.bitstream.mpeg cimport holds_one_mpeg2_frame, holds_one_mpeg4_picture, may_be_uncoded_mpeg4
-from cycodec.core.bitstream.nal cimport count_pictures
+from cycodec.core.bitstream.nal cimport NalFormat, count_pictures, nal_format
 from cycodec.core.bitstream.vpx cimport is_hidden_vp8, is_hidden_vp9
 from cycodec.core.bitstream.picture_parser cimport ENTRY_YES, PictureHeader, PictureParser, new_picture_parser
 from cycodec.core.container.demux cimport Demuxer
@@ -37,13 +37,14 @@ cdef uint32_t digest_packet(const AVPacket *packet) noexcept nogil:
     return value
 
 
-cdef bint holds_one_picture(int codec_id, const AVPacket *packet, bint *is_entry) noexcept nogil:
-    """Return whether a packet with start codes holds one picture; False if that is not certain.
+cdef bint holds_one_picture(const NalFormat *format, const AVPacket *packet, bint *is_entry) noexcept nogil:
+    """Return whether a packet holds one picture; False if that is not certain.
 
     `is_entry` becomes True if decoding may begin at that picture.
     """
+    cdef int codec_id = format.codec_id
     if codec_id == avcodec.AV_CODEC_ID_H264 or codec_id == avcodec.AV_CODEC_ID_HEVC:
-        return count_pictures(codec_id, packet.data, packet.size, is_entry) == 1
+        return count_pictures(format, packet.data, packet.size, is_entry) == 1
     if codec_id == avcodec.AV_CODEC_ID_MPEG1VIDEO or codec_id == avcodec.AV_CODEC_ID_MPEG2VIDEO:
         return holds_one_mpeg2_frame(packet.data, packet.size, is_entry)
     if codec_id == avcodec.AV_CODEC_ID_MPEG4:
@@ -51,9 +52,10 @@ cdef bint holds_one_picture(int codec_id, const AVPacket *packet, bint *is_entry
     return False
 
 
-cdef void record_packet(PacketRecord *record, const AVPacket *packet, int codec_id, bint closely) noexcept nogil:
+cdef void record_packet(PacketRecord *record, const AVPacket *packet, const NalFormat *format, bint closely) noexcept nogil:
     """Describe a packet; with `closely`, look through all its bytes for pictures."""
     cdef bint is_entry = False
+    cdef int codec_id = format.codec_id
     record.pts = packet.pts
     record.dts = packet.dts
     record.duration = packet.duration
@@ -78,7 +80,7 @@ cdef void record_packet(PacketRecord *record, const AVPacket *packet, int codec_
     elif codec_id == avcodec.AV_CODEC_ID_MPEG4:
         if may_be_uncoded_mpeg4(packet.size):
             record.flags |= PACKET_SUSPECT
-    if closely and holds_one_picture(codec_id, packet, &is_entry):
+    if closely and holds_one_picture(format, packet, &is_entry):
         record.flags |= PACKET_PLAIN
         if is_entry:
             record.flags |= PACKET_ENTRY
@@ -211,7 +213,7 @@ cdef class PacketTable:
         """Append every packet of the stream, from the demuxer's position to the end."""
         cdef AVPacket *packet = avcodec.av_packet_alloc()
         cdef PacketRecord record
-        cdef int codec_id = demuxer.stream(stream_index).codecpar.codec_id
+        cdef NalFormat format = nal_format(demuxer.stream(stream_index).codecpar)
         cdef PictureParser parser = new_picture_parser(demuxer.stream(stream_index).codecpar, demuxer.io.name)
         cdef int code
         if packet == NULL:
@@ -223,7 +225,7 @@ cdef class PacketTable:
                     code = demuxer.read(packet, stream_index)
                     if code < 0:
                         break
-                    record_packet(&record, packet, codec_id, closely)
+                    record_packet(&record, packet, &format, closely)
                     if self.has_order:
                         self.record_order(parser, packet, &record)
                     avcodec.av_packet_unref(packet)
