@@ -184,9 +184,9 @@ class VideoClips:
             generator = torch_adapter.seeded_generator(int(seed.generate_state(1, np.uint64)[0]))
             if self.transforms:
                 session.redraw(generator)
-            drawn = session._pipeline
+            drawn = session.pictures.pipeline
             batch = self.sampler(decoder, **({"generator": generator} if self._takes_generator else {}))
-            if session._pipeline is drawn:
+            if session.pictures.pipeline is drawn:
                 return batch
             # The header named a wrong frame size, so that the session drew the crops again, without
             # the seed.

@@ -9,7 +9,7 @@ freed (M_MMAP_THRESHOLD in mallopt(3)). So cycodec allocates and frees one block
 The pages of this block are never touched. Limits that the user sets are unaffected.
 """
 
-from libc.stdlib cimport free, malloc
+from cycodec.libav cimport avutil
 
 
 cdef enum:
@@ -18,12 +18,5 @@ cdef enum:
 
 cdef inline void keep_freed_memory() noexcept nogil:
     """Make the heap keep what is freed: Note [Heap memory]."""
-    # a volatile pointer, or the compiler removes the pair of calls
-    free(hidden(malloc(KEPT_BYTES)))
-
-
-cdef extern from *:
-    """
-    static void *cycodec_hidden(void *block) { void *volatile kept = block; return kept; }
-    """
-    void *hidden "cycodec_hidden"(void *block) noexcept nogil
+    # through FFmpeg, because a compiler removes a malloc that is only freed
+    avutil.av_free(avutil.av_malloc(KEPT_BYTES))

@@ -213,8 +213,7 @@ class VideoDecoder:
         if self._metadata is None:
             session = self._session
             header = session.describe()
-            size = None if session.frame_size.geometry is None else session.shape
-            self._metadata = video_metadata(header, session.frame_index, size)
+            self._metadata = video_metadata(header, session.frame_index, session.pictures.known_shape)
         return self._metadata
 
     @property
@@ -300,7 +299,7 @@ class VideoDecoder:
                 reopened_source(session.source),
                 session.options,
                 session.fingerprinted_index(),
-                session._pipeline,
+                session.pictures.pipeline,
                 self._dimension_order,
                 session.given_index,
             ),

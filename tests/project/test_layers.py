@@ -59,7 +59,7 @@ TABLE = Table(
         "core/error": ("libav",),
         "core/pool": ("core/error",),
         "core/search": (),
-        "core/heap": (),
+        "core/heap": ("libav",),
         "core/ffmpeg": ("core/error", "core/compat"),
         "core/compat": ("libav", "csrc/compat"),
         "libav": (),
