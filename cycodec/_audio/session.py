@@ -38,6 +38,8 @@ WINDOW = 1 << 21
 NEAR_START = 1 << 16
 # The time of a sample, multiplied by the sample rate, may be this much below the sample's number.
 ROUNDING = 1e-6
+# No stream has so many samples. Positions beyond are cut to it, so that arithmetic on them is safe.
+FARTHEST = 1 << 60
 
 
 @dataclass(frozen=True)
@@ -155,6 +157,8 @@ class AudioSession(Session):
 
         None for `stop` reads up to the end. Damage raises InvalidDataError unless it is masked.
         """
+        start = min(start, FARTHEST)
+        stop = stop if stop is None else min(stop, FARTHEST)
         self._acquire()
         try:
             samples = self._read(start, stop)
@@ -301,6 +305,7 @@ class AudioSession(Session):
         `down` takes the sample that is played at the time.
         """
         place = (seconds - self.begin_seconds) * self.sample_rate
+        place = min(max(place, -float(FARTHEST)), float(FARTHEST))
         position = math.floor(place + ROUNDING) if down else round(place)
         if not self.options.fill_gaps:
             for start, count in self.holes():

@@ -16,6 +16,7 @@ from cycodec._shared.results import Frame, FrameBatch
 from cycodec._shared.sources import Source, make_access, reopened_source
 from cycodec._video.options import Options
 from cycodec._video.session import Frames, VideoSession
+from cycodec.core.error import FFmpegError
 from cycodec.core.video.index import FrameIndex
 from cycodec.cuda.settings import CpuFallbackStatus, chosen_backend, chosen_converter
 from cycodec.decoders._by_time import ByTime
@@ -273,8 +274,12 @@ class VideoDecoder:
     def __repr__(self) -> str:
         if self._session.closed:
             return f"VideoDecoder({self._session.name!r}, closed)"
-        height, width = self._session.shape
-        return f"VideoDecoder({self._session.name!r}, {len(self)} frames of {width}x{height})"
+        try:
+            height, width = self._session.shape
+            frames = f"{len(self)} frames of {width}x{height}"
+        except (FFmpegError, IndexError, ValueError):  # the header does not say it
+            frames = "an unknown number of frames"
+        return f"VideoDecoder({self._session.name!r}, {frames})"
 
     def close(self) -> None:
         """Free file and codec. Tensors stay valid. Later use of the decoder raises ClosedError."""
