@@ -14,12 +14,14 @@ from cycodec._shared.keys import IndexTypeError, slice_bounds
 from cycodec._shared.limits import current
 from cycodec._shared.metadata import AudioStreamMetadata
 from cycodec._shared.results import AudioSamples
-from cycodec._shared.sources import Source, make_access, reopened_source
+from cycodec._shared.sources import Source, make_access
 from cycodec._shared.time_keys import instant
 
 if TYPE_CHECKING:
     from torch import Tensor
     from typing_extensions import Self
+
+    from cycodec.core.io.local_file import Identity
 
 __all__ = ["AudioDecoder", "WavDecoder"]
 
@@ -80,7 +82,8 @@ class SampleIndexing:
         self.close()
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _unpickle, (type(self), reopened_source(self._session.source), self._session.options)
+        session = self._session
+        return _unpickle, (type(self), session.io.picklable_origin(), session.options, session.io.identity)
 
     @property
     def gaps(self) -> list[tuple[float, float]]:
@@ -464,7 +467,10 @@ class WavDecoder(SampleIndexing):
         self._session = AudioSession(source, options)
 
 
-def _unpickle(kind: type[SampleIndexing], source: Any, options: AudioOptions) -> SampleIndexing:
+def _unpickle(
+    kind: type[SampleIndexing], source: Any, options: AudioOptions, identity: Identity | None
+) -> SampleIndexing:
+    """The decoder that `SampleIndexing.__reduce__` describes."""
     decoder = kind.__new__(kind)
-    decoder._session = AudioSession(source, options)
+    decoder._session = AudioSession(source, options, identity)
     return decoder

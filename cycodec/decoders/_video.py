@@ -13,7 +13,7 @@ from cycodec._shared.arguments import INT32_MAX, dtype_name, integer, one_of, op
 from cycodec._shared.limits import current
 from cycodec._shared.metadata import VideoStreamMetadata, video_metadata
 from cycodec._shared.results import Frame, FrameBatch
-from cycodec._shared.sources import Source, make_access, reopened_source
+from cycodec._shared.sources import Source, make_access
 from cycodec._video.options import Options
 from cycodec._video.session import Frames, VideoSession
 from cycodec.core.video.index import FrameIndex
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from torch import Tensor, device, dtype
     from torch.nn import Module
 
+    from cycodec.core.io.local_file import Identity
     from cycodec.core.video.reader import FrameReader
 
 
@@ -297,12 +298,13 @@ class VideoDecoder:
         return (
             _unpickle,
             (
-                reopened_source(session.source),
+                session.io.picklable_origin(),
                 session.options,
                 session.fingerprinted_index(),
                 session._pipeline,
                 self._dimension_order,
                 session.given_index,
+                session.io.identity,
             ),
         )
 
@@ -534,11 +536,12 @@ def _unpickle(
     pipeline: Pipeline | None,
     dimension_order: Literal["NCHW", "NHWC"],
     given_index: bool,
+    identity: Identity | None,
 ) -> VideoDecoder:
     """Return the decoder that `VideoDecoder.__reduce__` describes."""
     decoder = VideoDecoder.__new__(VideoDecoder)
     decoder._dimension_order = dimension_order
-    decoder._session = VideoSession(source, options, index, pipeline=pipeline)
+    decoder._session = VideoSession(source, options, index, pipeline=pipeline, identity=identity)
     decoder._session.given_index = given_index  # an index that a decoder made may be replaced
     decoder._metadata = None
     return decoder
