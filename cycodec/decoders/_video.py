@@ -56,13 +56,18 @@ class VideoDecoder:
     methods return frames with their times.
 
     A frame is played over [pts, pts + duration), in seconds. Threads may share a decoder. It can be
-    pickled, unless its source is file-like, and used in forked processes.
+    pickled and used in forked processes, unless its source is a stream or another file-like object
+    that only its own process can read. A file that was rewritten while a decoder reads it, or since
+    the decoder was pickled, raises StaleIndexError.
 
     Parameters
     ----------
-    source : str, pathlib.Path, bytes, torch.Tensor or file-like
-        A path or URL, the bytes of a file (bytes or a 1-D uint8 tensor), or an object with
-        ``read(size)`` and ``seek(offset, whence)``, which is read on demand.
+    source : str, pathlib.Path, bytes, torch.Tensor, file-like or tuple
+        A path or URL; the bytes of a file (bytes or a 1-D uint8 tensor); an object with
+        ``read(size)`` and ``seek(offset, whence)``, which is read on demand; an object that cannot
+        seek, such as a pipe, which is read forward and kept in a temporary file; or
+        ``(path_or_url, offset, length)``, a part of a file in bytes, such as a member of a tar
+        file.
     stream_index : int, optional
         Number of the stream among all streams of the container. None selects FFmpeg's best video
         stream.
@@ -125,6 +130,9 @@ class VideoDecoder:
         those of ``cycodec.get_limits()``.
     timeout : float, optional
         Seconds that a URL may take to answer. None takes ``cycodec.get_limits().timeout``.
+    max_spool_bytes : int, optional
+        The largest number of bytes that a temporary file keeps of a source that cannot seek. None
+        takes ``cycodec.get_limits().max_spool_bytes``.
 
     Raises
     ------
@@ -134,7 +142,7 @@ class VideoDecoder:
     FileNotFoundError
         There is no such file.
     LimitError
-        A frame or a result is larger than the limits allow.
+        A frame, a result or a stream is larger than the limits allow.
     SourcePermissionError
         The file may not be read, or the source reaches for what it may not.
     SourceTimeoutError
@@ -168,6 +176,7 @@ class VideoDecoder:
         max_pixels: int | None = None,
         max_result_bytes: int | None = None,
         timeout: float | None = None,
+        max_spool_bytes: int | None = None,
     ) -> None:
         one_of("dimension_order", dimension_order, ("NCHW", "NHWC"))
         one_of("memory_order", memory_order, ("NHWC", "NCHW"))
@@ -185,7 +194,7 @@ class VideoDecoder:
                 f"index must be a FrameIndex or the path of a saved one, not {type(index).__name__}"
             )
         ffmpeg_threads, threads = thread_counts(num_ffmpeg_threads, num_threads)
-        limits = current(max_pixels, max_result_bytes, timeout)
+        limits = current(max_pixels, max_result_bytes, timeout, max_spool_bytes)
         settings = Options(
             stream_index=optional_integer("stream_index", stream_index, 0, INT32_MAX),
             ffmpeg_threads=ffmpeg_threads,
