@@ -97,7 +97,7 @@ def decode_index(io: IOContext, size: int | None, reader: FrameReader) -> FrameI
     io : IOContext
         The reader's source. It is opened once more.
     size : int or None
-        The size of the source in bytes when it was opened first.
+        The size of the source in bytes when it was opened first; None if it was not known.
     reader : FrameReader
 
     Raises
@@ -109,7 +109,7 @@ def decode_index(io: IOContext, size: int | None, reader: FrameReader) -> FrameI
     """
     demuxer = Demuxer(io.again())
     name, stream_index = demuxer.io.name, reader.stream_index
-    if demuxer.size() != size:
+    if size is not None and demuxer.size() != size:
         raise FFmpegError(
             f"{name}: the source has {demuxer.size()} bytes now and had {size} when it was opened "
             "(make a new decoder when a file has changed)",

@@ -149,7 +149,7 @@ def test_sounds(path, name, change):
 def test_pickled_before_the_change(path, change, options):
     put(path, "h264.ts")
     kept = pickle.dumps(VideoDecoder(path, **options))
-    assert len(pickle.loads(kept)) == 75
+    assert len(pickle.loads(kept)) == 50
     change(path, "h264_long_gop.mp4")
     with pytest.raises(cycodec.StaleIndexError, match=r"v\.bin"):
         pickle.loads(kept)

@@ -56,8 +56,9 @@ def test_videos(archive, name, kind):
     assert [s.codec for s in get_container_metadata(source).streams] == [
         s.codec for s in get_container_metadata(media.path(name)).streams
     ]
-    approximate = VideoDecoder(source, seek_mode="approximate")
-    assert torch.equal(approximate[0], VideoDecoder(media.path(name), seek_mode="approximate")[0])
+    if name not in ("still.png", "h264_annexb.h264"):  # their headers do not say how long they are
+        approximate = VideoDecoder(source, seek_mode="approximate")
+        assert torch.equal(approximate[0], VideoDecoder(media.path(name), seek_mode="approximate")[0])
 
 
 @pytest.mark.parametrize("name", SOUNDS)

@@ -127,9 +127,9 @@ def test_videos(name, kind):
     fresh = VideoDecoder(KINDS[kind](data), dimension_order="NHWC")
     for number in (len(digests) - 1, 0, len(digests) // 2):
         assert oracle.digest(fresh[number]) == digests[number]
-    assert torch.equal(
-        VideoDecoder(KINDS[kind](data), seek_mode="approximate")[0], VideoDecoder(path, seek_mode="approximate")[0]
-    )
+    if name.startswith(("h264_f", "h264.mkv", "vp9")):  # the others do not say how long they are
+        decoder = VideoDecoder(KINDS[kind](data), seek_mode="approximate", dimension_order="NHWC")
+        assert [oracle.digest(decoder[n]) for n in (0, 30, 2)] == [digests[n] for n in (0, 30, 2)]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -157,17 +157,19 @@ def test_a_stream_begins_where_it_stands():
     assert len(VideoDecoder(stream)) == oracle.reference(media.path("h264.ts")).count
 
 
-@pytest.mark.parametrize("name", ["h264_faststart.mp4", "h264_fragmented.mp4", "h264.ts"])
+@pytest.mark.parametrize("name", ["h264_faststart.mp4", "h264.mkv"])
 def test_no_more_is_read_than_a_frame_needs(name):
     """The first frame comes while the other end still has most of the file."""
     data = media.path(name).read_bytes()
-    data += bytes(500_000) if name.endswith(".ts") else (500_000).to_bytes(4, "big") + b"free" + bytes(499_992)
-    for options in ({"seek_mode": "approximate"}, {}):
-        if options == {} and name != "h264_faststart.mp4":
-            continue  # an exact index of it needs all packets
-        stream = Forward(data)
-        VideoDecoder(stream, **options)[0]
-        assert stream.bytes_read < len(data) - 300_000
+    data += (500_000).to_bytes(4, "big") + b"free" + bytes(499_992)
+    stream = Forward(data)
+    VideoDecoder(stream, seek_mode="approximate")[0]
+    assert stream.bytes_read < len(data) - 300_000
+
+
+def test_what_needs_the_end():
+    with pytest.raises(ValueError, match=r"<Forward>.*use seek_mode='exact'"):
+        VideoDecoder(Forward(media.path("h264.ts").read_bytes()), seek_mode="approximate")
 
 
 def test_sound_of_a_living_stream():
@@ -218,7 +220,7 @@ def test_a_stream_breaks_off(name):
 
 
 def test_what_needs_a_second_reader():
-    data = media.path("h264.ts").read_bytes()
+    data = media.path("h264_faststart.mp4").read_bytes()
     decoder = VideoDecoder(Forward(data), seek_mode="approximate")
     with pytest.raises(TypeError, match="Forward"):
         pickle.dumps(decoder)
@@ -274,16 +276,16 @@ def test_other_processes_read_it(kind, tmp_path):
     decoder[3]
 
     def work():
-        for number in (40, 2, 60):
+        for number in (40, 2, 30):
             assert read(decoder, number) == digests[number]
 
     for _ in range(3):
         assert in_child(work) == ""
         work()
     copy = pickle.loads(pickle.dumps(decoder))
-    assert read(copy, 50) == digests[50]
+    assert read(copy, 49) == digests[49]
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
-        assert pool.submit(read, decoder, 51).result(60) == digests[51]
+        assert pool.submit(read, decoder, 41).result(60) == digests[41]
 
 
 @pytest.mark.parametrize("kind", REOPENABLE)

@@ -32,6 +32,7 @@ cdef class WavReader(BlockReader):
     cdef uint8_t **block_planes     # pointers into `block`
 
     cdef int64_t fetch(self, int64_t offset, uint8_t *out, int64_t count) noexcept nogil
+    cdef int64_t look(self, int64_t offset, uint8_t *out, int64_t count) except -1
     cdef int parse(self) except -1
     cdef int read_chunks(self) except -1
     cdef bint holds_compressed(self, int64_t length) except -1

@@ -73,7 +73,8 @@ cdef class WavReader(BlockReader):
         io.open_bytes()
         if isinstance(io.store, MemoryBytes):
             self.memory = (<MemoryBytes> io.store).data + io.place.base
-        self.size = io.byte_size()
+        with nogil:
+            self.size = io.byte_size()
         io.check(0, "read")
         if self.size < 0:
             raise self.refusal("it is a stream of unknown length")
@@ -110,6 +111,15 @@ cdef class WavReader(BlockReader):
         self.bytes_read += done
         return done
 
+    cdef int64_t look(self, int64_t offset, uint8_t *out, int64_t count) except -1:
+        """Call `fetch` without the GIL, and raise its error."""
+        cdef int64_t got
+        with nogil:
+            got = self.fetch(offset, out, count)
+        if got < 0:
+            self.check(<int> got)
+        return got
+
     cdef int check(self, int code) except -1:
         if self.unconvertible:
             return BlockReader.check(self, code)
@@ -119,12 +129,8 @@ cdef class WavReader(BlockReader):
 
     cdef int parse(self) except -1:
         """Read the header, and set the reader up for what it says."""
-        cdef int64_t got
         if self.memory == NULL:
-            got = self.fetch(0, self.head, HEAD_BYTES)
-            if got < 0:
-                self.check(<int> got)
-            self.head_size = got
+            self.head_size = self.look(0, self.head, HEAD_BYTES)
         self.read_chunks()
         self.native.sample_format = avutil.AV_SAMPLE_FMT_FLTP
         self.input.sample_format = avutil.AV_SAMPLE_FMT_FLTP
@@ -143,21 +149,18 @@ cdef class WavReader(BlockReader):
         cdef uint8_t header[24]
         cdef int64_t offset = 12
         cdef int64_t long_data = -1
-        cdef int64_t length, got, available
-        if self.fetch(0, header, 12) < 12 or memcmp(header + 8, b"WAVE", 4):
+        cdef int64_t length, available
+        if self.look(0, header, 12) < 12 or memcmp(header + 8, b"WAVE", 4):
             raise self.refusal("it does not begin with a RIFF header of type WAVE")
         if memcmp(header, b"RIFF", 4) and memcmp(header, b"RF64", 4) and memcmp(header, b"BW64", 4):
             raise self.refusal("it is neither RIFF, RF64 nor BW64")
         for _ in range(MAX_CHUNKS):
-            got = self.fetch(offset, header, 8)
-            if got < 0:
-                self.check(<int> got)
-            if got < 8:
+            if self.look(offset, header, 8) < 8:
                 raise self.refusal("it has no data chunk")
             length = little32(header + 4)
             offset += 8
             if memcmp(header, b"ds64", 4) == 0:
-                if length >= 24 and self.fetch(offset, header, 24) == 24:
+                if length >= 24 and self.look(offset, header, 24) == 24:
                     long_data = <int64_t> little64(header + 8)
             elif memcmp(header, b"fmt ", 4) == 0:
                 self.read_format(offset, length)
@@ -183,8 +186,6 @@ cdef class WavReader(BlockReader):
     cdef bint holds_compressed(self, int64_t length) except -1:
         """True if the 16-bit samples seem to be AC-3, DTS or the like, as S/PDIF carries them."""
         cdef uint8_t *data
-        cdef int64_t got
-        cdef bint found
         length = min(length, PROBE_BYTES)
         if self.memory != NULL:
             return has_sync_word(self.memory + self.data_offset, length)
@@ -193,16 +194,14 @@ cdef class WavReader(BlockReader):
         data = <uint8_t *> malloc(PROBE_BYTES)
         if data == NULL:
             raise MemoryError()
-        got = self.fetch(self.data_offset, data, length)
-        found = got > 0 and has_sync_word(data, got)
-        free(data)
-        if got < 0:
-            self.check(<int> got)
-        return found
+        try:
+            return has_sync_word(data, self.look(self.data_offset, data, length))
+        finally:
+            free(data)
 
     cdef int read_format(self, int64_t offset, int64_t length) except -1:
         cdef uint8_t data[40]
-        cdef int64_t got = self.fetch(offset, data, min(length, 40))
+        cdef int64_t got = self.look(offset, data, min(length, 40))
         cdef int code, bits, valid, align
         if got < 16:
             raise self.refusal("its format chunk is cut off")

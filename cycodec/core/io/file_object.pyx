@@ -156,12 +156,12 @@ cdef bint can_seek(object origin):
     """Return True if a file-like object can go back to its beginning."""
     if not callable(getattr(origin, "seek", None)):
         return False
-    if callable(getattr(origin, "seekable", None)) and not origin.seekable():
-        return False
-    # a member of a tar stream says that it can seek
+    # a member of a tar stream says that it can seek, or fails to answer
     tarfile = sys.modules.get("tarfile")
     behind = getattr(getattr(origin, "raw", None), "fileobj", None)
-    return tarfile is None or not isinstance(behind, tarfile._Stream)
+    if tarfile is not None and isinstance(behind, tarfile._Stream):
+        return False
+    return not callable(getattr(origin, "seekable", None)) or bool(origin.seekable())
 
 
 cdef int refuse_closed(object origin, str name) except -1:

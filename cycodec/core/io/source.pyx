@@ -28,7 +28,7 @@ from cycodec.core.error import (
     StaleIndexError,
     UnsupportedError,
 )
-from cycodec.core.io.access cimport Access, is_allowed_scheme, is_known_scheme, rules_of, scheme_of
+from cycodec.core.io.access cimport Access, format_in, is_allowed_scheme, is_known_scheme, rules_of, scheme_of
 from cycodec.core.io.byte_store cimport ByteStore, MemoryBytes
 from cycodec.core.io.file_object cimport (
     FileObject, RemoteFile, can_seek, open_file_of, refuse_closed, remote_file_of,
@@ -43,6 +43,7 @@ from cycodec.libav.avutil cimport AVDictionary
 
 cdef enum:
     BUFFER_SIZE = 64 * 1024     # each read of a file-like object calls Python; this makes that rare
+    PROBE_BYTES = 4096          # of a stream, to know its format
     SEEK_SET = 0
     SEEK_CUR = 1
     SEEK_END = 2
@@ -443,6 +444,7 @@ cdef class IOContext:
             return False
         if not isinstance(self.store, MemoryBytes):
             return True
+        # memory needs no waiting
         return self.read_at(0, head, 12) == 12 and memcmp(head + 8, b"WAVE", 4) == 0
 
     cdef int open_link(self, AVDictionary **options) except? -1:
@@ -454,6 +456,7 @@ cdef class IOContext:
         cdef const char *allowed = protocols
         cdef AVDictionary *own = NULL
         cdef Link link = Link(self.watch)
+        cdef int64_t size
         cdef int code
         avutil.av_dict_copy(&own, options[0], 0)
         try:
@@ -469,7 +472,9 @@ cdef class IOContext:
         self.link = link
         self.link_options = root.link_options = tuple(taken)
         if self.place.length >= 0:
-            self.check_bounds(link.size())
+            with nogil:
+                size = link.size()
+            self.check_bounds(size)
         if not link.is_seekable():
             self.keep_stream(link)
         elif self.place.length >= 0:
@@ -503,9 +508,14 @@ cdef class IOContext:
             avutil.av_free(buffer)
             raise MemoryError()
         self.owns_ptr = True
-        if isinstance(self.store, Spool):
+        if isinstance(self.store, Spool) and not (<Spool> self.store).has_known_size() and not self.needs_seeks():
             self.ptr.seekable = 0       # Note [Forward only] in spool.pyx
         return 0
+
+    cdef bint needs_seeks(self) except -1:
+        """Return True for a format whose demuxer gives other packets if it cannot seek."""
+        found = format_in(self.head(PROBE_BYTES), "")
+        return found == "mp3"
 
     cdef int64_t read_at(self, int64_t pos, uint8_t *out, int64_t size) noexcept nogil:
         """Read up to `size` bytes from a position of the source; their number, 0, or AVERROR."""
@@ -518,11 +528,14 @@ cdef class IOContext:
     cdef bytes head(self, int size):
         """Return the first bytes of the source, or b"" if they would need another request."""
         cdef bytes data
+        cdef uint8_t *buffer
         cdef int64_t got
         if self.store is None or isinstance(self.store, Link):
             return b""
         data = bytes(size)
-        got = self.read_at(0, <uint8_t *> (<char *> data), size)
+        buffer = <uint8_t *> (<char *> data)
+        with nogil:
+            got = self.read_at(0, buffer, size)
         return data[:max(got, 0)]
 
     cdef int check(self, int code, str operation) except -1:

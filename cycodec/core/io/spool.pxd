@@ -18,6 +18,7 @@ cdef class Spool(ByteStore):
     cdef int64_t total              # that the link promises; -1: not known
     cdef bint ended                 # True once the stream has ended
 
+    cdef bint has_known_size(self) noexcept nogil
     cdef int64_t pull(self) noexcept nogil
     cdef int64_t pull_stream(self, uint8_t *out) noexcept with gil
     cdef int64_t refuse(self) noexcept with gil

@@ -4,7 +4,7 @@ Note [Forward only]
 
 A stream is read once, from where it stands to as far as somebody wants to read, and its bytes stay
 in a temporary file. FFmpeg is told that it cannot seek, so that demuxers do not look for the end of
-a stream that may have none. A seek that a request needs nevertheless reads from the file what came
+a stream that may have none, unless a server says how long it is. A seek that a request needs nevertheless reads from the file what came
 before, or reads the stream on.
 """
 
@@ -78,6 +78,8 @@ cdef class Spool(ByteStore):
         cdef ssize_t written
         if self.link is not None:
             got = self.link.read_at(self.have, data, PIECE)
+            if got == avutil.AVERROR(EIO) and self.total < 0:
+                got = 0         # FFmpeg's answer when a server of unknown length closes the connection
         else:
             got = self.pull_stream(data)
         if got < 0:
@@ -116,6 +118,10 @@ cdef class Spool(ByteStore):
             "pass its path)", source=self.name, operation="read",
         )
         return avutil.AVERROR_EXTERNAL
+
+    cdef bint has_known_size(self) noexcept nogil:
+        """Return True if the stream says how long it is, so that it ends."""
+        return self.total >= 0
 
     cdef int64_t size(self) noexcept nogil:
         if self.ended:
