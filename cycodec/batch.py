@@ -160,7 +160,9 @@ def _pair(request: object) -> tuple[Any, Any]:
 
 
 def _identity(source: BatchSource) -> object:
-    """A key that is equal for sources that are the same path or the same object."""
+    """A key that is equal for sources that are the same path, part of a file, or object."""
+    if isinstance(source, tuple) and len(source) == 3 and isinstance(source[0], (str, os.PathLike)):
+        return os.fspath(source[0]), *source[1:]
     return os.fspath(source) if isinstance(source, (str, os.PathLike)) else id(source)
 
 

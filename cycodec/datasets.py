@@ -52,10 +52,10 @@ class VideoClips:
 
     Parameters
     ----------
-    paths : sequence of str, path, bytes, tensor or callable
-        The videos: sources for VideoDecoder, or functions without arguments that return a source in
-        the process that decodes, such as ``fsspec.open(url).open``. File-like objects cannot be
-        sent to other processes.
+    paths : sequence of str, path, bytes, tensor, tuple or callable
+        The videos: sources for VideoDecoder, such as parts of tar files ``(path, offset, length)``,
+        or functions without arguments that return a source in the process that decodes, such as
+        ``fsspec.open(url).open``.
     sampler : callable
         A function of ``cycodec.samplers``, or a partial of one that fixes its options, or any
         function that takes a decoder and returns a FrameBatch. If it has a parameter ``generator``,

@@ -6,11 +6,8 @@ positions.
 
 from __future__ import annotations
 
-import io
 import math
-import os
 from dataclasses import dataclass, field
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,15 +16,18 @@ from cycodec._shared import torch_adapter
 from cycodec._shared.limits import check_result
 from cycodec._shared.metadata import AudioStreamMetadata, make_metadata
 from cycodec._shared.session_base import Session
-from cycodec._shared.sources import Source, is_file_like, open_source
+from cycodec._shared.sources import AnySource
 from cycodec.core.audio.sample_blocks import pack_rows
 from cycodec.core.audio.sample_reader import SampleReader
 from cycodec.core.audio.wav import NotPlainWav, WavReader
-from cycodec.core.error import InvalidDataError, UnsupportedError
+from cycodec.core.error import InvalidDataError
 from cycodec.core.io.access import Access
+from cycodec.core.io.source import IOContext
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from cycodec.core.io.local_file import Identity
 
 # One allocation holds at most so many samples of all channels, whatever length the header promises.
 LARGEST_PART = 1 << 27
@@ -82,8 +82,10 @@ class AudioSession(Session):
 
     Parameters
     ----------
-    source : Source
+    source : Source or IOContext
     options : AudioOptions
+    identity : tuple, optional
+        The ``IOContext.identity`` that the source must have.
 
     Attributes
     ----------
@@ -97,10 +99,10 @@ class AudioSession(Session):
 
     reader: WavReader | SampleReader
 
-    def __init__(self, source: Source, options: AudioOptions) -> None:
-        super().__init__(source)
+    def __init__(self, source: AnySource, options: AudioOptions, identity: Identity | None = None) -> None:
+        super().__init__(source, options.access)
+        self.io.check_identity(identity)
         self.options = options
-        self.is_file_like = is_file_like(source)
         self._reopen()
 
     def _reopen(self) -> None:
@@ -111,17 +113,15 @@ class AudioSession(Session):
         wav = None
         # FFmpeg checks and uses the user's options
         if options.stream_index in (None, 0) and not options.access.options:
-            wav = open_wav(self.source, output, options.wav_only, options.access)
+            wav = open_wav(self.io, output, options.wav_only)
         if wav is not None:
             self.reader = wav
         else:
-            opener = partial(open_source, self.source, options.access)
-            reader = SampleReader(opener, options.stream_index, options.exact, options.fill_gaps, **output)
+            reader = SampleReader(self.io.again, options.stream_index, options.exact, options.fill_gaps, **output)
             self.header = reader.header
             self.stream_index = reader.decoder.stream_index
             self.reader = reader
         self._holes: list[tuple[int, int]] | None = [] if wav is not None else None
-        self.name = self.reader.source
         self.begin_seconds = self.reader.begin_seconds()
         self.sample_rate = self.reader.sample_rate
         self.num_channels = self.reader.num_channels
@@ -135,22 +135,16 @@ class AudioSession(Session):
 
     def metadata(self) -> AudioStreamMetadata:
         """What the header and the first frame say, and the padding once the end was reached."""
-        self._acquire()
-        try:
+        with self._use():
             return make_metadata(AudioStreamMetadata, {**self.header, **self.reader.format_info()})
-        finally:
-            self._release()
 
     def count(self) -> int:
         """The number of samples of the stream."""
-        self._acquire()
-        try:
+        with self._use():
             if self.reader.total < 0:
                 self.reader.learn()
                 self.reader.count(self.reader.near_end())
             return self.reader.total
-        finally:
-            self._release()
 
     def read(self, start: int, stop: int | None) -> Tensor:
         """Samples [start, stop) as float32 ``[num_channels, n]``, fewer at the end of the stream.
@@ -159,16 +153,13 @@ class AudioSession(Session):
         """
         start = min(start, FARTHEST)
         stop = stop if stop is None else min(stop, FARTHEST)
-        self._acquire()
-        try:
+        with self._use():
             samples = self._read(start, stop)
-            if self.is_file_like and isinstance(self.reader, SampleReader):
+            if isinstance(self.reader, SampleReader):
                 self._settle(self.reader)
             if not self.options.mask_damage:
                 self._refuse_damage(start, samples.shape[1])
             return samples
-        finally:
-            self._release()
 
     def _settle(self, reader: SampleReader) -> None:
         """Reopen the source and raise the exception that FFmpeg passed over, if there is one."""
@@ -276,8 +267,7 @@ class AudioSession(Session):
     def holes(self) -> list[tuple[int, int]]:
         """The holes in the timestamps as (position, samples) of the output."""
         if self._holes is None:
-            self._acquire()
-            try:
+            with self._use():
                 reader = self.reader
                 assert isinstance(reader, SampleReader)
                 reader.learn()
@@ -285,8 +275,6 @@ class AudioSession(Session):
                     (self._to_output(start), self._to_output(start + count) - self._to_output(start))
                     for start, count in reader.known_holes()
                 ]
-            finally:
-                self._release()
         return self._holes
 
     def gaps(self) -> list[tuple[float, float]]:
@@ -325,45 +313,16 @@ class AudioSession(Session):
         return self.begin_seconds + (position + skipped) / self.sample_rate
 
 
-def open_wav(source: Any, output: dict[str, int], must: bool, access: Access) -> WavReader | None:
+def open_wav(io: IOContext, output: dict[str, int], must: bool) -> WavReader | None:
     """The reader of a source that is a WAV file of plain PCM.
 
-    Other sources give None, or raise NotPlainWav if `must`.
+    Other sources give None, or raise NotPlainWav if `must`. A URL is tried only then.
     """
-    if not must and isinstance(source, (bytes, bytearray, memoryview)) and source[8:12] != b"WAVE":
+    if not must and not io.may_be_wav():
         return None  # cheaper than an exception
-    origin, name = wav_origin(source)
     try:
-        return WavReader(origin, name, **output)
+        return WavReader(io.again(), **output)
     except NotPlainWav:
         if must:
             raise
-    except UnsupportedError:
-        raise
-    except (OSError, ValueError, TypeError):
-        if is_file_like(source):
-            raise
-        open_source(source, access)  # raises the same problem as an error of ours
-        if must:
-            raise
     return None
-
-
-def wav_origin(source: Any) -> tuple[Any, str]:
-    """What WavReader reads a source from, and how errors call the source."""
-    if torch_adapter.is_tensor(source):
-        return torch_adapter.as_buffer(source), f"<tensor of {source.numel()} bytes>"
-    if isinstance(source, (str, os.PathLike)):
-        path = str.__str__(os.fsdecode(os.fspath(source)))  # np.str_ is a str, too
-        return path, path
-    if isinstance(source, (bytes, bytearray, memoryview)):
-        return source, f"<{len(source)} bytes>"
-    if not is_file_like(source):
-        return source, f"<{type(source).__name__}>"
-    if (
-        not callable(getattr(source, "seek", None))
-        or isinstance(source, io.TextIOBase)
-        or getattr(source, "closed", False) is True
-    ):
-        open_source(source)  # raises what is wrong with it
-    return source, f"<{type(source).__name__} {getattr(source, 'name', '')!r}>"

@@ -16,7 +16,7 @@ import numpy as np
 
 from cycodec._shared.limits import check_result
 from cycodec._shared.session_base import Session
-from cycodec._shared.sources import Source, is_file_like, open_source
+from cycodec._shared.sources import AnySource
 from cycodec._video.frame_size import FrameSize
 from cycodec._video.gops import Positions
 from cycodec._video.opening import Mappings, Opened, ReaderFactory, cpu_reader, learn_pictures, open_stream
@@ -26,7 +26,7 @@ from cycodec._video.pictures import Pictures, PlansOutdated
 from cycodec._video.readers import Readers
 from cycodec._video.repair import confirm, repair
 from cycodec.core.container.demux import Demuxer
-from cycodec.core.error import DecoderRefused
+from cycodec.core.error import DecoderRefused, StaleIndexError
 from cycodec.core.video.header_index import HeaderIndex
 from cycodec.core.video.index import FrameIndex, IndexContradiction
 from cycodec.core.video.reader import FrameReader, FrameSizeChanged
@@ -35,6 +35,7 @@ from cycodec.core.video.request import BLACK, Request
 if TYPE_CHECKING:
     from torch import Generator, Tensor
 
+    from cycodec.core.io.local_file import Identity
     from cycodec.cuda.delivery import Gpu
     from cycodec.transforms import Pipeline
 
@@ -63,7 +64,7 @@ class VideoSession(Session):
 
     Parameters
     ----------
-    source : Source
+    source : Source or IOContext
     options : Options
     index : FrameIndex, optional
         By default, the session makes the index.
@@ -71,6 +72,8 @@ class VideoSession(Session):
         ffprobe's list of frames, to make the index from.
     pipeline : Pipeline, optional
         The options' transforms as another session has resolved them, random crops included.
+    identity : tuple, optional
+        The ``IOContext.identity`` that the source must have.
 
     Attributes
     ----------
@@ -85,17 +88,18 @@ class VideoSession(Session):
 
     def __init__(
         self,
-        source: Source,
+        source: AnySource,
         options: Options,
         index: FrameIndex | None = None,
         mappings: Mappings | None = None,
         pipeline: Pipeline | None = None,
+        identity: Identity | None = None,
     ) -> None:
-        super().__init__(source)
+        super().__init__(source, options.access)
+        self.io.check_identity(identity)
         self.options = options
         self.given_index = index is not None or mappings is not None
         self.gpu: Gpu | None = None
-        self.is_file_like = is_file_like(source)
         self._single: SinglePicture | None = None
         self._open(index, mappings, pipeline)
         if options.transforms:
@@ -106,8 +110,7 @@ class VideoSession(Session):
     def _open(
         self, index: FrameIndex | None, mappings: Mappings | None = None, pipeline: Pipeline | None = None
     ) -> None:
-        opened = open_stream(self.source, self.options, index, mappings)
-        self.name = opened.demuxer.io.name
+        opened = open_stream(self.io, self.options, index, mappings)
         self.size = opened.size
         self.stream_index = opened.stream_index
         self.time_base = opened.time_base
@@ -128,7 +131,7 @@ class VideoSession(Session):
     def _use_reader(self, reader: FrameReader, num_threads: int | None) -> None:
         """Decode with another reader from now on."""
         self.reader = reader
-        factory = None if is_file_like(self.source) else ReaderFactory(self.source, self.gpu)
+        factory = ReaderFactory(self.io, self.gpu) if self.io.is_sharable else None
         self.readers = Readers(reader, factory, num_threads)
         self.pictures.use(self.readers, None if self.gpu is None else self.gpu.ordinal)
 
@@ -147,7 +150,7 @@ class VideoSession(Session):
         if self.gpu is None:
             self.gpu = Gpu(options.cuda, options.fallback, options.cuda_backend, options.converter)
         if demuxer is None:
-            demuxer = Demuxer(open_source(self.source, options.access))
+            demuxer = Demuxer(self.io.again())
             learn_pictures(demuxer, self.stream_index, options)
             demuxer.keep_only(self.stream_index)
         backend = self.gpu.backend(demuxer, self.stream_index, options.ffmpeg_threads, self.index.reorder)
@@ -176,17 +179,24 @@ class VideoSession(Session):
             self._acquire()
             try:
                 result = request(*arguments)
-                if self.is_file_like:
-                    self.reader.demuxer.settle()
+                self.reader.demuxer.settle()
+                self._refuse_changed()
                 return result
             except PlansOutdated:
                 pass
             except FrameSizeChanged:
+                self._refuse_changed()
                 self.pictures.doubt()
             except IndexContradiction as contradiction:
+                self._refuse_changed(contradiction)
                 repair(self, contradiction)
             except DecoderRefused as refusal:
                 self.leave_gpu(f"this GPU does not decode it: {refusal}")
+            except StaleIndexError:
+                raise
+            except FFmpegError as failure:
+                self._refuse_changed(failure)
+                raise
             finally:
                 self._release()
 

@@ -14,12 +14,14 @@ from cycodec._shared.keys import IndexTypeError, slice_bounds
 from cycodec._shared.limits import current
 from cycodec._shared.metadata import AudioStreamMetadata
 from cycodec._shared.results import AudioSamples
-from cycodec._shared.sources import Source, make_access, reopened_source
+from cycodec._shared.sources import Source, make_access
 from cycodec._shared.time_keys import instant
 
 if TYPE_CHECKING:
     from torch import Tensor
     from typing_extensions import Self
+
+    from cycodec.core.io.local_file import Identity
 
 __all__ = ["AudioDecoder", "WavDecoder"]
 
@@ -80,7 +82,8 @@ class SampleIndexing:
         self.close()
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _unpickle, (type(self), reopened_source(self._session.source), self._session.options)
+        session = self._session
+        return _unpickle, (type(self), session.io.picklable_origin(), session.options, session.io.identity)
 
     @property
     def gaps(self) -> list[tuple[float, float]]:
@@ -334,13 +337,16 @@ class AudioDecoder(SampleIndexing):
     samples after the change are resampled or mixed to it.
 
     Threads may share a decoder. It can be pickled and used in forked processes, unless its source
-    is a file-like object.
+    is a stream or another file-like object that only its own process can read. A file that was
+    rewritten while a decoder reads it, or since the decoder was pickled, raises StaleIndexError.
 
     Parameters
     ----------
-    source : str, os.PathLike, bytes, torch.Tensor or file-like
-        A path or URL, the bytes of a file (bytes, or a 1-D uint8 tensor), or an object with
-        ``read(size)`` and ``seek(offset, whence)``, which is read on demand.
+    source : str, os.PathLike, bytes, torch.Tensor, file-like or tuple
+        A path or URL; the bytes of a file (bytes, or a 1-D uint8 tensor); an object with
+        ``read(size)`` and ``seek(offset, whence)``, which is read on demand; an object that cannot
+        seek, such as a pipe, which is read forward and kept in a temporary file; or
+        ``(path_or_url, offset, length)``, a part of a file in bytes.
     stream_index : int, optional
         Number of the stream among all streams of the container. None takes FFmpeg's best audio
         stream.
@@ -368,6 +374,9 @@ class AudioDecoder(SampleIndexing):
         ``cycodec.get_limits()``.
     timeout : float, optional
         Seconds that a URL may take to answer. None takes ``cycodec.get_limits().timeout``.
+    max_spool_bytes : int, optional
+        The largest number of bytes that a temporary file keeps of a source that cannot seek. None
+        takes ``cycodec.get_limits().max_spool_bytes``.
 
     Raises
     ------
@@ -398,11 +407,12 @@ class AudioDecoder(SampleIndexing):
         options: Mapping[str, Any] | None = None,
         max_result_bytes: int | None = None,
         timeout: float | None = None,
+        max_spool_bytes: int | None = None,
     ) -> None:
         one_of("gaps", gaps, ("silence", "skip"))
         one_of("on_error", on_error, ("raise", "mask"))
         one_of("seek_mode", seek_mode, ("approximate", "exact"))
-        limits = current(None, max_result_bytes, timeout)
+        limits = current(None, max_result_bytes, timeout, max_spool_bytes)
         settings = AudioOptions(
             stream_index=optional_integer("stream_index", stream_index, 0, INT32_MAX),
             sample_rate=optional_integer("sample_rate", sample_rate, 1, INT32_MAX),
@@ -464,7 +474,10 @@ class WavDecoder(SampleIndexing):
         self._session = AudioSession(source, options)
 
 
-def _unpickle(kind: type[SampleIndexing], source: Any, options: AudioOptions) -> SampleIndexing:
+def _unpickle(
+    kind: type[SampleIndexing], source: Any, options: AudioOptions, identity: Identity | None
+) -> SampleIndexing:
+    """The decoder that `SampleIndexing.__reduce__` describes."""
     decoder = kind.__new__(kind)
-    decoder._session = AudioSession(source, options)
+    decoder._session = AudioSession(source, options, identity)
     return decoder

@@ -13,7 +13,7 @@ from cycodec._shared.arguments import INT32_MAX, dtype_name, integer, one_of, op
 from cycodec._shared.limits import current
 from cycodec._shared.metadata import VideoStreamMetadata, video_metadata
 from cycodec._shared.results import Frame, FrameBatch
-from cycodec._shared.sources import Source, make_access, reopened_source
+from cycodec._shared.sources import Source, make_access
 from cycodec._video.options import Options
 from cycodec._video.session import Frames, VideoSession
 from cycodec.core.error import FFmpegError
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from torch import Tensor, device, dtype
     from torch.nn import Module
 
+    from cycodec.core.io.local_file import Identity
     from cycodec.core.video.reader import FrameReader
 
 
@@ -56,13 +57,18 @@ class VideoDecoder:
     methods return frames with their times.
 
     A frame is played over [pts, pts + duration), in seconds. Threads may share a decoder. It can be
-    pickled, unless its source is file-like, and used in forked processes.
+    pickled and used in forked processes, unless its source is a stream or another file-like object
+    that only its own process can read. A file that was rewritten while a decoder reads it, or since
+    the decoder was pickled, raises StaleIndexError.
 
     Parameters
     ----------
-    source : str, pathlib.Path, bytes, torch.Tensor or file-like
-        A path or URL, the bytes of a file (bytes or a 1-D uint8 tensor), or an object with
-        ``read(size)`` and ``seek(offset, whence)``, which is read on demand.
+    source : str, pathlib.Path, bytes, torch.Tensor, file-like or tuple
+        A path or URL; the bytes of a file (bytes or a 1-D uint8 tensor); an object with
+        ``read(size)`` and ``seek(offset, whence)``, which is read on demand; an object that cannot
+        seek, such as a pipe, which is read forward and kept in a temporary file; or
+        ``(path_or_url, offset, length)``, a part of a file in bytes, such as a member of a tar
+        file.
     stream_index : int, optional
         Number of the stream among all streams of the container. None selects FFmpeg's best video
         stream.
@@ -125,6 +131,9 @@ class VideoDecoder:
         those of ``cycodec.get_limits()``.
     timeout : float, optional
         Seconds that a URL may take to answer. None takes ``cycodec.get_limits().timeout``.
+    max_spool_bytes : int, optional
+        The largest number of bytes that a temporary file keeps of a source that cannot seek. None
+        takes ``cycodec.get_limits().max_spool_bytes``.
 
     Raises
     ------
@@ -134,7 +143,7 @@ class VideoDecoder:
     FileNotFoundError
         There is no such file.
     LimitError
-        A frame or a result is larger than the limits allow.
+        A frame, a result or a stream is larger than the limits allow.
     SourcePermissionError
         The file may not be read, or the source reaches for what it may not.
     SourceTimeoutError
@@ -168,6 +177,7 @@ class VideoDecoder:
         max_pixels: int | None = None,
         max_result_bytes: int | None = None,
         timeout: float | None = None,
+        max_spool_bytes: int | None = None,
     ) -> None:
         one_of("dimension_order", dimension_order, ("NCHW", "NHWC"))
         one_of("memory_order", memory_order, ("NHWC", "NCHW"))
@@ -185,7 +195,7 @@ class VideoDecoder:
                 f"index must be a FrameIndex or the path of a saved one, not {type(index).__name__}"
             )
         ffmpeg_threads, threads = thread_counts(num_ffmpeg_threads, num_threads)
-        limits = current(max_pixels, max_result_bytes, timeout)
+        limits = current(max_pixels, max_result_bytes, timeout, max_spool_bytes)
         settings = Options(
             stream_index=optional_integer("stream_index", stream_index, 0, INT32_MAX),
             ffmpeg_threads=ffmpeg_threads,
@@ -301,12 +311,13 @@ class VideoDecoder:
         return (
             _unpickle,
             (
-                reopened_source(session.source),
+                session.io.picklable_origin(),
                 session.options,
                 session.fingerprinted_index(),
                 session.pictures.pipeline,
                 self._dimension_order,
                 session.given_index,
+                session.io.identity,
             ),
         )
 
@@ -538,11 +549,12 @@ def _unpickle(
     pipeline: Pipeline | None,
     dimension_order: Literal["NCHW", "NHWC"],
     given_index: bool,
+    identity: Identity | None,
 ) -> VideoDecoder:
     """Return the decoder that `VideoDecoder.__reduce__` describes."""
     decoder = VideoDecoder.__new__(VideoDecoder)
     decoder._dimension_order = dimension_order
-    decoder._session = VideoSession(source, options, index, pipeline=pipeline)
+    decoder._session = VideoSession(source, options, index, pipeline=pipeline, identity=identity)
     decoder._session.given_index = given_index  # an index that a decoder made may be replaced
     decoder._metadata = None
     return decoder

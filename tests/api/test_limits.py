@@ -162,8 +162,14 @@ def test_the_process_has_limits():
 
 def test_the_environment_sets_limits():
     code = "import cycodec, dataclasses, json; print(json.dumps(dataclasses.asdict(cycodec.get_limits())))"
-    wanted = {"CYCODEC_MAX_PIXELS": "1000", "CYCODEC_MAX_RESULT_BYTES": "2000", "CYCODEC_TIMEOUT": "2.5"}
-    assert fresh(code, **wanted) == {"max_pixels": 1000, "max_result_bytes": 2000, "timeout": 2.5}
+    wanted = {
+        "CYCODEC_MAX_PIXELS": "1000",
+        "CYCODEC_MAX_RESULT_BYTES": "2000",
+        "CYCODEC_TIMEOUT": "2.5",
+        "CYCODEC_MAX_SPOOL_BYTES": "3000",
+    }
+    limits = {"max_pixels": 1000, "max_result_bytes": 2000, "timeout": 2.5, "max_spool_bytes": 3000}
+    assert fresh(code, **wanted) == limits
     refused = "import cycodec, json\ntry: cycodec.get_limits()\nexcept ValueError as error: print(json.dumps(str(error)))"
     assert "CYCODEC_TIMEOUT" in fresh(refused, CYCODEC_TIMEOUT="soon")
     assert "CYCODEC_MAX_PIXELS" in fresh(refused, CYCODEC_MAX_PIXELS="-1")
@@ -298,11 +304,15 @@ def test_nothing_is_closed_that_was_not_opened():
     code = """
 import json, os
 from cycodec.core.audio.wav import WavReader
+from cycodec.core.io.source import IOContext
 os.fstat(0)
 class Name(str): pass
-for arguments in (("missing.wav", Name("x")), (Name("missing.wav"), "x"), (None, None), ()):
+for kind, arguments in (
+    (IOContext, (Name("missing.wav"),)), (IOContext, (Name("missing.wav"), Name("x"))), (IOContext, (None, None)),
+    (WavReader, (None,)), (WavReader, ()),
+):
     try:
-        WavReader(*arguments)
+        kind(*arguments)
     except Exception:
         pass
 os.fstat(0), os.fstat(1), os.fstat(2)

@@ -41,9 +41,6 @@ cdef int64_t DIGEST_BYTES = 64 * 1024    # at each end of the source
 cdef enum:
     PROBE_BYTES = 4096          # of a source that FFmpeg has refused
     HUGE_PIXELS = 1 << 24       # a frame of so many pixels is not decoded without need
-    PROGRESS = 1 << 16          # a URL that gives so many bytes within its timeout has answered
-    # The pause in microseconds between different operations; FFmpeg polls ten times a second.
-    PAUSE = 1000000
 
 keep_freed_memory()
 
@@ -60,23 +57,6 @@ cdef int open_itself(AVFormatContext *context, AVIOContext **pb, const char *url
     if context.url == NULL or strcmp(url, context.url) != 0:
         return avutil.AVERROR(EPERM)
     return open_any(context, pb, url, flags, options)
-
-
-cdef int is_too_late(void *opaque) noexcept nogil:
-    """Return 1 to stop FFmpeg if a URL has not given PROGRESS bytes since the operation began."""
-    cdef Watch *watch = <Watch *> opaque
-    cdef int64_t now = avutil.av_gettime_relative()
-    cdef int64_t count = 0
-    if watch.context != NULL and watch.context.pb != NULL:
-        count = watch.context.pb.bytes_read
-    if now - watch.last_call > PAUSE or (now > watch.deadline and count - watch.bytes_read >= PROGRESS):
-        watch.deadline = now + watch.timeout
-        watch.bytes_read = count
-    watch.last_call = now
-    if now > watch.deadline:
-        watch.is_expired = True
-        return 1
-    return 0
 
 
 cdef bint is_huge(const AVCodecParameters *parameters) noexcept nogil:
@@ -119,27 +99,25 @@ cdef class Demuxer:
         cdef const char *formats = io.rules.formats
         cdef AVDictionary *options = NULL
         cdef int code
-        self.watch.context = self.ptr
-        if io.rules.is_remote and io.access.timeout > 0:
-            self.watch.timeout = <int64_t> (io.access.timeout * 1e6)
-            self.ptr.interrupt_callback.callback = is_too_late
-            self.ptr.interrupt_callback.opaque = &self.watch
+        io.watch.state.context = self.ptr
+        self.ptr.interrupt_callback = io.watch.callback()
         if io.rules.is_single:
             self.ptr.io_open = open_itself
-        if io.ptr != NULL:
-            self.ptr.pb = io.ptr
         for key, value in io.access.options.items():
             avutil.av_dict_set(&options, key.encode(), value.encode(), 0)
         try:
-            with nogil:
-                # a "%03d" in a name is part of the name, not a pattern for a sequence of pictures
-                avutil.av_dict_set(&options, "pattern_type", "none", 0)
-                avutil.av_dict_set(&options, "protocol_whitelist", protocols, 0)
-                avutil.av_dict_set(&options, "format_whitelist", formats, 0)
-                self.begin()
-                # on failure this frees the context and sets the pointer to NULL
-                code = avformat.avformat_open_input(&self.ptr, name, NULL, &options)
-                self.watch.context = self.ptr
+            code = io.connect(&options)
+            if code >= 0:
+                self.ptr.pb = io.ptr
+                with nogil:
+                    # a "%03d" in a name is part of the name, not a pattern for a sequence of pictures
+                    avutil.av_dict_set(&options, "pattern_type", "none", 0)
+                    avutil.av_dict_set(&options, "protocol_whitelist", protocols, 0)
+                    avutil.av_dict_set(&options, "format_whitelist", formats, 0)
+                    self.begin()
+                    # on failure this frees the context and sets the pointer to NULL
+                    code = avformat.avformat_open_input(&self.ptr, name, NULL, &options)
+            io.watch.state.context = self.ptr
             if code == avutil.AVERROR(EINVAL) and not io.failed:
                 self.refuse_playlist()
             if (code == avutil.AVERROR(EINVAL) or code == avutil.AVERROR(ERANGE)) and io.access.options:
@@ -195,7 +173,8 @@ cdef class Demuxer:
     def __dealloc__(self):
         avcodec.av_packet_free(&self.held)
         if self.ptr != NULL:
-            self.watch.context = NULL
+            if self.io.watch.state.context == self.ptr:
+                self.io.watch.state.context = NULL
             with nogil:
                 avformat.avformat_close_input(&self.ptr)
 
@@ -207,12 +186,11 @@ cdef class Demuxer:
 
     cdef void begin(self) noexcept nogil:
         """Begin an operation, for which a URL has its timeout."""
-        if self.watch.timeout:
-            self.watch.last_call = 0
+        self.io.watch.begin()
 
     cdef int check(self, int code, str operation) except -1:
-        if self.watch.is_expired:
-            self.watch.is_expired = False
+        if self.io.watch.state.is_expired:
+            self.io.watch.state.is_expired = False
             raise SourceTimeoutError(
                 f"{self.io.name}: cannot {operation}: no answer for {self.io.access.timeout:g} s (pass a longer "
                 "timeout, or call cycodec.set_limits)",
