@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from cycodec._shared.limits import Limits, get_limits, set_limits
-    from cycodec._shared.results import AudioSamples, Frame, FrameBatch
+    from cycodec._shared.results import AudioBatch, AudioSamples, Frame, FrameBatch
     from cycodec.core.error import (
         ClosedError,
         CodecNotFoundError,
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 # Module -> the public names that are loaded from it.
 _HOMES = {
     "cycodec._shared.limits": ["Limits", "get_limits", "set_limits"],
-    "cycodec._shared.results": ["AudioSamples", "Frame", "FrameBatch"],
+    "cycodec._shared.results": ["AudioBatch", "AudioSamples", "Frame", "FrameBatch"],
     "cycodec.core.error": [
         "ClosedError",
         "CodecNotFoundError",
@@ -69,6 +69,7 @@ _MODULES = ("batch", "datasets", "decoders", "encoders", "samplers", "transforms
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
+    "AudioBatch",
     "AudioSamples",
     "ClosedError",
     "CodecNotFoundError",

@@ -10,7 +10,7 @@ import itertools
 import math
 import operator
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any, TypeGuard
 
@@ -39,7 +39,10 @@ __all__ = [
     "maker",
     "place_in_group",
     "pointer",
+    "seconds_tensor",
     "seeded_generator",
+    "stacked",
+    "teach_collate",
     "to_numpy",
 ]
 
@@ -215,6 +218,36 @@ def to_numpy(tensor: Tensor) -> np.ndarray:
 def concatenate(tensors: list[Tensor], axis: int) -> Tensor:
     """Tensors joined along an axis. A single tensor is returned as it is."""
     return tensors[0] if len(tensors) == 1 else load_torch().cat(tensors, axis)
+
+
+def seconds_tensor(seconds: list[float]) -> Tensor:
+    """Times in seconds as a float64 tensor on the CPU."""
+    return from_numpy(np.array(seconds, np.float64))
+
+
+def stacked(tensors: Sequence[Tensor]) -> Tensor:
+    """Tensors of one shape along a new first axis, in the memory order of the first.
+
+    In DataLoader workers the result lies in shared memory, as torch's ``default_collate`` makes it.
+    """
+    first = tensors[0]
+    axes = sorted(range(first.ndim), key=first.stride, reverse=True)
+    collate = load_torch().utils.data.default_collate
+    joined = collate([tensor.permute(axes) for tensor in tensors])
+    return joined.permute(0, *(1 + axes.index(axis) for axis in range(first.ndim)))
+
+
+# The classes that `teach_collate` has entered into torch's table.
+_taught: set[type] = set()
+
+
+def teach_collate(kind: type, join: Callable[[Sequence[Any]], Any]) -> None:
+    """Let torch's ``default_collate`` join objects of a class by a function, from now on."""
+    if kind in _taught:
+        return
+    _taught.add(kind)
+    functions = load_torch().utils.data._utils.collate.default_collate_fn_map
+    functions[kind] = lambda batch, *, collate_fn_map=None: join(batch)
 
 
 def seeded_generator(seed: int) -> Generator:

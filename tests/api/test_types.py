@@ -73,10 +73,12 @@ def test_audio_samples_must_be_2d(shape):
 # --- FrameBatch -----------------------------------------------------------------------------------
 
 
-def test_batch_iterates_over_frames():
-    frames = list(batch(3))
-    assert [type(frame) for frame in frames] == [Frame] * 3
-    assert [frame.pts_seconds for frame in frames] == [0.0, 1.0, 2.0]
+def test_batch_iterates_over_batches_of_one_frame():
+    frames = list(batch(3, valid=True))
+    assert [type(frame) for frame in frames] == [FrameBatch] * 3
+    assert [frame.pts_seconds.item() for frame in frames] == [0.0, 1.0, 2.0]
+    assert [float(frame.duration_seconds) for frame in frames] == [0.5] * 3
+    assert [bool(frame.valid) for frame in frames] == [True, False, True]
     assert torch.equal(frames[2].data, batch(3).data[2])
     assert len(batch(3)) == 3
     assert list(batch(0)) == []
@@ -115,8 +117,16 @@ def test_batch_key_reaches_every_field_alike(key, pts):
 def test_batch_key_down_to_one_frame():
     for key in [(1, 2), (-1, -1), (1, ..., 2)]:
         frame = batch(2, 3)[key]
-        assert isinstance(frame, Frame)
-        assert frame.pts_seconds == 5.0
+        assert type(frame) is FrameBatch
+        assert frame.data.shape == (3, 2, 4)
+        assert frame.pts_seconds.shape == ()
+        assert frame.pts_seconds.item() == 5.0
+
+
+def test_batch_key_none_adds_a_leading_axis():
+    part = batch(2, 3)[None]
+    assert part.data.shape == (1, 2, 3, 3, 2, 4)
+    assert part.pts_seconds.shape == (1, 2, 3)
 
 
 @pytest.mark.parametrize("key", [2, -3, (0, 3), (0, 0, 0)])
@@ -129,6 +139,17 @@ def test_batch_without_leading_axis():
     one = FrameBatch(torch.zeros(3, 2, 4), torch.tensor(1.0), torch.tensor(0.5))
     with pytest.raises(TypeError, match="no len"):
         len(one)
+    with pytest.raises(TypeError, match="no len"):
+        list(one)
+    with pytest.raises(IndexError, match="index its data"):
+        one[0]
+    assert one  # its truth does not ask for its length
+
+
+def test_batch_is_true_if_it_has_frames():
+    assert batch(2)
+    assert not batch(0)
+    assert not batch(2, 0)
 
 
 def test_batch_repr_shows_shapes_only():
