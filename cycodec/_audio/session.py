@@ -17,7 +17,6 @@ import numpy as np
 
 from cycodec._shared import torch_adapter
 from cycodec._shared.limits import check_result
-from cycodec._shared.metadata import AudioStreamMetadata, make_metadata
 from cycodec._shared.session_base import Session
 from cycodec._shared.sources import Source, is_file_like, open_source
 from cycodec.core.audio.sample_blocks import pack_rows
@@ -131,11 +130,11 @@ class AudioSession(Session):
         self._acquire()
         self._release()
 
-    def metadata(self) -> AudioStreamMetadata:
+    def describe(self) -> dict[str, Any]:
         """What the header and the first frame say, and the padding once the end was reached."""
         self._acquire()
         try:
-            return make_metadata(AudioStreamMetadata, {**self.header, **self.reader.format_info()})
+            return {**self.header, **self.reader.format_info()}
         finally:
             self._release()
 

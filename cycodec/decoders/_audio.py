@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -10,9 +11,10 @@ import numpy as np
 from cycodec._audio.session import AudioOptions, AudioSession
 from cycodec._shared import torch_adapter
 from cycodec._shared.arguments import INT32_MAX, as_integer, one_of, optional_integer
+from cycodec._shared.decoder_base import DecoderBase, KeptMetadata
 from cycodec._shared.keys import IndexTypeError, slice_bounds
 from cycodec._shared.limits import current
-from cycodec._shared.metadata import AudioStreamMetadata
+from cycodec._shared.metadata import AudioStreamMetadata, make_metadata
 from cycodec._shared.results import AudioSamples
 from cycodec._shared.sources import Source, make_access, reopened_source
 from cycodec._shared.time_keys import instant
@@ -24,17 +26,23 @@ if TYPE_CHECKING:
 __all__ = ["AudioDecoder", "WavDecoder"]
 
 
-class SampleIndexing:
+class SampleIndexing(DecoderBase):
     """What AudioDecoder and WavDecoder share: everything but their arguments."""
 
     _session: AudioSession
-    _metadata: AudioStreamMetadata | None = None
+
+    def _open(self, source: Source, options: AudioOptions) -> None:
+        self._session = AudioSession(source, options)
+        self._kept = KeptMetadata(partial(make_metadata, AudioStreamMetadata))
 
     # -- facts ------------------------------------------------------------------------------------
 
     @property
     def metadata(self) -> AudioStreamMetadata:
         """What is known about the stream.
+
+        Every access returns the same object. It is updated when the decoder learns more, and keeps
+        the attributes that a user sets. ``dataclasses.asdict`` returns all values, ready for JSON.
 
         Returns
         -------
@@ -44,11 +52,12 @@ class SampleIndexing:
         Raises
         ------
         ClosedError
-            The decoder was closed before its metadata were complete.
+            The decoder was closed before the first access.
         """
-        if self._metadata is None or self._metadata.encoder_padding is None:
-            self._metadata = self._session.metadata()
-        return self._metadata
+        metadata: AudioStreamMetadata | None = self._kept.metadata
+        if metadata is None or (metadata.encoder_padding is None and not self._session.closed):
+            metadata = self._kept.of(self._session.describe())
+        return metadata
 
     @property
     def stream_index(self) -> int:
@@ -80,7 +89,8 @@ class SampleIndexing:
         self.close()
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _unpickle, (type(self), reopened_source(self._session.source), self._session.options)
+        session = self._session
+        return _unpickle, (type(self), reopened_source(session.source), session.options), self._additions()
 
     @property
     def gaps(self) -> list[tuple[float, float]]:
@@ -413,7 +423,7 @@ class AudioDecoder(SampleIndexing):
             access=make_access(protocols, formats, options, limits),
             max_result_bytes=limits.max_result_bytes,
         )
-        self._session = AudioSession(source, settings)
+        self._open(source, settings)
 
 
 class WavDecoder(SampleIndexing):
@@ -461,10 +471,10 @@ class WavDecoder(SampleIndexing):
             access=make_access(chosen=limits),
             max_result_bytes=limits.max_result_bytes,
         )
-        self._session = AudioSession(source, options)
+        self._open(source, options)
 
 
 def _unpickle(kind: type[SampleIndexing], source: Any, options: AudioOptions) -> SampleIndexing:
     decoder = kind.__new__(kind)
-    decoder._session = AudioSession(source, options)
+    decoder._open(source, options)
     return decoder

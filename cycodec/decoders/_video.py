@@ -10,6 +10,7 @@ import numpy as np
 
 from cycodec._shared import keys, time_keys, torch_adapter
 from cycodec._shared.arguments import INT32_MAX, dtype_name, integer, one_of, optional_integer, thread_counts
+from cycodec._shared.decoder_base import DecoderBase, KeptMetadata
 from cycodec._shared.limits import current
 from cycodec._shared.metadata import VideoStreamMetadata, video_metadata
 from cycodec._shared.results import Frame, FrameBatch
@@ -45,7 +46,7 @@ class DecodeCounters(NamedTuple):
     frames_damaged: int
 
 
-class VideoDecoder:
+class VideoDecoder(DecoderBase):
     """The frames of a video stream, as tensors.
 
     A decoder behaves like the 4-D array of all its frames, in the axes of `dimension_order`. Only
@@ -203,19 +204,21 @@ class VideoDecoder:
         )
         self._dimension_order = dimension_order
         self._session = VideoSession(source, settings, index, custom_frame_mappings)
-        self._metadata: VideoStreamMetadata | None = None
+        self._kept = KeptMetadata(video_metadata)
 
     # -- facts -------------------------------------------------------------------------------------
 
     @property
     def metadata(self) -> VideoStreamMetadata:
-        """What is known about the stream, from the header and, in exact mode, from the content."""
-        if self._metadata is None:
-            session = self._session
-            header = session.describe()
-            size = None if session.frame_size.geometry is None else session.shape
-            self._metadata = video_metadata(header, session.frame_index, size)
-        return self._metadata
+        """What is known about the stream, from the header and, in exact mode, from the content.
+
+        Every access returns the same object. It is updated when the decoder learns more, and keeps
+        the attributes that a user sets. ``dataclasses.asdict`` returns all values, ready for JSON.
+        """
+        session = self._session
+        header = session.describe()
+        size = None if session.frame_size.geometry is None else session.shape
+        return self._kept.of(header, session.frame_index, size)
 
     @property
     def stream_index(self) -> int:
@@ -297,6 +300,7 @@ class VideoDecoder:
         return (
             _unpickle,
             (
+                type(self),
                 reopened_source(session.source),
                 session.options,
                 session.fingerprinted_index(),
@@ -304,6 +308,7 @@ class VideoDecoder:
                 self._dimension_order,
                 session.given_index,
             ),
+            self._additions(),
         )
 
     # -- frames by number --------------------------------------------------------------------------
@@ -528,6 +533,7 @@ class VideoDecoder:
 
 
 def _unpickle(
+    kind: type[VideoDecoder],
     source: Source,
     options: Options,
     index: FrameIndex | None,
@@ -536,9 +542,9 @@ def _unpickle(
     given_index: bool,
 ) -> VideoDecoder:
     """Return the decoder that `VideoDecoder.__reduce__` describes."""
-    decoder = VideoDecoder.__new__(VideoDecoder)
+    decoder = kind.__new__(kind)
     decoder._dimension_order = dimension_order
     decoder._session = VideoSession(source, options, index, pipeline=pipeline)
     decoder._session.given_index = given_index  # an index that a decoder made may be replaced
-    decoder._metadata = None
+    decoder._kept = KeptMetadata(video_metadata)
     return decoder
