@@ -7,6 +7,7 @@ import warnings
 from typing import TYPE_CHECKING, Any, Protocol
 
 from cycodec._shared import torch_adapter
+from cycodec._shared.argument_errors import NoTensorError
 from cycodec._shared.arguments import INT32_MAX, integer
 from cycodec.core.encode.audio import AudioStreamEncoder, peak_and_nan
 from cycodec.core.encode.muxer import Muxer
@@ -46,7 +47,7 @@ class AudioEncoder:
 
     def __init__(self, samples: Tensor, *, sample_rate: int) -> None:
         if not torch_adapter.is_tensor(samples):
-            raise TypeError(f"samples must be a torch.Tensor, not {type(samples).__name__}")
+            raise NoTensorError(f"samples must be a torch.Tensor, not {type(samples).__name__}")
         if samples.dtype is not torch_adapter.as_dtype("float32"):
             raise ValueError(f"samples must be float32 in [-1, 1], not {samples.dtype} (use samples.float())")
         if samples.ndim not in (1, 2):

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 
 import numpy as np
 
+from cycodec._shared.argument_errors import ArgumentError
 from cycodec.core.error import CudaUnavailableError, UnsupportedError
 from cycodec.core.pool import Block
 
@@ -31,6 +32,7 @@ __all__ = [
     "cuda_device",
     "cuda_ordinal",
     "cuda_stream",
+    "default_device",
     "empty",
     "from_numpy",
     "in_worker",
@@ -119,23 +121,50 @@ def _pooled(shape: tuple[int, ...], strides: tuple[int, ...], dtype: Any, size: 
     return load_torch().frombuffer(Block(size), dtype=dtype).as_strided(shape, strides)
 
 
+def default_device() -> Any:
+    """torch's current default device; "cpu" if torch is not loaded, and so has no other one."""
+    torch: Any = sys.modules.get("torch")
+    if torch is None:
+        return "cpu"
+    if hasattr(torch, "get_default_device"):  # torch 2.3
+        return torch.get_default_device()
+    return torch.empty(0).device
+
+
 def cuda_ordinal(device: Any) -> int | None:
     """The number of a CUDA device ("cuda" is torch's current one); None for the CPU.
 
+    Parameters
+    ----------
+    device : str, torch.device or None
+        None is torch's current default device (``torch.set_default_device``, ``with
+        torch.device(...)``).
+
     Raises
     ------
+    ArgumentError
+        (a ValueError and a RuntimeError) torch knows no such device.
     UnsupportedError
         The device is neither a CUDA device nor the CPU.
     CudaUnavailableError
         torch was built without CUDA, or finds no CUDA device.
     """
-    if device is None or device == "cpu":
+    origin = ""
+    if device is None:
+        device = default_device()
+        origin = ' (torch\'s default device; pass device="cpu" to decode on the CPU)'
+    if device == "cpu":
         return None
-    device = load_torch().device(device)
+    try:
+        device = load_torch().device(device)
+    except RuntimeError:
+        raise ArgumentError(
+            f'device={device!r}: torch knows no such device (use "cuda" or "cuda:N" for a GPU, or "cpu")'
+        ) from None
     if device.type == "cpu":
         return None
     if device.type != "cuda":
-        raise UnsupportedError(f"device={str(device)!r}: frames go to the CPU or to a CUDA device")
+        raise UnsupportedError(f"device={str(device)!r}: frames go to the CPU or to a CUDA device{origin}")
     return _cuda_ordinal(device)
 
 

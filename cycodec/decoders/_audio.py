@@ -10,9 +10,10 @@ import numpy as np
 
 from cycodec._audio.session import AudioOptions, AudioSession
 from cycodec._shared import torch_adapter
+from cycodec._shared.argument_errors import ArgumentError, IndexTypeError
 from cycodec._shared.arguments import INT32_MAX, as_integer, one_of, optional_integer
 from cycodec._shared.decoder_base import DecoderBase, KeptMetadata
-from cycodec._shared.keys import IndexTypeError, slice_bounds
+from cycodec._shared.keys import slice_bounds
 from cycodec._shared.limits import current
 from cycodec._shared.metadata import AudioStreamMetadata, make_metadata
 from cycodec._shared.results import AudioSamples
@@ -253,7 +254,7 @@ class SampleIndexing(DecoderBase):
         ------
         ValueError
             A time is NaN or infinite, the stop is before the start, or the start is before the
-            stream (and below 0) or at or after its end.
+            stream (and below 0) or at or after its end; the last two are a RuntimeError, too.
         TypeError
             A time is no number.
         ClosedError
@@ -271,7 +272,7 @@ class SampleIndexing(DecoderBase):
         begin = instant(start_seconds, "start_seconds")
         start = max(session.position_at(begin), 0)
         if begin < min(session.begin_seconds, 0.0):
-            raise ValueError(
+            raise ArgumentError(
                 f"{session.name}: the time range starts at {begin} s, before the stream, which begins at "
                 f"{session.begin_seconds} s"
             )
@@ -286,7 +287,7 @@ class SampleIndexing(DecoderBase):
         """Raise if a time range that has no samples starts behind the end."""
         length = len(self)
         if start >= length > 0:
-            raise ValueError(
+            raise ArgumentError(
                 f"{self._session.name}: the time range starts at {start_seconds} s, at or after the end of "
                 f"the stream at {self._session.seconds_at(length)} s"
             )

@@ -75,8 +75,9 @@ class VideoDecoder(DecoderBase):
         libavcodec's own threads; 0 lets FFmpeg decide. With another number than 1, requests are not
         divided among threads (see `num_threads`).
     device : str or torch.device, optional
-        The device that receives the frames; None is the CPU. With a CUDA device, NVIDIA's hardware
-        decodes, and frames never leave the GPU. All work is queued on torch's current stream.
+        The device that receives the frames; None is torch's current default device. With a CUDA
+        device, NVIDIA's hardware decodes, and frames never leave the GPU. All work is queued on
+        torch's current stream.
     seek_mode : {"exact", "approximate"}
         "exact" makes an index of all frames, so that frame i is always frame i. "approximate" makes
         none: frame i is the one played at i / fps, and the header tells the length and the times.
@@ -386,9 +387,10 @@ class VideoDecoder(DecoderBase):
         IndexError
             There is no such frame.
         TypeError
-            The number is not an integer.
+            The number is not an integer, nor a tensor or array of a whole number. For a float, the
+            error is a RuntimeError, too.
         """
-        number = integer("index", index)
+        number = keys.frame_number(index)
         return self._session.serve(lambda: self._frame(self._position_of(number)))
 
     def get_frames_at(self, indices: Sequence[int] | Tensor | np.ndarray) -> FrameBatch:
@@ -396,24 +398,36 @@ class VideoDecoder(DecoderBase):
 
         Parameters
         ----------
-        indices : sequence, array or tensor of int
+        indices : sequence, array or tensor of whole numbers
+            They may be floats.
 
         Raises
         ------
         IndexError
             One of the frames does not exist.
+        TypeError
+            `indices` holds no numbers, or a fraction. For a fraction, the error is a RuntimeError,
+            too.
         """
         return self._session.serve(lambda: self._batch(keys.frame_list(indices, len(self))))
 
-    def get_frames_in_range(self, start: int, stop: int, step: int = 1) -> FrameBatch:
-        """Return the frames of ``range(start, stop, step)``, clipped as a slice is.
+    def get_frames_in_range(self, start: int, stop: int | None = None, step: int = 1) -> FrameBatch:
+        """Return the frames of ``decoder[start:stop:step]``: negative numbers count from the end.
+
+        Parameters
+        ----------
+        start : int
+        stop : int, optional
+            The first frame that is left out. None reads to the end (with a negative step, to the
+            begin).
+        step : int
 
         Raises
         ------
         TypeError, ValueError
             An argument is not an integer, or `step` is 0.
         """
-        key = slice(integer("start", start), integer("stop", stop), integer("step", step))
+        key = slice(integer("start", start), optional_integer("stop", stop), integer("step", step))
         if key.step == 0:
             raise ValueError("step must not be 0")
         return self._session.serve(lambda: self._batch(range(*key.indices(len(self)))))
@@ -448,7 +462,7 @@ class VideoDecoder(DecoderBase):
         Raises
         ------
         IndexError
-            The instant is outside the stream.
+            The instant is outside the stream. The error is a RuntimeError, too.
         """
         instant = time_keys.instant(seconds)
         return self._session.serve(lambda: self._frame(self._session.index.position_at(instant)))
@@ -459,7 +473,7 @@ class VideoDecoder(DecoderBase):
         Raises
         ------
         IndexError
-            One of the instants is outside the stream.
+            One of the instants is outside the stream. The error is a RuntimeError, too.
         """
         instants = time_keys.instants(seconds)
         return self._session.serve(lambda: self._batch_of_positions(self._positions_at(instants)))
@@ -469,6 +483,9 @@ class VideoDecoder(DecoderBase):
     ) -> FrameBatch:
         """Return all frames that are played in [start_seconds, stop_seconds), if only for a part of
         their time.
+
+        A range that holds any instant gives at least one frame, however short it is. One whose
+        bounds are equal gives none.
 
         Parameters
         ----------
@@ -480,7 +497,8 @@ class VideoDecoder(DecoderBase):
         Raises
         ------
         ValueError
-            The range starts outside the stream, ends beyond it, or runs backwards.
+            The range starts outside the stream, ends beyond it, or runs backwards; or fps is not
+            positive, which is a RuntimeError, too.
         """
         start = time_keys.instant(start_seconds, "start_seconds")
         stop = time_keys.instant(stop_seconds, "stop_seconds")

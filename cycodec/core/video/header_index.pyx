@@ -7,6 +7,7 @@ the time base.
 
 import math
 
+from cycodec.core.error import InstantError
 from cycodec.core.video.stream_index cimport StreamIndex
 
 # An instant that went through float32 may have left the stream by half of this part of itself.
@@ -82,8 +83,8 @@ cdef class HeaderIndex(StreamIndex):
 
         Raises
         ------
-        IndexError
-            The instant is outside the stream.
+        InstantError
+            (an IndexError and a RuntimeError) The instant is outside the stream.
         ValueError
             The header has no frame rate.
         """
@@ -91,7 +92,7 @@ cdef class HeaderIndex(StreamIndex):
         cdef double slack = abs(instant) * FLOAT32_STEP
         cdef double last
         if not self.begin_seconds - slack <= instant <= self.end_seconds + slack:
-            raise IndexError(
+            raise InstantError(
                 f"no frame is played at {instant:.6g} s: the stream runs from {self.begin_seconds:.6g} s "
                 f"to {self.end_seconds:.6g} s"
             )
@@ -104,5 +105,8 @@ cdef class HeaderIndex(StreamIndex):
         if start >= stop:
             return range(0)
         fps = self.known_fps()
-        first = math.floor((start - self.begin_seconds) * fps + ROUNDING)
-        return range(max(first, 0), min(math.ceil((stop - self.begin_seconds) * fps - ROUNDING), len(self)))
+        count = len(self)
+        # A range that is shorter than the rounding holds the frame at its start, as any other.
+        first = min(max(math.floor((start - self.begin_seconds) * fps + ROUNDING), 0), count - 1)
+        after = max(math.ceil((stop - self.begin_seconds) * fps - ROUNDING), first + 1)
+        return range(max(first, 0), min(after, count))
