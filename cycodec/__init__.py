@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from cycodec.core.pool import cache_stats, empty_cache, get_cache_capacity, set_cache_capacity
     from cycodec.core.video.index import FrameIndex
 
+    ffmpeg_major_version: int | None
+
 # Module -> the public names that are loaded from it.
 _HOMES = {
     "cycodec._shared.limits": ["Limits", "get_limits", "set_limits"],
@@ -65,6 +67,8 @@ _HOMES = {
     "cycodec.core.pool": ["cache_stats", "empty_cache", "get_cache_capacity", "set_cache_capacity"],
     "cycodec.core.video.index": ["FrameIndex"],
 }
+# The module that explains names which this one lacks.
+_MISSING_NAMES = "cycodec._shared.missing_names"
 _MODULES = ("batch", "datasets", "decoders", "encoders", "samplers", "transforms")
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
@@ -96,6 +100,7 @@ __all__ = [
     "__version__",
     "cache_stats",
     "empty_cache",
+    "ffmpeg_major_version",
     "ffmpeg_versions",
     "get_cache_capacity",
     "get_include",
@@ -111,6 +116,15 @@ def get_include() -> str:
     return os.path.dirname(os.path.abspath(__file__))
 
 
+def _ffmpeg_major_version() -> int | None:
+    """FFmpeg's major version; None if FFmpeg's libraries cannot be loaded."""
+    try:
+        from cycodec.core.ffmpeg import major_version
+    except ImportError:
+        return None
+    return major_version()
+
+
 def __getattr__(name: str) -> Any:
     if name == "__version__":
         from importlib.metadata import version
@@ -120,8 +134,10 @@ def __getattr__(name: str) -> Any:
         value = getattr(importlib.import_module(_HOME_OF[name]), name)
     elif name in _MODULES:
         return importlib.import_module(f"cycodec.{name}")
+    elif name == "ffmpeg_major_version":
+        value = _ffmpeg_major_version()
     else:
-        raise AttributeError(f"module 'cycodec' has no attribute {name!r}")
+        importlib.import_module(_MISSING_NAMES).refuse_name(__name__, name)
     globals()[name] = value
     return value
 

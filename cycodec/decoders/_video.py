@@ -86,8 +86,8 @@ class VideoDecoder(DecoderBase):
         from.
     transforms : list of transforms, optional
         Transforms of ``cycodec.transforms``, or of the same names in ``torchvision.transforms.v2``.
-        They are applied in order to every frame. Pixels outside a crop are never converted.
-        `metadata` and indices refer to the transformed frames.
+        They are applied in order to every frame; a Compose of them is opened. Pixels outside a crop
+        are never converted. `metadata` and indices refer to the transformed frames.
     output_dtype : torch.dtype or "auto"
         torch.uint8; torch.float32 in [0, 1], which keeps the precision of 10 and 12 bits; or
         torch.float16, the same rounded. "auto" is float32 for HDR (transfer functions PQ and HLG),
