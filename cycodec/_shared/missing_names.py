@@ -10,7 +10,7 @@ from typing import NoReturn
 __all__ = ["refuse_name"]
 
 # The public modules in which a name is looked for.
-PUBLIC = ("decoders", "encoders", "samplers", "transforms", "batch", "datasets")
+PUBLIC = ("decoders", "encoders", "samplers", "transforms", "batch", "datasets", "compat")
 
 IMAGES = "cycodec does not decode or encode still images yet (use torchvision.io or Pillow)"
 BLOCKS = "cycodec has no demuxer and packet decoders for Python yet (use PyAV; Cython has docs/cimport.md)"
@@ -68,7 +68,9 @@ def refuse_name(module: str, name: str) -> NoReturn:
     hint = None if name.startswith("_") else _hint(module, name)
     if hint:
         words = f"{words}: {hint}"
-    caller = sys._getframe(2)  # the code that asked the module's __getattr__
+    caller = sys._getframe(1)
+    while caller.f_code.co_name == "__getattr__" and caller.f_back is not None:
+        caller = caller.f_back
     if dis.opname[caller.f_code.co_code[caller.f_lasti]] == "IMPORT_FROM":
         raise ImportError(words, name=module)
     raise AttributeError(words, name=name, obj=sys.modules.get(module))
