@@ -15,10 +15,11 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, overload
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, NoReturn, TypeAlias, overload
 
 from cycodec._shared import threads, time_keys, torch_adapter
 from cycodec._shared.arguments import integer, one_of
+from cycodec._shared.missing_names import refuse_name
 from cycodec.decoders._video import VideoDecoder
 
 if TYPE_CHECKING:
@@ -188,3 +189,9 @@ def _is_real(value: Any) -> bool:
     if torch_adapter.is_tensor(value):
         return value.is_floating_point()
     return isinstance(value, float) or getattr(getattr(value, "dtype", None), "kind", "") == "f"
+
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> NoReturn:
+        refuse_name(__name__, name)

@@ -22,12 +22,13 @@ import threading
 import warnings
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 import numpy as np
 
 from cycodec._shared import fork, torch_adapter
 from cycodec._shared.arguments import integer, one_of
+from cycodec._shared.missing_names import refuse_name
 from cycodec.core.error import FFmpegError
 from cycodec.decoders._video import VideoDecoder
 from cycodec.transforms import Transforms, as_transforms
@@ -382,3 +383,9 @@ class _OpenDecoders:
             self.decoders.clear()
         for decoder in decoders:
             decoder.close()
+
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> NoReturn:
+        refuse_name(__name__, name)

@@ -12,9 +12,10 @@ import functools
 import inspect
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Literal, ParamSpec, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, ParamSpec, Protocol, TypeAlias
 
 from cycodec._shared.arguments import integer, one_of
+from cycodec._shared.missing_names import refuse_name
 from cycodec._shared.results import FrameBatch
 from cycodec._shared.time_keys import instant, positive, time_grid
 from cycodec._shared.torch_adapter import from_numpy, load_torch
@@ -321,3 +322,9 @@ class _TimeClips(_Clips):
             stop = self.end - (self.length - 1) * self.spacing
             return start, self._checked(start, stop, fitted=True)
         return start, self._checked(start, min(instant(stop, "sampling_range_end"), self.end))
+
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> NoReturn:
+        refuse_name(__name__, name)

@@ -14,7 +14,6 @@ import numpy as np
 
 from cycodec._shared import torch_adapter
 from cycodec._shared.limits import check_result
-from cycodec._shared.metadata import AudioStreamMetadata, make_metadata
 from cycodec._shared.session_base import Session
 from cycodec._shared.sources import AnySource
 from cycodec.core.audio.sample_blocks import pack_rows
@@ -133,10 +132,10 @@ class AudioSession(Session):
         self._acquire()
         self._release()
 
-    def metadata(self) -> AudioStreamMetadata:
+    def describe(self) -> dict[str, Any]:
         """What the header and the first frame say, and the padding once the end was reached."""
         with self._use():
-            return make_metadata(AudioStreamMetadata, {**self.header, **self.reader.format_info()})
+            return {**self.header, **self.reader.format_info()}
 
     def count(self) -> int:
         """The number of samples of the stream."""

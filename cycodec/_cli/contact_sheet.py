@@ -82,10 +82,10 @@ def default_columns(size: tuple[int, int]) -> int:
 
 
 def display_size(
-    width: int, height: int, pixel_aspect_ratio: Fraction | None, rotation: float | None
+    width: int, height: int, pixel_aspect_ratio: float | Fraction | None, rotation: float | None
 ) -> tuple[int, int]:
     """The size (width, height) of a picture with square pixels. The height does not change."""
-    ratio = pixel_aspect_ratio or Fraction(1)
+    ratio = Fraction(pixel_aspect_ratio or 1)
     if ratio <= 0:
         return width, height
     if round((rotation or 0) / 90) % 2:  # the ratio belongs to the picture before rotation

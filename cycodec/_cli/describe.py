@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import os
 from dataclasses import fields
-from fractions import Fraction
 from typing import Any
 
 from cycodec._cli.text import bit_rate, file_size, frame_rate, joined, number, plural, seconds_text
-from cycodec._shared.metadata import StreamMetadata, VideoStreamMetadata
+from cycodec._shared.metadata import Ratio, StreamMetadata, VideoStreamMetadata
 from cycodec.core.error import FFmpegError
 from cycodec.decoders import VideoDecoder, get_container_metadata
 
@@ -17,8 +16,8 @@ __all__ = ["describe", "rows", "video_facts"]
 
 def plain(value: Any) -> Any:
     """A value for JSON. Metadata objects become dicts of their fields and computed properties."""
-    if isinstance(value, Fraction):
-        return f"{value.numerator}/{value.denominator}"
+    if isinstance(value, Ratio):
+        return str(value)
     if isinstance(value, list):
         return [plain(item) for item in value]
     if not hasattr(value, "__dataclass_fields__"):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import operator
 from typing import TYPE_CHECKING, Any
 
+from cycodec._shared.argument_errors import ArgumentError
+
 if TYPE_CHECKING:
     from torch import dtype
 
@@ -43,16 +45,18 @@ def integer(name: str, value: object, least: int | None = None, most: int | None
     ------
     TypeError
         The value is not an integer. No kind of bool is one.
-    ValueError
-        The value is below `least` or above `most`.
+    ArgumentError
+        (a ValueError and a RuntimeError) The value is below `least` or above `most`.
     """
     number = as_integer(value)
     if number is None:
         raise TypeError(f"{name} must be an integer, not {kind_of(value)}")
     if least is not None and number < least:
-        raise ValueError(f"{name} must be {'positive' if least == 1 else f'{least} or more'}, not {number}")
+        raise ArgumentError(
+            f"{name} must be {'positive' if least == 1 else f'{least} or more'}, not {number}"
+        )
     if most is not None and number > most:
-        raise ValueError(f"{name} must be {most} at most, not {number}")
+        raise ArgumentError(f"{name} must be {most} at most, not {number}")
     return number
 
 
@@ -90,7 +94,7 @@ def thread_counts(num_ffmpeg_threads: object, num_threads: object) -> tuple[int,
     """
     ffmpeg_threads = integer("num_ffmpeg_threads", num_ffmpeg_threads, most=INT32_MAX)
     if ffmpeg_threads < 0:
-        raise ValueError(f"num_ffmpeg_threads must be 0 (FFmpeg decides) or more, not {ffmpeg_threads}")
+        raise ArgumentError(f"num_ffmpeg_threads must be 0 (FFmpeg decides) or more, not {ffmpeg_threads}")
     if num_threads is None:
         return ffmpeg_threads, None if ffmpeg_threads == 1 else 1
     if ffmpeg_threads != 1:

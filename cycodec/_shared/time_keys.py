@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from cycodec._shared import torch_adapter
-from cycodec._shared.keys import IndexTypeError, flat_numbers
+from cycodec._shared.argument_errors import ArgumentError, IndexTypeError
+from cycodec._shared.keys import flat_numbers
 
 __all__ = [
     "TimeRange",
@@ -178,7 +179,7 @@ def positive(value: Any, what: str) -> float:
     """
     value = instant(value, what)
     if value <= 0:
-        raise ValueError(f"{what} must be positive, got {value}")
+        raise ArgumentError(f"{what} must be positive, got {value}")
     return value
 
 

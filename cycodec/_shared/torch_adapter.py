@@ -10,12 +10,13 @@ import itertools
 import math
 import operator
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 import numpy as np
 
+from cycodec._shared.argument_errors import ArgumentError
 from cycodec.core.error import CudaUnavailableError, UnsupportedError
 from cycodec.core.pool import Block
 
@@ -31,6 +32,7 @@ __all__ = [
     "cuda_device",
     "cuda_ordinal",
     "cuda_stream",
+    "default_device",
     "empty",
     "from_numpy",
     "in_worker",
@@ -39,7 +41,10 @@ __all__ = [
     "maker",
     "place_in_group",
     "pointer",
+    "seconds_tensor",
     "seeded_generator",
+    "stacked",
+    "teach_collate",
     "to_numpy",
 ]
 
@@ -116,23 +121,50 @@ def _pooled(shape: tuple[int, ...], strides: tuple[int, ...], dtype: Any, size: 
     return load_torch().frombuffer(Block(size), dtype=dtype).as_strided(shape, strides)
 
 
+def default_device() -> Any:
+    """torch's current default device; "cpu" if torch is not loaded, and so has no other one."""
+    torch: Any = sys.modules.get("torch")
+    if torch is None:
+        return "cpu"
+    if hasattr(torch, "get_default_device"):  # torch 2.3
+        return torch.get_default_device()
+    return torch.empty(0).device
+
+
 def cuda_ordinal(device: Any) -> int | None:
     """The number of a CUDA device ("cuda" is torch's current one); None for the CPU.
 
+    Parameters
+    ----------
+    device : str, torch.device or None
+        None is torch's current default device (``torch.set_default_device``, ``with
+        torch.device(...)``).
+
     Raises
     ------
+    ArgumentError
+        (a ValueError and a RuntimeError) torch knows no such device.
     UnsupportedError
         The device is neither a CUDA device nor the CPU.
     CudaUnavailableError
         torch was built without CUDA, or finds no CUDA device.
     """
-    if device is None or device == "cpu":
+    origin = ""
+    if device is None:
+        device = default_device()
+        origin = ' (torch\'s default device; pass device="cpu" to decode on the CPU)'
+    if device == "cpu":
         return None
-    device = load_torch().device(device)
+    try:
+        device = load_torch().device(device)
+    except RuntimeError:
+        raise ArgumentError(
+            f'device={device!r}: torch knows no such device (use "cuda" or "cuda:N" for a GPU, or "cpu")'
+        ) from None
     if device.type == "cpu":
         return None
     if device.type != "cuda":
-        raise UnsupportedError(f"device={str(device)!r}: frames go to the CPU or to a CUDA device")
+        raise UnsupportedError(f"device={str(device)!r}: frames go to the CPU or to a CUDA device{origin}")
     return _cuda_ordinal(device)
 
 
@@ -215,6 +247,36 @@ def to_numpy(tensor: Tensor) -> np.ndarray:
 def concatenate(tensors: list[Tensor], axis: int) -> Tensor:
     """Tensors joined along an axis. A single tensor is returned as it is."""
     return tensors[0] if len(tensors) == 1 else load_torch().cat(tensors, axis)
+
+
+def seconds_tensor(seconds: list[float]) -> Tensor:
+    """Times in seconds as a float64 tensor on the CPU."""
+    return from_numpy(np.array(seconds, np.float64))
+
+
+def stacked(tensors: Sequence[Tensor]) -> Tensor:
+    """Tensors of one shape along a new first axis, in the memory order of the first.
+
+    In DataLoader workers the result lies in shared memory, as torch's ``default_collate`` makes it.
+    """
+    first = tensors[0]
+    axes = sorted(range(first.ndim), key=first.stride, reverse=True)
+    collate = load_torch().utils.data.default_collate
+    joined = collate([tensor.permute(axes) for tensor in tensors])
+    return joined.permute(0, *(1 + axes.index(axis) for axis in range(first.ndim)))
+
+
+# The classes that `teach_collate` has entered into torch's table.
+_taught: set[type] = set()
+
+
+def teach_collate(kind: type, join: Callable[[Sequence[Any]], Any]) -> None:
+    """Let torch's ``default_collate`` join objects of a class by a function, from now on."""
+    if kind in _taught:
+        return
+    _taught.add(kind)
+    functions = load_torch().utils.data._utils.collate.default_collate_fn_map
+    functions[kind] = lambda batch, *, collate_fn_map=None: join(batch)
 
 
 def seeded_generator(seed: int) -> Generator:

@@ -26,7 +26,7 @@ from cycodec._video.pictures import Pictures, PlansOutdated
 from cycodec._video.readers import Readers
 from cycodec._video.repair import confirm, repair
 from cycodec.core.container.demux import Demuxer
-from cycodec.core.error import DecoderRefused, StaleIndexError
+from cycodec.core.error import DecoderRefused, FFmpegError, StaleIndexError
 from cycodec.core.video.header_index import HeaderIndex
 from cycodec.core.video.index import FrameIndex, IndexContradiction
 from cycodec.core.video.reader import FrameReader, FrameSizeChanged

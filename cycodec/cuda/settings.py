@@ -40,7 +40,7 @@ class CpuFallbackStatus:
         return self.reason is not None
 
     def __str__(self) -> str:
-        return "No fallback" if self.reason is None else f"The CPU decodes: {self.reason}"
+        return "No fallback required" if self.reason is None else f"The CPU decodes: {self.reason}"
 
 
 @contextmanager

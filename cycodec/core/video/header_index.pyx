@@ -10,6 +10,7 @@ import math
 from libc.math cimport ceil, rint
 
 from cycodec.core.container.limits cimport largest_time
+from cycodec.core.error import InstantError
 from cycodec.core.video.stream_index cimport StreamIndex
 
 # An instant that went through float32 may have left the stream by half of this part of itself.
@@ -93,8 +94,8 @@ cdef class HeaderIndex(StreamIndex):
 
         Raises
         ------
-        IndexError
-            The instant is outside the stream.
+        InstantError
+            (an IndexError and a RuntimeError) The instant is outside the stream.
         ValueError
             The header has no frame rate.
         """
@@ -102,7 +103,7 @@ cdef class HeaderIndex(StreamIndex):
         cdef double slack = abs(instant) * FLOAT32_STEP
         cdef double last
         if not self.begin_seconds - slack <= instant <= self.end_seconds + slack:
-            raise IndexError(
+            raise InstantError(
                 f"no frame is played at {instant:.6g} s: the stream runs from {self.begin_seconds:.6g} s "
                 f"to {self.end_seconds:.6g} s"
             )
@@ -115,6 +116,8 @@ cdef class HeaderIndex(StreamIndex):
         if start >= stop:
             return range(0)
         fps = self.known_fps()
-        first = as_position((start - self.begin_seconds) * fps + ROUNDING)
-        last = as_position(ceil((stop - self.begin_seconds) * fps - ROUNDING))
-        return range(max(first, 0), min(last, len(self)))
+        count = len(self)
+        # A range that is shorter than the rounding holds the frame at its start, as any other.
+        first = min(max(as_position((start - self.begin_seconds) * fps + ROUNDING), 0), count - 1)
+        after = max(as_position(ceil((stop - self.begin_seconds) * fps - ROUNDING)), first + 1)
+        return range(max(first, 0), min(after, count))

@@ -11,7 +11,7 @@ from libc.stdint cimport int32_t, int64_t
 from libc.stdlib cimport calloc, free, malloc
 
 from cycodec.core.container.demux cimport Demuxer
-from cycodec.core.error import FFmpegError, StaleIndexError
+from cycodec.core.error import FFmpegError, InstantError, StaleIndexError
 from cycodec.core.search cimport first_above, first_at_least, partition_point
 from cycodec.core.video.index_file import ANCHOR_FIELDS, pack_index, read_index, unpack_index, write_index
 from cycodec.core.video.stream_index cimport StreamIndex
@@ -198,8 +198,8 @@ cdef class FrameIndex(StreamIndex):
 
         Raises
         ------
-        IndexError
-            The instant is outside the stream.
+        InstantError
+            (an IndexError and a RuntimeError) The instant is outside the stream.
         ValueError
             The instant is NaN or infinite.
         """
@@ -209,7 +209,7 @@ cdef class FrameIndex(StreamIndex):
             raise ValueError(f"an instant must be a finite number of seconds, not {instant}")
         number = self.number_at(instant)
         if number < 0:
-            raise IndexError(
+            raise InstantError(
                 f"no frame is played at {instant:.6g} s: the stream runs from {self.begin_seconds:.6g} s "
                 f"to {self.end_seconds:.6g} s" if self.count else "the stream has no frames"
             )
