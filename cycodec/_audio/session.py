@@ -133,12 +133,13 @@ class AudioSession(Session):
         self._release()
 
     def describe(self) -> dict[str, Any]:
-        """What the header and the first frame say, and the padding once the end was reached."""
+        """Return what the header and the first frame say, and the padding once the end was reached.
+        """
         with self._use():
             return {**self.header, **self.reader.format_info()}
 
     def count(self) -> int:
-        """The number of samples of the stream."""
+        """Return the number of samples of the stream."""
         with self._use():
             if self.reader.total < 0:
                 self.reader.learn()
@@ -259,12 +260,12 @@ class AudioSession(Session):
     # -- time ------------------------------------------------------------------------------------
 
     def _to_output(self, position: int) -> int:
-        """A position of the decoder's own rate as one of the output's."""
+        """Return a position of the decoder's own rate as one of the output's."""
         rate = self._native_rate
         return (2 * position * self.sample_rate + rate) // (2 * rate)
 
     def holes(self) -> list[tuple[int, int]]:
-        """The holes in the timestamps as (position, samples) of the output."""
+        """Return the holes in the timestamps as (position, samples) of the output."""
         if self._holes is None:
             with self._use():
                 reader = self.reader
@@ -277,7 +278,7 @@ class AudioSession(Session):
         return self._holes
 
     def gaps(self) -> list[tuple[float, float]]:
-        """The holes as (start_seconds, stop_seconds)."""
+        """Return the holes as (start_seconds, stop_seconds)."""
         found = []
         passed = 0
         for start, count in self.holes():
@@ -313,7 +314,7 @@ class AudioSession(Session):
 
 
 def open_wav(io: IOContext, output: dict[str, int], must: bool) -> WavReader | None:
-    """The reader of a source that is a WAV file of plain PCM.
+    """Return the reader of a source that is a WAV file of plain PCM.
 
     Other sources give None, or raise NotPlainWav if `must`. A URL is tried only then.
     """

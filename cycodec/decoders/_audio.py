@@ -68,7 +68,7 @@ class SampleIndexing(DecoderBase):
         return self._session.stream_index
 
     def __len__(self) -> int:
-        """The number of samples of each channel, at the output sample rate.
+        """Return the number of samples of each channel, at the output sample rate.
 
         The header of a WAV file says it. For other files the decoder decodes the end of the stream
         once.
@@ -273,7 +273,8 @@ class SampleIndexing(DecoderBase):
         return samples
 
     def _range(self, start_seconds: Any, stop_seconds: Any) -> tuple[int, int | None]:
-        """The samples [start, stop) of a time range; None for stop is the end of the stream."""
+        """Return the samples [start, stop) of a time range; None for stop is the end of the stream.
+        """
         session = self._session
         begin = instant(start_seconds, "start_seconds")
         start = max(session.position_at(begin), 0)
@@ -491,7 +492,7 @@ class WavDecoder(SampleIndexing):
 def _unpickle(
     kind: type[SampleIndexing], source: Any, options: AudioOptions, identity: Identity | None
 ) -> SampleIndexing:
-    """The decoder that `SampleIndexing.__reduce__` describes."""
+    """Return the decoder that `SampleIndexing.__reduce__` describes."""
     decoder = kind.__new__(kind)
     decoder._open(source, options, identity)
     return decoder

@@ -282,7 +282,7 @@ class VideoDecoder(DecoderBase):
         )
 
     def __len__(self) -> int:
-        """Number of frames; in approximate mode, the number that the header promises."""
+        """Return the number of frames; in approximate mode, the number that the header promises."""
         return len(self._session.index)
 
     def __repr__(self) -> str:

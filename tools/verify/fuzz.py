@@ -134,7 +134,7 @@ def read_options():
 
 
 def make_corpus(options, environment):
-    """The files to mutate; says which could not be made. Returns None if ffmpeg failed."""
+    """Return the files to mutate, or None if ffmpeg failed. It prints which could not be made."""
 
     def save_index(path, index_path):
         subprocess.run([options.python, "-c", SAVE_INDEX, str(path), str(index_path)], check=True, env=environment)

@@ -28,7 +28,7 @@ PEAK = 400 << 20
 
 
 def data_of(path, seed):
-    """The bytes of an input: of a file, changed by a seed unless it is "-"."""
+    """Return the bytes of an input: of a file, changed by a seed unless it is "-"."""
     data = path.read_bytes()
     return data if seed == "-" else mutate(data, path.suffix[1:], int(seed))
 
@@ -200,7 +200,7 @@ def read_wav(data, dice):
 
 
 def memory(name):
-    """A figure of /proc/self/status in bytes."""
+    """Return a figure of /proc/self/status in bytes."""
     for line in Path("/proc/self/status").read_text().splitlines():
         if line.startswith(f"{name}:"):
             return int(line.split()[1]) * 1024
@@ -223,7 +223,7 @@ class Peak:
 
 
 def demuxer_peak(data):
-    """The memory that FFmpeg's demuxer takes for an input."""
+    """Return the memory that FFmpeg's demuxer takes for an input."""
     from cycodec import FFmpegError
     from cycodec._shared.sources import open_source
     from cycodec.core.container.demux import Demuxer

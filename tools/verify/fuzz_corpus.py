@@ -69,7 +69,7 @@ INDEXED = ("h264.mp4", "h264.ts", "mpeg4.avi")
 
 
 def encoders():
-    """The names of the encoders that the ffmpeg command has."""
+    """Return the names of the encoders that the ffmpeg command has."""
     done = subprocess.run(["ffmpeg", "-v", "error", "-encoders"], capture_output=True, text=True)
     return {line.split()[1] for line in done.stdout.splitlines() if len(line.split()) > 2}
 

@@ -245,7 +245,8 @@ cdef class PacketDecoder:
         return code
 
     cdef int read_numbered(self, int64_t position) noexcept nogil:
-        """The part of `seek_numbered` that reads: make `packet` the one that holds a sample."""
+        """Read as a part of `seek_numbered`: make `packet` the one that holds a sample.
+        """
         cdef bint seen = False
         cdef int code, _
         avutil.av_frame_unref(self.frame)

@@ -353,7 +353,8 @@ cdef bint take_trimming(AudioPacket *ours, const AudioPacket *known) noexcept no
 
 
 def index_from_walk(Demuxer demuxer not None, int stream_index):
-    """The AudioIndex of a stream from the headers of its packets, or None if that is not possible.
+    """Return the AudioIndex of a stream from the headers of its packets, or None if that is not
+    possible.
 
     The demuxer must have read no packet before. Afterwards its place in the file is undefined.
     """

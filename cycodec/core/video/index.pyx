@@ -226,25 +226,26 @@ cdef class FrameIndex(StreamIndex):
 
     @property
     def first_position(self):
-        """A reader's position for the first frame."""
+        """Return a reader's position for the first frame."""
         return 0
 
     def position_of(self, number):
-        """A reader's position for a frame number: the number itself."""
+        """Return a reader's position for a frame number: the number itself."""
         return number
 
     def positions_of(self, numbers):
-        """A reader's positions for several frame numbers: the numbers themselves."""
+        """Return a reader's positions for several frame numbers: the numbers themselves."""
         return numbers
 
     def position_at(self, seconds):
-        """A reader's position for the frame that is played at an instant; it raises what `index_at`
-        raises.
+        """Return a reader's position for the frame that is played at an instant; it raises what
+        `index_at` raises.
         """
         return self.index_at(seconds)
 
     def numbers_played(self, start, stop):
-        """The numbers of the frames that are played in [start, stop), in seconds: a range."""
+        """Return the numbers of the frames that are played in [start, stop), in seconds: a range.
+        """
         if start >= stop:
             return range(0)
         return range(self.index_at(start), self.first_number_from(stop))

@@ -36,7 +36,8 @@ cdef frozenset BYTE_FORMATS = frozenset(("mpegts", "mpeg", "h264", "hevc", "m4v"
 
 
 cdef class Seeker:
-    """The packets of one stream. The base class cannot seek; see AnchorSeeker and TimeSeeker.
+    """The packets of one stream. The base class cannot seek; see AnchorSeeker and
+    TimeSeeker.
 
     Parameters
     ----------

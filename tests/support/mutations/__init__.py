@@ -23,7 +23,8 @@ STRANGE = [0, 1, -1, 2**31 - 1, 2**31, 2**63, -(2**63), 5 * 10**8, 1e308, None, 
 
 
 def mutate_index(data, dice):
-    """A FrameIndex whose header or arrays were changed, with a checksum that is right again."""
+    """Return a FrameIndex whose header or arrays were changed, with a checksum that is right again.
+    """
     payload = bytearray(zlib.decompress(data[12:]))
     (length,) = struct.unpack_from("<I", payload)
     kind = dice.random()
@@ -60,7 +61,7 @@ BY_SUFFIX = {suffix: mutator for mutator, suffixes in MUTATORS.items() for suffi
 
 
 def mutate(data, suffix, seed):
-    """The bytes of a file, changed in one to four places; the same for the same seed."""
+    """Return the bytes of a file, changed in one to four places; the same for the same seed."""
     dice = random.Random(seed)
     if suffix == "idx":
         return bytes(mutate_index(data, dice))

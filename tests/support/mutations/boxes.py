@@ -27,7 +27,7 @@ def mp4_boxes(data, start=0, end=None):
 
 
 def set_box_size(data, place, size, dice):
-    """A size that is 0 (to the end), 1 (64 bits follow), extreme, or slightly wrong."""
+    """Return a size that is 0 (to the end), 1 (64 bits follow), extreme, or slightly wrong."""
     if dice.random() < 0.25:
         put(data, place, 4, 1)
         data[place + 8 : place + 8] = dice.choice([size + 8, *WIDE]).to_bytes(8, "big")

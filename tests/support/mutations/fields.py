@@ -12,7 +12,7 @@ def put(data, place, width, value, order="big"):
 
 
 def number_near(value, dice):
-    """An extreme value, one near the old one, or any."""
+    """Return an extreme value, one near the old one, or any."""
     kind = dice.random()
     if kind < 0.6:
         return dice.choice(INTERESTING)

@@ -4,7 +4,7 @@ from mutations.fields import WIDE, mutate_bytes, poke, put, splice
 
 
 def places_of(data, mark):
-    """Where a mark stands."""
+    """Return where a mark stands."""
     places = []
     place = data.find(mark)
     while place >= 0:
