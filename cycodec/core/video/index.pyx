@@ -10,6 +10,7 @@ from libc.math cimport fabs, isfinite
 from libc.stdint cimport int32_t, int64_t
 from libc.stdlib cimport calloc, free, malloc
 
+from cycodec.core.bitstream.sequence_headers cimport SequenceHeaders
 from cycodec.core.container.demux cimport Demuxer
 from cycodec.core.error import FFmpegError, InstantError, StaleIndexError
 from cycodec.core.search cimport first_above, first_at_least, partition_point
@@ -74,6 +75,7 @@ cdef class FrameIndex(StreamIndex):
         free(self.pts_values)
         free(self.duration_values)
         free(self.anchors)
+        free(self.headers)
         free(self.ordinals)
         free(self.numbers)
 
@@ -81,7 +83,8 @@ cdef class FrameIndex(StreamIndex):
         self.pts_values = <int64_t *> malloc((count + 1) * sizeof(int64_t))
         self.duration_values = <int64_t *> malloc((count + 1) * sizeof(int64_t))
         self.anchors = <Anchor *> calloc(num_anchors + 1, sizeof(Anchor))
-        if self.pts_values == NULL or self.duration_values == NULL or self.anchors == NULL:
+        self.headers = <SequenceHeaders *> calloc(num_anchors + 1, sizeof(SequenceHeaders))
+        if self.pts_values == NULL or self.duration_values == NULL or self.anchors == NULL or self.headers == NULL:
             raise MemoryError()
         if num_packets:
             self.ordinals = <int32_t *> malloc((count + 1) * sizeof(int32_t))
