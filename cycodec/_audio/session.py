@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 # One allocation holds at most so many samples of all channels, whatever length the header promises.
 LARGEST_PART = 1 << 27
+# Where the header promised too few samples, further parts grow to so many samples of all channels.
+LARGEST_STEP = 1 << 22
 # A window of up to so many samples is allocated in one piece, even if the header promises fewer.
 WINDOW = 1 << 21
 # A window that begins before this position is decoded from the start, which takes less time than
@@ -38,7 +40,7 @@ NEAR_START = 1 << 16
 # The time of a sample, multiplied by the sample rate, may be this much below the sample's number.
 ROUNDING = 1e-6
 # No stream has so many samples. Positions beyond are cut to it, so that arithmetic on them is safe.
-FARTHEST = 1 << 60
+FARTHEST = 1 << 50
 
 
 @dataclass(frozen=True)
@@ -220,8 +222,22 @@ class AudioSession(Session):
             read += got
             self._check_count(read)
             if got < size or start == stop:
-                return parts[0] if len(parts) == 1 else torch_adapter.concatenate(parts, 1)
-            size *= 2
+                return parts[0] if len(parts) == 1 else self._join(parts, read)
+            size = min(2 * size, LARGEST_STEP // self.num_channels)
+
+    def _join(self, parts: list[Tensor], count: int) -> Tensor:
+        """Join parts into one tensor of `count` samples, and free each one as soon as possible.
+
+        Memory that was not written to yet costs nothing, so that the peak is the result and the
+        largest part.
+        """
+        data = torch_adapter.empty((self.num_channels, count), "float32")
+        end = count
+        while parts:
+            part = parts.pop()
+            data[:, end - part.shape[1] : end] = part
+            end -= part.shape[1]
+        return data
 
     # -- damage ----------------------------------------------------------------------------------
 

@@ -30,6 +30,7 @@ from cycodec.core.bitstream.sound cimport (
 )
 from cycodec.core.compat cimport compat_channels, compat_index_count, compat_index_entry, compat_packet_skip
 from cycodec.core.container.demux cimport Demuxer
+from cycodec.core.container.limits cimport is_sane_time
 from cycodec.core.container.packets cimport digest_packet
 from cycodec.core.search cimport first_above, first_at_least
 
@@ -162,7 +163,10 @@ cdef class AudioIndex:
         FLAC and Opus have no fixed frame size: their durations count if all are equal.
         """
         cdef AudioPacket *packet = &self.packets[number]
-        cdef int64_t duration = next_pts - packet.pts
+        cdef int64_t duration
+        if not is_sane_time(next_pts) or not is_sane_time(packet.pts):
+            return False
+        duration = next_pts - packet.pts
         if duration <= 0 or duration > LONGEST_TICKS:
             return False
         packet.samples = avcodec.av_get_audio_frame_duration2(parameters, packet.size)

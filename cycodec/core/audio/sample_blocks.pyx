@@ -37,8 +37,6 @@ cdef enum:
     FILTER_TAPS = 32            # libswresample's filter_size
     MAX_RATIO = 256             # of two sample rates; time and memory of a filter grow with it
 
-cdef int64_t MAX_COUNT = <int64_t> 1 << 60
-
 
 cdef class BlockReader:
     """Reads samples by position from blocks that a subclass supplies.
@@ -288,7 +286,7 @@ cdef class BlockReader:
         cdef int64_t gap = start - self.next_out - self.available
         if not self.running or self.next_out > start:
             return False
-        return self.from_start_only or gap * self.step_in <= self.patience() * self.step_out
+        return self.from_start_only or <double> gap * self.step_in <= <double> self.patience() * self.step_out
 
     cdef int fill(self, int64_t start, int64_t stop, float *out, int64_t stride,
                   int64_t *done) noexcept nogil:
@@ -396,7 +394,7 @@ cdef class BlockReader:
         """
         cdef int64_t back = 1 << 14
         while self.total < 0:
-            self.read_into(near, MAX_COUNT, 0, 0)
+            self.read_into(near, most_samples(), 0, 0)
             if self.total < 0 and near == 0:
                 raise RuntimeError(f"{self.source}: the end was not reached")
             near = max(0, near - back)      # the position was behind the end

@@ -30,7 +30,7 @@ from cycodec.core.audio.codes cimport FROM_THE_START
 from cycodec.core.audio.flac_seek cimport is_one_flac
 from cycodec.core.audio.index cimport AudioIndex, AudioPacket, has_loose_timestamps, has_no_anchor
 from cycodec.core.audio.packet_decoder cimport PacketDecoder
-from cycodec.core.audio.sample_blocks cimport BlockReader
+from cycodec.core.audio.sample_blocks cimport BlockReader, most_samples
 from cycodec.core.audio.timeline cimport place_samples
 from cycodec.core.compat cimport compat_frame_channels
 from cycodec.core.container.codes cimport CONTRADICTION, LOST
@@ -497,7 +497,7 @@ cdef class SampleReader(BlockReader):
             position = self.decoder.stream().duration - PATIENCE
         elif self.can_seek() and self.index.count > 0:
             position = self.index.packets[self.index.count - 1].start
-        return max(0, position) * self.sample_rate // self.native.rate
+        return <object> max(0, position) * self.sample_rate // self.native.rate
 
     def known_holes(self):
         """Return the holes of the whole stream as (position, samples), at the decoder's rate.
@@ -521,4 +521,4 @@ cdef class SampleReader(BlockReader):
         """Decode the whole stream from its first packet, and count it."""
         self.stop()
         self.from_start_only = True
-        self.read_into(0, <int64_t> 1 << 60, 0, 0)
+        self.read_into(0, most_samples(), 0, 0)

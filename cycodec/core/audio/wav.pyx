@@ -256,7 +256,7 @@ cdef class WavReader(BlockReader):
             "num_channels": self.channels,
             "sample_format": sample_format,
             "codec": codec,
-            "bit_rate": float(self.rate * self.channels * self.width * 8),
+            "bit_rate": float(self.rate) * self.channels * self.width * 8,
             "duration_seconds_from_header": self.num_samples / self.rate,
             "begin_stream_seconds_from_header": None,
             "stream_index": 0,
@@ -272,7 +272,7 @@ cdef class WavReader(BlockReader):
         """Do nothing: the place of every sample is known."""
 
     def near_end(self):
-        return self.num_samples * self.sample_rate // self.rate
+        return <object> self.num_samples * self.sample_rate // self.rate
 
     # -- samples ----------------------------------------------------------------------------------
 

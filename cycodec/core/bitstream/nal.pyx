@@ -1,6 +1,6 @@
 """The NAL units of H.264 and HEVC: what they say about a packet without decoding it."""
 
-from libc.stdint cimport uint8_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t
 
 from cycodec.core.bitstream.bits cimport Bits, open_bits, read_golomb
 from cycodec.core.bitstream.sps cimport Sps, read_hevc_sps
@@ -96,12 +96,12 @@ cdef int take_length(const NalFormat *format, const uint8_t *data, int size, int
 
     The packet must still hold the bytes of the length.
     """
-    cdef int length = 0
+    cdef uint32_t length = 0
     cdef int i
     for i in range(format.length):
         length = length << 8 | data[position[0] + i]
     position[0] += format.length
-    return length if 0 < length <= size - position[0] else 0
+    return <int> length if 0 < <int64_t> length <= size - position[0] else 0
 
 
 cdef int first_slice(const NalFormat *format, const uint8_t *data, int size) noexcept nogil:

@@ -1,11 +1,12 @@
 """What the bytes of audio packets say, without a decoder: lengths of Opus, ALAC, WMA and MP3."""
 
-from libc.stdint cimport int32_t, int64_t, uint8_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
 from libc.string cimport memcmp
 
 
 cdef enum:
     WMA_BIT_RESERVOIR = 2       # a flag of the stream: packets hold several frames or parts of them
+    ALAC_LONGEST = 1 << 16      # samples of a packet; encoders write 4096
     XING_HAS_FRAMES = 1
     XING_HAS_BYTES = 2
     XING_HAS_TOC = 4
@@ -38,10 +39,14 @@ cdef int32_t alac_samples(const uint8_t *data, const uint8_t *cookie) noexcept n
     """Return the samples of an ALAC packet, by the header of its first element.
 
     A frame whose length is not that of the `cookie` (the codec's extradata) stores its own length.
+    The result is 0 for a length that cannot be right.
     """
+    cdef uint32_t length
     if data[2] >> 4 & 1:
-        return (data[2] & 1) << 31 | data[3] << 23 | data[4] << 15 | data[5] << 7 | data[6] >> 1
-    return cookie[12] << 24 | cookie[13] << 16 | cookie[14] << 8 | cookie[15]
+        length = <uint32_t> (data[2] & 1) << 31 | data[3] << 23 | data[4] << 15 | data[5] << 7 | data[6] >> 1
+    else:
+        length = <uint32_t> cookie[12] << 24 | cookie[13] << 16 | cookie[14] << 8 | cookie[15]
+    return <int32_t> length if length <= ALAC_LONGEST else 0
 
 
 cdef bint amr_nb_is_silent(int first) noexcept nogil:

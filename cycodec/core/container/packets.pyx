@@ -244,7 +244,7 @@ cdef class PacketTable:
         if packet == NULL:
             raise MemoryError()
         self.has_order = closely and parser.has_order
-        self.has_headers = has_sequence_headers(codec_id)
+        self.has_headers = has_sequence_headers(format.codec_id)
         try:
             with nogil:
                 while True:
