@@ -243,6 +243,8 @@ cdef class Demuxer:
             avcodec.av_packet_move_ref(packet, self.held)
             return 0
         while True:
+            if self.io.watch.is_interrupted():
+                return avutil.AVERROR_EXIT
             self.begin()
             code = avformat.av_read_frame(self.ptr, packet)
             if code == avutil.AVERROR(EIO) and self.ptr.pb != NULL and self.ptr.pb.eof_reached and self.ptr.pb.error >= 0:
