@@ -42,6 +42,7 @@ cdef int64_t DIGEST_BYTES = 64 * 1024    # at each end of the source
 cdef enum:
     PROBE_BYTES = 4096          # of a source that FFmpeg has refused
     HUGE_PIXELS = 1 << 24       # a frame of so many pixels is not decoded without need
+    PROBE_PIXELS = 1 << 26      # of pictures that are decoded to describe a stream
     MANY_SAMPLES = 1 << 20      # a header that announces fewer costs little memory
 
 keep_freed_memory()
@@ -313,15 +314,19 @@ cdef class Demuxer:
         """Return how large pictures may be that FFmpeg decodes to describe a stream.
 
         A header that gives a huge size describes the stream well enough; one such picture may take
-        a gigabyte.
+        a gigabyte. A picture whose size only the decoder finds may be as large.
         """
         if is_huge(self.ptr.streams[index].codecpar):
             return 1
-        return self.io.access.max_pixels
+        return min(self.io.access.max_pixels, <int64_t> PROBE_PIXELS)
 
     def has_huge_frames(self, int index):
-        """Return True if a stream's header gives a frame size too large to decode without need."""
-        return is_huge(self.ptr.streams[index].codecpar)
+        """Return True if frames are too large to decode without need, or if probing did not find
+        their size.
+        """
+        return is_huge(self.ptr.streams[index].codecpar) or (
+            self.probed and self.ptr.streams[index].codecpar.width <= 0
+        )
 
     cdef int refuse_size(self, int index) except -1:
         """Raise LimitError if the header gives a frame size above the limit."""
