@@ -112,7 +112,9 @@ __all__ = [
 
 
 def get_include() -> str:
-    """The directory to add to a compiler's include path for an extension that cimports cycodec."""
+    """Return the directory to add to a compiler's include path for an extension that cimports
+    cycodec.
+    """
     return os.path.dirname(os.path.abspath(__file__))
 
 

@@ -64,7 +64,7 @@ class DecoderTransform(ABC):
 
     @abstractmethod
     def resolve(self, height: int, width: int) -> Crop | Scale:
-        """What this transform does to frames of the given size.
+        """Return what this transform does to frames of the given size.
 
         Raises
         ------
@@ -118,7 +118,7 @@ class _FixedCrop(DecoderTransform):
         object.__setattr__(self, "size", size if len(size) == 2 else size * 2)
 
     def _margins(self, height: int, width: int) -> tuple[int, int]:
-        """The numbers of rows and columns outside the crop."""
+        """Return the numbers of rows and columns outside the crop."""
         if self.size[0] > height or self.size[1] > width:
             raise ValueError(f"{self} does not fit into frames of {height}x{width} (height x width)")
         return height - self.size[0], width - self.size[1]
@@ -217,7 +217,7 @@ def as_transforms(transforms: Transforms | None) -> tuple[DecoderTransform, ...]
 
 
 def _members(transform: Any) -> Iterable[Any] | None:
-    """The transforms of a container of transforms, or None if this is none."""
+    """Return the transforms of a container of transforms, or None if this is none."""
     cls = type(transform)
     if cls.__name__ == "Compose" and cls.__module__.startswith("torchvision.transforms"):
         return transform.transforms
@@ -227,7 +227,7 @@ def _members(transform: Any) -> Iterable[Any] | None:
 
 
 def _opened(transforms: Iterable[Any]) -> Iterator[DecoderTransform]:
-    """The transforms of a decoder in order, with all containers opened."""
+    """Yield the transforms of a decoder in order, with all containers opened."""
     for transform in transforms:
         inside = _members(transform)
         if isinstance(transform, DecoderTransform):
@@ -294,7 +294,7 @@ class Pipeline:
     width: int
 
     def stages(self, region: tuple[int, int, int, int] | None = None) -> tuple[Stage, ...]:
-        """The steps as stages: each crop becomes the region of the resampling before it.
+        """Return the steps as stages: each crop becomes the region of the resampling before it.
 
         Parameters
         ----------

@@ -15,7 +15,9 @@ __all__ = ["describe", "rows", "video_facts"]
 
 
 def plain(value: Any) -> Any:
-    """A value for JSON. Metadata objects become dicts of their fields and computed properties."""
+    """Return a value for JSON. Metadata objects become dicts of their fields and computed
+    properties.
+    """
     if isinstance(value, Ratio):
         return str(value)
     if isinstance(value, list):
@@ -76,7 +78,7 @@ def describe(source: str, *, header_only: bool = False) -> dict[str, Any]:
 
 
 def rows(description: dict[str, Any]) -> list[tuple[str, str]]:
-    """A description as rows of a label and a text."""
+    """Return a description as rows of a label and a text."""
     container = description["container"]
     size = description["size_bytes"]
     facts = [
@@ -97,7 +99,7 @@ def rows(description: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def video_lines(stream: dict[str, Any]) -> list[str]:
-    """What the header says about a video stream."""
+    """Return what the header says about a video stream."""
     fps, aspect, rotation = (stream[n] for n in ("average_fps", "pixel_aspect_ratio", "rotation"))
     colour = [stream[n] for n in ("color_space", "color_primaries", "color_transfer_characteristic")]
     return [
@@ -121,7 +123,7 @@ def video_lines(stream: dict[str, Any]) -> list[str]:
 
 
 def content_line(stream: dict[str, Any], video: dict[str, Any]) -> str:
-    """What the index says about a video stream."""
+    """Return what the index says about a video stream."""
     begin, end = stream["begin_stream_seconds"], stream["end_stream_seconds"]
     return joined(
         [
@@ -133,7 +135,7 @@ def content_line(stream: dict[str, Any], video: dict[str, Any]) -> str:
 
 
 def audio_lines(stream: dict[str, Any]) -> list[str]:
-    """What the header says about an audio stream."""
+    """Return what the header says about an audio stream."""
     channels = stream["num_channels"]
     return [
         joined(
@@ -150,7 +152,7 @@ def audio_lines(stream: dict[str, Any]) -> list[str]:
 
 
 def video_facts(metadata: VideoStreamMetadata) -> str:
-    """A video stream in one line, for the head of a contact sheet."""
+    """Return a video stream in one line, for the head of a contact sheet."""
     facts = [
         f"{metadata.width} x {metadata.height}",
         seconds_text(metadata.duration_seconds),

@@ -165,14 +165,16 @@ def _read_item(item: Any) -> Any:
 
 
 def _num_axes(item: Any) -> int:
-    """The number of axes that an item indexes. An Ellipsis takes the axes that are left."""
+    """Return the number of axes that an item indexes. An Ellipsis takes the axes that are left."""
     if item is None or item is Ellipsis:
         return 0
     return item.ndim if isinstance(item, np.ndarray) and item.dtype == np.bool_ else 1
 
 
 def _select(item: Any, axis: int, shape: Sequence[int]) -> list[Selector]:
-    """The selectors of an item, from ``axis`` on. A boolean mask gives one for each of its axes."""
+    """Return the selectors of an item, from ``axis`` on. A boolean mask gives one for each of its
+    axes.
+    """
     size = shape[axis]
     if isinstance(item, slice):
         return [range(size)[item]]
@@ -254,7 +256,7 @@ class _ParsedKey:
             self.gathered_at = 0
 
     def plan(self, height_axis: int, width_axis: int) -> Plan:
-        """The work that the key asks for; see the function `plan`."""
+        """Return the work that the key asks for; see the function `plan`."""
         slices = (len(selector) for selector in self.selectors if isinstance(selector, range))
         kept_shape = [1 if new else next(slices) for new in self.is_new]
         at = self.gathered_at
@@ -271,7 +273,7 @@ class _ParsedKey:
         return Plan(frames, None if whole else (y0, y1, x0, x1), self._finisher(selectors))
 
     def _frames(self) -> tuple[np.ndarray, Selector]:
-        """The frames to decode, and the selector along the block's first axis."""
+        """Return the frames to decode, and the selector along the block's first axis."""
         wanted = self.selectors[0]
         if isinstance(wanted, int):
             return np.array((wanted,), np.int64), 0
@@ -284,7 +286,7 @@ class _ParsedKey:
         return used.nonzero()[0], np.cumsum(used)[wanted] - 1
 
     def _finisher(self, selectors: list[Selector]) -> Callable[[Tensor], Tensor]:
-        """A function that takes the steps of Note [How a block becomes the result]."""
+        """Return a function that takes the steps of Note [How a block becomes the result]."""
         arrays = [selector for selector in selectors if isinstance(selector, np.ndarray)]
         remaining = [selector for selector in selectors if not isinstance(selector, int)]
         basic = tuple(_basic(selector) for selector in selectors)
@@ -312,7 +314,9 @@ class _ParsedKey:
 
 
 def _extent(selector: Selector) -> tuple[int, int]:
-    """The smallest half-open interval that holds all indices of a selector that is not empty."""
+    """Return the smallest half-open interval that holds all indices of a selector that is not
+    empty.
+    """
     if isinstance(selector, int):
         return selector, selector + 1
     if isinstance(selector, range):
@@ -327,7 +331,7 @@ def _shifted(selector: Selector, by: int) -> Selector:
 
 
 def _basic(selector: Selector) -> int | slice:
-    """The part of a selector for torch's basic indexing.
+    """Return the part of a selector for torch's basic indexing.
 
     Ranges run forward, and the axes of index arrays are taken whole.
     """
@@ -405,7 +409,7 @@ def _check_whole(numbers: np.ndarray) -> None:
 
 
 def flat_numbers(values: Any, what: str, single: str) -> np.ndarray:
-    """A list, tuple, array or tensor as a 1-D array of numbers.
+    """Return a list, tuple, array or tensor as a 1-D array of numbers.
 
     Parameters
     ----------

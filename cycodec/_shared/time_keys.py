@@ -66,7 +66,7 @@ def instant(seconds: Any, what: str = "seconds") -> float:
 
 
 def instants(seconds: Any) -> np.ndarray:
-    """A list, tuple, 1-D array or tensor of seconds as a float64 array.
+    """Return a list, tuple, 1-D array or tensor of seconds as a float64 array.
 
     Raises
     ------
@@ -119,7 +119,7 @@ def time_key(key: Any, begin: float, end: float) -> float | TimeRange | np.ndarr
 
 
 def time_range(start: float, stop: float, begin: float, end: float) -> TimeRange:
-    """The range [start, stop) of a stream that is shown over [begin, end).
+    """Return the range [start, stop) of a stream that is shown over [begin, end).
 
     A start or stop that is `begin` or `end` rounded to float32 counts as `begin` or `end` itself.
 
@@ -142,7 +142,7 @@ def time_range(start: float, stop: float, begin: float, end: float) -> TimeRange
 
 
 def time_grid(start: float, stop: float, step: Any) -> np.ndarray:
-    """The instants ``start + k * step`` in [start, stop), as a float64 array.
+    """Return the instants ``start + k * step`` in [start, stop), as a float64 array.
 
     Raises
     ------
@@ -155,7 +155,7 @@ def time_grid(start: float, stop: float, step: Any) -> np.ndarray:
 
 
 def fps_grid(start: float, stop: float, fps: Any) -> np.ndarray:
-    """The instants ``start + k / fps`` in [start, stop), as a float64 array.
+    """Return the instants ``start + k / fps`` in [start, stop), as a float64 array.
 
     Raises
     ------
@@ -168,7 +168,7 @@ def fps_grid(start: float, stop: float, fps: Any) -> np.ndarray:
 
 
 def positive(value: Any, what: str) -> float:
-    """A positive number as a float. Errors call it `what`.
+    """Return a positive number as a float. Errors call it `what`.
 
     Raises
     ------

@@ -17,12 +17,14 @@ from cycodec._shared.keys import slice_bounds
 from cycodec._shared.limits import current
 from cycodec._shared.metadata import AudioStreamMetadata, make_metadata
 from cycodec._shared.results import AudioSamples
-from cycodec._shared.sources import Source, make_access, reopened_source
+from cycodec._shared.sources import Source, make_access
 from cycodec._shared.time_keys import instant
 
 if TYPE_CHECKING:
     from torch import Tensor
     from typing_extensions import Self
+
+    from cycodec.core.io.local_file import Identity
 
 __all__ = ["AudioDecoder", "WavDecoder"]
 
@@ -32,8 +34,8 @@ class SampleIndexing(DecoderBase):
 
     _session: AudioSession
 
-    def _open(self, source: Source, options: AudioOptions) -> None:
-        self._session = AudioSession(source, options)
+    def _open(self, source: Source, options: AudioOptions, identity: Identity | None = None) -> None:
+        self._session = AudioSession(source, options, identity)
         self._kept = KeptMetadata(partial(make_metadata, AudioStreamMetadata))
 
     # -- facts ------------------------------------------------------------------------------------
@@ -66,7 +68,7 @@ class SampleIndexing(DecoderBase):
         return self._session.stream_index
 
     def __len__(self) -> int:
-        """The number of samples of each channel, at the output sample rate.
+        """Return the number of samples of each channel, at the output sample rate.
 
         The header of a WAV file says it. For other files the decoder decodes the end of the stream
         once.
@@ -91,7 +93,11 @@ class SampleIndexing(DecoderBase):
 
     def __reduce__(self) -> tuple[Any, ...]:
         session = self._session
-        return _unpickle, (type(self), reopened_source(session.source), session.options), self._additions()
+        return (
+            _unpickle,
+            (type(self), session.io.picklable_origin(), session.options, session.io.identity),
+            self._additions(),
+        )
 
     @property
     def gaps(self) -> list[tuple[float, float]]:
@@ -267,7 +273,8 @@ class SampleIndexing(DecoderBase):
         return samples
 
     def _range(self, start_seconds: Any, stop_seconds: Any) -> tuple[int, int | None]:
-        """The samples [start, stop) of a time range; None for stop is the end of the stream."""
+        """Return the samples [start, stop) of a time range; None for stop is the end of the stream.
+        """
         session = self._session
         begin = instant(start_seconds, "start_seconds")
         start = max(session.position_at(begin), 0)
@@ -345,13 +352,16 @@ class AudioDecoder(SampleIndexing):
     samples after the change are resampled or mixed to it.
 
     Threads may share a decoder. It can be pickled and used in forked processes, unless its source
-    is a file-like object.
+    is a stream or another file-like object that only its own process can read. A file that was
+    rewritten while a decoder reads it, or since the decoder was pickled, raises StaleIndexError.
 
     Parameters
     ----------
-    source : str, os.PathLike, bytes, torch.Tensor or file-like
-        A path or URL, the bytes of a file (bytes, or a 1-D uint8 tensor), or an object with
-        ``read(size)`` and ``seek(offset, whence)``, which is read on demand.
+    source : str, os.PathLike, bytes, torch.Tensor, file-like or tuple
+        A path or URL; the bytes of a file (bytes, or a 1-D uint8 tensor); an object with
+        ``read(size)`` and ``seek(offset, whence)``, which is read on demand; an object that cannot
+        seek, such as a pipe, which is read forward and kept in a temporary file; or
+        ``(path_or_url, offset, length)``, a part of a file in bytes.
     stream_index : int, optional
         Number of the stream among all streams of the container. None takes FFmpeg's best audio
         stream.
@@ -379,6 +389,9 @@ class AudioDecoder(SampleIndexing):
         ``cycodec.get_limits()``.
     timeout : float, optional
         Seconds that a URL may take to answer. None takes ``cycodec.get_limits().timeout``.
+    max_spool_bytes : int, optional
+        The largest number of bytes that a temporary file keeps of a source that cannot seek. None
+        takes ``cycodec.get_limits().max_spool_bytes``.
 
     Raises
     ------
@@ -409,11 +422,12 @@ class AudioDecoder(SampleIndexing):
         options: Mapping[str, Any] | None = None,
         max_result_bytes: int | None = None,
         timeout: float | None = None,
+        max_spool_bytes: int | None = None,
     ) -> None:
         one_of("gaps", gaps, ("silence", "skip"))
         one_of("on_error", on_error, ("raise", "mask"))
         one_of("seek_mode", seek_mode, ("approximate", "exact"))
-        limits = current(None, max_result_bytes, timeout)
+        limits = current(None, max_result_bytes, timeout, max_spool_bytes)
         settings = AudioOptions(
             stream_index=optional_integer("stream_index", stream_index, 0, INT32_MAX),
             sample_rate=optional_integer("sample_rate", sample_rate, 1, INT32_MAX),
@@ -475,7 +489,10 @@ class WavDecoder(SampleIndexing):
         self._open(source, options)
 
 
-def _unpickle(kind: type[SampleIndexing], source: Any, options: AudioOptions) -> SampleIndexing:
+def _unpickle(
+    kind: type[SampleIndexing], source: Any, options: AudioOptions, identity: Identity | None
+) -> SampleIndexing:
+    """Return the decoder that `SampleIndexing.__reduce__` describes."""
     decoder = kind.__new__(kind)
-    decoder._open(source, options)
+    decoder._open(source, options, identity)
     return decoder

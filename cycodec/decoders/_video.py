@@ -14,9 +14,10 @@ from cycodec._shared.decoder_base import DecoderBase, KeptMetadata
 from cycodec._shared.limits import current
 from cycodec._shared.metadata import VideoStreamMetadata, video_metadata
 from cycodec._shared.results import Frame, FrameBatch
-from cycodec._shared.sources import Source, make_access, reopened_source
+from cycodec._shared.sources import Source, make_access
 from cycodec._video.options import Options
 from cycodec._video.session import Frames, VideoSession
+from cycodec.core.error import FFmpegError
 from cycodec.core.video.index import FrameIndex
 from cycodec.cuda.settings import CpuFallbackStatus, chosen_backend, chosen_converter
 from cycodec.decoders._by_time import ByTime
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from torch import Tensor, device, dtype
     from torch.nn import Module
 
+    from cycodec.core.io.local_file import Identity
     from cycodec.core.video.reader import FrameReader
 
 
@@ -56,13 +58,18 @@ class VideoDecoder(DecoderBase):
     methods return frames with their times.
 
     A frame is played over [pts, pts + duration), in seconds. Threads may share a decoder. It can be
-    pickled, unless its source is file-like, and used in forked processes.
+    pickled and used in forked processes, unless its source is a stream or another file-like object
+    that only its own process can read. A file that was rewritten while a decoder reads it, or since
+    the decoder was pickled, raises StaleIndexError.
 
     Parameters
     ----------
-    source : str, pathlib.Path, bytes, torch.Tensor or file-like
-        A path or URL, the bytes of a file (bytes or a 1-D uint8 tensor), or an object with
-        ``read(size)`` and ``seek(offset, whence)``, which is read on demand.
+    source : str, pathlib.Path, bytes, torch.Tensor, file-like or tuple
+        A path or URL; the bytes of a file (bytes or a 1-D uint8 tensor); an object with
+        ``read(size)`` and ``seek(offset, whence)``, which is read on demand; an object that cannot
+        seek, such as a pipe, which is read forward and kept in a temporary file; or
+        ``(path_or_url, offset, length)``, a part of a file in bytes, such as a member of a tar
+        file.
     stream_index : int, optional
         Number of the stream among all streams of the container. None selects FFmpeg's best video
         stream.
@@ -126,6 +133,9 @@ class VideoDecoder(DecoderBase):
         those of ``cycodec.get_limits()``.
     timeout : float, optional
         Seconds that a URL may take to answer. None takes ``cycodec.get_limits().timeout``.
+    max_spool_bytes : int, optional
+        The largest number of bytes that a temporary file keeps of a source that cannot seek. None
+        takes ``cycodec.get_limits().max_spool_bytes``.
 
     Raises
     ------
@@ -135,7 +145,7 @@ class VideoDecoder(DecoderBase):
     FileNotFoundError
         There is no such file.
     LimitError
-        A frame or a result is larger than the limits allow.
+        A frame, a result or a stream is larger than the limits allow.
     SourcePermissionError
         The file may not be read, or the source reaches for what it may not.
     SourceTimeoutError
@@ -169,6 +179,7 @@ class VideoDecoder(DecoderBase):
         max_pixels: int | None = None,
         max_result_bytes: int | None = None,
         timeout: float | None = None,
+        max_spool_bytes: int | None = None,
     ) -> None:
         one_of("dimension_order", dimension_order, ("NCHW", "NHWC"))
         one_of("memory_order", memory_order, ("NHWC", "NCHW"))
@@ -186,7 +197,7 @@ class VideoDecoder(DecoderBase):
                 f"index must be a FrameIndex or the path of a saved one, not {type(index).__name__}"
             )
         ffmpeg_threads, threads = thread_counts(num_ffmpeg_threads, num_threads)
-        limits = current(max_pixels, max_result_bytes, timeout)
+        limits = current(max_pixels, max_result_bytes, timeout, max_spool_bytes)
         settings = Options(
             stream_index=optional_integer("stream_index", stream_index, 0, INT32_MAX),
             ffmpeg_threads=ffmpeg_threads,
@@ -218,8 +229,7 @@ class VideoDecoder(DecoderBase):
         """
         session = self._session
         header = session.describe()
-        size = None if session.frame_size.geometry is None else session.shape
-        return self._kept.of(header, session.frame_index, size)
+        return self._kept.of(header, session.frame_index, session.pictures.known_shape)
 
     @property
     def stream_index(self) -> int:
@@ -272,14 +282,18 @@ class VideoDecoder(DecoderBase):
         )
 
     def __len__(self) -> int:
-        """Number of frames; in approximate mode, the number that the header promises."""
+        """Return the number of frames; in approximate mode, the number that the header promises."""
         return len(self._session.index)
 
     def __repr__(self) -> str:
         if self._session.closed:
             return f"VideoDecoder({self._session.name!r}, closed)"
-        height, width = self._session.shape
-        return f"VideoDecoder({self._session.name!r}, {len(self)} frames of {width}x{height})"
+        try:
+            height, width = self._session.shape
+            frames = f"{len(self)} frames of {width}x{height}"
+        except (FFmpegError, IndexError, ValueError):  # the header does not say it
+            frames = "an unknown number of frames"
+        return f"VideoDecoder({self._session.name!r}, {frames})"
 
     def close(self) -> None:
         """Free file and codec. Tensors stay valid. Later use of the decoder raises ClosedError."""
@@ -302,12 +316,13 @@ class VideoDecoder(DecoderBase):
             _unpickle,
             (
                 type(self),
-                reopened_source(session.source),
+                session.io.picklable_origin(),
                 session.options,
                 session.fingerprinted_index(),
-                session._pipeline,
+                session.pictures.pipeline,
                 self._dimension_order,
                 session.given_index,
+                session.io.identity,
             ),
             self._additions(),
         )
@@ -558,11 +573,12 @@ def _unpickle(
     pipeline: Pipeline | None,
     dimension_order: Literal["NCHW", "NHWC"],
     given_index: bool,
+    identity: Identity | None,
 ) -> VideoDecoder:
     """Return the decoder that `VideoDecoder.__reduce__` describes."""
     decoder = kind.__new__(kind)
     decoder._dimension_order = dimension_order
-    decoder._session = VideoSession(source, options, index, pipeline=pipeline)
+    decoder._session = VideoSession(source, options, index, pipeline=pipeline, identity=identity)
     decoder._session.given_index = given_index  # an index that a decoder made may be replaced
     decoder._kept = KeptMetadata(video_metadata)
     return decoder

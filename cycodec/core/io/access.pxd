@@ -9,6 +9,7 @@ cdef class Access:
     cdef readonly dict options          # FFmpeg's options, as strings
     cdef readonly double timeout        # of URLs, in seconds; 0 waits for ever
     cdef readonly int64_t max_pixels    # of one frame
+    cdef readonly int64_t max_spool_bytes   # of a stream that is kept in a temporary file
 
 
 cdef class Rules:
@@ -22,4 +23,5 @@ cdef str scheme_of(str url)
 cdef Rules rules_of(Access access, str url)
 cdef bint is_known_scheme(str scheme)
 cdef bint is_allowed_scheme(Access access, str scheme)
+cdef str format_in(bytes head, str url)
 cdef str playlist_in(bytes head, str url)
