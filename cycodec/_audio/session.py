@@ -14,7 +14,6 @@ import numpy as np
 
 from cycodec._shared import torch_adapter
 from cycodec._shared.limits import check_result
-from cycodec._shared.metadata import AudioStreamMetadata, make_metadata
 from cycodec._shared.session_base import Session
 from cycodec._shared.sources import AnySource
 from cycodec.core.audio.sample_blocks import pack_rows
@@ -31,6 +30,8 @@ if TYPE_CHECKING:
 
 # One allocation holds at most so many samples of all channels, whatever length the header promises.
 LARGEST_PART = 1 << 27
+# Where the header promised too few samples, further parts grow to so many samples of all channels.
+LARGEST_STEP = 1 << 22
 # A window of up to so many samples is allocated in one piece, even if the header promises fewer.
 WINDOW = 1 << 21
 # A window that begins before this position is decoded from the start, which takes less time than
@@ -38,6 +39,8 @@ WINDOW = 1 << 21
 NEAR_START = 1 << 16
 # The time of a sample, multiplied by the sample rate, may be this much below the sample's number.
 ROUNDING = 1e-6
+# No stream has so many samples. Positions beyond are cut to it, so that arithmetic on them is safe.
+FARTHEST = 1 << 50
 
 
 @dataclass(frozen=True)
@@ -131,13 +134,14 @@ class AudioSession(Session):
         self._acquire()
         self._release()
 
-    def metadata(self) -> AudioStreamMetadata:
-        """What the header and the first frame say, and the padding once the end was reached."""
+    def describe(self) -> dict[str, Any]:
+        """Return what the header and the first frame say, and the padding once the end was reached.
+        """
         with self._use():
-            return make_metadata(AudioStreamMetadata, {**self.header, **self.reader.format_info()})
+            return {**self.header, **self.reader.format_info()}
 
     def count(self) -> int:
-        """The number of samples of the stream."""
+        """Return the number of samples of the stream."""
         with self._use():
             if self.reader.total < 0:
                 self.reader.learn()
@@ -149,6 +153,8 @@ class AudioSession(Session):
 
         None for `stop` reads up to the end. Damage raises InvalidDataError unless it is masked.
         """
+        start = min(start, FARTHEST)
+        stop = stop if stop is None else min(stop, FARTHEST)
         with self._use():
             samples = self._read(start, stop)
             if isinstance(self.reader, SampleReader):
@@ -216,8 +222,22 @@ class AudioSession(Session):
             read += got
             self._check_count(read)
             if got < size or start == stop:
-                return parts[0] if len(parts) == 1 else torch_adapter.concatenate(parts, 1)
-            size *= 2
+                return parts[0] if len(parts) == 1 else self._join(parts, read)
+            size = min(2 * size, LARGEST_STEP // self.num_channels)
+
+    def _join(self, parts: list[Tensor], count: int) -> Tensor:
+        """Join parts into one tensor of `count` samples, and free each one as soon as possible.
+
+        Memory that was not written to yet costs nothing, so that the peak is the result and the
+        largest part.
+        """
+        data = torch_adapter.empty((self.num_channels, count), "float32")
+        end = count
+        while parts:
+            part = parts.pop()
+            data[:, end - part.shape[1] : end] = part
+            end -= part.shape[1]
+        return data
 
     # -- damage ----------------------------------------------------------------------------------
 
@@ -256,12 +276,12 @@ class AudioSession(Session):
     # -- time ------------------------------------------------------------------------------------
 
     def _to_output(self, position: int) -> int:
-        """A position of the decoder's own rate as one of the output's."""
+        """Return a position of the decoder's own rate as one of the output's."""
         rate = self._native_rate
         return (2 * position * self.sample_rate + rate) // (2 * rate)
 
     def holes(self) -> list[tuple[int, int]]:
-        """The holes in the timestamps as (position, samples) of the output."""
+        """Return the holes in the timestamps as (position, samples) of the output."""
         if self._holes is None:
             with self._use():
                 reader = self.reader
@@ -274,7 +294,7 @@ class AudioSession(Session):
         return self._holes
 
     def gaps(self) -> list[tuple[float, float]]:
-        """The holes as (start_seconds, stop_seconds)."""
+        """Return the holes as (start_seconds, stop_seconds)."""
         found = []
         passed = 0
         for start, count in self.holes():
@@ -289,6 +309,7 @@ class AudioSession(Session):
         `down` takes the sample that is played at the time.
         """
         place = (seconds - self.begin_seconds) * self.sample_rate
+        place = min(max(place, -float(FARTHEST)), float(FARTHEST))
         position = math.floor(place + ROUNDING) if down else round(place)
         if not self.options.fill_gaps:
             for start, count in self.holes():
@@ -309,7 +330,7 @@ class AudioSession(Session):
 
 
 def open_wav(io: IOContext, output: dict[str, int], must: bool) -> WavReader | None:
-    """The reader of a source that is a WAV file of plain PCM.
+    """Return the reader of a source that is a WAV file of plain PCM.
 
     Other sources give None, or raise NotPlainWav if `must`. A URL is tried only then.
     """

@@ -8,7 +8,7 @@ from fractions import Fraction
 from cycodec._shared import threads as thread_pool
 from cycodec.core.container.demux import Demuxer
 from cycodec.core.container.header_table import read_header_table
-from cycodec.core.container.headers import begins_with_field, stream_may_have_fields
+from cycodec.core.container.headers import stream_may_have_fields
 from cycodec.core.container.packets import PacketTable, scan_packets
 from cycodec.core.error import FFmpegError, InvalidDataError
 from cycodec.core.io.source import IOContext
@@ -86,7 +86,7 @@ def may_have_fields(demuxer: Demuxer, stream_index: int, is_scanned: bool, table
     """
     if (is_scanned and table.has_order) or not stream_may_have_fields(demuxer, stream_index):
         return False
-    return is_scanned or begins_with_field(demuxer, stream_index)
+    return is_scanned or table.begins_with_field
 
 
 def decode_index(io: IOContext, size: int | None, reader: FrameReader) -> FrameIndex:

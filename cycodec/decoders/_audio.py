@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from cycodec._audio.session import AudioOptions, AudioSession
 from cycodec._shared import torch_adapter
+from cycodec._shared.argument_errors import ArgumentError, IndexTypeError
 from cycodec._shared.arguments import INT32_MAX, as_integer, one_of, optional_integer
-from cycodec._shared.keys import IndexTypeError, slice_bounds
+from cycodec._shared.decoder_base import DecoderBase, KeptMetadata
+from cycodec._shared.keys import slice_bounds
 from cycodec._shared.limits import current
-from cycodec._shared.metadata import AudioStreamMetadata
+from cycodec._shared.metadata import AudioStreamMetadata, make_metadata
 from cycodec._shared.results import AudioSamples
 from cycodec._shared.sources import Source, make_access
 from cycodec._shared.time_keys import instant
@@ -26,17 +29,23 @@ if TYPE_CHECKING:
 __all__ = ["AudioDecoder", "WavDecoder"]
 
 
-class SampleIndexing:
+class SampleIndexing(DecoderBase):
     """What AudioDecoder and WavDecoder share: everything but their arguments."""
 
     _session: AudioSession
-    _metadata: AudioStreamMetadata | None = None
+
+    def _open(self, source: Source, options: AudioOptions, identity: Identity | None = None) -> None:
+        self._session = AudioSession(source, options, identity)
+        self._kept = KeptMetadata(partial(make_metadata, AudioStreamMetadata))
 
     # -- facts ------------------------------------------------------------------------------------
 
     @property
     def metadata(self) -> AudioStreamMetadata:
         """What is known about the stream.
+
+        Every access returns the same object. It is updated when the decoder learns more, and keeps
+        the attributes that a user sets. ``dataclasses.asdict`` returns all values, ready for JSON.
 
         Returns
         -------
@@ -46,11 +55,12 @@ class SampleIndexing:
         Raises
         ------
         ClosedError
-            The decoder was closed before its metadata were complete.
+            The decoder was closed before the first access.
         """
-        if self._metadata is None or self._metadata.encoder_padding is None:
-            self._metadata = self._session.metadata()
-        return self._metadata
+        metadata: AudioStreamMetadata | None = self._kept.metadata
+        if metadata is None or (metadata.encoder_padding is None and not self._session.closed):
+            metadata = self._kept.of(self._session.describe())
+        return metadata
 
     @property
     def stream_index(self) -> int:
@@ -58,7 +68,7 @@ class SampleIndexing:
         return self._session.stream_index
 
     def __len__(self) -> int:
-        """The number of samples of each channel, at the output sample rate.
+        """Return the number of samples of each channel, at the output sample rate.
 
         The header of a WAV file says it. For other files the decoder decodes the end of the stream
         once.
@@ -83,7 +93,11 @@ class SampleIndexing:
 
     def __reduce__(self) -> tuple[Any, ...]:
         session = self._session
-        return _unpickle, (type(self), session.io.picklable_origin(), session.options, session.io.identity)
+        return (
+            _unpickle,
+            (type(self), session.io.picklable_origin(), session.options, session.io.identity),
+            self._additions(),
+        )
 
     @property
     def gaps(self) -> list[tuple[float, float]]:
@@ -246,7 +260,7 @@ class SampleIndexing:
         ------
         ValueError
             A time is NaN or infinite, the stop is before the start, or the start is before the
-            stream (and below 0) or at or after its end.
+            stream (and below 0) or at or after its end; the last two are a RuntimeError, too.
         TypeError
             A time is no number.
         ClosedError
@@ -259,12 +273,13 @@ class SampleIndexing:
         return samples
 
     def _range(self, start_seconds: Any, stop_seconds: Any) -> tuple[int, int | None]:
-        """The samples [start, stop) of a time range; None for stop is the end of the stream."""
+        """Return the samples [start, stop) of a time range; None for stop is the end of the stream.
+        """
         session = self._session
         begin = instant(start_seconds, "start_seconds")
         start = max(session.position_at(begin), 0)
         if begin < min(session.begin_seconds, 0.0):
-            raise ValueError(
+            raise ArgumentError(
                 f"{session.name}: the time range starts at {begin} s, before the stream, which begins at "
                 f"{session.begin_seconds} s"
             )
@@ -279,7 +294,7 @@ class SampleIndexing:
         """Raise if a time range that has no samples starts behind the end."""
         length = len(self)
         if start >= length > 0:
-            raise ValueError(
+            raise ArgumentError(
                 f"{self._session.name}: the time range starts at {start_seconds} s, at or after the end of "
                 f"the stream at {self._session.seconds_at(length)} s"
             )
@@ -423,7 +438,7 @@ class AudioDecoder(SampleIndexing):
             access=make_access(protocols, formats, options, limits),
             max_result_bytes=limits.max_result_bytes,
         )
-        self._session = AudioSession(source, settings)
+        self._open(source, settings)
 
 
 class WavDecoder(SampleIndexing):
@@ -471,13 +486,13 @@ class WavDecoder(SampleIndexing):
             access=make_access(chosen=limits),
             max_result_bytes=limits.max_result_bytes,
         )
-        self._session = AudioSession(source, options)
+        self._open(source, options)
 
 
 def _unpickle(
     kind: type[SampleIndexing], source: Any, options: AudioOptions, identity: Identity | None
 ) -> SampleIndexing:
-    """The decoder that `SampleIndexing.__reduce__` describes."""
+    """Return the decoder that `SampleIndexing.__reduce__` describes."""
     decoder = kind.__new__(kind)
-    decoder._session = AudioSession(source, options, identity)
+    decoder._open(source, options, identity)
     return decoder

@@ -209,7 +209,7 @@ cdef extern from "libavcodec/avcodec.h" nogil:
     int av_new_packet(AVPacket *packet, int size)
     uint8_t *av_packet_get_side_data(const AVPacket *packet, AVPacketSideDataType type, size_t *size)
 
-    int AV_CODEC_PROP_INTRA_ONLY, AV_CODEC_PROP_REORDER
+    int AV_CODEC_PROP_REORDER
     int PARSER_FLAG_COMPLETE_FRAMES
 
     enum AVPictureStructure:

@@ -184,7 +184,9 @@ cdef class WavReader(BlockReader):
         return 0
 
     cdef bint holds_compressed(self, int64_t length) except -1:
-        """True if the 16-bit samples seem to be AC-3, DTS or the like, as S/PDIF carries them."""
+        """Return True if the 16-bit samples seem to be AC-3, DTS or the like, as S/PDIF carries
+        them.
+        """
         cdef uint8_t *data
         length = min(length, PROBE_BYTES)
         if self.memory != NULL:
@@ -232,7 +234,7 @@ cdef class WavReader(BlockReader):
         return 0
 
     def refusal(self, why):
-        """The exception for a file that FFmpeg must read."""
+        """Return the exception for a file that FFmpeg must read."""
         return NotPlainWav(
             f"{self.source} is not a WAV file of plain PCM: {why} (AudioDecoder reads what FFmpeg can)",
             source=self.source, operation="read header",
@@ -247,14 +249,14 @@ cdef class WavReader(BlockReader):
         return 0.0
 
     def format_info(self):
-        """What the header says, under the names of AudioStreamMetadata."""
+        """Return what the header says, under the names of AudioStreamMetadata."""
         codec, sample_format = CODECS[self.kind]
         return {
             "sample_rate": self.rate,
             "num_channels": self.channels,
             "sample_format": sample_format,
             "codec": codec,
-            "bit_rate": float(self.rate * self.channels * self.width * 8),
+            "bit_rate": float(self.rate) * self.channels * self.width * 8,
             "duration_seconds_from_header": self.num_samples / self.rate,
             "begin_stream_seconds_from_header": None,
             "stream_index": 0,
@@ -270,7 +272,7 @@ cdef class WavReader(BlockReader):
         """Do nothing: the place of every sample is known."""
 
     def near_end(self):
-        return self.num_samples * self.sample_rate // self.rate
+        return <object> self.num_samples * self.sample_rate // self.rate
 
     # -- samples ----------------------------------------------------------------------------------
 
@@ -341,7 +343,9 @@ cdef class WavReader(BlockReader):
 
 
 cdef bint has_sync_word(const uint8_t *data, int64_t size) noexcept nogil:
-    """True if 16-bit samples hold a sync word of IEC 61937 or of DTS, or begin with one of AC-3."""
+    """Return True if 16-bit samples hold a sync word of IEC 61937 or of DTS, or begin with one of
+    AC-3.
+    """
     cdef int64_t at = 0
     cdef uint32_t word
     while at + 2 <= size and data[at] == 0 and data[at + 1] == 0:

@@ -9,8 +9,10 @@ from libc.stdint cimport int64_t, uint8_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport strcmp
 
+from cycodec.core.compat cimport compat_index_count
 from cycodec.core.container cimport metadata
 from cycodec.core.error cimport describe_code
+from cycodec.core.heap cimport keep_freed_memory
 from cycodec.core.error import (
     FFmpegValueError,
     InvalidDataError,
@@ -40,6 +42,9 @@ cdef int64_t DIGEST_BYTES = 64 * 1024    # at each end of the source
 cdef enum:
     PROBE_BYTES = 4096          # of a source that FFmpeg has refused
     HUGE_PIXELS = 1 << 24       # a frame of so many pixels is not decoded without need
+    MANY_SAMPLES = 1 << 20      # a header that announces fewer costs little memory
+
+keep_freed_memory()
 
 # FFmpeg's own function, which opens a URL by the whitelist of protocols.
 cdef int (*open_any)(AVFormatContext *, AVIOContext **, const char *, int, AVDictionary **) noexcept nogil
@@ -123,9 +128,28 @@ cdef class Demuxer:
                     "be out of range)", source=io.name, operation="open", errno=-code,
                 )
             self.check(code, "open")
+            self.refuse_samples()
             self.keep_codec_options(options)
         finally:
             avutil.av_dict_free(&options)
+        return 0
+
+    cdef int refuse_samples(self) except -1:
+        """Raise an error if the header announces more samples than the source has bytes.
+
+        FFmpeg has allocated them already. Each further demuxer of the source would do so again.
+        """
+        cdef int64_t size
+        cdef unsigned int i
+        cdef int count
+        for i in range(self.ptr.nb_streams):
+            count = compat_index_count(self.ptr.streams[i])
+            size = self.byte_size() if count > MANY_SAMPLES else -1
+            if 0 <= size < count:
+                raise InvalidDataError(
+                    f"{self.io.name}: its header announces {count} samples, and it has {size} bytes (the file is "
+                    "damaged)", source=self.io.name, operation="open",
+                )
         return 0
 
     cdef int refuse_playlist(self) except -1:
