@@ -113,7 +113,7 @@ cdef class Demuxer:
             if code >= 0:
                 self.ptr.pb = io.ptr
                 with nogil:
-                    # a "%03d" in a name is part of the name, not a pattern for a sequence of pictures
+                    # a "%03d" in a name is part of it, not a pattern for a sequence of pictures
                     avutil.av_dict_set(&options, "pattern_type", "none", 0)
                     avutil.av_dict_set(&options, "protocol_whitelist", protocols, 0)
                     avutil.av_dict_set(&options, "format_whitelist", formats, 0)
