@@ -38,6 +38,7 @@ TABLE = Table(
         "datasets": ("decoders",),
         "batch": ("decoders",),
         "samplers": ("decoders",),
+        "compat": ("_shared",),
         "decoders": ("_video", "_audio", "cuda"),
         "encoders": ("_shared", "core/encode"),
         # Python that users do not see
