@@ -142,6 +142,7 @@ class Session:
         if self.closed:
             return
         io = self.io.in_child()
+        io.check_unchanged()
         self._forget()
         self.io = io
         self._reopen()

@@ -86,6 +86,8 @@ def open_stream(
     StaleIndexError
         The given index is not of this source.
     """
+    if index is not None:
+        index.check_size(io.name, io.size)
     demuxer = Demuxer(io.again())
     size = demuxer.size()
     stream_index = demuxer.select_video(options.stream_index)

@@ -17,6 +17,7 @@ from concurrent.futures import ProcessPoolExecutor
 
 import audio_media
 import media
+import numpy as np
 import oracle
 import pytest
 import servers
@@ -129,7 +130,14 @@ def test_videos(name, kind):
         assert oracle.digest(fresh[number]) == digests[number]
     if name.startswith(("h264_f", "h264.mkv", "vp9")):  # the others do not say how long they are
         decoder = VideoDecoder(KINDS[kind](data), seek_mode="approximate", dimension_order="NHWC")
-        assert [oracle.digest(decoder[n]) for n in (0, 30, 2)] == [digests[n] for n in (0, 30, 2)]
+        assert [oracle.digest(decoder[n]) for n in (0, 20, 2)] == [digests[n] for n in (0, 20, 2)]
+
+
+def piped_reference(data):
+    """Returns the samples that the ffmpeg command gives when it reads a stereo file from a pipe."""
+    command = [audio_media.FFMPEG, "-v", "error", "-i", "-", "-f", "f32le", "-"]
+    done = subprocess.run(command, input=data, capture_output=True, check=True)
+    return np.frombuffer(bytearray(done.stdout), np.float32).reshape(-1, 2).T.copy()
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -137,10 +145,16 @@ def test_videos(name, kind):
 def test_sounds(name, kind):
     data = audio_media.path(name).read_bytes()
     whole = AudioDecoder(data)[...]
+    if name.endswith(".mp3"):
+        # FFmpeg trims the padding of the last frames only if it knows the size of the file
+        whole = torch.from_numpy(piped_reference(data))
     decoder = AudioDecoder(KINDS[kind](data))
     assert torch.equal(decoder[1000:2000], whole[:, 1000:2000])
     assert torch.equal(decoder[0:500], whole[:, 0:500])
     assert torch.equal(decoder[...], whole)
+    if "aac" not in name:  # its decoder makes noise up
+        last = AudioDecoder(KINDS[kind](data))[-3000:]
+        np.testing.assert_allclose(last, whole[:, -3000:], rtol=0, atol=1e-3)
     assert len(AudioDecoder(KINDS[kind](data))) == whole.shape[1]
 
 
@@ -169,7 +183,7 @@ def test_no_more_is_read_than_a_frame_needs(name):
 
 def test_what_needs_the_end():
     with pytest.raises(ValueError, match=r"<Forward>.*use seek_mode='exact'"):
-        VideoDecoder(Forward(media.path("h264.ts").read_bytes()), seek_mode="approximate")
+        len(VideoDecoder(Forward(media.path("mpeg2.vob").read_bytes()), seek_mode="approximate"))
 
 
 def test_sound_of_a_living_stream():
@@ -299,8 +313,8 @@ def test_other_processes_hear_it(kind, tmp_path):
         decoder = AudioDecoder(REOPENABLE[kind](path))
         decoder[0:10]
 
-        def work(decoder=decoder, whole=whole):
-            assert torch.equal(decoder[90_000:91_000], whole[:, 90_000:91_000])
+        def work(decoder=decoder, whole=whole.numpy()):
+            np.testing.assert_array_equal(decoder[90_000:91_000].numpy(), whole[:, 90_000:91_000])
 
         assert in_child(work) == ""
         work(pickle.loads(pickle.dumps(decoder)))
@@ -310,11 +324,11 @@ def test_an_unlinked_file(tmp_path):
     path = own(tmp_path)
     file = path.open("rb")
     path.unlink()
-    decoder = VideoDecoder(file)
-    first = decoder[5]
+    decoder = VideoDecoder(file, dimension_order="NHWC")
+    first = read(decoder, 5)
 
     def work():
-        assert torch.equal(decoder[5], first)
+        assert read(decoder, 5) == first
 
     assert in_child(work) == ""
     with pytest.raises(TypeError, match="cannot be pickled"):

@@ -124,8 +124,11 @@ cdef class Spool(ByteStore):
         return self.total >= 0
 
     cdef int64_t size(self) noexcept nogil:
-        if self.ended:
-            return self.have
+        """Return the size that a server has promised.
+
+        The size of other streams stays unknown at their end: demuxers may trim other samples where
+        they know it, and all demuxers of a source must give the same.
+        """
         return self.total if self.total >= 0 else avutil.AVERROR(ENOSYS)
 
     cdef ByteStore in_child(self, str name):

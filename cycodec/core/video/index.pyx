@@ -392,6 +392,15 @@ cdef class FrameIndex(StreamIndex):
         """Return the index that `save` wrote; `VideoDecoder` checks whether it fits a source."""
         return FrameIndex.from_bytes(read_index(path), os.fsdecode(path))
 
+    def check_size(self, str name, size):
+        """Raise StaleIndexError if a source has another number of bytes; None says nothing."""
+        if self.fingerprint is None or size is None or size == self.fingerprint[0]:
+            return
+        raise StaleIndexError(
+            f"{name}: the frame index is not of this file: it has {size} bytes now and had {self.fingerprint[0]} "
+            "(make a new index with index.save)", source=name, operation="use index",
+        )
+
     def check_source(self, Demuxer demuxer not None, int stream_index):
         """Raise StaleIndexError unless the source is the one that this index was made from."""
         name = demuxer.io.name
@@ -406,13 +415,10 @@ cdef class FrameIndex(StreamIndex):
         now = demuxer.fingerprint()
         if now is None or tuple(now) == tuple(self.fingerprint):
             return
-        changed = (
-            f"it has {now[0]} bytes now and had {self.fingerprint[0]}" if now[0] != self.fingerprint[0]
-            else "its beginning or end has changed"
-        )
+        self.check_size(name, now[0])
         raise StaleIndexError(
-            f"{name}: the frame index is not of this file: {changed} (make a new index with index.save)",
-            source=name, operation="use index",
+            f"{name}: the frame index is not of this file: its beginning or end has changed (make a new index with "
+            "index.save)", source=name, operation="use index",
         )
 
     def __reduce__(self):
