@@ -12,9 +12,10 @@ import functools
 import inspect
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Literal, ParamSpec, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, ParamSpec, Protocol, TypeAlias
 
 from cycodec._shared.arguments import integer, one_of
+from cycodec._shared.missing_names import refuse_name
 from cycodec._shared.results import FrameBatch
 from cycodec._shared.time_keys import instant, positive, time_grid
 from cycodec._shared.torch_adapter import from_numpy, load_torch
@@ -242,7 +243,9 @@ class _Clips:
         self.length = integer("num_frames_per_clip", num_frames_per_clip, least=1)
 
     def from_starts(self, starts: Tensor) -> Tensor:
-        """The points of all frames, one row per start. The policy replaces those beyond the end."""
+        """Return the points of all frames, one row per start. The policy replaces those beyond the
+        end.
+        """
         torch = load_torch()
         # Steps have the dtype of the starts: torch multiplies integers and a float in float32.
         steps = torch.arange(self.length, dtype=starts.dtype, device="cpu").expand(len(starts), -1)
@@ -258,7 +261,7 @@ class _Clips:
         return starts[:, None] + steps * self.spacing
 
     def _checked(self, start: Any, stop: Any, fitted: bool = False) -> Any:
-        """The stop of a range of starts, if the range is not empty.
+        """Return the stop of a range of starts, if the range is not empty.
 
         `fitted` is True if the stop was chosen so that clips fit.
         """
@@ -279,7 +282,7 @@ class _IndexClips(_Clips):
         self.spacing = integer("num_indices_between_frames", spacing, least=1)
 
     def range_of_starts(self, start: int, stop: int | None) -> tuple[int, int]:
-        """The range of frame numbers in which clips start."""
+        """Return the range of frame numbers in which clips start."""
         num_frames = int(self.end)
         given = start = integer("sampling_range_start", start)
         if start < 0:
@@ -312,7 +315,7 @@ class _TimeClips(_Clips):
             raise ValueError("the frame rate is not known (give seconds_between_frames)")
 
     def range_of_starts(self, start: float | None, stop: float | None) -> tuple[float, float]:
-        """The range of seconds in which clips start."""
+        """Return the range of seconds in which clips start."""
         start = self.begin if start is None else instant(start, "sampling_range_start")
         if not self.begin <= start < self.end:
             stream = f"[{self.begin}, {self.end}) s"
@@ -321,3 +324,9 @@ class _TimeClips(_Clips):
             stop = self.end - (self.length - 1) * self.spacing
             return start, self._checked(start, stop, fitted=True)
         return start, self._checked(start, min(instant(stop, "sampling_range_end"), self.end))
+
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> NoReturn:
+        refuse_name(__name__, name)

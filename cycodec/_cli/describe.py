@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import os
 from dataclasses import fields
-from fractions import Fraction
 from typing import Any
 
 from cycodec._cli.text import bit_rate, file_size, frame_rate, joined, number, plural, seconds_text
-from cycodec._shared.metadata import StreamMetadata, VideoStreamMetadata
+from cycodec._shared.metadata import Ratio, StreamMetadata, VideoStreamMetadata
 from cycodec.core.error import FFmpegError
 from cycodec.decoders import VideoDecoder, get_container_metadata
 
@@ -16,9 +15,11 @@ __all__ = ["describe", "rows", "video_facts"]
 
 
 def plain(value: Any) -> Any:
-    """A value for JSON. Metadata objects become dicts of their fields and computed properties."""
-    if isinstance(value, Fraction):
-        return f"{value.numerator}/{value.denominator}"
+    """Return a value for JSON. Metadata objects become dicts of their fields and computed
+    properties.
+    """
+    if isinstance(value, Ratio):
+        return str(value)
     if isinstance(value, list):
         return [plain(item) for item in value]
     if not hasattr(value, "__dataclass_fields__"):
@@ -77,7 +78,7 @@ def describe(source: str, *, header_only: bool = False) -> dict[str, Any]:
 
 
 def rows(description: dict[str, Any]) -> list[tuple[str, str]]:
-    """A description as rows of a label and a text."""
+    """Return a description as rows of a label and a text."""
     container = description["container"]
     size = description["size_bytes"]
     facts = [
@@ -98,7 +99,7 @@ def rows(description: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def video_lines(stream: dict[str, Any]) -> list[str]:
-    """What the header says about a video stream."""
+    """Return what the header says about a video stream."""
     fps, aspect, rotation = (stream[n] for n in ("average_fps", "pixel_aspect_ratio", "rotation"))
     colour = [stream[n] for n in ("color_space", "color_primaries", "color_transfer_characteristic")]
     return [
@@ -122,7 +123,7 @@ def video_lines(stream: dict[str, Any]) -> list[str]:
 
 
 def content_line(stream: dict[str, Any], video: dict[str, Any]) -> str:
-    """What the index says about a video stream."""
+    """Return what the index says about a video stream."""
     begin, end = stream["begin_stream_seconds"], stream["end_stream_seconds"]
     return joined(
         [
@@ -134,7 +135,7 @@ def content_line(stream: dict[str, Any], video: dict[str, Any]) -> str:
 
 
 def audio_lines(stream: dict[str, Any]) -> list[str]:
-    """What the header says about an audio stream."""
+    """Return what the header says about an audio stream."""
     channels = stream["num_channels"]
     return [
         joined(
@@ -151,7 +152,7 @@ def audio_lines(stream: dict[str, Any]) -> list[str]:
 
 
 def video_facts(metadata: VideoStreamMetadata) -> str:
-    """A video stream in one line, for the head of a contact sheet."""
+    """Return a video stream in one line, for the head of a contact sheet."""
     facts = [
         f"{metadata.width} x {metadata.height}",
         seconds_text(metadata.duration_seconds),

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from cycodec._shared import threads as thread_pool
-from cycodec._shared.sources import Source, open_source
 from cycodec.core.container.demux import Demuxer
 from cycodec.core.container.header_table import read_header_table
-from cycodec.core.container.headers import begins_with_field, stream_may_have_fields
+from cycodec.core.container.headers import stream_may_have_fields
 from cycodec.core.container.packets import PacketTable, scan_packets
 from cycodec.core.error import FFmpegError, InvalidDataError
+from cycodec.core.io.source import IOContext
 from cycodec.core.video.confirm import decode_ordinals
 from cycodec.core.video.index import FrameIndex
 from cycodec.core.video.index_builder import index_from_ordinals, index_from_packets
@@ -86,18 +86,18 @@ def may_have_fields(demuxer: Demuxer, stream_index: int, is_scanned: bool, table
     """
     if (is_scanned and table.has_order) or not stream_may_have_fields(demuxer, stream_index):
         return False
-    return is_scanned or begins_with_field(demuxer, stream_index)
+    return is_scanned or table.begins_with_field
 
 
-def decode_index(source: Source, size: int | None, reader: FrameReader) -> FrameIndex:
+def decode_index(io: IOContext, size: int | None, reader: FrameReader) -> FrameIndex:
     """Make the index of a stream by decoding all of it. The reader has no index afterwards.
 
     Parameters
     ----------
-    source : Source
+    io : IOContext
         The reader's source. It is opened once more.
     size : int or None
-        The size of the source in bytes when it was opened first.
+        The size of the source in bytes when it was opened first; None if it was not known.
     reader : FrameReader
 
     Raises
@@ -107,9 +107,9 @@ def decode_index(source: Source, size: int | None, reader: FrameReader) -> Frame
     InvalidDataError
         No frame can be decoded.
     """
-    demuxer = Demuxer(open_source(source, reader.demuxer.io.access))
+    demuxer = Demuxer(io.again())
     name, stream_index = demuxer.io.name, reader.stream_index
-    if demuxer.size() != size:
+    if size is not None and demuxer.size() != size:
         raise FFmpegError(
             f"{name}: the source has {demuxer.size()} bytes now and had {size} when it was opened "
             "(make a new decoder when a file has changed)",

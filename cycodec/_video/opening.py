@@ -7,11 +7,11 @@ from fractions import Fraction
 from typing import IO, TYPE_CHECKING, Any, TypeAlias
 
 from cycodec._shared.metadata import video_metadata
-from cycodec._shared.sources import Source, open_source
 from cycodec._video.indexing import check_frames, decode_index, predict_index, time_base
 from cycodec._video.options import Options, thread_limit
 from cycodec.core.container.demux import Demuxer
 from cycodec.core.container.headers import fill_picture_format
+from cycodec.core.io.source import IOContext
 from cycodec.core.video.backend import VideoBackend
 from cycodec.core.video.confirm import confirm
 from cycodec.core.video.cpu import CpuBackend
@@ -60,7 +60,7 @@ class Opened:
 
 
 def open_stream(
-    source: Source,
+    io: IOContext,
     options: Options,
     index: FrameIndex | None = None,
     mappings: Mappings | None = None,
@@ -69,7 +69,7 @@ def open_stream(
 
     Parameters
     ----------
-    source : Source
+    io : IOContext
     options : Options
     index : FrameIndex, optional
         An index that was made before; it is refused if it belongs to another source. Approximate
@@ -86,7 +86,9 @@ def open_stream(
     StaleIndexError
         The given index is not of this source.
     """
-    demuxer = Demuxer(open_source(source, options.access))
+    if index is not None:
+        index.check_size(io.name, io.size)
+    demuxer = Demuxer(io.again())
     size = demuxer.size()
     stream_index = demuxer.select_video(options.stream_index)
     base = time_base(demuxer, stream_index)
@@ -115,7 +117,7 @@ def open_stream(
         reader = cpu_reader(demuxer, stream_index, options.ffmpeg_threads, begun, is_unread)
         is_unread = False
         if index is None or not confirm(reader):
-            index = decode_index(source, size, reader)
+            index = decode_index(io, size, reader)
             reader.set_index(index)
     check_frames(index, demuxer.io.name, stream_index)
     index.confirmed = index.confirmed or is_doubtful
@@ -154,13 +156,13 @@ class ReaderFactory:
 
     Attributes
     ----------
-    source : Source
-        It must be one that can be opened more than once.
+    io : IOContext
+        It must be sharable.
     gpu : Gpu or None
         Where frames are delivered to; None is host memory.
     """
 
-    source: Source
+    io: IOContext
     gpu: Gpu | None
 
     def open(self, main: FrameReader, num_threads: int = 1) -> FrameReader:
@@ -174,7 +176,7 @@ class ReaderFactory:
             With more than one, the new decoder uses frame threads.
         """
         index, stream_index, known = main.index, main.stream_index, main.demuxer
-        demuxer = Demuxer(open_source(self.source, known.io.access))
+        demuxer = Demuxer(self.io.again())
         if known.probed:
             demuxer.probe()
         demuxer.keep_only(stream_index)

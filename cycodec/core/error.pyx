@@ -84,8 +84,14 @@ class CodecNotFoundError(FFmpegError, LookupError):
     """The FFmpeg in use has no decoder, encoder, demuxer, muxer or protocol of that name."""
 
 
-class StreamNotFoundError(FFmpegError, LookupError):
+class StreamNotFoundError(FFmpegError, LookupError, ValueError):
     """The source has no such stream."""
+
+
+class InstantError(IndexError, RuntimeError):
+    """No frame is played at an instant. TorchCodec raises a RuntimeError where several are asked
+    for.
+    """
 
 
 class FFmpegValueError(FFmpegError, ValueError):

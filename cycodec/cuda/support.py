@@ -82,7 +82,7 @@ def _size_problem(width: int, height: int, caps: dict[str, int]) -> str | None:
 
 @cache
 def capabilities(ordinal: int, codec: int, chroma: int, depth: int) -> dict[str, int]:
-    """What a device reports about a codec. The query is slow, so its results are cached."""
+    """Return what a device reports about a codec. The query is slow, so its results are cached."""
     return nvdec.decoder_caps(driver.context(ordinal), codec, chroma, depth)
 
 

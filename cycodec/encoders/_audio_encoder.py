@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import warnings
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 from cycodec._shared import torch_adapter
+from cycodec._shared.argument_errors import NoTensorError
 from cycodec._shared.arguments import INT32_MAX, integer
+from cycodec._shared.missing_names import refuse_name
 from cycodec.core.encode.audio import AudioStreamEncoder, peak_and_nan
 from cycodec.core.encode.muxer import Muxer
 from cycodec.core.io.sink import Sink
@@ -46,7 +48,7 @@ class AudioEncoder:
 
     def __init__(self, samples: Tensor, *, sample_rate: int) -> None:
         if not torch_adapter.is_tensor(samples):
-            raise TypeError(f"samples must be a torch.Tensor, not {type(samples).__name__}")
+            raise NoTensorError(f"samples must be a torch.Tensor, not {type(samples).__name__}")
         if samples.dtype is not torch_adapter.as_dtype("float32"):
             raise ValueError(f"samples must be float32 in [-1, 1], not {samples.dtype} (use samples.float())")
         if samples.ndim not in (1, 2):
@@ -225,3 +227,9 @@ class AudioEncoder:
             sink.discard()
             raise
         return sink
+
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> NoReturn:
+        refuse_name(__name__, name)

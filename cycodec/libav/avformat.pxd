@@ -35,6 +35,9 @@ cdef extern from "libavformat/avio.h" nogil:
     struct AVIOInterruptCB:
         int (*callback)(void *) noexcept nogil
         void *opaque
+    int avio_read_partial(AVIOContext *s, unsigned char *buf, int size)
+    int avio_open2(AVIOContext **s, const char *url, int flags, const AVIOInterruptCB *int_cb,
+                   AVDictionary **options)
 
 
 cdef extern from "libavformat/avformat.h" nogil:

@@ -305,7 +305,7 @@ def test_pickles_carry_source_options_and_index(kind):
 
 def test_a_pickle_of_a_file_like_is_refused():
     with pytest.raises(TypeError, match="file-like"):
-        pickle.dumps(VideoDecoder(io.BytesIO(media.path("h264_plain.mp4").read_bytes())))
+        pickle.dumps(VideoDecoder(CountingFile(media.path("h264_plain.mp4").read_bytes())))
 
 
 def test_errors_travel_between_processes():

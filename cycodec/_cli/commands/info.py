@@ -50,7 +50,7 @@ def info(files: tuple[str, ...], as_json: bool, header: bool) -> int:
 
 
 def _describe(source: str, header: bool) -> dict[str, Any]:
-    """The description of a file, or of the error that prevents it."""
+    """Return the description of a file, or of the error that prevents it."""
     from cycodec._cli.describe import describe
 
     try:
@@ -63,7 +63,7 @@ def _describe(source: str, header: bool) -> dict[str, Any]:
 
 
 def info_table(description: dict[str, Any]) -> Table:
-    """A description by `describe` as a table of two columns."""
+    """Return a description by `describe` as a table of two columns."""
     from cycodec._cli.describe import rows
 
     title = Text(name_of(description["source"]), style="bold", overflow="fold")

@@ -9,8 +9,10 @@ from libc.stdint cimport int64_t, uint8_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport strcmp
 
+from cycodec.core.compat cimport compat_index_count
 from cycodec.core.container cimport metadata
 from cycodec.core.error cimport describe_code
+from cycodec.core.heap cimport keep_freed_memory
 from cycodec.core.error import (
     FFmpegValueError,
     InvalidDataError,
@@ -40,9 +42,9 @@ cdef int64_t DIGEST_BYTES = 64 * 1024    # at each end of the source
 cdef enum:
     PROBE_BYTES = 4096          # of a source that FFmpeg has refused
     HUGE_PIXELS = 1 << 24       # a frame of so many pixels is not decoded without need
-    PROGRESS = 1 << 16          # a URL that gives so many bytes within its timeout has answered
-    # The pause in microseconds between different operations; FFmpeg polls ten times a second.
-    PAUSE = 1000000
+    MANY_SAMPLES = 1 << 20      # a header that announces fewer costs little memory
+
+keep_freed_memory()
 
 # FFmpeg's own function, which opens a URL by the whitelist of protocols.
 cdef int (*open_any)(AVFormatContext *, AVIOContext **, const char *, int, AVDictionary **) noexcept nogil
@@ -57,23 +59,6 @@ cdef int open_itself(AVFormatContext *context, AVIOContext **pb, const char *url
     if context.url == NULL or strcmp(url, context.url) != 0:
         return avutil.AVERROR(EPERM)
     return open_any(context, pb, url, flags, options)
-
-
-cdef int is_too_late(void *opaque) noexcept nogil:
-    """Return 1 to stop FFmpeg if a URL has not given PROGRESS bytes since the operation began."""
-    cdef Watch *watch = <Watch *> opaque
-    cdef int64_t now = avutil.av_gettime_relative()
-    cdef int64_t count = 0
-    if watch.context != NULL and watch.context.pb != NULL:
-        count = watch.context.pb.bytes_read
-    if now - watch.last_call > PAUSE or (now > watch.deadline and count - watch.bytes_read >= PROGRESS):
-        watch.deadline = now + watch.timeout
-        watch.bytes_read = count
-    watch.last_call = now
-    if now > watch.deadline:
-        watch.is_expired = True
-        return 1
-    return 0
 
 
 cdef bint is_huge(const AVCodecParameters *parameters) noexcept nogil:
@@ -116,27 +101,25 @@ cdef class Demuxer:
         cdef const char *formats = io.rules.formats
         cdef AVDictionary *options = NULL
         cdef int code
-        self.watch.context = self.ptr
-        if io.rules.is_remote and io.access.timeout > 0:
-            self.watch.timeout = <int64_t> (io.access.timeout * 1e6)
-            self.ptr.interrupt_callback.callback = is_too_late
-            self.ptr.interrupt_callback.opaque = &self.watch
+        io.watch.state.context = self.ptr
+        self.ptr.interrupt_callback = io.watch.callback()
         if io.rules.is_single:
             self.ptr.io_open = open_itself
-        if io.ptr != NULL:
-            self.ptr.pb = io.ptr
         for key, value in io.access.options.items():
             avutil.av_dict_set(&options, key.encode(), value.encode(), 0)
         try:
-            with nogil:
-                # a "%03d" in a name is part of the name, not a pattern for a sequence of pictures
-                avutil.av_dict_set(&options, "pattern_type", "none", 0)
-                avutil.av_dict_set(&options, "protocol_whitelist", protocols, 0)
-                avutil.av_dict_set(&options, "format_whitelist", formats, 0)
-                self.begin()
-                # on failure this frees the context and sets the pointer to NULL
-                code = avformat.avformat_open_input(&self.ptr, name, NULL, &options)
-                self.watch.context = self.ptr
+            code = io.connect(&options)
+            if code >= 0:
+                self.ptr.pb = io.ptr
+                with nogil:
+                    # a "%03d" in a name is part of the name, not a pattern for a sequence of pictures
+                    avutil.av_dict_set(&options, "pattern_type", "none", 0)
+                    avutil.av_dict_set(&options, "protocol_whitelist", protocols, 0)
+                    avutil.av_dict_set(&options, "format_whitelist", formats, 0)
+                    self.begin()
+                    # on failure this frees the context and sets the pointer to NULL
+                    code = avformat.avformat_open_input(&self.ptr, name, NULL, &options)
+            io.watch.state.context = self.ptr
             if code == avutil.AVERROR(EINVAL) and not io.failed:
                 self.refuse_playlist()
             if (code == avutil.AVERROR(EINVAL) or code == avutil.AVERROR(ERANGE)) and io.access.options:
@@ -145,9 +128,28 @@ cdef class Demuxer:
                     "be out of range)", source=io.name, operation="open", errno=-code,
                 )
             self.check(code, "open")
+            self.refuse_samples()
             self.keep_codec_options(options)
         finally:
             avutil.av_dict_free(&options)
+        return 0
+
+    cdef int refuse_samples(self) except -1:
+        """Raise an error if the header announces more samples than the source has bytes.
+
+        FFmpeg has allocated them already. Each further demuxer of the source would do so again.
+        """
+        cdef int64_t size
+        cdef unsigned int i
+        cdef int count
+        for i in range(self.ptr.nb_streams):
+            count = compat_index_count(self.ptr.streams[i])
+            size = self.byte_size() if count > MANY_SAMPLES else -1
+            if 0 <= size < count:
+                raise InvalidDataError(
+                    f"{self.io.name}: its header announces {count} samples, and it has {size} bytes (the file is "
+                    "damaged)", source=self.io.name, operation="open",
+                )
         return 0
 
     cdef int refuse_playlist(self) except -1:
@@ -192,7 +194,8 @@ cdef class Demuxer:
     def __dealloc__(self):
         avcodec.av_packet_free(&self.held)
         if self.ptr != NULL:
-            self.watch.context = NULL
+            if self.io.watch.state.context == self.ptr:
+                self.io.watch.state.context = NULL
             with nogil:
                 avformat.avformat_close_input(&self.ptr)
 
@@ -204,12 +207,11 @@ cdef class Demuxer:
 
     cdef void begin(self) noexcept nogil:
         """Begin an operation, for which a URL has its timeout."""
-        if self.watch.timeout:
-            self.watch.last_call = 0
+        self.io.watch.begin()
 
     cdef int check(self, int code, str operation) except -1:
-        if self.watch.is_expired:
-            self.watch.is_expired = False
+        if self.io.watch.state.is_expired:
+            self.io.watch.state.is_expired = False
             raise SourceTimeoutError(
                 f"{self.io.name}: cannot {operation}: no answer for {self.io.access.timeout:g} s (pass a longer "
                 "timeout, or call cycodec.set_limits)",

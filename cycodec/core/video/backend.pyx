@@ -5,6 +5,8 @@ pictures.
 from libc.stdint cimport uint8_t
 from libc.string cimport memcpy, memset
 
+from cycodec.core.bitstream.sequence_headers cimport SequenceHeaders
+
 from cycodec.libav cimport avutil
 from cycodec.libav.avcodec cimport AVPacket
 from cycodec.libav.avutil cimport AVFrame
@@ -42,6 +44,15 @@ cdef class VideoBackend:
     cdef void show_first_packet(self, const AVPacket *packet) noexcept nogil:
         """Let the decoder read a packet's headers without decoding its picture."""
         pass
+
+    cdef bint expect(self, const SequenceHeaders *told, const SequenceHeaders *before) noexcept nogil:
+        """Say which colours the next picture must have that its own headers do not tell.
+
+        `told` are the headers that the decoder reads with the picture, `before` the earlier ones.
+        With NULL, the container's colours are expected. Return False if the decoder must be renewed
+        for them.
+        """
+        return True
 
     cdef int convert(self, AVFrame *frame, const void *target, uint8_t *out) noexcept nogil:
         """Convert a frame to a picture; `target` is a ConvertTarget of csrc/picture/target.h."""

@@ -6,6 +6,8 @@ from libc.stdint cimport int64_t
 cdef enum:
     # Anchors that are tried for one position before the stream is decoded from its beginning.
     MAX_TRIES = 3
+    # Frames that are remembered as left out.
+    MOST_LEFT_OUT = 512
 
 
 cdef enum Verdict:
@@ -33,7 +35,9 @@ cdef class FaultWatch:
     cdef bint may_skip
     # True if some were left out since the last seek.
     cdef bint has_skipped
-    # The frame that must come next if none was left out, and True if another one came since the
+    # The numbers of the frames that the decoder may have left out, each at its remainder.
+    cdef int64_t left_out[MOST_LEFT_OUT]
+    # The frame that must come next unless it was left out, and True if another one came since the
     # last seek.
     cdef int64_t next_number
     cdef bint out_of_turn
@@ -44,5 +48,7 @@ cdef class FaultWatch:
 
     cdef void restart(self, int64_t first) noexcept nogil
     cdef void note_error(self, bint counts) noexcept nogil
+    cdef void note_left_out(self, int64_t number) noexcept nogil
+    cdef bint may_be_missing(self, int64_t number) noexcept nogil
     cdef void note_frame(self, int64_t number, int64_t reached) noexcept nogil
     cdef Verdict check(self, int code, bint damaged, bint from_anchor) noexcept nogil

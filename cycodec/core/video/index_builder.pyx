@@ -8,6 +8,7 @@ from bisect import bisect_left
 from libc.stdint cimport int64_t
 from libc.stdlib cimport free, malloc, qsort
 
+from cycodec.core.bitstream.sequence_headers cimport SequenceHeaders, fill_in
 from cycodec.core.container.limits cimport is_sane_time, largest_time
 from cycodec.core.container.packets cimport (
     PACKET_DISCARD,
@@ -125,14 +126,23 @@ cdef list times_by_order(PacketTable table):
     The times of decoding rise by one frame for each packet. They are dealt out in the order of
     display. None if they do not rise.
     """
+    cdef Sortable *shown
     cdef int i
-    times = [table.records[i].dts for i in range(table.count)]
-    if not all(is_sane_time(time) for time in times) or any(a >= b for a, b in zip(times, times[1:])):
-        return None
-    shown = sorted(range(table.count), key=lambda i: (table.records[i].order_run, table.records[i].order))
+    for i in range(table.count):
+        if not is_sane_time(table.records[i].dts) or (i and table.records[i - 1].dts >= table.records[i].dts):
+            return None
+    shown = <Sortable *> malloc((table.count + 1) * sizeof(Sortable))
+    if shown == NULL:
+        raise MemoryError()
+    for i in range(table.count):
+        # the order counts within its run
+        shown[i].value = (<int64_t> table.records[i].order_run << 32) + table.records[i].order
+        shown[i].ordinal = i
+    sort(shown, table.count)
     result = [0] * table.count
     for i in range(table.count):
-        result[shown[i]] = times[i]
+        result[shown[i].ordinal] = table.records[i].dts
+    free(shown)
     return result
 
 
@@ -279,6 +289,24 @@ cdef int set_anchors(FrameIndex index, PacketTable table) except -1:
         if index.from_start_only:
             break
     index.num_anchors = found
+    index.repeats_headers = table.begins_with_sets
+    if table.has_headers:
+        set_headers(index, table)
+    return 0
+
+
+cdef int set_headers(FrameIndex index, PacketTable table) except -1:
+    """Collect what the packets of each anchor, up to the next one, say of later pictures."""
+    cdef SequenceHeaders headers
+    cdef int anchor = 0
+    cdef int i
+    for i in range(table.count):
+        if anchor + 1 < index.num_anchors and i == index.anchors[anchor + 1].ordinal:
+            anchor += 1
+        headers = table.records[i].headers
+        index.repeats_headers = index.repeats_headers or (i > 0 and headers.has_sets)
+        fill_in(&headers, &index.headers[anchor])
+        index.headers[anchor] = headers
     return 0
 
 

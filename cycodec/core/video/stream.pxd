@@ -97,6 +97,7 @@ cdef class FrameStream:
     # seeking
     cdef void show_first_packet(self, bint is_fresh) noexcept nogil
     cdef int begin(self) noexcept nogil
+    cdef int prepare_decoder(self) noexcept nogil
     cdef bint begins_again(self) noexcept nogil
     cdef int renew_decoder(self, bint with_source) noexcept nogil
     cdef int reopen(self) except -1

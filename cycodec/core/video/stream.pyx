@@ -12,14 +12,14 @@ cimport cython
 from libc.errno cimport EAGAIN, ENOMEM
 from libc.stdint cimport int64_t
 
-from cycodec.core.bitstream.nal cimport holds_picture, is_in_top_layer, nal_format
+from cycodec.core.bitstream.nal cimport holds_picture, is_in_top_layer, is_unreferenced, nal_format
 from cycodec.core.bitstream.picture_parser cimport new_picture_parser
 from cycodec.core.container.demux cimport Demuxer
 from cycodec.core.video.backend cimport VideoBackend
 from cycodec.core.video.codes cimport BACKEND_FAILED
 from cycodec.core.video.fault_watch cimport FaultWatch
 from cycodec.core.video.order_watch cimport new_order_watch
-from cycodec.core.video.seeker cimport Seeker, new_seeker
+from cycodec.core.video.seeker cimport HeadersBefore, Seeker, new_seeker
 from cycodec.core.video.stream_index cimport StreamIndex
 from cycodec.core.video.wanted cimport NOTHING
 
@@ -64,6 +64,7 @@ cdef class FrameStream:
         if self.seeker is not None:
             seeker.seeks = self.seeker.seeks
             seeker.packets_read = self.seeker.packets_read
+            seeker.met_sets = self.seeker.met_sets
             seeker.ordinal = self.seeker.ordinal
         self.seeker = seeker
         self.index = index
@@ -163,6 +164,7 @@ cdef class FrameStream:
         cdef int64_t ordinal = self.seeker.ordinal - 1
         cdef bint skip
         self.sent = self.index.number_of_packet(self.packet, ordinal)
+        self.seeker.note_sent(self.packet)
         if self.index.stamped:
             self.packet.pts = ordinal
             self.packet.dts = avutil.AV_NOPTS_VALUE
@@ -177,7 +179,8 @@ cdef class FrameStream:
             self.can_skip() and not self.wanted.needs(self.sent)
             and is_in_top_layer(&self.nal, self.packet.data, self.packet.size)
         )
-        self.watch.has_skipped = self.watch.has_skipped or skip
+        if skip and self.order.may_leave_out() and is_unreferenced(&self.nal, self.packet.data, self.packet.size):
+            self.watch.note_left_out(self.sent)
         self.backend.skip_nonref(skip)
         if self.may_hurry and self.is_last_here(self.sent):
             self.may_hurry = False
@@ -280,12 +283,38 @@ cdef class FrameStream:
             self.watch.restart(self.seeker.first_number())
             if code == 0:
                 code = self.order.restart(self.seeker.first_number(), self.seeker.leading())
-            if code == 0 and self.begins_again():
-                # The decoder conceals damage with what its buffers hold: only a new one gives the
-                # same result twice.
-                code = self.renew_decoder(False)
+            if code == 0:
+                code = self.prepare_decoder()
         if code == 0:
             self.state = HOLDING if self.index.is_exact else RUNNING
+        return code
+
+    cdef int prepare_decoder(self) noexcept nogil:
+        """Have the decoder know what earlier packets say of the pictures from the anchor on, whose
+        packet is the current one; see Note [Headers of earlier packets] in seeker.pyx.
+        """
+        cdef HeadersBefore before
+        cdef int code = self.seeker.read_headers_before(self.packet, &before)
+        if code < 0:
+            return code
+        # The decoder conceals damage with what its buffers hold: only a new one gives the same
+        # result twice.
+        if not self.backend.expect(&before.told, &before.headers) or before.needs_sets or self.begins_again():
+            code = self.renew_decoder(False)
+            if code == 0 and self.seeker.anchor > 0 and self.backend.needs_first_packet():
+                before.has_moved = True
+                avcodec.av_packet_unref(self.packet)
+                self.show_first_packet(False)
+        if code == 0 and before.anchor_of_sets > 0:
+            before.has_moved = True
+            avcodec.av_packet_unref(self.packet)
+            code = self.seeker.fetch(before.anchor_of_sets, self.packet)
+            if code == 0:
+                self.backend.send(self.packet)
+                self.backend.flush()
+        if code == 0 and before.has_moved:
+            avcodec.av_packet_unref(self.packet)
+            code = self.seeker.seek(self.packet)
         return code
 
     cdef bint begins_again(self) noexcept nogil:
@@ -298,6 +327,7 @@ cdef class FrameStream:
         """Replace the decoder by one that has seen nothing, and with `with_source` open the source
         again.
         """
+        self.seeker.note_sent(NULL)
         with gil:
             try:
                 if with_source:
@@ -322,6 +352,8 @@ cdef class FrameStream:
         self.seeker.demuxer = demuxer
         self.seeker.ordinal = 0
         self.seeker.anchor = 0
+        self.seeker.note_sent(NULL)
+        self.backend.expect(NULL, NULL)
         self.backend.reopen()
         self.demuxer.check(self.order.restart(0, 0), "open parser")
         self.knows_first_packet = True
