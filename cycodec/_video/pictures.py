@@ -58,6 +58,10 @@ class Pictures:
         self.current: PictureFormat | None = None
         self._pipeline = pipeline
 
+    def leave_readers(self) -> None:
+        """Let go of the readers, which are closed. What is known stays known."""
+        self._readers = cast("Readers", None)
+
     def use(self, readers: Readers, gpu: int | None) -> None:
         """Take the facts from these readers from now on, and send pictures to that GPU, if any."""
         self._readers = readers

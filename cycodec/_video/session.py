@@ -167,6 +167,7 @@ class VideoSession(Session):
 
     def _drop(self) -> None:
         self.reader = self.readers = None  # type: ignore[assignment]
+        self.pictures.leave_readers()
 
     # -- requests, and what they may find out ------------------------------------------------------
 
