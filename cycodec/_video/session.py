@@ -165,6 +165,7 @@ class VideoSession(Session):
         self.readers.forget()
 
     def _drop(self) -> None:
+        self.pictures.release()
         self.reader = self.readers = None  # type: ignore[assignment]
 
     # -- requests, and what they may find out ------------------------------------------------------
