@@ -44,6 +44,7 @@ cdef int64_t DIGEST_BYTES = 64 * 1024    # at each end of the source
 cdef enum:
     PROBE_BYTES = 4096          # of a source that FFmpeg has refused
     HUGE_PIXELS = 1 << 24       # a frame of so many pixels is not decoded without need
+    PROBE_PIXELS = 1 << 26      # of pictures that are decoded to describe a stream
     MANY_SAMPLES = 1 << 20      # a header that announces fewer costs little memory
 
 keep_freed_memory()
@@ -114,7 +115,7 @@ cdef class Demuxer:
             if code >= 0:
                 self.ptr.pb = io.ptr
                 with nogil:
-                    # a "%03d" in a name is part of the name, not a pattern for a sequence of pictures
+                    # a "%03d" in a name is part of it, not a pattern for a sequence of pictures
                     avutil.av_dict_set(&options, "pattern_type", "none", 0)
                     avutil.av_dict_set(&options, "protocol_whitelist", protocols, 0)
                     avutil.av_dict_set(&options, "format_whitelist", formats, 0)
@@ -274,6 +275,8 @@ cdef class Demuxer:
             avcodec.av_packet_move_ref(packet, self.held)
             return 0
         while True:
+            if self.io.watch.is_interrupted():
+                return avutil.AVERROR_EXIT
             self.begin()
             code = avformat.av_read_frame(self.ptr, packet)
             if code == avutil.AVERROR(EIO) and self.ptr.pb != NULL and self.ptr.pb.eof_reached and self.ptr.pb.error >= 0:
@@ -342,15 +345,19 @@ cdef class Demuxer:
         """Return how large pictures may be that FFmpeg decodes to describe a stream.
 
         A header that gives a huge size describes the stream well enough; one such picture may take
-        a gigabyte.
+        a gigabyte. A picture whose size only the decoder finds may be as large.
         """
         if is_huge(self.ptr.streams[index].codecpar):
             return 1
-        return self.io.access.max_pixels
+        return min(self.io.access.max_pixels, <int64_t> PROBE_PIXELS)
 
     def has_huge_frames(self, int index):
-        """Return True if a stream's header gives a frame size too large to decode without need."""
-        return is_huge(self.ptr.streams[index].codecpar)
+        """Return True if frames are too large to decode without need, or if probing did not find
+        their size.
+        """
+        return is_huge(self.ptr.streams[index].codecpar) or (
+            self.probed and self.ptr.streams[index].codecpar.width <= 0
+        )
 
     cdef int refuse_size(self, int index) except -1:
         """Raise LimitError if the header gives a frame size above the limit."""
