@@ -3,6 +3,7 @@
 import media
 import numpy as np
 import pytest
+import recipes
 import torch
 
 from cycodec._video.approximate import ApproximateIndex
@@ -62,7 +63,7 @@ def test_number_is_what_is_played_then():
 def test_a_header_that_promises_too_much_repeats_the_last_frame(tmp_path):
     """The sound of a Matroska file is longer than its video, and the header tells the longest."""
     path = tmp_path / "long.mkv"
-    media.recipes.run(
+    recipes.run(
         *("-i", media.locate("h264_plain.mp4"), "-f", "lavfi", "-i", "sine=duration=9"),
         *("-map", "0:v", "-map", "1:a", "-c:v", "copy", "-c:a", "pcm_s16le", path),
     )
