@@ -69,6 +69,10 @@ class Pictures:
         self.current = None
         readers.main.size_proved = self.size.is_proved
 
+    def release(self) -> None:
+        """Let go of the readers, which hold the source."""
+        self._readers = None  # type: ignore[assignment]
+
     # -- the size of frames: Note [Proving the size] in frame_size ---------------------------------
 
     def doubt(self) -> None:
