@@ -66,6 +66,12 @@ C_SOURCES = {
         "csrc/nvidia/nvdec.c",
         "csrc/nvidia/nvlayout.c",
     ],
+    "encode.stream_encoder": [
+        "csrc/encode/log_capture.c",
+    ],
+    "encode.video": [
+        "csrc/encode/fill_frame.c",
+    ],
     "audio.wav": [
         "csrc/sound/pcm.c",
     ],

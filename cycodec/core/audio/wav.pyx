@@ -1,7 +1,7 @@
 """PCM in RIFF, RF64 and BW64 ("WAV") files: a header, and samples at places that can be computed.
 
-Only the bytes of a request are read. Files of anything but plain little-endian PCM of 8 to 64 bits raise NotPlainWav, and FFmpeg reads
-them.
+Only the bytes of a request are read. Files of anything but plain little-endian PCM of 8 to 64 bits
+raise NotPlainWav, and FFmpeg reads them.
 """
 
 from libc.errno cimport ENOMEM

@@ -13,7 +13,7 @@ import re
 import stat
 import warnings
 
-from libc.errno cimport EMFILE, ENFILE, ENOSYS
+from libc.errno cimport ENOSYS
 from libc.stdint cimport int64_t, uint8_t
 from libc.string cimport memcmp
 
@@ -270,7 +270,6 @@ cdef class IOContext:
 
     def open_part(self, str path, int64_t offset, int64_t length):
         """Open a part of a file. Its name and its neighbours tell FFmpeg nothing."""
-        cdef int64_t size
         self.open_path(path, path)
         self.place.base = offset
         self.place.length = length
@@ -360,7 +359,7 @@ cdef class IOContext:
 
     @property
     def identity(self):
-        """What tells a local file from another: its `LocalFile.identity` and its digest, or None."""
+        """What tells a local file from another, or None: `LocalFile.identity` and a digest."""
         if not isinstance(self.store, LocalFile):
             return None
         self.check_unchanged()
