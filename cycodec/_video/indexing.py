@@ -168,7 +168,8 @@ def check_frames(index: FrameIndex, demuxer: Demuxer, stream_index: int) -> None
         name = demuxer.io.name
         raise InvalidDataError(
             f"{name}: no frame of video stream {stream_index} can be decoded "
-            "(the file may be damaged or cut off; `ffmpeg -i FILE -f null -` says more)",
+            "(the file may be damaged or cut off, or its frames may be larger than max_pixels allows; "
+            "`ffmpeg -i FILE -f null -` says more)",
             source=name,
             operation="decode",
         )
