@@ -55,7 +55,7 @@ TABLE = Table(
         "core/video": ("core/container", "csrc/convert"),
         "core/audio": ("core/container", "core/bitstream", "csrc/sound"),
         "core/container": ("core/io", "core/bitstream", "core/heap"),
-        "core/encode": ("core/io", "csrc/encode"),
+        "core/encode": ("core/container", "csrc/encode"),
         "core/io": ("core/error", "core/pool", "core/search", "core/ffmpeg", "core/compat"),
         "core/bitstream": ("core/error", "core/pool", "core/search", "core/ffmpeg", "core/compat"),
         "core/error": ("libav",),
