@@ -118,9 +118,7 @@ class AudioSession(Session):
         if wav is not None:
             self.reader = wav
         else:
-            reader = SampleReader(
-                self.io.again, options.stream_index, options.exact, options.fill_gaps, **output
-            )
+            reader = SampleReader(self.io.again, options.stream_index, options.exact, options.fill_gaps, **output)
             self.header = reader.header
             self.stream_index = reader.decoder.stream_index
             self.reader = reader
@@ -137,7 +135,8 @@ class AudioSession(Session):
         self._release()
 
     def describe(self) -> dict[str, Any]:
-        """Return what the header and the first frame say, and the padding once the end was reached."""
+        """Return what the header and the first frame say, and the padding once the end was reached.
+        """
         with self._use():
             return {**self.header, **self.reader.format_info()}
 

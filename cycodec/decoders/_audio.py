@@ -273,7 +273,8 @@ class SampleIndexing(DecoderBase):
         return samples
 
     def _range(self, start_seconds: Any, stop_seconds: Any) -> tuple[int, int | None]:
-        """Return the samples [start, stop) of a time range; None for stop is the end of the stream."""
+        """Return the samples [start, stop) of a time range; None for stop is the end of the stream.
+        """
         session = self._session
         begin = instant(start_seconds, "start_seconds")
         start = max(session.position_at(begin), 0)

@@ -9,7 +9,7 @@ from cycodec._encode.tracks import StreamStats
 from cycodec._shared.missing_names import refuse_name
 from cycodec.encoders._audio_encoder import AudioEncoder
 from cycodec.encoders._available import Available, available
-from cycodec.encoders._encoder import Encoder, EncodeStats, Segment
+from cycodec.encoders._encoder import Encoder, EncodeStats
 from cycodec.encoders._streams import AudioStream, VideoStream
 from cycodec.encoders._video_encoder import VideoEncoder
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["AudioStream", "VideoStream"]
 
 
-class _Stream:
+class StreamBase:
     """What both kinds of streams share."""
 
     def __init__(self, encoder: Encoder, settings: Any) -> None:
@@ -37,7 +37,7 @@ class _Stream:
         )
 
 
-class VideoStream(_Stream):
+class VideoStream(StreamBase):
     """A video stream of an `Encoder`. `Encoder.add_video` makes it."""
 
     _settings: VideoSettings
@@ -94,7 +94,7 @@ class VideoStream(_Stream):
         return f"VideoStream({s.width}x{s.height} at {s.rate} fps)"
 
 
-class AudioStream(_Stream):
+class AudioStream(StreamBase):
     """An audio stream of an `Encoder`. `Encoder.add_audio` makes it."""
 
     _settings: AudioSettings

@@ -153,7 +153,7 @@ cdef class PacketCopier:
             self.muxer.start()
             while code >= 0 and state != DONE:
                 with nogil:
-                    for i in range(CHECKED):
+                    for _ in range(CHECKED):
                         demuxer.begin()
                         code = avformat.av_read_frame(demuxer.ptr, packet)
                         if code < 0:
