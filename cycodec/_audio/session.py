@@ -102,9 +102,10 @@ class AudioSession(Session):
 
     def __init__(self, source: AnySource, options: AudioOptions, identity: Identity | None = None) -> None:
         super().__init__(source, options.access)
-        self.io.check_identity(identity)
         self.options = options
-        self._reopen()
+        with self._opening():
+            self.io.check_identity(identity)
+            self._reopen()
 
     def _reopen(self) -> None:
         options = self.options
@@ -118,7 +119,9 @@ class AudioSession(Session):
         if wav is not None:
             self.reader = wav
         else:
-            reader = SampleReader(self.io.again, options.stream_index, options.exact, options.fill_gaps, **output)
+            reader = SampleReader(
+                self.io.again, options.stream_index, options.exact, options.fill_gaps, **output
+            )
             self.header = reader.header
             self.stream_index = reader.decoder.stream_index
             self.reader = reader
@@ -135,8 +138,7 @@ class AudioSession(Session):
         self._release()
 
     def describe(self) -> dict[str, Any]:
-        """Return what the header and the first frame say, and the padding once the end was reached.
-        """
+        """Return what the header and the first frame say; the padding once the end was reached."""
         with self._use():
             return {**self.header, **self.reader.format_info()}
 

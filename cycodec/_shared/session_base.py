@@ -109,6 +109,15 @@ class Session:
         self._lock.release()
 
     @contextmanager
+    def _opening(self) -> Iterator[None]:
+        """Let go of the source if it cannot be opened: the error would keep it."""
+        try:
+            yield
+        except BaseException:
+            self.io.close()
+            raise
+
+    @contextmanager
     def _use(self) -> Iterator[None]:
         """Have the session for the calling thread, and refuse what was read from a changed file."""
         self._acquire()
@@ -135,6 +144,12 @@ class Session:
             self.io.check_unchanged()
         except StaleIndexError as stale:
             raise stale from cause
+
+    def name_source(self, error: IndexError) -> None:
+        """Make the text of an IndexError begin with the name of the source."""
+        text = str(error)
+        if self.name not in text:
+            error.args = (f"{self.name}: {text}",)
 
     def _reopen_after_fork(self) -> None:
         self._lock = threading.Lock()

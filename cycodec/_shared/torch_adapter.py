@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "as_buffer",
+    "as_device",
     "as_dtype",
     "concatenate",
     "cuda_device",
@@ -78,6 +79,11 @@ def load_torch() -> ModuleType:
 def as_dtype(dtype: Any) -> Any:
     """Return a torch dtype, from itself or its name ("uint8", "float32")."""
     return getattr(load_torch(), dtype) if isinstance(dtype, str) else dtype
+
+
+def as_device(device: Any) -> Any:
+    """A torch device, from itself or its name."""
+    return load_torch().device(device)
 
 
 def empty(shape: tuple[int, ...], dtype: Any = "uint8", device: Any = "cpu") -> Tensor:

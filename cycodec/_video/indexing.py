@@ -126,13 +126,23 @@ def decode_index(io: IOContext, size: int | None, reader: FrameReader) -> FrameI
         seconds_per_frame=seconds_per_frame(demuxer, stream_index),
     )
     index.stream_index = stream_index
-    check_frames(index, name, stream_index)
+    check_frames(index, demuxer, stream_index)
     return index
 
 
-def check_frames(index: FrameIndex, name: str, stream_index: int) -> None:
-    """Raise InvalidDataError if an index has no frames; `name` is the source's."""
+def check_frames(index: FrameIndex, demuxer: Demuxer, stream_index: int) -> None:
+    """Raise an error if an index has no frames.
+
+    Raises
+    ------
+    UnsupportedError
+        The source is of a kind that this FFmpeg does not decode.
+    InvalidDataError
+        Otherwise.
+    """
     if not len(index):
+        demuxer.refuse_what_it_is()
+        name = demuxer.io.name
         raise InvalidDataError(
             f"{name}: no frame of video stream {stream_index} can be decoded "
             "(the file may be damaged or cut off; `ffmpeg -i FILE -f null -` says more)",

@@ -119,7 +119,7 @@ def open_stream(
         if index is None or not confirm(reader):
             index = decode_index(io, size, reader)
             reader.set_index(index)
-    check_frames(index, demuxer.io.name, stream_index)
+    check_frames(index, demuxer, stream_index)
     index.confirmed = index.confirmed or is_doubtful
     index.stream_index = stream_index
     return Opened(demuxer, stream_index, base, size, header, index, is_unread, reader)

@@ -43,6 +43,8 @@ class Pictures:
     header : dict
         What the header says, completed by a decoded frame where it says nothing.
     size : FrameSize
+    device : torch.device or "cpu"
+        Where pictures are delivered.
     current : PictureFormat or None
         What `format` has returned, as long as that is true.
     """
@@ -59,7 +61,7 @@ class Pictures:
     def use(self, readers: Readers, gpu: int | None) -> None:
         """Take the facts from these readers from now on, and send pictures to that GPU, if any."""
         self._readers = readers
-        self._device = "cpu" if gpu is None else torch_adapter.cuda_device(gpu)
+        self.device = "cpu" if gpu is None else torch_adapter.cuda_device(gpu)
         self.current = None
         readers.main.size_proved = self.size.is_proved
 
@@ -180,5 +182,5 @@ class Pictures:
             geometry = self.size.geometry
             assert geometry is not None
             pipeline = self.resolve() if self.options.transforms else None
-            self.current = PictureFormat(geometry, pipeline, dtype, self.options, self._device)
+            self.current = PictureFormat(geometry, pipeline, dtype, self.options, self.device)
         return self.current

@@ -96,14 +96,15 @@ class VideoSession(Session):
         identity: Identity | None = None,
     ) -> None:
         super().__init__(source, options.access)
-        self.io.check_identity(identity)
         self.options = options
         self.given_index = index is not None or mappings is not None
         self.gpu: Gpu | None = None
         self._single: SinglePicture | None = None
-        self._open(index, mappings, pipeline)
-        if options.transforms:
-            self.serve(self.pictures.resolve)
+        with self._opening():
+            self.io.check_identity(identity)
+            self._open(index, mappings, pipeline)
+            if options.transforms:
+                self.serve(self.pictures.resolve)
 
     # -- opening -----------------------------------------------------------------------------------
 
@@ -192,6 +193,9 @@ class VideoSession(Session):
                 repair(self, contradiction)
             except DecoderRefused as refusal:
                 self.leave_gpu(f"this GPU does not decode it: {refusal}")
+            except IndexError as error:
+                self.name_source(error)
+                raise
             except StaleIndexError:
                 raise
             except FFmpegError as failure:

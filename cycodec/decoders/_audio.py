@@ -138,12 +138,14 @@ class SampleIndexing(DecoderBase):
         """
         if key is Ellipsis:
             key = slice(None)
-        if isinstance(key, slice):
-            return self._slice(key)
-        number = None if hasattr(key, "ndim") else as_integer(key)
-        if number is not None:
-            return self._one(number)
-        return self._gather(key)
+        try:
+            if isinstance(key, slice):
+                return self._slice(key)
+            number = None if hasattr(key, "ndim") else as_integer(key)
+            return self._gather(key) if number is None else self._one(number)
+        except IndexError as error:
+            self._session.name_source(error)
+            raise
 
     def __iter__(self) -> Any:
         raise TypeError("an audio decoder is not iterable (iterate over windows: decoder[i : i + n])")

@@ -20,6 +20,7 @@ from cycodec._video.session import Frames, VideoSession
 from cycodec.core.error import FFmpegError
 from cycodec.core.video.index import FrameIndex
 from cycodec.cuda.settings import CpuFallbackStatus, chosen_backend, chosen_converter
+from cycodec.decoders._array import ArrayOfFrames
 from cycodec.decoders._by_time import ByTime
 from cycodec.transforms import DecoderTransform, Pipeline, as_transforms
 
@@ -48,7 +49,7 @@ class DecodeCounters(NamedTuple):
     frames_damaged: int
 
 
-class VideoDecoder(DecoderBase):
+class VideoDecoder(DecoderBase, ArrayOfFrames):
     """The frames of a video stream, as tensors.
 
     A decoder behaves like the 4-D array of all its frames, in the axes of `dimension_order`. Only

@@ -1,4 +1,4 @@
-"""Files that are replaced or rewritten while a decoder uses them: frames of one file, or an error."""
+"""Files that change while a decoder uses them: frames of one file, or an error."""
 
 import os
 import pickle
@@ -64,8 +64,7 @@ IN_PLACE = [rewrite, cut, grow, touch]
 
 @pytest.mark.parametrize("name", NAMES)
 def test_replaced(path, name):
-    """Several readers, a forked process and a reader that begins anew see the file that was opened.
-    """
+    """All readers and a forked process see the file that was opened."""
     digests = oracle.reference(media.path(name)).digests
     put(path, name)
     decoder = VideoDecoder(path, dimension_order="NHWC", num_threads=4)
@@ -139,7 +138,12 @@ def test_sounds(path, name, change):
         return
     {"cut": cut, "touch": touch}[change](path, None)
     for decoder in decoders:
-        for request in (lambda d: d[...], lambda d: d[100:200], lambda d: d.t[0.1:0.2], lambda d: d.get_all_samples()):
+        for request in (
+            lambda d: d[...],
+            lambda d: d[100:200],
+            lambda d: d.t[0.1:0.2],
+            lambda d: d.get_all_samples(),
+        ):
             with pytest.raises(cycodec.StaleIndexError, match=STALE):
                 request(decoder)
 

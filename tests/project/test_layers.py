@@ -39,6 +39,7 @@ TABLE = Table(
         "datasets": ("decoders",),
         "batch": ("decoders",),
         "samplers": ("decoders",),
+        "compat": ("_shared",),
         "decoders": ("_video", "_audio", "cuda"),
         "encoders": ("_encode",),
         # Python that users do not see

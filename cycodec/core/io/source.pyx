@@ -13,7 +13,7 @@ import re
 import stat
 import warnings
 
-from libc.errno cimport EMFILE, ENFILE, ENOSYS
+from libc.errno cimport ENOSYS
 from libc.stdint cimport int64_t, uint8_t
 from libc.string cimport memcmp
 
@@ -270,7 +270,6 @@ cdef class IOContext:
 
     def open_part(self, str path, int64_t offset, int64_t length):
         """Open a part of a file. Its name and its neighbours tell FFmpeg nothing."""
-        cdef int64_t size
         self.open_path(path, path)
         self.place.base = offset
         self.place.length = length
@@ -360,7 +359,7 @@ cdef class IOContext:
 
     @property
     def identity(self):
-        """What tells a local file from another: its `LocalFile.identity` and its digest, or None."""
+        """What tells a local file from another, or None: `LocalFile.identity` and a digest."""
         if not isinstance(self.store, LocalFile):
             return None
         self.check_unchanged()
@@ -537,7 +536,10 @@ cdef class IOContext:
         return data[:max(got, 0)]
 
     cdef int check(self, int code, str operation) except -1:
-        """Call error.check, but raise the exception of the file-like object if it raised one."""
+        """Call error.check, but raise the exception of a signal handler or of the file-like object
+        if there is one.
+        """
+        self.watch.check()
         if self.pending is None and self.store is not None:
             self.pending, self.store.failure = self.store.failure, None
         if self.pending is not None:

@@ -17,11 +17,6 @@ from cycodec.libav.avcodec cimport AVPacket
 from cycodec.libav.avutil cimport AVFrame
 
 
-cdef enum:
-    # Frames that are read between two checks for pending signals.
-    SIGNAL_INTERVAL = 16
-
-
 cdef enum RunState:
     # The next frame needs a seek.
     STOPPED
