@@ -45,6 +45,7 @@ TABLE = Table(
         # Python that users do not see
         "_video": ("transforms", "core/video", "cuda (lazily)"),
         "_audio": ("_shared", "core/audio"),
+        "_copy": ("_encode",),
         "_encode": ("_shared", "core/encode"),
         "cuda": ("_shared", "core/gpu"),
         "transforms": ("_shared",),

@@ -21,8 +21,10 @@ cdef class PacketCopier:
     cdef HeldPacket *held           # packets of which it is not known yet whether they are copied
     cdef int num_held
     cdef int max_held               # size of the allocation
+    cdef int64_t *last_dts          # of each stream of the muxer, in its time base
+    cdef int64_t seen               # end of the guide's packets that were read, in microseconds
     cdef int64_t offset             # microseconds to add to times
-    cdef int64_t first              # time of the first frame of the guide, in microseconds
+    cdef readonly int64_t first     # time of the first frame of the guide, in microseconds
     cdef readonly int64_t end       # end of the copied packets in the new file, in microseconds
     cdef readonly int64_t num_packets   # packets that were copied
     cdef int owner                  # the process that made this object

@@ -6,6 +6,7 @@ from cycodec.core.encode.muxer import Muxer
 class PacketCopier:
     muxer: Muxer
     kinds: list[dict[str, Any]]
+    first: int
     end: int
     num_packets: int
     def __init__(self, muxer: Muxer) -> None: ...

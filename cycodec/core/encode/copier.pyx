@@ -30,6 +30,9 @@ cdef enum:
 cdef enum:
     SEARCHING, COPYING, ENDING, DONE    # what `step` is at
 
+# Tags that describe the old file, and that the muxer writes anew.
+cdef tuple DERIVED_TAGS = (b"major_brand", b"minor_version", b"compatible_brands", b"encoder")
+
 cdef AVRational MICROSECONDS
 MICROSECONDS.num = 1
 MICROSECONDS.den = 1000000
@@ -59,11 +62,13 @@ cdef class PacketCopier:
             avcodec.av_packet_free(&self.held[i].packet)
         free(self.held)
         free(self.places)
+        free(self.last_dts)
 
     def add_streams(self, Demuxer demuxer not None, list streams not None):
         """Describe streams of a source in the muxer, in this order."""
         cdef AVStream *source
         cdef AVStream *made
+        cdef int64_t *dts
         name = self.muxer.sink.name
         for number in streams:
             source = demuxer.stream(number)
@@ -89,10 +94,17 @@ cdef class PacketCopier:
             made.disposition = source.disposition
             av_dict_copy(&made.metadata, source.metadata, 0)
             self.kinds.append(kind_of(source.codecpar))
+            dts = <int64_t *> realloc(self.last_dts, len(self.kinds) * sizeof(int64_t))
+            if dts == NULL:
+                raise MemoryError()
+            self.last_dts = dts
+            self.last_dts[len(self.kinds) - 1] = INT64_MIN
 
     def copy_metadata(self, Demuxer demuxer not None):
         """Copy the tags of the container."""
         av_dict_copy(&self.muxer.context.metadata, demuxer.ptr.metadata, 0)
+        for name in DERIVED_TAGS:
+            avutil.av_dict_set(&self.muxer.context.metadata, name, NULL, 0)
 
     cdef int place(self, Demuxer demuxer, list streams) except -1:
         """Note which stream goes where, and check that it is like the one that is there."""
@@ -142,7 +154,7 @@ cdef class PacketCopier:
             self.place(demuxer, streams)
             self.guide = guide
             state = SEARCHING if start is not None else COPYING
-            self.first = begin
+            self.first, self.seen = begin, INT64_MIN
             self.offset = self.end
             if start is None:
                 self.offset -= demuxer.ptr.start_time if demuxer.ptr.start_time != avutil.AV_NOPTS_VALUE else 0
@@ -167,8 +179,10 @@ cdef class PacketCopier:
                 PyErr_CheckSignals()
             if code != avutil.AVERROR_EOF:
                 self.muxer.check(code, "copy packets")
+            if state == SEARCHING and self.guide >= 0:
+                self.offset = self.end - self.first
             with nogil:
-                code = self.release(demuxer) if state == SEARCHING else 0
+                code = self.release(demuxer) if state == SEARCHING and self.seen > begin else 0
             self.muxer.check(code, "copy packets")
             for i in range(self.num_held):
                 avcodec.av_packet_free(&self.held[i].packet)
@@ -204,6 +218,8 @@ cdef class PacketCopier:
         if packet.dts != avutil.AV_NOPTS_VALUE:
             decoded = avutil.av_rescale_q(packet.dts, base, MICROSECONDS)
         is_guide = packet.stream_index == self.guide
+        if is_guide:
+            self.seen = max(self.seen, end, begin + 1)
         if state[0] == SEARCHING:
             if self.guide < 0:
                 if end <= start:
@@ -242,7 +258,8 @@ cdef class PacketCopier:
         """Hand a packet to the muxer at its new time."""
         cdef AVRational base = demuxer.stream(packet.stream_index).time_base
         cdef int64_t shift = avutil.av_rescale_q(self.offset, MICROSECONDS, base)
-        cdef int64_t end
+        cdef int64_t end, last
+        cdef AVRational target
         cdef int code
         if packet.pts != avutil.AV_NOPTS_VALUE:
             packet.pts += shift
@@ -252,7 +269,20 @@ cdef class PacketCopier:
             packet.dts += shift
         packet.stream_index = self.places[packet.stream_index]
         packet.pos = -1
-        code = self.muxer.write(packet, base)
+        target = self.muxer.context.streams[packet.stream_index].time_base
+        avcodec.av_packet_rescale_ts(packet, base, target)
+        last = self.last_dts[packet.stream_index]
+        if packet.dts == avutil.AV_NOPTS_VALUE and last != INT64_MIN:
+            packet.dts = min(packet.pts, last + 1)      # Matroska stores no dts
+        if packet.dts != avutil.AV_NOPTS_VALUE:
+            # where two files meet, packets that wait for later ones overlap by the delay, and the
+            # priming of sound has no place
+            if packet.dts <= last and packet.pts != avutil.AV_NOPTS_VALUE and packet.pts <= last:
+                return 0
+            if packet.dts <= last:
+                packet.dts = last + 1
+            self.last_dts[packet.stream_index] = packet.dts
+        code = self.muxer.write(packet, target)
         self.num_packets += code >= 0
         return code
 
