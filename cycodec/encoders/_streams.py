@@ -125,6 +125,11 @@ class AudioStream(StreamBase):
         with self._encoder._guard():
             track.add(samples)
 
+    @property
+    def num_samples(self) -> int:
+        """The number of samples of each channel that were added."""
+        return 0 if self._track is None else self._track.num_samples
+
     def __repr__(self) -> str:
         s = self._settings
         return f"AudioStream({s.in_channels} channels at {s.in_rate} Hz)"

@@ -23,7 +23,8 @@ def digests(path):
 
 @pytest.mark.parametrize(
     ("name", "containers"),
-    [("h264_sound.mp4", ("mkv", "mov", "ts", "mp4")), ("h264_bpyramid.mp4", ("mkv", "ts", "mp4")), ("vp9.webm", ("mkv", "mp4")),
+    [("h264_sound.mp4", ("mkv", "mov", "ts", "mp4")), ("h264_bpyramid.mp4", ("mkv", "ts", "mp4")),
+     ("vp9.webm", ("mkv", "mp4")),
      ("hevc.mp4", ("mkv", "ts")), ("mpeg2.ts", ("mkv", "ts"))],
 )  # fmt: skip
 def test_whole_files(name, containers, tmp_path):
@@ -192,12 +193,17 @@ def test_files_that_do_not_fit(tmp_path):
 
 @pytest.mark.parametrize(
     ("call", "error", "words"),
-    [(lambda s, p: remux(s, p / "x.wav"), NotImplementedError, "wav holds no"), (lambda s, p: remux(s, p / "x.mp4", 2, 1), ValueError, "after"),
-     (lambda s, p: remux(s, p / "x.mp4", 1000, 1001), ValueError, "nothing from 1000"), (lambda s, p: remux(s, p / "x.mp4", -1), ValueError, "0 or more"),
+    [(lambda s, p: remux(s, p / "x.wav"), NotImplementedError, "wav holds no"),
+     (lambda s, p: remux(s, p / "x.mp4", 2, 1), ValueError, "after"),
+     (lambda s, p: remux(s, p / "x.mp4", 1000, 1001), ValueError, "nothing from 1000"),
+     (lambda s, p: remux(s, p / "x.mp4", -1), ValueError, "0 or more"),
      (lambda s, p: remux(s, p / "x.mp4", "a"), TypeError, "number"), (lambda s, p: remux(s, 5), TypeError, "path"),
-     (lambda s, p: remux(s, io.BytesIO()), TypeError, "format="), (lambda s, p: remux(p / "none.mp4", p / "x.mp4"), FileNotFoundError, "none"),
-     (lambda s, p: remux(b"nonsense" * 50, p / "x.mp4"), ValueError, "bytes"), (lambda s, p: concat(str(s), p / "x.mp4"), TypeError, "list"),
-     (lambda s, p: concat([], p / "x.mp4"), ValueError, "no sources"), (lambda s, p: concat(5, p / "x.mp4"), TypeError, "list"),
+     (lambda s, p: remux(s, io.BytesIO()), TypeError, "format="),
+     (lambda s, p: remux(p / "none.mp4", p / "x.mp4"), FileNotFoundError, "none"),
+     (lambda s, p: remux(b"nonsense" * 50, p / "x.mp4"), ValueError, "bytes"),
+     (lambda s, p: concat(str(s), p / "x.mp4"), TypeError, "list"),
+     (lambda s, p: concat([], p / "x.mp4"), ValueError, "no sources"),
+     (lambda s, p: concat(5, p / "x.mp4"), TypeError, "list"),
      (lambda s, p: extract_audio(media.path("h264_plain.mp4"), p / "x.m4a"), LookupError, "audio")],
 )  # fmt: skip
 def test_wrong_calls(call, error, words, tmp_path):

@@ -18,7 +18,7 @@ cdef class PacketCopier:
     cdef int num_places             # number of streams of the source
     cdef int guide                  # stream of the source whose key frames decide; -1 if there is none
     cdef readonly list kinds        # what the muxer's streams hold, to compare further sources
-    cdef HeldPacket *held           # packets of which it is not known yet whether they are copied
+    cdef HeldPacket *held           # packets that wait for the decision about them
     cdef int num_held
     cdef int max_held               # size of the allocation
     cdef int64_t *last_dts          # of each stream of the muxer, in its time base
