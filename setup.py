@@ -66,7 +66,7 @@ C_SOURCES = {
         "csrc/nvidia/nvdec.c",
         "csrc/nvidia/nvlayout.c",
     ],
-    "encode.stream_encoder": [
+    "encode.log_capture": [
         "csrc/encode/log_capture.c",
     ],
     "encode.video": [
