@@ -13,6 +13,7 @@ from cycodec.core.bitstream.sequence_headers cimport (
 )
 from cycodec.core.container.decoder_context cimport allocate_decoder, open_decoder, set_options
 from cycodec.core.container.demux cimport Demuxer
+from cycodec.core.container.metadata cimport colour_names
 from cycodec.core.video.backend cimport VideoBackend
 from cycodec.core.video.reorder cimport LARGEST_REORDER
 from cycodec.core.video.target cimport ConvertTarget, convert_target_row_stride
@@ -157,6 +158,26 @@ cdef class CpuBackend(VideoBackend):
         if self.opened.range < 0:
             self.opened = colours_of(self.context)
         return 0
+
+    def stated_colours(self):
+        """Return the colours that pictures carry, if the parameter sets in the extradata tell them.
+
+        libavcodec reads HEVC's sets when it opens the decoder, which then knows the pixel format,
+        and those of H.264 with the first packet.
+        """
+        cdef AVCodecContext *context = self.context
+        cdef SequenceHeaders *told = &self.extradata
+        if context == NULL or not (
+            (context.codec_id == avcodec.AV_CODEC_ID_HEVC and context.pix_fmt != avutil.AV_PIX_FMT_NONE)
+            or (context.codec_id == avcodec.AV_CODEC_ID_H264 and told.has_colours)
+        ):
+            return None
+        return colour_names(
+            told.primaries if told.has_colours else context.color_primaries,
+            told.matrix if told.has_colours else context.colorspace,
+            told.transfer if told.has_colours else context.color_trc,
+            told.range if told.has_range else context.color_range,
+        )
 
     cdef int send(self, const AVPacket *packet) noexcept nogil:
         self.is_unused = False

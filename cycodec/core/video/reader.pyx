@@ -224,6 +224,10 @@ cdef class FrameReader(FrameStream):
         self.finish(code)
         return describe_facts(self.facts())
 
+    def stated_colours(self):
+        """Return the colours that the headers state: see `VideoBackend.stated_colours`."""
+        return self.backend.stated_colours()
+
     @property
     def proved_by(self):
         """What `describe_frame` says of the frame that proved the frame size in `read`; None if no
