@@ -56,6 +56,12 @@ cdef extern from "kernels/cpu_functions.h" nogil:
     const CpuFunctions cpu_functions_table "cpu_functions"
 
 
+# The values of Kernel in csrc/convert/kernel_choice.h.
+cdef tuple KERNELS = (
+    "products", "tables", "deep", "full", "float_tables", "float_wrapped", "float_biased", None
+)
+
+
 cdef const void *cpu_functions() noexcept nogil:
     """Return the CPU's functions that the GPU's conversion calls."""
     return &cpu_functions_table
@@ -269,10 +275,10 @@ cdef class CpuBackend(VideoBackend):
 
     @property
     def kernel(self):
-        """The kernel that converts to uint8, as csrc/convert/kernel_choice.h names it; None if
-        swscale converts.
+        """The kernel that converts, as csrc/convert/kernel_choice.h names it; None if swscale
+        does.
         """
-        return ("products", "tables", "deep", "full", None)[converter_kernel(<Converter *> self.converter)]
+        return KERNELS[converter_kernel(<Converter *> self.converter)]
 
     cdef int delay(self) noexcept nogil:
         return self.context.has_b_frames + (self.context.thread_count if self.context.thread_count > 1 else 0)
