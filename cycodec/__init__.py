@@ -11,8 +11,9 @@ import os
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from cycodec._copy.remux import concat, extract_audio, remux
     from cycodec._shared.limits import Limits, get_limits, set_limits
-    from cycodec._shared.results import AudioSamples, Frame, FrameBatch
+    from cycodec._shared.results import AudioBatch, AudioSamples, Frame, FrameBatch
     from cycodec.core.error import (
         ClosedError,
         CodecNotFoundError,
@@ -21,9 +22,12 @@ if TYPE_CHECKING:
         EndOfFileError,
         FFmpegError,
         FFmpegMemoryError,
+        FFmpegTypeError,
         FFmpegValueError,
         InvalidDataError,
         LimitError,
+        NoSpaceError,
+        QueueFullError,
         SourceIsDirectoryError,
         SourceNotFoundError,
         SourcePermissionError,
@@ -37,10 +41,13 @@ if TYPE_CHECKING:
     from cycodec.core.pool import cache_stats, empty_cache, get_cache_capacity, set_cache_capacity
     from cycodec.core.video.index import FrameIndex
 
+    ffmpeg_major_version: int | None
+
 # Module -> the public names that are loaded from it.
 _HOMES = {
+    "cycodec._copy.remux": ["concat", "extract_audio", "remux"],
     "cycodec._shared.limits": ["Limits", "get_limits", "set_limits"],
-    "cycodec._shared.results": ["AudioSamples", "Frame", "FrameBatch"],
+    "cycodec._shared.results": ["AudioBatch", "AudioSamples", "Frame", "FrameBatch"],
     "cycodec.core.error": [
         "ClosedError",
         "CodecNotFoundError",
@@ -49,9 +56,12 @@ _HOMES = {
         "EndOfFileError",
         "FFmpegError",
         "FFmpegMemoryError",
+        "FFmpegTypeError",
         "FFmpegValueError",
         "InvalidDataError",
         "LimitError",
+        "NoSpaceError",
+        "QueueFullError",
         "SourceIsDirectoryError",
         "SourceNotFoundError",
         "SourcePermissionError",
@@ -65,10 +75,13 @@ _HOMES = {
     "cycodec.core.pool": ["cache_stats", "empty_cache", "get_cache_capacity", "set_cache_capacity"],
     "cycodec.core.video.index": ["FrameIndex"],
 }
-_MODULES = ("batch", "datasets", "decoders", "encoders", "samplers", "transforms")
+# The module that explains names which this one lacks.
+_MISSING_NAMES = "cycodec._shared.missing_names"
+_MODULES = ("batch", "compat", "datasets", "decoders", "encoders", "samplers", "transforms")
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
+    "AudioBatch",
     "AudioSamples",
     "ClosedError",
     "CodecNotFoundError",
@@ -77,6 +90,7 @@ __all__ = [
     "EndOfFileError",
     "FFmpegError",
     "FFmpegMemoryError",
+    "FFmpegTypeError",
     "FFmpegValueError",
     "Frame",
     "FrameBatch",
@@ -84,6 +98,8 @@ __all__ = [
     "InvalidDataError",
     "LimitError",
     "Limits",
+    "NoSpaceError",
+    "QueueFullError",
     "SourceIsDirectoryError",
     "SourceNotFoundError",
     "SourcePermissionError",
@@ -94,11 +110,15 @@ __all__ = [
     "UnsupportedError",
     "__version__",
     "cache_stats",
+    "concat",
     "empty_cache",
+    "extract_audio",
+    "ffmpeg_major_version",
     "ffmpeg_versions",
     "get_cache_capacity",
     "get_include",
     "get_limits",
+    "remux",
     "set_cache_capacity",
     "set_limits",
     "set_log_level",
@@ -106,8 +126,19 @@ __all__ = [
 
 
 def get_include() -> str:
-    """The directory to add to a compiler's include path for an extension that cimports cycodec."""
+    """Return the directory to add to a compiler's include path for an extension that cimports
+    cycodec.
+    """
     return os.path.dirname(os.path.abspath(__file__))
+
+
+def _ffmpeg_major_version() -> int | None:
+    """FFmpeg's major version; None if FFmpeg's libraries cannot be loaded."""
+    try:
+        from cycodec.core.ffmpeg import major_version
+    except ImportError:
+        return None
+    return major_version()
 
 
 def __getattr__(name: str) -> Any:
@@ -119,8 +150,10 @@ def __getattr__(name: str) -> Any:
         value = getattr(importlib.import_module(_HOME_OF[name]), name)
     elif name in _MODULES:
         return importlib.import_module(f"cycodec.{name}")
+    elif name == "ffmpeg_major_version":
+        value = _ffmpeg_major_version()
     else:
-        raise AttributeError(f"module 'cycodec' has no attribute {name!r}")
+        importlib.import_module(_MISSING_NAMES).refuse_name(__name__, name)
     globals()[name] = value
     return value
 

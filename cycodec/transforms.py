@@ -15,11 +15,12 @@ Pixels outside a crop are never converted or resampled.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, TypeAlias
 
 from cycodec._shared.arguments import as_integer
+from cycodec._shared.missing_names import refuse_name
 from cycodec._shared.torch_adapter import load_torch
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ __all__ = ["CenterCrop", "DecoderTransform", "RandomCrop", "Resize"]
 # What users pass as transforms. Those of torchvision.transforms.v2 are torch modules.
 Transforms: TypeAlias = "Iterable[DecoderTransform | Module]"
 
+MAX_EDGE = 1 << 20  # pixels; the weights of a resampled edge take memory, too
 MAX_PIXELS = 1 << 28  # the limit of core/video/backend.pyx for decoded frames
 
 
@@ -63,7 +65,7 @@ class DecoderTransform(ABC):
 
     @abstractmethod
     def resolve(self, height: int, width: int) -> Crop | Scale:
-        """What this transform does to frames of the given size.
+        """Return what this transform does to frames of the given size.
 
         Raises
         ------
@@ -117,7 +119,7 @@ class _FixedCrop(DecoderTransform):
         object.__setattr__(self, "size", size if len(size) == 2 else size * 2)
 
     def _margins(self, height: int, width: int) -> tuple[int, int]:
-        """The numbers of rows and columns outside the crop."""
+        """Return the numbers of rows and columns outside the crop."""
         if self.size[0] > height or self.size[1] > width:
             raise ValueError(f"{self} does not fit into frames of {height}x{width} (height x width)")
         return height - self.size[0], width - self.size[1]
@@ -195,6 +197,8 @@ def as_transforms(transforms: Transforms | None) -> tuple[DecoderTransform, ...]
     Parameters
     ----------
     transforms : iterable of DecoderTransform and transforms of torchvision.transforms.v2, or None
+        torchvision's Compose and torch's Sequential are opened, at every depth and in place of the
+        iterable.
 
     Raises
     ------
@@ -205,9 +209,34 @@ def as_transforms(transforms: Transforms | None) -> tuple[DecoderTransform, ...]
     """
     if transforms is None:
         return ()
-    if not isinstance(transforms, Iterable) or isinstance(transforms, str):
-        raise TypeError(f"transforms must be a list of transforms, got {type(transforms).__name__}")
-    return tuple(t if isinstance(t, DecoderTransform) else _from_torchvision(t) for t in transforms)
+    inside = _members(transforms)
+    if inside is None:
+        if not isinstance(transforms, Iterable) or isinstance(transforms, str):
+            raise TypeError(f"transforms must be a list of transforms, got {type(transforms).__name__}")
+        inside = transforms
+    return tuple(_opened(inside))
+
+
+def _members(transform: Any) -> Iterable[Any] | None:
+    """Return the transforms of a container of transforms, or None if this is none."""
+    cls = type(transform)
+    if cls.__name__ == "Compose" and cls.__module__.startswith("torchvision.transforms"):
+        return transform.transforms
+    if cls.__name__ == "Sequential" and cls.__module__.startswith("torch.nn"):
+        return transform
+    return None
+
+
+def _opened(transforms: Iterable[Any]) -> Iterator[DecoderTransform]:
+    """Yield the transforms of a decoder in order, with all containers opened."""
+    for transform in transforms:
+        inside = _members(transform)
+        if isinstance(transform, DecoderTransform):
+            yield transform
+        elif inside is not None:
+            yield from _opened(inside)
+        else:
+            yield _from_torchvision(transform)
 
 
 def _from_torchvision(transform: Any) -> DecoderTransform:
@@ -266,7 +295,7 @@ class Pipeline:
     width: int
 
     def stages(self, region: tuple[int, int, int, int] | None = None) -> tuple[Stage, ...]:
-        """The steps as stages: each crop becomes the region of the resampling before it.
+        """Return the steps as stages: each crop becomes the region of the resampling before it.
 
         Parameters
         ----------
@@ -303,7 +332,8 @@ def resolve(
     Raises
     ------
     ValueError
-        A crop does not fit, or a transform gives frames of more than MAX_PIXELS pixels.
+        A crop does not fit, or a transform gives frames of more than MAX_PIXELS pixels or with an
+        edge of more than MAX_EDGE.
     """
     whole = Crop(0, 0, height, width)
     # The first step is the region. Neighbouring crops are joined.
@@ -314,9 +344,10 @@ def resolve(
         else:
             step = transform.resolve(height, width)
         before = steps[-1]
-        if step.height * step.width > MAX_PIXELS:
+        if step.height * step.width > MAX_PIXELS or max(step.height, step.width) > MAX_EDGE:
             raise ValueError(
-                f"{transform} gives frames of {step.height}x{step.width}: more than 2**28 pixels"
+                f"{transform} gives frames of {step.height}x{step.width}: more than 2**28 pixels, or an "
+                "edge of more than 2**20"
             )
         if isinstance(step, Crop) and isinstance(before, Crop):
             steps[-1] = Crop(before.top + step.top, before.left + step.left, step.height, step.width)
@@ -327,3 +358,9 @@ def resolve(
     assert isinstance(first, Crop)
     region = (first.top, first.top + first.height, first.left, first.left + first.width)
     return Pipeline(None if first == whole else region, tuple(rest), height, width)
+
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> NoReturn:
+        refuse_name(__name__, name)

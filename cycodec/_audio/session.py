@@ -6,31 +6,32 @@ positions.
 
 from __future__ import annotations
 
-import io
 import math
-import os
 from dataclasses import dataclass, field
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from cycodec._shared import torch_adapter
 from cycodec._shared.limits import check_result
-from cycodec._shared.metadata import AudioStreamMetadata, make_metadata
 from cycodec._shared.session_base import Session
-from cycodec._shared.sources import Source, is_file_like, open_source
+from cycodec._shared.sources import AnySource
 from cycodec.core.audio.sample_blocks import pack_rows
 from cycodec.core.audio.sample_reader import SampleReader
 from cycodec.core.audio.wav import NotPlainWav, WavReader
-from cycodec.core.error import InvalidDataError, UnsupportedError
+from cycodec.core.error import InvalidDataError
 from cycodec.core.io.access import Access
+from cycodec.core.io.source import IOContext
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from cycodec.core.io.local_file import Identity
+
 # One allocation holds at most so many samples of all channels, whatever length the header promises.
 LARGEST_PART = 1 << 27
+# Where the header promised too few samples, further parts grow to so many samples of all channels.
+LARGEST_STEP = 1 << 22
 # A window of up to so many samples is allocated in one piece, even if the header promises fewer.
 WINDOW = 1 << 21
 # A window that begins before this position is decoded from the start, which takes less time than
@@ -38,6 +39,8 @@ WINDOW = 1 << 21
 NEAR_START = 1 << 16
 # The time of a sample, multiplied by the sample rate, may be this much below the sample's number.
 ROUNDING = 1e-6
+# No stream has so many samples. Positions beyond are cut to it, so that arithmetic on them is safe.
+FARTHEST = 1 << 50
 
 
 @dataclass(frozen=True)
@@ -80,8 +83,10 @@ class AudioSession(Session):
 
     Parameters
     ----------
-    source : Source
+    source : Source or IOContext
     options : AudioOptions
+    identity : tuple, optional
+        The ``IOContext.identity`` that the source must have.
 
     Attributes
     ----------
@@ -95,11 +100,12 @@ class AudioSession(Session):
 
     reader: WavReader | SampleReader
 
-    def __init__(self, source: Source, options: AudioOptions) -> None:
-        super().__init__(source)
+    def __init__(self, source: AnySource, options: AudioOptions, identity: Identity | None = None) -> None:
+        super().__init__(source, options.access)
         self.options = options
-        self.is_file_like = is_file_like(source)
-        self._reopen()
+        with self._opening():
+            self.io.check_identity(identity)
+            self._reopen()
 
     def _reopen(self) -> None:
         options = self.options
@@ -109,17 +115,17 @@ class AudioSession(Session):
         wav = None
         # FFmpeg checks and uses the user's options
         if options.stream_index in (None, 0) and not options.access.options:
-            wav = open_wav(self.source, output, options.wav_only, options.access)
+            wav = open_wav(self.io, output, options.wav_only)
         if wav is not None:
             self.reader = wav
         else:
-            opener = partial(open_source, self.source, options.access)
-            reader = SampleReader(opener, options.stream_index, options.exact, options.fill_gaps, **output)
+            reader = SampleReader(
+                self.io.again, options.stream_index, options.exact, options.fill_gaps, **output
+            )
             self.header = reader.header
             self.stream_index = reader.decoder.stream_index
             self.reader = reader
         self._holes: list[tuple[int, int]] | None = [] if wav is not None else None
-        self.name = self.reader.source
         self.begin_seconds = self.reader.begin_seconds()
         self.sample_rate = self.reader.sample_rate
         self.num_channels = self.reader.num_channels
@@ -131,40 +137,33 @@ class AudioSession(Session):
         self._acquire()
         self._release()
 
-    def metadata(self) -> AudioStreamMetadata:
-        """What the header and the first frame say, and the padding once the end was reached."""
-        self._acquire()
-        try:
-            return make_metadata(AudioStreamMetadata, {**self.header, **self.reader.format_info()})
-        finally:
-            self._release()
+    def describe(self) -> dict[str, Any]:
+        """Return what the header and the first frame say; the padding once the end was reached."""
+        with self._use():
+            return {**self.header, **self.reader.format_info()}
 
     def count(self) -> int:
-        """The number of samples of the stream."""
-        self._acquire()
-        try:
+        """Return the number of samples of the stream."""
+        with self._use():
             if self.reader.total < 0:
                 self.reader.learn()
                 self.reader.count(self.reader.near_end())
             return self.reader.total
-        finally:
-            self._release()
 
     def read(self, start: int, stop: int | None) -> Tensor:
         """Samples [start, stop) as float32 ``[num_channels, n]``, fewer at the end of the stream.
 
         None for `stop` reads up to the end. Damage raises InvalidDataError unless it is masked.
         """
-        self._acquire()
-        try:
+        start = min(start, FARTHEST)
+        stop = stop if stop is None else min(stop, FARTHEST)
+        with self._use():
             samples = self._read(start, stop)
-            if self.is_file_like and isinstance(self.reader, SampleReader):
+            if isinstance(self.reader, SampleReader):
                 self._settle(self.reader)
             if not self.options.mask_damage:
                 self._refuse_damage(start, samples.shape[1])
             return samples
-        finally:
-            self._release()
 
     def _settle(self, reader: SampleReader) -> None:
         """Reopen the source and raise the exception that FFmpeg passed over, if there is one."""
@@ -225,8 +224,22 @@ class AudioSession(Session):
             read += got
             self._check_count(read)
             if got < size or start == stop:
-                return parts[0] if len(parts) == 1 else torch_adapter.concatenate(parts, 1)
-            size *= 2
+                return parts[0] if len(parts) == 1 else self._join(parts, read)
+            size = min(2 * size, LARGEST_STEP // self.num_channels)
+
+    def _join(self, parts: list[Tensor], count: int) -> Tensor:
+        """Join parts into one tensor of `count` samples, and free each one as soon as possible.
+
+        Memory that was not written to yet costs nothing, so that the peak is the result and the
+        largest part.
+        """
+        data = torch_adapter.empty((self.num_channels, count), "float32")
+        end = count
+        while parts:
+            part = parts.pop()
+            data[:, end - part.shape[1] : end] = part
+            end -= part.shape[1]
+        return data
 
     # -- damage ----------------------------------------------------------------------------------
 
@@ -265,15 +278,14 @@ class AudioSession(Session):
     # -- time ------------------------------------------------------------------------------------
 
     def _to_output(self, position: int) -> int:
-        """A position of the decoder's own rate as one of the output's."""
+        """Return a position of the decoder's own rate as one of the output's."""
         rate = self._native_rate
         return (2 * position * self.sample_rate + rate) // (2 * rate)
 
     def holes(self) -> list[tuple[int, int]]:
-        """The holes in the timestamps as (position, samples) of the output."""
+        """Return the holes in the timestamps as (position, samples) of the output."""
         if self._holes is None:
-            self._acquire()
-            try:
+            with self._use():
                 reader = self.reader
                 assert isinstance(reader, SampleReader)
                 reader.learn()
@@ -281,12 +293,10 @@ class AudioSession(Session):
                     (self._to_output(start), self._to_output(start + count) - self._to_output(start))
                     for start, count in reader.known_holes()
                 ]
-            finally:
-                self._release()
         return self._holes
 
     def gaps(self) -> list[tuple[float, float]]:
-        """The holes as (start_seconds, stop_seconds)."""
+        """Return the holes as (start_seconds, stop_seconds)."""
         found = []
         passed = 0
         for start, count in self.holes():
@@ -301,6 +311,7 @@ class AudioSession(Session):
         `down` takes the sample that is played at the time.
         """
         place = (seconds - self.begin_seconds) * self.sample_rate
+        place = min(max(place, -float(FARTHEST)), float(FARTHEST))
         position = math.floor(place + ROUNDING) if down else round(place)
         if not self.options.fill_gaps:
             for start, count in self.holes():
@@ -320,45 +331,16 @@ class AudioSession(Session):
         return self.begin_seconds + (position + skipped) / self.sample_rate
 
 
-def open_wav(source: Any, output: dict[str, int], must: bool, access: Access) -> WavReader | None:
-    """The reader of a source that is a WAV file of plain PCM.
+def open_wav(io: IOContext, output: dict[str, int], must: bool) -> WavReader | None:
+    """Return the reader of a source that is a WAV file of plain PCM.
 
-    Other sources give None, or raise NotPlainWav if `must`.
+    Other sources give None, or raise NotPlainWav if `must`. A URL is tried only then.
     """
-    if not must and isinstance(source, (bytes, bytearray, memoryview)) and source[8:12] != b"WAVE":
+    if not must and not io.may_be_wav():
         return None  # cheaper than an exception
-    origin, name = wav_origin(source)
     try:
-        return WavReader(origin, name, **output)
+        return WavReader(io.again(), **output)
     except NotPlainWav:
         if must:
             raise
-    except UnsupportedError:
-        raise
-    except (OSError, ValueError, TypeError):
-        if is_file_like(source):
-            raise
-        open_source(source, access)  # raises the same problem as an error of ours
-        if must:
-            raise
     return None
-
-
-def wav_origin(source: Any) -> tuple[Any, str]:
-    """What WavReader reads a source from, and how errors call the source."""
-    if torch_adapter.is_tensor(source):
-        return torch_adapter.as_buffer(source), f"<tensor of {source.numel()} bytes>"
-    if isinstance(source, (str, os.PathLike)):
-        path = str.__str__(os.fsdecode(os.fspath(source)))  # np.str_ is a str, too
-        return path, path
-    if isinstance(source, (bytes, bytearray, memoryview)):
-        return source, f"<{len(source)} bytes>"
-    if not is_file_like(source):
-        return source, f"<{type(source).__name__}>"
-    if (
-        not callable(getattr(source, "seek", None))
-        or isinstance(source, io.TextIOBase)
-        or getattr(source, "closed", False) is True
-    ):
-        open_source(source)  # raises what is wrong with it
-    return source, f"<{type(source).__name__} {getattr(source, 'name', '')!r}>"

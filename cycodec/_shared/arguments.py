@@ -5,6 +5,8 @@ from __future__ import annotations
 import operator
 from typing import TYPE_CHECKING, Any
 
+from cycodec._shared.argument_errors import ArgumentError
+
 if TYPE_CHECKING:
     from torch import dtype
 
@@ -26,7 +28,9 @@ DTYPE_NAMES = ("uint8", "float32", "float16", "auto")
 
 
 def as_integer(value: object) -> int | None:
-    """The int of anything that has ``__index__``, or None; no kind of bool counts as an integer."""
+    """Return the int of anything that has ``__index__``, or None; no kind of bool counts as an
+    integer.
+    """
     is_bool = isinstance(value, bool) or str(getattr(value, "dtype", "")).endswith("bool")
     if is_bool or not hasattr(type(value), "__index__"):
         return None
@@ -37,29 +41,31 @@ def as_integer(value: object) -> int | None:
 
 
 def integer(name: str, value: object, least: int | None = None, most: int | None = None) -> int:
-    """An integer argument within bounds.
+    """Return an integer argument within bounds.
 
     Raises
     ------
     TypeError
         The value is not an integer. No kind of bool is one.
-    ValueError
-        The value is below `least` or above `most`.
+    ArgumentError
+        (a ValueError and a RuntimeError) The value is below `least` or above `most`.
     """
     number = as_integer(value)
     if number is None:
         raise TypeError(f"{name} must be an integer, not {kind_of(value)}")
     if least is not None and number < least:
-        raise ValueError(f"{name} must be {'positive' if least == 1 else f'{least} or more'}, not {number}")
+        raise ArgumentError(
+            f"{name} must be {'positive' if least == 1 else f'{least} or more'}, not {number}"
+        )
     if most is not None and number > most:
-        raise ValueError(f"{name} must be {most} at most, not {number}")
+        raise ArgumentError(f"{name} must be {most} at most, not {number}")
     return number
 
 
 def optional_integer(
     name: str, value: object, least: int | None = None, most: int | None = None
 ) -> int | None:
-    """An integer argument, as `integer` checks it, or None."""
+    """Return an integer argument, as `integer` checks it, or None."""
     return None if value is None else integer(name, value, least, most)
 
 
@@ -76,7 +82,7 @@ def one_of(name: str, value: object, allowed: tuple[str, ...]) -> None:
 
 
 def thread_counts(num_ffmpeg_threads: object, num_threads: object) -> tuple[int, int | None]:
-    """The numbers of libavcodec's own threads, and of the threads that one request may use.
+    """Return the numbers of libavcodec's own threads, and of the threads that one request may use.
 
     Returns
     -------
@@ -90,7 +96,7 @@ def thread_counts(num_ffmpeg_threads: object, num_threads: object) -> tuple[int,
     """
     ffmpeg_threads = integer("num_ffmpeg_threads", num_ffmpeg_threads, most=INT32_MAX)
     if ffmpeg_threads < 0:
-        raise ValueError(f"num_ffmpeg_threads must be 0 (FFmpeg decides) or more, not {ffmpeg_threads}")
+        raise ArgumentError(f"num_ffmpeg_threads must be 0 (FFmpeg decides) or more, not {ffmpeg_threads}")
     if num_threads is None:
         return ffmpeg_threads, None if ffmpeg_threads == 1 else 1
     if ffmpeg_threads != 1:
@@ -99,7 +105,8 @@ def thread_counts(num_ffmpeg_threads: object, num_threads: object) -> tuple[int,
 
 
 def dtype_name(output_dtype: dtype | str | None) -> str:
-    """The name "uint8", "float32", "float16" or "auto" of an output dtype; None stands for uint8.
+    """Return the name "uint8", "float32", "float16" or "auto" of an output dtype; None stands for
+    uint8.
 
     Raises
     ------
@@ -115,6 +122,6 @@ def dtype_name(output_dtype: dtype | str | None) -> str:
 
 
 def kind_of(value: Any) -> str:
-    """The type of a value, and the dtype of an array or tensor, for error messages."""
+    """Return the type of a value, and the dtype of an array or tensor, for error messages."""
     kind = type(value).__name__
     return f"{kind} of dtype {value.dtype}" if hasattr(value, "dtype") else kind

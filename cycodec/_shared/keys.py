@@ -13,28 +13,31 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, TypeAlias
 import numpy as np
 
 from cycodec._shared import torch_adapter
-from cycodec._shared.arguments import as_integer, kind_of
+from cycodec._shared.argument_errors import FrameNumberError, IndexTypeError
+from cycodec._shared.arguments import as_integer, integer, kind_of
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 __all__ = [
-    "IndexTypeError",
+    "MOST_NUMBERS",
     "Plan",
+    "check_count",
     "flat_numbers",
     "frame_list",
+    "frame_number",
     "plan",
     "slice_bounds",
 ]
+
+# Nobody decodes more frames or instants in one request. A larger one is a mistake, and must fail
+# before it fills the memory.
+MOST_NUMBERS = 1 << 27
 
 Region: TypeAlias = "tuple[int, int, int, int]"
 # What selects along one axis of the video: one index, evenly spaced ones, or an int64 array of any
 # shape.
 Selector: TypeAlias = "int | range | np.ndarray"
-
-
-class IndexTypeError(TypeError, IndexError):
-    """A key has a type that cannot index frames: an IndexError in NumPy, a TypeError in Python."""
 
 
 class Plan(NamedTuple):
@@ -109,6 +112,7 @@ def _out_of_bounds(index: int, axis: int, size: int) -> NoReturn:
     raise IndexError(f"index {index} is out of bounds for axis {axis} with size {size}{what}")
 
 
+_SECONDS = "decoder.t[...] takes seconds"
 _ALLOWED = "integers, slices, Ellipsis, None, and integer or boolean lists, arrays and tensors"
 
 
@@ -130,9 +134,7 @@ def slice_bounds(key: slice) -> slice:
     try:
         return slice(*(n if n is None else operator.index(n) for n in (key.start, key.stop, key.step)))
     except TypeError:
-        raise IndexTypeError(
-            f"slice indices must be integers or None, not {key} (.t takes seconds)"
-        ) from None
+        raise IndexTypeError(f"slice indices must be integers or None, not {key} ({_SECONDS})") from None
 
 
 # --- Reading a key --------------------------------------------------------------------------------
@@ -162,19 +164,23 @@ def _read_item(item: Any) -> Any:
     if array.dtype.kind == "b":
         return array if array.ndim else _wrong_type(item, " (a single truth value)")
     if array.dtype.kind not in "iu":
-        _wrong_type(item, "" if hasattr(item, "dtype") else f" that gives an array of dtype {array.dtype}")
+        seconds = f" ({_SECONDS})" if array.dtype.kind == "f" else ""
+        dtype = f" that gives an array of dtype {array.dtype}"
+        _wrong_type(item, ("" if hasattr(item, "dtype") or not array.ndim else dtype) + seconds)
     return array.astype(np.int64, copy=False) if array.ndim else int(array)
 
 
 def _num_axes(item: Any) -> int:
-    """The number of axes that an item indexes. An Ellipsis takes the axes that are left."""
+    """Return the number of axes that an item indexes. An Ellipsis takes the axes that are left."""
     if item is None or item is Ellipsis:
         return 0
     return item.ndim if isinstance(item, np.ndarray) and item.dtype == np.bool_ else 1
 
 
 def _select(item: Any, axis: int, shape: Sequence[int]) -> list[Selector]:
-    """The selectors of an item, from ``axis`` on. A boolean mask gives one for each of its axes."""
+    """Return the selectors of an item, from ``axis`` on. A boolean mask gives one for each of its
+    axes.
+    """
     size = shape[axis]
     if isinstance(item, slice):
         return [range(size)[item]]
@@ -256,7 +262,7 @@ class _ParsedKey:
             self.gathered_at = 0
 
     def plan(self, height_axis: int, width_axis: int) -> Plan:
-        """The work that the key asks for; see the function `plan`."""
+        """Return the work that the key asks for; see the function `plan`."""
         slices = (len(selector) for selector in self.selectors if isinstance(selector, range))
         kept_shape = [1 if new else next(slices) for new in self.is_new]
         at = self.gathered_at
@@ -273,7 +279,7 @@ class _ParsedKey:
         return Plan(frames, None if whole else (y0, y1, x0, x1), self._finisher(selectors))
 
     def _frames(self) -> tuple[np.ndarray, Selector]:
-        """The frames to decode, and the selector along the block's first axis."""
+        """Return the frames to decode, and the selector along the block's first axis."""
         wanted = self.selectors[0]
         if isinstance(wanted, int):
             return np.array((wanted,), np.int64), 0
@@ -286,7 +292,7 @@ class _ParsedKey:
         return used.nonzero()[0], np.cumsum(used)[wanted] - 1
 
     def _finisher(self, selectors: list[Selector]) -> Callable[[Tensor], Tensor]:
-        """A function that takes the steps of Note [How a block becomes the result]."""
+        """Return a function that takes the steps of Note [How a block becomes the result]."""
         arrays = [selector for selector in selectors if isinstance(selector, np.ndarray)]
         remaining = [selector for selector in selectors if not isinstance(selector, int)]
         basic = tuple(_basic(selector) for selector in selectors)
@@ -314,7 +320,9 @@ class _ParsedKey:
 
 
 def _extent(selector: Selector) -> tuple[int, int]:
-    """The smallest half-open interval that holds all indices of a selector that is not empty."""
+    """Return the smallest half-open interval that holds all indices of a selector that is not
+    empty.
+    """
     if isinstance(selector, int):
         return selector, selector + 1
     if isinstance(selector, range):
@@ -329,7 +337,7 @@ def _shifted(selector: Selector, by: int) -> Selector:
 
 
 def _basic(selector: Selector) -> int | slice:
-    """The part of a selector for torch's basic indexing.
+    """Return the part of a selector for torch's basic indexing.
 
     Ranges run forward, and the axes of index arrays are taken whole.
     """
@@ -350,33 +358,79 @@ def frame_list(indices: Any, num_frames: int) -> np.ndarray:
 
     Parameters
     ----------
-    indices : list, tuple, range, 1-D array or tensor of integers
-        Negative numbers count from the last frame.
+    indices : list, tuple, range, 1-D array or tensor of whole numbers
+        Of any integer or floating type. Negative numbers count from the last frame.
     num_frames : int
 
     Raises
     ------
     IndexError
         A number is less than -num_frames or not less than num_frames.
+    FrameNumberError
+        (an IndexTypeError and a RuntimeError) A number is not whole.
     IndexTypeError
-        (a TypeError and an IndexError) `indices` is not a list of integers. No bool is an integer.
+        (a TypeError and an IndexError) `indices` is not a list of numbers. No bool is a number.
     ValueError
         `indices` has more than one axis.
     """
     array = flat_numbers(indices, "frame numbers", "one frame number")
-    if array.size == 0 and not hasattr(indices, "dtype"):
-        array = array.astype(np.int64)
-    if array.dtype.kind not in "iu":
-        raise IndexTypeError(f"frame numbers must be integers, got {array.dtype}")
-    array = array.astype(np.int64, copy=False)
+    if array.dtype.kind == "f":
+        _check_whole(array)
     outside = (array < -num_frames) | (array >= num_frames)
     if outside.any():
-        _out_of_bounds(array[outside][0], 0, num_frames)
+        _out_of_bounds(int(array[outside][0]), 0, num_frames)
+    array = array.astype(np.int64, copy=False)
     return np.where(array < 0, array + num_frames, array)
 
 
+def frame_number(index: Any) -> int:
+    """One frame number: an integer, or a 0-d array or tensor of a whole number.
+
+    Raises
+    ------
+    FrameNumberError
+        (a TypeError, an IndexError and a RuntimeError) The number is not whole, or is a float of
+        Python, which is more likely a time or a mistake.
+    TypeError
+        The value is not a number. No bool is a number.
+    """
+    if isinstance(index, float) and not hasattr(index, "dtype"):
+        raise FrameNumberError(f"index must be an integer, not float ({_BY_TIME})")
+    if hasattr(index, "dtype") and getattr(index, "ndim", 1) == 0:
+        array = torch_adapter.to_numpy(index) if torch_adapter.is_tensor(index) else np.asarray(index)
+        if array.dtype.kind == "f":
+            _check_whole(array)
+            return int(array)
+    return integer("index", index)
+
+
+_BY_TIME = "get_frame_played_at and get_frames_played_at take seconds"
+
+
+def _check_whole(numbers: np.ndarray) -> None:
+    """Raise FrameNumberError unless all floats are whole numbers."""
+    broken = ~(np.isfinite(numbers) & (numbers == np.rint(numbers)))
+    if broken.any():
+        raise FrameNumberError(f"frame numbers must be whole, got {numbers[broken].flat[0]} ({_BY_TIME})")
+
+
+def length_of(numbers: range) -> int:
+    """Return the length of a range; `len` raises OverflowError for one above 2**63."""
+    return max(
+        0,
+        (numbers.stop - numbers.start + numbers.step - (numbers.step > 0) + (numbers.step < 0))
+        // numbers.step,
+    )
+
+
+def check_count(count: int, what: str) -> None:
+    """Raise ValueError for more numbers than anybody asks for, before they fill the memory."""
+    if count > MOST_NUMBERS:
+        raise ValueError(f"{count} {what} are too many: at most {MOST_NUMBERS} (ask for less at a time)")
+
+
 def flat_numbers(values: Any, what: str, single: str) -> np.ndarray:
-    """A list, tuple, array or tensor as a 1-D array of numbers.
+    """Return a list, tuple, array or tensor as a 1-D array of numbers.
 
     Parameters
     ----------
@@ -390,10 +444,14 @@ def flat_numbers(values: Any, what: str, single: str) -> np.ndarray:
         (a TypeError and an IndexError) `values` is not a list of numbers. Bools and text are not
         numbers.
     ValueError
-        `values` has more than one axis.
+        `values` has more than one axis, or is longer than MOST_NUMBERS.
     """
+    if isinstance(values, Sequence):
+        check_count(len(values) if not isinstance(values, range) else length_of(values), what)
     if torch_adapter.is_tensor(values):
         array = torch_adapter.to_numpy(values)
+    elif isinstance(values, range) and max(map(abs, (values.start, values.stop, values.step))) < 1 << 62:
+        array = np.arange(values.start, values.stop, values.step)
     elif not isinstance(values, (str, bytes, bytearray)) and (
         isinstance(values, Sequence) or hasattr(values, "__array__")
     ):

@@ -1,4 +1,6 @@
-"""Limits on what a source may cost: pixels of a frame, bytes of a result, seconds of waiting."""
+"""Limits on what a source may cost: pixels of a frame, bytes of a result, bytes of a temporary
+file, seconds of waiting.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +17,7 @@ __all__ = ["Limits", "check_result", "current", "get_limits", "set_limits"]
 # 16384 x 16384: a header that says more is damaged or hostile.
 MAX_PIXELS = 1 << 28
 TIMEOUT = 30.0
+MAX_SPOOL_BYTES = 1 << 32
 
 INT64_MAX = (1 << 63) - 1
 
@@ -31,11 +34,15 @@ class Limits:
         The largest number of bytes of one returned tensor.
     timeout : float
         Seconds that a URL may take to answer; infinity waits for ever.
+    max_spool_bytes : int
+        The largest number of bytes of a source that cannot seek, which are kept in a temporary
+        file.
     """
 
     max_pixels: int
     max_result_bytes: int
     timeout: float
+    max_spool_bytes: int = MAX_SPOOL_BYTES
 
 
 def check_pixels(value: object) -> int:
@@ -44,6 +51,10 @@ def check_pixels(value: object) -> int:
 
 def check_bytes(value: object) -> int:
     return integer("max_result_bytes", value, 1, INT64_MAX)
+
+
+def check_spool(value: object) -> int:
+    return integer("max_spool_bytes", value, 1, INT64_MAX)
 
 
 def check_timeout(value: Any) -> float:
@@ -87,6 +98,7 @@ def from_environment() -> Limits:
         "CYCODEC_MAX_PIXELS": ("max_pixels", int, check_pixels),
         "CYCODEC_MAX_RESULT_BYTES": ("max_result_bytes", int, check_bytes),
         "CYCODEC_TIMEOUT": ("timeout", float, check_timeout),
+        "CYCODEC_MAX_SPOOL_BYTES": ("max_spool_bytes", int, check_spool),
     }
     for variable, (name, kind, check) in readers.items():
         text = os.environ.get(variable, "")
@@ -108,7 +120,8 @@ def get_limits() -> Limits:
     Returns
     -------
     Limits
-        With the attributes ``max_pixels``, ``max_result_bytes`` and ``timeout``.
+        With the attributes ``max_pixels``, ``max_result_bytes``, ``timeout`` and
+        ``max_spool_bytes``.
     """
     global _limits
     if _limits is None:
@@ -117,7 +130,11 @@ def get_limits() -> Limits:
 
 
 def set_limits(
-    *, max_pixels: int | None = None, max_result_bytes: int | None = None, timeout: float | None = None
+    *,
+    max_pixels: int | None = None,
+    max_result_bytes: int | None = None,
+    timeout: float | None = None,
+    max_spool_bytes: int | None = None,
 ) -> Limits:
     """Set the limits of this process for decoders that are made from now on.
 
@@ -135,6 +152,10 @@ def set_limits(
     timeout : float, optional
         Seconds that a URL may take to answer; ``math.inf`` waits for ever. The default is 30, or
         the environment variable CYCODEC_TIMEOUT.
+    max_spool_bytes : int, optional
+        The largest number of bytes of a source that cannot seek, which are kept in a temporary
+        file: a pipe, a member of a tar stream, a URL whose server sends no parts of a file. The
+        default is 2**32, or the environment variable CYCODEC_MAX_SPOOL_BYTES.
 
     Returns
     -------
@@ -148,12 +169,15 @@ def set_limits(
     """
     global _limits
     before = get_limits()
-    _limits = current(max_pixels, max_result_bytes, timeout)
+    _limits = current(max_pixels, max_result_bytes, timeout, max_spool_bytes)
     return before
 
 
 def current(
-    max_pixels: int | None = None, max_result_bytes: int | None = None, timeout: float | None = None
+    max_pixels: int | None = None,
+    max_result_bytes: int | None = None,
+    timeout: float | None = None,
+    max_spool_bytes: int | None = None,
 ) -> Limits:
     """Return a decoder's limits: its arguments, or the process's limits where those are None."""
     limits = get_limits()
@@ -163,6 +187,8 @@ def current(
         limits = replace(limits, max_result_bytes=check_bytes(max_result_bytes))
     if timeout is not None:
         limits = replace(limits, timeout=check_timeout(timeout))
+    if max_spool_bytes is not None:
+        limits = replace(limits, max_spool_bytes=check_spool(max_spool_bytes))
     return limits
 
 

@@ -3,15 +3,19 @@
 Note [Three tiers of metadata]
 
 Fields named ``..._from_header`` hold what the container claims. Fields named ``..._from_content``
-hold what reading every packet found, which only exact mode does. Properties without a suffix
-choose: the content first, else the header, else what can be computed, else None. The docstring of
-each property names its fallbacks.
+hold what reading every packet found, which only exact mode does. Fields without a suffix are
+computed from them when the object is made: the content first, else the header, else what can be
+computed, else None. The docstring of each class names the fallbacks.
+
+All of them are fields of a dataclass, so that ``dataclasses.asdict`` returns them, and ``json``
+writes what it returns. A decoder has one metadata object, and updates it when it learns more.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from cycodec._shared import limits
@@ -19,19 +23,55 @@ from cycodec._shared.sources import Source, make_access, open_source
 from cycodec.core.container.demux import Demuxer
 
 if TYPE_CHECKING:
-    from fractions import Fraction
-
     from cycodec.core.video.index import FrameIndex
 
 __all__ = [
     "AudioStreamMetadata",
     "ContainerMetadata",
+    "Ratio",
     "StreamMetadata",
     "VideoStreamMetadata",
     "get_container_metadata",
     "make_metadata",
     "video_metadata",
 ]
+
+
+class Ratio(float):
+    """A ratio of two integers: a float, which ``json`` can write, that knows its exact value.
+
+    It is equal to the ``fractions.Fraction`` of the same value.
+
+    Attributes
+    ----------
+    numerator, denominator : int
+        In lowest terms.
+    """
+
+    numerator: int
+    denominator: int
+
+    def __new__(cls, value: Fraction | float) -> Ratio:
+        exact = Fraction(value)
+        ratio = super().__new__(cls, exact)
+        ratio.numerator, ratio.denominator = exact.numerator, exact.denominator
+        return ratio
+
+    def as_integer_ratio(self) -> tuple[int, int]:
+        """Numerator and denominator, from which ``Fraction(ratio)`` is made."""
+        return self.numerator, self.denominator
+
+    def __eq__(self, other: object) -> bool:
+        return Fraction(self) == (Fraction(other) if isinstance(other, Ratio) else other)
+
+    def __hash__(self) -> int:
+        return hash(Fraction(self))
+
+    def __str__(self) -> str:
+        return str(Fraction(self))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Ratio, (Fraction(self),)
 
 
 class _Described:
@@ -72,6 +112,10 @@ class StreamMetadata(_Described):
         The stream's position in its container, over all media types.
     media_type : str or None
         "video", "audio", "subtitle", "data" or "attachment".
+    duration_seconds : float or None
+        Computed: from the header.
+    begin_stream_seconds : float
+        Computed: where the stream begins, from the header, else 0.
     """
 
     duration_seconds_from_header: float | None = None
@@ -80,16 +124,21 @@ class StreamMetadata(_Described):
     codec: str | None = None
     stream_index: int | None = None
     media_type: str | None = None
+    duration_seconds: float | None = field(init=False)
+    begin_stream_seconds: float = field(init=False)
 
-    @property
-    def duration_seconds(self) -> float | None:
-        """The duration in seconds, from the header."""
-        return self.duration_seconds_from_header
+    def __post_init__(self) -> None:
+        self._compute()
 
-    @property
-    def begin_stream_seconds(self) -> float:
-        """Where the stream begins, in seconds: from the header, else 0."""
-        return self.begin_stream_seconds_from_header or 0.0
+    def _compute(self) -> None:
+        """Set the fields that follow from others."""
+        self.duration_seconds = self.duration_seconds_from_header
+        self.begin_stream_seconds = self.begin_stream_seconds_from_header or 0.0
+
+    def update(self, newer: StreamMetadata) -> None:
+        """Take all fields of another object. Attributes that are not fields stay as they are."""
+        for item in fields(newer):
+            setattr(self, item.name, getattr(newer, item.name))
 
 
 @dataclass(repr=False, kw_only=True)
@@ -110,15 +159,27 @@ class VideoStreamMetadata(StreamMetadata):
         The number of frames that come out of the decoder.
     average_fps_from_header : float or None
         Frames per second.
-    pixel_aspect_ratio : fractions.Fraction or None
-        Width to height of one pixel.
+    pixel_aspect_ratio : Ratio or None
+        Width to height of one pixel: a float with ``numerator`` and ``denominator``, which is equal
+        to the ``fractions.Fraction``.
     rotation : float or None
         Degrees counter-clockwise by which frames were turned, as the container asks. Already
         applied.
     color_primaries, color_space, color_transfer_characteristic : str or None
-        FFmpeg's names, such as "bt709".
+        FFmpeg's names, such as "bt709". Where container and bitstream disagree, those that the
+        frames carry.
     pixel_format : str or None
         FFmpeg's name of the coded pixels, such as "yuv420p10le".
+    duration_seconds : float or None
+        Computed: the duration of the content, else of the header, else frames / fps.
+    begin_stream_seconds : float
+        Computed: when the first frame is shown, by the content, else the header, else 0.
+    end_stream_seconds : float or None
+        Computed: when the last frame ends, by the content, else begin + duration.
+    num_frames : int or None
+        Computed: of the content, else of the header, else the header's duration * fps.
+    average_fps : float or None
+        Computed: frames / duration of the content, else of the header.
     """
 
     begin_stream_seconds_from_content: float | None = None
@@ -128,62 +189,46 @@ class VideoStreamMetadata(StreamMetadata):
     num_frames_from_header: int | None = None
     num_frames_from_content: int | None = None
     average_fps_from_header: float | None = None
-    pixel_aspect_ratio: Fraction | None = None
+    pixel_aspect_ratio: Ratio | None = None
     rotation: float | None = None
     color_primaries: str | None = None
     color_space: str | None = None
     color_transfer_characteristic: str | None = None
     pixel_format: str | None = None
 
-    @property
-    def _duration_seconds_from_content(self) -> float | None:
+    end_stream_seconds: float | None = field(init=False)
+    num_frames: int | None = field(init=False)
+    average_fps: float | None = field(init=False)
+
+    def _compute(self) -> None:
+        super()._compute()
+        if self.pixel_aspect_ratio is not None:
+            self.pixel_aspect_ratio = Ratio(self.pixel_aspect_ratio)
         begin, end = self.begin_stream_seconds_from_content, self.end_stream_seconds_from_content
-        return None if begin is None or end is None else end - begin
+        count, fps = self.num_frames_from_header, self.average_fps_from_header
+        content_duration = None if begin is None or end is None else end - begin
+        header_duration = self.duration_seconds_from_header
 
-    @property
-    def duration_seconds(self) -> float | None:
-        """The duration in seconds: of the content, else of the header, else frames / fps."""
-        if self._duration_seconds_from_content is not None:
-            return self._duration_seconds_from_content
-        if self.duration_seconds_from_header is not None:
-            return self.duration_seconds_from_header
-        if self.num_frames_from_header and self.average_fps_from_header:
-            return self.num_frames_from_header / self.average_fps_from_header
-        return None
+        if begin is not None:
+            self.begin_stream_seconds = begin
+        if content_duration is not None:
+            self.duration_seconds = content_duration
+        elif header_duration is None and count and fps:
+            self.duration_seconds = count / fps
 
-    @property
-    def begin_stream_seconds(self) -> float:
-        """When the first frame is shown, in seconds: from the content, else the header, else 0."""
-        if self.begin_stream_seconds_from_content is not None:
-            return self.begin_stream_seconds_from_content
-        return super().begin_stream_seconds
+        if end is None and self.duration_seconds is not None:
+            end = self.begin_stream_seconds + self.duration_seconds
+        self.end_stream_seconds = end
 
-    @property
-    def end_stream_seconds(self) -> float | None:
-        """When the last frame ends, in seconds: from the content, else begin + duration."""
-        if self.end_stream_seconds_from_content is not None:
-            return self.end_stream_seconds_from_content
-        if self.duration_seconds is None:
-            return None
-        return self.begin_stream_seconds + self.duration_seconds
-
-    @property
-    def num_frames(self) -> int | None:
-        """Number of frames: from the content, else the header, else its duration * fps."""
         if self.num_frames_from_content is not None:
-            return self.num_frames_from_content
-        if self.num_frames_from_header is not None:
-            return self.num_frames_from_header
-        if self.duration_seconds_from_header and self.average_fps_from_header:
-            return round(self.duration_seconds_from_header * self.average_fps_from_header)
-        return None
+            count = self.num_frames_from_content
+        elif count is None and header_duration and fps:
+            count = round(header_duration * fps)
+        self.num_frames = count
 
-    @property
-    def average_fps(self) -> float | None:
-        """Frames per second: frames / duration of the content, else from the header."""
-        if self.num_frames_from_content and self._duration_seconds_from_content:
-            return self.num_frames_from_content / self._duration_seconds_from_content
-        return self.average_fps_from_header
+        if self.num_frames_from_content and content_duration:
+            fps = self.num_frames_from_content / content_duration
+        self.average_fps = fps
 
 
 @dataclass(repr=False, kw_only=True)
@@ -224,6 +269,10 @@ class ContainerMetadata(_Described):
     streams : list of StreamMetadata
         Every stream in the container's order: VideoStreamMetadata, AudioStreamMetadata, or
         StreamMetadata for what is neither.
+    duration_seconds : float or None
+        Computed: from the header, else the longest of the streams.
+    bit_rate : float or None
+        Computed: from the header, else the sum over the streams if all are known.
     """
 
     duration_seconds_from_header: float | None = None
@@ -232,21 +281,18 @@ class ContainerMetadata(_Described):
     best_audio_stream_index: int | None = None
     streams: list[StreamMetadata] = field(default_factory=list)
 
-    @property
-    def duration_seconds(self) -> float | None:
-        """The duration in seconds, from the header; else the longest of the streams."""
-        if self.duration_seconds_from_header is not None:
-            return self.duration_seconds_from_header
-        known = [s.duration_seconds for s in self.streams if s.duration_seconds is not None]
-        return max(known, default=None)
+    duration_seconds: float | None = field(init=False)
+    bit_rate: float | None = field(init=False)
 
-    @property
-    def bit_rate(self) -> float | None:
-        """Bits per second, from the header; else the sum over the streams if all are known."""
-        if self.bit_rate_from_header is not None:
-            return self.bit_rate_from_header
+    def __post_init__(self) -> None:
+        self.duration_seconds = self.duration_seconds_from_header
+        if self.duration_seconds is None:
+            known = [s.duration_seconds for s in self.streams if s.duration_seconds is not None]
+            self.duration_seconds = max(known, default=None)
+        self.bit_rate = self.bit_rate_from_header
         rates = [s.bit_rate for s in self.streams if s.bit_rate is not None]
-        return sum(rates) if rates and len(rates) == len(self.streams) else None
+        if self.bit_rate is None and rates and len(rates) == len(self.streams):
+            self.bit_rate = sum(rates)
 
     @property
     def best_video_stream(self) -> StreamMetadata | None:
@@ -271,7 +317,7 @@ def make_metadata(kind: type[Metadata], header: Mapping[str, Any]) -> Metadata:
 
     The header is a dict as ``Demuxer.stream_info`` returns it.
     """
-    names = {field.name for field in fields(kind)}
+    names = {field.name for field in fields(kind) if field.init}
     return kind(**{name: value for name, value in header.items() if name in names})
 
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from cycodec._shared import fork
-from cycodec._shared.sources import Source, is_file_like
-from cycodec.core.error import ClosedError
+from cycodec._shared.sources import AnySource, open_source
+from cycodec.core.error import ClosedError, FFmpegError, StaleIndexError
+from cycodec.core.io.access import Access
+from cycodec.core.io.source import IOContext
 
 # A forked process holds this while it opens a session again. The session's own lock is useless
 # there, because a thread of the parent may hold it.
@@ -25,10 +29,14 @@ class Session:
 
     Parameters
     ----------
-    source : Source
+    source : Source or IOContext
+    access : Access
+        What opening the source may reach.
 
     Attributes
     ----------
+    io : IOContext
+        The source. All readers of the session read contexts that ``io.again`` returns.
     name : str
         What error messages call the source.
     process : int
@@ -39,12 +47,14 @@ class Session:
         True after `close`.
     """
 
+    io: IOContext
     name: str
     process: int
     reader: Any
 
-    def __init__(self, source: Source) -> None:
-        self.source = source
+    def __init__(self, source: AnySource, access: Access) -> None:
+        self.io = open_source(source, access)
+        self.name = self.io.name
         self.closed = False
         self._lock = threading.Lock()
         self._owner = 0
@@ -76,7 +86,7 @@ class Session:
             The calling thread has the session already, because a file-like source calls the
             decoder.
         TypeError
-            The process was forked, and the source is file-like.
+            The process was forked, and only the parent can read the source.
         """
         if self.process != fork.generation:
             with _reopening:
@@ -98,17 +108,58 @@ class Session:
         self._owner = 0
         self._lock.release()
 
+    @contextmanager
+    def _opening(self) -> Iterator[None]:
+        """Let go of the source if it cannot be opened: the error would keep it."""
+        try:
+            yield
+        except BaseException:
+            self.io.close()
+            raise
+
+    @contextmanager
+    def _use(self) -> Iterator[None]:
+        """Have the session for the calling thread, and refuse what was read from a changed file."""
+        self._acquire()
+        try:
+            yield
+            self._refuse_changed()
+        except StaleIndexError:
+            raise
+        except FFmpegError as failure:
+            self._refuse_changed(failure)
+            raise
+        finally:
+            self._release()
+
+    def _refuse_changed(self, cause: BaseException | None = None) -> None:
+        """Raise StaleIndexError if the file was rewritten while it is in use.
+
+        Parameters
+        ----------
+        cause : BaseException, optional
+            The error of the request that has read the file.
+        """
+        try:
+            self.io.check_unchanged()
+        except StaleIndexError as stale:
+            raise stale from cause
+
+    def name_source(self, error: IndexError) -> None:
+        """Make the text of an IndexError begin with the name of the source."""
+        text = str(error)
+        if self.name not in text:
+            error.args = (f"{self.name}: {text}",)
+
     def _reopen_after_fork(self) -> None:
         self._lock = threading.Lock()
         self._owner = 0
         if self.closed:
             return
-        if is_file_like(self.source):
-            raise TypeError(
-                f"{self.name}: a file-like source cannot be used in a forked process, its position is shared "
-                "with the parent (make the decoder in the worker, or pass a path or bytes)"
-            )
+        io = self.io.in_child()
+        io.check_unchanged()
         self._forget()
+        self.io = io
         self._reopen()
 
     def __del__(self) -> None:
@@ -125,3 +176,4 @@ class Session:
         with self._lock:
             self.closed = True
             self._drop()
+            self.io.close()

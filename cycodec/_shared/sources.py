@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import io
 import os
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeGuard, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from cycodec._shared import limits, torch_adapter
 from cycodec.core.io.access import Access
@@ -16,24 +15,24 @@ if TYPE_CHECKING:
     import numpy as np
     from torch import Tensor
 
-__all__ = ["FileLike", "Source", "is_file_like", "make_access", "open_source", "reopened_source"]
+__all__ = ["AnySource", "FileLike", "Source", "make_access", "open_source"]
 
 
 class FileLike(Protocol):
-    """A seekable binary file, or any object with its two methods."""
+    """A binary file, or any object with its method; one that cannot seek is read forward."""
 
     def read(self, size: int, /) -> bytes: ...
 
-    def seek(self, offset: int, whence: int, /) -> Any: ...
 
-
-# A path or URL, the bytes of a file (a tensor or array is 1-D and uint8), or an object that is read
-# on demand.
+# A path or URL, the bytes of a file (a tensor or array is 1-D and uint8), an object that is read on
+# demand, or a part of a file as (path or URL, offset, length).
 Source: TypeAlias = (
     "str | os.PathLike[str] | bytes | bytearray | memoryview | Tensor | np.ndarray[Any, Any] | FileLike"
+    " | tuple[str | os.PathLike[str], int, int]"
 )
 
-AnySource = TypeVar("AnySource")
+# A source, or one that is open already.
+AnySource: TypeAlias = "Source | IOContext"
 
 
 def make_access(
@@ -61,15 +60,23 @@ def make_access(
     chosen = chosen or limits.get_limits()
     if options is not None and not hasattr(options, "items"):
         raise TypeError(f"options must be a dict of FFmpeg's options, not {type(options).__name__}")
-    return Access(protocols or (), formats or (), options, limits.timeout_of(chosen), chosen.max_pixels)
+    return Access(
+        protocols or (),
+        formats or (),
+        options,
+        limits.timeout_of(chosen),
+        chosen.max_pixels,
+        chosen.max_spool_bytes,
+    )
 
 
-def open_source(source: Source, access: Access | None = None) -> IOContext:
-    """The IOContext of a source.
+def open_source(source: AnySource, access: Access | None = None) -> IOContext:
+    """Return the IOContext of a source.
 
     Parameters
     ----------
-    source : Source
+    source : Source or IOContext
+        An IOContext is opened again.
     access : Access, optional
         What opening it may reach. By default, the source is one resource.
 
@@ -80,28 +87,9 @@ def open_source(source: Source, access: Access | None = None) -> IOContext:
     FFmpegError
         There is no such file, or it may not be read or reached.
     """
+    if isinstance(source, IOContext):
+        return source.again()
     if torch_adapter.is_tensor(source):
         name = f"<tensor of {source.numel()} bytes>"
         return IOContext(torch_adapter.as_buffer(source), name, access)
     return IOContext(source, None, access)
-
-
-def is_file_like(source: object) -> TypeGuard[FileLike]:
-    """True if a source is read by calls of its methods."""
-    return hasattr(source, "read") and not isinstance(source, (str, bytes, os.PathLike))
-
-
-def reopened_source(source: AnySource) -> AnySource:
-    """The same source, if another process can open it again, as a pickled decoder needs.
-
-    Raises
-    ------
-    TypeError
-        The source is a file-like object.
-    """
-    if is_file_like(source) or isinstance(source, io.IOBase):
-        raise TypeError(
-            f"a decoder of a file-like source ({type(source).__name__}) cannot be pickled or copied: its reader "
-            "belongs to one process (pass a path or bytes, or make the decoder in the worker)"
-        )
-    return source

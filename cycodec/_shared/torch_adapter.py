@@ -10,12 +10,13 @@ import itertools
 import math
 import operator
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 import numpy as np
 
+from cycodec._shared.argument_errors import ArgumentError
 from cycodec.core.error import CudaUnavailableError, UnsupportedError
 from cycodec.core.pool import Block
 
@@ -26,11 +27,13 @@ if TYPE_CHECKING:
 
 __all__ = [
     "as_buffer",
+    "as_device",
     "as_dtype",
     "concatenate",
     "cuda_device",
     "cuda_ordinal",
     "cuda_stream",
+    "default_device",
     "empty",
     "from_numpy",
     "in_worker",
@@ -39,7 +42,10 @@ __all__ = [
     "maker",
     "place_in_group",
     "pointer",
+    "seconds_tensor",
     "seeded_generator",
+    "stacked",
+    "teach_collate",
     "to_numpy",
 ]
 
@@ -67,16 +73,24 @@ def load_torch() -> ModuleType:
         if error.name != "torch":  # torch is installed, but lacks a module: the error names it
             raise
         raise ImportError("cycodec needs torch to return tensors: pip install torch") from error
+    if hasattr(torch, "get_default_device"):
+        # torch loads modules for the first call, which is too late once descriptors are used up
+        torch.get_default_device()
     return torch
 
 
 def as_dtype(dtype: Any) -> Any:
-    """A torch dtype, from itself or its name ("uint8", "float32")."""
+    """Return a torch dtype, from itself or its name ("uint8", "float32")."""
     return getattr(load_torch(), dtype) if isinstance(dtype, str) else dtype
 
 
+def as_device(device: Any) -> Any:
+    """A torch device, from itself or its name."""
+    return load_torch().device(device)
+
+
 def empty(shape: tuple[int, ...], dtype: Any = "uint8", device: Any = "cpu") -> Tensor:
-    """A new contiguous tensor with undefined content.
+    """Return a new contiguous tensor with undefined content.
 
     Parameters
     ----------
@@ -91,7 +105,8 @@ def empty(shape: tuple[int, ...], dtype: Any = "uint8", device: Any = "cpu") -> 
 def maker(
     shape: tuple[int, ...], strides: tuple[int, ...], dtype: Any = "uint8", device: Any = "cpu"
 ) -> Callable[[], Tensor]:
-    """A function that makes tensors with undefined content. All memory of results comes from it.
+    """Return a function that makes tensors with undefined content. All memory of results comes from
+    it.
 
     Parameters
     ----------
@@ -116,23 +131,50 @@ def _pooled(shape: tuple[int, ...], strides: tuple[int, ...], dtype: Any, size: 
     return load_torch().frombuffer(Block(size), dtype=dtype).as_strided(shape, strides)
 
 
+def default_device() -> Any:
+    """torch's current default device; "cpu" if torch is not loaded, and so has no other one."""
+    torch: Any = sys.modules.get("torch")
+    if torch is None:
+        return "cpu"
+    if hasattr(torch, "get_default_device"):  # torch 2.3
+        return torch.get_default_device()
+    return torch.empty(0).device
+
+
 def cuda_ordinal(device: Any) -> int | None:
-    """The number of a CUDA device ("cuda" is torch's current one); None for the CPU.
+    """Return the number of a CUDA device ("cuda" is torch's current one); None for the CPU.
+
+    Parameters
+    ----------
+    device : str, torch.device or None
+        None is torch's current default device (``torch.set_default_device``, ``with
+        torch.device(...)``).
 
     Raises
     ------
+    ArgumentError
+        (a ValueError and a RuntimeError) torch knows no such device.
     UnsupportedError
         The device is neither a CUDA device nor the CPU.
     CudaUnavailableError
         torch was built without CUDA, or finds no CUDA device.
     """
-    if device is None or device == "cpu":
+    origin = ""
+    if device is None:
+        device = default_device()
+        origin = ' (torch\'s default device; pass device="cpu" to decode on the CPU)'
+    if device == "cpu":
         return None
-    device = load_torch().device(device)
+    try:
+        device = load_torch().device(device)
+    except RuntimeError:
+        raise ArgumentError(
+            f'device={device!r}: torch knows no such device (use "cuda" or "cuda:N" for a GPU, or "cpu")'
+        ) from None
     if device.type == "cpu":
         return None
     if device.type != "cuda":
-        raise UnsupportedError(f"device={str(device)!r}: frames go to the CPU or to a CUDA device")
+        raise UnsupportedError(f"device={str(device)!r}: frames go to the CPU or to a CUDA device{origin}")
     return _cuda_ordinal(device)
 
 
@@ -152,17 +194,17 @@ def _cuda_ordinal(device: Any) -> int:
 
 
 def cuda_device(ordinal: int) -> Any:
-    """The torch device of a CUDA device number."""
+    """Return the torch device of a CUDA device number."""
     return load_torch().device("cuda", ordinal)
 
 
 def cuda_stream(ordinal: int) -> int:
-    """The address of torch's current stream on a device."""
+    """Return the address of torch's current stream on a device."""
     return load_torch().cuda.current_stream(ordinal).cuda_stream
 
 
 def as_buffer(tensor: Tensor) -> np.ndarray:
-    """The bytes of a source that is a tensor, without a copy.
+    """Return the bytes of a source that is a tensor, without a copy.
 
     Raises
     ------
@@ -182,12 +224,12 @@ def as_buffer(tensor: Tensor) -> np.ndarray:
 
 
 def pointer(tensor: Tensor) -> int:
-    """The address of a tensor's first element. The caller must keep the tensor alive."""
+    """Return the address of a tensor's first element. The caller must keep the tensor alive."""
     return tensor.data_ptr()
 
 
 def from_numpy(array: np.ndarray, device: Any = "cpu") -> Tensor:
-    """A tensor with an array's values. On the CPU it shares the array's memory if torch can.
+    """Return a tensor with an array's values. On the CPU it shares the array's memory if torch can.
 
     torch cannot share read-only arrays, negative strides and foreign byte orders; these are copied.
     """
@@ -198,14 +240,14 @@ def from_numpy(array: np.ndarray, device: Any = "cpu") -> Tensor:
 
 
 def is_tensor(x: Any) -> TypeGuard[Tensor]:
-    """True if x is a torch tensor. This does not import torch."""
+    """Return True if x is a torch tensor. This does not import torch."""
     # Before torch is imported there is no tensor.
     cls = getattr(sys.modules.get("torch"), "Tensor", None)
     return cls is not None and isinstance(x, cls)
 
 
 def to_numpy(tensor: Tensor) -> np.ndarray:
-    """A tensor's values as an array in host memory, for indices and seconds."""
+    """Return a tensor's values as an array in host memory, for indices and seconds."""
     tensor = tensor.detach().cpu()
     if tensor.dtype is load_torch().bfloat16:  # the one floating type that NumPy lacks
         tensor = tensor.float()
@@ -217,13 +259,45 @@ def concatenate(tensors: list[Tensor], axis: int) -> Tensor:
     return tensors[0] if len(tensors) == 1 else load_torch().cat(tensors, axis)
 
 
+def seconds_tensor(seconds: list[float]) -> Tensor:
+    """Times in seconds as a float64 tensor on the CPU."""
+    return from_numpy(np.array(seconds, np.float64))
+
+
+def stacked(tensors: Sequence[Tensor]) -> Tensor:
+    """Tensors of one shape along a new first axis, in the memory order of the first.
+
+    In DataLoader workers the result lies in shared memory, as torch's ``default_collate`` makes it.
+    """
+    first = tensors[0]
+    axes = sorted(range(first.ndim), key=first.stride, reverse=True)
+    collate = load_torch().utils.data.default_collate
+    joined = collate([tensor.permute(axes) for tensor in tensors])
+    return joined.permute(0, *(1 + axes.index(axis) for axis in range(first.ndim)))
+
+
+# The classes that `teach_collate` has entered into torch's table.
+_taught: set[type] = set()
+
+
+def teach_collate(kind: type, join: Callable[[Sequence[Any]], Any]) -> None:
+    """Let torch's ``default_collate`` join objects of a class by a function, from now on."""
+    if kind in _taught:
+        return
+    _taught.add(kind)
+    functions = load_torch().utils.data._utils.collate.default_collate_fn_map
+    functions[kind] = lambda batch, *, collate_fn_map=None: join(batch)
+
+
 def seeded_generator(seed: int) -> Generator:
-    """A new random number generator on the CPU."""
+    """Return a new random number generator on the CPU."""
     return load_torch().Generator().manual_seed(seed)
 
 
 def in_worker() -> bool:
-    """True if this process is a worker of a torch DataLoader, which shares the CPUs with others."""
+    """Return True if this process is a worker of a torch DataLoader, which shares the CPUs with
+    others.
+    """
     data = getattr(getattr(sys.modules.get("torch"), "utils", None), "data", None)
     return data is not None and data.get_worker_info() is not None
 

@@ -7,11 +7,12 @@ from fractions import Fraction
 from typing import IO, TYPE_CHECKING, Any, TypeAlias
 
 from cycodec._shared.metadata import video_metadata
-from cycodec._shared.sources import Source, open_source
+from cycodec._video.approximate import ApproximateIndex, cheap_index
 from cycodec._video.indexing import check_frames, decode_index, predict_index, time_base
 from cycodec._video.options import Options, thread_limit
 from cycodec.core.container.demux import Demuxer
 from cycodec.core.container.headers import fill_picture_format
+from cycodec.core.io.source import IOContext
 from cycodec.core.video.backend import VideoBackend
 from cycodec.core.video.confirm import confirm
 from cycodec.core.video.cpu import CpuBackend
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from cycodec.cuda.delivery import Gpu
 
 Mappings: TypeAlias = str | bytes | IO[Any]
+# What a session translates frame numbers and instants with.
+SessionIndex: TypeAlias = FrameIndex | HeaderIndex | ApproximateIndex
 
 
 @dataclass(frozen=True)
@@ -41,8 +44,8 @@ class Opened:
         Of the source, in bytes.
     header : dict
         What the header says of the stream: ``Demuxer.stream_info``.
-    index : FrameIndex or HeaderIndex
-        A HeaderIndex in approximate mode.
+    index : FrameIndex, HeaderIndex or ApproximateIndex
+        One of the last two in approximate mode.
     is_unread : bool
         True if nothing was read from the demuxer.
     reader : FrameReader or None
@@ -54,13 +57,13 @@ class Opened:
     time_base: Fraction
     size: int | None
     header: dict[str, Any]
-    index: FrameIndex | HeaderIndex
+    index: SessionIndex
     is_unread: bool
     reader: FrameReader | None
 
 
 def open_stream(
-    source: Source,
+    io: IOContext,
     options: Options,
     index: FrameIndex | None = None,
     mappings: Mappings | None = None,
@@ -69,7 +72,7 @@ def open_stream(
 
     Parameters
     ----------
-    source : Source
+    io : IOContext
     options : Options
     index : FrameIndex, optional
         An index that was made before; it is refused if it belongs to another source. Approximate
@@ -86,7 +89,9 @@ def open_stream(
     StaleIndexError
         The given index is not of this source.
     """
-    demuxer = Demuxer(open_source(source, options.access))
+    if index is not None:
+        index.check_size(io.name, io.size)
+    demuxer = Demuxer(io.again())
     size = demuxer.size()
     stream_index = demuxer.select_video(options.stream_index)
     base = time_base(demuxer, stream_index)
@@ -94,10 +99,12 @@ def open_stream(
     if options.cuda is not None:
         learn_pictures(demuxer, stream_index, options)
     if options.approximate:
+        exact = cheap_index(demuxer, stream_index, options)
         demuxer.look_ahead(stream_index)
         header = demuxer.stream_info(stream_index)
         promised = header_index(header, demuxer.io.name, base)
-        return Opened(demuxer, stream_index, base, size, header, promised, is_unread, None)
+        approximate = promised if exact is None else ApproximateIndex(promised, exact)
+        return Opened(demuxer, stream_index, base, size, header, approximate, is_unread, None)
     if mappings is not None:
         index = index_from_mappings(mappings, base)
     elif index is not None:
@@ -115,12 +122,17 @@ def open_stream(
         reader = cpu_reader(demuxer, stream_index, options.ffmpeg_threads, begun, is_unread)
         is_unread = False
         if index is None or not confirm(reader):
-            index = decode_index(source, size, reader)
+            index = decode_index(io, size, reader)
             reader.set_index(index)
-    check_frames(index, demuxer.io.name, stream_index)
+    check_frames(index, demuxer, stream_index)
     index.confirmed = index.confirmed or is_doubtful
     index.stream_index = stream_index
     return Opened(demuxer, stream_index, base, size, header, index, is_unread, reader)
+
+
+def readers_index(index: SessionIndex) -> FrameIndex | HeaderIndex:
+    """Return the index that readers decode by: Note [Approximate mode with an index]."""
+    return index.exact if isinstance(index, ApproximateIndex) else index
 
 
 def header_index(header: dict[str, Any], name: str, base: Fraction) -> HeaderIndex:
@@ -154,13 +166,13 @@ class ReaderFactory:
 
     Attributes
     ----------
-    source : Source
-        It must be one that can be opened more than once.
+    io : IOContext
+        It must be sharable.
     gpu : Gpu or None
         Where frames are delivered to; None is host memory.
     """
 
-    source: Source
+    io: IOContext
     gpu: Gpu | None
 
     def open(self, main: FrameReader, num_threads: int = 1) -> FrameReader:
@@ -174,7 +186,7 @@ class ReaderFactory:
             With more than one, the new decoder uses frame threads.
         """
         index, stream_index, known = main.index, main.stream_index, main.demuxer
-        demuxer = Demuxer(open_source(self.source, known.io.access))
+        demuxer = Demuxer(self.io.again())
         if known.probed:
             demuxer.probe()
         demuxer.keep_only(stream_index)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cycodec._shared.sources import is_file_like
+from cycodec._video.approximate import ApproximateIndex
 from cycodec._video.indexing import decode_index
 from cycodec.core.error import FFmpegError, StaleIndexError
 from cycodec.core.video.index import FrameIndex, IndexContradiction
@@ -23,13 +23,16 @@ def repair(session: VideoSession, contradiction: IndexContradiction) -> None:
 
     The index promises libavcodec's frames. A GPU that gives others is therefore left first, so
     that libavcodec shows whether the index is wrong. Then the whole stream is decoded to make a
-    new index.
+    new index. Approximate mode goes on without an index.
     """
     if session.gpu_decodes():
         session.leave_gpu("the GPU did not give the frames that the index promises")
         return
     if session.given_index:
         raise _stale(session) from contradiction
+    if isinstance(session.index, ApproximateIndex):
+        session.use_index(session.index.promised)
+        return
     if session.frame_index is None or session.frame_index.origin == "decoded":
         raise FFmpegError(
             f"{session.name}: decoding it twice does not give the same frames",
@@ -73,12 +76,10 @@ def confirm(session: VideoSession) -> bool:
 def _confirm_on_cpu(session: VideoSession, index: FrameIndex) -> bool:
     """Do the same with libavcodec, because the index promises its frames and not the GPU's."""
     options = replace(session.options, cuda=None, transforms=(), num_threads=1)
-    cpu = type(session)(session.source, options, index)
+    cpu = type(session)(session.io, options, index)
     cpu.given_index = session.given_index
     is_right = cpu.confirm()
     session.use_index(cpu.index)
-    if is_file_like(session.source):  # the other session has moved its position
-        session.move_to_gpu()
     return is_right
 
 
@@ -94,7 +95,7 @@ def _stale(session: VideoSession) -> StaleIndexError:
 def _decode_index(session: VideoSession) -> FrameIndex:
     """Decode the whole stream to replace the index. If that fails, keep the old one."""
     try:
-        decoded = decode_index(session.source, session.size, session.reader)
+        decoded = decode_index(session.io, session.size, session.reader)
     except BaseException:
         session.use_index(session.index)
         raise

@@ -14,33 +14,40 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 
-from cycodec._shared import torch_adapter
 from cycodec._shared.limits import check_result
 from cycodec._shared.session_base import Session
-from cycodec._shared.sources import Source, is_file_like, open_source
+from cycodec._shared.sources import AnySource
 from cycodec._video.frame_size import FrameSize
 from cycodec._video.gops import Positions
-from cycodec._video.opening import Mappings, Opened, ReaderFactory, cpu_reader, learn_pictures, open_stream
+from cycodec._video.opening import (
+    Mappings,
+    Opened,
+    ReaderFactory,
+    SessionIndex,
+    cpu_reader,
+    learn_pictures,
+    open_stream,
+    readers_index,
+)
 from cycodec._video.options import Options
-from cycodec._video.picture import Addresses, PictureFormat, Region, SinglePicture
+from cycodec._video.picture import Addresses, Region, SinglePicture
+from cycodec._video.pictures import Pictures, PlansOutdated
 from cycodec._video.readers import Readers
 from cycodec._video.repair import confirm, repair
 from cycodec.core.container.demux import Demuxer
-from cycodec.core.error import DecoderRefused, FFmpegError
-from cycodec.core.video.header_index import HeaderIndex
+from cycodec.core.error import DecoderRefused, FFmpegError, StaleIndexError
 from cycodec.core.video.index import FrameIndex, IndexContradiction
 from cycodec.core.video.reader import FrameReader, FrameSizeChanged
 from cycodec.core.video.request import BLACK, Request
-from cycodec.transforms import Pipeline, resolve
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
 
+    from cycodec.core.io.local_file import Identity
     from cycodec.cuda.delivery import Gpu
+    from cycodec.transforms import Pipeline
 
 T = TypeVar("T")
-
-HDR_TRANSFERS = ("smpte2084", "arib-std-b67")
 
 
 class Frames(NamedTuple):
@@ -60,16 +67,12 @@ class Frames(NamedTuple):
     valid: np.ndarray
 
 
-class PlansOutdated(Exception):
-    """Frames have another size than the plans of a request assume; the request must start again."""
-
-
 class VideoSession(Session):
     """An open video stream.
 
     Parameters
     ----------
-    source : Source
+    source : Source or IOContext
     options : Options
     index : FrameIndex, optional
         By default, the session makes the index.
@@ -77,51 +80,53 @@ class VideoSession(Session):
         ffprobe's list of frames, to make the index from.
     pipeline : Pipeline, optional
         The options' transforms as another session has resolved them, random crops included.
+    identity : tuple, optional
+        The ``IOContext.identity`` that the source must have.
 
     Attributes
     ----------
-    index : FrameIndex or HeaderIndex
-        A HeaderIndex in approximate mode.
+    index : FrameIndex, HeaderIndex or ApproximateIndex
+        One of the last two in approximate mode.
     given_index : bool
         True if the index is the user's, so that the session must not replace it.
     """
 
     reader: FrameReader
-    index: FrameIndex | HeaderIndex
+    index: SessionIndex
 
     def __init__(
         self,
-        source: Source,
+        source: AnySource,
         options: Options,
         index: FrameIndex | None = None,
         mappings: Mappings | None = None,
         pipeline: Pipeline | None = None,
+        identity: Identity | None = None,
     ) -> None:
-        super().__init__(source)
+        super().__init__(source, options.access)
         self.options = options
         self.given_index = index is not None or mappings is not None
         self.gpu: Gpu | None = None
-        self.is_file_like = is_file_like(source)
-        self._pipeline = pipeline
-        self._format: PictureFormat | None = None
         self._single: SinglePicture | None = None
-        self._open(index, mappings)
-        if options.transforms:
-            self.serve(lambda: self.pipeline)
+        with self._opening():
+            self.io.check_identity(identity)
+            self._open(index, mappings, pipeline)
+            if options.transforms:
+                self.serve(self.pictures.resolve)
 
     # -- opening -----------------------------------------------------------------------------------
 
-    def _open(self, index: FrameIndex | None, mappings: Mappings | None = None) -> None:
-        opened = open_stream(self.source, self.options, index, mappings)
-        self.name = opened.demuxer.io.name
+    def _open(
+        self, index: FrameIndex | None, mappings: Mappings | None = None, pipeline: Pipeline | None = None
+    ) -> None:
+        opened = open_stream(self.io, self.options, index, mappings)
         self.size = opened.size
         self.stream_index = opened.stream_index
         self.time_base = opened.time_base
-        self.header = opened.header
         self.index = opened.index
-        self.frame_size = FrameSize(
-            self.header, opened.demuxer.display_matrix(self.stream_index), is_proved=opened.demuxer.probed
-        )
+        matrix = opened.demuxer.display_matrix(self.stream_index)
+        size = FrameSize(opened.header, matrix, is_proved=opened.demuxer.probed)
+        self.pictures = Pictures(self.options, opened.header, size, pipeline)
         if self.options.cuda is not None:
             self.move_to_gpu(opened.demuxer if opened.is_unread else None)
         else:
@@ -130,14 +135,16 @@ class VideoSession(Session):
 
     def _cpu_reader(self, opened: Opened) -> FrameReader:
         threads = self.options.ffmpeg_threads
-        return cpu_reader(opened.demuxer, self.stream_index, threads, self.index, opened.is_unread)
+        return cpu_reader(
+            opened.demuxer, self.stream_index, threads, readers_index(self.index), opened.is_unread
+        )
 
     def _use_reader(self, reader: FrameReader, num_threads: int | None) -> None:
         """Decode with another reader from now on."""
-        reader.size_proved = self.frame_size.is_proved
         self.reader = reader
-        factory = None if is_file_like(self.source) else ReaderFactory(self.source, self.gpu)
+        factory = ReaderFactory(self.io, self.gpu) if self.io.is_sharable else None
         self.readers = Readers(reader, factory, num_threads)
+        self.pictures.use(self.readers, None if self.gpu is None else self.gpu.ordinal)
 
     def move_to_gpu(self, demuxer: Demuxer | None = None) -> None:
         """Deliver frames to the GPU from now on.
@@ -154,22 +161,25 @@ class VideoSession(Session):
         if self.gpu is None:
             self.gpu = Gpu(options.cuda, options.fallback, options.cuda_backend, options.converter)
         if demuxer is None:
-            demuxer = Demuxer(open_source(self.source, options.access))
+            demuxer = Demuxer(self.io.again())
             learn_pictures(demuxer, self.stream_index, options)
             demuxer.keep_only(self.stream_index)
-        backend = self.gpu.backend(demuxer, self.stream_index, options.ffmpeg_threads, self.index.reorder)
-        reader = FrameReader(demuxer, self.stream_index, backend, self.index, True)
+        index = readers_index(self.index)
+        backend = self.gpu.backend(demuxer, self.stream_index, options.ffmpeg_threads, index.reorder)
+        reader = FrameReader(demuxer, self.stream_index, backend, index, True)
         # several hardware decoders side by side only if the user asks for them
         self._use_reader(reader, options.num_threads or 1)
 
     def _reopen(self) -> None:
-        self._open(self.frame_index)
+        self._open(self.frame_index, None, self.pictures.pipeline)
 
     def _forget(self) -> None:
         self.readers.forget()
 
     def _drop(self) -> None:
+        self.pictures.release()
         self.reader = self.readers = None  # type: ignore[assignment]
+        self.pictures.leave_readers()
 
     # -- requests, and what they may find out ------------------------------------------------------
 
@@ -183,17 +193,27 @@ class VideoSession(Session):
             self._acquire()
             try:
                 result = request(*arguments)
-                if self.is_file_like:
-                    self.reader.demuxer.settle()
+                self.reader.demuxer.settle()
+                self._refuse_changed()
                 return result
             except PlansOutdated:
                 pass
             except FrameSizeChanged:
-                self.frame_size.doubt()
+                self._refuse_changed()
+                self.pictures.doubt()
             except IndexContradiction as contradiction:
+                self._refuse_changed(contradiction)
                 repair(self, contradiction)
             except DecoderRefused as refusal:
                 self.leave_gpu(f"this GPU does not decode it: {refusal}")
+            except IndexError as error:
+                self.name_source(error)
+                raise
+            except StaleIndexError:
+                raise
+            except FFmpegError as failure:
+                self._refuse_changed(failure)
+                raise
             finally:
                 self._release()
 
@@ -207,121 +227,31 @@ class VideoSession(Session):
         self.gpu.fall_back(reason, self.name)
         self.move_to_gpu()
 
-    def use_index(self, index: FrameIndex | HeaderIndex) -> None:
+    def use_index(self, index: SessionIndex) -> None:
         """Read with another index from now on."""
         self.index = index
-        self.reader.set_index(index)
+        self.reader.set_index(readers_index(index))
         self.readers.index_changed()
 
     def confirm(self) -> bool:
         """Decode the whole stream, correct the index, and return True if it was right."""
         return confirm(self)
 
-    # -- what pictures are like --------------------------------------------------------------------
+    def describe(self) -> dict[str, Any]:
+        """Return the header, completed by the first frame where the header tells nothing."""
+        pictures = self.pictures
+        if pictures.is_described or self._owner == threading.get_ident():  # a request calls
+            return pictures.describe()
+        return self.serve(pictures.describe)
 
     @property
     def shape(self) -> tuple[int, int]:
         """Height and width of pictures, after the transforms."""
-        if self.options.transforms:
-            return self.pipeline.height, self.pipeline.width
-        return self._frame_shape()
-
-    def _frame_shape(self) -> tuple[int, int]:
-        """Return height and width of frames, before the transforms."""
-        if self.frame_size.geometry is None:
-            self._prove_size()
-        geometry = self.frame_size.geometry
-        assert geometry is not None
-        return geometry.height, geometry.width
-
-    def _prove_size(self) -> None:
-        """Decode frame 0 to learn its size, and what the header does not tell.
-
-        Raises
-        ------
-        PlansOutdated
-            The header's size is wrong.
-        """
-        info = self.reader.describe_frame(self.index.first_position)
-        self._complete_header(info)
-        has_changed = self.frame_size.prove(info["width"], info["height"])
-        self._trust_size()
-        if has_changed:
-            self._pipeline = None
-            raise PlansOutdated
-
-    def _trust_size(self) -> None:
-        """Let readers no longer compare the size of frames."""
-        self.frame_size.is_proved = True
-        for reader in self.readers.all():
-            reader.size_proved = True
-
-    def _trust_readers(self) -> None:
-        """Take the size as proved if a reader has converted a frame of it."""
-        for reader in self.readers.all():
-            info = reader.proved_by
-            if info is not None:
-                self._complete_header(info)
-                self._trust_size()
-                return
-
-    def _complete_header(self, info: dict[str, Any]) -> None:
-        """Add what a decoded frame tells where the header tells nothing."""
-        self.header = {**self.header, **{k: v for k, v in info.items() if self.header.get(k) is None}}
-
-    def describe(self) -> dict[str, Any]:
-        """Return the header, completed by the first frame where the header tells nothing."""
-        if self.header.get("pixel_format") is None and not self.frame_size.is_proved:
-            try:
-                if self._owner == threading.get_ident():  # called by a request
-                    self._prove_size()
-                else:
-                    self.serve(self._prove_size)
-            except (FFmpegError, IndexError):
-                self._trust_size()
-        return self.header
-
-    @property
-    def dtype(self) -> str:
-        """The dtype "uint8", "float32" or "float16", with "auto" resolved."""
-        if self.options.output_dtype != "auto":
-            return self.options.output_dtype
-        if self.header.get("color_transfer_characteristic") is None and not self.frame_size.is_proved:
-            self._prove_size()
-        return "float32" if self.header.get("color_transfer_characteristic") in HDR_TRANSFERS else "uint8"
-
-    @property
-    def pipeline(self) -> Pipeline:
-        """The transforms for frames of this size, with random crops drawn once."""
-        if self._pipeline is None:
-            self._pipeline = resolve(self.options.transforms, *self._frame_shape())
-        return self._pipeline
+        return self.pictures.shape
 
     def redraw(self, generator: Generator) -> None:
         """Draw the places of random crops again."""
-
-        def request() -> None:
-            self._pipeline = resolve(self.options.transforms, *self._frame_shape(), generator)
-
-        self.serve(request)
-
-    @property
-    def format(self) -> PictureFormat:
-        """What decoded frames become now."""
-        if self._format is None or not self._is_current(self._format):
-            dtype = self.dtype
-            self._frame_shape()
-            geometry = self.frame_size.geometry
-            assert geometry is not None
-            pipeline = self.pipeline if self.options.transforms else None
-            device = "cpu" if self.gpu is None else torch_adapter.cuda_device(self.gpu.ordinal)
-            self._format = PictureFormat(geometry, pipeline, dtype, self.options, device)
-        return self._format
-
-    def _is_current(self, picture_format: PictureFormat) -> bool:
-        return (
-            picture_format.geometry is self.frame_size.geometry and picture_format.pipeline is self._pipeline
-        )
+        self.serve(self.pictures.redraw, generator)
 
     # -- reading, inside a request -----------------------------------------------------------------
 
@@ -338,7 +268,7 @@ class VideoSession(Session):
         count = len(positions)
         times = np.empty((2, count), np.int64)
         valid = np.ones(count, np.uint8)
-        picture_format = self.format
+        picture_format = self.pictures.format
         y0, y1, x0, x1 = region = region or (0, picture_format.height, 0, picture_format.width)
         if self.gpu is not None:
             self.gpu.use_current_stream()
@@ -350,8 +280,7 @@ class VideoSession(Session):
             addresses = Addresses.of(times, valid)
             spec = picture_format.spec(region)
             self.readers.read(Request(spec, positions, data.data_ptr(), *addresses, masking))
-            if not self.frame_size.is_proved:
-                self._trust_readers()
+            self.pictures.learn()
             if masking:
                 _fill_black(data, positions, valid)
         seconds = self.to_seconds(times)
@@ -364,22 +293,23 @@ class VideoSession(Session):
         -------
         Tensor of shape [3, height, width] with `channels_first`, else [height, width, 3]
         """
-        single = self._single
+        single, pictures = self._single, self.pictures
         if (
             single is None
             or single.channels_first is not channels_first
-            or not self._is_current(single.format)
+            or single.format is not pictures.current
         ):
-            pixels = self.format.height * self.format.width
-            check_result(pixels * self.format.pixel_bytes, self.options.max_result_bytes, self.name)
-            single = self._single = SinglePicture(self.format, channels_first)
+            picture_format = pictures.format
+            pixels = picture_format.height * picture_format.width
+            check_result(pixels * picture_format.pixel_bytes, self.options.max_result_bytes, self.name)
+            single = self._single = SinglePicture(picture_format, channels_first)
         if self.gpu is not None:
             self.gpu.use_current_stream()
         picture = single.new()
         single.request.aim(position, picture.data_ptr())
         self.readers.read(single.request)
-        if not self.frame_size.is_proved:
-            self._trust_readers()
+        if not pictures.size.is_proved:
+            pictures.learn()
         return picture
 
     def read_one(self, position: int, channels_first: bool) -> tuple[Tensor, float, float]:

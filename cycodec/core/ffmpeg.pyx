@@ -19,6 +19,12 @@ def ffmpeg_versions():
     }
 
 
+def major_version():
+    """Return the major version of the FFmpeg in use, such as 7."""
+    # FFmpeg 4.0 came with libavformat 58, and each major version since with the next number.
+    return (avformat.avformat_version() >> 16) - 54
+
+
 def set_log_level(str level):
     """Choose what FFmpeg writes to stderr.
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, NoReturn
+
 from cycodec._shared.metadata import AudioStreamMetadata, VideoStreamMetadata, get_container_metadata
+from cycodec._shared.missing_names import refuse_name
 from cycodec.cuda.decoder_cache import (
     empty_nvdec_cache,
     get_nvdec_cache_capacity,
@@ -29,3 +32,9 @@ __all__ = [
     "set_cuda_converter",
     "set_nvdec_cache_capacity",
 ]
+
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> NoReturn:
+        refuse_name(__name__, name)

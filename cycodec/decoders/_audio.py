@@ -2,39 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import itertools
+from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from cycodec._audio.session import AudioOptions, AudioSession
 from cycodec._shared import torch_adapter
+from cycodec._shared.argument_errors import ArgumentError, IndexTypeError
 from cycodec._shared.arguments import INT32_MAX, as_integer, one_of, optional_integer
-from cycodec._shared.keys import IndexTypeError, slice_bounds
+from cycodec._shared.decoder_base import DecoderBase, KeptMetadata
+from cycodec._shared.keys import slice_bounds
 from cycodec._shared.limits import current
-from cycodec._shared.metadata import AudioStreamMetadata
+from cycodec._shared.metadata import AudioStreamMetadata, make_metadata
 from cycodec._shared.results import AudioSamples
-from cycodec._shared.sources import Source, make_access, reopened_source
+from cycodec._shared.sources import Source, make_access
 from cycodec._shared.time_keys import instant
 
 if TYPE_CHECKING:
     from torch import Tensor
     from typing_extensions import Self
 
+    from cycodec.core.io.local_file import Identity
+
 __all__ = ["AudioDecoder", "WavDecoder"]
 
 
-class SampleIndexing:
+class SampleIndexing(DecoderBase):
     """What AudioDecoder and WavDecoder share: everything but their arguments."""
 
     _session: AudioSession
-    _metadata: AudioStreamMetadata | None = None
+
+    def _open(self, source: Source, options: AudioOptions, identity: Identity | None = None) -> None:
+        self._session = AudioSession(source, options, identity)
+        self._kept = KeptMetadata(partial(make_metadata, AudioStreamMetadata))
 
     # -- facts ------------------------------------------------------------------------------------
 
     @property
     def metadata(self) -> AudioStreamMetadata:
         """What is known about the stream.
+
+        Every access returns the same object. It is updated when the decoder learns more, and keeps
+        the attributes that a user sets. ``dataclasses.asdict`` returns all values, ready for JSON.
 
         Returns
         -------
@@ -44,11 +56,12 @@ class SampleIndexing:
         Raises
         ------
         ClosedError
-            The decoder was closed before its metadata were complete.
+            The decoder was closed before the first access.
         """
-        if self._metadata is None or self._metadata.encoder_padding is None:
-            self._metadata = self._session.metadata()
-        return self._metadata
+        metadata: AudioStreamMetadata | None = self._kept.metadata
+        if metadata is None or (metadata.encoder_padding is None and not self._session.closed):
+            metadata = self._kept.of(self._session.describe())
+        return metadata
 
     @property
     def stream_index(self) -> int:
@@ -56,7 +69,7 @@ class SampleIndexing:
         return self._session.stream_index
 
     def __len__(self) -> int:
-        """The number of samples of each channel, at the output sample rate.
+        """Return the number of samples of each channel, at the output sample rate.
 
         The header of a WAV file says it. For other files the decoder decodes the end of the stream
         once.
@@ -80,7 +93,12 @@ class SampleIndexing:
         self.close()
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _unpickle, (type(self), reopened_source(self._session.source), self._session.options)
+        session = self._session
+        return (
+            _unpickle,
+            (type(self), session.io.picklable_origin(), session.options, session.io.identity),
+            self._additions(),
+        )
 
     @property
     def gaps(self) -> list[tuple[float, float]]:
@@ -121,15 +139,17 @@ class SampleIndexing:
         """
         if key is Ellipsis:
             key = slice(None)
-        if isinstance(key, slice):
-            return self._slice(key)
-        number = None if hasattr(key, "ndim") else as_integer(key)
-        if number is not None:
-            return self._one(number)
-        return self._gather(key)
+        try:
+            if isinstance(key, slice):
+                return self._slice(key)
+            number = None if hasattr(key, "ndim") else as_integer(key)
+            return self._gather(key) if number is None else self._one(number)
+        except IndexError as error:
+            self._session.name_source(error)
+            raise
 
     def __iter__(self) -> Any:
-        raise TypeError("an audio decoder is not iterable (iterate over windows: decoder[i : i + n])")
+        raise TypeError("an audio decoder is not iterable (iterate over decoder.chunks(seconds))")
 
     def _slice(self, key: slice) -> Tensor:
         key = slice_bounds(key)
@@ -228,10 +248,11 @@ class SampleIndexing:
         Parameters
         ----------
         start_seconds : float
-            Time of the first sample, in seconds. Times from 0 on may be before the stream.
+            Time of the first sample, in seconds. A time before the stream stands for its beginning.
         stop_seconds : float, optional
             Time at which the window ends, in seconds; the sample played then is excluded. None, and
-            times after the end of the stream, read up to the end.
+            times after the end of the stream, read up to the end. The time of the start gives an
+            empty window.
 
         Returns
         -------
@@ -242,8 +263,9 @@ class SampleIndexing:
         Raises
         ------
         ValueError
-            A time is NaN or infinite, the stop is before the start, or the start is before the
-            stream (and below 0) or at or after its end.
+            A time is NaN or infinite, the stop is before the start, the range ends before the first
+            sample, or it starts at or after the end of the stream; the last two are a RuntimeError,
+            too.
         TypeError
             A time is no number.
         ClosedError
@@ -256,30 +278,73 @@ class SampleIndexing:
         return samples
 
     def _range(self, start_seconds: Any, stop_seconds: Any) -> tuple[int, int | None]:
-        """The samples [start, stop) of a time range; None for stop is the end of the stream."""
+        """Return the samples [start, stop) of a time range; a stop of None is the end."""
         session = self._session
         begin = instant(start_seconds, "start_seconds")
         start = max(session.position_at(begin), 0)
-        if begin < min(session.begin_seconds, 0.0):
-            raise ValueError(
-                f"{session.name}: the time range starts at {begin} s, before the stream, which begins at "
-                f"{session.begin_seconds} s"
-            )
         if stop_seconds is None:
             return start, None
         end = instant(stop_seconds, "stop_seconds")
         if end < begin:
-            raise ValueError(f"the time range runs backwards: it starts at {begin} s and stops at {end} s")
+            raise ValueError(
+                f"{session.name}: the time range runs backwards: it starts at {begin} s and stops at {end} s"
+            )
+        if begin < end <= session.begin_seconds:
+            raise ArgumentError(
+                f"{session.name}: the time range ends at {end} s, before the first sample, which is played at "
+                f"{session.begin_seconds} s"
+            )
         return start, max(session.position_at(end), start)
 
     def _refuse_start(self, start_seconds: float, start: int) -> None:
         """Raise if a time range that has no samples starts behind the end."""
         length = len(self)
         if start >= length > 0:
-            raise ValueError(
+            raise ArgumentError(
                 f"{self._session.name}: the time range starts at {start_seconds} s, at or after the end of "
                 f"the stream at {self._session.seconds_at(length)} s"
             )
+
+    def chunks(self, seconds: float) -> Iterator[AudioSamples]:
+        """Return an iterator over all samples, in windows of equal length.
+
+        The windows follow each other without gap or overlap; the last one may be shorter. Together
+        they are ``get_all_samples``, bit for bit. Only one of them is in memory at a time, so that
+        long files and streams can be read.
+
+        Parameters
+        ----------
+        seconds : float
+            Length of a window. Window k begins at the sample nearest to ``k * seconds``.
+
+        Returns
+        -------
+        iterator of AudioSamples
+            With ``data`` float32 ``[num_channels, n]`` and ``pts_seconds``, the time of the first
+            sample.
+
+        Raises
+        ------
+        ValueError
+            A window would hold less than one sample.
+        TypeError
+            `seconds` is no number.
+        """
+        length = instant(seconds, "seconds") * self._session.sample_rate
+        if not 1 <= length < 1 << 62:
+            raise ArgumentError(
+                f"{self._session.name}: chunks of {seconds} s hold {length:.3g} samples (at least one is needed)"
+            )
+        return self._chunks(length)
+
+    def _chunks(self, length: float) -> Iterator[AudioSamples]:
+        for number in itertools.count():
+            start, stop = round(number * length), round((number + 1) * length)
+            samples = self._samples(start, stop)
+            if samples.data.shape[1]:
+                yield samples
+            if samples.data.shape[1] < stop - start:
+                return
 
     def _samples(self, start: int, stop: int | None) -> AudioSamples:
         session = self._session
@@ -334,13 +399,16 @@ class AudioDecoder(SampleIndexing):
     samples after the change are resampled or mixed to it.
 
     Threads may share a decoder. It can be pickled and used in forked processes, unless its source
-    is a file-like object.
+    is a stream or another file-like object that only its own process can read. A file that was
+    rewritten while a decoder reads it, or since the decoder was pickled, raises StaleIndexError.
 
     Parameters
     ----------
-    source : str, os.PathLike, bytes, torch.Tensor or file-like
-        A path or URL, the bytes of a file (bytes, or a 1-D uint8 tensor), or an object with
-        ``read(size)`` and ``seek(offset, whence)``, which is read on demand.
+    source : str, os.PathLike, bytes, torch.Tensor, file-like or tuple
+        A path or URL; the bytes of a file (bytes, or a 1-D uint8 tensor); an object with
+        ``read(size)`` and ``seek(offset, whence)``, which is read on demand; an object that cannot
+        seek, such as a pipe, which is read forward and kept in a temporary file; or
+        ``(path_or_url, offset, length)``, a part of a file in bytes.
     stream_index : int, optional
         Number of the stream among all streams of the container. None takes FFmpeg's best audio
         stream.
@@ -368,6 +436,9 @@ class AudioDecoder(SampleIndexing):
         ``cycodec.get_limits()``.
     timeout : float, optional
         Seconds that a URL may take to answer. None takes ``cycodec.get_limits().timeout``.
+    max_spool_bytes : int, optional
+        The largest number of bytes that a temporary file keeps of a source that cannot seek. None
+        takes ``cycodec.get_limits().max_spool_bytes``.
 
     Raises
     ------
@@ -398,11 +469,12 @@ class AudioDecoder(SampleIndexing):
         options: Mapping[str, Any] | None = None,
         max_result_bytes: int | None = None,
         timeout: float | None = None,
+        max_spool_bytes: int | None = None,
     ) -> None:
         one_of("gaps", gaps, ("silence", "skip"))
         one_of("on_error", on_error, ("raise", "mask"))
         one_of("seek_mode", seek_mode, ("approximate", "exact"))
-        limits = current(None, max_result_bytes, timeout)
+        limits = current(None, max_result_bytes, timeout, max_spool_bytes)
         settings = AudioOptions(
             stream_index=optional_integer("stream_index", stream_index, 0, INT32_MAX),
             sample_rate=optional_integer("sample_rate", sample_rate, 1, INT32_MAX),
@@ -413,7 +485,7 @@ class AudioDecoder(SampleIndexing):
             access=make_access(protocols, formats, options, limits),
             max_result_bytes=limits.max_result_bytes,
         )
-        self._session = AudioSession(source, settings)
+        self._open(source, settings)
 
 
 class WavDecoder(SampleIndexing):
@@ -461,10 +533,13 @@ class WavDecoder(SampleIndexing):
             access=make_access(chosen=limits),
             max_result_bytes=limits.max_result_bytes,
         )
-        self._session = AudioSession(source, options)
+        self._open(source, options)
 
 
-def _unpickle(kind: type[SampleIndexing], source: Any, options: AudioOptions) -> SampleIndexing:
+def _unpickle(
+    kind: type[SampleIndexing], source: Any, options: AudioOptions, identity: Identity | None
+) -> SampleIndexing:
+    """Return the decoder that `SampleIndexing.__reduce__` describes."""
     decoder = kind.__new__(kind)
-    decoder._session = AudioSession(source, options)
+    decoder._open(source, options, identity)
     return decoder

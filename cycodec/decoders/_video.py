@@ -10,14 +10,17 @@ import numpy as np
 
 from cycodec._shared import keys, time_keys, torch_adapter
 from cycodec._shared.arguments import INT32_MAX, dtype_name, integer, one_of, optional_integer, thread_counts
+from cycodec._shared.decoder_base import DecoderBase, KeptMetadata
 from cycodec._shared.limits import current
 from cycodec._shared.metadata import VideoStreamMetadata, video_metadata
 from cycodec._shared.results import Frame, FrameBatch
-from cycodec._shared.sources import Source, make_access, reopened_source
+from cycodec._shared.sources import Source, make_access
 from cycodec._video.options import Options
 from cycodec._video.session import Frames, VideoSession
+from cycodec.core.error import FFmpegError
 from cycodec.core.video.index import FrameIndex
 from cycodec.cuda.settings import CpuFallbackStatus, chosen_backend, chosen_converter
+from cycodec.decoders._array import ArrayOfFrames
 from cycodec.decoders._by_time import ByTime
 from cycodec.transforms import DecoderTransform, Pipeline, as_transforms
 
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
     from torch import Tensor, device, dtype
     from torch.nn import Module
 
+    from cycodec.core.io.local_file import Identity
     from cycodec.core.video.reader import FrameReader
 
 
@@ -45,7 +49,7 @@ class DecodeCounters(NamedTuple):
     frames_damaged: int
 
 
-class VideoDecoder:
+class VideoDecoder(DecoderBase, ArrayOfFrames):
     """The frames of a video stream, as tensors.
 
     A decoder behaves like the 4-D array of all its frames, in the axes of `dimension_order`. Only
@@ -55,13 +59,18 @@ class VideoDecoder:
     methods return frames with their times.
 
     A frame is played over [pts, pts + duration), in seconds. Threads may share a decoder. It can be
-    pickled, unless its source is file-like, and used in forked processes.
+    pickled and used in forked processes, unless its source is a stream or another file-like object
+    that only its own process can read. A file that was rewritten while a decoder reads it, or since
+    the decoder was pickled, raises StaleIndexError.
 
     Parameters
     ----------
-    source : str, pathlib.Path, bytes, torch.Tensor or file-like
-        A path or URL, the bytes of a file (bytes or a 1-D uint8 tensor), or an object with
-        ``read(size)`` and ``seek(offset, whence)``, which is read on demand.
+    source : str, pathlib.Path, bytes, torch.Tensor, file-like or tuple
+        A path or URL; the bytes of a file (bytes or a 1-D uint8 tensor); an object with
+        ``read(size)`` and ``seek(offset, whence)``, which is read on demand; an object that cannot
+        seek, such as a pipe, which is read forward and kept in a temporary file; or
+        ``(path_or_url, offset, length)``, a part of a file in bytes, such as a member of a tar
+        file.
     stream_index : int, optional
         Number of the stream among all streams of the container. None selects FFmpeg's best video
         stream.
@@ -74,18 +83,20 @@ class VideoDecoder:
         libavcodec's own threads; 0 lets FFmpeg decide. With another number than 1, requests are not
         divided among threads (see `num_threads`).
     device : str or torch.device, optional
-        The device that receives the frames; None is the CPU. With a CUDA device, NVIDIA's hardware
-        decodes, and frames never leave the GPU. All work is queued on torch's current stream.
+        The device that receives the frames; None is torch's current default device. With a CUDA
+        device, NVIDIA's hardware decodes, and frames never leave the GPU. All work is queued on
+        torch's current stream.
     seek_mode : {"exact", "approximate"}
-        "exact" makes an index of all frames, so that frame i is always frame i. "approximate" makes
-        none: frame i is the one played at i / fps, and the header tells the length and the times.
+        "exact" makes an index of all frames, so that frame i is always frame i. "approximate"
+        follows the header: frame i is the one played at i / fps, and the header tells length and
+        times. Opening then reads no packets; it is never slower than "exact".
     custom_frame_mappings : str, bytes or file-like, optional
         ffprobe's JSON list of frames (``pts``, ``duration``, ``key_frame``), to make the index
         from.
     transforms : list of transforms, optional
         Transforms of ``cycodec.transforms``, or of the same names in ``torchvision.transforms.v2``.
-        They are applied in order to every frame. Pixels outside a crop are never converted.
-        `metadata` and indices refer to the transformed frames.
+        They are applied in order to every frame; a Compose of them is opened. Pixels outside a crop
+        are never converted. `metadata` and indices refer to the transformed frames.
     output_dtype : torch.dtype or "auto"
         torch.uint8; torch.float32 in [0, 1], which keeps the precision of 10 and 12 bits; or
         torch.float16, the same rounded. "auto" is float32 for HDR (transfer functions PQ and HLG),
@@ -124,6 +135,9 @@ class VideoDecoder:
         those of ``cycodec.get_limits()``.
     timeout : float, optional
         Seconds that a URL may take to answer. None takes ``cycodec.get_limits().timeout``.
+    max_spool_bytes : int, optional
+        The largest number of bytes that a temporary file keeps of a source that cannot seek. None
+        takes ``cycodec.get_limits().max_spool_bytes``.
 
     Raises
     ------
@@ -133,7 +147,7 @@ class VideoDecoder:
     FileNotFoundError
         There is no such file.
     LimitError
-        A frame or a result is larger than the limits allow.
+        A frame, a result or a stream is larger than the limits allow.
     SourcePermissionError
         The file may not be read, or the source reaches for what it may not.
     SourceTimeoutError
@@ -167,6 +181,7 @@ class VideoDecoder:
         max_pixels: int | None = None,
         max_result_bytes: int | None = None,
         timeout: float | None = None,
+        max_spool_bytes: int | None = None,
     ) -> None:
         one_of("dimension_order", dimension_order, ("NCHW", "NHWC"))
         one_of("memory_order", memory_order, ("NHWC", "NCHW"))
@@ -184,7 +199,7 @@ class VideoDecoder:
                 f"index must be a FrameIndex or the path of a saved one, not {type(index).__name__}"
             )
         ffmpeg_threads, threads = thread_counts(num_ffmpeg_threads, num_threads)
-        limits = current(max_pixels, max_result_bytes, timeout)
+        limits = current(max_pixels, max_result_bytes, timeout, max_spool_bytes)
         settings = Options(
             stream_index=optional_integer("stream_index", stream_index, 0, INT32_MAX),
             ffmpeg_threads=ffmpeg_threads,
@@ -203,19 +218,20 @@ class VideoDecoder:
         )
         self._dimension_order = dimension_order
         self._session = VideoSession(source, settings, index, custom_frame_mappings)
-        self._metadata: VideoStreamMetadata | None = None
+        self._kept = KeptMetadata(video_metadata)
 
     # -- facts -------------------------------------------------------------------------------------
 
     @property
     def metadata(self) -> VideoStreamMetadata:
-        """What is known about the stream, from the header and, in exact mode, from the content."""
-        if self._metadata is None:
-            session = self._session
-            header = session.describe()
-            size = None if session.frame_size.geometry is None else session.shape
-            self._metadata = video_metadata(header, session.frame_index, size)
-        return self._metadata
+        """What is known about the stream, from the header and, in exact mode, from the content.
+
+        Every access returns the same object. It is updated when the decoder learns more, and keeps
+        the attributes that a user sets. ``dataclasses.asdict`` returns all values, ready for JSON.
+        """
+        session = self._session
+        header = session.describe()
+        return self._kept.of(header, session.frame_index, session.pictures.known_shape)
 
     @property
     def stream_index(self) -> int:
@@ -268,14 +284,18 @@ class VideoDecoder:
         )
 
     def __len__(self) -> int:
-        """Number of frames; in approximate mode, the number that the header promises."""
+        """Return the number of frames; in approximate mode, the number that the header promises."""
         return len(self._session.index)
 
     def __repr__(self) -> str:
         if self._session.closed:
             return f"VideoDecoder({self._session.name!r}, closed)"
-        height, width = self._session.shape
-        return f"VideoDecoder({self._session.name!r}, {len(self)} frames of {width}x{height})"
+        try:
+            height, width = self._session.shape
+            frames = f"{len(self)} frames of {width}x{height}"
+        except (FFmpegError, IndexError, ValueError):  # the header does not say it
+            frames = "an unknown number of frames"
+        return f"VideoDecoder({self._session.name!r}, {frames})"
 
     def close(self) -> None:
         """Free file and codec. Tensors stay valid. Later use of the decoder raises ClosedError."""
@@ -297,13 +317,16 @@ class VideoDecoder:
         return (
             _unpickle,
             (
-                reopened_source(session.source),
+                type(self),
+                session.io.picklable_origin(),
                 session.options,
                 session.fingerprinted_index(),
-                session._pipeline,
+                session.pictures.pipeline,
                 self._dimension_order,
                 session.given_index,
+                session.io.identity,
             ),
+            self._additions(),
         )
 
     # -- frames by number --------------------------------------------------------------------------
@@ -381,9 +404,10 @@ class VideoDecoder:
         IndexError
             There is no such frame.
         TypeError
-            The number is not an integer.
+            The number is not an integer, nor a tensor or array of a whole number. For a float, the
+            error is a RuntimeError, too.
         """
-        number = integer("index", index)
+        number = keys.frame_number(index)
         return self._session.serve(lambda: self._frame(self._position_of(number)))
 
     def get_frames_at(self, indices: Sequence[int] | Tensor | np.ndarray) -> FrameBatch:
@@ -391,24 +415,36 @@ class VideoDecoder:
 
         Parameters
         ----------
-        indices : sequence, array or tensor of int
+        indices : sequence, array or tensor of whole numbers
+            They may be floats.
 
         Raises
         ------
         IndexError
             One of the frames does not exist.
+        TypeError
+            `indices` holds no numbers, or a fraction. For a fraction, the error is a RuntimeError,
+            too.
         """
         return self._session.serve(lambda: self._batch(keys.frame_list(indices, len(self))))
 
-    def get_frames_in_range(self, start: int, stop: int, step: int = 1) -> FrameBatch:
-        """Return the frames of ``range(start, stop, step)``, clipped as a slice is.
+    def get_frames_in_range(self, start: int, stop: int | None = None, step: int = 1) -> FrameBatch:
+        """Return the frames of ``decoder[start:stop:step]``: negative numbers count from the end.
+
+        Parameters
+        ----------
+        start : int
+        stop : int, optional
+            The first frame that is left out. None reads to the end (with a negative step, to the
+            begin).
+        step : int
 
         Raises
         ------
         TypeError, ValueError
             An argument is not an integer, or `step` is 0.
         """
-        key = slice(integer("start", start), integer("stop", stop), integer("step", step))
+        key = slice(integer("start", start), optional_integer("stop", stop), integer("step", step))
         if key.step == 0:
             raise ValueError("step must not be 0")
         return self._session.serve(lambda: self._batch(range(*key.indices(len(self)))))
@@ -443,7 +479,7 @@ class VideoDecoder:
         Raises
         ------
         IndexError
-            The instant is outside the stream.
+            The instant is outside the stream. The error is a RuntimeError, too.
         """
         instant = time_keys.instant(seconds)
         return self._session.serve(lambda: self._frame(self._session.index.position_at(instant)))
@@ -454,7 +490,7 @@ class VideoDecoder:
         Raises
         ------
         IndexError
-            One of the instants is outside the stream.
+            One of the instants is outside the stream. The error is a RuntimeError, too.
         """
         instants = time_keys.instants(seconds)
         return self._session.serve(lambda: self._batch_of_positions(self._positions_at(instants)))
@@ -464,6 +500,9 @@ class VideoDecoder:
     ) -> FrameBatch:
         """Return all frames that are played in [start_seconds, stop_seconds), if only for a part of
         their time.
+
+        A range that holds any instant gives at least one frame, however short it is. One whose
+        bounds are equal gives none.
 
         Parameters
         ----------
@@ -475,7 +514,8 @@ class VideoDecoder:
         Raises
         ------
         ValueError
-            The range starts outside the stream, ends beyond it, or runs backwards.
+            The range starts outside the stream, ends beyond it, or runs backwards; or fps is not
+            positive, which is a RuntimeError, too.
         """
         start = time_keys.instant(start_seconds, "start_seconds")
         stop = time_keys.instant(stop_seconds, "stop_seconds")
@@ -528,17 +568,19 @@ class VideoDecoder:
 
 
 def _unpickle(
+    kind: type[VideoDecoder],
     source: Source,
     options: Options,
     index: FrameIndex | None,
     pipeline: Pipeline | None,
     dimension_order: Literal["NCHW", "NHWC"],
     given_index: bool,
+    identity: Identity | None,
 ) -> VideoDecoder:
     """Return the decoder that `VideoDecoder.__reduce__` describes."""
-    decoder = VideoDecoder.__new__(VideoDecoder)
+    decoder = kind.__new__(kind)
     decoder._dimension_order = dimension_order
-    decoder._session = VideoSession(source, options, index, pipeline=pipeline)
+    decoder._session = VideoSession(source, options, index, pipeline=pipeline, identity=identity)
     decoder._session.given_index = given_index  # an index that a decoder made may be replaced
-    decoder._metadata = None
+    decoder._kept = KeptMetadata(video_metadata)
     return decoder

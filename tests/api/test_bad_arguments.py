@@ -108,7 +108,7 @@ def test_get_frame_at_takes_integers_only(plain, wrong):
 
 
 @pytest.mark.parametrize(
-    "wrong", ["12", [1.0], ["1"], [True], [[1, 2]], 5, None, torch.tensor([0.5]), [None]]
+    "wrong", ["12", [1.5], ["1"], [True], [[1, 2]], 5, None, torch.tensor([0.5]), [None]]
 )
 def test_get_frames_at_takes_lists_of_integers_only(plain, wrong):
     with pytest.raises((TypeError, IndexError, ValueError)):

@@ -151,7 +151,7 @@ def keys(draw, shape: tuple[int, ...]):
 
 
 def numpy_key(key):
-    """The key with its tensors as arrays, for the oracle."""
+    """Return the key with its tensors as arrays, for the oracle."""
     if isinstance(key, tuple):
         return tuple(map(numpy_key, key))
     return key.numpy() if isinstance(key, torch.Tensor) else key
@@ -497,11 +497,11 @@ def test_frame_list_out_of_bounds(indices):
         {1, 2},
         [True, 2],
         [np.False_],
-        [1.0],
+        [1.5],
         ["1"],
         [None],
         [[1], [2, 3]],
-        np.array([1.0]),
+        np.array([1.5]),
         np.array([True]),
         torch.tensor([0.5]),
         torch.tensor([True]),

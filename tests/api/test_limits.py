@@ -43,7 +43,7 @@ def fresh(code, **environment):
 
 
 def big_gif(width=16000, height=16000, pictures=2, padding=30_000):
-    """A GIF of a few small pictures on a large canvas."""
+    """Return a GIF of a few small pictures on a large canvas."""
     picture = struct.pack("<BHHHHB", 0x2C, 0, 0, 1, 1, 0) + b"\2\2\x44\1\0"
     control = b"\x21\xf9\4\0\x0a\0\0\0"
     comment = b"\x21\xfe" + (b"\xff" + bytes(255)) * (padding // 256) + b"\0"
@@ -162,8 +162,14 @@ def test_the_process_has_limits():
 
 def test_the_environment_sets_limits():
     code = "import cycodec, dataclasses, json; print(json.dumps(dataclasses.asdict(cycodec.get_limits())))"
-    wanted = {"CYCODEC_MAX_PIXELS": "1000", "CYCODEC_MAX_RESULT_BYTES": "2000", "CYCODEC_TIMEOUT": "2.5"}
-    assert fresh(code, **wanted) == {"max_pixels": 1000, "max_result_bytes": 2000, "timeout": 2.5}
+    wanted = {
+        "CYCODEC_MAX_PIXELS": "1000",
+        "CYCODEC_MAX_RESULT_BYTES": "2000",
+        "CYCODEC_TIMEOUT": "2.5",
+        "CYCODEC_MAX_SPOOL_BYTES": "3000",
+    }
+    limits = {"max_pixels": 1000, "max_result_bytes": 2000, "timeout": 2.5, "max_spool_bytes": 3000}
+    assert fresh(code, **wanted) == limits
     refused = "import cycodec, json\ntry: cycodec.get_limits()\nexcept ValueError as error: print(json.dumps(str(error)))"
     assert "CYCODEC_TIMEOUT" in fresh(refused, CYCODEC_TIMEOUT="soon")
     assert "CYCODEC_MAX_PIXELS" in fresh(refused, CYCODEC_MAX_PIXELS="-1")
@@ -210,7 +216,7 @@ def drip(connection):
 
 
 def drip_body(connection):
-    """A promise of much, and a byte now and then."""
+    """Return a promise of much, and a byte now and then."""
     connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
     for byte in media.path("h264_plain.mp4").read_bytes()[:100]:
         connection.sendall(bytes([byte]))
@@ -218,7 +224,7 @@ def drip_body(connection):
 
 
 def stall(connection):
-    """The beginning of a file, and no more."""
+    """Return the beginning of a file, and no more."""
     connection.recv(10_000)
     data = media.path("h264.ts").read_bytes()
     connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(data))
@@ -298,11 +304,15 @@ def test_nothing_is_closed_that_was_not_opened():
     code = """
 import json, os
 from cycodec.core.audio.wav import WavReader
+from cycodec.core.io.source import IOContext
 os.fstat(0)
 class Name(str): pass
-for arguments in (("missing.wav", Name("x")), (Name("missing.wav"), "x"), (None, None), ()):
+for kind, arguments in (
+    (IOContext, (Name("missing.wav"),)), (IOContext, (Name("missing.wav"), Name("x"))), (IOContext, (None, None)),
+    (WavReader, (None,)), (WavReader, ()),
+):
     try:
-        WavReader(*arguments)
+        kind(*arguments)
     except Exception:
         pass
 os.fstat(0), os.fstat(1), os.fstat(2)

@@ -130,9 +130,13 @@ def spawned():
         yield pool
 
 
+class Unnamed(io.BytesIO):
+    """A file-like object that only its own process can read."""
+
+
 def test_file_like_after_fork():
-    decoder = VideoDecoder(io.BytesIO(media.path(FILE).read_bytes()))
-    assert in_child(lambda: decoder[5]).startswith("TypeError: <BytesIO")
+    decoder = VideoDecoder(Unnamed(media.path(FILE).read_bytes()))
+    assert in_child(lambda: decoder[5]).startswith("TypeError: <Unnamed")
     assert decoder[5].shape == (3, 96, 128)
 
 
@@ -147,8 +151,12 @@ def test_gone_when_a_forked_process_opens_it(tmp_path):
     path.write_bytes(media.path(FILE).read_bytes())
     decoder = VideoDecoder(path)
     path.unlink()
-    assert in_child(lambda: decoder[5]).startswith("SourceNotFoundError: ")
-    assert decoder[5].shape == (3, 96, 128)
+
+    def work():
+        assert decoder[5].shape == (3, 96, 128)
+
+    assert in_child(work) == ""  # the child has inherited the descriptor
+    work()
 
 
 # -- threads ---------------------------------------------------------------------------------------
@@ -257,11 +265,10 @@ def test_mappings_and_given_indices_in_pickles(tmp_path):
 
 @pytest.mark.parametrize("way", [pickle.dumps, copy.copy, copy.deepcopy], ids=["pickle", "copy", "deepcopy"])
 def test_a_file_like_cannot_be_copied(way):
-    with open(media.path(FILE), "rb") as file:
-        decoder = VideoDecoder(file)
-        with pytest.raises(TypeError, match=r"file-like source .*pass a path or bytes"):
-            way(decoder)
-        assert decoder[5].shape == (3, 96, 128)
+    decoder = VideoDecoder(Unnamed(media.path(FILE).read_bytes()))
+    with pytest.raises(TypeError, match=r"file-like source .*pass a path or bytes"):
+        way(decoder)
+    assert decoder[5].shape == (3, 96, 128)
 
 
 def test_a_changed_file_is_noticed(tmp_path):

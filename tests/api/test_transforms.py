@@ -357,6 +357,30 @@ def test_transforms_of_torchvision(theirs, ours):
     assert as_transforms([theirs, CenterCrop(3)]) == (ours, CenterCrop(3))
 
 
+def compose(*transforms):
+    return torchvision("Compose", "torchvision.transforms.v2._container", transforms=list(transforms))
+
+
+@pytest.mark.parametrize(
+    "theirs",
+    [
+        [compose(torchvision("Resize", size=[10], **BILINEAR), CenterCrop(4))],
+        [compose(compose(Resize(10)), compose()), CenterCrop(4)],
+        compose(Resize(10), compose(compose(torchvision("CenterCrop", size=(4, 4))))),
+        [torch.nn.Sequential(torch.nn.Sequential()), compose(Resize(10), CenterCrop(4))],
+    ],
+)
+def test_containers_are_opened(theirs):
+    assert as_transforms(theirs) == (Resize(10), CenterCrop(4))
+
+
+def test_what_a_container_holds_is_checked():
+    with pytest.raises(ValueError, match="unsupported transform"):
+        as_transforms([compose(Resize(10), torchvision("RandomResizedCrop", size=(4, 4)))])
+    with pytest.raises(ValueError, match="unsupported transform"):
+        as_transforms([torch.nn.Sequential(torch.nn.Identity())])
+
+
 @pytest.mark.parametrize(
     ("theirs", "words"),
     [

@@ -4,6 +4,10 @@ torch.
 
 from __future__ import annotations
 
+import copy
+import dataclasses
+import json
+import pickle
 import subprocess
 import sys
 from fractions import Fraction
@@ -16,6 +20,7 @@ from cycodec._shared import torch_adapter
 from cycodec._shared.metadata import (
     AudioStreamMetadata,
     ContainerMetadata,
+    Ratio,
     StreamMetadata,
     VideoStreamMetadata,
 )
@@ -73,10 +78,12 @@ def test_audio_samples_must_be_2d(shape):
 # --- FrameBatch -----------------------------------------------------------------------------------
 
 
-def test_batch_iterates_over_frames():
-    frames = list(batch(3))
-    assert [type(frame) for frame in frames] == [Frame] * 3
-    assert [frame.pts_seconds for frame in frames] == [0.0, 1.0, 2.0]
+def test_batch_iterates_over_batches_of_one_frame():
+    frames = list(batch(3, valid=True))
+    assert [type(frame) for frame in frames] == [FrameBatch] * 3
+    assert [frame.pts_seconds.item() for frame in frames] == [0.0, 1.0, 2.0]
+    assert [float(frame.duration_seconds) for frame in frames] == [0.5] * 3
+    assert [bool(frame.valid) for frame in frames] == [True, False, True]
     assert torch.equal(frames[2].data, batch(3).data[2])
     assert len(batch(3)) == 3
     assert list(batch(0)) == []
@@ -115,8 +122,16 @@ def test_batch_key_reaches_every_field_alike(key, pts):
 def test_batch_key_down_to_one_frame():
     for key in [(1, 2), (-1, -1), (1, ..., 2)]:
         frame = batch(2, 3)[key]
-        assert isinstance(frame, Frame)
-        assert frame.pts_seconds == 5.0
+        assert type(frame) is FrameBatch
+        assert frame.data.shape == (3, 2, 4)
+        assert frame.pts_seconds.shape == ()
+        assert frame.pts_seconds.item() == 5.0
+
+
+def test_batch_key_none_adds_a_leading_axis():
+    part = batch(2, 3)[None]
+    assert part.data.shape == (1, 2, 3, 3, 2, 4)
+    assert part.pts_seconds.shape == (1, 2, 3)
 
 
 @pytest.mark.parametrize("key", [2, -3, (0, 3), (0, 0, 0)])
@@ -129,6 +144,17 @@ def test_batch_without_leading_axis():
     one = FrameBatch(torch.zeros(3, 2, 4), torch.tensor(1.0), torch.tensor(0.5))
     with pytest.raises(TypeError, match="no len"):
         len(one)
+    with pytest.raises(TypeError, match="no len"):
+        list(one)
+    with pytest.raises(IndexError, match="index its data"):
+        one[0]
+    assert one  # its truth does not ask for its length
+
+
+def test_batch_is_true_if_it_has_frames():
+    assert batch(2)
+    assert not batch(0)
+    assert not batch(2, 0)
 
 
 def test_batch_repr_shows_shapes_only():
@@ -266,15 +292,45 @@ def test_container_metadata():
     assert container.best_audio_stream is audio
     assert container.duration_seconds == 2.5
     assert container.bit_rate == 1065.0
-    container.duration_seconds_from_header, container.bit_rate_from_header = 2.4, 1100.0
-    assert (container.duration_seconds, container.bit_rate) == (2.4, 1100.0)
-    text.bit_rate = container.bit_rate_from_header = None
-    assert container.bit_rate is None
+    known = ContainerMetadata(duration_seconds_from_header=2.4, bit_rate_from_header=1100.0, streams=[video])
+    assert (known.duration_seconds, known.bit_rate) == (2.4, 1100.0)
+    text.bit_rate = None
+    assert ContainerMetadata(streams=[video, audio, text]).bit_rate is None
     lines = repr(container).split("\n")
     assert lines[0] == "ContainerMetadata:"
     assert lines.count("    VideoStreamMetadata:") == 1
     assert "      media_type: subtitle" in lines
     assert "  best_video_stream_index: 0" in lines
+
+
+def test_computed_values_are_fields_that_json_writes():
+    video = VideoStreamMetadata(
+        num_frames_from_header=60, average_fps_from_header=24.0, pixel_aspect_ratio=Fraction(4, 3)
+    )
+    container = ContainerMetadata(streams=[video, AudioStreamMetadata(sample_rate=8000)])
+    values = json.loads(json.dumps(dataclasses.asdict(container)))["streams"][0]
+    assert values["duration_seconds"] == 2.5
+    assert values["begin_stream_seconds"] == 0.0
+    assert values["end_stream_seconds"] == 2.5
+    assert values["num_frames"] == 60
+    assert values["average_fps"] == 24.0
+    assert values["pixel_aspect_ratio"] == 4 / 3
+    assert {"duration_seconds", "begin_stream_seconds"} <= set(dataclasses.asdict(AudioStreamMetadata()))
+
+
+def test_ratio_is_a_float_with_an_exact_value():
+    ratio = Ratio(Fraction(4, 3))
+    assert (ratio.numerator, ratio.denominator) == (4, 3)
+    assert ratio == Fraction(4, 3)
+    assert hash(ratio) == hash(Fraction(4, 3))
+    assert Fraction(ratio) == Fraction(4, 3)
+    assert ratio != Fraction(3, 4)
+    assert Ratio(1) == 1
+    assert ratio * 3 == 4.0
+    assert str(ratio) == "4/3"
+    for again in (pickle.loads(pickle.dumps(ratio)), copy.deepcopy(ratio)):
+        assert type(again) is Ratio
+        assert again == ratio
 
 
 def test_empty_container():

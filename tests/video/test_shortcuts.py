@@ -137,3 +137,14 @@ def test_they_are_shortcuts(monkeypatch):
     with monkeypatch.context() as patch:
         no_headers(patch)
         assert VideoDecoder(path).index.origin == "scan"
+
+
+@pytest.mark.parametrize("name", ["h264.flv", "h264.avi", "mpeg4_bframes.avi", "mpeg2.ts", "h264.ts"])
+def test_plain_packets_need_no_decoder(name):
+    """Opening decodes nothing if the headers of all pictures show that each packet is a frame."""
+    decoder = VideoDecoder(media.path(name), num_threads=1)
+    assert decoder.index.origin == "scan"
+    assert decoder.counters.frames_decoded == 0
+    expected = oracle.reference(media.path(name), decoder.stream_index).digests
+    assert len(decoder) == len(expected)
+    assert oracle.digest(decoder[17].permute(1, 2, 0)) == expected[17]

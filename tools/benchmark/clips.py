@@ -45,6 +45,13 @@ RECIPES: dict[str, str] = {
     # Frames so small that a call takes longer than its frame.
     "gen_h264_64x48_10s.mp4": f"{_source('64x48', 30, 10)} {X264} -g 60",
     "gen_mpeg2_360p_10s.ts": f"{_source('640x360', 30, 10)} -c:v mpeg2video -q:v 4 -g 30 -bf 2",
+    # What camcorders write: the sequence allows fields (frame_mbs_only_flag is 0).
+    "gen_h264_480i_21frames.mp4": f"{_source('720x480', 30, 1)} {X264} -flags +ildct+ilme -frames:v 21",
+    # Containers without an index of frames, or without timestamps of presentation.
+    "gen_h264_360p_10s_avi.avi": f"{_source('640x360', 30, 10)} {X264} -g 60",
+    "gen_h264_360p_10s_ts.ts": f"{_source('640x360', 30, 10)} {X264} -g 60",
+    "gen_mpeg2_360p_10s_ps.mpg": f"{_source('640x360', 30, 10)} -c:v mpeg2video -q:v 4 -g 30 -bf 2 -f vob",
+    "gen_h264_360p_10s_flv.flv": f"{_source('640x360', 30, 10)} {X264} -g 60",
 }
 TINY_PIXELS = 64 * 64
 SHORT_CLIPS = 50

@@ -1,20 +1,19 @@
 """PCM in RIFF, RF64 and BW64 ("WAV") files: a header, and samples at places that can be computed.
 
-Only the bytes of a request are read: from memory, by pread from a path, or from a file-like object.
-Files of anything but plain little-endian PCM of 8 to 64 bits raise NotPlainWav, and FFmpeg reads
-them.
+Only the bytes of a request are read. Files of anything but plain little-endian PCM of 8 to 64 bits
+raise NotPlainWav, and FFmpeg reads them.
 """
 
-import os
-
-from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
-from libc.errno cimport errno
+from libc.errno cimport ENOMEM
 from libc.stdint cimport int64_t, uint8_t, uint32_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcmp, memcpy
 
 from cycodec.core.audio.sample_blocks cimport BlockReader
 from cycodec.core.bitstream.little_endian cimport little32, little64
+from cycodec.core.io.byte_store cimport MemoryBytes
+from cycodec.core.io.local_file cimport LocalFile
+from cycodec.core.io.source cimport IOContext
 
 from cycodec.core.error import InvalidDataError
 
@@ -31,10 +30,6 @@ cdef extern from "sound/pcm.h" nogil:
         PCM_F64
     void pcm_to_float(PcmKind kind, const uint8_t *data, int channels, ssize_t frames, float *out,
                       ssize_t stride)
-
-cdef extern from "unistd.h" nogil:
-    int close(int fd)
-    ssize_t pread(int fd, void *buffer, size_t count, int64_t offset)
 
 
 cdef enum:
@@ -62,10 +57,8 @@ cdef class WavReader(BlockReader):
 
     Parameters
     ----------
-    origin : str, buffer or file-like
-        A path, an object with the buffer protocol, or an object with ``read`` and ``seek``.
-    name : str
-        How errors call the source.
+    io : IOContext
+        The source.
     sample_rate, num_channels : int
         Of the output; 0 takes the file's own.
 
@@ -75,120 +68,70 @@ cdef class WavReader(BlockReader):
         The source is no WAV file of plain PCM. FFmpeg may be able to read it.
     """
 
-    def __cinit__(self, origin, str name, **output):
-        self.source = name
-        if isinstance(origin, str):
-            self.fd = os.open(origin, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0))
-            self.has_fd = True
-            self.size = os.fstat(self.fd).st_size
-        elif hasattr(origin, "read"):
-            self.file = origin
-            self.size = self.tell_after(origin.seek(0, 2))
-        else:
-            PyObject_GetBuffer(origin, &self.view, PyBUF_SIMPLE)
-            self.has_view = True
-            self.size = self.view.len
-        try:
-            self.parse()
-        except NotPlainWav:
-            self.release()
-            if self.file is not None:
-                self.file.seek(0, 0)
-            raise
+    def __cinit__(self, IOContext io not None, **output):
+        self.io = io
+        self.source = io.name
+        io.open_bytes()
+        if isinstance(io.store, MemoryBytes):
+            self.memory = (<MemoryBytes> io.store).data + io.place.base
+        with nogil:
+            self.size = io.byte_size()
+        io.check(0, "read")
+        if self.size < 0:
+            raise self.refusal("it is a stream of unknown length")
+        self.parse()
 
     def __dealloc__(self):
-        self.release()
         free(self.raw)
         free(self.block)
         free(self.block_planes)
 
-    cdef void release(self) noexcept:
-        if self.has_view:
-            self.has_view = False
-            PyBuffer_Release(&self.view)
-        if self.has_fd:
-            self.has_fd = False
-            close(self.fd)
-
     def forget(self):
-        """Do nothing: processes share only the file handle, and pread does not move it."""
-
-    def tell_after(self, result):
-        return result if result is not None else self.file.tell()
+        """Do nothing: this reader owns no native objects besides its memory."""
 
     # -- bytes ------------------------------------------------------------------------------------
 
     cdef int64_t fetch(self, int64_t offset, uint8_t *out, int64_t count) noexcept nogil:
         """Read up to `count` bytes; return how many there were, or AVERROR."""
-        cdef int64_t done
+        cdef int64_t done = 0
+        cdef int64_t got
         count = max(0, min(count, self.size - offset))
-        if self.has_view:
-            memcpy(out, <const uint8_t *> self.view.buf + offset, count)
+        if self.memory != NULL:
+            memcpy(out, self.memory + offset, count)
             return count
         if offset + count <= self.head_size:
             memcpy(out, self.head + offset, count)
             return count
-        if self.has_fd:
-            done = self.fetch_from_path(offset, out, count)
-        else:
-            done = self.fetch_from_file(offset, out, count)
-        self.bytes_read += max(done, 0)
-        return done
-
-    cdef int64_t fetch_from_path(self, int64_t offset, uint8_t *out, int64_t count) noexcept nogil:
-        cdef int64_t done = 0
-        cdef ssize_t got
         while done < count:
-            got = pread(self.fd, out + done, count - done, offset + done)
+            got = self.io.read_at(offset + done, out + done, count - done)
             if got < 0:
-                with gil:
-                    self.failure = OSError(errno, os.strerror(errno), self.source)
-                return avutil.AVERROR_EXTERNAL
+                return got
             if got == 0:
                 break
             done += got
+        self.bytes_read += done
         return done
 
-    cdef int64_t fetch_from_file(self, int64_t offset, uint8_t *out, int64_t count) noexcept with gil:
-        cdef int64_t done = 0
-        try:
-            self.file.seek(offset, 0)
-            while done < count:
-                data = self.file.read(count - done)
-                if not data:
-                    break
-                if isinstance(data, str):
-                    raise TypeError(f"{self.source}: read() returned str, not bytes (open the file in mode 'rb')")
-                if not isinstance(data, bytes):
-                    data = bytes(data)
-                if len(data) > count - done:
-                    raise ValueError(
-                        f"{self.source}: read({count - done}) returned {len(data)} bytes, too many (read() must "
-                        "return at most as many as its argument says)"
-                    )
-                memcpy(out + done, <const char *> data, len(data))
-                done += len(data)
-        except BaseException as exception:
-            self.failure = exception
-            return avutil.AVERROR_EXTERNAL
-        return done
+    cdef int64_t look(self, int64_t offset, uint8_t *out, int64_t count) except -1:
+        """Call `fetch` without the GIL, and raise its error."""
+        cdef int64_t got
+        with nogil:
+            got = self.fetch(offset, out, count)
+        if got < 0:
+            self.check(<int> got)
+        return got
 
     cdef int check(self, int code) except -1:
-        if self.failure is not None:
-            failure, self.failure = self.failure, None
-            raise failure
-        return BlockReader.check(self, code)
+        if self.unconvertible:
+            return BlockReader.check(self, code)
+        return self.io.check(code, "read samples")
 
     # -- header -----------------------------------------------------------------------------------
 
     cdef int parse(self) except -1:
         """Read the header, and set the reader up for what it says."""
-        cdef int64_t got
-        if not self.has_view:
-            got = self.fetch(0, self.head, HEAD_BYTES)
-            if got < 0:
-                self.check(<int> got)
-            self.head_size = got
+        if self.memory == NULL:
+            self.head_size = self.look(0, self.head, HEAD_BYTES)
         self.read_chunks()
         self.native.sample_format = avutil.AV_SAMPLE_FMT_FLTP
         self.input.sample_format = avutil.AV_SAMPLE_FMT_FLTP
@@ -207,21 +150,18 @@ cdef class WavReader(BlockReader):
         cdef uint8_t header[24]
         cdef int64_t offset = 12
         cdef int64_t long_data = -1
-        cdef int64_t length, got, available
-        if self.fetch(0, header, 12) < 12 or memcmp(header + 8, b"WAVE", 4):
+        cdef int64_t length, available
+        if self.look(0, header, 12) < 12 or memcmp(header + 8, b"WAVE", 4):
             raise self.refusal("it does not begin with a RIFF header of type WAVE")
         if memcmp(header, b"RIFF", 4) and memcmp(header, b"RF64", 4) and memcmp(header, b"BW64", 4):
             raise self.refusal("it is neither RIFF, RF64 nor BW64")
         for _ in range(MAX_CHUNKS):
-            got = self.fetch(offset, header, 8)
-            if got < 0:
-                self.check(<int> got)
-            if got < 8:
+            if self.look(offset, header, 8) < 8:
                 raise self.refusal("it has no data chunk")
             length = little32(header + 4)
             offset += 8
             if memcmp(header, b"ds64", 4) == 0:
-                if length >= 24 and self.fetch(offset, header, 24) == 24:
+                if length >= 24 and self.look(offset, header, 24) == 24:
                     long_data = <int64_t> little64(header + 8)
             elif memcmp(header, b"fmt ", 4) == 0:
                 self.read_format(offset, length)
@@ -245,28 +185,26 @@ cdef class WavReader(BlockReader):
         return 0
 
     cdef bint holds_compressed(self, int64_t length) except -1:
-        """True if the 16-bit samples seem to be AC-3, DTS or the like, as S/PDIF carries them."""
+        """Return True if the 16-bit samples seem to be AC-3, DTS or the like, as S/PDIF carries
+        them.
+        """
         cdef uint8_t *data
-        cdef int64_t got
-        cdef bint found
         length = min(length, PROBE_BYTES)
-        if self.has_view:
-            return has_sync_word(<const uint8_t *> self.view.buf + self.data_offset, length)
-        if not self.has_fd:
+        if self.memory != NULL:
+            return has_sync_word(self.memory + self.data_offset, length)
+        if not isinstance(self.io.store, LocalFile):
             length = min(length, max(0, self.head_size - self.data_offset))     # no further request
         data = <uint8_t *> malloc(PROBE_BYTES)
         if data == NULL:
             raise MemoryError()
-        got = self.fetch(self.data_offset, data, length)
-        found = got > 0 and has_sync_word(data, got)
-        free(data)
-        if got < 0:
-            self.check(<int> got)
-        return found
+        try:
+            return has_sync_word(data, self.look(self.data_offset, data, length))
+        finally:
+            free(data)
 
     cdef int read_format(self, int64_t offset, int64_t length) except -1:
         cdef uint8_t data[40]
-        cdef int64_t got = self.fetch(offset, data, min(length, 40))
+        cdef int64_t got = self.look(offset, data, min(length, 40))
         cdef int code, bits, valid, align
         if got < 16:
             raise self.refusal("its format chunk is cut off")
@@ -297,7 +235,7 @@ cdef class WavReader(BlockReader):
         return 0
 
     def refusal(self, why):
-        """The exception for a file that FFmpeg must read."""
+        """Return the exception for a file that FFmpeg must read."""
         return NotPlainWav(
             f"{self.source} is not a WAV file of plain PCM: {why} (AudioDecoder reads what FFmpeg can)",
             source=self.source, operation="read header",
@@ -312,14 +250,14 @@ cdef class WavReader(BlockReader):
         return 0.0
 
     def format_info(self):
-        """What the header says, under the names of AudioStreamMetadata."""
+        """Return what the header says, under the names of AudioStreamMetadata."""
         codec, sample_format = CODECS[self.kind]
         return {
             "sample_rate": self.rate,
             "num_channels": self.channels,
             "sample_format": sample_format,
             "codec": codec,
-            "bit_rate": float(self.rate * self.channels * self.width * 8),
+            "bit_rate": float(self.rate) * self.channels * self.width * 8,
             "duration_seconds_from_header": self.num_samples / self.rate,
             "begin_stream_seconds_from_header": None,
             "stream_index": 0,
@@ -335,7 +273,7 @@ cdef class WavReader(BlockReader):
         """Do nothing: the place of every sample is known."""
 
     def near_end(self):
-        return self.num_samples * self.sample_rate // self.rate
+        return <object> self.num_samples * self.sample_rate // self.rate
 
     # -- samples ----------------------------------------------------------------------------------
 
@@ -346,15 +284,17 @@ cdef class WavReader(BlockReader):
         cdef int64_t done = 0
         cdef int64_t part, got
         cdef const uint8_t *first
-        if self.has_view:
-            first = <const uint8_t *> self.view.buf + self.data_offset + start * frame_bytes
+        if self.memory != NULL:
+            first = self.memory + self.data_offset + start * frame_bytes
             pcm_to_float(<PcmKind> self.kind, first, self.channels, count, out, stride)
             return 0
         if self.raw == NULL:
             self.raw = <uint8_t *> malloc(step * frame_bytes)
             if self.raw == NULL:
-                return avutil.AVERROR_EXTERNAL
+                return avutil.AVERROR(ENOMEM)
         while done < count:
+            if self.io.watch.is_interrupted():
+                return avutil.AVERROR_EXIT
             part = min(step, count - done)
             got = self.fetch(self.data_offset + (start + done) * frame_bytes, self.raw, part * frame_bytes)
             if got < 0:
@@ -373,7 +313,7 @@ cdef class WavReader(BlockReader):
         stop = min(stop, self.num_samples)
         if stop <= start:
             return 0
-        if stop - start < FEW_SAMPLES and self.has_view:
+        if stop - start < FEW_SAMPLES and self.memory != NULL:
             code = self.copy(start, stop - start, <float *> pointer, stride)
         else:
             with nogil:
@@ -391,7 +331,7 @@ cdef class WavReader(BlockReader):
             self.block = <float *> malloc(size * self.channels * sizeof(float))
             self.block_planes = <uint8_t **> malloc(self.channels * sizeof(uint8_t *))
             if self.block == NULL or self.block_planes == NULL:
-                return avutil.AVERROR_EXTERNAL
+                return avutil.AVERROR(ENOMEM)
             for i in range(self.channels):
                 self.block_planes[i] = <uint8_t *> (self.block + i * size)
         self.data = self.block_planes
@@ -406,7 +346,9 @@ cdef class WavReader(BlockReader):
 
 
 cdef bint has_sync_word(const uint8_t *data, int64_t size) noexcept nogil:
-    """True if 16-bit samples hold a sync word of IEC 61937 or of DTS, or begin with one of AC-3."""
+    """Return True if 16-bit samples hold a sync word of IEC 61937 or of DTS, or begin with one of
+    AC-3.
+    """
     cdef int64_t at = 0
     cdef uint32_t word
     while at + 2 <= size and data[at] == 0 and data[at + 1] == 0:

@@ -17,4 +17,4 @@ cdef bint holds_picture(const NalFormat *format, const uint8_t *data, int size) 
 cdef bint is_in_top_layer(const NalFormat *format, const uint8_t *data, int size) noexcept nogil
 cdef bint is_unreferenced(const NalFormat *format, const uint8_t *data, int size) noexcept nogil
 cdef bint is_exact_entry(const NalFormat *format, const uint8_t *data, int size) noexcept nogil
-cdef int count_pictures(int codec_id, const uint8_t *data, int size, bint *is_entry) noexcept nogil
+cdef int count_pictures(const NalFormat *format, const uint8_t *data, int size, bint *is_entry) noexcept nogil

@@ -1,6 +1,6 @@
 """The NAL units of H.264 and HEVC: what they say about a packet without decoding it."""
 
-from libc.stdint cimport uint8_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t
 
 from cycodec.core.bitstream.bits cimport Bits, open_bits, read_golomb
 from cycodec.core.bitstream.sps cimport Sps, read_hevc_sps
@@ -96,12 +96,12 @@ cdef int take_length(const NalFormat *format, const uint8_t *data, int size, int
 
     The packet must still hold the bytes of the length.
     """
-    cdef int length = 0
+    cdef uint32_t length = 0
     cdef int i
     for i in range(format.length):
         length = length << 8 | data[position[0] + i]
     position[0] += format.length
-    return length if 0 < length <= size - position[0] else 0
+    return <int> length if 0 < <int64_t> length <= size - position[0] else 0
 
 
 cdef int first_slice(const NalFormat *format, const uint8_t *data, int size) noexcept nogil:
@@ -183,34 +183,38 @@ cdef bint holds_picture(const NalFormat *format, const uint8_t *data, int size) 
     return found
 
 
-cdef int count_pictures(int codec_id, const uint8_t *data, int size, bint *is_entry) noexcept nogil:
-    """Return how many H.264 or HEVC pictures begin in a packet with start codes; -1 if uncertain.
+cdef int count_pictures(const NalFormat *format, const uint8_t *data, int size, bint *is_entry) noexcept nogil:
+    """Return how many H.264 or HEVC pictures begin in a packet; -1 if uncertain.
 
     A picture begins with the slice that holds its first macroblock (ITU-T H.264, 7.4.3; H.265,
     7.4.7.1). `is_entry` becomes True if decoding may begin here with nothing missing, at an IDR
     picture or another random access picture of HEVC.
     """
     cdef int position = 0
+    cdef int length = 0
     cdef int found = 0
-    cdef int kind, header
+    cdef bint is_h264 = format.codec_id == avcodec.AV_CODEC_ID_H264
+    cdef int header = 1 if is_h264 else 2
+    cdef int kind
     is_entry[0] = False
-    header = 1 if codec_id == avcodec.AV_CODEC_ID_H264 else 2
     while True:
-        position = next_start_code(data, position, size)
+        position += length
+        if format.length > 0:
+            if position + format.length >= size:
+                return found if position == size else -1
+            length = take_length(format, data, size, &position)
+            if not length:
+                return -1
+        else:
+            position = next_start_code(data, position, size)
         if position + header >= size:
             return found
-        if codec_id == avcodec.AV_CODEC_ID_H264:
-            kind = data[position] & 31
-            if 2 <= kind <= 4:
-                return -1               # data partitions
-            if kind != 1 and kind != 5:
-                continue
-            is_entry[0] = is_entry[0] or kind == 5
-        else:
-            kind = (data[position] >> 1) & 63
-            if kind >= 32:
-                continue
-            is_entry[0] = is_entry[0] or 16 <= kind <= 23
+        kind = data[position] & 31 if is_h264 else (data[position] >> 1) & 63
+        if is_h264 and 2 <= kind <= 4:
+            return -1               # data partitions
+        if (is_h264 and kind != 1 and kind != 5) or (not is_h264 and kind >= 32):
+            continue
+        is_entry[0] = is_entry[0] or (kind == 5 if is_h264 else 16 <= kind <= 23)
         # The bit is 1 if first_mb_in_slice is 0, or if first_slice_segment_in_pic_flag is 1.
         found += data[position + header] >> 7
 

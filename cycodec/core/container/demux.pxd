@@ -8,18 +8,8 @@ from cycodec.libav.avformat cimport AVFormatContext, AVStream
 from cycodec.libav.avutil cimport AVDictionary
 
 
-cdef struct Watch:
-    AVFormatContext *context
-    int64_t timeout                 # in microseconds; 0 waits for ever
-    int64_t deadline                # of the operation under way; 0 before the first one
-    int64_t last_call               # when FFmpeg asked last whether to go on
-    int64_t bytes_read              # of the source when the deadline was set
-    bint is_expired                 # True if the deadline has stopped an operation
-
-
 cdef class Demuxer:
     cdef AVFormatContext *ptr
-    cdef Watch watch                # the timeout of a URL
     cdef readonly dict codec_options    # options of the user that only decoders know
     cdef readonly IOContext io
     cdef AVPacket *held             # the packet that peek has read
@@ -27,6 +17,7 @@ cdef class Demuxer:
     cdef readonly bint probed       # True if avformat_find_stream_info has run
 
     cdef int open(self) except -1
+    cdef int refuse_samples(self) except -1
     cdef int refuse_playlist(self) except -1
     cdef int keep_codec_options(self, AVDictionary *options) except -1
     cdef int refuse_size(self, int index) except -1

@@ -15,6 +15,7 @@ cdef enum:
 cdef struct ByteSource:
     const uint8_t *memory       # NULL if the source is a file
     int descriptor              # the file, if `memory` is NULL
+    int64_t base                # position of the source in the file
     int64_t size
     int64_t start               # position of the chunk
     int length                  # bytes in the chunk

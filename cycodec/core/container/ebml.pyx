@@ -9,4 +9,4 @@ cdef extern from "<unistd.h>" nogil:
 
 cdef void read_chunk(ByteSource *source, int64_t position) noexcept nogil:
     source.start = position
-    source.length = <int> max(pread(source.descriptor, source.chunk, CHUNK, position), 0)
+    source.length = <int> max(pread(source.descriptor, source.chunk, CHUNK, source.base + position), 0)

@@ -14,7 +14,7 @@ Nearly all of the time is spent on one read for each block. At most a tenth of t
 of bytes from memory; the rest is the system call. 64 bytes hold the headers of a cluster and its
 first block together; reads of 256 bytes took a quarter longer. With O_NOATIME the kernel need not
 store the time of each read, which saves another quarter. Only the owner of a file may open it so;
-for other users the file is opened without that flag. A mapped file took twice as long, because each
+for other users the decoder's own descriptor is used. A mapped file took twice as long, because each
 block causes a page fault. A mapped file that is cut off meanwhile would also end the process.
 
 Note [Walked from several places]
@@ -56,6 +56,8 @@ from cycodec.core.container.packets cimport (
     PacketTable,
     first_packet_agrees,
 )
+from cycodec.core.io.byte_store cimport ByteStore, MemoryBytes
+from cycodec.core.io.local_file cimport LocalFile
 
 from cycodec.libav cimport avcodec, avutil
 
@@ -376,7 +378,7 @@ cdef list read_cues(ByteSource *source, Walk *walk):
     header = read_element(source, position, &identifier, &size)
     if header <= 0 or identifier != CUES or not 0 < size <= LARGEST_CUES:
         return []
-    data = os.pread(source.descriptor, size, position + header)
+    data = os.pread(source.descriptor, size, source.base + position + header)
     cues.memory = <const uint8_t *> PyBytes_AS_STRING(data)
     cues.size = len(data)
     positions = set()
@@ -450,30 +452,50 @@ cdef list choose_edges(ByteSource *source, Walk *state, int64_t first, int threa
 # -- the file --------------------------------------------------------------------------------------
 
 
-cdef int open_quietly(str path) except -1:
-    """Open a file without changing its access time, if allowed: Note [Small reads]."""
-    try:
-        return os.open(path, os.O_RDONLY | getattr(os, "O_NOATIME", 0))
-    except PermissionError:
-        return os.open(path, os.O_RDONLY)
+cdef int open_quietly(LocalFile file) except -1:
+    """Return a descriptor whose reads do not change the access time of a file: Note [Small reads].
+
+    Return the file's own descriptor if that is not allowed.
+    """
+    cdef int descriptor
+    flags = getattr(os, "O_NOATIME", 0)
+    if flags and file.path is not None:
+        try:
+            descriptor = os.open(file.path, os.O_RDONLY | flags)
+        except OSError:
+            return file.descriptor
+        if os.path.sameopenfile(descriptor, file.descriptor):
+            return descriptor
+        os.close(descriptor)
+    return file.descriptor
+
+
+cdef void close_quiet(ByteSource *source, Demuxer demuxer) except *:
+    """Close what `open_quietly` has opened."""
+    cdef ByteStore store = demuxer.io.store
+    if isinstance(store, LocalFile) and source.descriptor not in (-1, (<LocalFile> store).descriptor):
+        os.close(source.descriptor)
 
 
 cdef bint open_source(ByteSource *source, Demuxer demuxer) except -1:
-    """Open the source of a demuxer again.
+    """Make the source of a demuxer readable here.
 
     Return False for file-like objects and URLs, which read small pieces slowly.
     """
+    cdef ByteStore store = demuxer.io.store
     source.start = 0
     source.length = 0
-    source.memory = demuxer.io.memory.data
-    source.size = demuxer.io.memory.size
+    source.memory = NULL
+    source.base = 0
     source.descriptor = -1
-    if source.memory == NULL:
-        path = demuxer.io.path
-        if path is None:
-            return False
-        source.descriptor = open_quietly(path)
-        source.size = os.fstat(source.descriptor).st_size
+    if isinstance(store, MemoryBytes):
+        source.memory = (<MemoryBytes> store).data + demuxer.io.place.base
+    elif isinstance(store, LocalFile):
+        source.base = demuxer.io.place.base
+        source.descriptor = open_quietly(store)
+    else:
+        return False
+    source.size = demuxer.io.byte_size()
     return True
 
 
@@ -521,8 +543,7 @@ def read_matroska(Demuxer demuxer not None, int stream_index, run=None, int thre
         if table is None and len(edges) > 2:
             table = walk_stretches(&source, &state, [first, source.size], run)
     finally:
-        if source.descriptor >= 0:
-            os.close(source.descriptor)
+        close_quiet(&source, demuxer)
     if table is None or table.count == 0 or demuxer.time_base(stream_index) != Fraction(state.scale, 10 ** 9):
         return None
     return table if first_packet_agrees(demuxer, stream_index, table) else None

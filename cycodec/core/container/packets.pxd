@@ -64,5 +64,4 @@ cdef class PacketTable:
 
 
 cdef uint32_t digest_packet(const AVPacket *packet) noexcept nogil
-cdef void record_packet(PacketRecord *record, const AVPacket *packet, int codec_id, bint closely) noexcept nogil
 cdef bint first_packet_agrees(Demuxer demuxer, int stream_index, PacketTable table) except -1

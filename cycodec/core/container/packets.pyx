@@ -1,6 +1,5 @@
 """The packets of a stream: their times, sizes and flags, as a scan of the file finds them."""
 
-from cpython.exc cimport PyErr_CheckSignals
 from libc.errno cimport ENOMEM
 from libc.limits cimport INT_MAX
 from libc.stdint cimport uint32_t
@@ -18,11 +17,6 @@ from cycodec.libav cimport avcodec, avutil
 from cycodec.libav.avcodec cimport AVCodecParameters, AVPacket
 
 
-# Packets between two looks for pending signals.
-cdef enum:
-    SIGNAL_INTERVAL = 64
-
-
 cdef uint32_t digest_packet(const AVPacket *packet) noexcept nogil:
     """Return the FNV-1a hash of a packet's first and last bytes.
 
@@ -38,14 +32,17 @@ cdef uint32_t digest_packet(const AVPacket *packet) noexcept nogil:
     return value
 
 
-cdef bint holds_one_picture(int codec_id, const AVPacket *packet, bint *is_entry, bint *is_b) noexcept nogil:
-    """Return whether a packet with start codes holds one picture; False if that is not certain.
+cdef bint holds_one_picture(
+    const NalFormat *format, const AVPacket *packet, bint *is_entry, bint *is_b
+) noexcept nogil:
+    """Return whether a packet holds one picture; False if that is not certain.
 
     `is_entry` becomes True if decoding may begin at that picture, and `is_b` if it is a B-picture
     of MPEG-1, 2 or 4.
     """
+    cdef int codec_id = format.codec_id
     if codec_id == avcodec.AV_CODEC_ID_H264 or codec_id == avcodec.AV_CODEC_ID_HEVC:
-        return count_pictures(codec_id, packet.data, packet.size, is_entry) == 1
+        return count_pictures(format, packet.data, packet.size, is_entry) == 1
     if codec_id == avcodec.AV_CODEC_ID_MPEG1VIDEO or codec_id == avcodec.AV_CODEC_ID_MPEG2VIDEO:
         return holds_one_mpeg2_frame(packet.data, packet.size, is_entry, is_b)
     if codec_id == avcodec.AV_CODEC_ID_MPEG4:
@@ -53,9 +50,10 @@ cdef bint holds_one_picture(int codec_id, const AVPacket *packet, bint *is_entry
     return False
 
 
-cdef void record_packet(PacketRecord *record, const AVPacket *packet, int codec_id, bint closely) noexcept nogil:
+cdef void record_packet(PacketRecord *record, const AVPacket *packet, const NalFormat *format, bint closely) noexcept nogil:
     """Describe a packet; with `closely`, look through all its bytes for pictures."""
     cdef bint is_entry = False
+    cdef int codec_id = format.codec_id
     cdef bint is_b = False
     record.pts = packet.pts
     record.dts = packet.dts
@@ -81,7 +79,7 @@ cdef void record_packet(PacketRecord *record, const AVPacket *packet, int codec_
     elif codec_id == avcodec.AV_CODEC_ID_MPEG4:
         if may_be_uncoded_mpeg4(packet.size):
             record.flags |= PACKET_SUSPECT
-    if closely and holds_one_picture(codec_id, packet, &is_entry, &is_b):
+    if closely and holds_one_picture(format, packet, &is_entry, &is_b):
         record.flags |= PACKET_PLAIN
         if is_b:
             record.flags |= PACKET_B
@@ -234,14 +232,13 @@ cdef class PacketTable:
         """Append every packet of the stream, from the demuxer's position to the end."""
         cdef AVPacket *packet = avcodec.av_packet_alloc()
         cdef PacketRecord record
-        cdef int codec_id = demuxer.stream(stream_index).codecpar.codec_id
-        cdef PictureParser parser = new_picture_parser(demuxer.stream(stream_index).codecpar, demuxer.io.name)
         cdef NalFormat format = nal_format(demuxer.stream(stream_index).codecpar)
+        cdef PictureParser parser = new_picture_parser(demuxer.stream(stream_index).codecpar, demuxer.io.name)
         cdef int code
         if packet == NULL:
             raise MemoryError()
         self.has_order = closely and parser.has_order
-        self.has_headers = has_sequence_headers(codec_id)
+        self.has_headers = has_sequence_headers(format.codec_id)
         try:
             with nogil:
                 while True:
@@ -251,7 +248,7 @@ cdef class PacketTable:
                     if self.count == 0:
                         with gil:
                             self.note_first(demuxer, stream_index, packet)
-                    record_packet(&record, packet, codec_id, closely)
+                    record_packet(&record, packet, &format, closely)
                     if self.has_headers:
                         read_sequence_headers(&format, packet.data, packet.size, &record.headers)
                     if self.has_order:
@@ -260,9 +257,6 @@ cdef class PacketTable:
                     code = self.append(&record)
                     if code < 0:
                         break
-                    if self.count % SIGNAL_INTERVAL == 0:
-                        with gil:
-                            PyErr_CheckSignals()
         finally:
             avcodec.av_packet_free(&packet)
         # at damaged data the stream ends, as it does for the ffmpeg command

@@ -9,6 +9,7 @@ cdef class Access:
     cdef readonly dict options          # FFmpeg's options, as strings
     cdef readonly double timeout        # of URLs, in seconds; 0 waits for ever
     cdef readonly int64_t max_pixels    # of one frame
+    cdef readonly int64_t max_spool_bytes   # of a stream that is kept in a temporary file
 
 
 cdef class Rules:

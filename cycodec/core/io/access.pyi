@@ -6,6 +6,7 @@ class Access:
     options: dict[str, str]
     timeout: float
     max_pixels: int
+    max_spool_bytes: int
     def __init__(
         self,
         protocols: Iterable[str] | str = (),
@@ -13,4 +14,5 @@ class Access:
         options: Mapping[str, object] | None = None,
         timeout: float = 30.0,
         max_pixels: int = 1 << 28,
+        max_spool_bytes: int = 1 << 32,
     ) -> None: ...

@@ -89,6 +89,8 @@ cdef class Access:
         Seconds that a URL may take to answer; 0 waits for ever.
     max_pixels : int
         The largest number of pixels of a frame.
+    max_spool_bytes : int
+        The largest number of bytes of a stream that are kept in a temporary file.
 
     Raises
     ------
@@ -96,12 +98,14 @@ cdef class Access:
         FFmpeg has no such protocol or format, or an option is not for users.
     """
 
-    def __init__(self, protocols=(), formats=(), options=None, double timeout=30.0, int64_t max_pixels=1 << 28):
+    def __init__(self, protocols=(), formats=(), options=None, double timeout=30.0, int64_t max_pixels=1 << 28,
+                 int64_t max_spool_bytes=1 << 32):
         self.protocols = names_of("protocols", protocols)
         self.formats = names_of("formats", formats)
         self.options = {}
         self.timeout = timeout
         self.max_pixels = max_pixels
+        self.max_spool_bytes = max_spool_bytes
         for name, value in (options or {}).items():
             if not isinstance(name, str):
                 raise TypeError(f"options must have names of type str, not {type(name).__name__}")
@@ -122,13 +126,16 @@ cdef class Access:
                 )
 
     def __reduce__(self):
-        return Access, (self.protocols, self.formats, self.options, self.timeout, self.max_pixels)
+        return Access, (
+            self.protocols, self.formats, self.options, self.timeout, self.max_pixels, self.max_spool_bytes
+        )
 
     def __eq__(self, other):
         return type(other) is Access and self.__reduce__() == other.__reduce__()
 
     def __hash__(self):
-        return hash((self.protocols, self.formats, tuple(sorted(self.options.items())), self.timeout, self.max_pixels))
+        return hash((self.protocols, self.formats, tuple(sorted(self.options.items())), self.timeout, self.max_pixels,
+                     self.max_spool_bytes))
 
 
 cdef tuple names_of(str argument, object names):

@@ -14,3 +14,6 @@ cdef class ReadAhead:
     cdef int64_t copy(self, int64_t pos, uint8_t *buffer, int size) except -1
     cdef bytes read(self, int64_t pos, int64_t size)
     cdef int64_t size(self) except -1
+
+
+cdef bytes read_bytes(object read, int64_t size, str name)

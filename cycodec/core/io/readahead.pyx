@@ -58,25 +58,30 @@ cdef class ReadAhead:
 
     cdef bytes read(self, int64_t pos, int64_t size):
         """Read from the object after a seek, because other code may have moved it."""
-        cdef Py_buffer view
         self.file.seek(pos, 0)
-        data = self.file.read(size)
-        if data is None:
-            raise BlockingIOError(f"{self.name}: read({size}) gave None (a source must be in blocking mode)")
-        if isinstance(data, str):
-            raise TypeError(f"{self.name}: read({size}) gave str, bytes are needed (open the file in mode 'rb')")
-        PyObject_GetBuffer(data, &view, PyBUF_SIMPLE)
-        try:
-            if view.len > size:
-                raise ValueError(f"{self.name}: read({size}) gave {view.len} bytes, more than asked for")
-            return data if type(data) is bytes else (<char *> view.buf)[:view.len]
-        finally:
-            PyBuffer_Release(&view)
+        return read_bytes(self.file.read, size, self.name)
 
     cdef int64_t size(self) except -1:
         """Return the size of the object in bytes, by a seek to its end."""
         result = self.file.seek(0, 2)
         return result if result is not None else self.file.tell()
+
+
+cdef bytes read_bytes(object read, int64_t size, str name):
+    """Call a method that reads up to `size` bytes, and check its answer; `name` is the source's."""
+    cdef Py_buffer view
+    data = read(size)
+    if data is None:
+        raise BlockingIOError(f"{name}: read({size}) gave None (a source must be in blocking mode)")
+    if isinstance(data, str):
+        raise TypeError(f"{name}: read({size}) gave str, bytes are needed (open the file in mode 'rb')")
+    PyObject_GetBuffer(data, &view, PyBUF_SIMPLE)
+    try:
+        if view.len > size:
+            raise ValueError(f"{name}: read({size}) gave {view.len} bytes, more than asked for")
+        return data if type(data) is bytes else (<char *> view.buf)[:view.len]
+    finally:
+        PyBuffer_Release(&view)
 
 
 def set_limits(int64_t most_ahead=1 << 20, int64_t kept_bytes=4 << 20):

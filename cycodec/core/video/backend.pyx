@@ -74,6 +74,12 @@ cdef class VideoBackend:
         memset(to, 0, size)
         return 0
 
+    def stated_colours(self):
+        """Return the colours that pictures carry, by their names in `stream_info`; None if this
+        decoder does not know them before the first picture.
+        """
+        return None
+
     cdef object failure(self):
         """Return the exception that BACKEND_FAILED stands for, or None."""
         return None

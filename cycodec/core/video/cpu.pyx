@@ -13,6 +13,7 @@ from cycodec.core.bitstream.sequence_headers cimport (
 )
 from cycodec.core.container.decoder_context cimport allocate_decoder, open_decoder, set_options
 from cycodec.core.container.demux cimport Demuxer
+from cycodec.core.container.metadata cimport colour_names
 from cycodec.core.video.backend cimport VideoBackend
 from cycodec.core.video.reorder cimport LARGEST_REORDER
 from cycodec.core.video.unwritten cimport finds_marks, forget_marks, mark_buffers, may_mark
@@ -53,6 +54,12 @@ cdef extern from "kernels/cpu_functions.h" nogil:
     ctypedef struct CpuFunctions:
         pass
     const CpuFunctions cpu_functions_table "cpu_functions"
+
+
+# The values of Kernel in csrc/convert/kernel_choice.h.
+cdef tuple KERNELS = (
+    "products", "tables", "deep", "full", "float_tables", "float_wrapped", "float_biased", None
+)
 
 
 cdef const void *cpu_functions() noexcept nogil:
@@ -165,6 +172,26 @@ cdef class CpuBackend(VideoBackend):
             self.opened = colours_of(self.context)
         return 0
 
+    def stated_colours(self):
+        """Return the colours that pictures carry, if the parameter sets in the extradata tell them.
+
+        libavcodec reads HEVC's sets when it opens the decoder, which then knows the pixel format,
+        and those of H.264 with the first packet.
+        """
+        cdef AVCodecContext *context = self.context
+        cdef SequenceHeaders *told = &self.extradata
+        if context == NULL or not (
+            (context.codec_id == avcodec.AV_CODEC_ID_HEVC and context.pix_fmt != avutil.AV_PIX_FMT_NONE)
+            or (context.codec_id == avcodec.AV_CODEC_ID_H264 and told.has_colours)
+        ):
+            return None
+        return colour_names(
+            told.primaries if told.has_colours else context.color_primaries,
+            told.matrix if told.has_colours else context.colorspace,
+            told.transfer if told.has_colours else context.color_trc,
+            told.range if told.has_range else context.color_range,
+        )
+
     cdef int send(self, const AVPacket *packet) noexcept nogil:
         self.is_unused = False
         if packet != NULL and self.context.thread_count > 1 and keeps_colours(self.context.codec_id):
@@ -248,10 +275,10 @@ cdef class CpuBackend(VideoBackend):
 
     @property
     def kernel(self):
-        """The kernel that converts to uint8, as csrc/convert/kernel_choice.h names it; None if
-        swscale converts.
+        """The kernel that converts, as csrc/convert/kernel_choice.h names it; None if swscale
+        does.
         """
-        return ("products", "tables", "deep", "full", None)[converter_kernel(<Converter *> self.converter)]
+        return KERNELS[converter_kernel(<Converter *> self.converter)]
 
     cdef int delay(self) noexcept nogil:
         return self.context.has_b_frames + (self.context.thread_count if self.context.thread_count > 1 else 0)

@@ -7,12 +7,25 @@ the time base.
 
 import math
 
+from libc.math cimport ceil, rint
+
+from cycodec.core.container.limits cimport largest_time
+from cycodec.core.error import InstantError
 from cycodec.core.video.stream_index cimport StreamIndex
 
 # An instant that went through float32 may have left the stream by half of this part of itself.
 cdef double FLOAT32_STEP = 2.0 ** -23
 # Rounding errors in the quotient of two times are smaller than this.
 cdef double ROUNDING = 1e-6
+
+
+cdef object as_position(double ticks):
+    """Return the position at or before a time in units of the time base.
+
+    No stream reaches as far as the largest position, so that a later time ends there.
+    """
+    cdef double most = <double> largest_time()
+    return math.floor(min(max(ticks, -most), most))
 
 
 cdef class HeaderIndex(StreamIndex):
@@ -60,30 +73,29 @@ cdef class HeaderIndex(StreamIndex):
     @property
     def first_position(self):
         """A reader's position for the first frame."""
-        cdef object position = self.begin_seconds / self.time_base
-        return round(position)
+        return as_position(rint(self.begin_seconds / self.time_base))
 
     def position_of(self, number):
-        """A reader's position for a frame number: the middle of the time at which the frame should
-        be played.
+        """Return a reader's position for a frame number: the middle of the time at which the frame
+        should be played.
         """
         cdef double fps = self.known_fps()
         cdef double middle = <double> number + 0.5
         # Rounding does not move the middle of a frame's time into another frame.
-        return math.floor((self.begin_seconds + middle / fps) / self.time_base)
+        return as_position((self.begin_seconds + middle / fps) / self.time_base)
 
     def positions_of(self, numbers):
-        """A reader's positions for several frame numbers: a list."""
+        """Return a reader's positions for several frame numbers: a list."""
         self.known_fps()
         return [self.position_of(number) for number in numbers]
 
     def position_at(self, seconds):
-        """A reader's position for the frame that is played at an instant.
+        """Return a reader's position for the frame that is played at an instant.
 
         Raises
         ------
-        IndexError
-            The instant is outside the stream.
+        InstantError
+            (an IndexError and a RuntimeError) The instant is outside the stream.
         ValueError
             The header has no frame rate.
         """
@@ -91,18 +103,22 @@ cdef class HeaderIndex(StreamIndex):
         cdef double slack = abs(instant) * FLOAT32_STEP
         cdef double last
         if not self.begin_seconds - slack <= instant <= self.end_seconds + slack:
-            raise IndexError(
+            raise InstantError(
                 f"no frame is played at {instant:.6g} s: the stream runs from {self.begin_seconds:.6g} s "
                 f"to {self.end_seconds:.6g} s"
             )
         last = max(self.begin_seconds, self.end_seconds - 0.5 / self.known_fps())
-        return math.floor(min(max(instant, self.begin_seconds), last) / self.time_base + ROUNDING)
+        return as_position(min(max(instant, self.begin_seconds), last) / self.time_base + ROUNDING)
 
     def numbers_played(self, double start, double stop):
-        """The numbers of the frames that are played in [start, stop), in seconds: a range."""
+        """Return the numbers of the frames that are played in [start, stop), in seconds: a range.
+        """
         cdef double fps
         if start >= stop:
             return range(0)
         fps = self.known_fps()
-        first = math.floor((start - self.begin_seconds) * fps + ROUNDING)
-        return range(max(first, 0), min(math.ceil((stop - self.begin_seconds) * fps - ROUNDING), len(self)))
+        count = len(self)
+        # A range that is shorter than the rounding holds the frame at its start, as any other.
+        first = min(max(as_position((start - self.begin_seconds) * fps + ROUNDING), 0), count - 1)
+        after = max(as_position(ceil((stop - self.begin_seconds) * fps - ROUNDING)), first + 1)
+        return range(max(first, 0), min(after, count))

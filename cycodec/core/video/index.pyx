@@ -12,7 +12,7 @@ from libc.stdlib cimport calloc, free, malloc
 
 from cycodec.core.bitstream.sequence_headers cimport SequenceHeaders
 from cycodec.core.container.demux cimport Demuxer
-from cycodec.core.error import FFmpegError, StaleIndexError
+from cycodec.core.error import FFmpegError, InstantError, StaleIndexError
 from cycodec.core.search cimport first_above, first_at_least, partition_point
 from cycodec.core.video.index_file import ANCHOR_FIELDS, pack_index, read_index, unpack_index, write_index
 from cycodec.core.video.reorder cimport LARGEST_REORDER
@@ -242,8 +242,8 @@ cdef class FrameIndex(StreamIndex):
 
         Raises
         ------
-        IndexError
-            The instant is outside the stream.
+        InstantError
+            (an IndexError and a RuntimeError) The instant is outside the stream.
         ValueError
             The instant is NaN or infinite.
         """
@@ -253,7 +253,7 @@ cdef class FrameIndex(StreamIndex):
             raise ValueError(f"an instant must be a finite number of seconds, not {instant}")
         number = self.number_at(instant)
         if number < 0:
-            raise IndexError(
+            raise InstantError(
                 f"no frame is played at {instant:.6g} s: the stream runs from {self.begin_seconds:.6g} s "
                 f"to {self.end_seconds:.6g} s" if self.count else "the stream has no frames"
             )
@@ -270,25 +270,26 @@ cdef class FrameIndex(StreamIndex):
 
     @property
     def first_position(self):
-        """A reader's position for the first frame."""
+        """Return a reader's position for the first frame."""
         return 0
 
     def position_of(self, number):
-        """A reader's position for a frame number: the number itself."""
+        """Return a reader's position for a frame number: the number itself."""
         return number
 
     def positions_of(self, numbers):
-        """A reader's positions for several frame numbers: the numbers themselves."""
+        """Return a reader's positions for several frame numbers: the numbers themselves."""
         return numbers
 
     def position_at(self, seconds):
-        """A reader's position for the frame that is played at an instant; it raises what `index_at`
-        raises.
+        """Return a reader's position for the frame that is played at an instant; it raises what
+        `index_at` raises.
         """
         return self.index_at(seconds)
 
     def numbers_played(self, start, stop):
-        """The numbers of the frames that are played in [start, stop), in seconds: a range."""
+        """Return the numbers of the frames that are played in [start, stop), in seconds: a range.
+        """
         if start >= stop:
             return range(0)
         return range(self.index_at(start), self.first_number_from(stop))
@@ -432,6 +433,15 @@ cdef class FrameIndex(StreamIndex):
         """Return the index that `save` wrote; `VideoDecoder` checks whether it fits a source."""
         return FrameIndex.from_bytes(read_index(path), os.fsdecode(path))
 
+    def check_size(self, str name, size):
+        """Raise StaleIndexError if a source has another number of bytes; None says nothing."""
+        if self.fingerprint is None or size is None or size == self.fingerprint[0]:
+            return
+        raise StaleIndexError(
+            f"{name}: the frame index is not of this file: it has {size} bytes now and had {self.fingerprint[0]} "
+            "(make a new index with index.save)", source=name, operation="use index",
+        )
+
     def check_source(self, Demuxer demuxer not None, int stream_index):
         """Raise StaleIndexError unless the source is the one that this index was made from."""
         name = demuxer.io.name
@@ -446,13 +456,10 @@ cdef class FrameIndex(StreamIndex):
         now = demuxer.fingerprint()
         if now is None or tuple(now) == tuple(self.fingerprint):
             return
-        changed = (
-            f"it has {now[0]} bytes now and had {self.fingerprint[0]}" if now[0] != self.fingerprint[0]
-            else "its beginning or end has changed"
-        )
+        self.check_size(name, now[0])
         raise StaleIndexError(
-            f"{name}: the frame index is not of this file: {changed} (make a new index with index.save)",
-            source=name, operation="use index",
+            f"{name}: the frame index is not of this file: its beginning or end has changed (make a new index with "
+            "index.save)", source=name, operation="use index",
         )
 
     def __reduce__(self):

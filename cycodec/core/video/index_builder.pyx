@@ -126,14 +126,23 @@ cdef list times_by_order(PacketTable table):
     The times of decoding rise by one frame for each packet. They are dealt out in the order of
     display. None if they do not rise.
     """
+    cdef Sortable *shown
     cdef int i
-    times = [table.records[i].dts for i in range(table.count)]
-    if not all(is_sane_time(time) for time in times) or any(a >= b for a, b in zip(times, times[1:])):
-        return None
-    shown = sorted(range(table.count), key=lambda i: (table.records[i].order_run, table.records[i].order))
+    for i in range(table.count):
+        if not is_sane_time(table.records[i].dts) or (i and table.records[i - 1].dts >= table.records[i].dts):
+            return None
+    shown = <Sortable *> malloc((table.count + 1) * sizeof(Sortable))
+    if shown == NULL:
+        raise MemoryError()
+    for i in range(table.count):
+        # the order counts within its run
+        shown[i].value = (<int64_t> table.records[i].order_run << 32) + table.records[i].order
+        shown[i].ordinal = i
+    sort(shown, table.count)
     result = [0] * table.count
     for i in range(table.count):
-        result[shown[i]] = times[i]
+        result[shown[i].ordinal] = table.records[i].dts
+    free(shown)
     return result
 
 

@@ -31,7 +31,6 @@ cdef class FrameReader(FrameStream):
     cdef int prove_size(self, PictureSpec spec) noexcept nogil
     cdef int convert(self, PictureSpec spec, uint8_t *out) noexcept nogil
     cdef int repeat(self, Request request, const Slot *slot, const Slot *before) noexcept nogil
-    cdef int check_signals(self) noexcept nogil
     cdef int serve(self, Request request) noexcept nogil
     cdef int fill(self, Request request, const Slot *slot, uint8_t **last) noexcept nogil
     cdef bint refers_to_damage(self) noexcept nogil

@@ -6,7 +6,6 @@ frame into its slot. Frames between are decoded only if other frames need them, 
 """
 
 cimport cython
-from cpython.exc cimport PyErr_CheckSignals
 from libc.stdint cimport int64_t, uint8_t
 
 from cycodec.core.container.codes cimport CONTRADICTION, LOST
@@ -15,7 +14,7 @@ from cycodec.core.video.fault_watch cimport MOST_DAMAGED, VERDICT_BAD_ANCHOR, VE
 from cycodec.core.video.index import IndexContradiction
 from cycodec.core.video.picture_spec cimport PictureSpec
 from cycodec.core.video.request cimport NOTHING_BEFORE, Request
-from cycodec.core.video.stream cimport FRESH, SIGNAL_INTERVAL, STOPPED, FrameStream, describe_facts
+from cycodec.core.video.stream cimport FRESH, STOPPED, FrameStream, describe_facts
 from cycodec.core.video.wanted cimport NOTHING, Slot
 
 from cycodec.libav cimport avutil
@@ -159,15 +158,6 @@ cdef class FrameReader(FrameStream):
         request.valid[slot.slot] = request.valid[before.slot]
         return code
 
-    cdef int check_signals(self) noexcept nogil:
-        with gil:
-            try:
-                PyErr_CheckSignals()
-            except BaseException as exception:
-                self.demuxer.io.pending = exception
-                return avutil.AVERROR_EXTERNAL
-        return 0
-
     cdef int serve(self, Request request) noexcept nogil:
         """Serve all slots of a request."""
         cdef const Slot *slot
@@ -182,10 +172,6 @@ cdef class FrameReader(FrameStream):
                 if code < 0:
                     return code
                 continue
-            if i % SIGNAL_INTERVAL == SIGNAL_INTERVAL - 1:
-                code = self.check_signals()
-                if code < 0:
-                    return code
             code = self.fill(request, slot, &last)
             if code < 0:
                 return code
@@ -263,6 +249,10 @@ cdef class FrameReader(FrameStream):
             code = self.reach(position)
         self.finish(code)
         return describe_facts(self.facts())
+
+    def stated_colours(self):
+        """Return the colours that the headers state: see `VideoBackend.stated_colours`."""
+        return self.backend.stated_colours()
 
     @property
     def proved_by(self):

@@ -48,7 +48,8 @@ cdef frozenset BYTE_FORMATS = frozenset(("mpegts", "mpeg", "h264", "hevc", "m4v"
 
 
 cdef class Seeker:
-    """The packets of one stream. The base class cannot seek; see AnchorSeeker and TimeSeeker.
+    """The packets of one stream. The base class cannot seek; see AnchorSeeker and
+    TimeSeeker.
 
     Parameters
     ----------
@@ -344,7 +345,7 @@ cdef class AnchorSeeker(Seeker):
         """
         cdef SequenceHeaders *headers = &self.index.headers[anchor]
         cdef int code
-        if headers.is_known or self.index.headers_read >= MOST_RECALLED or self.demuxer.watch.timeout:
+        if headers.is_known or self.index.headers_read >= MOST_RECALLED or self.demuxer.io.watch.state.timeout:
             return 0
         self.index.headers_read += 1
         avcodec.av_packet_unref(packet)

@@ -18,8 +18,6 @@ from cycodec.libav.avutil cimport AVFrame
 
 
 cdef enum:
-    # Frames that are read between two checks for pending signals.
-    SIGNAL_INTERVAL = 16
     # Frames that may be decoded ahead: no codec shows a picture later.
     MOST_AHEAD = 16
 

@@ -1,0 +1,39 @@
+"""Link: an open connection to a URL; Watch: what ends an operation early."""
+
+from libc.stdint cimport int64_t, uint8_t
+
+from cycodec.core.io.byte_store cimport ByteStore
+from cycodec.libav.avformat cimport AVFormatContext, AVIOContext, AVIOInterruptCB
+from cycodec.libav.avutil cimport AVDictionary
+
+
+cdef struct WatchState:
+    AVFormatContext *context        # whose `pb` is read; NULL: none
+    AVIOContext *link               # that is read instead; NULL: none
+    int64_t timeout                 # in microseconds; 0 waits for ever
+    int64_t deadline                # of the operation under way; 0 before the first one
+    int64_t last_call               # when FFmpeg asked last whether to go on
+    int64_t bytes_read              # of the source when the deadline was set
+    bint is_expired                 # True if the deadline has stopped an operation
+    int64_t last_look               # when signals were looked for last
+    bint is_interrupted             # True if a signal handler has raised an exception
+    void *owner                     # the Watch
+
+
+cdef class Watch:
+    cdef WatchState state
+    cdef object failure             # the exception of the signal handler
+
+    cdef void begin(self) noexcept nogil
+    cdef bint is_interrupted(self) noexcept nogil
+    cdef int check(self) except -1
+    cdef AVIOInterruptCB callback(self) noexcept nogil
+
+
+cdef class Link(ByteStore):
+    cdef AVIOContext *ptr
+    cdef Watch watch
+
+    cdef int open(self, const char *url, AVDictionary **options) noexcept nogil
+    cdef bint is_seekable(self) noexcept nogil
+    cdef void abandon(self) noexcept

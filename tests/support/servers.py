@@ -1,0 +1,58 @@
+"""An HTTP server for tests: it serves the files of a folder, with or without ranges."""
+
+import http.server
+import threading
+from contextlib import contextmanager
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    """Writes down what was asked for, and how many bytes of bodies it sent."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self):
+        server = self.server
+        server.requests.append((self.path, self.headers.get("Range")))
+        path = server.folder / self.path.lstrip("/")
+        if not path.is_file():
+            self.send_error(404)
+            return
+        data = path.read_bytes()
+        asked = self.headers.get("Range") if server.has_ranges else None
+        first = int(asked.removeprefix("bytes=").partition("-")[0]) if asked else 0
+        self.send_response(206 if asked else 200)
+        if server.has_length:
+            self.send_header("Content-Length", str(len(data) - first))
+        else:
+            self.send_header("Connection", "close")
+        if server.has_ranges:
+            self.send_header("Accept-Ranges", "bytes")
+        if asked:
+            self.send_header("Content-Range", f"bytes {first}-{len(data) - 1}/{len(data)}")
+        self.end_headers()
+        try:
+            self.wfile.write(data[first:])
+        except OSError:
+            self.close_connection = True
+
+    def log_message(self, *arguments):
+        pass
+
+
+@contextmanager
+def serving(folder, *, has_ranges=True, has_length=True):
+    """Yield a running server, with the attributes `address` and `requests`."""
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    server.folder = folder
+    server.requests = []
+    server.has_ranges = has_ranges
+    server.has_length = has_length
+    server.address = f"http://127.0.0.1:{server.server_address[1]}"
+    server.handle_error = lambda request, address: None  # FFmpeg closes connections early
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield server
+    finally:
+        server.shutdown()
+        server.server_close()
