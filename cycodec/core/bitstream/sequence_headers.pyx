@@ -75,7 +75,9 @@ cdef void read_sequence_headers(const NalFormat *format, const uint8_t *data, in
 
 
 cdef bint has_jpeg_tables(const uint8_t *data, int size) noexcept nogil:
-    """Return True if quantization and Huffman tables precede the scan of a JPEG (ITU-T T.81, B.2.4).
+    """Return True if quantization and Huffman tables precede the scan of a JPEG.
+
+    ITU-T T.81, B.2.4.
     """
     cdef int position = 0
     cdef bint has_tables = False

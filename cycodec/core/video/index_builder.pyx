@@ -415,9 +415,8 @@ cdef bint choose_times(PacketTable table, Sortable *order, int count, seconds_pe
 
     Known times that rise are kept. A frame whose time is unknown, or does not fit between those of
     its neighbours, gets a time between them, which equals another one if the time base cannot tell
-    them apart. No time is beyond the known ones unless it is unknown. If few times are known, the packets' dts in
-    rising order are used, which a container without pts (AVI) raises by one step for each frame.
-    Otherwise the frame rate gives the times.
+    them apart. If few times are known, the packets' dts in rising order are used, which a container
+    without pts (AVI) raises by one step for each frame. Otherwise the frame rate gives the times.
     """
     cdef int i
     cdef int64_t step
