@@ -118,7 +118,7 @@ static int run_scaled(ToRgb *c, const AVFrame *frame, int out_width, int out_hei
     /* swscale's vector code may write beyond the width */
     ptrdiff_t pitch = FFALIGN((out_width + 16) * pixel, 64);
     if (pitch == frame->linesize[0])
-        pitch += 64; /* swscale copies packed RGB of equal strides in one piece, beyond the end of a region */
+        pitch += 64; /* swscale copies packed RGB of equal strides in one piece, too far for a region */
     uint8_t *picture = scratch(c, pitch * out_height + 64);
     if (!picture)
         return AVERROR(ENOMEM);

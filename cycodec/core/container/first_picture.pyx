@@ -37,7 +37,7 @@ def begins_with_picture(Demuxer demuxer not None, int stream_index):
     cdef AVFrame *frame = avutil.av_frame_alloc()
     cdef bint has_asked = False
     cdef int code = 0
-    cdef int i
+    cdef int _i
     try:
         if packet == NULL or frame == NULL:
             raise MemoryError()
@@ -46,7 +46,7 @@ def begins_with_picture(Demuxer demuxer not None, int stream_index):
         context.get_buffer2 = refuse_buffer
         open_decoder(context, demuxer.io.name)
         with nogil:
-            for i in range(MOST_PACKETS):
+            for _i in range(MOST_PACKETS):
                 code = demuxer.read(packet, stream_index)
                 avcodec.avcodec_send_packet(context, packet if code >= 0 else NULL)
                 avcodec.av_packet_unref(packet)
