@@ -87,8 +87,9 @@ class VideoDecoder(DecoderBase, ArrayOfFrames):
         device, NVIDIA's hardware decodes, and frames never leave the GPU. All work is queued on
         torch's current stream.
     seek_mode : {"exact", "approximate"}
-        "exact" makes an index of all frames, so that frame i is always frame i. "approximate" makes
-        none: frame i is the one played at i / fps, and the header tells the length and the times.
+        "exact" makes an index of all frames, so that frame i is always frame i. "approximate"
+        follows the header: frame i is the one played at i / fps, and the header tells length and
+        times. Opening then reads no packets; it is never slower than "exact".
     custom_frame_mappings : str, bytes or file-like, optional
         ffprobe's JSON list of frames (``pts``, ``duration``, ``key_frame``), to make the index
         from.
