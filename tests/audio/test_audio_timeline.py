@@ -137,7 +137,7 @@ def test_damage_raises_or_is_masked(tmp_path):
     assert AudioDecoder(bytes(data))[0:1000].equal(good[:, 0:1000])
 
 
-CHECKED = ["flac.flac", "flac.mkv", "flac.mp4", "ac3.ac3", "eac3.eac3"]
+CHECKED = ["flac.flac", "flac.mkv", "flac.mp4", "flac.ogg", "opus.opus", "ac3.ac3", "eac3.eac3"]
 
 
 def damaged(name, seed, kind):
@@ -164,7 +164,8 @@ def test_what_is_valid_is_right(name, seed, kind):
     samples = decoder.get_all_samples()
     assert samples.data.shape == good.shape
     assert len(AudioDecoder(data, on_error="mask")) == len(decoder) == good.shape[1]
-    assert 0 < int((~samples.valid).sum()) < 20_000
+    # a page of Opus holds a second
+    assert 0 < int((~samples.valid).sum()) <= (96_000 if name == "opus.opus" else 20_000)
     assert not samples.data[:, ~samples.valid].any()
     assert samples.data[:, samples.valid].equal(good[:, samples.valid])
 

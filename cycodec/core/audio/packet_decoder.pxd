@@ -46,6 +46,9 @@ cdef class PacketDecoder:
     cdef bint knows_padding         # True once `mp3_padding` was read
     cdef bint has_lost_frames       # True if MP3 frames were lost since the first packet
     cdef int64_t first_pos          # of the first packet, in bytes
+    cdef bint is_ogg                # True if pages may be missing
+    cdef int64_t page               # place of the page that the packet given last begins in; -1: none
+    cdef bint lost_page             # True if a page is missing before it
     cdef bint is_broken             # True if the packet given to the decoder last needs lost ones
 
     cdef FlacStart flac_start       # of FLAC streams, once their first packet was decoded
@@ -69,6 +72,7 @@ cdef class PacketDecoder:
     cdef void note_lost(self) noexcept nogil
     cdef int64_t expected_samples(self) noexcept nogil
     cdef bint has_overlaps(self) noexcept nogil
+    cdef void pass_page(self) noexcept nogil
     cdef int pass_mp3(self) noexcept nogil
     cdef int trim_mp3(self) noexcept nogil
     cdef void trim(self) noexcept nogil

@@ -25,6 +25,7 @@ from cycodec.core.audio.flac_seek cimport has_flac_form, note_flac_start, read_f
 from cycodec.core.audio.index cimport AudioPacket
 from cycodec.core.audio.timeline cimport longest_hole
 from cycodec.core.audio.mp3_run cimport Mp3Run
+from cycodec.core.audio.ogg_pages cimport has_lost_page
 from cycodec.core.bitstream.flac cimport FLAC_LONGEST_HEADER, FlacHeader, read_flac_header
 from cycodec.core.bitstream.sound cimport (
     Mp3Frame, amr_nb_is_silent, is_no_mp3, mp3_padding, read_mp3_header,
@@ -125,6 +126,7 @@ cdef class PacketDecoder:
         self.demuxer = Demuxer(self.open_source())
         self.stream_index = self.demuxer.select_audio(self.wanted_stream)
         self.fresh = True
+        self.is_ogg = self.demuxer.format_name == "ogg"
         return 0
 
     cdef int open_codec(self) except -1:
@@ -174,6 +176,9 @@ cdef class PacketDecoder:
         self.lost = 0
         self.lost_last = 0
         self.lost_stamp = -2
+        self.page = -1
+        self.lost_page = False
+        self.is_broken = False
 
     cdef int rewind(self) noexcept nogil:
         """Decode from the first packet, with a decoder that has seen nothing; 0 or AVERROR."""
@@ -338,6 +343,8 @@ cdef class PacketDecoder:
         code = self.pass_mp3() if self.mp3 is not None and self.from_start else 0
         if code < 0:
             return code
+        if self.is_ogg and self.from_start:
+            self.pass_page()
         if self.packet.size > 0:
             self.sent_samples = self.expected_samples()
             code = avcodec.avcodec_send_packet(self.context, self.packet)
@@ -356,6 +363,16 @@ cdef class PacketDecoder:
             or codec == avcodec.AV_CODEC_ID_VORBIS or codec == avcodec.AV_CODEC_ID_WMAV1
             or codec == avcodec.AV_CODEC_ID_WMAV2
         )
+
+    cdef void pass_page(self) noexcept nogil:
+        """Note whether pages of an Ogg stream are missing before that of `packet`."""
+        if self.packet.pos < 0:
+            return
+        if self.packet.pos != self.page:
+            self.lost_page = self.page >= 0 and has_lost_page(self.demuxer.ptr.pb, self.page, self.packet.pos)
+            self.page = self.packet.pos
+        # FFmpeg places them where the lost ones were
+        self.is_broken = self.lost_page
 
     cdef int pass_mp3(self) noexcept nogil:
         """Count what `packet` holds of an MP3 stream, and what was lost before it; 0 or AVERROR."""

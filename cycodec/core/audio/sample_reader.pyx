@@ -215,6 +215,7 @@ cdef class SampleReader(BlockReader):
         cdef int64_t hole
         cdef int64_t lost = 0
         cdef bint is_good = False
+        cdef bint is_damage
         cdef int code = 0
         while not is_good:
             code = self.decoder.next_frame()
@@ -238,11 +239,13 @@ cdef class SampleReader(BlockReader):
             return 0
         self.frames_decoded += 1
         self.hole = hole = self.hole_before_frame()
+        # behind a lost page of Ogg, timestamps show a hole one page too late
+        is_damage = hole > 0 and lost > 0 and self.decoder.is_ogg
         if hole > 0 and self.decoder.from_start:
-            code = self.note_range(False, self.next_position + lost, hole)
+            code = self.note_range(is_damage, self.next_position + lost, hole)
             if code < 0:
                 return code
-        if self.fill_holes:
+        if self.fill_holes or is_damage:
             self.silence += hole
         return 0
 
