@@ -26,7 +26,6 @@ FFMPEG_LIBRARIES = {
 C_SOURCES = {
     "video.cpu": [
         "csrc/convert/convert.c",
-        "csrc/convert/floats.c",
         "csrc/convert/kernel_choice.c",
         "csrc/convert/planes.c",
         "csrc/convert/region.c",
@@ -65,6 +64,12 @@ C_SOURCES = {
         "csrc/nvidia/nvcache.c",
         "csrc/nvidia/nvdec.c",
         "csrc/nvidia/nvlayout.c",
+    ],
+    "encode.log_capture": [
+        "csrc/encode/log_capture.c",
+    ],
+    "encode.video": [
+        "csrc/encode/fill_frame.c",
     ],
     "audio.wav": [
         "csrc/sound/pcm.c",

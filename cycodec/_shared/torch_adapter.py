@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "as_buffer",
+    "as_device",
     "as_dtype",
     "concatenate",
     "cuda_device",
@@ -72,12 +73,20 @@ def load_torch() -> ModuleType:
         if error.name != "torch":  # torch is installed, but lacks a module: the error names it
             raise
         raise ImportError("cycodec needs torch to return tensors: pip install torch") from error
+    if hasattr(torch, "get_default_device"):
+        # torch loads modules for the first call, which is too late once descriptors are used up
+        torch.get_default_device()
     return torch
 
 
 def as_dtype(dtype: Any) -> Any:
     """Return a torch dtype, from itself or its name ("uint8", "float32")."""
     return getattr(load_torch(), dtype) if isinstance(dtype, str) else dtype
+
+
+def as_device(device: Any) -> Any:
+    """A torch device, from itself or its name."""
+    return load_torch().device(device)
 
 
 def empty(shape: tuple[int, ...], dtype: Any = "uint8", device: Any = "cpu") -> Tensor:

@@ -81,10 +81,7 @@ def test_options(open_both, options):
     cpu, cuda = open_both(media.locate("h264_bt601.mp4"), **options)
     ours, theirs = cuda[[0, 8, 4, 4]].cpu(), cpu[[0, 8, 4, 4]]
     assert ours.dtype == theirs.dtype
-    if ours.dtype == torch.uint8:
-        assert torch.equal(ours, theirs)
-    else:
-        assert (ours.float() - theirs.float()).abs().max() < (1e-4 if ours.dtype == torch.float32 else 1e-3)
+    assert torch.equal(ours, theirs)
 
 
 def test_the_stream_of_torch_waits_for_libavcodec(open_both, fake, monkeypatch):

@@ -21,6 +21,7 @@ __all__ = ["info", "info_table"]
     epilog=examples(
         "cycodec info clip.mp4",
         "cycodec info *.mp4                       continue after a bad file, exit with status 1",
+        "cycodec info clip.idx                    a saved frame index",
         "cycodec info --header big.ts             do not read the whole file",
         "cycodec info --json *.mp4 | jq '.[].container.duration_seconds'",
     ),
@@ -38,7 +39,7 @@ def info(files: tuple[str, ...], as_json: bool, header: bool) -> int:
             description = _describe(source, header)
             if as_json:
                 descriptions.append(description)
-            elif "container" in description:
+            elif "container" in description or "index" in description:
                 console.print(info_table(description))
             if "error" in description:
                 failed = True

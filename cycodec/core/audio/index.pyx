@@ -314,7 +314,7 @@ cdef class AudioIndex:
         return number
 
     cdef int preroll_start(self, int number) noexcept nogil:
-        """Return the packet to begin with so that packet `number` decodes right: Note [Pre-roll]."""
+        """Return where to begin so that packet `number` decodes right: Note [Pre-roll]."""
         cdef int codec = self.codec_id
         cdef int packets = 0        # decode at least so many before it,
         cdef int64_t samples = 0    # and at least so many samples

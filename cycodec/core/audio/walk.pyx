@@ -77,6 +77,8 @@ cdef class Walk:
         """`size` bytes from a place in the file, NULL if there are fewer. Places never go back."""
         cdef int kept, got
         if position + size > self.window_begin + self.window_size:
+            if self.demuxer.io.watch.is_interrupted():
+                return NULL
             kept = <int> max(0, self.window_begin + self.window_size - position)
             memmove(self.window, self.window + self.window_size - kept, kept)
             if kept == 0 and position != self.window_begin + self.window_size:
@@ -374,7 +376,7 @@ def index_from_walk(Demuxer demuxer not None, int stream_index):
         return None
     with nogil:
         good = walk.run()
-    demuxer.io.check(0, "read")
+    demuxer.check(0, "read")
     if not good:
         return None
     walk.index.find_order()

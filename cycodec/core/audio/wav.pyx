@@ -4,6 +4,7 @@ Only the bytes of a request are read. Files of anything but plain little-endian 
 raise NotPlainWav, and FFmpeg reads them.
 """
 
+from libc.errno cimport ENOMEM
 from libc.stdint cimport int64_t, uint8_t, uint32_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcmp, memcpy
@@ -290,8 +291,10 @@ cdef class WavReader(BlockReader):
         if self.raw == NULL:
             self.raw = <uint8_t *> malloc(step * frame_bytes)
             if self.raw == NULL:
-                return avutil.AVERROR_EXTERNAL
+                return avutil.AVERROR(ENOMEM)
         while done < count:
+            if self.io.watch.is_interrupted():
+                return avutil.AVERROR_EXIT
             part = min(step, count - done)
             got = self.fetch(self.data_offset + (start + done) * frame_bytes, self.raw, part * frame_bytes)
             if got < 0:
@@ -328,7 +331,7 @@ cdef class WavReader(BlockReader):
             self.block = <float *> malloc(size * self.channels * sizeof(float))
             self.block_planes = <uint8_t **> malloc(self.channels * sizeof(uint8_t *))
             if self.block == NULL or self.block_planes == NULL:
-                return avutil.AVERROR_EXTERNAL
+                return avutil.AVERROR(ENOMEM)
             for i in range(self.channels):
                 self.block_planes[i] = <uint8_t *> (self.block + i * size)
         self.data = self.block_planes

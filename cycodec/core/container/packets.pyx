@@ -1,6 +1,5 @@
 """The packets of a stream: their times, sizes and flags, as a scan of the file finds them."""
 
-from cpython.exc cimport PyErr_CheckSignals
 from libc.errno cimport ENOMEM
 from libc.limits cimport INT_MAX
 from libc.stdint cimport uint32_t
@@ -16,11 +15,6 @@ from cycodec.core.container.demux cimport Demuxer
 
 from cycodec.libav cimport avcodec, avutil
 from cycodec.libav.avcodec cimport AVCodecParameters, AVPacket
-
-
-# Packets between two looks for pending signals.
-cdef enum:
-    SIGNAL_INTERVAL = 64
 
 
 cdef uint32_t digest_packet(const AVPacket *packet) noexcept nogil:
@@ -263,9 +257,6 @@ cdef class PacketTable:
                     code = self.append(&record)
                     if code < 0:
                         break
-                    if self.count % SIGNAL_INTERVAL == 0:
-                        with gil:
-                            PyErr_CheckSignals()
         finally:
             avcodec.av_packet_free(&packet)
         # at damaged data the stream ends, as it does for the ffmpeg command

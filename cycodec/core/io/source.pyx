@@ -536,7 +536,10 @@ cdef class IOContext:
         return data[:max(got, 0)]
 
     cdef int check(self, int code, str operation) except -1:
-        """Call error.check, but raise the exception of the file-like object if it raised one."""
+        """Call error.check, but raise the exception of a signal handler or of the file-like object
+        if there is one.
+        """
+        self.watch.check()
         if self.pending is None and self.store is not None:
             self.pending, self.store.failure = self.store.failure, None
         if self.pending is not None:
