@@ -65,6 +65,12 @@ C_SOURCES = {
         "csrc/nvidia/nvdec.c",
         "csrc/nvidia/nvlayout.c",
     ],
+    "encode.log_capture": [
+        "csrc/encode/log_capture.c",
+    ],
+    "encode.video": [
+        "csrc/encode/fill_frame.c",
+    ],
     "audio.wav": [
         "csrc/sound/pcm.c",
     ],

@@ -135,6 +135,26 @@ static inline int compat_channels(const AVCodecParameters *parameters) {
 #endif
 }
 
+/* Copy a stream's side data, such as the display matrix, to a stream that is written. It is in
+ * codecpar since libavcodec 60.31 (6.1), and avcodec_parameters_copy has copied it then. Return 0
+ * or AVERROR. */
+static inline int compat_copy_side_data(AVStream *to, const AVStream *source) {
+#if LIBAVCODEC_VERSION_INT < AV_VERSION_INT(60, 31, 102)
+    int i;
+    for (i = 0; i < source->nb_side_data; i++) {
+        const AVPacketSideData *side = &source->side_data[i];
+        uint8_t *data = av_stream_new_side_data(to, side->type, side->size);
+        if (!data)
+            return AVERROR(ENOMEM);
+        memcpy(data, side->data, side->size);
+    }
+#else
+    (void)to;
+    (void)source;
+#endif
+    return 0;
+}
+
 /* ---- audio ----------------------------------------------------------------------------------- */
 
 /* Channels are described by their number and a mask. Mask 0 means that the file does not place the
@@ -272,8 +292,8 @@ static inline int compat_output_alloc(AVFormatContext **ctx, const AVOutputForma
     return avformat_alloc_output_context2(ctx, (void *)format, NULL, NULL);
 }
 
-/* Return the i-th sample format, sample rate or number of channels that an encoder accepts. Behind
- * the last one, return -1 for the format and 0 for the others. FFmpeg has
+/* Return the i-th sample format, pixel format, sample rate or number of channels that an encoder
+ * accepts. Behind the last one, return -1 for the formats and 0 for the others. FFmpeg has
  * avcodec_get_supported_config since libavcodec 61.13 (7.1), and public arrays before. */
 #define COMPAT_HAS_SUPPORTED_CONFIG (LIBAVCODEC_VERSION_INT >= AV_VERSION_INT(61, 13, 100))
 
@@ -289,6 +309,42 @@ static inline int compat_codec_format(const AVCodec *codec, int i) {
         if (k == i)
             return (int)codec->sample_fmts[k];
     return -1;
+#endif
+}
+
+static inline int compat_codec_pixel_format(const AVCodec *codec, int i) {
+#if COMPAT_HAS_SUPPORTED_CONFIG
+    const void *list = NULL;
+    int count = 0;
+    avcodec_get_supported_config(NULL, codec, AV_CODEC_CONFIG_PIX_FORMAT, 0, &list, &count);
+    return list && i < count ? (int)((const enum AVPixelFormat *)list)[i] : -1;
+#else
+    int k;
+    for (k = 0; codec->pix_fmts && codec->pix_fmts[k] != AV_PIX_FMT_NONE; k++)
+        if (k == i)
+            return (int)codec->pix_fmts[k];
+    return -1;
+#endif
+}
+
+/* Return 1 and set the i-th frame rate that an encoder accepts, or 0 behind the last one. */
+static inline int compat_codec_frame_rate(const AVCodec *codec, int i, AVRational *rate) {
+#if COMPAT_HAS_SUPPORTED_CONFIG
+    const void *list = NULL;
+    int count = 0;
+    avcodec_get_supported_config(NULL, codec, AV_CODEC_CONFIG_FRAME_RATE, 0, &list, &count);
+    if (!list || i >= count)
+        return 0;
+    *rate = ((const AVRational *)list)[i];
+    return 1;
+#else
+    int k;
+    for (k = 0; codec->supported_framerates && codec->supported_framerates[k].num; k++)
+        if (k == i) {
+            *rate = codec->supported_framerates[k];
+            return 1;
+        }
+    return 0;
 #endif
 }
 

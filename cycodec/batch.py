@@ -154,21 +154,21 @@ class _Batch:
 
 
 def _pair(request: object) -> tuple[Any, Any]:
-    """A request as a pair of source and key."""
+    """Return a request as a pair of source and key."""
     if not isinstance(request, (tuple, list)) or len(request) != 2:
         raise TypeError(f"a request must be a pair (source, key), got {request!r:.80}")
     return request[0], request[1]
 
 
 def _identity(source: BatchSource) -> object:
-    """A key that is equal for sources that are the same path, part of a file, or object."""
+    """Return a key that is equal for sources that are the same path, part of a file, or object."""
     if isinstance(source, tuple) and len(source) == 3 and isinstance(source[0], (str, os.PathLike)):
         return os.fspath(source[0]), *source[1:]
     return os.fspath(source) if isinstance(source, (str, os.PathLike)) else id(source)
 
 
 def _decode(decoder: VideoDecoder, key: Any) -> Frame | FrameBatch:
-    """The frames that a key selects, by number or by time."""
+    """Return the frames that a key selects, by number or by time."""
     if isinstance(key, slice):
         if any(_is_real(bound) for bound in (key.start, key.stop, key.step)):
             time = time_keys.time_key(key, *decoder._limits())
@@ -185,7 +185,7 @@ def _decode(decoder: VideoDecoder, key: Any) -> Frame | FrameBatch:
 
 
 def _is_real(value: Any) -> bool:
-    """True for a float, and for an array or tensor of floats: seconds, not frame numbers."""
+    """Return True for a float, and for an array or tensor of floats: seconds, not frame numbers."""
     if torch_adapter.is_tensor(value):
         return value.is_floating_point()
     return isinstance(value, float) or getattr(getattr(value, "dtype", None), "kind", "") == "f"

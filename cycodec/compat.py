@@ -180,7 +180,7 @@ def uninstall() -> None:
 
 
 def is_installed() -> bool:
-    """True if ``import torchcodec`` gives cycodec."""
+    """Return True if ``import torchcodec`` gives cycodec."""
     return _finder is not None
 
 

@@ -109,11 +109,11 @@ class VideoClips:
         self._open = _OpenDecoders()
 
     def __len__(self) -> int:
-        """Number of videos. Each video is one sample."""
+        """Return the number of videos. Each video is one sample."""
         return len(self.paths)
 
     def __getitem__(self, key: int | tuple[int, int]) -> dict[str, Any]:
-        """The sample of one video.
+        """Return the sample of one video.
 
         Parameters
         ----------
@@ -152,11 +152,11 @@ class VideoClips:
         raise AssertionError
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
-        """The samples of epoch 0, in order."""
+        """Return the samples of epoch 0, in order."""
         return (self[number] for number in range(len(self)))
 
     def _sample(self, epoch: int, number: int) -> dict[str, Any]:
-        """The sample of one video, or the error of reading it."""
+        """Return the sample of one video, or the error of reading it."""
         decoder = self._open.take(number)
         if decoder is None:
             path = self.paths[number]
@@ -179,7 +179,7 @@ class VideoClips:
         return sample
 
     def _clips(self, decoder: VideoDecoder, seed: np.random.SeedSequence) -> FrameBatch:
-        """The sampler's clips, with all randomness from a seed."""
+        """Return the sampler's clips, with all randomness from a seed."""
         session = decoder._session
         while True:
             generator = torch_adapter.seeded_generator(int(seed.generate_state(1, np.uint64)[0]))
@@ -200,7 +200,7 @@ class VideoClips:
         rank: int | None = None,
         world_size: int | None = None,
     ) -> ClipOrder:
-        """A ``sampler`` for a DataLoader of this dataset; see ClipOrder."""
+        """Return a ``sampler`` for a DataLoader of this dataset; see ClipOrder."""
         return ClipOrder(
             len(self), seed=self.seed, shuffle=shuffle, drop_last=drop_last, rank=rank, world_size=world_size
         )
@@ -285,7 +285,7 @@ class ClipOrder:
             self._begin = self._base = self._given = 0
 
     def numbers(self, epoch: int) -> np.ndarray:
-        """The order of a whole epoch for all ranks: video numbers as an int64 array."""
+        """Return the order of a whole epoch for all ranks: video numbers as an int64 array."""
         if not self.shuffle:
             return np.arange(self.count)
         # NumPy promises that the streams of RandomState never change.
@@ -293,7 +293,7 @@ class ClipOrder:
         return random.permutation(self.count).astype(np.int64)
 
     def __len__(self) -> int:
-        """Number of samples that the next iteration yields to this rank."""
+        """Return the number of samples that the next iteration yields to this rank."""
         left = self.count - self._begin
         return max(0, left // self.world_size if self.drop_last else -(-left // self.world_size))
 
@@ -307,7 +307,7 @@ class ClipOrder:
             yield epoch, int(numbers[turn % self.count])
 
     def state_dict(self, num_done: int | None = None) -> dict[str, int]:
-        """The progress of training, to be saved with a model.
+        """Return the progress of training, to be saved with a model.
 
         Parameters
         ----------

@@ -32,6 +32,7 @@ __all__ = ["CenterCrop", "DecoderTransform", "RandomCrop", "Resize"]
 # What users pass as transforms. Those of torchvision.transforms.v2 are torch modules.
 Transforms: TypeAlias = "Iterable[DecoderTransform | Module]"
 
+MAX_EDGE = 1 << 20  # pixels; the weights of a resampled edge take memory, too
 MAX_PIXELS = 1 << 28  # the limit of core/video/backend.pyx for decoded frames
 
 
@@ -64,7 +65,7 @@ class DecoderTransform(ABC):
 
     @abstractmethod
     def resolve(self, height: int, width: int) -> Crop | Scale:
-        """What this transform does to frames of the given size.
+        """Return what this transform does to frames of the given size.
 
         Raises
         ------
@@ -118,7 +119,7 @@ class _FixedCrop(DecoderTransform):
         object.__setattr__(self, "size", size if len(size) == 2 else size * 2)
 
     def _margins(self, height: int, width: int) -> tuple[int, int]:
-        """The numbers of rows and columns outside the crop."""
+        """Return the numbers of rows and columns outside the crop."""
         if self.size[0] > height or self.size[1] > width:
             raise ValueError(f"{self} does not fit into frames of {height}x{width} (height x width)")
         return height - self.size[0], width - self.size[1]
@@ -217,7 +218,7 @@ def as_transforms(transforms: Transforms | None) -> tuple[DecoderTransform, ...]
 
 
 def _members(transform: Any) -> Iterable[Any] | None:
-    """The transforms of a container of transforms, or None if this is none."""
+    """Return the transforms of a container of transforms, or None if this is none."""
     cls = type(transform)
     if cls.__name__ == "Compose" and cls.__module__.startswith("torchvision.transforms"):
         return transform.transforms
@@ -227,7 +228,7 @@ def _members(transform: Any) -> Iterable[Any] | None:
 
 
 def _opened(transforms: Iterable[Any]) -> Iterator[DecoderTransform]:
-    """The transforms of a decoder in order, with all containers opened."""
+    """Yield the transforms of a decoder in order, with all containers opened."""
     for transform in transforms:
         inside = _members(transform)
         if isinstance(transform, DecoderTransform):
@@ -294,7 +295,7 @@ class Pipeline:
     width: int
 
     def stages(self, region: tuple[int, int, int, int] | None = None) -> tuple[Stage, ...]:
-        """The steps as stages: each crop becomes the region of the resampling before it.
+        """Return the steps as stages: each crop becomes the region of the resampling before it.
 
         Parameters
         ----------
@@ -331,7 +332,8 @@ def resolve(
     Raises
     ------
     ValueError
-        A crop does not fit, or a transform gives frames of more than MAX_PIXELS pixels.
+        A crop does not fit, or a transform gives frames of more than MAX_PIXELS pixels or with an
+        edge of more than MAX_EDGE.
     """
     whole = Crop(0, 0, height, width)
     # The first step is the region. Neighbouring crops are joined.
@@ -342,9 +344,10 @@ def resolve(
         else:
             step = transform.resolve(height, width)
         before = steps[-1]
-        if step.height * step.width > MAX_PIXELS:
+        if step.height * step.width > MAX_PIXELS or max(step.height, step.width) > MAX_EDGE:
             raise ValueError(
-                f"{transform} gives frames of {step.height}x{step.width}: more than 2**28 pixels"
+                f"{transform} gives frames of {step.height}x{step.width}: more than 2**28 pixels, or an "
+                "edge of more than 2**20"
             )
         if isinstance(step, Crop) and isinstance(before, Crop):
             steps[-1] = Crop(before.top + step.top, before.left + step.left, step.height, step.width)

@@ -9,7 +9,7 @@ version = release = version_of("cycodec")
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "numpydoc"]
 source_suffix = {".md": "markdown"}
-exclude_patterns = ["examples", "benchmarks"]
+exclude_patterns = ["examples", "benchmarks", "clients"]
 html_theme = "furo"
 html_title = f"cycodec {release}"
 

@@ -30,7 +30,7 @@ console = Console(highlight=False)
 
 
 def make_clip() -> Path:
-    """A clip of 10 s with moving pictures, a clock and a tone; made once."""
+    """Return a clip of 10 s with moving pictures, a clock and a tone; made once."""
     clip = FOLDER / "clip.mp4"
     if clip.exists():
         return clip
@@ -50,7 +50,7 @@ def make_clip() -> Path:
 
 
 def timed(request: Callable[[], torch.Tensor]) -> tuple[torch.Tensor, float]:
-    """What a request gives and how long it takes, in seconds."""
+    """Return what a request gives and how long it takes, in seconds."""
     best, spent = float("inf"), 0.0
     for _ in range(RUNS):
         start = time.perf_counter()
@@ -100,7 +100,7 @@ def decode(source: str) -> Table:
 
 
 def brief(numbers: list[int] | list[float]) -> str:
-    """A list with its middle left out."""
+    """Return a list with its middle left out."""
     texts = [str(number) for number in numbers]
     return f"[{', '.join(texts if len(texts) < 4 else [*texts[:2], '...', texts[-1]])}]"
 

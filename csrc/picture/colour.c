@@ -2,6 +2,8 @@
 
 #include <libswscale/swscale.h>
 
+#include "picture/luma_weights.h"
+
 void colour_copy(AVFrame *out, const AVFrame *in) {
     out->format = in->format;
     out->colorspace = in->colorspace;
@@ -24,26 +26,7 @@ int colour_is_full_range(const AVFrame *frame) {
 }
 
 void colour_luma_weights(int space, double *kr, double *kb) {
-    switch (space) {
-    case AVCOL_SPC_BT709:
-        *kr = 0.2126;
-        *kb = 0.0722;
-        break;
-    case AVCOL_SPC_FCC:
-        *kr = 0.30;
-        *kb = 0.11;
-        break;
-    case AVCOL_SPC_SMPTE240M:
-        *kr = 0.212;
-        *kb = 0.087;
-        break;
-    case AVCOL_SPC_BT2020_NCL:
-    case AVCOL_SPC_BT2020_CL:
-        *kr = 0.2627;
-        *kb = 0.0593;
-        break;
-    default: *kr = 0.299; *kb = 0.114;
-    }
+    luma_weights(space, kr, kb);
 }
 
 const int *colour_coefficients(int space) {

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 # One allocation holds at most so many samples of all channels, whatever length the header promises.
 LARGEST_PART = 1 << 27
+# Where the header promised too few samples, further parts grow to so many samples of all channels.
+LARGEST_STEP = 1 << 22
 # A window of up to so many samples is allocated in one piece, even if the header promises fewer.
 WINDOW = 1 << 21
 # A window that begins before this position is decoded from the start, which takes less time than
@@ -38,7 +40,7 @@ NEAR_START = 1 << 16
 # The time of a sample, multiplied by the sample rate, may be this much below the sample's number.
 ROUNDING = 1e-6
 # No stream has so many samples. Positions beyond are cut to it, so that arithmetic on them is safe.
-FARTHEST = 1 << 60
+FARTHEST = 1 << 50
 
 
 @dataclass(frozen=True)
@@ -100,9 +102,10 @@ class AudioSession(Session):
 
     def __init__(self, source: AnySource, options: AudioOptions, identity: Identity | None = None) -> None:
         super().__init__(source, options.access)
-        self.io.check_identity(identity)
         self.options = options
-        self._reopen()
+        with self._opening():
+            self.io.check_identity(identity)
+            self._reopen()
 
     def _reopen(self) -> None:
         options = self.options
@@ -116,7 +119,9 @@ class AudioSession(Session):
         if wav is not None:
             self.reader = wav
         else:
-            reader = SampleReader(self.io.again, options.stream_index, options.exact, options.fill_gaps, **output)
+            reader = SampleReader(
+                self.io.again, options.stream_index, options.exact, options.fill_gaps, **output
+            )
             self.header = reader.header
             self.stream_index = reader.decoder.stream_index
             self.reader = reader
@@ -133,12 +138,12 @@ class AudioSession(Session):
         self._release()
 
     def describe(self) -> dict[str, Any]:
-        """What the header and the first frame say, and the padding once the end was reached."""
+        """Return what the header and the first frame say; the padding once the end was reached."""
         with self._use():
             return {**self.header, **self.reader.format_info()}
 
     def count(self) -> int:
-        """The number of samples of the stream."""
+        """Return the number of samples of the stream."""
         with self._use():
             if self.reader.total < 0:
                 self.reader.learn()
@@ -219,8 +224,22 @@ class AudioSession(Session):
             read += got
             self._check_count(read)
             if got < size or start == stop:
-                return parts[0] if len(parts) == 1 else torch_adapter.concatenate(parts, 1)
-            size *= 2
+                return parts[0] if len(parts) == 1 else self._join(parts, read)
+            size = min(2 * size, LARGEST_STEP // self.num_channels)
+
+    def _join(self, parts: list[Tensor], count: int) -> Tensor:
+        """Join parts into one tensor of `count` samples, and free each one as soon as possible.
+
+        Memory that was not written to yet costs nothing, so that the peak is the result and the
+        largest part.
+        """
+        data = torch_adapter.empty((self.num_channels, count), "float32")
+        end = count
+        while parts:
+            part = parts.pop()
+            data[:, end - part.shape[1] : end] = part
+            end -= part.shape[1]
+        return data
 
     # -- damage ----------------------------------------------------------------------------------
 
@@ -259,12 +278,12 @@ class AudioSession(Session):
     # -- time ------------------------------------------------------------------------------------
 
     def _to_output(self, position: int) -> int:
-        """A position of the decoder's own rate as one of the output's."""
+        """Return a position of the decoder's own rate as one of the output's."""
         rate = self._native_rate
         return (2 * position * self.sample_rate + rate) // (2 * rate)
 
     def holes(self) -> list[tuple[int, int]]:
-        """The holes in the timestamps as (position, samples) of the output."""
+        """Return the holes in the timestamps as (position, samples) of the output."""
         if self._holes is None:
             with self._use():
                 reader = self.reader
@@ -277,7 +296,7 @@ class AudioSession(Session):
         return self._holes
 
     def gaps(self) -> list[tuple[float, float]]:
-        """The holes as (start_seconds, stop_seconds)."""
+        """Return the holes as (start_seconds, stop_seconds)."""
         found = []
         passed = 0
         for start, count in self.holes():
@@ -313,7 +332,7 @@ class AudioSession(Session):
 
 
 def open_wav(io: IOContext, output: dict[str, int], must: bool) -> WavReader | None:
-    """The reader of a source that is a WAV file of plain PCM.
+    """Return the reader of a source that is a WAV file of plain PCM.
 
     Other sources give None, or raise NotPlainWav if `must`. A URL is tried only then.
     """

@@ -70,13 +70,15 @@ class Layout:
         return self.columns * self.tile[0] + (self.columns - 1) * self.gap
 
     def origin(self, number: int) -> tuple[int, int]:
-        """The upper left corner (x, y) of a tile by its number."""
+        """Return the upper left corner (x, y) of a tile by its number."""
         row, column = divmod(number, self.columns)
         return self.margin + column * (self.tile[0] + self.gap), self.head + row * self.row_height
 
 
 def default_columns(size: tuple[int, int]) -> int:
-    """The number of columns that gives a sheet a moderate aspect ratio: fewer for wide pictures."""
+    """Return the number of columns that gives a sheet a moderate aspect ratio: fewer for wide
+    pictures.
+    """
     aspect = size[0] / size[1]
     return 4 if aspect > 1.2 else 5 if aspect > 0.8 else 6
 
@@ -84,7 +86,7 @@ def default_columns(size: tuple[int, int]) -> int:
 def display_size(
     width: int, height: int, pixel_aspect_ratio: float | Fraction | None, rotation: float | None
 ) -> tuple[int, int]:
-    """The size (width, height) of a picture with square pixels. The height does not change."""
+    """Return the size (width, height) of a picture with square pixels. The height does not change."""
     ratio = Fraction(pixel_aspect_ratio or 1)
     if ratio <= 0:
         return width, height
@@ -114,7 +116,7 @@ def font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
 
 
 def fitted(draw: ImageDraw.ImageDraw, text: str, width: int, size: int) -> str:
-    """The text, without its middle if it is wider than `width` pixels."""
+    """Return the text, without its middle if it is wider than `width` pixels."""
     if draw.textlength(text, font(size)) <= width:
         return text
     for kept in range(len(text) - 1, 1, -1):

@@ -9,15 +9,19 @@ from typing import Any
 from cycodec._cli.text import bit_rate, file_size, frame_rate, joined, number, plural, seconds_text
 from cycodec._shared.metadata import Ratio, StreamMetadata, VideoStreamMetadata
 from cycodec.core.error import FFmpegError
+from cycodec.core.video.index import FrameIndex
+from cycodec.core.video.index_file import is_index_file
 from cycodec.decoders import VideoDecoder, get_container_metadata
 
 __all__ = ["describe", "rows", "video_facts"]
 
 
 def plain(value: Any) -> Any:
-    """A value for JSON. Metadata objects become dicts of their fields and computed properties."""
+    """Return a value for JSON. Metadata objects become dicts of their fields and computed
+    properties.
+    """
     if isinstance(value, Ratio):
-        return str(value)
+        return f"{value.numerator}/{value.denominator}"
     if isinstance(value, list):
         return [plain(item) for item in value]
     if not hasattr(value, "__dataclass_fields__"):
@@ -45,13 +49,20 @@ def describe(source: str, *, header_only: bool = False) -> dict[str, Any]:
     dict
         ``source``, ``size_bytes`` (None for a URL) and ``container`` (ContainerMetadata with its
         streams). If the frames could be indexed, ``video`` has ``stream_index``, ``key_frames``
-        (their number) and ``index_from``. If they could not, ``error`` says why.
+        (their number) and ``index_from``. If they could not, ``error`` says why. A saved frame
+        index has ``index`` in place of ``container``: see `describe_index`.
 
     Raises
     ------
     FFmpegError
         The source cannot be read.
     """
+    if os.path.isfile(source) and is_index_file(source):
+        return {
+            "source": source,
+            "size_bytes": os.path.getsize(source),
+            "index": describe_index(FrameIndex.load(source)),
+        }
     container = get_container_metadata(source)
     result: dict[str, Any] = {
         "source": source,
@@ -75,8 +86,51 @@ def describe(source: str, *, header_only: bool = False) -> dict[str, Any]:
     return result
 
 
+def describe_index(index: FrameIndex) -> dict[str, Any]:
+    """Describe a saved frame index.
+
+    Returns
+    -------
+    dict
+        ``num_frames``, ``key_frames`` (their number), ``begin_seconds``, ``end_seconds``,
+        ``index_from``, ``confirmed``, and what it is an index of: ``stream_index`` and
+        ``source_bytes``, each None if the index does not say it.
+    """
+    return {
+        "num_frames": len(index),
+        "key_frames": len(index.key_frames),
+        "begin_seconds": index.begin_seconds,
+        "end_seconds": index.end_seconds,
+        "index_from": index.origin,
+        "confirmed": bool(index.confirmed),
+        "stream_index": index.stream_index if index.stream_index >= 0 else None,
+        "source_bytes": None if index.fingerprint is None else index.fingerprint[0],
+    }
+
+
+def index_rows(index: dict[str, Any], size: int) -> list[tuple[str, str]]:
+    """Return the description of a frame index as rows of a label and a text."""
+    begin, end = number(index["begin_seconds"]), number(index["end_seconds"])
+    facts: list[str | None] = [
+        file_size(size),
+        plural(index["num_frames"], "frame"),
+        plural(index["key_frames"], "key frame"),
+        f"shown from {begin} to {end} s",
+    ]
+    stream, source = index["stream_index"], index["source_bytes"]
+    origin: list[str | None] = [
+        None if stream is None else f"stream {stream}",
+        None if source is None else f"of a file of {file_size(source)}",
+        f"made from {index['index_from']}",
+        "confirmed by decoding" if index["confirmed"] else None,
+    ]
+    return [("frame index", joined(facts)), ("source", joined(origin))]
+
+
 def rows(description: dict[str, Any]) -> list[tuple[str, str]]:
-    """A description as rows of a label and a text."""
+    """Return a description as rows of a label and a text."""
+    if "index" in description:
+        return index_rows(description["index"], description["size_bytes"])
     container = description["container"]
     size = description["size_bytes"]
     facts = [
@@ -97,7 +151,7 @@ def rows(description: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def video_lines(stream: dict[str, Any]) -> list[str]:
-    """What the header says about a video stream."""
+    """Return what the header says about a video stream."""
     fps, aspect, rotation = (stream[n] for n in ("average_fps", "pixel_aspect_ratio", "rotation"))
     colour = [stream[n] for n in ("color_space", "color_primaries", "color_transfer_characteristic")]
     return [
@@ -121,7 +175,7 @@ def video_lines(stream: dict[str, Any]) -> list[str]:
 
 
 def content_line(stream: dict[str, Any], video: dict[str, Any]) -> str:
-    """What the index says about a video stream."""
+    """Return what the index says about a video stream."""
     begin, end = stream["begin_stream_seconds"], stream["end_stream_seconds"]
     return joined(
         [
@@ -133,7 +187,7 @@ def content_line(stream: dict[str, Any], video: dict[str, Any]) -> str:
 
 
 def audio_lines(stream: dict[str, Any]) -> list[str]:
-    """What the header says about an audio stream."""
+    """Return what the header says about an audio stream."""
     channels = stream["num_channels"]
     return [
         joined(
@@ -150,7 +204,7 @@ def audio_lines(stream: dict[str, Any]) -> list[str]:
 
 
 def video_facts(metadata: VideoStreamMetadata) -> str:
-    """A video stream in one line, for the head of a contact sheet."""
+    """Return a video stream in one line, for the head of a contact sheet."""
     facts = [
         f"{metadata.width} x {metadata.height}",
         seconds_text(metadata.duration_seconds),

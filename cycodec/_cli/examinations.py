@@ -67,17 +67,17 @@ class Finding:
 
 
 def can_decode(findings: list[Finding]) -> bool:
-    """True if decoding on the CPU works: no finding is a problem."""
+    """Return True if decoding on the CPU works: no finding is a problem."""
     return all(finding.status != "problem" for finding in findings)
 
 
 def as_dict(findings: list[Finding]) -> dict[str, Any]:
-    """The findings for JSON."""
+    """Return the findings for JSON."""
     return {"can_decode": can_decode(findings), "findings": [asdict(finding) for finding in findings]}
 
 
 def version_of(distribution: str) -> str | None:
-    """The version of an installed package; None if it is not installed."""
+    """Return the version of an installed package; None if it is not installed."""
     try:
         return metadata.version(distribution)
     except metadata.PackageNotFoundError:
@@ -85,7 +85,7 @@ def version_of(distribution: str) -> str | None:
 
 
 def first_line(error: BaseException) -> str:
-    """The first line of an error's text, or its type."""
+    """Return the first line of an error's text, or its type."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
@@ -101,13 +101,13 @@ def examine() -> list[Finding]:
 
 
 def examine_python() -> Iterator[Finding]:
-    """The Python that runs."""
+    """Yield findings about the Python that runs."""
     yield Finding("Python", "version", "ok", f"{platform.python_version()} ({sys.executable})")
     yield Finding("Python", "platform", "ok", platform.platform())
 
 
 def examine_core() -> Iterator[Finding]:
-    """The package and its compiled modules."""
+    """Yield findings about the package and its compiled modules."""
     import cycodec
 
     version = version_of("cycodec")
@@ -133,7 +133,7 @@ def examine_core() -> Iterator[Finding]:
 
 
 def library_function(name: str) -> Any:
-    """A function of the FFmpeg that cycodec runs with; None if there is none of this name."""
+    """Return a function of the FFmpeg that cycodec runs with; None if there is none of this name."""
     # An extension is linked with the libraries that it calls. These two together call all of
     # FFmpeg's.
     for module in ("container.demux", "video.cpu"):
@@ -155,7 +155,7 @@ class DlInfo(ctypes.Structure):
 
 
 def file_of(function: Any) -> str:
-    """The library file that a C function was loaded from."""
+    """Return the library file that a C function was loaded from."""
     info = DlInfo()
     address = ctypes.cast(function, ctypes.c_void_p)
     if not ctypes.CDLL(None).dladdr(address, ctypes.byref(info)) or info.fname is None:
@@ -164,7 +164,7 @@ def file_of(function: Any) -> str:
 
 
 def examine_ffmpeg() -> Iterator[Finding]:
-    """The FFmpeg libraries that cycodec is linked with."""
+    """Yield findings about the FFmpeg libraries that cycodec is linked with."""
     import cycodec
 
     for name, version in cycodec.ffmpeg_versions().items():
@@ -175,7 +175,7 @@ def examine_ffmpeg() -> Iterator[Finding]:
 
 
 def examine_codecs() -> Iterator[Finding]:
-    """The decoders and encoders of this FFmpeg."""
+    """Yield findings about the decoders and encoders of this FFmpeg."""
     for topic, kind, wanted in (("Decoders", "decoder", DECODERS), ("Encoders", "encoder", ENCODERS)):
         find = library_function(f"avcodec_find_{kind}_by_name")
         find.restype = ctypes.c_void_p
@@ -189,7 +189,7 @@ def examine_codecs() -> Iterator[Finding]:
 
 
 def examine_ffmpeg_command() -> Iterator[Finding]:
-    """The ffmpeg command."""
+    """Yield findings about the ffmpeg command."""
     path = shutil.which("ffmpeg")
     if path is None:
         remedy = "install it (apt-get install ffmpeg, brew install ffmpeg)"
@@ -254,7 +254,7 @@ def decode_something() -> Finding:
 
 
 def examine_cuda() -> Iterator[Finding]:
-    """The driver, NVDEC and cuda-python, and each GPU."""
+    """Yield findings about the driver, NVDEC and cuda-python, and each GPU."""
     driver = "for CUDA decoding: install NVIDIA's driver (containers: with the capability 'video')"
     loaded = 0
     for name, library in (("driver", "libcuda.so.1"), ("NVDEC", "libnvcuvid.so.1")):
@@ -276,7 +276,7 @@ def examine_cuda() -> Iterator[Finding]:
 
 
 def examine_gpus() -> Iterator[Finding]:
-    """The codecs that each GPU decodes, or what prevents it."""
+    """Yield findings about the codecs that each GPU decodes, or what prevents it."""
     from cycodec.cuda import support
 
     for step in support.examine():
@@ -284,7 +284,7 @@ def examine_gpus() -> Iterator[Finding]:
 
 
 def examine_extras() -> Iterator[Finding]:
-    """The packages of the command line."""
+    """Yield findings about the packages of the command line."""
     for name in EXTRAS:
         version = version_of(name)
         if version is None:

@@ -19,27 +19,27 @@ __all__ = [
 
 
 def name_of(source: str) -> str:
-    """The last part of a path or URL."""
+    """Return the last part of a path or URL."""
     return PurePath(source.split("?")[0] if "://" in source else source).name or source
 
 
 def stem(source: str) -> str:
-    """The last part of a path or URL, without its suffix."""
+    """Return the last part of a path or URL, without its suffix."""
     return PurePath(name_of(source)).stem
 
 
 def number(value: float, digits: int = 3) -> str:
-    """A number without superfluous zeros: 25, 23.976."""
+    """Return a number without superfluous zeros: 25, 23.976."""
     return f"{value:.{digits}f}".rstrip("0").rstrip(".") if digits else f"{value:.0f}"
 
 
 def plural(count: int, noun: str) -> str:
-    """A count with its noun: 1 frame, 2 frames."""
+    """Return a count with its noun: 1 frame, 2 frames."""
     return f"{count} {noun}" + "s" * (count != 1)
 
 
 def joined(facts: list[str | None]) -> str:
-    """The known facts, with commas."""
+    """Return the known facts, with commas."""
     return ", ".join(fact for fact in facts if fact)
 
 
@@ -72,5 +72,5 @@ def frame_rate(fps: float | None, frames: int | None) -> str | None:
 
 
 def seconds_text(seconds: float | None) -> str | None:
-    """A duration in seconds, if it is known."""
+    """Return a duration in seconds, if it is known."""
     return None if seconds is None else f"{number(seconds)} s"

@@ -28,7 +28,9 @@ DTYPE_NAMES = ("uint8", "float32", "float16", "auto")
 
 
 def as_integer(value: object) -> int | None:
-    """The int of anything that has ``__index__``, or None; no kind of bool counts as an integer."""
+    """Return the int of anything that has ``__index__``, or None; no kind of bool counts as an
+    integer.
+    """
     is_bool = isinstance(value, bool) or str(getattr(value, "dtype", "")).endswith("bool")
     if is_bool or not hasattr(type(value), "__index__"):
         return None
@@ -39,7 +41,7 @@ def as_integer(value: object) -> int | None:
 
 
 def integer(name: str, value: object, least: int | None = None, most: int | None = None) -> int:
-    """An integer argument within bounds.
+    """Return an integer argument within bounds.
 
     Raises
     ------
@@ -63,7 +65,7 @@ def integer(name: str, value: object, least: int | None = None, most: int | None
 def optional_integer(
     name: str, value: object, least: int | None = None, most: int | None = None
 ) -> int | None:
-    """An integer argument, as `integer` checks it, or None."""
+    """Return an integer argument, as `integer` checks it, or None."""
     return None if value is None else integer(name, value, least, most)
 
 
@@ -80,7 +82,7 @@ def one_of(name: str, value: object, allowed: tuple[str, ...]) -> None:
 
 
 def thread_counts(num_ffmpeg_threads: object, num_threads: object) -> tuple[int, int | None]:
-    """The numbers of libavcodec's own threads, and of the threads that one request may use.
+    """Return the numbers of libavcodec's own threads, and of the threads that one request may use.
 
     Returns
     -------
@@ -103,7 +105,8 @@ def thread_counts(num_ffmpeg_threads: object, num_threads: object) -> tuple[int,
 
 
 def dtype_name(output_dtype: dtype | str | None) -> str:
-    """The name "uint8", "float32", "float16" or "auto" of an output dtype; None stands for uint8.
+    """Return the name "uint8", "float32", "float16" or "auto" of an output dtype; None stands for
+    uint8.
 
     Raises
     ------
@@ -119,6 +122,6 @@ def dtype_name(output_dtype: dtype | str | None) -> str:
 
 
 def kind_of(value: Any) -> str:
-    """The type of a value, and the dtype of an array or tensor, for error messages."""
+    """Return the type of a value, and the dtype of an array or tensor, for error messages."""
     kind = type(value).__name__
     return f"{kind} of dtype {value.dtype}" if hasattr(value, "dtype") else kind

@@ -20,13 +20,19 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 __all__ = [
+    "MOST_NUMBERS",
     "Plan",
+    "check_count",
     "flat_numbers",
     "frame_list",
     "frame_number",
     "plan",
     "slice_bounds",
 ]
+
+# Nobody decodes more frames or instants in one request. A larger one is a mistake, and must fail
+# before it fills the memory.
+MOST_NUMBERS = 1 << 27
 
 Region: TypeAlias = "tuple[int, int, int, int]"
 # What selects along one axis of the video: one index, evenly spaced ones, or an int64 array of any
@@ -165,14 +171,16 @@ def _read_item(item: Any) -> Any:
 
 
 def _num_axes(item: Any) -> int:
-    """The number of axes that an item indexes. An Ellipsis takes the axes that are left."""
+    """Return the number of axes that an item indexes. An Ellipsis takes the axes that are left."""
     if item is None or item is Ellipsis:
         return 0
     return item.ndim if isinstance(item, np.ndarray) and item.dtype == np.bool_ else 1
 
 
 def _select(item: Any, axis: int, shape: Sequence[int]) -> list[Selector]:
-    """The selectors of an item, from ``axis`` on. A boolean mask gives one for each of its axes."""
+    """Return the selectors of an item, from ``axis`` on. A boolean mask gives one for each of its
+    axes.
+    """
     size = shape[axis]
     if isinstance(item, slice):
         return [range(size)[item]]
@@ -254,7 +262,7 @@ class _ParsedKey:
             self.gathered_at = 0
 
     def plan(self, height_axis: int, width_axis: int) -> Plan:
-        """The work that the key asks for; see the function `plan`."""
+        """Return the work that the key asks for; see the function `plan`."""
         slices = (len(selector) for selector in self.selectors if isinstance(selector, range))
         kept_shape = [1 if new else next(slices) for new in self.is_new]
         at = self.gathered_at
@@ -271,7 +279,7 @@ class _ParsedKey:
         return Plan(frames, None if whole else (y0, y1, x0, x1), self._finisher(selectors))
 
     def _frames(self) -> tuple[np.ndarray, Selector]:
-        """The frames to decode, and the selector along the block's first axis."""
+        """Return the frames to decode, and the selector along the block's first axis."""
         wanted = self.selectors[0]
         if isinstance(wanted, int):
             return np.array((wanted,), np.int64), 0
@@ -284,7 +292,7 @@ class _ParsedKey:
         return used.nonzero()[0], np.cumsum(used)[wanted] - 1
 
     def _finisher(self, selectors: list[Selector]) -> Callable[[Tensor], Tensor]:
-        """A function that takes the steps of Note [How a block becomes the result]."""
+        """Return a function that takes the steps of Note [How a block becomes the result]."""
         arrays = [selector for selector in selectors if isinstance(selector, np.ndarray)]
         remaining = [selector for selector in selectors if not isinstance(selector, int)]
         basic = tuple(_basic(selector) for selector in selectors)
@@ -312,7 +320,9 @@ class _ParsedKey:
 
 
 def _extent(selector: Selector) -> tuple[int, int]:
-    """The smallest half-open interval that holds all indices of a selector that is not empty."""
+    """Return the smallest half-open interval that holds all indices of a selector that is not
+    empty.
+    """
     if isinstance(selector, int):
         return selector, selector + 1
     if isinstance(selector, range):
@@ -327,7 +337,7 @@ def _shifted(selector: Selector, by: int) -> Selector:
 
 
 def _basic(selector: Selector) -> int | slice:
-    """The part of a selector for torch's basic indexing.
+    """Return the part of a selector for torch's basic indexing.
 
     Ranges run forward, and the axes of index arrays are taken whole.
     """
@@ -404,8 +414,23 @@ def _check_whole(numbers: np.ndarray) -> None:
         raise FrameNumberError(f"frame numbers must be whole, got {numbers[broken].flat[0]} ({_BY_TIME})")
 
 
+def length_of(numbers: range) -> int:
+    """Return the length of a range; `len` raises OverflowError for one above 2**63."""
+    return max(
+        0,
+        (numbers.stop - numbers.start + numbers.step - (numbers.step > 0) + (numbers.step < 0))
+        // numbers.step,
+    )
+
+
+def check_count(count: int, what: str) -> None:
+    """Raise ValueError for more numbers than anybody asks for, before they fill the memory."""
+    if count > MOST_NUMBERS:
+        raise ValueError(f"{count} {what} are too many: at most {MOST_NUMBERS} (ask for less at a time)")
+
+
 def flat_numbers(values: Any, what: str, single: str) -> np.ndarray:
-    """A list, tuple, array or tensor as a 1-D array of numbers.
+    """Return a list, tuple, array or tensor as a 1-D array of numbers.
 
     Parameters
     ----------
@@ -419,10 +444,14 @@ def flat_numbers(values: Any, what: str, single: str) -> np.ndarray:
         (a TypeError and an IndexError) `values` is not a list of numbers. Bools and text are not
         numbers.
     ValueError
-        `values` has more than one axis.
+        `values` has more than one axis, or is longer than MOST_NUMBERS.
     """
+    if isinstance(values, Sequence):
+        check_count(len(values) if not isinstance(values, range) else length_of(values), what)
     if torch_adapter.is_tensor(values):
         array = torch_adapter.to_numpy(values)
+    elif isinstance(values, range) and max(map(abs, (values.start, values.stop, values.step))) < 1 << 62:
+        array = np.arange(values.start, values.stop, values.step)
     elif not isinstance(values, (str, bytes, bytearray)) and (
         isinstance(values, Sequence) or hasattr(values, "__array__")
     ):

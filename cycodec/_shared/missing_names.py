@@ -77,7 +77,7 @@ def refuse_name(module: str, name: str) -> NoReturn:
 
 
 def _hint(module: str, name: str) -> str | None:
-    """Where a name is, or what to use in its place; None if nothing is known of it."""
+    """Return where a name is, or what to use in its place; None if nothing is known of it."""
     for home in ("cycodec", *(f"cycodec.{part}" for part in PUBLIC)):
         if home != module and name in importlib.import_module(home).__all__:
             return f"it is in {home} (from {home} import {name})"

@@ -194,7 +194,7 @@ class FrameBatch(_Result):
         _check_bool("FrameBatch", self.valid)
 
     def _per_frame(self) -> list[tuple[str, Tensor]]:
-        """The fields that hold one value for each frame, by name."""
+        """Return the fields that hold one value for each frame, by name."""
         return [
             (name, tensor)
             for name in ("pts_seconds", "duration_seconds", "valid")
@@ -202,7 +202,7 @@ class FrameBatch(_Result):
         ]
 
     def __len__(self) -> int:
-        """The length of the first leading axis.
+        """Return the length of the first leading axis.
 
         Raises
         ------
@@ -214,11 +214,11 @@ class FrameBatch(_Result):
         return self.data.shape[0]
 
     def __bool__(self) -> bool:
-        """True if there is at least one frame."""
+        """Return True if there is at least one frame."""
         return 0 not in self.data.shape[:-3]
 
     def __getitem__(self, key: Any) -> FrameBatch:
-        """The frames at a key of the leading axes.
+        """Return the frames at a key of the leading axes.
 
         Raises
         ------
@@ -255,7 +255,7 @@ class FrameBatch(_Result):
 
 
 def _stacked_pictures(what: str, results: Sequence[Any]) -> Tensor:
-    """The data of frames or batches of one shape, along a new first axis."""
+    """Return the data of frames or batches of one shape, along a new first axis."""
     shapes = [list(result.data.shape) for result in results]
     _same(
         what, "shapes", shapes, "decode with transforms=[Resize(...)], or give the DataLoader collate_fn=list"

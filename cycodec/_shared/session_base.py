@@ -109,6 +109,15 @@ class Session:
         self._lock.release()
 
     @contextmanager
+    def _opening(self) -> Iterator[None]:
+        """Let go of the source if it cannot be opened: the error would keep it."""
+        try:
+            yield
+        except BaseException:
+            self.io.close()
+            raise
+
+    @contextmanager
     def _use(self) -> Iterator[None]:
         """Have the session for the calling thread, and refuse what was read from a changed file."""
         self._acquire()
@@ -136,12 +145,19 @@ class Session:
         except StaleIndexError as stale:
             raise stale from cause
 
+    def name_source(self, error: IndexError) -> None:
+        """Make the text of an IndexError begin with the name of the source."""
+        text = str(error)
+        if self.name not in text:
+            error.args = (f"{self.name}: {text}",)
+
     def _reopen_after_fork(self) -> None:
         self._lock = threading.Lock()
         self._owner = 0
         if self.closed:
             return
         io = self.io.in_child()
+        io.check_unchanged()
         self._forget()
         self.io = io
         self._reopen()

@@ -71,7 +71,7 @@ def make_access(
 
 
 def open_source(source: AnySource, access: Access | None = None) -> IOContext:
-    """The IOContext of a source.
+    """Return the IOContext of a source.
 
     Parameters
     ----------

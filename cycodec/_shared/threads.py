@@ -39,7 +39,7 @@ def _start_anew() -> None:
 
 
 def budget() -> int:
-    """The number of threads that all decoders of this process may use together.
+    """Return the number of threads that all decoders of this process may use together.
 
     The default is the number of CPUs that the process may run on.
     """
@@ -63,7 +63,7 @@ def set_budget(count: int | None) -> None:
 
 
 def claimed() -> int:
-    """The number of threads that are claimed now."""
+    """Return the number of threads that are claimed now."""
     return _claimed
 
 
@@ -137,7 +137,7 @@ class _Team:
             _claimed += 1
 
     def help(self) -> None:
-        """The work of a thread of the pool."""
+        """Do the work of a thread of the pool."""
         global _claimed
         _thread.counted = True
         try:
@@ -158,7 +158,7 @@ class _Team:
 
 
 def _budget_of_environment() -> int | None:
-    """The environment variable CYCODEC_NUM_THREADS."""
+    """Return the value of the environment variable CYCODEC_NUM_THREADS."""
     text = os.environ.get("CYCODEC_NUM_THREADS")
     if text is None:
         return None

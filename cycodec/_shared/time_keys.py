@@ -14,7 +14,7 @@ import numpy as np
 
 from cycodec._shared import torch_adapter
 from cycodec._shared.argument_errors import ArgumentError, IndexTypeError
-from cycodec._shared.keys import flat_numbers
+from cycodec._shared.keys import MOST_NUMBERS, flat_numbers
 
 __all__ = [
     "TimeRange",
@@ -26,11 +26,6 @@ __all__ = [
     "time_key",
     "time_range",
 ]
-
-# Nobody decodes more instants than this. A larger request is a mistake, and must fail before it
-# fills the memory.
-_MAX_INSTANTS = 1 << 27
-
 
 class TimeRange(NamedTuple):
     """The frames that are shown in [start, stop), in seconds."""
@@ -66,7 +61,7 @@ def instant(seconds: Any, what: str = "seconds") -> float:
 
 
 def instants(seconds: Any) -> np.ndarray:
-    """A list, tuple, 1-D array or tensor of seconds as a float64 array.
+    """Return a list, tuple, 1-D array or tensor of seconds as a float64 array.
 
     Raises
     ------
@@ -119,7 +114,7 @@ def time_key(key: Any, begin: float, end: float) -> float | TimeRange | np.ndarr
 
 
 def time_range(start: float, stop: float, begin: float, end: float) -> TimeRange:
-    """The range [start, stop) of a stream that is shown over [begin, end).
+    """Return the range [start, stop) of a stream that is shown over [begin, end).
 
     A start or stop that is `begin` or `end` rounded to float32 counts as `begin` or `end` itself.
 
@@ -142,7 +137,7 @@ def time_range(start: float, stop: float, begin: float, end: float) -> TimeRange
 
 
 def time_grid(start: float, stop: float, step: Any) -> np.ndarray:
-    """The instants ``start + k * step`` in [start, stop), as a float64 array.
+    """Return the instants ``start + k * step`` in [start, stop), as a float64 array.
 
     Raises
     ------
@@ -155,7 +150,7 @@ def time_grid(start: float, stop: float, step: Any) -> np.ndarray:
 
 
 def fps_grid(start: float, stop: float, fps: Any) -> np.ndarray:
-    """The instants ``start + k / fps`` in [start, stop), as a float64 array.
+    """Return the instants ``start + k / fps`` in [start, stop), as a float64 array.
 
     Raises
     ------
@@ -168,7 +163,7 @@ def fps_grid(start: float, stop: float, fps: Any) -> np.ndarray:
 
 
 def positive(value: Any, what: str) -> float:
-    """A positive number as a float. Errors call it `what`.
+    """Return a positive number as a float. Errors call it `what`.
 
     Raises
     ------
@@ -195,9 +190,9 @@ def _grid(start: float, stop: float, spacing: float, scale: Callable[[Any, float
         return np.empty(0)
     unit = scale(1.0, spacing)
     steps = (stop - start) / unit
-    if steps > _MAX_INSTANTS:
+    if steps > MOST_NUMBERS:
         raise ValueError(
-            f"{steps:.0f} instants from {start} to {stop} s are too many: at most {_MAX_INSTANTS}"
+            f"{steps:.0f} instants from {start} to {stop} s are too many: at most {MOST_NUMBERS}"
         )
     rounding = 4 * np.finfo(np.float64).eps * (max(abs(start), abs(stop)) / unit + steps)
     return start + scale(np.arange(max(math.ceil(steps - rounding), 1)), spacing)

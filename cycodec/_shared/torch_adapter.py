@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "as_buffer",
+    "as_device",
     "as_dtype",
     "concatenate",
     "cuda_device",
@@ -72,16 +73,24 @@ def load_torch() -> ModuleType:
         if error.name != "torch":  # torch is installed, but lacks a module: the error names it
             raise
         raise ImportError("cycodec needs torch to return tensors: pip install torch") from error
+    if hasattr(torch, "get_default_device"):
+        # torch loads modules for the first call, which is too late once descriptors are used up
+        torch.get_default_device()
     return torch
 
 
 def as_dtype(dtype: Any) -> Any:
-    """A torch dtype, from itself or its name ("uint8", "float32")."""
+    """Return a torch dtype, from itself or its name ("uint8", "float32")."""
     return getattr(load_torch(), dtype) if isinstance(dtype, str) else dtype
 
 
+def as_device(device: Any) -> Any:
+    """A torch device, from itself or its name."""
+    return load_torch().device(device)
+
+
 def empty(shape: tuple[int, ...], dtype: Any = "uint8", device: Any = "cpu") -> Tensor:
-    """A new contiguous tensor with undefined content.
+    """Return a new contiguous tensor with undefined content.
 
     Parameters
     ----------
@@ -96,7 +105,8 @@ def empty(shape: tuple[int, ...], dtype: Any = "uint8", device: Any = "cpu") -> 
 def maker(
     shape: tuple[int, ...], strides: tuple[int, ...], dtype: Any = "uint8", device: Any = "cpu"
 ) -> Callable[[], Tensor]:
-    """A function that makes tensors with undefined content. All memory of results comes from it.
+    """Return a function that makes tensors with undefined content. All memory of results comes from
+    it.
 
     Parameters
     ----------
@@ -132,7 +142,7 @@ def default_device() -> Any:
 
 
 def cuda_ordinal(device: Any) -> int | None:
-    """The number of a CUDA device ("cuda" is torch's current one); None for the CPU.
+    """Return the number of a CUDA device ("cuda" is torch's current one); None for the CPU.
 
     Parameters
     ----------
@@ -184,17 +194,17 @@ def _cuda_ordinal(device: Any) -> int:
 
 
 def cuda_device(ordinal: int) -> Any:
-    """The torch device of a CUDA device number."""
+    """Return the torch device of a CUDA device number."""
     return load_torch().device("cuda", ordinal)
 
 
 def cuda_stream(ordinal: int) -> int:
-    """The address of torch's current stream on a device."""
+    """Return the address of torch's current stream on a device."""
     return load_torch().cuda.current_stream(ordinal).cuda_stream
 
 
 def as_buffer(tensor: Tensor) -> np.ndarray:
-    """The bytes of a source that is a tensor, without a copy.
+    """Return the bytes of a source that is a tensor, without a copy.
 
     Raises
     ------
@@ -214,12 +224,12 @@ def as_buffer(tensor: Tensor) -> np.ndarray:
 
 
 def pointer(tensor: Tensor) -> int:
-    """The address of a tensor's first element. The caller must keep the tensor alive."""
+    """Return the address of a tensor's first element. The caller must keep the tensor alive."""
     return tensor.data_ptr()
 
 
 def from_numpy(array: np.ndarray, device: Any = "cpu") -> Tensor:
-    """A tensor with an array's values. On the CPU it shares the array's memory if torch can.
+    """Return a tensor with an array's values. On the CPU it shares the array's memory if torch can.
 
     torch cannot share read-only arrays, negative strides and foreign byte orders; these are copied.
     """
@@ -230,14 +240,14 @@ def from_numpy(array: np.ndarray, device: Any = "cpu") -> Tensor:
 
 
 def is_tensor(x: Any) -> TypeGuard[Tensor]:
-    """True if x is a torch tensor. This does not import torch."""
+    """Return True if x is a torch tensor. This does not import torch."""
     # Before torch is imported there is no tensor.
     cls = getattr(sys.modules.get("torch"), "Tensor", None)
     return cls is not None and isinstance(x, cls)
 
 
 def to_numpy(tensor: Tensor) -> np.ndarray:
-    """A tensor's values as an array in host memory, for indices and seconds."""
+    """Return a tensor's values as an array in host memory, for indices and seconds."""
     tensor = tensor.detach().cpu()
     if tensor.dtype is load_torch().bfloat16:  # the one floating type that NumPy lacks
         tensor = tensor.float()
@@ -280,12 +290,14 @@ def teach_collate(kind: type, join: Callable[[Sequence[Any]], Any]) -> None:
 
 
 def seeded_generator(seed: int) -> Generator:
-    """A new random number generator on the CPU."""
+    """Return a new random number generator on the CPU."""
     return load_torch().Generator().manual_seed(seed)
 
 
 def in_worker() -> bool:
-    """True if this process is a worker of a torch DataLoader, which shares the CPUs with others."""
+    """Return True if this process is a worker of a torch DataLoader, which shares the CPUs with
+    others.
+    """
     data = getattr(getattr(sys.modules.get("torch"), "utils", None), "data", None)
     return data is not None and data.get_worker_info() is not None
 

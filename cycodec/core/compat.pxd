@@ -20,6 +20,7 @@ cdef extern from "compat.h" nogil:
     int compat_index_count(const AVStream *stream)
     int compat_index_entry(AVStream *stream, int number, int64_t *timestamp, int64_t *pos, int *size, int *flags)
     int compat_channels(const AVCodecParameters *parameters)
+    int compat_copy_side_data(AVStream *to, const AVStream *source)
 
     # packets
     int compat_packet_skip(const AVPacket *packet, uint32_t *start, uint32_t *end)
@@ -34,6 +35,8 @@ cdef extern from "compat.h" nogil:
 
     # codecs
     int compat_codec_format(const AVCodec *codec, int i)
+    int compat_codec_pixel_format(const AVCodec *codec, int i)
+    int compat_codec_frame_rate(const AVCodec *codec, int i, AVRational *rate)
     int compat_codec_rate(const AVCodec *codec, int i)
     int compat_codec_channels(const AVCodec *codec, int i, uint64_t *mask)
     void compat_codec_set_channels(AVCodecContext *ctx, int channels, uint64_t mask)

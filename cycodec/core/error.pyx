@@ -2,7 +2,9 @@
 
 import os
 
-from libc.errno cimport EACCES, EINVAL, EISDIR, EMFILE, ENFILE, ENOENT, ENOMEM, ENOSYS, EPERM, ETIMEDOUT
+from libc.errno cimport (
+    EACCES, EDQUOT, EFBIG, EINVAL, EISDIR, EMFILE, ENFILE, ENOENT, ENOMEM, ENOSPC, ENOSYS, EPERM, ETIMEDOUT
+)
 
 from cycodec.libav cimport avutil
 
@@ -62,6 +64,10 @@ class TooManyFilesError(FFmpegError, OSError):
     """The process, or the system, may not open any more files."""
 
 
+class NoSpaceError(FFmpegError, OSError):
+    """The destination is full, or the process may not write any more to it."""
+
+
 class LimitError(FFmpegError, MemoryError):
     """A frame or a result is larger than the limits allow: see ``cycodec.set_limits``."""
 
@@ -90,6 +96,14 @@ class InstantError(IndexError, RuntimeError):
 
 class FFmpegValueError(FFmpegError, ValueError):
     """FFmpeg refused an argument."""
+
+
+class FFmpegTypeError(FFmpegError, TypeError, ValueError):
+    """An argument of an encoder has the wrong type."""
+
+
+class QueueFullError(FFmpegError):
+    """The queue of an encoder is full, and the caller asked for an error in that case."""
 
 
 class UnsupportedError(FFmpegError, NotImplementedError):
@@ -131,6 +145,9 @@ cdef dict KINDS = {
     avutil.AVERROR(ETIMEDOUT): SourceTimeoutError,
     avutil.AVERROR(EMFILE): TooManyFilesError,
     avutil.AVERROR(ENFILE): TooManyFilesError,
+    avutil.AVERROR(ENOSPC): NoSpaceError,
+    avutil.AVERROR(EFBIG): NoSpaceError,
+    avutil.AVERROR(EDQUOT): NoSpaceError,
     avutil.AVERROR_EOF: EndOfFileError,
     avutil.AVERROR(ENOMEM): FFmpegMemoryError,
     avutil.AVERROR_DECODER_NOT_FOUND: CodecNotFoundError,
@@ -153,6 +170,7 @@ cdef dict REMEDIES = {
     SourceIsDirectoryError: "give the path of a file",
     EndOfFileError: "the file may be cut off",
     TooManyFilesError: "close decoders that are no longer needed, or raise the limit, `ulimit -n`",
+    NoSpaceError: "free space on the device, or raise the limit, `ulimit -f`",
     CodecNotFoundError: "use an FFmpeg built with it; `cycodec doctor` lists what this one has",
     UnsupportedError: "use a newer FFmpeg",
     FFmpegMemoryError: "the declared sizes may be wrong, or memory is short",

@@ -40,7 +40,7 @@ def set_nvdec_cache_capacity(capacity: int, max_bytes: int | None = None) -> Non
 
 
 def get_nvdec_cache_capacity() -> int:
-    """The largest number of finished hardware decoders that are cached."""
+    """Return the largest number of finished hardware decoders that are cached."""
     from cycodec.core.gpu import nvdec
 
     return nvdec.cache_limits()[0]

@@ -45,7 +45,8 @@ class Gpu:
     def backend(
         self, demuxer: Demuxer, stream_index: int, num_threads: int = 1, min_reorder: int = 0
     ) -> VideoBackend:
-        """The backend that decodes a stream. The demuxer must know the stream's picture format.
+        """Return the backend that decodes a stream. The demuxer must know the stream's picture
+        format.
 
         Raises
         ------

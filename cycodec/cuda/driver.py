@@ -26,7 +26,7 @@ _used_in: int | None = None
 
 
 def device(ordinal: int) -> devices.CudaDevice:
-    """A GPU for one decoder: the primary context, which torch uses too, and the kernels.
+    """Return a GPU for one decoder: the primary context, which torch uses too, and the kernels.
 
     Raises
     ------
@@ -55,7 +55,7 @@ def check_process() -> None:
 
 
 def bindings() -> Any:
-    """The module ``cuda.bindings.driver`` of cuda-python.
+    """Return the module ``cuda.bindings.driver`` of cuda-python.
 
     Raises
     ------
@@ -72,7 +72,7 @@ def bindings() -> Any:
 
 
 def call(what: str, result: tuple[Any, ...]) -> Any:
-    """The results of a function of cuda-python, without its error code.
+    """Return the results of a function of cuda-python, without its error code.
 
     Parameters
     ----------
@@ -131,7 +131,7 @@ def _start() -> None:
 
 
 def device_count() -> int:
-    """The number of visible GPUs."""
+    """Return the number of visible GPUs."""
     with _lock:
         _start()
         return call("cannot count GPUs", bindings().cuDeviceGetCount())
@@ -139,7 +139,7 @@ def device_count() -> int:
 
 @cache
 def context(ordinal: int) -> int:
-    """The address of a device's primary context, which is kept until the process ends."""
+    """Return the address of a device's primary context, which is kept until the process ends."""
     driver = bindings()
     count = call("cannot count GPUs", driver.cuDeviceGetCount())
     if not 0 <= ordinal < count:
@@ -152,7 +152,7 @@ def context(ordinal: int) -> int:
 
 @cache
 def capability(ordinal: int) -> tuple[int, int]:
-    """A device's compute capability, (major, minor)."""
+    """Return a device's compute capability, (major, minor)."""
     driver = bindings()
     handle = call("cannot find the GPU", driver.cuDeviceGet(ordinal))
     names = driver.CUdevice_attribute
@@ -183,7 +183,7 @@ def _kernels(ordinal: int) -> tuple[int, ...]:
 
 
 def _compiler() -> tuple[Any, list[int]]:
-    """The module ``cuda.bindings.nvrtc``, and the architectures that NVRTC compiles for."""
+    """Return the module ``cuda.bindings.nvrtc``, and the architectures that NVRTC compiles for."""
     try:
         from cuda.bindings import nvrtc
 

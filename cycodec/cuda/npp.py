@@ -28,7 +28,7 @@ class Npp(NamedTuple):
 
 @cache
 def load() -> int:
-    """The address of NPP's conversion function, from the NPP of the CUDA version in use.
+    """Return the address of NPP's conversion function, from the NPP of the CUDA version in use.
 
     Raises
     ------

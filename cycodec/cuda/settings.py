@@ -68,7 +68,7 @@ def set_cuda_backend(backend: str) -> Iterator[None]:
 
 
 def chosen_backend() -> str:
-    """The backend that `set_cuda_backend` selected: "nvdec" or "ffmpeg"."""
+    """Return the backend that `set_cuda_backend` selected: "nvdec" or "ffmpeg"."""
     return _backend.get()
 
 
@@ -97,5 +97,5 @@ def set_cuda_converter(converter: str) -> Iterator[None]:
 
 
 def chosen_converter() -> str:
-    """The converter that `set_cuda_converter` selected: "kernel" or "npp"."""
+    """Return the converter that `set_cuda_converter` selected: "kernel" or "npp"."""
     return _converter.get()

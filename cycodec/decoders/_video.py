@@ -20,6 +20,7 @@ from cycodec._video.session import Frames, VideoSession
 from cycodec.core.error import FFmpegError
 from cycodec.core.video.index import FrameIndex
 from cycodec.cuda.settings import CpuFallbackStatus, chosen_backend, chosen_converter
+from cycodec.decoders._array import ArrayOfFrames
 from cycodec.decoders._by_time import ByTime
 from cycodec.transforms import DecoderTransform, Pipeline, as_transforms
 
@@ -48,7 +49,7 @@ class DecodeCounters(NamedTuple):
     frames_damaged: int
 
 
-class VideoDecoder(DecoderBase):
+class VideoDecoder(DecoderBase, ArrayOfFrames):
     """The frames of a video stream, as tensors.
 
     A decoder behaves like the 4-D array of all its frames, in the axes of `dimension_order`. Only
@@ -86,8 +87,9 @@ class VideoDecoder(DecoderBase):
         device, NVIDIA's hardware decodes, and frames never leave the GPU. All work is queued on
         torch's current stream.
     seek_mode : {"exact", "approximate"}
-        "exact" makes an index of all frames, so that frame i is always frame i. "approximate" makes
-        none: frame i is the one played at i / fps, and the header tells the length and the times.
+        "exact" makes an index of all frames, so that frame i is always frame i. "approximate"
+        follows the header: frame i is the one played at i / fps, and the header tells length and
+        times. Opening then reads no packets; it is never slower than "exact".
     custom_frame_mappings : str, bytes or file-like, optional
         ffprobe's JSON list of frames (``pts``, ``duration``, ``key_frame``), to make the index
         from.
@@ -282,7 +284,7 @@ class VideoDecoder(DecoderBase):
         )
 
     def __len__(self) -> int:
-        """Number of frames; in approximate mode, the number that the header promises."""
+        """Return the number of frames; in approximate mode, the number that the header promises."""
         return len(self._session.index)
 
     def __repr__(self) -> str:

@@ -32,7 +32,13 @@ cdef extern from "libavcodec/avcodec.h" nogil:
         AV_CODEC_CAP_VARIABLE_FRAME_SIZE
         AV_CODEC_CAP_EXPERIMENTAL
         AV_CODEC_FLAG_GLOBAL_HEADER
+        AV_CODEC_CAP_HARDWARE
         AV_CODEC_PROP_INTRA_ONLY
+        AV_CODEC_PROP_REORDER
+        AV_CODEC_PROP_LOSSY
+        AV_CODEC_PROP_LOSSLESS
+        FF_COMPLIANCE_NORMAL
+        PARSER_FLAG_COMPLETE_FRAMES
         FF_THREAD_FRAME
         FF_THREAD_SLICE
 
@@ -48,6 +54,14 @@ cdef extern from "libavcodec/avcodec.h" nogil:
         AV_CODEC_ID_VP8
         AV_CODEC_ID_VP9
         AV_CODEC_ID_AV1
+        AV_CODEC_ID_THEORA
+        AV_CODEC_ID_H263
+        AV_CODEC_ID_H263P
+        AV_CODEC_ID_FLV1
+        AV_CODEC_ID_MSMPEG4V2
+        AV_CODEC_ID_MSMPEG4V3
+        AV_CODEC_ID_WMV1
+        AV_CODEC_ID_WMV2
         AV_CODEC_ID_MP1
         AV_CODEC_ID_MP2
         AV_CODEC_ID_MP3
@@ -76,6 +90,7 @@ cdef extern from "libavcodec/avcodec.h" nogil:
         AV_CODEC_ID_PCM_F64LE
         AV_CODEC_ID_FIRST_AUDIO
         AV_CODEC_ID_ADPCM_IMA_QT
+        AV_CODEC_ID_WRAPPED_AVFRAME
 
     enum AVDiscard:
         AVDISCARD_NONE
@@ -98,6 +113,7 @@ cdef extern from "libavcodec/avcodec.h" nogil:
         AVMediaType type
         AVCodecID id
         int capabilities
+        const AVClass *priv_class
 
     struct AVCodecDescriptor:
         AVCodecID id
@@ -154,9 +170,15 @@ cdef extern from "libavcodec/avcodec.h" nogil:
         AVPixelFormat sw_pix_fmt
         AVBufferRef *hw_device_ctx
         int has_b_frames
+        void *opaque
+        int (*get_buffer2)(AVCodecContext *context, AVFrame *frame, int flags) noexcept nogil
         AVRational sample_aspect_ratio
         AVRational pkt_timebase
         AVRational time_base
+        AVRational framerate
+        int gop_size
+        int max_b_frames
+        void *priv_data
         int thread_count
         int err_recognition
         int thread_type
@@ -180,8 +202,12 @@ cdef extern from "libavcodec/avcodec.h" nogil:
     const char *avcodec_get_name(AVCodecID id)
     const AVCodec *avcodec_find_encoder(AVCodecID id)
     const AVCodec *avcodec_find_encoder_by_name(const char *name)
+    const AVCodecDescriptor *avcodec_descriptor_get_by_name(const char *name)
+    const AVCodec *av_codec_iterate(void **opaque)
+    int av_codec_is_encoder(const AVCodec *codec)
     const AVClass *avcodec_get_class()
     unsigned avcodec_version()
+    int avcodec_default_get_buffer2(AVCodecContext *context, AVFrame *frame, int flags)
 
     AVCodecContext *avcodec_alloc_context3(const AVCodec *codec)
     void avcodec_free_context(AVCodecContext **ctx)
@@ -206,11 +232,9 @@ cdef extern from "libavcodec/avcodec.h" nogil:
     void av_packet_unref(AVPacket *packet)
     void av_packet_move_ref(AVPacket *dst, AVPacket *src)
     int av_packet_ref(AVPacket *dst, const AVPacket *src)
+    AVPacket *av_packet_clone(const AVPacket *src)
     int av_new_packet(AVPacket *packet, int size)
     uint8_t *av_packet_get_side_data(const AVPacket *packet, AVPacketSideDataType type, size_t *size)
-
-    int AV_CODEC_PROP_REORDER
-    int PARSER_FLAG_COMPLETE_FRAMES
 
     enum AVPictureStructure:
         AV_PICTURE_STRUCTURE_UNKNOWN

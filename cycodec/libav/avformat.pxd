@@ -3,7 +3,7 @@
 from libc.stdint cimport int64_t, uint8_t
 
 from cycodec.libav.avcodec cimport AVCodec, AVCodecID, AVCodecParameters, AVDiscard, AVPacket
-from cycodec.libav.avutil cimport AVDictionary, AVMediaType, AVRational
+from cycodec.libav.avutil cimport AVClass, AVDictionary, AVMediaType, AVRational
 
 
 cdef extern from "libavformat/avio.h" nogil:
@@ -29,6 +29,7 @@ cdef extern from "libavformat/avio.h" nogil:
     int avio_read(AVIOContext *s, unsigned char *buf, int size)
     int avio_feof(AVIOContext *s)
     int avio_open(AVIOContext **s, const char *url, int flags)
+    void avio_write(AVIOContext *s, const unsigned char *buf, int size)
     void avio_flush(AVIOContext *s)
     const char *avio_enum_protocols(void **opaque, int output)
     struct AVIOInterruptCB:
@@ -59,6 +60,8 @@ cdef extern from "libavformat/avformat.h" nogil:
         AVINDEX_DISCARD_FRAME
         AVFMT_NOFILE
         AVFMT_GLOBALHEADER
+        AVFMT_VARIABLE_FPS
+        AVFMT_NEEDNUMBER
 
     struct AVProbeData:
         const char *filename
@@ -71,6 +74,9 @@ cdef extern from "libavformat/avformat.h" nogil:
         const char *long_name
         int flags
 
+    struct AVCodecTag:
+        pass
+
     struct AVOutputFormat:
         const char *name
         const char *long_name
@@ -78,6 +84,8 @@ cdef extern from "libavformat/avformat.h" nogil:
         AVCodecID audio_codec
         AVCodecID video_codec
         int flags
+        const AVCodecTag *const *codec_tag
+        const AVClass *priv_class
 
     struct AVStream:
         int index
@@ -100,6 +108,7 @@ cdef extern from "libavformat/avformat.h" nogil:
     struct AVFormatContext:
         const AVInputFormat *iformat
         const AVOutputFormat *oformat
+        void *priv_data
         AVIOContext *pb
         unsigned int nb_streams
         AVStream **streams
@@ -135,6 +144,7 @@ cdef extern from "libavformat/avformat.h" nogil:
     const AVOutputFormat *av_muxer_iterate(void **opaque)
     AVCodecID av_guess_codec(const AVOutputFormat *fmt, const char *short_name, const char *filename,
                              const char *mime_type, AVMediaType type)
+    unsigned av_codec_get_tag(const AVCodecTag *const *tags, AVCodecID id)
     int avformat_query_codec(const AVOutputFormat *fmt, AVCodecID id, int std_compliance)
     AVStream *avformat_new_stream(AVFormatContext *s, const AVCodec *c)
     int avformat_write_header(AVFormatContext *s, AVDictionary **options)

@@ -69,6 +69,7 @@ cdef extern from "libavutil/mem.h" nogil:
     void *av_mallocz(size_t size)
     void av_free(void *ptr)
     void av_freep(void *ptr)
+    char *av_strdup(const char *s)
 
 
 cdef extern from "libavutil/log.h" nogil:
@@ -93,6 +94,7 @@ cdef extern from "libavutil/rational.h" nogil:
 cdef extern from "libavutil/mathematics.h" nogil:
     int64_t av_rescale(int64_t a, int64_t b, int64_t c)
     int64_t av_rescale_q(int64_t a, AVRational bq, AVRational cq)
+    int av_compare_ts(int64_t ts_a, AVRational tb_a, int64_t ts_b, AVRational tb_b)
 
 
 cdef extern from "libavutil/dict.h" nogil:
@@ -118,12 +120,33 @@ cdef extern from "libavutil/intreadwrite.h" nogil:
 cdef extern from "libavutil/opt.h" nogil:
     struct AVClass:
         pass
+    enum AVOptionType:
+        AV_OPT_TYPE_FLAGS
+        AV_OPT_TYPE_INT
+        AV_OPT_TYPE_INT64
+        AV_OPT_TYPE_UINT64
+        AV_OPT_TYPE_DOUBLE
+        AV_OPT_TYPE_FLOAT
+        AV_OPT_TYPE_STRING
+        AV_OPT_TYPE_RATIONAL
+        AV_OPT_TYPE_CONST
+        AV_OPT_TYPE_BOOL
     struct AVOption:
+        const char *name
+        AVOptionType type
+        double min
+        double max
         int flags
+        const char *unit
     enum:
         AV_OPT_SEARCH_CHILDREN
         AV_OPT_SEARCH_FAKE_OBJ
         AV_OPT_FLAG_DECODING_PARAM
+        AV_OPT_FLAG_ENCODING_PARAM
+        AV_OPT_FLAG_VIDEO_PARAM
+        AV_OPT_FLAG_AUDIO_PARAM
+        AV_OPT_FLAG_READONLY
+    const AVOption *av_opt_next(const void *obj, const AVOption *prev)
     const AVOption *av_opt_find(void *obj, const char *name, const char *unit, int opt_flags, int search_flags)
     int av_opt_set(void *obj, const char *name, const char *val, int search_flags)
     int av_opt_set_int(void *obj, const char *name, int64_t val, int search_flags)
@@ -133,9 +156,14 @@ cdef extern from "libavutil/time.h" nogil:
     int64_t av_gettime_relative()
 
 
+cdef extern from "libavutil/imgutils.h" nogil:
+    int av_image_get_linesize(AVPixelFormat format, int width, int plane)
+
+
 cdef extern from "libavutil/buffer.h" nogil:
     struct AVBufferRef:
         uint8_t *data
+        size_t size
     AVBufferRef *av_buffer_ref(const AVBufferRef *buf)
     void av_buffer_unref(AVBufferRef **buf)
 
@@ -150,23 +178,65 @@ cdef extern from "libavutil/pixfmt.h" nogil:
         AV_PIX_FMT_RGB24
         AV_PIX_FMT_RGB48
         AV_PIX_FMT_CUDA
+        AV_PIX_FMT_RGBA
+        AV_PIX_FMT_RGBA64
+        AV_PIX_FMT_GBRP
+        AV_PIX_FMT_GBRP16
+        AV_PIX_FMT_GBRAP
+        AV_PIX_FMT_GBRAP16
+        AV_PIX_FMT_GRAY8
+        AV_PIX_FMT_GRAY16
         AV_PIX_FMT_NB
     enum AVColorSpace:
         AVCOL_SPC_RGB
+        AVCOL_SPC_BT709
         AVCOL_SPC_UNSPECIFIED
+        AVCOL_SPC_FCC
+        AVCOL_SPC_BT470BG
+        AVCOL_SPC_SMPTE170M
+        AVCOL_SPC_SMPTE240M
+        AVCOL_SPC_BT2020_NCL
     enum AVColorRange:
         AVCOL_RANGE_UNSPECIFIED
         AVCOL_RANGE_MPEG
         AVCOL_RANGE_JPEG
     enum AVColorPrimaries:
         AVCOL_PRI_UNSPECIFIED
+        AVCOL_PRI_BT709
+        AVCOL_PRI_SMPTE170M
     enum AVColorTransferCharacteristic:
         AVCOL_TRC_UNSPECIFIED
+        AVCOL_TRC_BT709
+        AVCOL_TRC_SMPTE170M
         AVCOL_TRC_SMPTE2084
         AVCOL_TRC_ARIB_STD_B67
 
 
 cdef extern from "libavutil/pixdesc.h" nogil:
+    enum:
+        AV_PIX_FMT_FLAG_BE
+        AV_PIX_FMT_FLAG_PAL
+        AV_PIX_FMT_FLAG_BITSTREAM
+        AV_PIX_FMT_FLAG_HWACCEL
+        AV_PIX_FMT_FLAG_PLANAR
+        AV_PIX_FMT_FLAG_RGB
+        AV_PIX_FMT_FLAG_ALPHA
+        AV_PIX_FMT_FLAG_FLOAT
+    struct AVComponentDescriptor:
+        int plane
+        int step
+        int offset
+        int shift
+        int depth
+    struct AVPixFmtDescriptor:
+        const char *name
+        uint8_t nb_components
+        uint8_t log2_chroma_w
+        uint8_t log2_chroma_h
+        uint64_t flags
+        AVComponentDescriptor comp[4]
+    const AVPixFmtDescriptor *av_pix_fmt_desc_get(AVPixelFormat pix_fmt)
+    AVPixelFormat av_get_pix_fmt(const char *name)
     const char *av_get_pix_fmt_name(AVPixelFormat pix_fmt)
     const char *av_color_range_name(int range)
     const char *av_color_primaries_name(int primaries)
@@ -223,6 +293,7 @@ cdef extern from "libavutil/frame.h" nogil:
         AVDictionary *metadata
         size_t crop_left
         size_t crop_top
+        AVBufferRef *buf[8]
     AVFrame *av_frame_alloc()
     void av_frame_free(AVFrame **frame)
     int av_frame_ref(AVFrame *dst, const AVFrame *src)
@@ -230,6 +301,7 @@ cdef extern from "libavutil/frame.h" nogil:
     void av_frame_move_ref(AVFrame *dst, AVFrame *src)
     int av_frame_get_buffer(AVFrame *frame, int align)
     int av_frame_make_writable(AVFrame *frame)
+    int av_frame_is_writable(AVFrame *frame)
 
 
 cdef extern from "libavutil/display.h" nogil:

@@ -1,4 +1,4 @@
-"""Files that are replaced or rewritten while a decoder uses them: frames of one file, or an error."""
+"""Files that change while a decoder uses them: frames of one file, or an error."""
 
 import os
 import pickle
@@ -16,7 +16,7 @@ from cycodec.batch import decode_batch
 from cycodec.decoders import AudioDecoder, VideoDecoder, WavDecoder
 
 NAMES = ["h264_plain.mp4", "h264.mkv", "h264.ts", "h264.avi", "mpeg2.vob"]
-STALE = r"v\.bin: the file has changed since the decoder .*make a new decoder"
+STALE = r"v\.bin'?>?: the file has changed since the decoder .*make a new decoder"
 
 
 @pytest.fixture
@@ -64,8 +64,7 @@ IN_PLACE = [rewrite, cut, grow, touch]
 
 @pytest.mark.parametrize("name", NAMES)
 def test_replaced(path, name):
-    """Several readers, a forked process and a reader that begins anew see the file that was opened.
-    """
+    """All readers and a forked process see the file that was opened."""
     digests = oracle.reference(media.path(name)).digests
     put(path, name)
     decoder = VideoDecoder(path, dimension_order="NHWC", num_threads=4)
@@ -99,8 +98,8 @@ def test_rewritten(path, name, change):
             lambda d: d[:],
             lambda d: d[0],
             lambda d: d.get_frame_at(3),
-            lambda d: d.t[0.5],
-            lambda d: d.get_frames_played_in_range(0.1, 0.5),
+            lambda d: d.t[d.metadata.begin_stream_seconds + 0.5],
+            lambda d: d.get_frames_played_at([d.metadata.begin_stream_seconds]),
             lambda d: decode_batch([(d, 1)]),
         ):
             with pytest.raises(cycodec.StaleIndexError, match=STALE):
@@ -139,7 +138,12 @@ def test_sounds(path, name, change):
         return
     {"cut": cut, "touch": touch}[change](path, None)
     for decoder in decoders:
-        for request in (lambda d: d[...], lambda d: d[100:200], lambda d: d.t[0.1:0.2], lambda d: d.get_all_samples()):
+        for request in (
+            lambda d: d[...],
+            lambda d: d[100:200],
+            lambda d: d.t[0.1:0.2],
+            lambda d: d.get_all_samples(),
+        ):
             with pytest.raises(cycodec.StaleIndexError, match=STALE):
                 request(decoder)
 

@@ -151,7 +151,7 @@ def keys(draw, shape: tuple[int, ...]):
 
 
 def numpy_key(key):
-    """The key with its tensors as arrays, for the oracle."""
+    """Return the key with its tensors as arrays, for the oracle."""
     if isinstance(key, tuple):
         return tuple(map(numpy_key, key))
     return key.numpy() if isinstance(key, torch.Tensor) else key

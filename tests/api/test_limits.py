@@ -43,7 +43,7 @@ def fresh(code, **environment):
 
 
 def big_gif(width=16000, height=16000, pictures=2, padding=30_000):
-    """A GIF of a few small pictures on a large canvas."""
+    """Return a GIF of a few small pictures on a large canvas."""
     picture = struct.pack("<BHHHHB", 0x2C, 0, 0, 1, 1, 0) + b"\2\2\x44\1\0"
     control = b"\x21\xf9\4\0\x0a\0\0\0"
     comment = b"\x21\xfe" + (b"\xff" + bytes(255)) * (padding // 256) + b"\0"
@@ -216,7 +216,7 @@ def drip(connection):
 
 
 def drip_body(connection):
-    """A promise of much, and a byte now and then."""
+    """Return a promise of much, and a byte now and then."""
     connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
     for byte in media.path("h264_plain.mp4").read_bytes()[:100]:
         connection.sendall(bytes([byte]))
@@ -224,7 +224,7 @@ def drip_body(connection):
 
 
 def stall(connection):
-    """The beginning of a file, and no more."""
+    """Return the beginning of a file, and no more."""
     connection.recv(10_000)
     data = media.path("h264.ts").read_bytes()
     connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(data))

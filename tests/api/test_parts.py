@@ -67,7 +67,9 @@ def test_sounds(archive, name):
     decoder = pickle.loads(pickle.dumps(AudioDecoder((path, *places[name]))))
     whole = AudioDecoder(audio_media.path(name))[...]
     assert torch.equal(decoder[...], whole)
-    assert torch.equal(AudioDecoder((path, *places[name]))[-5000:], AudioDecoder(audio_media.path(name))[-5000:])
+    assert torch.equal(
+        AudioDecoder((path, *places[name]))[-5000:], AudioDecoder(audio_media.path(name))[-5000:]
+    )
     if name.endswith(".wav"):
         assert torch.equal(WavDecoder((path, *places[name]))[100:200], whole[:, 100:200])
 
@@ -108,7 +110,9 @@ def test_pickles_forks_batches_and_datasets(archive):
         assert oracle.digest(decoder[41]) == digests[41]
 
     assert in_child(work) == ""
-    batch = decode_batch([(source, 3), ((str(path), *places["h264.ts"]), 0), ((path, *places[name]), slice(4, 6))])
+    batch = decode_batch(
+        [(source, 3), ((str(path), *places["h264.ts"]), 0), ((path, *places[name]), slice(4, 6))]
+    )
     assert torch.equal(batch[0].data, VideoDecoder(media.path(name))[3])
     assert torch.equal(batch[1].data, VideoDecoder(media.path("h264.ts"))[0])
     assert torch.equal(batch[2].data, VideoDecoder(media.path(name))[4:6])

@@ -8,6 +8,7 @@ import os
 import pathlib
 import pickle
 
+import audio_media
 import media
 import numpy as np
 import oracle
@@ -16,7 +17,7 @@ import torch
 
 import cycodec
 from cycodec.core.io.readahead import set_limits
-from cycodec.decoders import VideoDecoder, get_container_metadata
+from cycodec.decoders import AudioDecoder, VideoDecoder, get_container_metadata
 
 # One file for each way to an index: sample tables, a header walk, fragments, scans, stamps.
 NAMES = [
@@ -395,3 +396,40 @@ def test_a_file_that_somebody_else_moves():
             assert torch.equal(decoder[number], frames[number])
     finally:
         set_limits()
+
+
+def test_index_errors_name_the_source():
+    path = media.path("h264_plain.mp4")
+    decoder = VideoDecoder(path)
+    for request in (
+        lambda: decoder[75],
+        lambda: decoder[-76],
+        lambda: decoder[[3, 80]],
+        lambda: decoder[0, 5],
+        lambda: decoder[..., ...],
+        lambda: decoder[torch.ones(3, dtype=torch.bool)],
+        lambda: decoder["x"],
+        lambda: decoder.get_frame_at(75),
+        lambda: decoder.get_frames_at([75]),
+        lambda: decoder.get_frame_played_at(100),
+        lambda: decoder.get_frames_played_at([100]),
+        lambda: decoder.t[100.0],
+        lambda: VideoDecoder(path, seek_mode="approximate")[75],
+        lambda: VideoDecoder(path, seek_mode="approximate").t[100.0],
+    ):
+        with pytest.raises(IndexError, match=r"h264_plain\.mp4: "):
+            request()
+    with pytest.raises(IndexError, match=r"^<\d+ bytes>: index 75 "):
+        VideoDecoder(path.read_bytes())[75]
+    sound = audio_media.path("flac.flac")
+    audio = AudioDecoder(sound)
+    length = len(audio)
+    for request in (
+        lambda: audio[length],
+        lambda: audio[[length]],
+        lambda: audio[torch.ones(3, dtype=torch.bool)],
+        lambda: audio["x"],
+        lambda: audio.t[100.0],
+    ):
+        with pytest.raises(IndexError, match=r"flac\.flac: "):
+            request()

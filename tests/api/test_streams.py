@@ -17,6 +17,7 @@ from concurrent.futures import ProcessPoolExecutor
 
 import audio_media
 import media
+import numpy as np
 import oracle
 import pytest
 import servers
@@ -75,14 +76,14 @@ def fed(write, data):
 
 def pipe(data):
     reading, writing = os.pipe()
-    fed(open(writing, "wb"), data)
-    return open(reading, "rb")
+    fed(os.fdopen(writing, "wb"), data)
+    return os.fdopen(reading, "rb")
 
 
 def raw_pipe(data):
     reading, writing = os.pipe()
-    fed(open(writing, "wb"), data)
-    return open(reading, "rb", buffering=0)
+    fed(os.fdopen(writing, "wb"), data)
+    return os.fdopen(reading, "rb", buffering=0)
 
 
 def connection(data):
@@ -100,7 +101,7 @@ def tar_stream(data):
             info.size = len(data)
             tar.addfile(info, io.BytesIO(data))
     buffer.seek(0)
-    tar = tarfile.open(fileobj=buffer, mode="r|")
+    tar = tarfile.open(fileobj=buffer, mode="r|")  # noqa: SIM115 - its member outlives this call
     tar.next()
     return tar.extractfile(tar.next())
 
@@ -127,9 +128,16 @@ def test_videos(name, kind):
     fresh = VideoDecoder(KINDS[kind](data), dimension_order="NHWC")
     for number in (len(digests) - 1, 0, len(digests) // 2):
         assert oracle.digest(fresh[number]) == digests[number]
-    if name.startswith(("h264_f", "h264.mkv", "vp9")):  # the others do not say how long they are
+    if name in ("h264_faststart.mp4", "h264.mkv", "vp9.webm"):  # the others do not say how long they are
         decoder = VideoDecoder(KINDS[kind](data), seek_mode="approximate", dimension_order="NHWC")
-        assert [oracle.digest(decoder[n]) for n in (0, 30, 2)] == [digests[n] for n in (0, 30, 2)]
+        assert [oracle.digest(decoder[n]) for n in (0, 20, 2)] == [digests[n] for n in (0, 20, 2)]
+
+
+def piped_reference(data):
+    """Returns the samples that the ffmpeg command gives when it reads a stereo file from a pipe."""
+    command = [audio_media.FFMPEG, "-v", "error", "-i", "-", "-f", "f32le", "-"]
+    done = subprocess.run(command, input=data, capture_output=True, check=True)
+    return np.frombuffer(bytearray(done.stdout), np.float32).reshape(-1, 2).T.copy()
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -137,10 +145,16 @@ def test_videos(name, kind):
 def test_sounds(name, kind):
     data = audio_media.path(name).read_bytes()
     whole = AudioDecoder(data)[...]
+    if name.endswith(".mp3"):
+        # FFmpeg trims the padding of the last frames only if it knows the size of the file
+        whole = torch.from_numpy(piped_reference(data))
     decoder = AudioDecoder(KINDS[kind](data))
     assert torch.equal(decoder[1000:2000], whole[:, 1000:2000])
     assert torch.equal(decoder[0:500], whole[:, 0:500])
     assert torch.equal(decoder[...], whole)
+    if "aac" not in name:  # its decoder makes noise up
+        last = AudioDecoder(KINDS[kind](data))[-3000:]
+        np.testing.assert_allclose(last, whole[:, -3000:], rtol=0, atol=1e-3)
     assert len(AudioDecoder(KINDS[kind](data))) == whole.shape[1]
 
 
@@ -169,7 +183,7 @@ def test_no_more_is_read_than_a_frame_needs(name):
 
 def test_what_needs_the_end():
     with pytest.raises(ValueError, match=r"<Forward>.*use seek_mode='exact'"):
-        VideoDecoder(Forward(media.path("h264.ts").read_bytes()), seek_mode="approximate")
+        len(VideoDecoder(Forward(media.path("mpeg2.vob").read_bytes()), seek_mode="approximate"))
 
 
 def test_sound_of_a_living_stream():
@@ -242,7 +256,7 @@ def remote_fsspec(path):
 
 
 def named_temporary(path):
-    file = tempfile.NamedTemporaryFile()
+    file = tempfile.NamedTemporaryFile()  # noqa: SIM115 - the caller uses it
     file.write(path.read_bytes())
     return file
 
@@ -292,15 +306,14 @@ def test_other_processes_read_it(kind, tmp_path):
 def test_other_processes_hear_it(kind, tmp_path):
     path = tmp_path / "x.flac"
     path.write_bytes(audio_media.path("flac.flac").read_bytes())
-    whole = AudioDecoder(path)[...]
     for name in ("flac.flac", "pcm_s16le.wav"):
         path.write_bytes(audio_media.path(name).read_bytes())
-        whole = AudioDecoder(audio_media.path(name))[...]
+        whole = AudioDecoder(audio_media.path(name))[...].numpy()
         decoder = AudioDecoder(REOPENABLE[kind](path))
         decoder[0:10]
 
         def work(decoder=decoder, whole=whole):
-            assert torch.equal(decoder[90_000:91_000], whole[:, 90_000:91_000])
+            np.testing.assert_array_equal(decoder[90_000:91_000].numpy(), whole[:, 90_000:91_000])
 
         assert in_child(work) == ""
         work(pickle.loads(pickle.dumps(decoder)))
@@ -310,11 +323,11 @@ def test_an_unlinked_file(tmp_path):
     path = own(tmp_path)
     file = path.open("rb")
     path.unlink()
-    decoder = VideoDecoder(file)
-    first = decoder[5]
+    decoder = VideoDecoder(file, dimension_order="NHWC")
+    first = read(decoder, 5)
 
     def work():
-        assert torch.equal(decoder[5], first)
+        assert read(decoder, 5) == first
 
     assert in_child(work) == ""
     with pytest.raises(TypeError, match="cannot be pickled"):
@@ -369,12 +382,14 @@ def test_a_server_without_ranges(name, has_length, tmp_path):
     path = own(tmp_path, name)
     digests = oracle.reference(media.path(name)).digests
     with servers.serving(tmp_path, has_ranges=False, has_length=has_length) as server:
-        with pytest.warns(UserWarning, match=r"does not send parts.*max_spool_bytes") as warned:
+        with warnings.catch_warnings(record=True) as warned:
+            warnings.simplefilter("always")
             decoder = VideoDecoder(f"{server.address}/{path.name}", dimension_order="NHWC", num_threads=3)
             assert [oracle.digest(frame) for frame in decoder[:]] == list(digests)
             for number in (len(digests) - 1, 0, len(digests) // 2):
                 assert read(decoder, number) == digests[number]
-        assert len(warned) == 1
+        assert [entry.category for entry in warned] == [UserWarning]
+        assert "does not send parts of this file" in str(warned[0].message)
         assert len(server.requests) == 1
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -392,12 +407,13 @@ def test_sounds_from_a_server_without_ranges(name, tmp_path):
         url = f"{server.address}/{name}"
         with pytest.warns(UserWarning, match="does not send parts"):
             decoder = AudioDecoder(url)
-            assert torch.equal(decoder[-3000:], AudioDecoder(path)[-3000:])
-            assert torch.equal(decoder[0:100], whole[:, 0:100])
-            assert len(decoder) == whole.shape[1]
+        assert torch.equal(decoder[-3000:], AudioDecoder(path)[-3000:])
+        assert torch.equal(decoder[0:100], whole[:, 0:100])
+        assert len(decoder) == whole.shape[1]
         if name.endswith(".wav"):
             with pytest.warns(UserWarning, match="does not send parts"):
-                assert torch.equal(WavDecoder(url)[...], whole)
+                wav = WavDecoder(url)
+            assert torch.equal(wav[...], whole)
         assert len(server.requests) == 1 + name.endswith(".wav")
 
 

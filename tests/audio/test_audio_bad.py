@@ -48,7 +48,7 @@ def assert_damage_is_masked(file):
 
 
 def patched_flac(total):
-    """A FLAC file whose header promises `total` samples."""
+    """Return a FLAC file whose header promises `total` samples."""
     data = bytearray(media.path("flac.flac").read_bytes())
     data[21] = data[21] & 0xF0 | total >> 32
     data[22:26] = (total & 0xFFFFFFFF).to_bytes(4, "big")

@@ -76,7 +76,7 @@ WITH_HOLES = ("h264_vfr_rot180_camera.mp4",)
 
 
 def gaps_of(name):
-    """The option that gives what ffmpeg gives: the default, where there is no hole."""
+    """Return the option that gives what ffmpeg gives: the default, where there is no hole."""
     return "skip" if name in WITH_HOLES else "silence"
 
 

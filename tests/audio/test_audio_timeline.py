@@ -17,7 +17,7 @@ HOLED = [
 
 
 def holed(folder, codec, container):
-    """A tone of 5 s without its second second; 500 Hz before the hole, 1500 Hz after it."""
+    """Return a tone of 5 s without its second second; 500 Hz before the hole, 1500 Hz after it."""
     path = folder / f"{codec}.{container}"
     tone = "aevalsrc='0.4*sin(2*PI*t*if(lt(t,1.5),500,1500))':s=48000:d=5,aselect='not(between(t,1,1.9999))'"
     code, _, text = media.run("-f", "lavfi", "-i", tone, "-c:a", codec, "-strict", "-2", path)

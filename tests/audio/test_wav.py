@@ -28,7 +28,7 @@ def wav(
     extensible=False,
     riff=b"RIFF",
 ):
-    """The bytes of a WAV file, or of a file that pretends to be one."""
+    """Return the bytes of a WAV file, or of a file that pretends to be one."""
     block = channels * bits // 8
     head = struct.pack(
         "<HHIIHH", 0xFFFE if extensible else code, channels, rate, (rate * block) & 0xFFFFFFFF, block, bits

@@ -56,6 +56,27 @@ class TestInfo:
         assert description["video"]["key_frames"] == len(VideoDecoder(clip).index.key_frames)
         assert description["container"]["best_video_stream_index"] == 0
 
+    def test_saved_index(self, clip, capsys, tmp_path):
+        path = tmp_path / "a.idx"
+        decoder = VideoDecoder(clip)
+        decoder.index.save(path)
+        assert run("info", path, clip) == 0
+        printed = capsys.readouterr().out
+        assert "frame index" in printed
+        assert f"{len(decoder)} frames" in printed
+        assert run("info", "--json", path) == 0
+        (description,) = json.loads(capsys.readouterr().out)
+        assert description["index"]["num_frames"] == len(decoder)
+        assert description["index"]["stream_index"] == decoder.stream_index
+        assert description["index"]["end_seconds"] == decoder.index.end_seconds
+        assert description["size_bytes"] == path.stat().st_size
+
+    def test_damaged_index(self, clip, capsys, tmp_path):
+        path = tmp_path / "a.idx"
+        path.write_bytes(VideoDecoder(clip).index.to_bytes()[:-5])
+        assert run("info", path) == 1
+        assert "index" in capsys.readouterr().err
+
     def test_header_only(self, clip, capsys):
         assert run("info", "--json", "--header", clip) == 0
         (description,) = json.loads(capsys.readouterr().out)

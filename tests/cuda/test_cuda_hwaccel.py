@@ -162,3 +162,22 @@ def test_the_choice_is_made_when_a_decoder_is_made(fake):
     assert hardware_decoder(by_ffmpeg).__name__ == "HwaccelBackend"
     assert hardware_decoder(by_nvdec).__name__ == "NvdecBackend"
     assert torch.equal(by_ffmpeg[3], by_nvdec[3])
+
+
+def test_options_of_the_decoder(open_both, gpu):
+    """libavcodec gets them; NVDEC's own decoder knows none, so the CPU decodes and says why."""
+    path = media.path("h264_plain.mp4")
+    options = {"options": {"skip_loop_filter": "all"}}
+    cpu, cuda = open_both(path, **options)
+    assert not cuda.cpu_fallback
+    assert not torch.equal(cpu[20], VideoDecoder(path)[20])
+    nvdec = VideoDecoder(path, device="cuda", **options)
+    assert "skip_loop_filter" in str(nvdec.cpu_fallback)
+    assert nvdec.cpu_fallback
+    assert_same_video(path.name, nvdec[:24], cpu[:24])
+    with pytest.raises(UnsupportedError, match="skip_loop_filter"):
+        VideoDecoder(path, device="cuda", fallback="raise", **options)
+    # options of the demuxer concern no decoder
+    assert not VideoDecoder(path, device="cuda", options={"ignore_editlist": "1"}).cpu_fallback
+    with pytest.raises(ValueError, match="nosuch"):
+        VideoDecoder(path, device="cuda", options={"nosuch": "1"})

@@ -45,7 +45,7 @@ class Axis(ctypes.Structure):
 
 
 def options():
-    """What csrc/resample/resample.c is built with."""
+    """Return what csrc/resample/resample.c is built with."""
     flags = ["pkg-config", "--cflags", "libavutil"]
     return [*subprocess.run(flags, capture_output=True, text=True, check=True).stdout.split(), "-lm"]
 

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import tables
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "docs" / "examples"
@@ -20,8 +21,8 @@ BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 def media(tmp_path_factory):
     """A folder with the files that the pages name."""
     folder = tmp_path_factory.mktemp("pages")
-    program = "from clip import make_clip; make_clip('video.mp4'); make_clip('other.mp4', rate=30)"
-    subprocess.run([sys.executable, "-c", program], cwd=folder, env=environment(), check=True)
+    tables.make_media(folder)
+    tables.make_clip(folder / "other.mp4", rate=30)
     return folder
 
 

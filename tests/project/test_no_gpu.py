@@ -8,7 +8,7 @@ LIGHT = {"cycodec.cuda.decoder_cache", "cycodec.cuda.settings"}
 
 
 def loaded_by(code):
-    """The modules for the GPU that a fresh interpreter has loaded after some code: ours, and
+    """Return the modules for the GPU that a fresh interpreter has loaded after some code: ours, and
     cuda-python's.
 
     torch loads cuda-python, too. Where torch is loaded, only ours count.

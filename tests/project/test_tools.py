@@ -68,7 +68,9 @@ class Machine:
         self.command("pkg-config", f"case $1 in --modversion) echo {version} ;; esac", log=False)
 
     def python_body(self):
-        """A Python that answers the set-up's questions by files in `state`; -m venv copies it."""
+        """Return a Python that answers the set-up's questions by files in `state`; -m venv copies
+        it.
+        """
         return f"""
 state={self.state}
 case "$*" in

@@ -178,7 +178,7 @@ class Outcome:
 
 
 def rename_box(name, new):
-    """A patch that hides a box or chunk by another name; None where there is none."""
+    """Return a patch that hides a box or chunk by another name; None where there is none."""
 
     def patch(data):
         return data.replace(name, new) if name in data else None
@@ -197,7 +197,7 @@ def every_block_is_key(data):
 
 
 def simple_blocks(data):
-    """Where the SimpleBlocks of a Matroska file with known sizes begin."""
+    """Yield where the SimpleBlocks of a Matroska file with known sizes begin."""
 
     def number(place, keep_marker):
         first = data[place]
@@ -249,7 +249,7 @@ PATCHES_OF = {
 
 
 def draw(dice):
-    """A clip at random."""
+    """Return a clip at random."""
     codec = dice.choice(list(CODECS))
     raw, containers, options = CODECS[codec]
     container = dice.choice(containers.split())
@@ -326,6 +326,6 @@ def frames_of(path):
 
 
 def drawn(seed, count):
-    """A fixed selection of clips."""
+    """Return a fixed selection of clips."""
     dice = random.Random(seed)
     return [draw(dice) for _ in range(count)]

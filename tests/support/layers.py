@@ -72,11 +72,13 @@ class Checkout:
         return sorted(path for path in found if path.suffix in suffixes and "third_party" not in path.parts)
 
     def module(self, path: Path) -> str:
-        """The module that a file belongs to."""
+        """Return the module that a file belongs to."""
         return path.relative_to(self.root).with_suffix("").as_posix()
 
     def named(self, dotted: str) -> str:
-        """The module of a dotted name: a file of ours, or the name itself where we have none."""
+        """Return the module of a dotted name: a file of ours, or the name itself where we have
+        none.
+        """
         path = self.root.joinpath(*dotted.split("."))
         if path.is_dir() and dotted.split(".")[0] == "cycodec":
             return self.module(path / "__init__.py")
@@ -85,12 +87,14 @@ class Checkout:
         return dotted
 
     def members(self, start: str, names: list[str]) -> list[str]:
-        """The modules that ``from start import names`` names: submodules, else `start` itself."""
+        """Return the modules that ``from start import names`` names: submodules, else `start`
+        itself.
+        """
         submodules = [self.named(f"{start}.{name}") for name in names]
         return [self.named(start) if "." in module else module for module in submodules]
 
     def included(self, path: Path, name: str) -> str | None:
-        """The module of an included file; None where it is not in the checkout."""
+        """Return the module of an included file; None where it is not in the checkout."""
         for folder in (path.parent, *(self.root / folder for folder in INCLUDE_FOLDERS)):
             if (folder / name).is_file():
                 return self.module((folder / name).resolve())
@@ -106,7 +110,7 @@ class Checkout:
         return [use for use in dict.fromkeys(found) if use.user != use.used]
 
     def python_uses(self, path: Path) -> Iterator[Use]:
-        """What a Python file imports, deferred imports and ``import_module("...")`` included."""
+        """Yield what a Python file imports, deferred imports and ``import_module("...")`` included."""
         tree = ast.parse(path.read_text())
         hidden = {
             id(inner) for node in ast.walk(tree) if is_for_type_checkers(node) for inner in ast.walk(node)
@@ -122,7 +126,7 @@ class Checkout:
                 yield Use(self.module(path), name, id(node) in deferred)
 
     def python_names(self, path: Path, node: ast.AST) -> list[str]:
-        """The modules that a statement or a call imports."""
+        """Return the modules that a statement or a call imports."""
         if isinstance(node, ast.Import):
             return [self.named(alias.name) for alias in node.names]
         if isinstance(node, ast.ImportFrom):
@@ -135,7 +139,7 @@ class Checkout:
         return []
 
     def cython_uses(self, path: Path) -> Iterator[Use]:
-        """What a Cython file imports, cimports, includes and takes from headers."""
+        """Yield what a Cython file imports, cimports, includes and takes from headers."""
         text = cython_code(path)
         for start, names in CYTHON_FROM.findall(text):
             assert not start.startswith("."), f"{path}: relative imports hide the direction"
@@ -149,7 +153,7 @@ class Checkout:
                 yield Use(self.module(path), module)
 
     def c_uses(self, path: Path) -> Iterator[Use]:
-        """What a C or CUDA file includes of the checkout."""
+        """Yield what a C or CUDA file includes of the checkout."""
         for name in C_INCLUDE.findall(path.read_text()):
             if module := self.included(path, name):
                 yield Use(self.module(path), module)
@@ -219,13 +223,13 @@ def python_definitions(path: Path) -> Iterator[str]:
 
 
 def cython_code(path: Path) -> str:
-    """The text of a Cython file without docstrings and comments, lines that go on joined."""
+    """Return the text of a Cython file without docstrings and comments, lines that go on joined."""
     text = TRIPLE_QUOTED.sub('""', path.read_text())
     return CYTHON_COMMENT.sub("", text).replace("\\\n", " ")
 
 
 def plain_names(text: str) -> list[str]:
-    """The names of ``a, b as c`` without their new names."""
+    """Return the names of ``a, b as c`` without their new names."""
     names = (part.split(" as ")[0].strip() for part in text.strip("() \t").replace("\n", " ").split(","))
     return [name for name in names if name]
 
@@ -245,7 +249,7 @@ class Table:
         self.rows = rows
 
     def direct(self, layer: str, *, lazily: bool) -> set[str]:
-        """The layers that a row names; those after "lazily" only if `lazily`."""
+        """Return the layers that a row names; those after "lazily" only if `lazily`."""
         names = self.rows[layer]
         return {name.removesuffix(self.LAZILY) for name in names if lazily or not name.endswith(self.LAZILY)}
 
@@ -254,14 +258,16 @@ class Table:
         return below({name: self.direct(name, lazily=lazily) for name in self.rows}, layer)
 
     def layer_of(self, module: str) -> str | None:
-        """The layer of a module: the longest name that it begins with; None for other packages."""
+        """Return the layer of a module: the longest name that it begins with; None for other
+        packages.
+        """
         name = module.removeprefix("cycodec/")
         parts = name.split("/")
         prefixes = ("/".join(parts[:count]) for count in range(len(parts), 0, -1))
         return next((prefix for prefix in prefixes if prefix in self.rows), None)
 
     def render(self) -> str:
-        """The table in Markdown."""
+        """Return the table in Markdown."""
         lines = ["| folder or module | may use |", "|---|---|"]
         for layer, names in self.rows.items():
             quoted = [re.sub(r"^(\S+)", r"`\1`", name) for name in names]
@@ -270,7 +276,7 @@ class Table:
 
 
 def upward_uses(checkout: Checkout, table: Table) -> list[str]:
-    """A line for each use that the table does not allow."""
+    """Return a line for each use that the table does not allow."""
     found = []
     for user, used, deferred in checkout.uses():
         above, under = table.layer_of(user), table.layer_of(used)
@@ -282,7 +288,7 @@ def upward_uses(checkout: Checkout, table: Table) -> list[str]:
 
 
 def upward_reaches(checkout: Checkout, table: Table) -> list[str]:
-    """A line for each private attribute that only layers above or beside the module define."""
+    """Return a line for each private attribute that only layers above or beside the module define."""
     homes = checkout.private_names()
     found = []
     for user, name in checkout.reaches():

@@ -64,7 +64,7 @@ class Recipe:
         return [value for option, value in options if option.startswith(("-c:v", "-c:a")) and value != "copy"]
 
     def fingerprint(self):
-        """A word that changes whenever the file could differ."""
+        """Return a word that changes whenever the file could differ."""
         code = (
             [Path(file).read_bytes() for file in (inspect.getsourcefile(self.build), BITSTREAMS)]
             if self.build

@@ -41,7 +41,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 @contextmanager
 def serving(folder, *, has_ranges=True, has_length=True):
-    """A running server, with the attributes `address` and `requests`."""
+    """Yield a running server, with the attributes `address` and `requests`."""
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
     server.folder = folder

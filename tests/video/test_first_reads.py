@@ -52,6 +52,23 @@ LISTED = [
     Clip("svq1", "mov", trick="jitter", gop=1),
     Clip("mjpeg -pix_fmt yuvj420p", "mp4", trick="cut inside a GOP"),
     Clip("mpeg4", "mov", "-bf 2", trick="starts early", patch="no ctts", gop=250, seed=322),
+    Clip("libx264 -intra-refresh 1", "mp4", "-bf 0", "pairs swapped", "no ctts", 5, 75, 246),
+    *(
+        Clip(codec, container, options, trick="cut inside a GOP", patch=patch, gop=gop)
+        for codec, container, options, patch in [
+            ("libx264", "mp4", "-bf 0", "no stss"),
+            ("libx264", "mkv", "-bf 2", "blocks all key"),
+            ("libx264 -x264-params open-gop=1", "mp4", "-bf 3 -b_strategy 0", "no ctts"),
+            ("libx265 -x265-params log-level=none", "mp4", "-bf 3", "no ctts"),
+            ("libvpx-vp9 -row-mt 0", "mkv", "-lag-in-frames 0", "blocks all key"),
+            ("libtheora", "mkv", "", "blocks all key"),
+            ("mpeg2video", "mp4", "-bf 0", "no stss"),
+            ("mpeg2video", "mkv", "-bf 2", "blocks all key"),
+            ("mpeg2video", "avi", "-bf 2", "no idx1"),
+            ("mpeg4", "avi", "-bf 2", "idx1 all key"),
+        ]
+        for gop in (5, 12)
+    ),
 ]
 DRAWN = 8  # clips that each test of a random selection reads
 

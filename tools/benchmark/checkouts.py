@@ -25,7 +25,7 @@ def name_of(path: Path) -> str:
 
 
 def is_checkout(library: str) -> bool:
-    """True if a library is another checkout of cycodec."""
+    """Return True if a library is another checkout of cycodec."""
     return library.startswith(PREFIX)
 
 

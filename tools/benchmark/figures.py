@@ -41,7 +41,9 @@ def add_ratios(result: dict[str, Any], base: str = BASE) -> None:
 
 
 def is_right(entry: dict[str, Any]) -> bool:
-    """True if a library returned the requested frames; other colours or filters count as right."""
+    """Return True if a library returned the requested frames; other colours or filters count as
+    right.
+    """
     return "wall" in entry and entry["verdict"] in RIGHT
 
 

@@ -105,7 +105,7 @@ def serve(library: str, paths: list[str]) -> None:
 
 
 def is_cycodec(library: str) -> bool:
-    """True for this checkout of cycodec and for another one."""
+    """Return True for this checkout of cycodec and for another one."""
     return library == turns.BASE or is_checkout(library)
 
 

@@ -28,7 +28,7 @@ PEAK = 400 << 20
 
 
 def data_of(path, seed):
-    """The bytes of an input: of a file, changed by a seed unless it is "-"."""
+    """Return the bytes of an input: of a file, changed by a seed unless it is "-"."""
     data = path.read_bytes()
     return data if seed == "-" else mutate(data, path.suffix[1:], int(seed))
 
@@ -70,7 +70,7 @@ def use_index(owner, data):
     try:
         index = FrameIndex.from_bytes(data)
     except FFmpegError:
-        return None
+        return
     with typed_only(IndexError, ValueError), VideoDecoder(owner, index=index) as decoder:
         for number in (0, len(decoder) - 1, len(decoder) // 2):
             with typed_only(IndexError):
@@ -78,7 +78,7 @@ def use_index(owner, data):
         with typed_only(IndexError):
             decoder.get_frame_played_at(index.begin_seconds)
         decoder.get_frames_played_in_range(index.begin_seconds, index.begin_seconds + 0.3)
-    return None
+    return
 
 
 def read_in_two_orders(data):
@@ -200,7 +200,7 @@ def read_wav(data, dice):
 
 
 def memory(name):
-    """A figure of /proc/self/status in bytes."""
+    """Return a figure of /proc/self/status in bytes."""
     for line in Path("/proc/self/status").read_text().splitlines():
         if line.startswith(f"{name}:"):
             return int(line.split()[1]) * 1024
@@ -223,7 +223,7 @@ class Peak:
 
 
 def demuxer_peak(data):
-    """The memory that FFmpeg's demuxer takes for an input."""
+    """Return the memory that FFmpeg's demuxer takes for an input."""
     from cycodec import FFmpegError
     from cycodec._shared.sources import open_source
     from cycodec.core.container.demux import Demuxer
@@ -260,7 +260,7 @@ def main():
         resource.setrlimit(resource.RLIMIT_AS, (SPACE, SPACE))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     import cycodec
-    import cycodec.decoders  # noqa: F401 - loaded before memory is measured
+    import cycodec.decoders
 
     cycodec.set_limits(max_pixels=MAX_PIXELS, max_result_bytes=MAX_RESULT_BYTES)
     for line in sys.stdin:

@@ -60,7 +60,7 @@ def with_stream(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def examples(*lines: str) -> str:
-    """The end of a command's help, in lines that click does not wrap."""
+    """Return the end of a command's help, in lines that click does not wrap."""
     return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)
 
 
@@ -68,7 +68,7 @@ def examples(*lines: str) -> str:
 
 
 def one_line(error: BaseException) -> str:
-    """An error as one line. An unexpected one is shown with its type."""
+    """Return an error as one line. An unexpected one is shown with its type."""
     text = " ".join(str(error).split()) or type(error).__name__
     if isinstance(error, OSError) and error.filename is not None and error.strerror:
         return f"{error.filename}: {error.strerror}"
@@ -105,7 +105,7 @@ def progress(label: str, total: int) -> Iterator[Callable[[int], None]]:
 
 @contextmanager
 def opened(source: str, stream: int | None) -> Iterator[VideoDecoder]:
-    """An exact decoder of NHWC frames. The terminal shows a note while its index is made."""
+    """Yield an exact decoder of NHWC frames. The terminal shows a note while its index is made."""
     from cycodec.decoders import VideoDecoder
 
     with naming(source):

@@ -48,7 +48,7 @@ def doctor(as_json: bool) -> int:
 
 
 def _topic_table(topic: str, findings: list[Finding]) -> Table:
-    """The findings of one topic. Available codecs share a line."""
+    """Return the findings of one topic. Available codecs share a line."""
     title = Text(topic, style="bold")
     table = Table(box=None, title=title, title_justify="left", show_header=False, padding=(0, 2, 0, 0))
     table.add_column(width=7)

@@ -85,7 +85,7 @@ def frames(
 
 
 def _numbers(decoder: VideoDecoder, instants: list[float], keys: list[int | slice]) -> list[int]:
-    """The chosen frame numbers, each once and in order.
+    """Return the chosen frame numbers, each once and in order.
 
     Raises
     ------
@@ -103,7 +103,7 @@ def _numbers(decoder: VideoDecoder, instants: list[float], keys: list[int | slic
 
 
 def _number(decoder: VideoDecoder, key: int) -> int:
-    """A frame number >= 0."""
+    """Return a frame number >= 0."""
     try:
         return range(len(decoder))[key]
     except IndexError:

@@ -21,6 +21,7 @@ __all__ = ["info", "info_table"]
     epilog=examples(
         "cycodec info clip.mp4",
         "cycodec info *.mp4                       continue after a bad file, exit with status 1",
+        "cycodec info clip.idx                    a saved frame index",
         "cycodec info --header big.ts             do not read the whole file",
         "cycodec info --json *.mp4 | jq '.[].container.duration_seconds'",
     ),
@@ -38,7 +39,7 @@ def info(files: tuple[str, ...], as_json: bool, header: bool) -> int:
             description = _describe(source, header)
             if as_json:
                 descriptions.append(description)
-            elif "container" in description:
+            elif "container" in description or "index" in description:
                 console.print(info_table(description))
             if "error" in description:
                 failed = True
@@ -50,7 +51,7 @@ def info(files: tuple[str, ...], as_json: bool, header: bool) -> int:
 
 
 def _describe(source: str, header: bool) -> dict[str, Any]:
-    """The description of a file, or of the error that prevents it."""
+    """Return the description of a file, or of the error that prevents it."""
     from cycodec._cli.describe import describe
 
     try:
@@ -63,7 +64,7 @@ def _describe(source: str, header: bool) -> dict[str, Any]:
 
 
 def info_table(description: dict[str, Any]) -> Table:
-    """A description by `describe` as a table of two columns."""
+    """Return a description by `describe` as a table of two columns."""
     from cycodec._cli.describe import rows
 
     title = Text(name_of(description["source"]), style="bold", overflow="fold")

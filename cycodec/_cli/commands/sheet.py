@@ -83,7 +83,7 @@ def draw_sheet(
     rows: int | None = None,
     width: int = 1600,
 ) -> Image.Image:
-    """The contact sheet of an exact decoder with dimension_order="NHWC".
+    """Return the contact sheet of an exact decoder with dimension_order="NHWC".
 
     Parameters
     ----------

@@ -46,7 +46,9 @@ cdef void note_flac_start(FlacStart *start, const AVPacket *packet) noexcept nog
 
 
 cdef bint has_flac_form(const AVPacket *packet, const FlacStart *start) noexcept nogil:
-    """True if a packet has the sample rate and number of channels of the stream's first frame."""
+    """Return True if a packet has the sample rate and number of channels of the stream's first
+    frame.
+    """
     return packet.size >= FLAC_FORM_BYTES and flac_form(packet.data) == flac_form(start.form)
 
 
@@ -75,7 +77,7 @@ cdef int read_flac_at(Demuxer demuxer, int stream_index, const FlacStart *start,
 
 
 cdef bint is_one_flac(Demuxer demuxer, int stream_index, const FlacStart *start) noexcept nogil:
-    """True if frame numbers rise over the whole file and end where its header says.
+    """Return True if frame numbers rise over the whole file and end where its header says.
 
     In files that were joined, numbers start again. The place in the file is the same afterwards.
     """
@@ -156,7 +158,7 @@ cdef bint bisect(AVIOContext *pb, const FlacStart *start, int64_t total, int64_t
 
 cdef int64_t guess_position(const FlacPlace *low, const FlacPlace *high, int32_t block_size, int64_t wanted,
                             int step) noexcept nogil:
-    """Where to look next for the frame with a sample."""
+    """Return where to look next for the frame with a sample."""
     cdef int64_t frame_bytes, guess
     if step % 3 == 2:
         # frame sizes are uneven (silence takes next to no bytes): halve the distance now and then

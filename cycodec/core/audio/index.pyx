@@ -30,6 +30,7 @@ from cycodec.core.bitstream.sound cimport (
 )
 from cycodec.core.compat cimport compat_channels, compat_index_count, compat_index_entry, compat_packet_skip
 from cycodec.core.container.demux cimport Demuxer
+from cycodec.core.container.limits cimport is_sane_time
 from cycodec.core.container.packets cimport digest_packet
 from cycodec.core.search cimport first_above, first_at_least
 
@@ -162,7 +163,10 @@ cdef class AudioIndex:
         FLAC and Opus have no fixed frame size: their durations count if all are equal.
         """
         cdef AudioPacket *packet = &self.packets[number]
-        cdef int64_t duration = next_pts - packet.pts
+        cdef int64_t duration
+        if not is_sane_time(next_pts) or not is_sane_time(packet.pts):
+            return False
+        duration = next_pts - packet.pts
         if duration <= 0 or duration > LONGEST_TICKS:
             return False
         packet.samples = avcodec.av_get_audio_frame_duration2(parameters, packet.size)
@@ -188,7 +192,7 @@ cdef class AudioIndex:
     # -- samples ---------------------------------------------------------------------------------
 
     cdef int64_t samples_out(self, int number) noexcept nogil:
-        """How many samples a packet gives, if the decoder holds none of them back."""
+        """Return how many samples a packet gives, if the decoder holds none of them back."""
         cdef AudioPacket *packet = &self.packets[number]
         cdef int64_t length = <int64_t> packet.samples * self.ratio
         if packet.flags & avcodec.AV_PKT_FLAG_DISCARD:
@@ -243,7 +247,7 @@ cdef class AudioIndex:
         return self.packets[number].hole
 
     def describe_holes(self, int64_t behind):
-        """The holes before packets with numbers above `behind`, as (position, samples)."""
+        """Return the holes before packets with numbers above `behind`, as (position, samples)."""
         return [
             (self.packets[i - 1].start + self.samples_out(i - 1), self.packets[i].hole)
             for i in range(behind + 1, self.count) if self.packets[i].hole
@@ -251,7 +255,9 @@ cdef class AudioIndex:
 
     cdef bint agrees(self, const int64_t *stamps, const int64_t *positions, const int64_t *lengths, int i,
                      int seen) noexcept nogil:
-        """True if frame i is as long as its packet, and the next one follows as its packet does."""
+        """Return True if frame i is as long as its packet, and the next one follows as its packet
+        does.
+        """
         cdef int number = <int> stamps[i]
         cdef int64_t between = 0
         if not 0 <= number <= stamps[seen - 1] or self.packets[number].samples * self.ratio != lengths[i]:
@@ -266,7 +272,7 @@ cdef class AudioIndex:
     # -- finding packets -------------------------------------------------------------------------
 
     cdef int number_at(self, int64_t position) noexcept nogil:
-        """The number of the last packet that begins at or before a position."""
+        """Return the number of the last packet that begins at or before a position."""
         cdef int first = self.first_regular
         cdef int above = first_above(
             &self.packets[first].start, sizeof(AudioPacket), self.count - first, position
@@ -274,17 +280,18 @@ cdef class AudioIndex:
         return first + max(above - 1, 0)
 
     cdef int number_of_pts(self, int64_t pts) noexcept nogil:
-        """The number of the packet with a timestamp; -1 if there is none."""
+        """Return the number of the packet with a timestamp; -1 if there is none."""
         cdef int number = first_at_least(&self.packets.pts, sizeof(AudioPacket), self.count, pts)
         return number if number < self.count and self.packets[number].pts == pts else -1
 
     cdef int number_of_pos(self, int64_t pos) noexcept nogil:
-        """The number of the packet that begins at a place in the file; -1 if there is none."""
+        """Return the number of the packet that begins at a place in the file; -1 if there is none.
+        """
         cdef int number = first_at_least(&self.packets.pos, sizeof(AudioPacket), self.count, pos)
         return number if number < self.count and self.packets[number].pos == pos else -1
 
     cdef int number_of(self, const AVPacket *packet, bint by_pos) noexcept nogil:
-        """The number of a packet that libavformat read; -1 if the index does not hold it."""
+        """Return the number of a packet that libavformat read; -1 if the index does not hold it."""
         cdef AudioPacket *known
         cdef int number = -1
         if by_pos and packet.pos >= 0:
@@ -299,7 +306,7 @@ cdef class AudioIndex:
         return number
 
     cdef int preroll_start(self, int number) noexcept nogil:
-        """The packet to begin with so that packet `number` decodes right; see Note [Pre-roll]."""
+        """Return where to begin so that packet `number` decodes right: Note [Pre-roll]."""
         cdef int codec = self.codec_id
         cdef int packets = 0        # decode at least so many before it,
         cdef int64_t samples = 0    # and at least so many samples
@@ -338,7 +345,9 @@ cdef class AudioIndex:
 
 
 def index_from_table(Demuxer demuxer not None, int stream_index):
-    """The AudioIndex of a stream from the sample table of an MP4 file, or None if it is no use."""
+    """Return the AudioIndex of a stream from the sample table of an MP4 file, or None if it is no
+    use.
+    """
     cdef AudioIndex index = AudioIndex()
     if demuxer.format_name.startswith("mov,") and index.take_table(demuxer, stream_index):
         return index
@@ -346,7 +355,9 @@ def index_from_table(Demuxer demuxer not None, int stream_index):
 
 
 def index_from_scan(Demuxer demuxer not None, int stream_index):
-    """The AudioIndex of a stream, made by reading all packets. The demuxer must have read none."""
+    """Return the AudioIndex of a stream, made by reading all packets. The demuxer must have read
+    none.
+    """
     cdef AudioIndex index = AudioIndex()
     index.scan(demuxer, stream_index)
     return index
@@ -365,7 +376,7 @@ cdef void describe_packet(AudioPacket *record, const AVPacket *packet) noexcept 
 # -- codecs ----------------------------------------------------------------------------------------
 
 cdef bint is_independent(int codec) noexcept nogil:
-    """True if every packet decodes to the same samples, whatever came before it."""
+    """Return True if every packet decodes to the same samples, whatever came before it."""
     return (
         avcodec.AV_CODEC_ID_FIRST_AUDIO <= codec < avcodec.AV_CODEC_ID_ADPCM_IMA_QT
         or codec == avcodec.AV_CODEC_ID_FLAC or codec == avcodec.AV_CODEC_ID_ALAC
@@ -375,7 +386,7 @@ cdef bint is_independent(int codec) noexcept nogil:
 
 
 cdef bint has_no_anchor(const AVCodecParameters *parameters) noexcept nogil:
-    """True if decoding can only begin with the first packet.
+    """Return True if decoding can only begin with the first packet.
 
     Some decoders have predictors that never forget (ADPCM, DPCM); others take noise from a
     generator that runs on (AMR-WB, Nellymoser, WMA of low bit rates).
@@ -395,7 +406,8 @@ cdef bint has_no_anchor(const AVCodecParameters *parameters) noexcept nogil:
 
 
 cdef bint has_loose_timestamps(const AVCodecParameters *parameters) noexcept nogil:
-    """True if packets do not begin with a frame, so that timestamps may be off by a packet."""
+    """Return True if packets do not begin with a frame, so that timestamps may be off by a packet.
+    """
     return wma_version(parameters.codec_id) != 0
 
 
@@ -406,7 +418,8 @@ cdef int wma_version(int codec) noexcept nogil:
 
 cdef int32_t samples_of(const AVPacket *packet, const AVStream *stream,
                         AVVorbisParseContext *vorbis) noexcept nogil:
-    """How many samples a packet holds, at the header's sample rate; 0 if that is not known."""
+    """Return how many samples a packet holds, at the header's sample rate; 0 if that is not known.
+    """
     cdef AVCodecParameters *parameters = stream.codecpar
     cdef int codec = parameters.codec_id
     if codec == avcodec.AV_CODEC_ID_OPUS:
@@ -428,7 +441,8 @@ cdef int32_t samples_of(const AVPacket *packet, const AVStream *stream,
 
 
 cdef int32_t samples_by_duration(const AVPacket *packet, const AVStream *stream) noexcept nogil:
-    """How many samples a packet holds by its duration or its size; 0 if that is not known."""
+    """Return how many samples a packet holds by its duration or its size; 0 if that is not known.
+    """
     cdef AVCodecParameters *parameters = stream.codecpar
     cdef int samples
     cdef int64_t ticks

@@ -23,6 +23,7 @@ from cycodec.core.audio.codes cimport FROM_THE_START
 from cycodec.core.container.codes cimport LOST
 from cycodec.core.audio.flac_seek cimport has_flac_form, note_flac_start, read_flac_at
 from cycodec.core.audio.index cimport AudioPacket
+from cycodec.core.audio.timeline cimport longest_hole
 from cycodec.core.bitstream.sound cimport amr_nb_is_silent, is_no_mp3
 from cycodec.core.compat cimport compat_packet_set_skip, compat_packet_skip
 from cycodec.core.container.decoder_context cimport allocate_decoder, open_decoder, set_options
@@ -245,7 +246,8 @@ cdef class PacketDecoder:
         return code
 
     cdef int read_numbered(self, int64_t position) noexcept nogil:
-        """The part of `seek_numbered` that reads: make `packet` the one that holds a sample."""
+        """Read as a part of `seek_numbered`: make `packet` the one that holds a sample.
+        """
         cdef bint seen = False
         cdef int code, _
         avutil.av_frame_unref(self.frame)
@@ -334,6 +336,7 @@ cdef class PacketDecoder:
         """Return the expected samples of `packet` at the decoder's rate; 0 if it is no audio."""
         cdef AVStream *stream = self.stream()
         cdef int rate = self.context.sample_rate
+        cdef int64_t count
         if self.packet.size >= 3 and is_tag(self.packet.data):
             return 0
         if self.context.codec_id == avcodec.AV_CODEC_ID_AMR_NB and amr_nb_is_silent(self.packet.data[0]):
@@ -347,9 +350,11 @@ cdef class PacketDecoder:
         if self.usual_samples > 0 and self.context.frame_size > 0:
             return self.usual_samples
         if self.packet.duration > 0 and rate > 0 and stream.time_base.den > 0:
-            return avutil.av_rescale(
+            count = avutil.av_rescale(
                 self.packet.duration, <int64_t> stream.time_base.num * rate, stream.time_base.den
             )
+            # a container may state any duration
+            return count if 0 <= count <= longest_hole(rate) else self.usual_samples
         return self.usual_samples
 
     cdef int read_packet(self) noexcept nogil:

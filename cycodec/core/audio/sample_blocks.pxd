@@ -5,6 +5,11 @@ from libc.stdint cimport int64_t, uint8_t, uint64_t
 from cycodec.libav.swresample cimport SwrContext
 
 
+cdef inline int64_t most_samples() noexcept nogil:
+    """Return a number of samples that no stream reaches."""
+    return <int64_t> 1 << 50
+
+
 cdef struct AudioFormat:
     int sample_format       # AVSampleFormat
     int rate                # samples per second

@@ -37,8 +37,6 @@ cdef enum:
     FILTER_TAPS = 32            # libswresample's filter_size
     MAX_RATIO = 256             # of two sample rates; time and memory of a filter grow with it
 
-cdef int64_t MAX_COUNT = <int64_t> 1 << 60
-
 
 cdef class BlockReader:
     """Reads samples by position from blocks that a subclass supplies.
@@ -71,7 +69,7 @@ cdef class BlockReader:
         return avutil.AVERROR_BUG
 
     cdef int64_t patience(self) noexcept nogil:
-        """The number of input samples that reading passes as fast as a seek does."""
+        """Return the number of input samples that reading passes as fast as a seek does."""
         return 0
 
     # -- conversion -------------------------------------------------------------------------------
@@ -105,7 +103,7 @@ cdef class BlockReader:
         return 0 if self.own_planes != NULL else avutil.AVERROR(ENOMEM)
 
     cdef bint has_extreme_ratio(self) noexcept nogil:
-        """True if the sample rates differ too much to convert the current block."""
+        """Return True if the sample rates differ too much to convert the current block."""
         self.unconvertible = (
             self.input.rate > <int64_t> MAX_RATIO * self.sample_rate
             or self.sample_rate > <int64_t> MAX_RATIO * self.input.rate
@@ -243,7 +241,7 @@ cdef class BlockReader:
                 return 0
 
     cdef bint has_other_format(self) noexcept nogil:
-        """True if the converter is not set up for the current block."""
+        """Return True if the converter is not set up for the current block."""
         return (
             self.current.channels != self.input.channels or self.current.rate != self.input.rate
             or self.current.sample_format != self.input.sample_format or self.current.mask != self.input.mask
@@ -284,11 +282,11 @@ cdef class BlockReader:
         return 0
 
     cdef bint is_near(self, int64_t start) noexcept nogil:
-        """True if reading on is the best way to a position, rather than beginning anew."""
+        """Return True if reading on is the best way to a position, rather than beginning anew."""
         cdef int64_t gap = start - self.next_out - self.available
         if not self.running or self.next_out > start:
             return False
-        return self.from_start_only or gap * self.step_in <= self.patience() * self.step_out
+        return self.from_start_only or <double> gap * self.step_in <= <double> self.patience() * self.step_out
 
     cdef int fill(self, int64_t start, int64_t stop, float *out, int64_t stride,
                   int64_t *done) noexcept nogil:
@@ -342,7 +340,7 @@ cdef class BlockReader:
         return error.check(code, "read samples", self.source)
 
     def continues_to(self, int64_t start):
-        """True if a window that begins at a position is reached by reading on."""
+        """Return True if a window that begins at a position is reached by reading on."""
         return self.is_near(start)
 
     def read_into(self, int64_t start, int64_t stop, size_t pointer, int64_t stride):
@@ -392,10 +390,11 @@ cdef class BlockReader:
         return done
 
     def count(self, int64_t near=0):
-        """The number of samples of the stream, counted by reading to the end from near it."""
+        """Return the number of samples of the stream, counted by reading to the end from near it.
+        """
         cdef int64_t back = 1 << 14
         while self.total < 0:
-            self.read_into(near, MAX_COUNT, 0, 0)
+            self.read_into(near, most_samples(), 0, 0)
             if self.total < 0 and near == 0:
                 raise RuntimeError(f"{self.source}: the end was not reached")
             near = max(0, near - back)      # the position was behind the end

@@ -30,7 +30,7 @@ from cycodec.core.audio.codes cimport FROM_THE_START
 from cycodec.core.audio.flac_seek cimport is_one_flac
 from cycodec.core.audio.index cimport AudioIndex, AudioPacket, has_loose_timestamps, has_no_anchor
 from cycodec.core.audio.packet_decoder cimport PacketDecoder
-from cycodec.core.audio.sample_blocks cimport BlockReader
+from cycodec.core.audio.sample_blocks cimport BlockReader, most_samples
 from cycodec.core.audio.timeline cimport place_samples
 from cycodec.core.compat cimport compat_frame_channels
 from cycodec.core.container.codes cimport CONTRADICTION, LOST
@@ -148,7 +148,8 @@ cdef class SampleReader(BlockReader):
         return first * stream.time_base.num / <double> stream.time_base.den if first != NOPTS else 0.0
 
     def format_info(self):
-        """What the first frame says and what was trimmed so far, as in AudioStreamMetadata."""
+        """Return what the first frame says and what was trimmed so far, as in AudioStreamMetadata.
+        """
         cdef avutil.AVSampleFormat sample_format = <avutil.AVSampleFormat> self.native.sample_format
         cdef const char *name = avutil.av_get_sample_fmt_name(sample_format)
         cdef AVCodecParameters *parameters = self.decoder.parameters()
@@ -246,7 +247,7 @@ cdef class SampleReader(BlockReader):
         return lost
 
     cdef int64_t hole_before_frame(self) noexcept nogil:
-        """The length of the hole in the timestamps before the current frame."""
+        """Return the length of the hole in the timestamps before the current frame."""
         cdef avutil.AVFrame *frame = self.decoder.frame
         cdef AVStream *stream = self.decoder.stream()
         cdef int64_t stamp = self.decoder.stamp
@@ -275,7 +276,7 @@ cdef class SampleReader(BlockReader):
         return 0
 
     cdef int64_t last_stamp(self, const avutil.AVFrame *frame) noexcept nogil:
-        """The packet of the frame before; -1 at the first one."""
+        """Return the packet of the frame before; -1 at the first one."""
         cdef int64_t last = self.frame_stamp
         self.frame_stamp = self.decoder.stamp
         return last
@@ -365,7 +366,7 @@ cdef class SampleReader(BlockReader):
         return PATIENCE
 
     cdef bint can_seek(self) noexcept nogil:
-        """True if reading can begin at a packet of the index."""
+        """Return True if reading can begin at a packet of the index."""
         return not self.from_start_only and self.index is not None and self.index.aligned
 
     cdef int begin_from_zero(self) noexcept nogil:
@@ -408,7 +409,7 @@ cdef class SampleReader(BlockReader):
         return 0
 
     cdef bint has_numbers(self) noexcept nogil:
-        """True if the numbers of FLAC frames name their places: Note [Numbered frames]."""
+        """Return True if the numbers of FLAC frames name their places: Note [Numbered frames]."""
         if self.numbered and not self.numbers_checked:
             self.numbers_checked = True
             self.numbered = is_one_flac(
@@ -440,7 +441,8 @@ cdef class SampleReader(BlockReader):
     # -- the index -------------------------------------------------------------------------------
 
     def needs_index(self):
-        """True if only the lack of an index keeps a window in the middle from being sought."""
+        """Return True if only the lack of an index keeps a window in the middle from being sought.
+        """
         return not self.from_start_only and not self.has_numbers() and self.index is None
 
     def learn(self):
@@ -478,7 +480,7 @@ cdef class SampleReader(BlockReader):
         return code >= 0
 
     cdef AudioIndex make_index(self):
-        """The AudioIndex of the stream, by the cheapest way that works."""
+        """Return the AudioIndex of the stream, by the cheapest way that works."""
         cdef PacketDecoder decoder = self.decoder
         index = index_from_table(decoder.demuxer, decoder.stream_index)
         for make in (index_from_walk, index_from_scan):
@@ -489,16 +491,16 @@ cdef class SampleReader(BlockReader):
         return index
 
     def near_end(self):
-        """A position shortly before the end, to count from; 0 if none is known."""
+        """Return a position shortly before the end, to count from; 0 if none is known."""
         cdef int64_t position = 0
         if not self.from_start_only and self.has_numbers():
             position = self.decoder.stream().duration - PATIENCE
         elif self.can_seek() and self.index.count > 0:
             position = self.index.packets[self.index.count - 1].start
-        return max(0, position) * self.sample_rate // self.native.rate
+        return <object> max(0, position) * self.sample_rate // self.native.rate
 
     def known_holes(self):
-        """The holes of the whole stream as (position, samples), at the decoder's rate.
+        """Return the holes of the whole stream as (position, samples), at the decoder's rate.
 
         The caller must have called `learn`; a stream without a usable index is read to its end.
         """
@@ -519,4 +521,4 @@ cdef class SampleReader(BlockReader):
         """Decode the whole stream from its first packet, and count it."""
         self.stop()
         self.from_start_only = True
-        self.read_into(0, <int64_t> 1 << 60, 0, 0)
+        self.read_into(0, most_samples(), 0, 0)

@@ -17,4 +17,5 @@ cdef struct Timeline:
     int64_t last_samples    # of the last frame that had a timestamp
 
 
+cdef int64_t longest_hole(int rate) noexcept nogil
 cdef int64_t place_samples(Timeline *timeline, int64_t pts, int64_t samples) noexcept nogil

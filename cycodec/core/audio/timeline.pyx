@@ -12,10 +12,13 @@ ahead of the samples by as much. Smaller steps are filled once they add up to MO
 Where timestamps go back, samples stay end to end. Timestamps then catch up with them before a new
 hole counts. A jump back by LONG_JUMP or more begins a new part of the stream, whose holes count
 from its own timestamps. A step of LONGEST_HOLE or more is no hole, but a broken timestamp or
-another recording, and also begins a new part.
+another recording, and also begins a new part. A step of more samples than LONGEST_HOLE has at
+HIGHEST_RATE is none either, whatever sample rate a header states.
 """
 
 from libc.stdint cimport int64_t
+
+from cycodec.core.container.limits cimport is_sane_time
 
 from cycodec.libav cimport avutil
 
@@ -29,6 +32,11 @@ cdef enum:
     AHEAD_PARTS = 5             # MOST_AHEAD is 1/5 s
     LONG_JUMP = 1               # seconds
     LONGEST_HOLE = 3600         # seconds
+    HIGHEST_RATE = 768000       # samples per second
+
+
+cdef int64_t longest_hole(int rate) noexcept nogil:
+    return <int64_t> LONGEST_HOLE * min(rate, HIGHEST_RATE)
 
 
 cdef int64_t place_samples(Timeline *timeline, int64_t pts, int64_t samples) noexcept nogil:
@@ -39,6 +47,8 @@ cdef int64_t place_samples(Timeline *timeline, int64_t pts, int64_t samples) noe
         if not timeline.anchored:
             anchor(timeline, pts)
         due = avutil.av_rescale(pts - timeline.anchor_pts, <int64_t> timeline.num * timeline.rate, timeline.den)
+        if not is_sane_time(due) or not is_sane_time(timeline.position):
+            return 0
         ahead = due - (timeline.position - timeline.anchor_position)
         step = ahead - timeline.deviation
         tolerance = max(timeline.last_samples, samples)
@@ -46,11 +56,11 @@ cdef int64_t place_samples(Timeline *timeline, int64_t pts, int64_t samples) noe
             tolerance = min(tolerance // 2, timeline.rate // TOLERANCE_PARTS)
         tolerance = max(tolerance, timeline.rate // SHORTEST_PARTS)
         tolerance = max(
-            tolerance, avutil.av_rescale(2 * timeline.num, timeline.rate, timeline.den) + 1
+            tolerance, avutil.av_rescale(2 * <int64_t> timeline.num, timeline.rate, timeline.den) + 1
         )
         timeline.deviation = ahead
         if (step > tolerance or ahead > timeline.rate // AHEAD_PARTS) and ahead > tolerance:
-            if ahead < <int64_t> LONGEST_HOLE * timeline.rate:
+            if ahead < longest_hole(timeline.rate):
                 hole = ahead
                 timeline.position += hole
             anchor(timeline, pts)

@@ -20,6 +20,7 @@ from cycodec.core.bitstream.sound cimport (
     same_mp3_form,
 )
 from cycodec.core.container.demux cimport Demuxer
+from cycodec.core.container.limits cimport is_sane_time
 
 from cycodec.libav cimport avcodec, avformat, avutil
 from cycodec.libav.avcodec cimport AVCodecParameters, AVPacket, AVVorbisParseContext
@@ -76,6 +77,8 @@ cdef class Walk:
         """`size` bytes from a place in the file, NULL if there are fewer. Places never go back."""
         cdef int kept, got
         if position + size > self.window_begin + self.window_size:
+            if self.demuxer.io.watch.is_interrupted():
+                return NULL
             kept = <int> max(0, self.window_begin + self.window_size - position)
             memmove(self.window, self.window + self.window_size - kept, kept)
             if kept == 0 and position != self.window_begin + self.window_size:
@@ -240,6 +243,8 @@ cdef class OggWalk(Walk):
                 self.index.untimed_from = place
             if not self.add_packets(&page):
                 return False
+            if page.granule != -1 and not is_sane_time(page.granule):
+                return False
             if page.granule != -1 and self.index.count > HEAD_PACKETS:
                 if not self.has_offset:
                     self.offset = page.granule - self.pts
@@ -313,7 +318,7 @@ cdef class OggWalk(Walk):
         cdef AudioPacket *ours = self.index.packets
         cdef int64_t shift
         cdef int i
-        if self.index.count < TAIL_PACKETS + HEAD_PACKETS or self.known[HEAD_PACKETS - 1].pts == NOPTS:
+        if self.index.count < TAIL_PACKETS + HEAD_PACKETS or not is_sane_time(self.known[HEAD_PACKETS - 1].pts):
             return False
         # ours began with 0; libavformat's very first ones may be irregular
         shift = self.known[HEAD_PACKETS - 1].pts - ours[HEAD_PACKETS - 1].pts
@@ -353,7 +358,8 @@ cdef bint take_trimming(AudioPacket *ours, const AudioPacket *known) noexcept no
 
 
 def index_from_walk(Demuxer demuxer not None, int stream_index):
-    """The AudioIndex of a stream from the headers of its packets, or None if that is not possible.
+    """Return the AudioIndex of a stream from the headers of its packets, or None if that is not
+    possible.
 
     The demuxer must have read no packet before. Afterwards its place in the file is undefined.
     """
@@ -370,7 +376,7 @@ def index_from_walk(Demuxer demuxer not None, int stream_index):
         return None
     with nogil:
         good = walk.run()
-    demuxer.io.check(0, "read")
+    demuxer.check(0, "read")
     if not good:
         return None
     walk.index.find_order()

@@ -1,9 +1,10 @@
 """PCM in RIFF, RF64 and BW64 ("WAV") files: a header, and samples at places that can be computed.
 
-Only the bytes of a request are read. Files of anything but plain little-endian PCM of 8 to 64 bits raise NotPlainWav, and FFmpeg reads
-them.
+Only the bytes of a request are read. Files of anything but plain little-endian PCM of 8 to 64 bits
+raise NotPlainWav, and FFmpeg reads them.
 """
 
+from libc.errno cimport ENOMEM
 from libc.stdint cimport int64_t, uint8_t, uint32_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcmp, memcpy
@@ -184,7 +185,9 @@ cdef class WavReader(BlockReader):
         return 0
 
     cdef bint holds_compressed(self, int64_t length) except -1:
-        """True if the 16-bit samples seem to be AC-3, DTS or the like, as S/PDIF carries them."""
+        """Return True if the 16-bit samples seem to be AC-3, DTS or the like, as S/PDIF carries
+        them.
+        """
         cdef uint8_t *data
         length = min(length, PROBE_BYTES)
         if self.memory != NULL:
@@ -232,7 +235,7 @@ cdef class WavReader(BlockReader):
         return 0
 
     def refusal(self, why):
-        """The exception for a file that FFmpeg must read."""
+        """Return the exception for a file that FFmpeg must read."""
         return NotPlainWav(
             f"{self.source} is not a WAV file of plain PCM: {why} (AudioDecoder reads what FFmpeg can)",
             source=self.source, operation="read header",
@@ -247,14 +250,14 @@ cdef class WavReader(BlockReader):
         return 0.0
 
     def format_info(self):
-        """What the header says, under the names of AudioStreamMetadata."""
+        """Return what the header says, under the names of AudioStreamMetadata."""
         codec, sample_format = CODECS[self.kind]
         return {
             "sample_rate": self.rate,
             "num_channels": self.channels,
             "sample_format": sample_format,
             "codec": codec,
-            "bit_rate": float(self.rate * self.channels * self.width * 8),
+            "bit_rate": float(self.rate) * self.channels * self.width * 8,
             "duration_seconds_from_header": self.num_samples / self.rate,
             "begin_stream_seconds_from_header": None,
             "stream_index": 0,
@@ -270,7 +273,7 @@ cdef class WavReader(BlockReader):
         """Do nothing: the place of every sample is known."""
 
     def near_end(self):
-        return self.num_samples * self.sample_rate // self.rate
+        return <object> self.num_samples * self.sample_rate // self.rate
 
     # -- samples ----------------------------------------------------------------------------------
 
@@ -288,8 +291,10 @@ cdef class WavReader(BlockReader):
         if self.raw == NULL:
             self.raw = <uint8_t *> malloc(step * frame_bytes)
             if self.raw == NULL:
-                return avutil.AVERROR_EXTERNAL
+                return avutil.AVERROR(ENOMEM)
         while done < count:
+            if self.io.watch.is_interrupted():
+                return avutil.AVERROR_EXIT
             part = min(step, count - done)
             got = self.fetch(self.data_offset + (start + done) * frame_bytes, self.raw, part * frame_bytes)
             if got < 0:
@@ -326,7 +331,7 @@ cdef class WavReader(BlockReader):
             self.block = <float *> malloc(size * self.channels * sizeof(float))
             self.block_planes = <uint8_t **> malloc(self.channels * sizeof(uint8_t *))
             if self.block == NULL or self.block_planes == NULL:
-                return avutil.AVERROR_EXTERNAL
+                return avutil.AVERROR(ENOMEM)
             for i in range(self.channels):
                 self.block_planes[i] = <uint8_t *> (self.block + i * size)
         self.data = self.block_planes
@@ -341,7 +346,9 @@ cdef class WavReader(BlockReader):
 
 
 cdef bint has_sync_word(const uint8_t *data, int64_t size) noexcept nogil:
-    """True if 16-bit samples hold a sync word of IEC 61937 or of DTS, or begin with one of AC-3."""
+    """Return True if 16-bit samples hold a sync word of IEC 61937 or of DTS, or begin with one of
+    AC-3.
+    """
     cdef int64_t at = 0
     cdef uint32_t word
     while at + 2 <= size and data[at] == 0 and data[at + 1] == 0:

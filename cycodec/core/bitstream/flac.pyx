@@ -4,18 +4,21 @@ from libc.stdint cimport int32_t, int64_t, uint8_t
 
 
 cdef int flac_channels(int value) noexcept nogil:
-    """The number of channels by the fourth byte of a header; each stereo mode has two."""
+    """Return the number of channels by the fourth byte of a header; each stereo mode has two."""
     value >>= 4
     return 1 if 8 <= value <= 10 else value
 
 
 cdef int flac_form(const uint8_t *header) noexcept nogil:
-    """A number that headers of the same sample rate and number of channels have in common."""
+    """Return a number that headers of the same sample rate and number of channels have in common.
+    """
     return header[2] & 15 | flac_channels(header[3]) << 4
 
 
 cdef int number_bytes(int first) noexcept nogil:
-    """How many bytes a coded number takes, by its first byte; 0 if that byte begins no number."""
+    """Return how many bytes a coded number takes, by its first byte; 0 if that byte begins no
+    number.
+    """
     cdef int length = 0
     while first & 0x80 >> length:
         length += 1
@@ -23,7 +26,7 @@ cdef int number_bytes(int first) noexcept nogil:
 
 
 cdef int32_t flac_samples(const uint8_t *data, int size) noexcept nogil:
-    """The samples of each channel in a frame, by its header; 0 if `data` begins no frame."""
+    """Return the samples of each channel in a frame, by its header; 0 if `data` begins no frame."""
     cdef int kind, at
     if size < 6 or data[0] != 0xFF or data[1] & 0xFC != 0xF8:
         return 0
@@ -43,7 +46,7 @@ cdef int32_t flac_samples(const uint8_t *data, int size) noexcept nogil:
 
 
 cdef int crc8(const uint8_t *data, int size) noexcept nogil:
-    """The checksum of a header, by the polynomial x^8 + x^2 + x + 1."""
+    """Return the checksum of a header, by the polynomial x^8 + x^2 + x + 1."""
     cdef int crc = 0
     cdef int i, _
     for i in range(size):

@@ -16,15 +16,18 @@ cdef enum:
     FRAME_STRUCTURE = 3         # picture_structure of a frame; 1 and 2 are fields
     INTRA_PICTURE = 1           # picture_coding_type
     VOP_START = 0xB6
+    B_PICTURE = 3
     INTRA_VOP = 0               # vop_coding_type
+    B_VOP = 2
     SPRITE_VOP = 3
     LONGEST_UNCODED = 19        # bytes: MAX_NVOP_SIZE of libavcodec
 
 
-cdef bint holds_one_mpeg2_frame(const uint8_t *data, int size, bint *is_entry) noexcept nogil:
+cdef bint holds_one_mpeg2_frame(const uint8_t *data, int size, bint *is_entry, bint *is_b) noexcept nogil:
     """Return True if an MPEG-1 or MPEG-2 packet holds one picture that is a frame, not a field.
 
-    `is_entry` becomes True if decoding may begin here, with an I-picture behind a sequence header.
+    `is_entry` becomes True if decoding may begin here, with an I-picture behind a sequence header,
+    and `is_b` becomes True for a B-picture.
     """
     cdef int position = 0
     cdef int found = 0
@@ -45,13 +48,14 @@ cdef bint holds_one_mpeg2_frame(const uint8_t *data, int size, bint *is_entry) n
         ):
             return False
     is_entry[0] = has_sequence and kind == INTRA_PICTURE
+    is_b[0] = kind == B_PICTURE
     return found == 1
 
 
-cdef bint holds_one_mpeg4_picture(const uint8_t *data, int size, bint *is_entry) noexcept nogil:
+cdef bint holds_one_mpeg4_picture(const uint8_t *data, int size, bint *is_entry, bint *is_b) noexcept nogil:
     """Return whether an MPEG-4 packet holds one picture that is no sprite.
 
-    `is_entry` becomes True if that picture is an I-VOP.
+    `is_entry` becomes True if that picture is an I-VOP, and `is_b` if it is a B-VOP.
     """
     cdef int position = 0
     cdef int found = 0
@@ -64,6 +68,7 @@ cdef bint holds_one_mpeg4_picture(const uint8_t *data, int size, bint *is_entry)
             found += 1
             kind = data[position + 1] >> 6
     is_entry[0] = found == 1 and kind == INTRA_VOP
+    is_b[0] = kind == B_VOP
     return found == 1 and kind < SPRITE_VOP
 
 

@@ -12,7 +12,9 @@ cdef struct NalFormat:
 
 
 cdef NalFormat nal_format(const AVCodecParameters *parameters) noexcept nogil
+cdef int take_length(const NalFormat *format, const uint8_t *data, int size, int *position) noexcept nogil
 cdef bint holds_picture(const NalFormat *format, const uint8_t *data, int size) noexcept nogil
 cdef bint is_in_top_layer(const NalFormat *format, const uint8_t *data, int size) noexcept nogil
+cdef bint is_unreferenced(const NalFormat *format, const uint8_t *data, int size) noexcept nogil
 cdef bint is_exact_entry(const NalFormat *format, const uint8_t *data, int size) noexcept nogil
 cdef int count_pictures(const NalFormat *format, const uint8_t *data, int size, bint *is_entry) noexcept nogil

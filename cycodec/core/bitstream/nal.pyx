@@ -1,6 +1,6 @@
 """The NAL units of H.264 and HEVC: what they say about a packet without decoding it."""
 
-from libc.stdint cimport uint8_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t
 
 from cycodec.core.bitstream.bits cimport Bits, open_bits, read_golomb
 from cycodec.core.bitstream.sps cimport Sps, read_hevc_sps
@@ -96,12 +96,35 @@ cdef int take_length(const NalFormat *format, const uint8_t *data, int size, int
 
     The packet must still hold the bytes of the length.
     """
-    cdef int length = 0
+    cdef uint32_t length = 0
     cdef int i
     for i in range(format.length):
         length = length << 8 | data[position[0] + i]
     position[0] += format.length
-    return length if 0 < length <= size - position[0] else 0
+    return <int> length if 0 < <int64_t> length <= size - position[0] else 0
+
+
+cdef int first_slice(const NalFormat *format, const uint8_t *data, int size) noexcept nogil:
+    """Return where the first NAL unit of a picture begins, at its header; -1 if there is none."""
+    cdef int position = 0
+    cdef int length = 0
+    while True:
+        if format.length > 0:
+            if position + format.length >= size:
+                return -1
+            length = take_length(format, data, size, &position)
+            if not length:
+                return -1
+        else:
+            position = next_start_code(data, position, size)
+        if position + 1 >= size:
+            return -1
+        if format.codec_id == avcodec.AV_CODEC_ID_H264:
+            if 1 <= data[position] & 31 <= 5:
+                return position
+        elif (data[position] >> 1) & 63 < 32:
+            return position
+        position += length
 
 
 cdef bint is_in_top_layer(const NalFormat *format, const uint8_t *data, int size) noexcept nogil:
@@ -112,26 +135,30 @@ cdef bint is_in_top_layer(const NalFormat *format, const uint8_t *data, int size
     Pictures of higher sub-layers may refer to what HEVC calls a sub-layer non-reference picture
     (ITU-T H.265, clause 3).
     """
-    cdef int position = 0
-    cdef int length = 0
+    cdef int position
     if format.top_layer == 0:
         return True
     if format.top_layer < 0:
         return False
-    while True:
-        if format.length > 0:
-            if position + format.length >= size:
-                return False
-            length = take_length(format, data, size, &position)
-            if not length:
-                return False
-        else:
-            position = next_start_code(data, position, size)
-        if position + 1 >= size:
-            return False
-        if (data[position] >> 1) & 63 < 32:
-            return (data[position + 1] & 7) - 1 == format.top_layer
-        position += length
+    position = first_slice(format, data, size)
+    return position >= 0 and (data[position + 1] & 7) - 1 == format.top_layer
+
+
+cdef bint is_unreferenced(const NalFormat *format, const uint8_t *data, int size) noexcept nogil:
+    """Return True if no other picture of the same sub-layer refers to a packet's picture.
+
+    nal_ref_idc tells it in H.264 (7.4.1), the type of the NAL unit in HEVC (7.4.2.2). Return True
+    for other codecs.
+    """
+    cdef int position
+    if format.length < 0:
+        return True
+    position = first_slice(format, data, size)
+    if position < 0:
+        return False
+    if format.codec_id == avcodec.AV_CODEC_ID_H264:
+        return data[position] & 0x60 == 0
+    return (data[position] >> 1) & 63 < 16 and data[position] & 2 == 0
 
 
 cdef bint holds_picture(const NalFormat *format, const uint8_t *data, int size) noexcept nogil:

@@ -1,11 +1,12 @@
 """What the bytes of audio packets say, without a decoder: lengths of Opus, ALAC, WMA and MP3."""
 
-from libc.stdint cimport int32_t, int64_t, uint8_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
 from libc.string cimport memcmp
 
 
 cdef enum:
     WMA_BIT_RESERVOIR = 2       # a flag of the stream: packets hold several frames or parts of them
+    ALAC_LONGEST = 1 << 16      # samples of a packet; encoders write 4096
     XING_HAS_FRAMES = 1
     XING_HAS_BYTES = 2
     XING_HAS_TOC = 4
@@ -15,7 +16,7 @@ cdef enum:
 
 
 cdef int32_t opus_samples(const uint8_t *data, int size) noexcept nogil:
-    """The samples of an Opus packet at 48 kHz, by its first byte (RFC 6716, section 3.1)."""
+    """Return the samples of an Opus packet at 48 kHz, by its first byte (RFC 6716, section 3.1)."""
     cdef int config, frame, frames
     if size < 1:
         return 0
@@ -35,17 +36,23 @@ cdef int32_t opus_samples(const uint8_t *data, int size) noexcept nogil:
 
 
 cdef int32_t alac_samples(const uint8_t *data, const uint8_t *cookie) noexcept nogil:
-    """The samples of an ALAC packet, by the header of its first element.
+    """Return the samples of an ALAC packet, by the header of its first element.
 
     A frame whose length is not that of the `cookie` (the codec's extradata) stores its own length.
+    The result is 0 for a length that cannot be right.
     """
+    cdef uint32_t length
     if data[2] >> 4 & 1:
-        return (data[2] & 1) << 31 | data[3] << 23 | data[4] << 15 | data[5] << 7 | data[6] >> 1
-    return cookie[12] << 24 | cookie[13] << 16 | cookie[14] << 8 | cookie[15]
+        length = <uint32_t> (data[2] & 1) << 31 | data[3] << 23 | data[4] << 15 | data[5] << 7 | data[6] >> 1
+    else:
+        length = <uint32_t> cookie[12] << 24 | cookie[13] << 16 | cookie[14] << 8 | cookie[15]
+    return <int32_t> length if length <= ALAC_LONGEST else 0
 
 
 cdef bint amr_nb_is_silent(int first) noexcept nogil:
-    """True if the first byte begins a silence descriptor or a lost frame, which FFmpeg skips."""
+    """Return True if the first byte begins a silence descriptor or a lost frame, which FFmpeg
+    skips.
+    """
     return first >> 3 & 15 > 7
 
 
@@ -53,7 +60,7 @@ cdef bint amr_nb_is_silent(int first) noexcept nogil:
 
 cdef int32_t wma_samples(const uint8_t *data, int size, int version, int rate, const uint8_t *extradata,
                          int extradata_size) noexcept nogil:
-    """The samples of a WMA packet. Its header counts the frames that end in it.
+    """Return the samples of a WMA packet. Its header counts the frames that end in it.
 
     The first packet of a stream gives one frame less.
     """
@@ -65,7 +72,7 @@ cdef int32_t wma_samples(const uint8_t *data, int size, int version, int rate, c
 
 
 cdef bint wma_makes_noise(int channels, int rate, int64_t bit_rate) noexcept nogil:
-    """True if a WMA decoder may put noise in place of what was not stored.
+    """Return True if a WMA decoder may put noise in place of what was not stored.
 
     libavcodec decides it by the bits spent on a sample. Where its rules are involved, this function
     returns True.
@@ -101,12 +108,12 @@ cdef bint read_mp3_header(const uint8_t *header, Mp3Frame *frame) noexcept nogil
 
 
 cdef bint same_mp3_form(const uint8_t *a, const uint8_t *b) noexcept nogil:
-    """True if two headers are of one version, sample rate and number of channels."""
+    """Return True if two headers are of one version, sample rate and number of channels."""
     return a[1] & 0xFE == b[1] & 0xFE and a[2] & 0x0C == b[2] & 0x0C and (a[3] >= 0xC0) == (b[3] >= 0xC0)
 
 
 cdef SampleRange mp3_padding(const uint8_t *before, int size, int samples) noexcept nogil:
-    """The samples at the end of an MP3 stream that its first frame says are padding.
+    """Return the samples at the end of an MP3 stream that its first frame says are padding.
 
     `before` is what precedes the first packet, and `samples` the length of a frame. The padding is
     in a Xing header ("Info" where the bit rate is constant) with LAME's extension. It is read as

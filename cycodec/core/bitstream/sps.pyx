@@ -91,14 +91,18 @@ cdef bint is_valid(const Bits *bits, const Sps *sps) noexcept nogil:
     return not bits.overrun and sps.left + sps.right < sps.width and sps.top + sps.bottom < sps.height
 
 
+cdef void read_depths(Bits *bits, Sps *sps) noexcept nogil:
+    sps.luma_depth = 8 + <int> min(read_golomb(bits), 64)
+    sps.chroma_depth = 8 + <int> min(read_golomb(bits), 64)
+
+
 cdef void read_chroma_format(Bits *bits, Sps *sps) noexcept nogil:
     """Read H.264's chroma format and depths, and skip the scaling lists."""
     cdef int i
     sps.chroma = <int> read_golomb(bits)
     if sps.chroma == 3:
         read_bits(bits, 1)
-    sps.luma_depth = 8 + <int> read_golomb(bits)
-    sps.chroma_depth = 8 + <int> read_golomb(bits)
+    read_depths(bits, sps)
     read_bits(bits, 1)
     if read_bits(bits, 1):
         for i in range(12 if sps.chroma == 3 else 8):
@@ -179,8 +183,7 @@ cdef bint read_hevc_sps(const uint8_t *data, int size, Sps *sps) noexcept nogil:
     sps.width = <int> min(read_golomb(&bits), 1 << 16)
     sps.height = <int> min(read_golomb(&bits), 1 << 16)
     read_window(&bits, sps, 1)
-    sps.luma_depth = 8 + <int> read_golomb(&bits)
-    sps.chroma_depth = 8 + <int> read_golomb(&bits)
+    read_depths(&bits, sps)
     return is_valid(&bits, sps)
 
 

@@ -17,6 +17,7 @@ cdef class Demuxer:
     cdef readonly bint probed       # True if avformat_find_stream_info has run
 
     cdef int open(self) except -1
+    cdef int refuse_samples(self) except -1
     cdef int refuse_playlist(self) except -1
     cdef int keep_codec_options(self, AVDictionary *options) except -1
     cdef int refuse_size(self, int index) except -1

@@ -9,6 +9,7 @@ from libc.stdint cimport int64_t, uint8_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport strcmp
 
+from cycodec.core.compat cimport compat_index_count
 from cycodec.core.container cimport metadata
 from cycodec.core.error cimport describe_code
 from cycodec.core.heap cimport keep_freed_memory
@@ -19,7 +20,9 @@ from cycodec.core.error import (
     SourcePermissionError,
     SourceTimeoutError,
     StreamNotFoundError,
+    UnsupportedError,
 )
+from cycodec.core.container.signatures import HEAD_BYTES, foreign_file, unsupported_file
 from cycodec.core.io.access cimport playlist_in
 from cycodec.core.io.source cimport IOContext
 
@@ -41,6 +44,8 @@ cdef int64_t DIGEST_BYTES = 64 * 1024    # at each end of the source
 cdef enum:
     PROBE_BYTES = 4096          # of a source that FFmpeg has refused
     HUGE_PIXELS = 1 << 24       # a frame of so many pixels is not decoded without need
+    PROBE_PIXELS = 1 << 26      # of pictures that are decoded to describe a stream
+    MANY_SAMPLES = 1 << 20      # a header that announces fewer costs little memory
 
 keep_freed_memory()
 
@@ -110,7 +115,7 @@ cdef class Demuxer:
             if code >= 0:
                 self.ptr.pb = io.ptr
                 with nogil:
-                    # a "%03d" in a name is part of the name, not a pattern for a sequence of pictures
+                    # a "%03d" in a name is part of it, not a pattern for a sequence of pictures
                     avutil.av_dict_set(&options, "pattern_type", "none", 0)
                     avutil.av_dict_set(&options, "protocol_whitelist", protocols, 0)
                     avutil.av_dict_set(&options, "format_whitelist", formats, 0)
@@ -125,11 +130,59 @@ cdef class Demuxer:
                     f"{io.name}: cannot open it with options {io.access.options}: {describe_code(code)} (a value may "
                     "be out of range)", source=io.name, operation="open", errno=-code,
                 )
+            if code == avutil.AVERROR(EINVAL) and not io.failed:
+                # without options of the user, the data have led a demuxer to wrong arguments
+                code = avutil.AVERROR_INVALIDDATA
+            if code == avutil.AVERROR_INVALIDDATA and not io.failed:
+                self.refuse_what_it_is()
             self.check(code, "open")
+            self.refuse_samples()
             self.keep_codec_options(options)
         finally:
             avutil.av_dict_free(&options)
         return 0
+
+    cdef int refuse_samples(self) except -1:
+        """Raise an error if the header announces more samples than the source has bytes.
+
+        FFmpeg has allocated them already. Each further demuxer of the source would do so again.
+        """
+        cdef int64_t size
+        cdef unsigned int i
+        cdef int count
+        for i in range(self.ptr.nb_streams):
+            count = compat_index_count(self.ptr.streams[i])
+            size = self.byte_size() if count > MANY_SAMPLES else -1
+            if 0 <= size < count:
+                raise InvalidDataError(
+                    f"{self.io.name}: its header announces {count} samples, and it has {size} bytes (the file is "
+                    "damaged)", source=self.io.name, operation="open",
+                )
+        return 0
+
+    def refuse_what_it_is(self):
+        """Raise an error that says what the source is, if its first bytes tell that FFmpeg cannot
+        read it.
+
+        Raises
+        ------
+        UnsupportedError
+            It is a media file of a kind that is not supported. It is not damaged.
+        InvalidDataError
+            It is not a media file.
+        """
+        head = self.io.head(HEAD_BYTES)
+        if playlist_in(head, self.io.url) is not None:
+            self.refuse_playlist()
+            return
+        kind, words = UnsupportedError, unsupported_file(head)
+        if words is None:
+            kind, words = InvalidDataError, foreign_file(head)
+        if not head and self.io.byte_size() == 0:
+            words = "an empty file (a copy or a download may have failed)"
+        if words is not None:
+            problem = "not supported" if kind is UnsupportedError else "not a media file"
+            raise kind(f"{self.io.name}: {problem}: it is {words}", source=self.io.name, operation="open")
 
     cdef int refuse_playlist(self) except -1:
         """Raise an error with a remedy if a source is refused because it opens other resources."""
@@ -222,6 +275,8 @@ cdef class Demuxer:
             avcodec.av_packet_move_ref(packet, self.held)
             return 0
         while True:
+            if self.io.watch.is_interrupted():
+                return avutil.AVERROR_EXIT
             self.begin()
             code = avformat.av_read_frame(self.ptr, packet)
             if code == avutil.AVERROR(EIO) and self.ptr.pb != NULL and self.ptr.pb.eof_reached and self.ptr.pb.error >= 0:
@@ -290,15 +345,19 @@ cdef class Demuxer:
         """Return how large pictures may be that FFmpeg decodes to describe a stream.
 
         A header that gives a huge size describes the stream well enough; one such picture may take
-        a gigabyte.
+        a gigabyte. A picture whose size only the decoder finds may be as large.
         """
         if is_huge(self.ptr.streams[index].codecpar):
             return 1
-        return self.io.access.max_pixels
+        return min(self.io.access.max_pixels, <int64_t> PROBE_PIXELS)
 
     def has_huge_frames(self, int index):
-        """Return True if a stream's header gives a frame size too large to decode without need."""
-        return is_huge(self.ptr.streams[index].codecpar)
+        """Return True if frames are too large to decode without need, or if probing did not find
+        their size.
+        """
+        return is_huge(self.ptr.streams[index].codecpar) or (
+            self.probed and self.ptr.streams[index].codecpar.width <= 0
+        )
 
     cdef int refuse_size(self, int index) except -1:
         """Raise LimitError if the header gives a frame size above the limit."""

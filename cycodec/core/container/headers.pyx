@@ -6,7 +6,6 @@ reordered. For a decoder that orders pictures itself, the headers are enough.
 
 from libc.stdint cimport uint8_t
 
-from cycodec.core.bitstream.picture_parser cimport PictureHeader, PictureParser, new_picture_parser
 from cycodec.core.bitstream.sps cimport Sps, read_sps
 from cycodec.core.bitstream.vpx cimport Vp9Format, read_vp9_format
 from cycodec.core.container.demux cimport Demuxer
@@ -94,19 +93,3 @@ def stream_may_have_fields(Demuxer demuxer not None, int stream_index):
         return False
     units = sets_in_extradata((<const char *> parameters.extradata)[:parameters.extradata_size])
     return not units or may_have_fields(units[0])
-
-
-def begins_with_field(Demuxer demuxer not None, int stream_index):
-    """Return whether the first packet of a stream holds a field picture, by its slice header.
-
-    The demuxer keeps the packet for its next read. A packet that cannot be read counts as yes.
-    """
-    cdef PictureParser parser = new_picture_parser(demuxer.stream(stream_index).codecpar, demuxer.io.name)
-    cdef PictureHeader header
-    cdef const AVPacket *packet
-    cdef int code
-    with nogil:
-        code = demuxer.peek(stream_index, &packet)
-        if code >= 0:
-            parser.read(packet, &header)
-    return code < 0 or not parser.has_order or header.is_field

@@ -4,6 +4,7 @@ from libc.stdint cimport int32_t, int64_t, uint32_t
 
 from cycodec.core.container.demux cimport Demuxer
 from cycodec.core.bitstream.picture_parser cimport PictureParser
+from cycodec.core.bitstream.sequence_headers cimport SequenceHeaders
 from cycodec.libav.avcodec cimport AVPacket
 
 
@@ -17,6 +18,7 @@ cdef enum:
     PACKET_SUSPECT = 16
     PACKET_PLAIN = 32       # the packet holds one picture, as a close scan saw
     PACKET_ENTRY = 64       # decoding may begin here, as a close scan saw
+    PACKET_B = 128          # a B-picture of MPEG-1, 2 or 4, as a close scan saw
 
 
 cdef struct PacketRecord:
@@ -31,6 +33,8 @@ cdef struct PacketRecord:
     # Only a close scan of a codec with order counts knows them.
     int32_t order
     int32_t order_run
+    # What the packet says of later pictures, if `has_headers` of the table is True.
+    SequenceHeaders headers
 
 
 cdef class PacketTable:
@@ -41,9 +45,18 @@ cdef class PacketTable:
     cdef readonly bint reorders
     # True if the decoder may show packets that an edit list hides.
     cdef readonly bint may_show_hidden
+    # True if the headers of the first packet do not forbid decoding to begin there.
+    cdef readonly bint begins_with_entry
+    # True if the first packet holds a single field of a frame.
+    cdef readonly bint begins_with_field
+    # True if the first packet holds parameter sets or a sequence header.
+    cdef readonly bint begins_with_sets
     # True if the records hold picture order counts.
     cdef readonly bint has_order
+    # True if the records hold what packets say of later pictures.
+    cdef bint has_headers
 
+    cdef int note_first(self, Demuxer demuxer, int stream_index, const AVPacket *packet) except -1
     cdef int append(self, const PacketRecord *record) noexcept nogil
     cdef int scan(self, Demuxer demuxer, int stream_index, bint closely) except -1
     cdef void record_order(self, PictureParser parser, const AVPacket *packet, PacketRecord *record) noexcept nogil

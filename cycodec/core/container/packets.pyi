@@ -11,6 +11,9 @@ class PacketTable:
     reorders: bool
     may_show_hidden: bool
     has_order: bool
+    begins_with_entry: bool
+    begins_with_field: bool
+    begins_with_sets: bool
     @property
     def has_hidden(self) -> bool: ...
     def learn_codec(self, demuxer: Demuxer, stream_index: int) -> None: ...

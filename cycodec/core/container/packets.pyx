@@ -1,6 +1,5 @@
 """The packets of a stream: their times, sizes and flags, as a scan of the file finds them."""
 
-from cpython.exc cimport PyErr_CheckSignals
 from libc.errno cimport ENOMEM
 from libc.limits cimport INT_MAX
 from libc.stdint cimport uint32_t
@@ -8,18 +7,14 @@ from libc.stdlib cimport free, realloc
 from libc.string cimport memcpy
 
 from cycodec.core.bitstream.mpeg cimport holds_one_mpeg2_frame, holds_one_mpeg4_picture, may_be_uncoded_mpeg4
-from cycodec.core.bitstream.nal cimport NalFormat, count_pictures, nal_format
+from cycodec.core.bitstream.nal cimport NalFormat, count_pictures, is_exact_entry, nal_format
 from cycodec.core.bitstream.vpx cimport is_hidden_vp8, is_hidden_vp9
-from cycodec.core.bitstream.picture_parser cimport ENTRY_YES, PictureHeader, PictureParser, new_picture_parser
+from cycodec.core.bitstream.picture_parser cimport ENTRY_NO, ENTRY_YES, PictureHeader, PictureParser, new_picture_parser
+from cycodec.core.bitstream.sequence_headers cimport SequenceHeaders, has_sequence_headers, read_sequence_headers
 from cycodec.core.container.demux cimport Demuxer
 
 from cycodec.libav cimport avcodec, avutil
-from cycodec.libav.avcodec cimport AVPacket
-
-
-# Packets between two looks for pending signals.
-cdef enum:
-    SIGNAL_INTERVAL = 64
+from cycodec.libav.avcodec cimport AVCodecParameters, AVPacket
 
 
 cdef uint32_t digest_packet(const AVPacket *packet) noexcept nogil:
@@ -37,18 +32,21 @@ cdef uint32_t digest_packet(const AVPacket *packet) noexcept nogil:
     return value
 
 
-cdef bint holds_one_picture(const NalFormat *format, const AVPacket *packet, bint *is_entry) noexcept nogil:
+cdef bint holds_one_picture(
+    const NalFormat *format, const AVPacket *packet, bint *is_entry, bint *is_b
+) noexcept nogil:
     """Return whether a packet holds one picture; False if that is not certain.
 
-    `is_entry` becomes True if decoding may begin at that picture.
+    `is_entry` becomes True if decoding may begin at that picture, and `is_b` if it is a B-picture
+    of MPEG-1, 2 or 4.
     """
     cdef int codec_id = format.codec_id
     if codec_id == avcodec.AV_CODEC_ID_H264 or codec_id == avcodec.AV_CODEC_ID_HEVC:
         return count_pictures(format, packet.data, packet.size, is_entry) == 1
     if codec_id == avcodec.AV_CODEC_ID_MPEG1VIDEO or codec_id == avcodec.AV_CODEC_ID_MPEG2VIDEO:
-        return holds_one_mpeg2_frame(packet.data, packet.size, is_entry)
+        return holds_one_mpeg2_frame(packet.data, packet.size, is_entry, is_b)
     if codec_id == avcodec.AV_CODEC_ID_MPEG4:
-        return holds_one_mpeg4_picture(packet.data, packet.size, is_entry)
+        return holds_one_mpeg4_picture(packet.data, packet.size, is_entry, is_b)
     return False
 
 
@@ -56,6 +54,7 @@ cdef void record_packet(PacketRecord *record, const AVPacket *packet, const NalF
     """Describe a packet; with `closely`, look through all its bytes for pictures."""
     cdef bint is_entry = False
     cdef int codec_id = format.codec_id
+    cdef bint is_b = False
     record.pts = packet.pts
     record.dts = packet.dts
     record.duration = packet.duration
@@ -80,8 +79,10 @@ cdef void record_packet(PacketRecord *record, const AVPacket *packet, const NalF
     elif codec_id == avcodec.AV_CODEC_ID_MPEG4:
         if may_be_uncoded_mpeg4(packet.size):
             record.flags |= PACKET_SUSPECT
-    if closely and holds_one_picture(format, packet, &is_entry):
+    if closely and holds_one_picture(format, packet, &is_entry, &is_b):
         record.flags |= PACKET_PLAIN
+        if is_b:
+            record.flags |= PACKET_B
         if is_entry:
             record.flags |= PACKET_ENTRY
 
@@ -97,14 +98,18 @@ cdef class PacketTable:
 
     @property
     def begins_decodable(self):
-        """True if the first packet is a key packet and no frame is shown before it."""
+        """True if decoding may begin with the first packet, by its flag and its headers, and no
+        frame is shown before it.
+        """
         cdef int i
-        if self.count == 0 or not self.records[0].flags & PACKET_KEY:
+        if self.count == 0 or not self.records[0].flags & PACKET_KEY or not self.begins_with_entry:
             return False
         for i in range(1, self.count):
             if self.records[i].pts < self.records[0].pts and not self.records[i].flags & PACKET_DISCARD:
                 return False
-        return True
+            if self.has_order and self.records[i].order_run == 0 and self.records[i].order < self.records[0].order:
+                return False
+        return self.count == 1 or not self.records[1].flags & PACKET_B
 
     @property
     def has_suspects(self):
@@ -178,6 +183,20 @@ cdef class PacketTable:
         self.capacity = self.count
         return 0
 
+    cdef int note_first(self, Demuxer demuxer, int stream_index, const AVPacket *packet) except -1:
+        """Read the headers of the stream's first packet."""
+        cdef AVCodecParameters *parameters = demuxer.stream(stream_index).codecpar
+        cdef PictureParser parser = new_picture_parser(parameters, demuxer.io.name)
+        cdef NalFormat format = nal_format(parameters)
+        cdef PictureHeader header
+        cdef SequenceHeaders headers
+        parser.read(packet, &header)
+        self.begins_with_entry = header.entry != ENTRY_NO and is_exact_entry(&format, packet.data, packet.size)
+        self.begins_with_field = header.is_field
+        read_sequence_headers(&format, packet.data, packet.size, &headers)
+        self.begins_with_sets = headers.has_sets
+        return 0
+
     cdef int append(self, const PacketRecord *record) noexcept nogil:
         cdef PacketRecord *grown
         cdef int capacity
@@ -219,22 +238,25 @@ cdef class PacketTable:
         if packet == NULL:
             raise MemoryError()
         self.has_order = closely and parser.has_order
+        self.has_headers = has_sequence_headers(format.codec_id)
         try:
             with nogil:
                 while True:
                     code = demuxer.read(packet, stream_index)
                     if code < 0:
                         break
+                    if self.count == 0:
+                        with gil:
+                            self.note_first(demuxer, stream_index, packet)
                     record_packet(&record, packet, &format, closely)
+                    if self.has_headers:
+                        read_sequence_headers(&format, packet.data, packet.size, &record.headers)
                     if self.has_order:
                         self.record_order(parser, packet, &record)
                     avcodec.av_packet_unref(packet)
                     code = self.append(&record)
                     if code < 0:
                         break
-                    if self.count % SIGNAL_INTERVAL == 0:
-                        with gil:
-                            PyErr_CheckSignals()
         finally:
             avcodec.av_packet_free(&packet)
         # at damaged data the stream ends, as it does for the ffmpeg command
@@ -260,7 +282,8 @@ def scan_packets(Demuxer demuxer not None, int stream_index, bint closely=False)
 
 
 cdef bint first_packet_agrees(Demuxer demuxer, int stream_index, PacketTable table) except -1:
-    """Return whether the stream's first packet is the one that a table from headers promises.
+    """Return whether the stream's first packet is the one that a table from headers promises, and
+    let the table know its headers.
 
     The demuxer keeps the packet for its next read.
     """
@@ -269,6 +292,8 @@ cdef bint first_packet_agrees(Demuxer demuxer, int stream_index, PacketTable tab
     cdef int code
     with nogil:
         code = demuxer.peek(stream_index, &packet)
+    if code >= 0:
+        table.note_first(demuxer, stream_index, packet)
     return (
         code >= 0 and packet.pts == first.pts and packet.size == first.size
         and (packet.dts == first.dts or first.dts == avutil.AV_NOPTS_VALUE)

@@ -1,3 +1,5 @@
+from typing import Any
+
 from cycodec.core.encode.muxer import Muxer
 from cycodec.core.encode.stream_encoder import StreamEncoder
 
@@ -14,6 +16,8 @@ class AudioStreamEncoder(StreamEncoder):
         out_rate: int,
         out_channels: int,
         bit_rate: int = 0,
+        codec: str | None = None,
+        options: dict[str, Any] | None = None,
     ) -> None: ...
     def add(self, pointer: int, stride: int, count: int) -> None: ...
     def flush(self) -> None: ...

@@ -5,6 +5,7 @@ cimport cython
 from cpython.exc cimport PyErr_CheckSignals
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.stdlib cimport free, malloc
+from posix.unistd cimport getpid
 
 from cycodec.core.compat cimport (
     compat_codec_channels,
@@ -57,19 +58,25 @@ cdef class AudioStreamEncoder(StreamEncoder):
         Of the stream.
     bit_rate : int
         Bits per second; 0 lets the encoder decide.
+    codec : str, optional
+        Name of an encoder or a codec; None takes the container's default.
+    options : dict, optional
+        Options of the encoder or the muxer.
     """
 
     def __cinit__(self, Muxer muxer not None, int in_rate, int in_channels, int out_rate, int out_channels,
-                  int64_t bit_rate=0):
+                  int64_t bit_rate=0, str codec=None, dict options=None):
         self.in_rate = in_rate
         self.in_channels = in_channels
         self.out_rate = out_rate
         self.out_channels = out_channels
-        self.allocate(muxer, muxer.context.oformat.audio_codec, "audio")
+        self.options = dict(options or {})
+        self.allocate(muxer, codec, avutil.AVMEDIA_TYPE_AUDIO)
         self.check_choice()
         self.set_up(self.context, out_rate, out_channels)
         if bit_rate > 0:
             self.context.bit_rate = bit_rate
+        self.set_options()
         self.open()
         self.block = self.context.frame_size
         if self.block <= 0 or self.codec.capabilities & avcodec.AV_CODEC_CAP_VARIABLE_FRAME_SIZE:
@@ -81,6 +88,8 @@ cdef class AudioStreamEncoder(StreamEncoder):
         self.open_converter()
 
     def __dealloc__(self):
+        if self.owner != getpid():
+            return              # Note [Encoders after a fork] in core/encode/stream_encoder.pyx
         swresample.swr_free(&self.swr)
         free(self.planes)
         free(self.rows)
@@ -119,7 +128,7 @@ cdef class AudioStreamEncoder(StreamEncoder):
             self.refuse(f"{self.out_channels} channels", "num_channels", counts)
         return 0
 
-    def explain_refusal(self):
+    def explain_refusal(self, str log):
         """Raise what the encoder does support, found by trying the usual choices."""
         counts = [n for n in range(1, MOST_CHANNELS + 1) if self.opens_with(self.out_rate, n)]
         if counts and self.out_channels not in counts:
@@ -251,6 +260,9 @@ cdef class AudioStreamEncoder(StreamEncoder):
     def flush(self):
         """Encode the samples that are left over, and everything that the encoder still holds."""
         cdef int code
+        if self.flushed:
+            return
+        self.flushed = True
         with nogil:
             code = self.pull(NULL, 0)
             if code >= 0 and self.filled > 0:

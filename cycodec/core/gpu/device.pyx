@@ -176,7 +176,7 @@ cdef class Delivery:
         ))
 
     cdef bint knows(self, int pixel_format) noexcept nogil:
-        """True if put_frame converts a pixel format."""
+        """Return True if put_frame converts a pixel format."""
         return nvconvert_knows(pixel_format)
 
     cdef int put_frame(self, const AVFrame *frame, const void *target, uint8_t *out) noexcept nogil:

@@ -134,5 +134,5 @@ cdef class HwaccelBackend(DeviceBackend):
 
 
 def has_hwaccel(Demuxer demuxer not None, int stream_index):
-    """True if the FFmpeg in use can decode a stream's codec with NVDEC."""
+    """Return True if the FFmpeg in use can decode a stream's codec with NVDEC."""
     return nvhwaccel_find(demuxer.stream(stream_index).codecpar.codec_id) != NULL

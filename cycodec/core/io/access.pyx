@@ -274,8 +274,8 @@ cdef bytes formats_of_one_resource():
     return single_formats
 
 
-cdef str format_in(bytes head, str url):
-    """Return FFmpeg's name of the format that the first bytes of a source have, or None."""
+cdef str playlist_in(bytes head, str url):
+    """Return the format that opens other resources and that matches the source's first bytes."""
     cdef AVProbeData probe
     cdef bytearray padded = bytearray(head) + bytes(avcodec.AV_INPUT_BUFFER_PADDING_SIZE)
     cdef bytes name = url.encode("utf-8", "surrogateescape")
@@ -286,10 +286,7 @@ cdef str format_in(bytes head, str url):
     probe.buf_size = len(head)
     probe.mime_type = NULL
     demuxer = avformat.av_probe_input_format3(&probe, 1, &score)
-    return demuxer.name.decode().split(",")[0] if demuxer != NULL else None
-
-
-cdef str playlist_in(bytes head, str url):
-    """Return the format that opens other resources and that matches the source's first bytes."""
-    found = format_in(head, url)
-    return found if found is not None and is_many(found) else None
+    if demuxer == NULL:
+        return None
+    found = demuxer.name.decode().split(",")[0]
+    return found if is_many(found) else None

@@ -1,4 +1,4 @@
-"""Link: an open connection to a URL; Watch: its timeout."""
+"""Link: an open connection to a URL; Watch: what ends an operation early."""
 
 from libc.stdint cimport int64_t, uint8_t
 
@@ -15,12 +15,18 @@ cdef struct WatchState:
     int64_t last_call               # when FFmpeg asked last whether to go on
     int64_t bytes_read              # of the source when the deadline was set
     bint is_expired                 # True if the deadline has stopped an operation
+    int64_t last_look               # when signals were looked for last
+    bint is_interrupted             # True if a signal handler has raised an exception
+    void *owner                     # the Watch
 
 
 cdef class Watch:
     cdef WatchState state
+    cdef object failure             # the exception of the signal handler
 
     cdef void begin(self) noexcept nogil
+    cdef bint is_interrupted(self) noexcept nogil
+    cdef int check(self) except -1
     cdef AVIOInterruptCB callback(self) noexcept nogil
 
 

@@ -1,7 +1,19 @@
 # cython: no_gc_clear=True
-"""Connections to URLs by FFmpeg's protocols, and how long they may take to answer."""
+"""Connections to URLs by FFmpeg's protocols, and what ends an operation early.
+
+Note [Signals]
+
+Python runs the handlers of signals, such as Ctrl-C, in its main thread, when it executes Python
+code there. A scan of a file may take minutes without any. So each operation on a source looks for
+signals itself, twenty times a second: between packets, and whenever FFmpeg asks whether to go on.
+An exception that a handler raises ends the operation, which raises it.
+"""
+
+import os
+import threading
 
 cimport cython
+from cpython.exc cimport PyErr_CheckSignals
 from libc.errno cimport EIO
 from libc.stdint cimport int64_t, uint8_t
 
@@ -12,13 +24,56 @@ cdef enum:
     PROGRESS = 1 << 16          # a URL that gives so many bytes within its timeout has answered
     # The pause in microseconds between different operations; FFmpeg polls ten times a second.
     PAUSE = 1000000
+    SIGNAL_PAUSE = 50000        # microseconds between two looks for signals
     SEEK_SET = 0
     SEEK_CUR = 1
 
 
-cdef int is_too_late(void *opaque) noexcept nogil:
-    """Return 1 to stop FFmpeg if a URL has not given PROGRESS bytes since the operation began."""
+cdef extern from "Python.h" nogil:
+    # cpython.pythread declares it as one that needs the GIL
+    unsigned long PyThread_get_thread_ident()
+
+
+cdef unsigned long main_thread = threading.main_thread().ident
+
+
+def note_main_thread():
+    """Remember the main thread of a forked process, which is the thread that forked."""
+    global main_thread
+    main_thread = PyThread_get_thread_ident()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=note_main_thread)
+
+
+cdef int look_for_signals(WatchState *watch) noexcept nogil:
+    """Return 1 if a signal handler has raised an exception: Note [Signals]."""
+    cdef int64_t now = avutil.av_gettime_relative()
+    if watch.is_interrupted:
+        return 1
+    if now - watch.last_look < SIGNAL_PAUSE or PyThread_get_thread_ident() != main_thread:
+        return 0
+    watch.last_look = now
+    with gil:
+        try:
+            PyErr_CheckSignals()
+        except BaseException as exception:
+            (<Watch> watch.owner).failure = exception
+            watch.is_interrupted = True
+    return watch.is_interrupted
+
+
+cdef int must_stop(void *opaque) noexcept nogil:
+    """Return 1 to stop FFmpeg: see `is_too_late` and `look_for_signals`."""
     cdef WatchState *watch = <WatchState *> opaque
+    if watch.timeout and is_too_late(watch):
+        return 1
+    return look_for_signals(watch)
+
+
+cdef int is_too_late(WatchState *watch) noexcept nogil:
+    """Return 1 if a URL has not given PROGRESS bytes since the operation began."""
     cdef int64_t now = avutil.av_gettime_relative()
     cdef int64_t count = 0
     if watch.link != NULL:
@@ -36,7 +91,7 @@ cdef int is_too_late(void *opaque) noexcept nogil:
 
 
 cdef class Watch:
-    """The timeout of a URL.
+    """What ends an operation early: the timeout of a URL, and signals.
 
     Parameters
     ----------
@@ -46,19 +101,30 @@ cdef class Watch:
 
     def __cinit__(self, double timeout=0.0):
         self.state.timeout = <int64_t> (timeout * 1e6)
+        self.state.owner = <void *> self
 
     cdef void begin(self) noexcept nogil:
         """Begin an operation, which has the whole timeout."""
         self.state.last_call = 0
 
     cdef AVIOInterruptCB callback(self) noexcept nogil:
-        """Return what FFmpeg calls while it waits."""
+        """Return what FFmpeg calls while it works."""
         cdef AVIOInterruptCB result
-        result.callback = NULL
-        if self.state.timeout:
-            result.callback = is_too_late
+        result.callback = must_stop
         result.opaque = &self.state
         return result
+
+    cdef bint is_interrupted(self) noexcept nogil:
+        """Return True if a signal handler has raised an exception, which `check` raises."""
+        return look_for_signals(&self.state)
+
+    cdef int check(self) except -1:
+        """Raise the exception of a signal handler."""
+        if self.state.is_interrupted:
+            self.state.is_interrupted = False
+            failure, self.failure = self.failure, None
+            raise failure
+        return 0
 
 
 @cython.no_gc_clear

@@ -17,6 +17,7 @@ cdef class Sink:
     cdef int64_t size               # number of bytes in memory
     cdef int64_t capacity           # size of the allocation
     cdef int64_t pos                # where the next write goes
+    cdef int owner                  # the process that made this object
 
     cdef int allocate(self, void *opaque, int (*write)(void *, uint8_t *, int) noexcept nogil,
                       int64_t (*seek)(void *, int64_t, int) noexcept nogil) except -1

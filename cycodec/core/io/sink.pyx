@@ -12,6 +12,7 @@ from libc.errno cimport ENOMEM
 from libc.stdint cimport int64_t, uint8_t
 from libc.stdlib cimport free, realloc
 from libc.string cimport memcpy, memset
+from posix.unistd cimport getpid
 
 from cycodec.core cimport error
 from cycodec.core.compat cimport compat_avio_alloc
@@ -40,6 +41,7 @@ cdef class Sink:
     """
 
     def __cinit__(self, destination=None):
+        self.owner = getpid()
         if isinstance(destination, os.PathLike):
             destination = os.fsdecode(os.fspath(destination))
         if isinstance(destination, str):
@@ -74,6 +76,8 @@ cdef class Sink:
             )
 
     def __dealloc__(self):
+        if self.owner != getpid():
+            return              # a forked process must not write or remove the parent's file
         if self.ptr != NULL and not self.is_file:
             avutil.av_freep(&self.ptr.buffer)
             avformat.avio_context_free(&self.ptr)
@@ -135,7 +139,12 @@ cdef class Sink:
             return 0
         if self.is_file:
             with nogil:
-                code = avformat.avio_closep(&self.ptr)
+                avformat.avio_flush(self.ptr)
+                code = self.ptr.error
+                if code >= 0:
+                    code = avformat.avio_closep(&self.ptr)
+                else:
+                    avformat.avio_closep(&self.ptr)
         else:
             with nogil:
                 avformat.avio_flush(self.ptr)
@@ -150,7 +159,9 @@ cdef class Sink:
             os.replace(draft, self.target)
 
     def discard(self):
-        """Remove the incomplete output after an error."""
+        """Remove the incomplete output after an error; a forked process leaves it to its parent."""
+        if self.owner != getpid():
+            return
         if self.is_file and self.ptr != NULL:
             with nogil:
                 avformat.avio_closep(&self.ptr)
@@ -159,10 +170,33 @@ cdef class Sink:
             if os.path.exists(draft):
                 os.remove(draft)
 
+    def write(self, bytes data not None):
+        """Write bytes."""
+        cdef const unsigned char *first = data
+        cdef int size = <int> len(data)
+        with nogil:
+            avformat.avio_write(self.ptr, first, size)
+        self.check(self.ptr.error, "write")
+
     @property
     def num_bytes(self):
         """The number of bytes in memory."""
         return self.size
+
+    @property
+    def position(self):
+        """The number of bytes before the place where the next ones go."""
+        return 0 if self.ptr == NULL else self.ptr.pos
+
+    @property
+    def draft_path(self):
+        """The path of the file that is being written; None for other destinations."""
+        return (self.draft or self.target) if self.is_file else None
+
+    @property
+    def can_seek(self):
+        """True if what was written can be changed."""
+        return self.ptr != NULL and self.ptr.seekable != 0
 
     def copy_to(self, size_t pointer):
         """Copy the bytes in memory to an address that has `num_bytes` bytes."""

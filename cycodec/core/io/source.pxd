@@ -37,7 +37,6 @@ cdef class IOContext:
     cdef int use_store(self, ByteStore store) except -1
     cdef int allocate(self) except -1
     cdef int connect(self, AVDictionary **options) except? -1
-    cdef bint needs_seeks(self) except -1
     cdef int open_link(self, AVDictionary **options) except? -1
     cdef int64_t read_at(self, int64_t pos, uint8_t *out, int64_t size) noexcept nogil
     cdef int64_t byte_size(self) noexcept nogil

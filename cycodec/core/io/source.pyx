@@ -13,7 +13,7 @@ import re
 import stat
 import warnings
 
-from libc.errno cimport EMFILE, ENFILE, ENOSYS
+from libc.errno cimport ENOSYS
 from libc.stdint cimport int64_t, uint8_t
 from libc.string cimport memcmp
 
@@ -28,7 +28,7 @@ from cycodec.core.error import (
     StaleIndexError,
     UnsupportedError,
 )
-from cycodec.core.io.access cimport Access, format_in, is_allowed_scheme, is_known_scheme, rules_of, scheme_of
+from cycodec.core.io.access cimport Access, is_allowed_scheme, is_known_scheme, rules_of, scheme_of
 from cycodec.core.io.byte_store cimport ByteStore, MemoryBytes
 from cycodec.core.io.file_object cimport (
     FileObject, RemoteFile, can_seek, open_file_of, refuse_closed, remote_file_of,
@@ -43,7 +43,6 @@ from cycodec.libav.avutil cimport AVDictionary
 
 cdef enum:
     BUFFER_SIZE = 64 * 1024     # each read of a file-like object calls Python; this makes that rare
-    PROBE_BYTES = 4096          # of a stream, to know its format
     SEEK_SET = 0
     SEEK_CUR = 1
     SEEK_END = 2
@@ -271,7 +270,6 @@ cdef class IOContext:
 
     def open_part(self, str path, int64_t offset, int64_t length):
         """Open a part of a file. Its name and its neighbours tell FFmpeg nothing."""
-        cdef int64_t size
         self.open_path(path, path)
         self.place.base = offset
         self.place.length = length
@@ -346,9 +344,13 @@ cdef class IOContext:
         return not isinstance(root.store, (FileObject, Spool))
 
     @property
-    def is_remote(self):
-        """True if reading sends requests to a server."""
-        return self.rules.is_remote or self.link_url is not None
+    def size(self):
+        """The number of bytes, or None if that is not known without a request."""
+        cdef int64_t size
+        if self.store is None or not isinstance(self.store, (LocalFile, MemoryBytes)):
+            return None
+        size = self.byte_size()
+        return size if size >= 0 else None
 
     def check_unchanged(self):
         """Raise StaleIndexError if a local file has changed since it was opened."""
@@ -357,7 +359,7 @@ cdef class IOContext:
 
     @property
     def identity(self):
-        """What tells a local file from another: its `LocalFile.identity` and its digest, or None."""
+        """What tells a local file from another, or None: `LocalFile.identity` and a digest."""
         if not isinstance(self.store, LocalFile):
             return None
         self.check_unchanged()
@@ -508,14 +510,9 @@ cdef class IOContext:
             avutil.av_free(buffer)
             raise MemoryError()
         self.owns_ptr = True
-        if isinstance(self.store, Spool) and not (<Spool> self.store).has_known_size() and not self.needs_seeks():
+        if isinstance(self.store, Spool) and not (<Spool> self.store).has_known_size():
             self.ptr.seekable = 0       # Note [Forward only] in spool.pyx
         return 0
-
-    cdef bint needs_seeks(self) except -1:
-        """Return True for a format whose demuxer gives other packets if it cannot seek."""
-        found = format_in(self.head(PROBE_BYTES), "")
-        return found == "mp3"
 
     cdef int64_t read_at(self, int64_t pos, uint8_t *out, int64_t size) noexcept nogil:
         """Read up to `size` bytes from a position of the source; their number, 0, or AVERROR."""
@@ -539,7 +536,10 @@ cdef class IOContext:
         return data[:max(got, 0)]
 
     cdef int check(self, int code, str operation) except -1:
-        """Call error.check, but raise the exception of the file-like object if it raised one."""
+        """Call error.check, but raise the exception of a signal handler or of the file-like object
+        if there is one.
+        """
+        self.watch.check()
         if self.pending is None and self.store is not None:
             self.pending, self.store.failure = self.store.failure, None
         if self.pending is not None:

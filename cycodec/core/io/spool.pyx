@@ -3,9 +3,9 @@
 Note [Forward only]
 
 A stream is read once, from where it stands to as far as somebody wants to read, and its bytes stay
-in a temporary file. FFmpeg is told that it cannot seek, so that demuxers do not look for the end of
-a stream that may have none, unless a server says how long it is. A seek that a request needs nevertheless reads from the file what came
-before, or reads the stream on.
+in a temporary file. FFmpeg is told that it cannot seek, unless a server says how long it is, so
+that demuxers do not look for the end of a stream that may have none. A seek that a request needs
+nevertheless reads from the file what came before, or reads the stream on.
 """
 
 import tempfile
@@ -79,7 +79,7 @@ cdef class Spool(ByteStore):
         if self.link is not None:
             got = self.link.read_at(self.have, data, PIECE)
             if got == avutil.AVERROR(EIO) and self.total < 0:
-                got = 0         # FFmpeg's answer when a server of unknown length closes the connection
+                got = 0         # what FFmpeg says when such a server closes the connection
         else:
             got = self.pull_stream(data)
         if got < 0:
@@ -124,8 +124,11 @@ cdef class Spool(ByteStore):
         return self.total >= 0
 
     cdef int64_t size(self) noexcept nogil:
-        if self.ended:
-            return self.have
+        """Return the size that a server has promised.
+
+        The size of other streams stays unknown at their end: demuxers may trim other samples where
+        they know it, and all demuxers of a source must give the same.
+        """
         return self.total if self.total >= 0 else avutil.AVERROR(ENOSYS)
 
     cdef ByteStore in_child(self, str name):

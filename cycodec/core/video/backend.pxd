@@ -2,6 +2,7 @@
 
 from libc.stdint cimport uint8_t
 
+from cycodec.core.bitstream.sequence_headers cimport SequenceHeaders
 from cycodec.libav.avcodec cimport AVPacket
 from cycodec.libav.avutil cimport AVFrame
 
@@ -14,6 +15,8 @@ cdef class VideoBackend:
     cdef int skip_nonref(self, bint skip) noexcept nogil
     cdef bint needs_first_packet(self) noexcept nogil
     cdef void show_first_packet(self, const AVPacket *packet) noexcept nogil
+    cdef void mark_pictures(self, bint marks) noexcept nogil
+    cdef bint expect(self, const SequenceHeaders *told, const SequenceHeaders *before) noexcept nogil
     cdef int convert(self, AVFrame *frame, const void *target, uint8_t *out) noexcept nogil
     cdef int copy(self, uint8_t *to, const uint8_t *source, size_t size) noexcept nogil
     cdef int clear(self, uint8_t *to, size_t size) noexcept nogil

@@ -5,6 +5,8 @@ pictures.
 from libc.stdint cimport uint8_t
 from libc.string cimport memcpy, memset
 
+from cycodec.core.bitstream.sequence_headers cimport SequenceHeaders
+
 from cycodec.libav cimport avutil
 from cycodec.libav.avcodec cimport AVPacket
 from cycodec.libav.avutil cimport AVFrame
@@ -43,6 +45,21 @@ cdef class VideoBackend:
         """Let the decoder read a packet's headers without decoding its picture."""
         pass
 
+    cdef void mark_pictures(self, bint marks) noexcept nogil:
+        """Call frames damaged that the decoder has not written whole, or do not; see Note
+        [Unwritten pixels] in unwritten.pyx.
+        """
+        pass
+
+    cdef bint expect(self, const SequenceHeaders *told, const SequenceHeaders *before) noexcept nogil:
+        """Say which colours the next picture must have that its own headers do not tell.
+
+        `told` are the headers that the decoder reads with the picture, `before` the earlier ones.
+        With NULL, the container's colours are expected. Return False if the decoder must be renewed
+        for them.
+        """
+        return True
+
     cdef int convert(self, AVFrame *frame, const void *target, uint8_t *out) noexcept nogil:
         """Convert a frame to a picture; `target` is a ConvertTarget of csrc/picture/target.h."""
         return avutil.AVERROR_BUG
@@ -56,6 +73,12 @@ cdef class VideoBackend:
         """Fill the caller's memory with black."""
         memset(to, 0, size)
         return 0
+
+    def stated_colours(self):
+        """Return the colours that pictures carry, by their names in `stream_info`; None if this
+        decoder does not know them before the first picture.
+        """
+        return None
 
     cdef object failure(self):
         """Return the exception that BACKEND_FAILED stands for, or None."""

@@ -2,9 +2,18 @@
 
 from libc.stdint cimport int64_t
 
+from cycodec.core.bitstream.nal cimport NalFormat
+from cycodec.core.bitstream.sequence_headers cimport SequenceHeaders
 from cycodec.core.video.backend cimport VideoBackend
 
-from cycodec.libav.avcodec cimport AVCodec, AVCodecContext, AVCodecID
+from cycodec.core.video.unwritten cimport Marks
+from cycodec.libav.avcodec cimport AVCodec, AVCodecContext, AVCodecID, AVPacket
+
+
+cdef struct Colours:
+    # An AVColorRange and an AVColorSpace; -1 if nobody has told them.
+    int range
+    int matrix
 
 
 cdef class CpuBackend(VideoBackend):
@@ -16,6 +25,8 @@ cdef class CpuBackend(VideoBackend):
     cdef int num_threads
     cdef int min_reorder
     cdef bint strict
+    # The marks of new buffers, where the decoder allows them; see unwritten.pyx.
+    cdef Marks marks
     cdef object source
     # The largest number of pixels of a frame.
     cdef int64_t max_pixels
@@ -23,9 +34,26 @@ cdef class CpuBackend(VideoBackend):
     cdef dict options
     cdef int time_base_num
     cdef int time_base_den
+    # The range and the matrix of a decoder that has seen nothing, and those that it begins with
+    # next.
+    cdef Colours opened
+    cdef Colours expected
+    # MPEG-2 and MPEG-4 read the extradata with the first packet, which then overrules `expected`:
+    # what it tells, True if nothing was sent yet, and True if it must be left out.
+    cdef bint reads_extradata_late
+    cdef SequenceHeaders extradata
+    cdef bint is_unused
+    cdef bint ignores_extradata
+    # With frame threads: what the last packet with parameter sets told, and True if it was not the
+    # same for all of them.
+    cdef NalFormat nal
+    cdef SequenceHeaders sent
+    cdef bint has_sent_sets
+    cdef bint has_varied
 
     cdef const AVCodec *find_codec(self, AVCodecID codec_id) noexcept
     cdef int prepare(self) except -1
+    cdef void note_colours(self, const AVPacket *packet) noexcept nogil
 
 
 # CpuFunctions * of csrc/kernels/cpu_functions.h.

@@ -4,14 +4,23 @@ from libc.stdint cimport int32_t, uint8_t
 
 from cycodec.core cimport error
 from cycodec.core.compat cimport compat_has_strict_frame_threads
+from cycodec.core.bitstream.nal cimport nal_format
+from cycodec.core.bitstream.sequence_headers cimport (
+    SequenceHeaders,
+    headers_of_extradata,
+    keeps_colours,
+    read_sequence_headers,
+)
 from cycodec.core.container.decoder_context cimport allocate_decoder, open_decoder, set_options
 from cycodec.core.container.demux cimport Demuxer
+from cycodec.core.container.metadata cimport colour_names
 from cycodec.core.video.backend cimport VideoBackend
 from cycodec.core.video.reorder cimport LARGEST_REORDER
+from cycodec.core.video.unwritten cimport finds_marks, forget_marks, mark_buffers, may_mark
 from cycodec.core.video.target cimport ConvertTarget, convert_target_row_stride
 
 from cycodec.libav cimport avcodec, avutil
-from cycodec.libav.avcodec cimport AVCodecParameters, AVPacket
+from cycodec.libav.avcodec cimport AVCodecContext, AVCodecParameters, AVPacket
 from cycodec.libav.avutil cimport AVFrame
 
 
@@ -23,6 +32,13 @@ cdef extern from "convert/convert.h" nogil:
     int converter_run(Converter *converter, const AVFrame *frame, const ConvertTarget *target, uint8_t *rgb,
                       ssize_t row_stride)
     int converter_kernel(const Converter *converter)
+
+
+cdef Colours NO_COLOURS = Colours(-1, -1)
+
+
+cdef Colours colours_of(const AVCodecContext *context) noexcept nogil:
+    return Colours(context.color_range, context.colorspace)
 
 
 cdef extern from "picture/orientation.h" nogil:
@@ -77,6 +93,8 @@ cdef class CpuBackend(VideoBackend):
         if parameters == NULL or self.converter == NULL:
             raise MemoryError()
         self.source = demuxer.io.name
+        self.marks.is_on = True
+        self.opened = self.expected = NO_COLOURS
         self.max_pixels = demuxer.io.access.max_pixels
         self.options = demuxer.codec_options
         self.num_threads = num_threads
@@ -86,6 +104,13 @@ cdef class CpuBackend(VideoBackend):
             avcodec.avcodec_parameters_copy(parameters, demuxer.stream(stream_index).codecpar),
             "copy codec parameters", self.source,
         )
+        self.nal = nal_format(parameters)
+        self.reads_extradata_late = parameters.codec_id in (
+            avcodec.AV_CODEC_ID_MPEG2VIDEO, avcodec.AV_CODEC_ID_MPEG4
+        )
+        self.extradata = headers_of_extradata(
+            parameters.codec_id, (<const char *> parameters.extradata)[:parameters.extradata_size]
+        )
         self.time_base_num = demuxer.stream(stream_index).time_base.num
         self.time_base_den = demuxer.stream(stream_index).time_base.den
         self.reopen()
@@ -94,11 +119,13 @@ cdef class CpuBackend(VideoBackend):
         cdef AVCodecParameters *parameters = <AVCodecParameters *> self.parameters
         with nogil:
             avcodec.avcodec_free_context(&self.context)
+            forget_marks(&self.marks)
         avcodec.avcodec_parameters_free(&parameters)
         converter_free(<Converter *> self.converter)
 
     cdef void abandon(self) noexcept:
         self.context = NULL
+        self.marks.count = 0
 
     cdef const avcodec.AVCodec *find_codec(self, avcodec.AVCodecID codec_id) noexcept:
         """Return libavcodec's decoder for a codec, or NULL if there is none."""
@@ -125,18 +152,103 @@ cdef class CpuBackend(VideoBackend):
         self.context.has_b_frames = min(max(self.context.has_b_frames, 0), LARGEST_REORDER)
         if parameters.codec_id == avcodec.AV_CODEC_ID_H264 and self.context.has_b_frames < self.min_reorder:
             self.context.has_b_frames = self.min_reorder
+        if self.ignores_extradata:
+            # the rest of the parameters is that of the container
+            avutil.av_freep(&self.context.extradata)
+            self.context.extradata_size = 0
+        if self.expected.range >= 0:
+            self.context.color_range = <avutil.AVColorRange> self.expected.range
+        if self.expected.matrix >= 0:
+            self.context.colorspace = <avutil.AVColorSpace> self.expected.matrix
+        self.has_varied = self.has_sent_sets = False
+        self.is_unused = self.reads_extradata_late and not self.ignores_extradata
         self.prepare()
         set_options(self.context, self.options, self.source)
-        return open_decoder(self.context, self.source)
+        forget_marks(&self.marks)
+        if may_mark(self.context):
+            mark_buffers(self.context, &self.marks)
+        open_decoder(self.context, self.source)
+        if self.opened.range < 0:
+            self.opened = colours_of(self.context)
+        return 0
+
+    def stated_colours(self):
+        """Return the colours that pictures carry, if the parameter sets in the extradata tell them.
+
+        libavcodec reads HEVC's sets when it opens the decoder, which then knows the pixel format,
+        and those of H.264 with the first packet.
+        """
+        cdef AVCodecContext *context = self.context
+        cdef SequenceHeaders *told = &self.extradata
+        if context == NULL or not (
+            (context.codec_id == avcodec.AV_CODEC_ID_HEVC and context.pix_fmt != avutil.AV_PIX_FMT_NONE)
+            or (context.codec_id == avcodec.AV_CODEC_ID_H264 and told.has_colours)
+        ):
+            return None
+        return colour_names(
+            told.primaries if told.has_colours else context.color_primaries,
+            told.matrix if told.has_colours else context.colorspace,
+            told.transfer if told.has_colours else context.color_trc,
+            told.range if told.has_range else context.color_range,
+        )
 
     cdef int send(self, const AVPacket *packet) noexcept nogil:
+        self.is_unused = False
+        if packet != NULL and self.context.thread_count > 1 and keeps_colours(self.context.codec_id):
+            self.note_colours(packet)
         return avcodec.avcodec_send_packet(self.context, packet)
 
     cdef int receive(self, AVFrame *frame) noexcept nogil:
-        return avcodec.avcodec_receive_frame(self.context, frame)
+        cdef int code = avcodec.avcodec_receive_frame(self.context, frame)
+        if code == 0 and self.marks.count and finds_marks(&self.marks, frame):
+            frame.flags |= avutil.AV_FRAME_FLAG_CORRUPT
+        return code
+
+    cdef void mark_pictures(self, bint marks) noexcept nogil:
+        self.marks.is_on = marks
+        forget_marks(&self.marks)
+
+    cdef void note_colours(self, const AVPacket *packet) noexcept nogil:
+        """Note whether packets differ in the colours that they tell; each thread then remembers
+        others.
+        """
+        cdef SequenceHeaders told
+        read_sequence_headers(&self.nal, packet.data, packet.size, &told)
+        if not told.has_sets:
+            return
+        if self.has_sent_sets and (
+            told.has_range != self.sent.has_range or told.range != self.sent.range
+            or told.has_colours != self.sent.has_colours or told.matrix != self.sent.matrix
+        ):
+            self.has_varied = True
+        self.sent = told
+        self.has_sent_sets = True
+
+    cdef bint expect(self, const SequenceHeaders *told, const SequenceHeaders *before) noexcept nogil:
+        cdef Colours now = colours_of(self.context)
+        self.expected = NO_COLOURS
+        self.ignores_extradata = False
+        if told == NULL:
+            return True
+        if self.is_unused and self.extradata.has_range:
+            now.range = self.extradata.range
+        if self.is_unused and self.extradata.has_colours:
+            now.matrix = self.extradata.matrix
+        self.expected = self.opened
+        self.ignores_extradata = self.reads_extradata_late and told.has_sets
+        if before.has_range:
+            self.expected.range = before.range
+        if before.has_colours:
+            self.expected.matrix = before.matrix
+        if not keeps_colours(self.context.codec_id) or self.has_varied:
+            return not self.has_varied
+        return (told.has_range or now.range == self.expected.range) and (
+            told.has_colours or now.matrix == self.expected.matrix
+        )
 
     cdef void flush(self) noexcept nogil:
         avcodec.avcodec_flush_buffers(self.context)
+        forget_marks(&self.marks)
 
     cdef int skip_nonref(self, bint skip) noexcept nogil:
         self.context.skip_frame = avcodec.AVDISCARD_NONREF if skip else avcodec.AVDISCARD_DEFAULT

@@ -76,8 +76,8 @@ cdef class HeaderIndex(StreamIndex):
         return as_position(rint(self.begin_seconds / self.time_base))
 
     def position_of(self, number):
-        """A reader's position for a frame number: the middle of the time at which the frame should
-        be played.
+        """Return a reader's position for a frame number: the middle of the time at which the frame
+        should be played.
         """
         cdef double fps = self.known_fps()
         cdef double middle = <double> number + 0.5
@@ -85,12 +85,12 @@ cdef class HeaderIndex(StreamIndex):
         return as_position((self.begin_seconds + middle / fps) / self.time_base)
 
     def positions_of(self, numbers):
-        """A reader's positions for several frame numbers: a list."""
+        """Return a reader's positions for several frame numbers: a list."""
         self.known_fps()
         return [self.position_of(number) for number in numbers]
 
     def position_at(self, seconds):
-        """A reader's position for the frame that is played at an instant.
+        """Return a reader's position for the frame that is played at an instant.
 
         Raises
         ------
@@ -111,7 +111,8 @@ cdef class HeaderIndex(StreamIndex):
         return as_position(min(max(instant, self.begin_seconds), last) / self.time_base + ROUNDING)
 
     def numbers_played(self, double start, double stop):
-        """The numbers of the frames that are played in [start, stop), in seconds: a range."""
+        """Return the numbers of the frames that are played in [start, stop), in seconds: a range.
+        """
         cdef double fps
         if start >= stop:
             return range(0)

@@ -1,7 +1,8 @@
 """FrameIndex: which frames come out, and where to seek for each."""
 
-from libc.stdint cimport int32_t, int64_t, uint32_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
 
+from cycodec.core.bitstream.sequence_headers cimport SequenceHeaders
 from cycodec.core.video.stream_index cimport StreamIndex
 
 
@@ -31,6 +32,18 @@ cdef class FrameIndex(StreamIndex):
     # The anchors, sorted by `first`.
     cdef Anchor *anchors
     cdef int num_anchors
+    # What the packets of each anchor, up to the next one, say of later pictures. They are zero
+    # where nobody looked; a saved index does not hold them.
+    cdef SequenceHeaders *headers
+    # True if some packets hold parameter sets or sequence headers.
+    cdef bint repeats_headers
+    # The anchors whose packets were read for that purpose alone.
+    cdef int headers_read
+    # For each anchor, 1 if a pass over the whole stream has met damage up to the next one; see Note
+    # [Known damage]. A saved index does not hold them.
+    cdef uint8_t *damaged_anchors
+    # The numbers of the frames that such a pass found damaged.
+    cdef readonly list damaged
     # The ordinal of the packet that gives a frame, by frame number; NULL if nobody needs it.
     cdef int32_t *ordinals
     # The number of the frame that a packet gives, by ordinal; -1 if it gives none. NULL like

@@ -7,13 +7,15 @@ from fractions import Fraction
 from cpython.buffer cimport PyBUF_WRITE
 from cpython.memoryview cimport PyMemoryView_FromMemory
 from libc.math cimport fabs, isfinite
-from libc.stdint cimport int32_t, int64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t
 from libc.stdlib cimport calloc, free, malloc
 
+from cycodec.core.bitstream.sequence_headers cimport SequenceHeaders
 from cycodec.core.container.demux cimport Demuxer
 from cycodec.core.error import FFmpegError, InstantError, StaleIndexError
 from cycodec.core.search cimport first_above, first_at_least, partition_point
 from cycodec.core.video.index_file import ANCHOR_FIELDS, pack_index, read_index, unpack_index, write_index
+from cycodec.core.video.reorder cimport LARGEST_REORDER
 from cycodec.core.video.stream_index cimport StreamIndex
 
 from cycodec.libav.avcodec cimport AVPacket
@@ -69,11 +71,14 @@ cdef class FrameIndex(StreamIndex):
         self.den = 1
         self.origin = ""
         self.stream_index = -1
+        self.damaged = []
 
     def __dealloc__(self):
         free(self.pts_values)
         free(self.duration_values)
         free(self.anchors)
+        free(self.headers)
+        free(self.damaged_anchors)
         free(self.ordinals)
         free(self.numbers)
 
@@ -81,7 +86,11 @@ cdef class FrameIndex(StreamIndex):
         self.pts_values = <int64_t *> malloc((count + 1) * sizeof(int64_t))
         self.duration_values = <int64_t *> malloc((count + 1) * sizeof(int64_t))
         self.anchors = <Anchor *> calloc(num_anchors + 1, sizeof(Anchor))
-        if self.pts_values == NULL or self.duration_values == NULL or self.anchors == NULL:
+        self.damaged_anchors = <uint8_t *> calloc(num_anchors + 1, 1)
+        if self.damaged_anchors == NULL:
+            raise MemoryError()
+        self.headers = <SequenceHeaders *> calloc(num_anchors + 1, sizeof(SequenceHeaders))
+        if self.pts_values == NULL or self.duration_values == NULL or self.anchors == NULL or self.headers == NULL:
             raise MemoryError()
         if num_packets:
             self.ordinals = <int32_t *> malloc((count + 1) * sizeof(int32_t))
@@ -146,6 +155,22 @@ cdef class FrameIndex(StreamIndex):
     cdef bint holds(self, const AVFrame *frame, int64_t came_out, int64_t position) noexcept nogil:
         return came_out == position
 
+    cdef bint may_refer(self, int64_t position, int64_t damaged) noexcept nogil:
+        if damaged <= position:
+            return damaged >= self.anchors[self.anchor_of(<int> position)].first
+        # a frame that is shown later and decoded earlier
+        return self.reorder and damaged < self.count and (
+            self.ordinals == NULL or self.ordinals[damaged] < self.ordinals[position]
+        )
+
+    cdef int shown_later(self, int64_t position) noexcept nogil:
+        cdef int found = 0
+        cdef int i
+        for i in range(1, <int> min(LARGEST_REORDER, self.count - 1 - position) + 1):
+            if self.may_refer(position, position + i):
+                found = i
+        return found
+
     cdef int leading_pictures(self, int anchor) noexcept nogil:
         """Return how many pictures follow an anchor's packet and are shown before it; 0 if that is
         not known.
@@ -158,6 +183,25 @@ cdef class FrameIndex(StreamIndex):
         for i in range(begin, min(begin + MAX_DISTANCE, self.num_packets)):
             count += 0 <= self.numbers[i] < self.anchors[anchor].first
         return count
+
+    def note_damage(self, numbers):
+        """Remember which frames a pass over the whole stream has found damaged.
+
+        Note [Known damage]: how a damaged picture is concealed may depend on all frames before it,
+        and a picture that is shown earlier may refer to it. Frames that share an anchor with a
+        damaged one are therefore read from the beginning, once the damage is known.
+        """
+        cdef int number, earlier
+        self.damaged = list(numbers)
+        for number in self.damaged:
+            if not 0 <= number < self.count:
+                continue
+            for earlier in range(max(number - LARGEST_REORDER, 0), number + 1):
+                if self.may_refer(earlier, number):
+                    self.damaged_anchors[self.anchor_of(earlier)] = True
+
+    cdef bint has_known_damage(self, int64_t position) noexcept nogil:
+        return self.damaged_anchors[self.anchor_of(<int> position)]
 
     cdef bint is_decoded(self):
         return self.origin == "decoded"
@@ -226,25 +270,26 @@ cdef class FrameIndex(StreamIndex):
 
     @property
     def first_position(self):
-        """A reader's position for the first frame."""
+        """Return a reader's position for the first frame."""
         return 0
 
     def position_of(self, number):
-        """A reader's position for a frame number: the number itself."""
+        """Return a reader's position for a frame number: the number itself."""
         return number
 
     def positions_of(self, numbers):
-        """A reader's positions for several frame numbers: the numbers themselves."""
+        """Return a reader's positions for several frame numbers: the numbers themselves."""
         return numbers
 
     def position_at(self, seconds):
-        """A reader's position for the frame that is played at an instant; it raises what `index_at`
-        raises.
+        """Return a reader's position for the frame that is played at an instant; it raises what
+        `index_at` raises.
         """
         return self.index_at(seconds)
 
     def numbers_played(self, start, stop):
-        """The numbers of the frames that are played in [start, stop), in seconds: a range."""
+        """Return the numbers of the frames that are played in [start, stop), in seconds: a range.
+        """
         if start >= stop:
             return range(0)
         return range(self.index_at(start), self.first_number_from(stop))
@@ -388,6 +433,15 @@ cdef class FrameIndex(StreamIndex):
         """Return the index that `save` wrote; `VideoDecoder` checks whether it fits a source."""
         return FrameIndex.from_bytes(read_index(path), os.fsdecode(path))
 
+    def check_size(self, str name, size):
+        """Raise StaleIndexError if a source has another number of bytes; None says nothing."""
+        if self.fingerprint is None or size is None or size == self.fingerprint[0]:
+            return
+        raise StaleIndexError(
+            f"{name}: the frame index is not of this file: it has {size} bytes now and had {self.fingerprint[0]} "
+            "(make a new index with index.save)", source=name, operation="use index",
+        )
+
     def check_source(self, Demuxer demuxer not None, int stream_index):
         """Raise StaleIndexError unless the source is the one that this index was made from."""
         name = demuxer.io.name
@@ -402,13 +456,10 @@ cdef class FrameIndex(StreamIndex):
         now = demuxer.fingerprint()
         if now is None or tuple(now) == tuple(self.fingerprint):
             return
-        changed = (
-            f"it has {now[0]} bytes now and had {self.fingerprint[0]}" if now[0] != self.fingerprint[0]
-            else "its beginning or end has changed"
-        )
+        self.check_size(name, now[0])
         raise StaleIndexError(
-            f"{name}: the frame index is not of this file: {changed} (make a new index with index.save)",
-            source=name, operation="use index",
+            f"{name}: the frame index is not of this file: its beginning or end has changed (make a new index with "
+            "index.save)", source=name, operation="use index",
         )
 
     def __reduce__(self):

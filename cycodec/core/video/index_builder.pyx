@@ -8,6 +8,7 @@ from bisect import bisect_left
 from libc.stdint cimport int64_t
 from libc.stdlib cimport free, malloc, qsort
 
+from cycodec.core.bitstream.sequence_headers cimport SequenceHeaders, fill_in
 from cycodec.core.container.limits cimport is_sane_time, largest_time
 from cycodec.core.container.packets cimport (
     PACKET_DISCARD,
@@ -288,6 +289,24 @@ cdef int set_anchors(FrameIndex index, PacketTable table) except -1:
         if index.from_start_only:
             break
     index.num_anchors = found
+    index.repeats_headers = table.begins_with_sets
+    if table.has_headers:
+        set_headers(index, table)
+    return 0
+
+
+cdef int set_headers(FrameIndex index, PacketTable table) except -1:
+    """Collect what the packets of each anchor, up to the next one, say of later pictures."""
+    cdef SequenceHeaders headers
+    cdef int anchor = 0
+    cdef int i
+    for i in range(table.count):
+        if anchor + 1 < index.num_anchors and i == index.anchors[anchor + 1].ordinal:
+            anchor += 1
+        headers = table.records[i].headers
+        index.repeats_headers = index.repeats_headers or (i > 0 and headers.has_sets)
+        fill_in(&headers, &index.headers[anchor])
+        index.headers[anchor] = headers
     return 0
 
 

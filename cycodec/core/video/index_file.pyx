@@ -138,6 +138,12 @@ def differences(values, order):
 # -- reading ---------------------------------------------------------------------------------------
 
 
+def is_index_file(path):
+    """Return True if a file begins as `write_index` begins it."""
+    with open(path, "rb") as file:
+        return file.read(len(MAGIC)) == MAGIC
+
+
 def read_index(path):
     """Return the bytes of a file; not more than the largest index has, and one that is too large is
     cut off.

@@ -33,11 +33,14 @@ cdef class OrderWatch:
     cdef int64_t last_shown
     # True if packets may hold fields, because a decoder has confirmed that each one gives a frame.
     cdef bint allows_fields
+    # The type of the last picture sent, as AVPictureType; AV_PICTURE_TYPE_NONE if it is not known.
+    cdef int type
     # True if a packet contradicted the index.
     cdef bint is_wrong
 
     cdef int restart(self, int64_t first, int leading) noexcept nogil
     cdef void note_packet(self, const AVPacket *packet, int64_t number) noexcept nogil
+    cdef bint may_leave_out(self) noexcept nogil
     cdef void note_number(self, int64_t number) noexcept nogil
     cdef void note_order(self, const PictureHeader *header, int64_t number) noexcept nogil
     cdef bint count_starts_again(self, int order) noexcept nogil

@@ -40,13 +40,16 @@ cdef class OrderWatch:
         self.oldest_number = -1
         self.is_wrong = False
         self.reference = self.last_shown = -1
+        self.type = avutil.AV_PICTURE_TYPE_NONE
         return self.parser.restart()
 
     cdef void note_packet(self, const AVPacket *packet, int64_t number) noexcept nogil:
         """Look at a packet before it is sent; a number below 0 gives no frame."""
         cdef PictureHeader header
+        self.type = avutil.AV_PICTURE_TYPE_NONE
         if self.parser.reorders:
             self.parser.read(packet, &header)
+            self.type = header.type
             self.is_wrong = self.is_wrong or (header.is_field and not self.allows_fields)
         if number < 0:
             return
@@ -55,6 +58,13 @@ cdef class OrderWatch:
         elif self.parser.reorders:
             self.note_type(&header, number)
         self.note_number(number)
+
+    cdef bint may_leave_out(self) noexcept nogil:
+        """Return True if the last picture may be one that no other refers to.
+
+        In codecs without order counts, only B-pictures are.
+        """
+        return self.parser.has_order or self.type in (avutil.AV_PICTURE_TYPE_NONE, avutil.AV_PICTURE_TYPE_B)
 
     cdef void note_number(self, int64_t number) noexcept nogil:
         """Remember that the packet of a frame was sent."""

@@ -21,12 +21,13 @@ cdef class FrameReader(FrameStream):
     cdef int seek_to(self, int64_t position) noexcept nogil
     cdef int first_frame(self) noexcept nogil
     cdef bint can_go_on(self, int64_t position) noexcept nogil
+    cdef bint goes_on_from_start(self) noexcept nogil
     cdef int run_to(self, int64_t position) noexcept nogil
     cdef int reach(self, int64_t position) noexcept nogil
     cdef int prove_size(self, PictureSpec spec) noexcept nogil
     cdef int convert(self, PictureSpec spec, uint8_t *out) noexcept nogil
     cdef int repeat(self, Request request, const Slot *slot, const Slot *before) noexcept nogil
-    cdef int check_signals(self) noexcept nogil
     cdef int serve(self, Request request) noexcept nogil
     cdef int fill(self, Request request, const Slot *slot, uint8_t **last) noexcept nogil
+    cdef bint refers_to_damage(self) noexcept nogil
     cdef int finish(self, int code) except -1

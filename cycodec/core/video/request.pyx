@@ -46,7 +46,9 @@ cdef class Request:
         self.wanted = Wanted(positions, slots, masking)
 
     def part(self, positions, slots):
-        """The part of this request that another reader serves: some positions, and their slots."""
+        """Return the part of this request that another reader serves: some positions, and their
+        slots.
+        """
         return Request(self.spec, positions, <size_t> self.out, <size_t> self.pts, <size_t> self.durations,
                        <size_t> self.valid, self.wanted.masking, slots)
 

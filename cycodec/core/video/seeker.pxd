@@ -4,6 +4,7 @@ from libc.stdint cimport int32_t, int64_t, uint8_t
 
 from cycodec.core.bitstream.nal cimport NalFormat
 from cycodec.core.bitstream.picture_parser cimport PictureParser
+from cycodec.core.bitstream.sequence_headers cimport SequenceHeaders
 from cycodec.core.container.demux cimport Demuxer
 from cycodec.core.video.index cimport Anchor, FrameIndex
 from cycodec.core.video.stream_index cimport StreamIndex
@@ -20,6 +21,19 @@ cdef enum SeekWay:
     SEEK_BY_BYTE
 
 
+# What packets say of an anchor's pictures; see Note [Headers of earlier packets].
+cdef struct HeadersBefore:
+    # What the parameter sets of the anchor say, and the headers before them.
+    SequenceHeaders told
+    SequenceHeaders headers
+    # True if a new decoder must receive the parameter sets of an earlier anchor; 0: those of the
+    # extradata.
+    bint needs_sets
+    int anchor_of_sets
+    # True if another packet was read, so that the anchor's must be found again.
+    bint has_moved
+
+
 cdef class Seeker:
     cdef Demuxer demuxer
     cdef int stream_index
@@ -32,6 +46,11 @@ cdef class Seeker:
     cdef int anchor
     cdef int64_t seeks
     cdef int64_t packets_read
+    cdef NalFormat nal
+    # True if packets of the codec may hold parameter sets or sequence headers.
+    cdef bint reads_headers
+    # True if the decoder has received some that do not stand in the first packet.
+    cdef bint met_sets
 
     cdef int read(self, AVPacket *packet) noexcept nogil
     cdef int rewind(self) noexcept nogil
@@ -46,11 +65,15 @@ cdef class Seeker:
     cdef int anchor_of(self, int64_t number) noexcept nogil
     cdef int64_t first_number(self) noexcept nogil
     cdef int leading(self) noexcept nogil
+    cdef int read_headers_before(self, AVPacket *packet, HeadersBefore *before) noexcept nogil
+    cdef int fetch(self, int anchor, AVPacket *packet) noexcept nogil
+    cdef void note_sent(self, const AVPacket *packet) noexcept nogil
 
 
 cdef class AnchorSeeker(Seeker):
+    # What the stream's extradata says of its pictures.
+    cdef SequenceHeaders extradata
     cdef FrameIndex index
-    cdef NalFormat nal
     cdef PictureParser parser
     # True if only the decoder can tell whether the last anchor is a key picture.
     cdef bint needs_key_frame
@@ -59,6 +82,8 @@ cdef class AnchorSeeker(Seeker):
     # Anchors that were tried since `aim`.
     cdef int tries
 
+    cdef bint knows_colours(self, const HeadersBefore *before) noexcept nogil
+    cdef int recall(self, int anchor, AVPacket *packet, HeadersBefore *before) noexcept nogil
     cdef int usable(self, int anchor) noexcept nogil
     cdef int seek_to_anchor(self, AVPacket *packet) noexcept nogil
     cdef int seek_to_entry(self, AVPacket *packet) noexcept nogil

@@ -4,9 +4,19 @@ decoding can begin.
 
 from libc.stdint cimport int64_t, uint8_t
 from libc.stdlib cimport calloc, free
+from libc.string cimport memset
 
 from cycodec.core.bitstream.nal cimport nal_format, is_exact_entry
 from cycodec.core.bitstream.picture_parser cimport ENTRY_NO, ENTRY_UNKNOWN, PictureHeader, new_picture_parser
+from cycodec.core.bitstream.sequence_headers cimport (
+    SequenceHeaders,
+    fill_in,
+    has_sequence_headers,
+    headers_of_extradata,
+    keeps_colours,
+    read_sequence_headers,
+    tells_all,
+)
 from cycodec.core.compat cimport compat_frame_is_key
 from cycodec.core.container.codes cimport LOST
 from cycodec.core.container.demux cimport Demuxer
@@ -18,7 +28,7 @@ from cycodec.core.video.index cimport Anchor, FrameIndex
 from cycodec.core.video.stream_index cimport StreamIndex
 
 from cycodec.libav cimport avcodec, avutil
-from cycodec.libav.avcodec cimport AVPacket
+from cycodec.libav.avcodec cimport AVCodecParameters, AVPacket
 from cycodec.libav.avutil cimport AVFrame
 
 
@@ -30,13 +40,16 @@ cdef enum:
     NEAR = 32
     # Without an index: a seek goes back at most about this many frames before an instant.
     FARTHEST_BACK = 512
+    # Packets that are read only to learn their headers, for the whole stream.
+    MOST_RECALLED = 64
 
 # Containers in which seeking by byte is exact, while their timestamps are made up.
 cdef frozenset BYTE_FORMATS = frozenset(("mpegts", "mpeg", "h264", "hevc", "m4v", "mpegvideo", "obu", "vc1"))
 
 
 cdef class Seeker:
-    """The packets of one stream. The base class cannot seek; see AnchorSeeker and TimeSeeker.
+    """The packets of one stream. The base class cannot seek; see AnchorSeeker and
+    TimeSeeker.
 
     Parameters
     ----------
@@ -47,6 +60,8 @@ cdef class Seeker:
     def __cinit__(self, Demuxer demuxer not None, int stream_index, *arguments):
         self.demuxer = demuxer
         self.stream_index = stream_index
+        self.nal = nal_format(demuxer.stream(stream_index).codecpar)
+        self.reads_headers = has_sequence_headers(self.nal.codec_id)
         name = demuxer.format_name
         if demuxer.can_seek_bytes and name in BYTE_FORMATS:
             self.way = SEEK_BY_BYTE
@@ -131,6 +146,24 @@ cdef class Seeker:
         """Return how many pictures follow that anchor's packet and are shown before it."""
         return 0
 
+    cdef int read_headers_before(self, AVPacket *packet, HeadersBefore *before) noexcept nogil:
+        """Find what packets before the anchor's, which `packet` holds, say of its pictures."""
+        memset(before, 0, sizeof(HeadersBefore))
+        return 0
+
+    cdef int fetch(self, int anchor, AVPacket *packet) noexcept nogil:
+        """Read the packet of any anchor; the next packet read is not the one of the last seek."""
+        return avutil.AVERROR_BUG
+
+    cdef void note_sent(self, const AVPacket *packet) noexcept nogil:
+        """Note a packet that the decoder receives; with NULL, that the decoder is new."""
+        cdef SequenceHeaders headers
+        if packet == NULL:
+            self.met_sets = False
+        elif self.reads_headers and not self.met_sets and self.ordinal > 1:
+            read_sequence_headers(&self.nal, packet.data, packet.size, &headers)
+            self.met_sets = headers.has_sets
+
 
 cdef class AnchorSeeker(Seeker):
     """Seeks to the anchors of an index, and recognises their packets.
@@ -151,7 +184,12 @@ cdef class AnchorSeeker(Seeker):
 
     def __cinit__(self, Demuxer demuxer not None, int stream_index, FrameIndex index not None):
         self.index = index
-        self.nal = nal_format(demuxer.stream(stream_index).codecpar)
+        cdef AVCodecParameters *parameters = demuxer.stream(stream_index).codecpar
+        if self.reads_headers:
+            self.extradata = headers_of_extradata(
+                parameters.codec_id, (<const char *> parameters.extradata)[:parameters.extradata_size]
+            )
+            self.extradata.has_sets = False     # the sets of packets are meant
         self.parser = new_picture_parser(demuxer.stream(stream_index).codecpar, demuxer.io.name)
         self.bad_anchors = <uint8_t *> calloc(index.num_anchors + 1, 1)
         if self.bad_anchors == NULL:
@@ -254,6 +292,79 @@ cdef class AnchorSeeker(Seeker):
             return self.demuxer.seek(self.stream_index, anchor.pts)
         return self.demuxer.seek(self.stream_index, anchor.dts)
 
+    cdef int read_headers_before(self, AVPacket *packet, HeadersBefore *before) noexcept nogil:
+        """Find what packets before the anchor's say of its pictures.
+
+        Note [Headers of earlier packets]: H.264, MPEG-2 and MPEG-4 need not repeat the colours in
+        each sequence header. Decoders keep those that were told last, also over a seek. A frame has
+        the colours that a decoder knows which began with the first packet. If an anchor's own
+        packet does not tell them, the headers of the anchors before it must be known. A scan reads
+        them. Where the index comes from the container's headers, the packets of at most
+        `MOST_RECALLED` anchors are read for it, and of none if the source is a URL; beyond these,
+        colours are taken to be as in the header. An anchor without parameter sets needs those that
+        stand in an earlier packet, or else those of the extradata.
+        """
+        cdef SequenceHeaders *headers
+        cdef int anchor = self.anchor
+        cdef bint has_sets
+        cdef int code
+        memset(before, 0, sizeof(HeadersBefore))
+        if not self.reads_headers:
+            return 0
+        read_sequence_headers(&self.nal, packet.data, packet.size, &before.told)
+        has_sets = before.told.has_sets
+        if not has_sets and not self.met_sets and not self.index.repeats_headers:
+            before.told = self.extradata
+            return 0
+        while anchor > 0 and not (before.told.has_sets and self.knows_colours(before)):
+            anchor -= 1
+            code = self.recall(anchor, packet, before)
+            if code < 0:
+                return code
+            headers = &self.index.headers[anchor]
+            if before.told.has_sets or not headers.has_sets:
+                fill_in(&before.headers, headers)
+            else:
+                before.told = headers[0]
+                before.anchor_of_sets = anchor
+        if not before.told.has_sets:
+            before.told = self.extradata
+        elif not self.index.headers[0].has_sets:
+            fill_in(&before.headers, &self.extradata)
+        before.needs_sets = not has_sets and (self.met_sets or before.anchor_of_sets > 0)
+        return 0
+
+    cdef bint knows_colours(self, const HeadersBefore *before) noexcept nogil:
+        cdef SequenceHeaders both = before.told
+        fill_in(&both, &before.headers)
+        return not keeps_colours(self.nal.codec_id) or tells_all(self.nal.codec_id, &both)
+
+    cdef int recall(self, int anchor, AVPacket *packet, HeadersBefore *before) noexcept nogil:
+        """Read the headers of an anchor's packet into the index, unless they are known or too many
+        were read.
+        """
+        cdef SequenceHeaders *headers = &self.index.headers[anchor]
+        cdef int code
+        if headers.is_known or self.index.headers_read >= MOST_RECALLED or self.demuxer.io.watch.state.timeout:
+            return 0
+        self.index.headers_read += 1
+        avcodec.av_packet_unref(packet)
+        before.has_moved = True
+        code = self.fetch(anchor, packet)
+        if code == 0:
+            read_sequence_headers(&self.nal, packet.data, packet.size, headers)
+            if anchor > 0 and headers.has_sets:
+                self.index.repeats_headers = True
+        return 0 if code == LOST or code == NO_ENTRY else code
+
+    cdef int fetch(self, int anchor, AVPacket *packet) noexcept nogil:
+        cdef int here = self.anchor
+        cdef int code
+        self.anchor = anchor
+        code = self.seek_to_entry(packet)
+        self.anchor = here
+        return code
+
     cdef int find_packet(self, AVPacket *packet) noexcept nogil:
         """Read up to the packet of the anchor, and keep it in `packet`."""
         cdef const Anchor *anchor = &self.index.anchors[self.anchor]
@@ -286,9 +397,14 @@ cdef class AnchorSeeker(Seeker):
         return header.entry != ENTRY_NO and is_exact_entry(&self.nal, packet.data, packet.size)
 
     cdef bint may_begin_with(self, const AVFrame *frame) noexcept nogil:
+        if self.anchor == 0:
+            return True
         # decoders that do not know key frames leave the type of the picture alone
-        return self.anchor == 0 or not self.needs_key_frame or (
-            compat_frame_is_key(frame) and frame.pict_type == avutil.AV_PICTURE_TYPE_I
+        if self.needs_key_frame:
+            return compat_frame_is_key(frame) and frame.pict_type == avutil.AV_PICTURE_TYPE_I
+        # a damaged packet may hold a second picture
+        return compat_frame_is_key(frame) or frame.pict_type not in (
+            avutil.AV_PICTURE_TYPE_P, avutil.AV_PICTURE_TYPE_B
         )
 
     cdef bint is_anchor(self, const AVPacket *packet, const Anchor *anchor) noexcept nogil:

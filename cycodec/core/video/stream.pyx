@@ -12,18 +12,19 @@ cimport cython
 from libc.errno cimport EAGAIN, ENOMEM
 from libc.stdint cimport int64_t
 
-from cycodec.core.bitstream.nal cimport holds_picture, is_in_top_layer, nal_format
+from cycodec.core.bitstream.nal cimport holds_picture, is_in_top_layer, is_unreferenced, nal_format
 from cycodec.core.bitstream.picture_parser cimport new_picture_parser
 from cycodec.core.container.demux cimport Demuxer
 from cycodec.core.video.backend cimport VideoBackend
 from cycodec.core.video.codes cimport BACKEND_FAILED
 from cycodec.core.video.fault_watch cimport FaultWatch
 from cycodec.core.video.order_watch cimport new_order_watch
-from cycodec.core.video.seeker cimport Seeker, new_seeker
+from cycodec.core.video.seeker cimport HeadersBefore, Seeker, new_seeker
 from cycodec.core.video.stream_index cimport StreamIndex
 from cycodec.core.video.wanted cimport NOTHING
 
 from cycodec.libav cimport avcodec, avutil
+from cycodec.libav.avutil cimport AVFrame
 
 
 @cython.no_gc_clear
@@ -55,7 +56,7 @@ cdef class FrameStream:
             raise MemoryError()
         self.nal = nal_format(demuxer.stream(stream_index).codecpar)
         self.state = FRESH if fresh else STOPPED
-        self.reached = -1
+        self.reached = self.decoded_to = -1
         self.set_index(index)
 
     def set_index(self, StreamIndex index not None):
@@ -64,21 +65,30 @@ cdef class FrameStream:
         if self.seeker is not None:
             seeker.seeks = self.seeker.seeks
             seeker.packets_read = self.seeker.packets_read
+            seeker.met_sets = self.seeker.met_sets
             seeker.ordinal = self.seeker.ordinal
         self.seeker = seeker
         self.index = index
         self.proves_order = index.is_exact and not index.is_decoded()
+        self.choose_marks()
         if self.state != FRESH:
             self.stop()
         self.demuxer.check(self.order.restart(0, 0), "open parser")
 
     def __dealloc__(self):
+        cdef int i
         avcodec.av_packet_free(&self.packet)
         avutil.av_frame_free(&self.frame)
+        for i in range(MOST_AHEAD):
+            avutil.av_frame_free(&self.ahead[i])
 
     cdef void abandon(self) noexcept:
+        cdef int i
         self.packet = NULL
         self.frame = NULL
+        for i in range(MOST_AHEAD):
+            self.ahead[i] = NULL
+        self.num_ahead = 0
         self.backend.abandon()
         self.demuxer.abandon()
         self.order.abandon()
@@ -96,11 +106,56 @@ cdef class FrameStream:
         avutil.av_frame_unref(self.frame)
         self.state = STOPPED
         self.has_frame = False
-        self.reached = -1
+        self.reached = self.decoded_to = -1
         self.outputs = 0
+        while self.num_ahead:
+            self.num_ahead -= 1
+            avutil.av_frame_unref(self.ahead[self.num_ahead])
         self.watch.restart(0)
 
     cdef int next_frame(self) noexcept nogil:
+        """Take the next frame into `frame`; AVERROR_EOF after the last one."""
+        cdef AVFrame *first
+        cdef int i
+        if self.num_ahead == 0:
+            return self.decode_frame()
+        avutil.av_frame_unref(self.frame)
+        first = self.ahead[0]
+        self.num_ahead -= 1
+        avutil.av_frame_move_ref(self.frame, first)
+        self.position = self.ahead_positions[0]
+        for i in range(self.num_ahead):
+            self.ahead[i] = self.ahead[i + 1]
+            self.ahead_positions[i] = self.ahead_positions[i + 1]
+        self.ahead[self.num_ahead] = first
+        self.has_frame = True
+        self.reached = max(self.reached, self.position)
+        return 0
+
+    cdef int look_ahead(self, int count) noexcept nogil:
+        """Decode up to `count` frames after the current one, which stays the current one."""
+        cdef AVFrame *current = self.frame
+        cdef int64_t position = self.position
+        cdef int64_t reached = self.reached
+        cdef int code = 0
+        while code == 0 and self.num_ahead < min(count, <int> MOST_AHEAD):
+            if self.ahead[self.num_ahead] == NULL:
+                self.ahead[self.num_ahead] = avutil.av_frame_alloc()
+                if self.ahead[self.num_ahead] == NULL:
+                    code = avutil.AVERROR(ENOMEM)
+                    break
+            self.frame = self.ahead[self.num_ahead]
+            code = self.decode_frame()
+            if code == 0:
+                self.ahead_positions[self.num_ahead] = self.position
+                self.num_ahead += 1
+        self.frame = current
+        self.position = position
+        self.reached = reached
+        self.has_frame = True
+        return 0 if code == avutil.AVERROR_EOF else code
+
+    cdef int decode_frame(self) noexcept nogil:
         """Decode the next frame into `frame`; AVERROR_EOF after the last one.
 
         The loop goes on after packets that the decoder rejects or that give no frame, as the ffmpeg
@@ -113,19 +168,22 @@ cdef class FrameStream:
             code = self.backend.receive(self.frame)
             if code == 0:
                 self.frames_decoded += 1
-                self.position = self.index.position_of_frame(self.frame, self.outputs, self.reached, self.seeker.step)
+                self.position = self.index.position_of_frame(self.frame, self.outputs, self.decoded_to, self.seeker.step)
                 if self.must_drop():
                     avutil.av_frame_unref(self.frame)
                     continue
                 self.outputs += 1
                 self.has_frame = True
+                if self.is_damaged():
+                    self.watch.has_damage = True
+                    self.watch.note_damage(self.position)
                 if self.index.is_exact and not self.index.from_start_only and not self.is_unknown() and (
                     not self.is_leading(self.position)
                 ):
-                    self.watch.note_frame(self.position, self.reached)
+                    self.watch.note_frame(self.position, self.decoded_to)
                     if self.proves_order and not self.order.may_give(self.position):
                         self.watch.out_of_turn = True
-                self.reached = max(self.reached, self.position)
+                self.reached = self.decoded_to = max(self.decoded_to, self.position)
                 return 0
             if code == avutil.AVERROR_EOF or code == avutil.AVERROR(ENOMEM) or code == BACKEND_FAILED:
                 return code
@@ -163,6 +221,7 @@ cdef class FrameStream:
         cdef int64_t ordinal = self.seeker.ordinal - 1
         cdef bint skip
         self.sent = self.index.number_of_packet(self.packet, ordinal)
+        self.seeker.note_sent(self.packet)
         if self.index.stamped:
             self.packet.pts = ordinal
             self.packet.dts = avutil.AV_NOPTS_VALUE
@@ -173,16 +232,24 @@ cdef class FrameStream:
             self.order.note_packet(self.packet, self.sent)
         if self.sent >= 0 and not holds_picture(&self.nal, self.packet.data, self.packet.size):
             self.note_error()
-        skip = (
-            self.can_skip() and not self.wanted.needs(self.sent)
-            and is_in_top_layer(&self.nal, self.packet.data, self.packet.size)
-        )
-        self.watch.has_skipped = self.watch.has_skipped or skip
+        skip = self.can_skip() and not self.wanted.needs(self.sent)
+        if skip or self.wanted.masking:
+            skip = is_in_top_layer(&self.nal, self.packet.data, self.packet.size) and self.note_references(skip)
         self.backend.skip_nonref(skip)
         if self.may_hurry and self.is_last_here(self.sent):
             self.may_hurry = False
             self.backend.hurry(True)
         return self.backend.send(self.packet)
+
+    cdef bint note_references(self, bint skip) noexcept nogil:
+        """Note whether other frames may refer to the one of the current packet, and return `skip`.
+        """
+        cdef bint is_lone = is_unreferenced(&self.nal, self.packet.data, self.packet.size)
+        if skip and is_lone and self.order.may_leave_out():
+            self.watch.note_left_out(self.sent)
+        if is_lone and (self.nal.length >= 0 or self.order.type == avutil.AV_PICTURE_TYPE_B):
+            self.watch.note_lone(self.sent)
+        return skip
 
     cdef int check_result(self, int code) noexcept nogil:
         """Note and pass over an error of the stream that sending a packet met; return any other
@@ -208,6 +275,7 @@ cdef class FrameStream:
         Pictures that are shown before the anchor's do not count, because they may be incomplete.
         """
         self.watch.note_error(self.index.is_exact and not self.is_leading(self.sent))
+        self.watch.note_damage(self.sent)
 
     cdef bint is_leading(self, int64_t number) noexcept nogil:
         """Return True if a frame belongs before the anchor of the last seek."""
@@ -280,13 +348,47 @@ cdef class FrameStream:
             self.watch.restart(self.seeker.first_number())
             if code == 0:
                 code = self.order.restart(self.seeker.first_number(), self.seeker.leading())
-            if code == 0 and self.begins_again():
-                # The decoder conceals damage with what its buffers hold: only a new one gives the
-                # same result twice.
-                code = self.renew_decoder(False)
+            if code == 0:
+                code = self.prepare_decoder()
         if code == 0:
             self.state = HOLDING if self.index.is_exact else RUNNING
         return code
+
+    cdef int prepare_decoder(self) noexcept nogil:
+        """Have the decoder know what earlier packets say of the pictures from the anchor on, whose
+        packet is the current one; see Note [Headers of earlier packets] in seeker.pyx.
+        """
+        cdef HeadersBefore before
+        cdef int code = self.seeker.read_headers_before(self.packet, &before)
+        if code < 0:
+            return code
+        # The decoder conceals damage with what its buffers hold: only a new one gives the same
+        # result twice.
+        self.choose_marks()
+        if not self.backend.expect(&before.told, &before.headers) or before.needs_sets or self.begins_again():
+            code = self.renew_decoder(False)
+            if code == 0 and self.seeker.anchor > 0 and self.backend.needs_first_packet():
+                before.has_moved = True
+                avcodec.av_packet_unref(self.packet)
+                self.show_first_packet(False)
+        if code == 0 and before.anchor_of_sets > 0:
+            before.has_moved = True
+            avcodec.av_packet_unref(self.packet)
+            code = self.seeker.fetch(before.anchor_of_sets, self.packet)
+            if code == 0:
+                self.backend.send(self.packet)
+                self.backend.flush()
+        if code == 0 and before.has_moved:
+            avcodec.av_packet_unref(self.packet)
+            code = self.seeker.seek(self.packet)
+        return code
+
+    cdef void choose_marks(self) noexcept nogil:
+        """Let new buffers have marks, except where damage must look as in a pass from the
+        beginning; see Note [Unwritten pixels] in unwritten.pyx.
+        """
+        self.watch.marks = self.index.is_exact and (self.seeker.anchor > 0 or not self.watch.met_damage)
+        self.backend.mark_pictures(self.watch.marks)
 
     cdef bint begins_again(self) noexcept nogil:
         """Return True if the pass that begins needs a decoder that has seen nothing."""
@@ -298,6 +400,7 @@ cdef class FrameStream:
         """Replace the decoder by one that has seen nothing, and with `with_source` open the source
         again.
         """
+        self.seeker.note_sent(NULL)
         with gil:
             try:
                 if with_source:
@@ -322,6 +425,9 @@ cdef class FrameStream:
         self.seeker.demuxer = demuxer
         self.seeker.ordinal = 0
         self.seeker.anchor = 0
+        self.seeker.note_sent(NULL)
+        self.backend.expect(NULL, NULL)
+        self.choose_marks()
         self.backend.reopen()
         self.demuxer.check(self.order.restart(0, 0), "open parser")
         self.knows_first_packet = True

@@ -19,11 +19,28 @@ from mutations.streams import mutate_frames, mutate_gif, mutate_nal, mutate_ogg,
 __all__ = ["mutate"]
 
 # What a value of an index file's header may become.
-STRANGE = [0, 1, -1, 2**31 - 1, 2**31, 2**63, -(2**63), 5 * 10**8, 1e308, None, True, "", "x", [], {}, [[[[]]]]]
+STRANGE = [
+    0,
+    1,
+    -1,
+    2**31 - 1,
+    2**31,
+    2**63,
+    -(2**63),
+    5 * 10**8,
+    1e308,
+    None,
+    True,
+    "",
+    "x",
+    [],
+    {},
+    [[[[]]]],
+]
 
 
 def mutate_index(data, dice):
-    """A FrameIndex whose header or arrays were changed, with a checksum that is right again."""
+    """Return an index file whose header or arrays were changed, with a checksum that is right."""
     payload = bytearray(zlib.decompress(data[12:]))
     (length,) = struct.unpack_from("<I", payload)
     kind = dice.random()
@@ -60,7 +77,7 @@ BY_SUFFIX = {suffix: mutator for mutator, suffixes in MUTATORS.items() for suffi
 
 
 def mutate(data, suffix, seed):
-    """The bytes of a file, changed in one to four places; the same for the same seed."""
+    """Return the bytes of a file, changed in one to four places; the same for the same seed."""
     dice = random.Random(seed)
     if suffix == "idx":
         return bytes(mutate_index(data, dice))

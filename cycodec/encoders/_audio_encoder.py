@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 import warnings
-from typing import TYPE_CHECKING, Any, NoReturn, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from cycodec._shared import torch_adapter
 from cycodec._shared.argument_errors import NoTensorError
 from cycodec._shared.arguments import INT32_MAX, integer
-from cycodec._shared.missing_names import refuse_name
 from cycodec.core.encode.audio import AudioStreamEncoder, peak_and_nan
 from cycodec.core.encode.muxer import Muxer
 from cycodec.core.io.sink import Sink
@@ -78,6 +77,7 @@ class AudioEncoder:
         bit_rate: int | None = None,
         num_channels: int | None = None,
         sample_rate: int | None = None,
+        codec: str | None = None,
     ) -> None:
         """Write a file whose extension names the format.
 
@@ -94,6 +94,9 @@ class AudioEncoder:
             Number of channels of the file. None keeps that of the samples.
         sample_rate : int, optional
             Samples per second of the file. None keeps that of the samples.
+        codec : str, optional
+            Name of an encoder ("libopus") or of a codec ("opus"). None takes the container's
+            default.
 
         Raises
         ------
@@ -112,7 +115,7 @@ class AudioEncoder:
                 f"dest must be a path, not {type(dest).__name__} (to_file_like writes to file-likes)"
             )
         name = str.__str__(os.fsdecode(os.fspath(dest)))  # np.str_ is a str, too
-        self._encode(name, None, name, bit_rate, num_channels, sample_rate)
+        self._encode(name, None, name, bit_rate, num_channels, sample_rate, codec)
 
     def to_file_like(
         self,
@@ -122,6 +125,7 @@ class AudioEncoder:
         bit_rate: int | None = None,
         num_channels: int | None = None,
         sample_rate: int | None = None,
+        codec: str | None = None,
     ) -> None:
         """Write to a file-like object.
 
@@ -132,7 +136,7 @@ class AudioEncoder:
         format : str
             FFmpeg's name of a format, or a file name extension, such as "wav", "flac", "mp3" or
             "m4a".
-        bit_rate, num_channels, sample_rate : int, optional
+        bit_rate, num_channels, sample_rate, codec
             As for `to_file`.
 
         Raises
@@ -147,7 +151,7 @@ class AudioEncoder:
         """
         if isinstance(file_like, (str, os.PathLike)):
             raise TypeError("file_like must have write(), a path is for to_file")
-        self._encode(file_like, format, None, bit_rate, num_channels, sample_rate)
+        self._encode(file_like, format, None, bit_rate, num_channels, sample_rate, codec)
 
     def to_tensor(
         self,
@@ -156,6 +160,7 @@ class AudioEncoder:
         bit_rate: int | None = None,
         num_channels: int | None = None,
         sample_rate: int | None = None,
+        codec: str | None = None,
     ) -> Tensor:
         """The bytes of the file.
 
@@ -163,7 +168,7 @@ class AudioEncoder:
         ----------
         format : str
             As for `to_file_like`.
-        bit_rate, num_channels, sample_rate : int, optional
+        bit_rate, num_channels, sample_rate, codec
             As for `to_file`.
 
         Returns
@@ -176,7 +181,7 @@ class AudioEncoder:
         TypeError, ValueError, FFmpegError
             As for `to_file_like`.
         """
-        sink = self._encode(None, format, None, bit_rate, num_channels, sample_rate)
+        sink = self._encode(None, format, None, bit_rate, num_channels, sample_rate, codec)
         data = torch_adapter.empty((sink.num_bytes,), "uint8")
         sink.copy_to(torch_adapter.pointer(data))
         return data
@@ -189,11 +194,14 @@ class AudioEncoder:
         bit_rate: int | None,
         num_channels: int | None,
         sample_rate: int | None,
+        codec: str | None,
     ) -> Sink:
         """Encode to a destination of `Sink`; `format` None takes the extension of `filename`."""
         if not isinstance(filename if format is None else format, str):
             raise TypeError(f"format must be a string such as 'wav', not {type(format).__name__}")
         channels, count = self._samples.shape
+        if codec is not None and not isinstance(codec, str):
+            raise TypeError(f"codec must be a string, not {type(codec).__name__}")
         bits = 0 if bit_rate is None else integer("bit_rate", bit_rate, 1, INT32_MAX)
         rate = self._sample_rate if sample_rate is None else integer("sample_rate", sample_rate, 1, INT32_MAX)
         width = channels if num_channels is None else integer("num_channels", num_channels, 1, INT32_MAX)
@@ -208,7 +216,7 @@ class AudioEncoder:
         sink = Sink(destination)
         try:
             muxer = Muxer(sink, format, filename)
-            stream = AudioStreamEncoder(muxer, self._sample_rate, channels, rate, width, bits)
+            stream = AudioStreamEncoder(muxer, self._sample_rate, channels, rate, width, bits, codec)
             muxer.start()
             stream.add(torch_adapter.pointer(samples), samples.stride(0), count)
             stream.flush()
@@ -218,9 +226,3 @@ class AudioEncoder:
             sink.discard()
             raise
         return sink
-
-
-if not TYPE_CHECKING:
-
-    def __getattr__(name: str) -> NoReturn:
-        refuse_name(__name__, name)

@@ -1,0 +1,1 @@
+"""What the public encoders are made of: pictures, times, options, destinations, streams."""

@@ -1,0 +1,185 @@
+"""What the headers inside packets say of all later pictures: parameter sets and colours.
+
+ITU-T H.264, 7.3.2.1 and E.1.1; ITU-T H.265, 7.3.2; ISO/IEC 13818-2, 6.2.2.4 (MPEG-2); ISO/IEC
+14496-2, 6.2.2 (MPEG-4).
+"""
+
+from libc.stdint cimport uint8_t
+from libc.string cimport memset
+
+from cycodec.core.bitstream.bits cimport Bits, open_bits, read_bits
+from cycodec.core.bitstream.nal cimport NalFormat, take_length
+from cycodec.core.bitstream.sps cimport Sps, read_sps
+from cycodec.core.bitstream.start_codes cimport next_start_code
+from cycodec.core.bitstream.sps import sets_in_extradata
+
+from cycodec.libav cimport avcodec, avutil
+
+
+cdef enum:
+    H264_SPS = 7                # nal_unit_type
+    H264_PPS = 8
+    HEVC_VPS = 32
+    HEVC_PPS = 34
+    PICTURE_START = 0x00        # start codes of MPEG-2
+    FIRST_SLICE = 0x01
+    LAST_SLICE = 0xAF
+    SEQUENCE_START = 0xB3
+    EXTENSION_START = 0xB5
+    SEQUENCE_DISPLAY_EXTENSION = 2
+    FIRST_VOL = 0x20            # start codes of MPEG-4
+    LAST_VOL = 0x2F
+    VISUAL_OBJECT_START = 0xB5
+    VOP_START = 0xB6
+    VIDEO_OBJECT = 1            # visual_object_type
+    STILL_TEXTURE = 2
+
+
+cdef bint has_sequence_headers(int codec_id) noexcept nogil:
+    """Return True if `read_sequence_headers` reads the headers of a codec."""
+    return keeps_colours(codec_id) or codec_id == avcodec.AV_CODEC_ID_HEVC
+
+
+cdef bint keeps_colours(int codec_id) noexcept nogil:
+    """Return True if the decoder keeps colours that a later header does not mention."""
+    return codec_id in (
+        avcodec.AV_CODEC_ID_H264, avcodec.AV_CODEC_ID_MPEG2VIDEO, avcodec.AV_CODEC_ID_MPEG4
+    )
+
+
+cdef bint tells_all(int codec_id, const SequenceHeaders *headers) noexcept nogil:
+    """Return True if headers tell all colours that the codec can tell."""
+    return headers.has_colours and (headers.has_range or codec_id == avcodec.AV_CODEC_ID_MPEG2VIDEO)
+
+
+cdef void read_sequence_headers(const NalFormat *format, const uint8_t *data, int size,
+                                SequenceHeaders *headers) noexcept nogil:
+    """Read what stands before the first slice of a packet."""
+    memset(headers, 0, sizeof(SequenceHeaders))
+    headers.is_known = True
+    if format.codec_id == avcodec.AV_CODEC_ID_H264 or format.codec_id == avcodec.AV_CODEC_ID_HEVC:
+        read_units(format, data, size, headers)
+    elif format.codec_id == avcodec.AV_CODEC_ID_MPEG2VIDEO:
+        read_mpeg2(data, size, headers)
+    elif format.codec_id == avcodec.AV_CODEC_ID_MPEG4:
+        read_mpeg4(data, size, headers)
+
+
+cdef void read_units(const NalFormat *format, const uint8_t *data, int size, SequenceHeaders *headers) noexcept nogil:
+    """Read the parameter sets among NAL units."""
+    cdef int position = 0
+    cdef int length, kind
+    while True:
+        if format.length > 0:
+            if position + format.length >= size:
+                return
+            length = take_length(format, data, size, &position)
+            if not length:
+                return
+        else:
+            position = next_start_code(data, position, size)
+            length = 0
+        if position >= size:
+            return
+        if format.codec_id == avcodec.AV_CODEC_ID_H264:
+            kind = data[position] & 31
+            if 1 <= kind <= 5:
+                return
+            headers.has_sets |= kind == H264_SPS or kind == H264_PPS
+            if kind == H264_SPS:
+                read_h264_set(data + position, length if length else size - position, headers)
+        else:
+            kind = (data[position] >> 1) & 63
+            if kind < HEVC_VPS:
+                return
+            headers.has_sets |= kind <= HEVC_PPS
+        position += length
+
+
+cdef void read_h264_set(const uint8_t *data, int size, SequenceHeaders *headers) noexcept nogil:
+    cdef Sps sps
+    if not read_sps(data, size, &sps):
+        return
+    if sps.full_range >= 0:
+        headers.has_range = True
+        headers.range = avutil.AVCOL_RANGE_JPEG if sps.full_range else avutil.AVCOL_RANGE_MPEG
+    if sps.has_colours:
+        headers.has_colours = True
+        headers.primaries = <uint8_t> sps.primaries
+        headers.transfer = <uint8_t> sps.transfer
+        headers.matrix = <uint8_t> sps.matrix
+
+
+cdef void read_mpeg2(const uint8_t *data, int size, SequenceHeaders *headers) noexcept nogil:
+    cdef int position = 0
+    cdef Bits bits
+    while True:
+        position = next_start_code(data, position, size)
+        if position >= size or PICTURE_START <= data[position] <= LAST_SLICE:
+            return
+        if data[position] == SEQUENCE_START:
+            headers.has_sets = True
+        elif data[position] == EXTENSION_START:
+            open_bits(&bits, data + position + 1, size - position - 1)
+            if read_bits(&bits, 4) == SEQUENCE_DISPLAY_EXTENSION:
+                read_bits(&bits, 3)     # video_format
+                read_colours(&bits, headers)
+
+
+cdef void read_mpeg4(const uint8_t *data, int size, SequenceHeaders *headers) noexcept nogil:
+    cdef int position = 0
+    cdef Bits bits
+    while True:
+        position = next_start_code(data, position, size)
+        if position >= size or data[position] == VOP_START:
+            return
+        if FIRST_VOL <= data[position] <= LAST_VOL:
+            headers.has_sets = True
+        elif data[position] == VISUAL_OBJECT_START:
+            open_bits(&bits, data + position + 1, size - position - 1)
+            if read_bits(&bits, 1):     # is_visual_object_identifier
+                read_bits(&bits, 7)
+            if read_bits(&bits, 4) not in (VIDEO_OBJECT, STILL_TEXTURE) or not read_bits(&bits, 1):
+                continue
+            read_bits(&bits, 3)         # video_format
+            headers.has_range = True
+            headers.range = avutil.AVCOL_RANGE_JPEG if read_bits(&bits, 1) else avutil.AVCOL_RANGE_MPEG
+            read_colours(&bits, headers)
+
+
+cdef void read_colours(Bits *bits, SequenceHeaders *headers) noexcept nogil:
+    """Read a colour description that may follow."""
+    if not read_bits(bits, 1):
+        return
+    headers.primaries = <uint8_t> read_bits(bits, 8)
+    headers.transfer = <uint8_t> read_bits(bits, 8)
+    headers.matrix = <uint8_t> read_bits(bits, 8)
+    headers.has_colours = not bits.overrun
+
+
+cdef void fill_in(SequenceHeaders *headers, const SequenceHeaders *earlier) noexcept nogil:
+    """Take over from earlier headers what later ones do not tell."""
+    headers.has_sets |= earlier.has_sets
+    if earlier.has_range and not headers.has_range:
+        headers.has_range = True
+        headers.range = earlier.range
+    if earlier.has_colours and not headers.has_colours:
+        headers.has_colours = True
+        headers.primaries = earlier.primaries
+        headers.transfer = earlier.transfer
+        headers.matrix = earlier.matrix
+
+
+cdef SequenceHeaders headers_of_extradata(int codec_id, bytes extradata):
+    """Return what a stream's extradata tells."""
+    cdef SequenceHeaders headers
+    cdef NalFormat format
+    format.codec_id = codec_id
+    format.length = format.top_layer = 0
+    memset(&headers, 0, sizeof(headers))
+    if codec_id == avcodec.AV_CODEC_ID_H264:
+        for unit in sets_in_extradata(extradata):
+            read_h264_set(<const uint8_t *> (<const char *> unit), <int> len(unit), &headers)
+    else:
+        read_sequence_headers(&format, <const uint8_t *> (<const char *> extradata), <int> len(extradata), &headers)
+    return headers

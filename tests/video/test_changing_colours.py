@@ -1,0 +1,139 @@
+"""Streams that signal their colours from some place on only, or signal others there.
+
+Decoders of H.264, MPEG-2 and MPEG-4 keep the colours that were told last. Each frame must have
+those of a pass from the beginning, whatever was read before.
+"""
+
+import re
+
+import first_reads
+import oracle
+import pytest
+import recipes
+
+from cycodec.decoders import VideoDecoder
+
+pytestmark = pytest.mark.usefixtures("oracle_version")
+
+CODECS = {
+    "h264": "libx264 -bf 1",
+    "hevc": "libx265 -x265-params log-level=none",
+    "mpeg2video": "mpeg2video",
+}
+COLOURS = {
+    "none": "",
+    "full": "-color_primaries bt709 -color_trc bt709 -colorspace bt709 -color_range pc",
+    "bt601": "-color_primaries smpte170m -color_trc smpte170m -colorspace smpte170m -color_range tv",
+    "bt2020": "-color_primaries bt2020 -color_trc bt709 -colorspace bt2020nc -color_range tv",
+}
+ORDERS = ["none full", "full none", "none full none", "bt601 bt2020 none"]
+
+
+def first_sets_only(data, codec):
+    """A raw stream whose parameter sets stand at its beginning only."""
+    kept, seen = [], set()
+    for unit in re.split(b"(?=\0\0\1)", data):
+        kind = None
+        if len(unit) > 3 and codec == "h264":
+            kind = unit[3] & 31 if unit[3] & 31 in (7, 8) else None
+        elif len(unit) > 3 and codec == "hevc":
+            kind = unit[3] >> 1 if 32 <= unit[3] >> 1 <= 34 else None
+        if kind is None or kind not in seen:
+            kept.append(unit)
+        seen.add(kind)
+    return b"".join(kept)
+
+
+def joined(folder, codec, order, container, sets_once=False):
+    """A file of several parts that signal different colours."""
+    parts = []
+    for number, name in enumerate(order.split()):
+        part = folder / f"part{number}.{codec}"
+        options = COLOURS[name]
+        if codec == "mpeg2video":
+            options = options.replace("-color_range pc", "").replace("-color_range tv", "")
+        source = f"testsrc2=s=64x48:r=12:d=1,noise=alls=6:allf=t:all_seed={number}"
+        encode = [*CODECS[codec].split(), "-g", "4", *options.split()]
+        recipes.run("-f", "lavfi", "-i", source, "-c:v", *encode, "-f", codec, part)
+        data = part.read_bytes()
+        parts.append(first_sets_only(data, codec) if sets_once else data)
+    raw = folder / f"joined.{codec}"
+    raw.write_bytes(b"".join(parts))
+    if container == "raw":
+        return raw
+    path = folder / "joined.mp4"
+    recipes.run("-r", "12", "-i", raw, "-c", "copy", path)
+    if container != "mp4":
+        path, source = folder / f"joined.{container}", path
+        recipes.run("-i", source, "-c", "copy", path)
+    return path
+
+
+def assert_reads(path):
+    """Compare reads in several orders with ffmpeg."""
+    truth = first_reads.frames_of(path)
+    numbers = range(len(truth))
+
+    def opened(**options):
+        return VideoDecoder(path, dimension_order="NHWC", **options)
+
+    def right(decoder, chosen):
+        return [oracle.digest(decoder[n]) == truth[n] for n in chosen]
+
+    first = [right(opened(), [number])[0] for number in numbers]
+    assert all(first), f"first reads: {[n for n in numbers if not first[n]]}"
+    for options in ({}, {"num_ffmpeg_threads": 3}):
+        decoder = opened(**options)
+        assert all(right(decoder, numbers[::-1])), f"backwards, {options}"
+        assert all(right(decoder, numbers[::5])), f"after backwards, {options}"
+    decoder = opened()
+    decoder[-1]
+    assert [oracle.digest(frame) for frame in decoder[...]] == list(truth)
+    assert [oracle.digest(frame) for frame in opened(num_threads=4)[...]] == list(truth)
+    assert len(truth) > 10
+
+
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize(
+    ("codec", "container"),
+    [
+        *(
+            (codec, container)
+            for codec in ("h264", "mpeg2video")
+            for container in ("raw", "mp4", "mkv", "ts")
+        ),
+        ("hevc", "mp4"),  # HEVC's parameter sets tell all colours
+    ],
+)
+def test_signalled_from_some_place_on(codec, order, container, tmp_path):
+    assert_reads(joined(tmp_path, codec, order, container))
+
+
+@pytest.mark.parametrize("container", ["raw", "mp4", "mkv", "ts"])
+@pytest.mark.parametrize("codec", ["h264", "hevc"])
+def test_parameter_sets_only_where_they_change(codec, container, tmp_path):
+    """Later key frames need the parameter sets of an earlier packet."""
+    assert_reads(joined(tmp_path, codec, "full bt601 none", container, sets_once=True))
+
+
+def test_colours_of_the_container_are_kept(tmp_path):
+    """MP4's colr box gives the colours where the stream tells none."""
+    source = joined(tmp_path, "h264", "none full none", "mp4")
+    path = tmp_path / "colr.mp4"
+    recipes.run("-i", source, "-c", "copy", *COLOURS["bt2020"].split(), "-movflags", "+write_colr", path)
+    assert b"colr" in path.read_bytes()
+    assert_reads(path)
+
+
+def test_a_long_file_is_not_searched_to_its_beginning(tmp_path):
+    """Key frames that tell no colours cost a limited number of reads, once."""
+    path = tmp_path / "long.mp4"
+    source = "testsrc2=s=32x32:r=25:d=12"
+    recipes.run("-f", "lavfi", "-i", source, "-c:v", "mpeg2video", "-g", "2", path)
+    decoder = VideoDecoder(path)
+    decoder[-1]
+    searched = decoder.counters.seeks
+    assert 1 < searched < 80
+    decoder[2]
+    decoder[-1]
+    assert decoder.counters.seeks <= searched + 2
