@@ -15,7 +15,7 @@ def frames(decoder):
     decoder.get_frames_in_range(0, 30)
     decoder.t[0.1]
     len(decoder)
-    decoder.counters
+    repr(decoder.counters)
 
 
 def samples(decoder):
