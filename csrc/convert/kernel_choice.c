@@ -1,8 +1,8 @@
 /* Note [Own kernel]
  *
  * The kernels repeat the arithmetic of swscale. On x86 they are faster for 8 bits and need no
- * scratch frame for widths that are not divisible by 16. For more bits and 4:4:4 swscale only has
- * plain C code there.
+ * scratch frame for widths that are not divisible by 16. For more bits, 4:4:4 and RGB48 (floats)
+ * swscale only has plain C code there.
  *
  * The result must have the bytes of the FFmpeg in use, whose arithmetic depends on the processor
  * and on the version (Note [Two arithmetics] in yuv2rgb.c). So swscale and our kernels first

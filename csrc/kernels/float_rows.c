@@ -174,7 +174,8 @@ AVX2 static int tables_avx2(FloatChroma out, const uint8_t *u, const uint8_t *v,
 AVX2 static inline __m256i smooth8(const void *const *rows, const int16_t *weights, int count, int x, __m128i up,
                                    int deep) {
     __m256i sum = _mm256_setzero_si256();
-    for (int k = 0; k < count; k++) /* samples have 14 bits, and the upper half of each element is 0 */
+    /* samples have 14 bits, and the upper half of each element is 0 */
+    for (int k = 0; k < count; k++)
         sum = _mm256_add_epi32(sum, _mm256_madd_epi16(load8(rows[k], x, deep), _mm256_set1_epi32(weights[k])));
     return _mm256_srai_epi32(_mm256_sub_epi32(_mm256_sll_epi32(sum, up), _mm256_set1_epi32(1 << 30)), 14);
 }

@@ -49,8 +49,8 @@ void float_colours(FloatColours *colours, const Yuv2RgbMatrix *matrix, FloatArit
 void float_chroma_row(FloatChroma out, const void *const u[FLOAT_MOST_TAPS], const void *const v[FLOAT_MOST_TAPS],
                       const int16_t *weights, int count, int width, const FloatColours *colours, int deep);
 
-/* Convert `width` pixels. Write packed pixels if `plane_stride` is 0, else `width` values to each of
- * three planes that lie `plane_stride` bytes apart. */
+/* Convert `width` pixels. Write packed pixels if `plane_stride` is 0, else `width` values to each
+ * of three planes that lie `plane_stride` bytes apart. */
 void float_row(void *rgb, ptrdiff_t plane_stride, const void *luma, FloatChroma chroma, int width,
                const FloatColours *colours, FloatRowKind kind);
 
