@@ -26,7 +26,6 @@ FFMPEG_LIBRARIES = {
 C_SOURCES = {
     "video.cpu": [
         "csrc/convert/convert.c",
-        "csrc/convert/floats.c",
         "csrc/convert/kernel_choice.c",
         "csrc/convert/planes.c",
         "csrc/convert/region.c",

@@ -166,7 +166,8 @@ class VideoStreamMetadata(StreamMetadata):
         Degrees counter-clockwise by which frames were turned, as the container asks. Already
         applied.
     color_primaries, color_space, color_transfer_characteristic : str or None
-        FFmpeg's names, such as "bt709".
+        FFmpeg's names, such as "bt709". Where container and bitstream disagree, those that the
+        frames carry.
     pixel_format : str or None
         FFmpeg's name of the coded pixels, such as "yuv420p10le".
     duration_seconds : float or None

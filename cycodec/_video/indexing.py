@@ -50,13 +50,36 @@ def predict_index(demuxer: Demuxer, stream_index: int, threads: int = 1) -> Pred
     threads : int
         The largest number of threads that walk through a Matroska file.
     """
-    is_trusted = demuxer.format_name in TRUSTED_CONTAINERS and not demuxer.is_attached_picture(stream_index)
-    table = None
-    if is_trusted:
-        table = read_header_table(demuxer, stream_index, thread_pool.run, threads)
-    is_scanned = table is None
-    if table is None:
+    prediction = predict_from_headers(demuxer, stream_index, threads)
+    if prediction is None:
+        is_trusted = _is_trusted(demuxer, stream_index)
         table = scan_packets(demuxer, stream_index, closely=not is_trusted)
+        prediction = _prediction(demuxer, stream_index, table, is_trusted, is_scanned=True)
+    return prediction
+
+
+def predict_from_headers(demuxer: Demuxer, stream_index: int, threads: int = 1) -> Prediction | None:
+    """Make the index of a stream from the container's headers; None if they do not list the frames.
+
+    The parameters are those of `predict_index`. The demuxer has read no packet afterwards.
+    """
+    if not _is_trusted(demuxer, stream_index):
+        return None
+    table = read_header_table(demuxer, stream_index, thread_pool.run, threads)
+    if table is None:
+        return None
+    return _prediction(demuxer, stream_index, table, is_trusted=True, is_scanned=False)
+
+
+def _is_trusted(demuxer: Demuxer, stream_index: int) -> bool:
+    """Return True if the container's timestamps and its number of packets can be relied on."""
+    return demuxer.format_name in TRUSTED_CONTAINERS and not demuxer.is_attached_picture(stream_index)
+
+
+def _prediction(
+    demuxer: Demuxer, stream_index: int, table: PacketTable, is_trusted: bool, is_scanned: bool
+) -> Prediction:
+    """Make the index of a stream from a table of its packets, and say how certain it is."""
     table.learn_codec(demuxer, stream_index)
     if table.has_suspects:
         return Prediction(None, False, True)
@@ -119,14 +142,16 @@ def decode_index(io: IOContext, size: int | None, reader: FrameReader) -> FrameI
     demuxer.probe()
     demuxer.keep_only(stream_index)
     table = scan_packets(demuxer, stream_index)
+    ordinals, damaged = decode_ordinals(reader)
     index = index_from_ordinals(
         table,
-        decode_ordinals(reader),
+        ordinals,
         time_base(demuxer, stream_index),
         seconds_per_frame=seconds_per_frame(demuxer, stream_index),
     )
     index.stream_index = stream_index
     check_frames(index, demuxer, stream_index)
+    index.note_damage(damaged)
     return index
 
 
@@ -145,7 +170,8 @@ def check_frames(index: FrameIndex, demuxer: Demuxer, stream_index: int) -> None
         name = demuxer.io.name
         raise InvalidDataError(
             f"{name}: no frame of video stream {stream_index} can be decoded "
-            "(the file may be damaged or cut off; `ffmpeg -i FILE -f null -` says more)",
+            "(the file may be damaged or cut off, or its frames may be larger than max_pixels allows; "
+            "`ffmpeg -i FILE -f null -` says more)",
             source=name,
             operation="decode",
         )

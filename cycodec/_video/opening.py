@@ -7,9 +7,11 @@ from fractions import Fraction
 from typing import IO, TYPE_CHECKING, Any, TypeAlias
 
 from cycodec._shared.metadata import video_metadata
+from cycodec._video.approximate import ApproximateIndex, cheap_index
 from cycodec._video.indexing import check_frames, decode_index, predict_index, time_base
 from cycodec._video.options import Options, thread_limit
 from cycodec.core.container.demux import Demuxer
+from cycodec.core.container.first_picture import begins_with_picture
 from cycodec.core.container.headers import fill_picture_format
 from cycodec.core.io.source import IOContext
 from cycodec.core.video.backend import VideoBackend
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
     from cycodec.cuda.delivery import Gpu
 
 Mappings: TypeAlias = str | bytes | IO[Any]
+# What a session translates frame numbers and instants with.
+SessionIndex: TypeAlias = FrameIndex | HeaderIndex | ApproximateIndex
 
 
 @dataclass(frozen=True)
@@ -41,8 +45,8 @@ class Opened:
         Of the source, in bytes.
     header : dict
         What the header says of the stream: ``Demuxer.stream_info``.
-    index : FrameIndex or HeaderIndex
-        A HeaderIndex in approximate mode.
+    index : FrameIndex, HeaderIndex or ApproximateIndex
+        One of the last two in approximate mode.
     is_unread : bool
         True if nothing was read from the demuxer.
     reader : FrameReader or None
@@ -54,7 +58,7 @@ class Opened:
     time_base: Fraction
     size: int | None
     header: dict[str, Any]
-    index: FrameIndex | HeaderIndex
+    index: SessionIndex
     is_unread: bool
     reader: FrameReader | None
 
@@ -96,10 +100,12 @@ def open_stream(
     if options.cuda is not None:
         learn_pictures(demuxer, stream_index, options)
     if options.approximate:
+        exact = cheap_index(demuxer, stream_index, options)
         demuxer.look_ahead(stream_index)
         header = demuxer.stream_info(stream_index)
         promised = header_index(header, demuxer.io.name, base)
-        return Opened(demuxer, stream_index, base, size, header, promised, is_unread, None)
+        approximate = promised if exact is None else ApproximateIndex(promised, exact)
+        return Opened(demuxer, stream_index, base, size, header, approximate, is_unread, None)
     if mappings is not None:
         index = index_from_mappings(mappings, base)
     elif index is not None:
@@ -109,7 +115,7 @@ def open_stream(
         index, is_unread, is_doubtful = prediction.index, prediction.is_unread, prediction.is_doubtful
         if index is not None and demuxer.has_huge_frames(stream_index):
             # one frame may take a gigabyte: reads prove the index, not opening
-            is_doubtful = False
+            is_doubtful = not begins_with_picture(Demuxer(io.again()), stream_index)
     header = demuxer.stream_info(stream_index)
     reader = None
     if index is None or is_doubtful:
@@ -123,6 +129,11 @@ def open_stream(
     index.confirmed = index.confirmed or is_doubtful
     index.stream_index = stream_index
     return Opened(demuxer, stream_index, base, size, header, index, is_unread, reader)
+
+
+def readers_index(index: SessionIndex) -> FrameIndex | HeaderIndex:
+    """Return the index that readers decode by: Note [Approximate mode with an index]."""
+    return index.exact if isinstance(index, ApproximateIndex) else index
 
 
 def header_index(header: dict[str, Any], name: str, base: Fraction) -> HeaderIndex:

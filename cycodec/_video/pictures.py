@@ -1,4 +1,11 @@
-"""What the pictures of a stream are like: size, dtype, transforms, and the facts of the header."""
+"""What the pictures of a stream are like: size, dtype, transforms, and the facts of the header.
+
+Note [Colours of frames]
+
+A container may state other colours than the pictures carry, and the pictures are right: they are
+converted by their own. The colours of a header that was not probed are therefore replaced by those
+of the parameter sets (H.264, HEVC), or else by those of frame 0.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +25,7 @@ if TYPE_CHECKING:
     from cycodec.core.video.header_index import HeaderIndex
     from cycodec.core.video.index import FrameIndex
 
+COLOURS = ("color_primaries", "color_space", "color_transfer_characteristic", "color_range")
 HDR_TRANSFERS = ("smpte2084", "arib-std-b67")
 
 
@@ -57,6 +65,13 @@ class Pictures:
         self.size = size
         self.current: PictureFormat | None = None
         self._pipeline = pipeline
+        # True if the header's colours are those of frame 0: Note [Colours of frames].
+        # For a GPU, the headers were read closely when the stream was opened.
+        self._knows_colours = size.is_proved or options.cuda is not None
+
+    def leave_readers(self) -> None:
+        """Let go of the readers, which are closed. What is known stays known."""
+        self._readers = cast("Readers", None)
 
     def use(self, readers: Readers, gpu: int | None) -> None:
         """Take the facts from these readers from now on, and send pictures to that GPU, if any."""
@@ -64,6 +79,13 @@ class Pictures:
         self.device = "cpu" if gpu is None else torch_adapter.cuda_device(gpu)
         self.current = None
         readers.main.size_proved = self.size.is_proved
+        stated = None if self._knows_colours else readers.main.stated_colours()
+        if stated is not None:
+            self._take_colours(stated)
+
+    def release(self) -> None:
+        """Let go of the readers, which hold the source."""
+        self._readers = None  # type: ignore[assignment]
 
     # -- the size of frames: Note [Proving the size] in frame_size ---------------------------------
 
@@ -100,12 +122,26 @@ class Pictures:
         reader = self._readers.main
         index = cast("FrameIndex | HeaderIndex", reader.index)
         info = reader.describe_frame(index.first_position)
+        self._take_colours(info)
         self._complete_header(info)
         has_changed = self.size.prove(info["width"], info["height"])
         self._trust_size()
         if has_changed:
             self._pipeline = self.current = None
             raise PlansOutdated
+
+    def _take_colours(self, info: dict[str, Any]) -> None:
+        """Let colours that frame 0 carries overrule those of the container."""
+        self.header = {**self.header, **{name: info[name] for name in COLOURS}}
+        self._knows_colours = True
+
+    def _learn_colours(self) -> None:
+        """Decode frame 0 unless its colours are known; a damaged frame leaves the header's."""
+        if not self._knows_colours:
+            try:
+                self._prove()
+            except (FFmpegError, IndexError):
+                self._knows_colours = True
 
     def _complete_header(self, info: dict[str, Any]) -> None:
         """Add what a decoded frame tells where the header tells nothing."""
@@ -114,15 +150,17 @@ class Pictures:
     @property
     def is_described(self) -> bool:
         """True if `describe` needs no frame."""
-        return self.header.get("pixel_format") is not None or self.size.is_proved
+        knows_format = self.header.get("pixel_format") is not None or self.size.is_proved
+        return knows_format and self._knows_colours
 
     def describe(self) -> dict[str, Any]:
         """Return the header, completed by the first frame where the header tells nothing."""
-        if not self.is_described:
+        if self.header.get("pixel_format") is None and not self.size.is_proved:
             try:
                 self._prove()
             except (FFmpegError, IndexError):
                 self._trust_size()
+        self._learn_colours()
         return self.header
 
     # -- what frames become ------------------------------------------------------------------------
@@ -153,8 +191,7 @@ class Pictures:
         """The dtype "uint8", "float32" or "float16", with "auto" resolved."""
         if self.options.output_dtype != "auto":
             return self.options.output_dtype
-        if self.header.get("color_transfer_characteristic") is None and not self.size.is_proved:
-            self._prove()
+        self._learn_colours()
         return "float32" if self.header.get("color_transfer_characteristic") in HDR_TRANSFERS else "uint8"
 
     @property

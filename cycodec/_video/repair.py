@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from cycodec._video.approximate import ApproximateIndex
 from cycodec._video.indexing import decode_index
 from cycodec.core.error import FFmpegError, StaleIndexError
 from cycodec.core.video.index import FrameIndex, IndexContradiction
@@ -22,13 +23,16 @@ def repair(session: VideoSession, contradiction: IndexContradiction) -> None:
 
     The index promises libavcodec's frames. A GPU that gives others is therefore left first, so
     that libavcodec shows whether the index is wrong. Then the whole stream is decoded to make a
-    new index.
+    new index. Approximate mode goes on without an index.
     """
     if session.gpu_decodes():
         session.leave_gpu("the GPU did not give the frames that the index promises")
         return
     if session.given_index:
         raise _stale(session) from contradiction
+    if isinstance(session.index, ApproximateIndex):
+        session.use_index(session.index.promised)
+        return
     if session.frame_index is None or session.frame_index.origin == "decoded":
         raise FFmpegError(
             f"{session.name}: decoding it twice does not give the same frames",
@@ -59,6 +63,8 @@ def confirm(session: VideoSession) -> bool:
         return _confirm_on_cpu(session, before)
     decoded = _decode_index(session)
     is_right = np.array_equal(before.pts, decoded.pts)
+    if is_right:
+        before.note_damage(decoded.damaged)
     if is_right or session.given_index:
         session.use_index(before)
     if not is_right and session.given_index:

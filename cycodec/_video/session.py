@@ -19,7 +19,16 @@ from cycodec._shared.session_base import Session
 from cycodec._shared.sources import AnySource
 from cycodec._video.frame_size import FrameSize
 from cycodec._video.gops import Positions
-from cycodec._video.opening import Mappings, Opened, ReaderFactory, cpu_reader, learn_pictures, open_stream
+from cycodec._video.opening import (
+    Mappings,
+    Opened,
+    ReaderFactory,
+    SessionIndex,
+    cpu_reader,
+    learn_pictures,
+    open_stream,
+    readers_index,
+)
 from cycodec._video.options import Options
 from cycodec._video.picture import Addresses, Region, SinglePicture
 from cycodec._video.pictures import Pictures, PlansOutdated
@@ -27,7 +36,6 @@ from cycodec._video.readers import Readers
 from cycodec._video.repair import confirm, repair
 from cycodec.core.container.demux import Demuxer
 from cycodec.core.error import DecoderRefused, FFmpegError, StaleIndexError
-from cycodec.core.video.header_index import HeaderIndex
 from cycodec.core.video.index import FrameIndex, IndexContradiction
 from cycodec.core.video.reader import FrameReader, FrameSizeChanged
 from cycodec.core.video.request import BLACK, Request
@@ -77,14 +85,14 @@ class VideoSession(Session):
 
     Attributes
     ----------
-    index : FrameIndex or HeaderIndex
-        A HeaderIndex in approximate mode.
+    index : FrameIndex, HeaderIndex or ApproximateIndex
+        One of the last two in approximate mode.
     given_index : bool
         True if the index is the user's, so that the session must not replace it.
     """
 
     reader: FrameReader
-    index: FrameIndex | HeaderIndex
+    index: SessionIndex
 
     def __init__(
         self,
@@ -127,7 +135,9 @@ class VideoSession(Session):
 
     def _cpu_reader(self, opened: Opened) -> FrameReader:
         threads = self.options.ffmpeg_threads
-        return cpu_reader(opened.demuxer, self.stream_index, threads, self.index, opened.is_unread)
+        return cpu_reader(
+            opened.demuxer, self.stream_index, threads, readers_index(self.index), opened.is_unread
+        )
 
     def _use_reader(self, reader: FrameReader, num_threads: int | None) -> None:
         """Decode with another reader from now on."""
@@ -154,8 +164,9 @@ class VideoSession(Session):
             demuxer = Demuxer(self.io.again())
             learn_pictures(demuxer, self.stream_index, options)
             demuxer.keep_only(self.stream_index)
-        backend = self.gpu.backend(demuxer, self.stream_index, options.ffmpeg_threads, self.index.reorder)
-        reader = FrameReader(demuxer, self.stream_index, backend, self.index, True)
+        index = readers_index(self.index)
+        backend = self.gpu.backend(demuxer, self.stream_index, options.ffmpeg_threads, index.reorder)
+        reader = FrameReader(demuxer, self.stream_index, backend, index, True)
         # several hardware decoders side by side only if the user asks for them
         self._use_reader(reader, options.num_threads or 1)
 
@@ -166,7 +177,9 @@ class VideoSession(Session):
         self.readers.forget()
 
     def _drop(self) -> None:
+        self.pictures.release()
         self.reader = self.readers = None  # type: ignore[assignment]
+        self.pictures.leave_readers()
 
     # -- requests, and what they may find out ------------------------------------------------------
 
@@ -214,10 +227,10 @@ class VideoSession(Session):
         self.gpu.fall_back(reason, self.name)
         self.move_to_gpu()
 
-    def use_index(self, index: FrameIndex | HeaderIndex) -> None:
+    def use_index(self, index: SessionIndex) -> None:
         """Read with another index from now on."""
         self.index = index
-        self.reader.set_index(index)
+        self.reader.set_index(readers_index(index))
         self.readers.index_changed()
 
     def confirm(self) -> bool:

@@ -35,7 +35,6 @@ TABLE = Table(
         # the command line and the public names
         "__main__": ("_cli",),
         "_cli": ("__init__", "decoders", "encoders", "samplers", "batch", "datasets"),
-        "compat": ("__init__", "decoders", "encoders", "samplers"),
         "datasets": ("decoders",),
         "batch": ("decoders",),
         "samplers": ("decoders",),

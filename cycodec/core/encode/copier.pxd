@@ -16,7 +16,7 @@ cdef class PacketCopier:
     cdef readonly Muxer muxer
     cdef int *places                # stream of a source -> stream of the muxer, or -1
     cdef int num_places             # number of streams of the source
-    cdef int guide                  # stream of the source whose key frames decide; -1 if there is none
+    cdef int guide                  # stream whose key frames decide; -1: none
     cdef readonly list kinds        # what the muxer's streams hold, to compare further sources
     cdef HeldPacket *held           # packets that wait for the decision about them
     cdef int num_held

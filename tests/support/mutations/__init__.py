@@ -40,7 +40,7 @@ STRANGE = [
 
 
 def mutate_index(data, dice):
-    """Return a FrameIndex whose header or arrays were changed, with a checksum that is right again."""
+    """Return an index file whose header or arrays were changed, with a checksum that is right."""
     payload = bytearray(zlib.decompress(data[12:]))
     (length,) = struct.unpack_from("<I", payload)
     kind = dice.random()
