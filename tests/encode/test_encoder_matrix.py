@@ -74,9 +74,11 @@ def test_as_good_as_ffmpeg(container, codec, options, pixel_format, tmp_path):
     encoding.ffmpeg_encode(
         LARGE, theirs, *filters, "-c:v", codec, *given, "-threads", 1, "-pix_fmt", pixel_format, *tags, rate=25
     )  # fmt: skip
+    # libtheora reacts strongly to single values
+    tolerance = 0.04 if codec == "libtheora" else 0.02
     one, other = encoding.ffmpeg_rgb(ours, 240, 320), encoding.ffmpeg_rgb(theirs, 240, 320)
     assert len(one) == len(other)
-    assert ours.stat().st_size == pytest.approx(theirs.stat().st_size, rel=0.02, abs=1500)
+    assert ours.stat().st_size == pytest.approx(theirs.stat().st_size, rel=tolerance, abs=1500)
     assert encoding.psnr(one, LARGE[: len(one)]) >= encoding.psnr(other, LARGE[: len(other)]) - 0.1
     times, wanted = oracle.frame_times(ours), oracle.frame_times(theirs)
     if None not in wanted:
