@@ -24,6 +24,13 @@ typedef struct {
     float offset, weight[3];
 } Component;
 
+/* Note [Chroma of two rows]
+ * As in the ffmpeg command, chroma that is shared by two rows is the bicubic mean (B = 0, C = 0.6)
+ * of eight rows, and chroma that is shared by columns is their plain mean. Other filters give files
+ * of another size at the same settings. */
+enum { TAPS = 8, BEFORE = 3 };
+static const float VERTICAL[TAPS / 2] = {-0.0140625F, -0.0421875F, 0.1203125F, 0.4359375F};
+
 struct FrameFiller {
     InputLayout layout;
     const AVPixFmtDescriptor *format;
@@ -36,6 +43,7 @@ struct FrameFiller {
     Component same;         /* an input channel that becomes a component of RGB */
     float *lines[4];        /* one row of each input channel */
     float *sums[3];         /* the rows of a chroma sample, added up */
+    float *rows[3][TAPS];   /* the last rows of each channel, narrowed to the chroma's columns */
     uint16_t *row;          /* values of a row */
     uint16_t *chroma[2];    /* the same of cb and cr, if they are refined with the luma */
     int refines;            /* True if values are corrected: Note [Within one level] */
@@ -101,6 +109,7 @@ static void set_components(FrameFiller *f, int space, int range) {
 FrameFiller *filler_new(const InputLayout *layout, int format, int space, int range) {
     FrameFiller *f = calloc(1, sizeof(*f));
     const size_t padded = (size_t)layout->width + 64;
+    int complete = 1;
     if (!f)
         return NULL;
     f->layout = *layout;
@@ -114,14 +123,20 @@ FrameFiller *filler_new(const InputLayout *layout, int format, int space, int ra
     f->chroma[1] = malloc(padded * sizeof(*f->row));
     for (int i = 0; i < 4; i++)
         f->lines[i] = malloc(padded * sizeof(float));
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < 3; i++) {
         f->sums[i] = malloc(padded * sizeof(float));
+        complete &= f->sums[i] != NULL;
+        for (int j = 0; j < TAPS; j++) {
+            f->rows[i][j] = malloc(padded * sizeof(float));
+            complete &= f->rows[i][j] != NULL;
+        }
+    }
 #if HAVE_AVX2
     f->level = __builtin_cpu_supports("avx2");
 #endif
     set_components(f, space, range);
     if (!f->row || !f->chroma[0] || !f->chroma[1] || !f->lines[0] || !f->lines[1] || !f->lines[2] || !f->lines[3] ||
-        !f->sums[0] || !f->sums[1] || !f->sums[2]) {
+        !complete) {
         filler_free(f);
         return NULL;
     }
@@ -133,8 +148,11 @@ void filler_free(FrameFiller *f) {
         return;
     for (int i = 0; i < 4; i++)
         free(f->lines[i]);
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < 3; i++) {
         free(f->sums[i]);
+        for (int j = 0; j < TAPS; j++)
+            free(f->rows[i][j]);
+    }
     free(f->row);
     free(f->chroma[0]);
     free(f->chroma[1]);
@@ -200,11 +218,13 @@ BODY int read_line(const InputLayout *in, const uint8_t *from, float *out) {
 
 /* ---- arithmetic ---------------------------------------------------------------------------- */
 
-/* Chroma of full range may reach half a value more than a component holds. */
+/* Chroma of full range may reach half a value more than a component holds, and the bicubic mean may
+ * overshoot. */
 BODY void mix3(const float *a, const float *b, const float *c, Component k, int most, int width, uint16_t *out) {
     const float w0 = k.weight[0], w1 = k.weight[1], w2 = k.weight[2], offset = k.offset + 0.5F;
     for (int x = 0; x < width; x++) {
         int value = (int)(a[x] * w0 + b[x] * w1 + c[x] * w2 + offset);
+        value = value > 0 ? value : 0;
         out[x] = (uint16_t)(value < most ? value : most);
     }
 }
@@ -287,7 +307,7 @@ BODY void refine(FrameFiller *f, int width) {
         off[x] = red > blue ? red : blue;
     }
     for (int x = 0; x < width; x++)
-        if (off[x] > 1.2F)
+        if (off[x] > 1.4F)
             refine_pixel(f, x);
 }
 
@@ -342,13 +362,13 @@ BODY void write_refined(FrameFiller *f, AVFrame *frame, int y) {
     write_values(f, f->chroma[1], frame, 2, y, width);
 }
 
-BODY void write_chroma(FrameFiller *f, AVFrame *frame, int y, int rows) {
-    const int log2_w = f->format->log2_chroma_w, width = f->layout.width;
-    const int count = (width + (1 << log2_w) - 1) >> log2_w;
-    const float share = 1.0F / (float)(rows << log2_w);
+/* Write a row of chroma from `sums`, which add up `number` values of each channel. */
+BODY void write_chroma(FrameFiller *f, AVFrame *frame, int y, int number) {
+    const int log2_w = f->format->log2_chroma_w;
+    const int count = (f->layout.width + (1 << log2_w) - 1) >> log2_w;
+    const float share = 1.0F / (float)number;
     Component cb = f->cb, cr = f->cr;
     for (int i = 0; i < 3; i++) {
-        add_pairs(f->sums[i], width, log2_w);
         cb.weight[i] *= share;
         cr.weight[i] *= share;
     }
@@ -356,6 +376,51 @@ BODY void write_chroma(FrameFiller *f, AVFrame *frame, int y, int rows) {
     write_component(f, frame, 1, y, count);
     mix3(f->sums[0], f->sums[1], f->sums[2], cr, f->most, count, f->row);
     write_component(f, frame, 2, y, count);
+}
+
+/* Write the row of chroma that the rows 2y and 2y + 1 share. */
+BODY void write_bicubic(FrameFiller *f, AVFrame *frame, int y) {
+    const int log2_w = f->format->log2_chroma_w, last = f->layout.height - 1;
+    const int count = (f->layout.width + (1 << log2_w) - 1) >> log2_w;
+    for (int i = 0; i < 3; i++) {
+        const float *from[TAPS];
+        float *sum = f->sums[i];
+        for (int j = 0; j < TAPS; j++) {
+            int row = 2 * y - BEFORE + j;
+            row = row < 0 ? 0 : row > last ? last : row;
+            from[j] = f->rows[i][row % TAPS];
+        }
+        for (int x = 0; x < count; x++)
+            sum[x] = (from[0][x] + from[7][x]) * VERTICAL[0] + (from[1][x] + from[6][x]) * VERTICAL[1] +
+                     (from[2][x] + from[5][x]) * VERTICAL[2] + (from[3][x] + from[4][x]) * VERTICAL[3];
+    }
+    write_chroma(f, frame, y, 1 << log2_w);
+}
+
+/* Take a row of the input into the chroma, and write the rows of chroma that are complete. */
+BODY void take_chroma(FrameFiller *f, AVFrame *frame, int y) {
+    const int log2_w = f->format->log2_chroma_w, log2_h = f->format->log2_chroma_h, width = f->layout.width;
+    const int height = f->layout.height, rows = 1 << log2_h;
+    if (log2_h == 1) {
+        const int first = y - (TAPS - BEFORE - 1); /* the row whose chroma this one completes */
+        for (int i = 0; i < 3; i++) {
+            memcpy(f->rows[i][y % TAPS], f->lines[i], width * sizeof(float));
+            add_pairs(f->rows[i][y % TAPS], width, log2_w);
+        }
+        if (first >= 0 && first % 2 == 0)
+            write_bicubic(f, frame, first / 2);
+        if (y == height - 1)
+            for (int k = first < 0 ? 0 : first / 2 + 1; 2 * k < height; k++)
+                write_bicubic(f, frame, k);
+        return;
+    }
+    for (int i = 0; i < 3; i++)
+        add_line(f->sums[i], f->lines[i], width, y % rows == 0);
+    if (y % rows == rows - 1 || y == height - 1) {
+        for (int i = 0; i < 3; i++)
+            add_pairs(f->sums[i], width, log2_w);
+        write_chroma(f, frame, y >> log2_h, (y % rows + 1) << log2_w);
+    }
 }
 
 BODY void write_alpha(FrameFiller *f, AVFrame *frame, int y) {
@@ -391,10 +456,7 @@ BODY int fill(FrameFiller *f, const uint8_t *picture, AVFrame *frame) {
             write_component(f, frame, 0, y, in.width);
         }
         if (f->is_yuv && !gray && !f->refines) {
-            for (int i = 0; i < 3; i++)
-                add_line(f->sums[i], f->lines[i], in.width, y % height == 0);
-            if (y % height == height - 1 || y == in.height - 1)
-                write_chroma(f, frame, y / height, y % height + 1);
+            take_chroma(f, frame, y);
         } else if (f->is_yuv && gray && y % height == 0) {
             const int count = (in.width + (1 << f->format->log2_chroma_w) - 1) >> f->format->log2_chroma_w;
             for (int x = 0; x < count; x++)

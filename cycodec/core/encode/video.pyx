@@ -178,6 +178,7 @@ cdef class VideoStreamEncoder(StreamEncoder):
             alpha = desc.flags & avutil.AV_PIX_FMT_FLAG_ALPHA != 0
             gray = desc.nb_components - alpha == 1 and not desc.flags & avutil.AV_PIX_FMT_FLAG_PAL
             loss = (
+                desc.flags & avutil.AV_PIX_FMT_FLAG_PAL != 0,
                 channels == 4 and not alpha,
                 channels >= 3 and gray,
                 max(depth - desc.comp[0].depth, 0) if depth > 8 else 0,
@@ -189,7 +190,9 @@ cdef class VideoStreamEncoder(StreamEncoder):
                 best_loss = loss
                 best = <AVPixelFormat> compat_codec_pixel_format(self.codec, i - 1)
         if best == avutil.AV_PIX_FMT_NONE:
-            best = avutil.AV_PIX_FMT_GRAY8 if channels == 1 else avutil.AV_PIX_FMT_YUV420P
+            # FFmpeg reads no raw YUV from MOV files
+            best = avutil.AV_PIX_FMT_RGB24 if self.muxer.is_mov else avutil.AV_PIX_FMT_YUV420P
+            best = avutil.AV_PIX_FMT_GRAY8 if channels == 1 else best
         return best
 
     cdef int set_times(self, bint variable) except -1:
