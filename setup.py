@@ -26,7 +26,6 @@ FFMPEG_LIBRARIES = {
 C_SOURCES = {
     "video.cpu": [
         "csrc/convert/convert.c",
-        "csrc/convert/floats.c",
         "csrc/convert/kernel_choice.c",
         "csrc/convert/planes.c",
         "csrc/convert/region.c",
@@ -66,7 +65,7 @@ C_SOURCES = {
         "csrc/nvidia/nvdec.c",
         "csrc/nvidia/nvlayout.c",
     ],
-    "encode.stream_encoder": [
+    "encode.log_capture": [
         "csrc/encode/log_capture.c",
     ],
     "encode.video": [

@@ -11,6 +11,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from cycodec._copy.remux import concat, extract_audio, remux
     from cycodec._shared.limits import Limits, get_limits, set_limits
     from cycodec._shared.results import AudioBatch, AudioSamples, Frame, FrameBatch
     from cycodec.core.error import (
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
 
 # Module -> the public names that are loaded from it.
 _HOMES = {
+    "cycodec._copy.remux": ["concat", "extract_audio", "remux"],
     "cycodec._shared.limits": ["Limits", "get_limits", "set_limits"],
     "cycodec._shared.results": ["AudioBatch", "AudioSamples", "Frame", "FrameBatch"],
     "cycodec.core.error": [
@@ -108,12 +110,15 @@ __all__ = [
     "UnsupportedError",
     "__version__",
     "cache_stats",
+    "concat",
     "empty_cache",
+    "extract_audio",
     "ffmpeg_major_version",
     "ffmpeg_versions",
     "get_cache_capacity",
     "get_include",
     "get_limits",
+    "remux",
     "set_cache_capacity",
     "set_limits",
     "set_log_level",

@@ -14,7 +14,8 @@ import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, ParamSpec, Protocol, TypeAlias
 
-from cycodec._shared.arguments import integer, one_of
+from cycodec._shared.arguments import INT32_MAX, integer, one_of
+from cycodec._shared.keys import MOST_NUMBERS, check_count
 from cycodec._shared.missing_names import refuse_name
 from cycodec._shared.results import FrameBatch
 from cycodec._shared.time_keys import instant, positive, time_grid
@@ -115,7 +116,7 @@ def clips_at_random_indices(
         A count or bound is not an integer.
     """
     clips = _IndexClips(decoder, num_frames_per_clip, num_indices_between_frames, policy)
-    num_clips = integer("num_clips", num_clips, least=1)
+    num_clips = integer("num_clips", num_clips, 1, MOST_NUMBERS)
     start, stop = clips.range_of_starts(sampling_range_start, sampling_range_end)
     device = "cpu" if generator is None else generator.device
     starts = load_torch().randint(start, stop, (num_clips,), generator=generator, device=device)
@@ -139,7 +140,7 @@ def clips_at_regular_indices(
     than frames in the range, several clips start at the same frame.
     """
     clips = _IndexClips(decoder, num_frames_per_clip, num_indices_between_frames, policy)
-    num_clips = integer("num_clips", num_clips, least=1)
+    num_clips = integer("num_clips", num_clips, 1, MOST_NUMBERS)
     start, stop = clips.range_of_starts(sampling_range_start, sampling_range_end)
     # torch rounds to integers here, so that scripts written for TorchCodec get the same clips.
     torch = load_torch()
@@ -195,7 +196,7 @@ def clips_at_random_timestamps(
         A count is not an integer, or a time is not a number.
     """
     clips = _TimeClips(decoder, num_frames_per_clip, seconds_between_frames, policy)
-    num_clips = integer("num_clips", num_clips, least=1)
+    num_clips = integer("num_clips", num_clips, 1, MOST_NUMBERS)
     start, stop = clips.range_of_starts(sampling_range_start, sampling_range_end)
     torch = load_torch()
     device = "cpu" if generator is None else generator.device
@@ -240,13 +241,14 @@ class _Clips:
         if len(decoder) == 0:
             raise ValueError("clips need at least one frame, but the video has none")
         self.policy = policy
-        self.length = integer("num_frames_per_clip", num_frames_per_clip, least=1)
+        self.length = integer("num_frames_per_clip", num_frames_per_clip, 1, MOST_NUMBERS)
 
     def from_starts(self, starts: Tensor) -> Tensor:
         """Return the points of all frames, one row per start. The policy replaces those beyond the
         end.
         """
         torch = load_torch()
+        check_count(len(starts) * self.length, "frames of clips")
         # Steps have the dtype of the starts: torch multiplies integers and a float in float32.
         steps = torch.arange(self.length, dtype=starts.dtype, device="cpu").expand(len(starts), -1)
         points = starts[:, None] + steps * self.spacing
@@ -279,7 +281,7 @@ class _IndexClips(_Clips):
     def __init__(self, decoder: VideoDecoder, num_frames_per_clip: int, spacing: int, policy: str) -> None:
         super().__init__(decoder, num_frames_per_clip, policy)
         self.end = len(decoder)
-        self.spacing = integer("num_indices_between_frames", spacing, least=1)
+        self.spacing = integer("num_indices_between_frames", spacing, 1, INT32_MAX)
 
     def range_of_starts(self, start: int, stop: int | None) -> tuple[int, int]:
         """Return the range of frame numbers in which clips start."""

@@ -32,6 +32,7 @@ __all__ = ["CenterCrop", "DecoderTransform", "RandomCrop", "Resize"]
 # What users pass as transforms. Those of torchvision.transforms.v2 are torch modules.
 Transforms: TypeAlias = "Iterable[DecoderTransform | Module]"
 
+MAX_EDGE = 1 << 20  # pixels; the weights of a resampled edge take memory, too
 MAX_PIXELS = 1 << 28  # the limit of core/video/backend.pyx for decoded frames
 
 
@@ -331,7 +332,8 @@ def resolve(
     Raises
     ------
     ValueError
-        A crop does not fit, or a transform gives frames of more than MAX_PIXELS pixels.
+        A crop does not fit, or a transform gives frames of more than MAX_PIXELS pixels or with an
+        edge of more than MAX_EDGE.
     """
     whole = Crop(0, 0, height, width)
     # The first step is the region. Neighbouring crops are joined.
@@ -342,9 +344,10 @@ def resolve(
         else:
             step = transform.resolve(height, width)
         before = steps[-1]
-        if step.height * step.width > MAX_PIXELS:
+        if step.height * step.width > MAX_PIXELS or max(step.height, step.width) > MAX_EDGE:
             raise ValueError(
-                f"{transform} gives frames of {step.height}x{step.width}: more than 2**28 pixels"
+                f"{transform} gives frames of {step.height}x{step.width}: more than 2**28 pixels, or an "
+                "edge of more than 2**20"
             )
         if isinstance(step, Crop) and isinstance(before, Crop):
             steps[-1] = Crop(before.top + step.top, before.left + step.left, step.height, step.width)

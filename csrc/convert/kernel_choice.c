@@ -1,8 +1,8 @@
 /* Note [Own kernel]
  *
  * The kernels repeat the arithmetic of swscale. On x86 they are faster for 8 bits and need no
- * scratch frame for widths that are not divisible by 16. For more bits and 4:4:4 swscale only has
- * plain C code there.
+ * scratch frame for widths that are not divisible by 16. For more bits, 4:4:4 and RGB48 (floats)
+ * swscale only has plain C code there.
  *
  * The result must have the bytes of the FFmpeg in use, whose arithmetic depends on the processor
  * and on the version (Note [Two arithmetics] in yuv2rgb.c). So swscale and our kernels first
@@ -19,6 +19,7 @@
 #include <string.h>
 
 #include "convert/grown.h"
+#include "kernels/float_rows.h"
 #include "kernels/kernel_level.h"
 #include "kernels/sws_filter.h"
 #include "kernels/yuv2rgb.h"
@@ -36,7 +37,7 @@ void kernels_free(Kernels *k) {
 }
 
 int kernel_is_per_pixel(Kernel kernel) {
-    return kernel != KERNEL_DEEP;
+    return kernel != KERNEL_DEEP && kernel != KERNEL_FLOAT_WRAPPED && kernel != KERNEL_FLOAT_BIASED;
 }
 
 /* ---- rows ------------------------------------------------------------------------------------ */
@@ -54,45 +55,93 @@ static int prepare_filter(Kernels *k, int height) {
     return k->height ? 0 : AVERROR(ENOMEM);
 }
 
+/* The rows of chroma that a row of luma needs, and their weights in 4096ths. */
+typedef struct {
+    int first, count;
+    const int16_t *weights;
+} Taps;
+
+static Taps find_taps(const Kernels *k, int row, int top, int subsampled) {
+    static const int16_t whole[] = {4096};
+    if (!subsampled)
+        return (Taps){row - top, 1, whole};
+    const Span *span = &k->filter.spans[row];
+    return (Taps){span->first - top / 2, span->count, k->filter.fixed + span->start};
+}
+
 /* Make both chroma rows for a row of the whole frame, in 8 bits. */
 static void smooth(const Kernels *k, const AVFrame *frame, int row, int top, int subsampled, int depth, int width) {
-    const int16_t whole[] = {4096}, *weights = whole;
-    int first = row - top, count = 1;
-    if (subsampled) {
-        const Span *span = &k->filter.spans[row];
-        first = span->first - top / 2;
-        count = span->count;
-        weights = k->filter.fixed + span->start;
-    }
+    const Taps taps = find_taps(k, row, top, subsampled);
     for (int plane = 1; plane < 3; plane++) {
         const uint16_t *rows[DEEP_MOST_TAPS];
-        for (int i = 0; i < count; i++)
-            rows[i] = (const uint16_t *)row_of(frame, plane, first + i);
-        deep_chroma_row(k->chroma + (plane - 1) * width, rows, weights, count, width, depth);
+        for (int i = 0; i < taps.count; i++)
+            rows[i] = (const uint16_t *)row_of(frame, plane, taps.first + i);
+        deep_chroma_row((uint8_t *)k->chroma + (plane - 1) * width, rows, taps.weights, taps.count, width, depth);
     }
 }
 
+static int prepare_chroma(Kernels *k, size_t size, int subsampled, int height) {
+    k->chroma = grown(k->chroma, &k->chroma_size, size);
+    return !k->chroma || (subsampled && prepare_filter(k, height) < 0) ? AVERROR(ENOMEM) : 0;
+}
+
+/* swscale's C code skips every second chroma row of 8-bit 4:2:2. */
+static int row_of_tables(int y, int subsampled) {
+    return subsampled ? y >> 1 : y & ~1;
+}
+
+static int run_floats(Kernels *k, Kernel kernel, const AVFrame *frame, int y0, int y1, int top, int height,
+                      uint8_t *rgb, ptrdiff_t stride, ptrdiff_t plane_stride, int half) {
+    const AVPixFmtDescriptor *desc = av_pix_fmt_desc_get(frame->format);
+    int width = frame->width, depth = desc->comp[0].depth, across = desc->log2_chroma_w, down = desc->log2_chroma_h;
+    int columns = AV_CEIL_RSHIFT(width, across), made = -1;
+    FloatArithmetic arithmetic = (FloatArithmetic)(kernel - KERNEL_FLOAT_TABLES);
+    const FloatRowKind kind = {.deep = depth > 8, .paired = across, .half = half};
+    Yuv2RgbMatrix matrix;
+    FloatColours colours;
+    if (prepare_chroma(k, 3 * (size_t)columns * sizeof(int32_t), down && arithmetic != FLOAT_TABLES, height) < 0)
+        return AVERROR(ENOMEM);
+    int32_t *sums = k->chroma;
+    const FloatChroma chroma = {sums, sums + columns, sums + 2 * columns};
+    yuv2rgb_matrix(&matrix, colour_coefficients(frame->colorspace), colour_is_full_range(frame));
+    float_colours(&colours, &matrix, arithmetic, depth);
+    for (int y = y0; y < y1; y++, rgb += stride) {
+        Taps taps = {.first = row_of_tables(y, down), .count = 1};
+        const void *u[FLOAT_MOST_TAPS], *v[FLOAT_MOST_TAPS];
+        if (arithmetic != FLOAT_TABLES)
+            taps = find_taps(k, top + y, top, down);
+        for (int i = 0; i < taps.count; i++) {
+            u[i] = row_of(frame, 1, taps.first + i);
+            v[i] = row_of(frame, 2, taps.first + i);
+        }
+        if (arithmetic != FLOAT_TABLES || taps.first != made)
+            float_chroma_row(chroma, u, v, taps.weights, taps.count, columns, &colours, kind.deep);
+        made = taps.first;
+        float_row(rgb, plane_stride, row_of(frame, 0, y), chroma, width, &colours, kind);
+    }
+    return 0;
+}
+
 int kernel_run(Kernels *k, Kernel kernel, const AVFrame *frame, int y0, int y1, int top, int height, uint8_t *rgb,
-               ptrdiff_t stride, ptrdiff_t plane_stride) {
+               ptrdiff_t stride, ptrdiff_t plane_stride, ConvertType type) {
     const AVPixFmtDescriptor *desc = av_pix_fmt_desc_get(frame->format);
     int width = frame->width, depth = desc->comp[0].depth, subsampled = desc->log2_chroma_h, half = (width + 1) / 2;
     Yuv2RgbMatrix matrix;
+    if (type != CONVERT_UINT8)
+        return run_floats(k, kernel, frame, y0, y1, top, height, rgb, stride, plane_stride, type == CONVERT_FLOAT16);
     yuv2rgb_matrix(&matrix, colour_coefficients(frame->colorspace), colour_is_full_range(frame));
-    if (kernel == KERNEL_DEEP) {
-        k->chroma = grown(k->chroma, &k->chroma_size, 2 * (size_t)half);
-        if (!k->chroma || (subsampled && prepare_filter(k, height) < 0))
-            return AVERROR(ENOMEM);
-    }
+    if (kernel == KERNEL_DEEP && prepare_chroma(k, 2 * (size_t)half, subsampled, height) < 0)
+        return AVERROR(ENOMEM);
+    const uint8_t *chroma = k->chroma;
     for (int y = y0; y < y1; y++, rgb += stride) {
         const uint8_t *luma = row_of(frame, 0, y);
         if (kernel == KERNEL_DEEP) {
             smooth(k, frame, top + y, top, subsampled, depth, half);
-            deep_row(rgb, plane_stride, (const uint16_t *)luma, k->chroma, k->chroma + half, width, &matrix, depth);
+            deep_row(rgb, plane_stride, (const uint16_t *)luma, chroma, chroma + half, width, &matrix, depth);
         } else if (kernel == KERNEL_FULL) {
             deep_full_row(rgb, plane_stride, luma, row_of(frame, 1, y), row_of(frame, 2, y), width, &matrix, depth);
         } else {
-            /* swscale's C code skips every second chroma row of 4:2:2 */
-            int row = subsampled ? y >> 1 : kernel == KERNEL_TABLES ? y & ~1 : y;
+            int row = kernel == KERNEL_TABLES || subsampled ? row_of_tables(y, subsampled) : y;
             yuv2rgb_row(rgb, plane_stride, luma, row_of(frame, 1, row), row_of(frame, 2, row), width, &matrix,
                         kernel == KERNEL_PRODUCTS ? YUV2RGB_PRODUCTS : YUV2RGB_TABLES);
         }
@@ -106,7 +155,7 @@ int kernel_run(Kernels *k, Kernel kernel, const AVFrame *frame, int y0, int y1, 
 static void candidates(const AVPixFmtDescriptor *desc, int width, int height, Kernel *first, Kernel *end) {
     int depth = desc->comp[0].depth, across = desc->log2_chroma_w, down = desc->log2_chroma_h;
     *first = *end = NO_KERNEL;
-    if (!is_planar_yuv(desc) || depth > DEEP_MOST_BITS || across > 1 || down > across)
+    if (!is_planar_yuv(desc) || depth > DEEP_MOST_BITS || across > 1 || down > across || kernel_level() == LEVEL_NONE)
         return;
     if (!across) {
         if (deep_pays())
@@ -121,9 +170,36 @@ static void candidates(const AVPixFmtDescriptor *desc, int width, int height, Ke
         *end = *first == KERNEL_PRODUCTS ? KERNEL_DEEP : *first + 1;
 }
 
+/* True if swscale converts to RGB48 by its tables. It then leaves out the last column of odd
+ * widths, which only a kernel of ours converts. */
+static int is_by_tables(const AVPixFmtDescriptor *desc, int height) {
+    return has_yuv_planes(desc) && desc->comp[0].depth == 8 && desc->log2_chroma_w == 1 && desc->log2_chroma_h <= 1 &&
+           !(height & 1) && (desc->nb_components == 3 || desc->log2_chroma_h);
+}
+
+/* The same for floats. Columns that share chroma need an even width, except for tables. */
+static void float_candidates(const AVPixFmtDescriptor *desc, int width, int height, Kernel *first, Kernel *end) {
+    int across = desc->log2_chroma_w, down = desc->log2_chroma_h, is_odd = width & 1;
+    *first = *end = NO_KERNEL;
+    if (is_by_tables(desc, height)) {
+        if (is_odd || (kernel_level() > LEVEL_NONE && float_pays()))
+            *first = KERNEL_FLOAT_TABLES;
+        *end = KERNEL_FLOAT_WRAPPED;
+        return;
+    }
+    if (!has_yuv_planes(desc) || desc->comp[0].depth > FLOAT_MOST_BITS || across > 1 || down > across ||
+        kernel_level() == LEVEL_NONE || !float_pays())
+        return;
+    if ((across && is_odd) || (down && (height & 1 || height < LEAST_HEIGHT)))
+        return;
+    *first = KERNEL_FLOAT_WRAPPED;
+}
+
+/* Half of the samples are noise. The others are the lowest or the highest code, whose sums overflow
+ * where an arithmetic lets them. */
 static void fill_trial(AVFrame *trial, const AVPixFmtDescriptor *desc) {
     uint32_t state = 12345;
-    int depth = desc->comp[0].depth;
+    int depth = desc->comp[0].depth, top = (1 << depth) - 1;
     for (int plane = 0; plane < 3; plane++) {
         int width = plane ? AV_CEIL_RSHIFT(trial->width, desc->log2_chroma_w) : trial->width;
         int height = plane ? AV_CEIL_RSHIFT(trial->height, desc->log2_chroma_h) : trial->height;
@@ -131,10 +207,11 @@ static void fill_trial(AVFrame *trial, const AVPixFmtDescriptor *desc) {
             uint8_t *row = trial->data[plane] + (ptrdiff_t)y * trial->linesize[plane];
             for (int x = 0; x < width; x++) {
                 state = state * 1664525 + 1013904223;
+                int sample = state & 1 << 16 ? state & 1 << 17 ? top : 0 : (int)(state >> (32 - depth));
                 if (depth > 8)
-                    ((uint16_t *)row)[x] = (uint16_t)(state >> (32 - depth));
+                    ((uint16_t *)row)[x] = (uint16_t)sample;
                 else
-                    row[x] = (uint8_t)(state >> 24);
+                    row[x] = (uint8_t)sample;
             }
         }
     }
@@ -147,44 +224,55 @@ static int same_rows(const uint8_t *a, const uint8_t *b, ptrdiff_t stride, int b
     return 1;
 }
 
-static Kernel try_kernels(Kernels *k, AVFrame *trial, Kernel first, Kernel end, Scalers *scalers) {
+/* True if a kernel gives the picture of swscale. Rows of both have `pitch` bytes. */
+static int is_equal(Kernels *k, Kernel kernel, const AVFrame *trial, const uint8_t *theirs, uint8_t *ours,
+                    ptrdiff_t pitch, ConvertType type) {
     int width = trial->width, height = trial->height;
-    int pitch = FFALIGN(3 * width + 64, 64); /* swscale may write up to 15 pixels beyond a row */
-    uint8_t *ours = av_malloc(2 * (size_t)pitch * height), *theirs = ours + pitch * height;
+    return kernel_run(k, kernel, trial, 0, height, 0, height, ours, pitch, 0, type) >= 0 &&
+           same_rows(ours, theirs, pitch, 3 * width * convert_sample_size(type), height);
+}
+
+static Kernel try_kernels(Kernels *k, AVFrame *trial, Kernel first, Kernel end, ConvertType type, Scalers *scalers) {
+    int width = trial->width, height = trial->height, is_float = type != CONVERT_UINT8;
+    /* swscale may write up to 15 pixels beyond a row */
+    int pitch = FFALIGN((width + 16) * 3 * convert_sample_size(type), 64);
+    uint8_t *ours = av_malloc(3 * (size_t)pitch * height), *theirs = ours + pitch * height,
+            *samples = theirs + pitch * height;
+    int format = is_float ? AV_PIX_FMT_RGB48 : AV_PIX_FMT_RGB24;
     Kernel kernel = NO_KERNEL;
-    if (ours && scalers_run(scalers, trial, width, height, AV_PIX_FMT_RGB24, theirs, pitch) >= 0)
+    if (ours && scalers_run(scalers, trial, width, height, format, is_float ? samples : theirs, pitch) >= 0) {
+        for (int y = 0; is_float && y < height; y++)
+            float_samples(theirs + y * pitch, (const uint16_t *)(samples + y * pitch), 3 * width, 0);
         for (Kernel tried = first; tried < end && kernel == NO_KERNEL; tried++) {
             if (tried < KERNEL_DEEP && !yuv2rgb_pays(tried == KERNEL_PRODUCTS ? YUV2RGB_PRODUCTS : YUV2RGB_TABLES))
                 continue;
-            if (kernel_run(k, tried, trial, 0, height, 0, height, ours, pitch, 0) >= 0 &&
-                same_rows(ours, theirs, pitch, 3 * width, height))
+            if (is_equal(k, tried, trial, theirs, ours, pitch, type))
                 kernel = tried;
         }
+    }
     av_free(ours);
     return kernel;
 }
 
-Kernel kernels_find(Kernels *k, const AVFrame *like, int width, int height, Scalers *scalers) {
+Kernel kernels_find(Kernels *k, const AVFrame *like, int width, int height, ConvertType type, Scalers *scalers) {
     const AVPixFmtDescriptor *desc = av_pix_fmt_desc_get(like->format);
-    int ragged = width % 16 != 0;
+    int ragged = width % 16 != 0, even = !(height & 1), is_float = type != CONVERT_UINT8;
     Kernel first, end;
-    if (kernel_level() == LEVEL_NONE)
-        return NO_KERNEL;
-    candidates(desc, width, height, &first, &end);
+    (is_float ? float_candidates : candidates)(desc, width, height, &first, &end);
     if (first == NO_KERNEL)
         return NO_KERNEL;
     if (k->known && k->format == like->format && k->space == (int)like->colorspace &&
-        k->range == (int)like->color_range && k->ragged == ragged)
+        k->range == (int)like->color_range && k->ragged == ragged && k->even == even && k->is_float == is_float)
         return k->kernel;
     AVFrame *trial = av_frame_alloc();
     k->kernel = NO_KERNEL;
     if (trial) {
         colour_copy(trial, like);
         trial->width = TRIAL_WIDTH - (ragged ? 8 : 0);
-        trial->height = TRIAL_HEIGHT;
+        trial->height = TRIAL_HEIGHT - !even;
         if (av_frame_get_buffer(trial, 0) >= 0) {
             fill_trial(trial, desc);
-            k->kernel = try_kernels(k, trial, first, end, scalers);
+            k->kernel = try_kernels(k, trial, first, end, is_float ? CONVERT_FLOAT32 : type, scalers);
         }
     }
     av_frame_free(&trial);
@@ -193,5 +281,7 @@ Kernel kernels_find(Kernels *k, const AVFrame *like, int width, int height, Scal
     k->space = like->colorspace;
     k->range = like->color_range;
     k->ragged = ragged;
+    k->even = even;
+    k->is_float = is_float;
     return k->kernel;
 }

@@ -10,37 +10,42 @@
 #include "convert/scaler.h"
 #include "kernels/axis.h"
 #include "picture/rect.h"
+#include "picture/target.h"
 
 typedef enum {
     KERNEL_PRODUCTS, /* 8 bits, by one arithmetic of yuv2rgb.h */
     KERNEL_TABLES,   /* 8 bits, by the other */
     KERNEL_DEEP,     /* more bits, with one chroma sample for two columns: yuv2rgb_deep.h */
     KERNEL_FULL,     /* 4:4:4 */
+    /* floats, by the arithmetics of float_rows.h */
+    KERNEL_FLOAT_TABLES,
+    KERNEL_FLOAT_WRAPPED,
+    KERNEL_FLOAT_BIASED,
     NO_KERNEL
 } Kernel;
 
-/* The last choice, and what KERNEL_DEEP keeps from picture to picture. All zeros at first. */
+/* The last choice, and what kernels keep from picture to picture. All zeros at first. */
 typedef struct {
-    int known, format, space, range, ragged;
+    int known, format, space, range, ragged, even, is_float;
     Kernel kernel;
     Axis filter; /* of chroma, for pictures of `height` rows */
     int height;
-    uint8_t *chroma; /* two rows of 8 bits */
+    void *chroma; /* two rows of 8 bits, or three of 32 bits for floats */
     size_t chroma_size;
 } Kernels;
 
-/* Return the kernel that gives swscale's bytes for frames like this one, whose size after
- * orientation is width x height, or NO_KERNEL. `scalers` give swscale's bytes. */
-Kernel kernels_find(Kernels *kernels, const AVFrame *like, int width, int height, Scalers *scalers);
+/* Return the kernel that gives swscale's values of `type` for frames like this one, whose size
+ * after orientation is width x height, or NO_KERNEL. `scalers` give swscale's values. */
+Kernel kernels_find(Kernels *kernels, const AVFrame *like, int width, int height, ConvertType type, Scalers *scalers);
 void kernels_free(Kernels *kernels);
 
 /* True if each pixel only needs the samples that cover it, and no rows above or below. */
 int kernel_is_per_pixel(Kernel kernel);
 
 /* Convert rows y0 to y1 of a frame that shows the even row `top` and the following ones of a
- * picture of `height` rows. Write packed RGB if `plane_stride` is 0, else planes that lie
+ * picture of `height` rows. Write packed RGB of `type` if `plane_stride` is 0, else planes that lie
  * `plane_stride` bytes apart. Return 0 or AVERROR. */
 int kernel_run(Kernels *kernels, Kernel kernel, const AVFrame *frame, int y0, int y1, int top, int height, uint8_t *rgb,
-               ptrdiff_t stride, ptrdiff_t plane_stride);
+               ptrdiff_t stride, ptrdiff_t plane_stride, ConvertType type);
 
 #endif

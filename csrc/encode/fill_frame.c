@@ -143,7 +143,7 @@ void filler_free(FrameFiller *f) {
 
 /* ---- reading ------------------------------------------------------------------------------- */
 
-/* `step` is a constant wherever the memory is planar or packed, so that compilers make vector code. */
+/* `step` is a constant wherever the memory is planar or packed, for the sake of vector code. */
 BODY void read_uint8(const uint8_t *from, ptrdiff_t step, int width, float *out) {
     for (int x = 0; x < width; x++)
         out[x] = from[x * step];

@@ -1,4 +1,4 @@
-/* What FFmpeg writes to its log during one call, such as the reason why an encoder does not open. */
+/* What FFmpeg writes to its log during one call, such as why an encoder does not open. */
 #ifndef CYCODEC_LOG_CAPTURE_H
 #define CYCODEC_LOG_CAPTURE_H
 

@@ -41,12 +41,12 @@ static int clamp(int value, int low, int high) {
  * d^2 + 1 up to 1, and -0.6 d^3 + 3 d^2 - 4.8 d + 2.4 up to 2. */
 static int64_t cubic(int64_t d) {
     const int64_t unit = 1 << 24, c = (int64_t)(0.6 * (1 << 24)), one = 1 << 30;
+    if (d >= 2 * one)
+        return 0; /* the square of a larger distance does not fit */
     int64_t d2 = d * d >> 30, d3 = d2 * d >> 30;
     if (d < one)
         return (12 * unit - 6 * c) * d3 + (6 * c - 18 * unit) * d2 + 6 * unit * one;
-    if (d < 2 * one)
-        return -6 * c * d3 + 30 * c * d2 - 48 * c * d + 24 * c * one;
-    return 0;
+    return -6 * c * d3 + 30 * c * d2 - 48 * c * d + 24 * c * one;
 }
 
 static int64_t magnitude(int64_t value) {

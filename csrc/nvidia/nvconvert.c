@@ -121,18 +121,17 @@ static CUresult prepare_chroma(NvChroma *chroma, int width, int height, CUstream
 /* Choose the arithmetic that the CPU uses for a picture of this size. */
 static CUresult choose_arithmetic(NvScratch *scratch, CUstream stream, NvConvert *args, const NvColour *colour,
                                   int depth, int width, int height, ConvertType type) {
+    int is_float = type != CONVERT_UINT8, is_repeated = args->chroma_y && depth == 8 && height % 2 == 0;
     CUresult code;
-    if (type != CONVERT_UINT8) {
-        args->arithmetic = NV_EXACT;
-        fill_matrix(args->matrix, colour, depth);
-        return CUDA_SUCCESS;
-    }
-    if (args->chroma_y && depth == 8 && height % 2 == 0)
-        args->arithmetic = NV_SWSCALE_PRODUCTS;
+    if (is_repeated)
+        args->arithmetic = is_float ? NV_FLOAT_TABLES : NV_SWSCALE_PRODUCTS;
+    else if (is_float)
+        args->arithmetic = NV_FLOAT;
     else
         args->arithmetic = args->chroma_y && width % 2 == 0 ? NV_SWSCALE_TABLES : NV_SWSCALE_FULL;
-    fill_fixed(args->fixed, colour, args->arithmetic == NV_SWSCALE_TABLES, depth);
-    if (args->arithmetic == NV_SWSCALE_PRODUCTS || !args->chroma_y)
+    fill_fixed(args->fixed, colour, args->arithmetic == NV_SWSCALE_TABLES || args->arithmetic == NV_FLOAT_TABLES,
+               depth);
+    if (is_repeated || !args->chroma_y)
         return CUDA_SUCCESS;
     code = prepare_chroma(&scratch->chroma, width % 2 ? width : 0, height, stream);
     args->chroma_rows = scratch->chroma.rows;

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-__all__ = ["Keys", "Seconds", "SpreadOptions"]
+__all__ = ["Instant", "Keys", "Seconds", "Size", "SpreadOptions"]
 
 
 class Keys(click.ParamType):
@@ -51,6 +51,30 @@ class Seconds(click.ParamType):
             hours, minutes, seconds = (float(group or 0) for group in match.groups()[1:])
             instants.append((hours * 3600 + minutes * 60 + seconds) * (-1 if match[1] else 1))
         return instants
+
+
+class Instant(Seconds):
+    """One instant."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        instants = super().convert(value, param, ctx)
+        if len(instants) != 1 or instants[0] < 0:
+            self.fail(f"{value!r} is not one time of 0 or more", param, ctx)
+        return instants[0]
+
+
+class Size(click.ParamType):
+    """Width and height: 1280x720."""
+
+    name = "size"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[int, int]:
+        match = re.fullmatch(r"\s*(\d+)\s*[xX]\s*(\d+)\s*", value)
+        if match is None or int(match[1]) == 0 or int(match[2]) == 0:
+            self.fail(f"{value!r} is not a size such as 1280x720", param, ctx)
+        return int(match[1]), int(match[2])
 
 
 class SpreadOptions(click.Command):

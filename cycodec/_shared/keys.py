@@ -20,13 +20,19 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 __all__ = [
+    "MOST_NUMBERS",
     "Plan",
+    "check_count",
     "flat_numbers",
     "frame_list",
     "frame_number",
     "plan",
     "slice_bounds",
 ]
+
+# Nobody decodes more frames or instants in one request. A larger one is a mistake, and must fail
+# before it fills the memory.
+MOST_NUMBERS = 1 << 27
 
 Region: TypeAlias = "tuple[int, int, int, int]"
 # What selects along one axis of the video: one index, evenly spaced ones, or an int64 array of any
@@ -408,6 +414,21 @@ def _check_whole(numbers: np.ndarray) -> None:
         raise FrameNumberError(f"frame numbers must be whole, got {numbers[broken].flat[0]} ({_BY_TIME})")
 
 
+def length_of(numbers: range) -> int:
+    """Return the length of a range; `len` raises OverflowError for one above 2**63."""
+    return max(
+        0,
+        (numbers.stop - numbers.start + numbers.step - (numbers.step > 0) + (numbers.step < 0))
+        // numbers.step,
+    )
+
+
+def check_count(count: int, what: str) -> None:
+    """Raise ValueError for more numbers than anybody asks for, before they fill the memory."""
+    if count > MOST_NUMBERS:
+        raise ValueError(f"{count} {what} are too many: at most {MOST_NUMBERS} (ask for less at a time)")
+
+
 def flat_numbers(values: Any, what: str, single: str) -> np.ndarray:
     """Return a list, tuple, array or tensor as a 1-D array of numbers.
 
@@ -423,10 +444,14 @@ def flat_numbers(values: Any, what: str, single: str) -> np.ndarray:
         (a TypeError and an IndexError) `values` is not a list of numbers. Bools and text are not
         numbers.
     ValueError
-        `values` has more than one axis.
+        `values` has more than one axis, or is longer than MOST_NUMBERS.
     """
+    if isinstance(values, Sequence):
+        check_count(len(values) if not isinstance(values, range) else length_of(values), what)
     if torch_adapter.is_tensor(values):
         array = torch_adapter.to_numpy(values)
+    elif isinstance(values, range) and max(map(abs, (values.start, values.stop, values.step))) < 1 << 62:
+        array = np.arange(values.start, values.stop, values.step)
     elif not isinstance(values, (str, bytes, bytearray)) and (
         isinstance(values, Sequence) or hasattr(values, "__array__")
     ):

@@ -14,7 +14,7 @@ import numpy as np
 
 from cycodec._shared import torch_adapter
 from cycodec._shared.argument_errors import ArgumentError, IndexTypeError
-from cycodec._shared.keys import flat_numbers
+from cycodec._shared.keys import MOST_NUMBERS, flat_numbers
 
 __all__ = [
     "TimeRange",
@@ -26,10 +26,6 @@ __all__ = [
     "time_key",
     "time_range",
 ]
-
-# Nobody decodes more instants than this. A larger request is a mistake, and must fail before it
-# fills the memory.
-_MAX_INSTANTS = 1 << 27
 
 
 class TimeRange(NamedTuple):
@@ -195,9 +191,9 @@ def _grid(start: float, stop: float, spacing: float, scale: Callable[[Any, float
         return np.empty(0)
     unit = scale(1.0, spacing)
     steps = (stop - start) / unit
-    if steps > _MAX_INSTANTS:
+    if steps > MOST_NUMBERS:
         raise ValueError(
-            f"{steps:.0f} instants from {start} to {stop} s are too many: at most {_MAX_INSTANTS}"
+            f"{steps:.0f} instants from {start} to {stop} s are too many: at most {MOST_NUMBERS}"
         )
     rounding = 4 * np.finfo(np.float64).eps * (max(abs(start), abs(stop)) / unit + steps)
     return start + scale(np.arange(max(math.ceil(steps - rounding), 1)), spacing)

@@ -73,6 +73,9 @@ def load_torch() -> ModuleType:
         if error.name != "torch":  # torch is installed, but lacks a module: the error names it
             raise
         raise ImportError("cycodec needs torch to return tensors: pip install torch") from error
+    if hasattr(torch, "get_default_device"):
+        # torch loads modules for the first call, which is too late once descriptors are used up
+        torch.get_default_device()
     return torch
 
 

@@ -142,14 +142,16 @@ def decode_index(io: IOContext, size: int | None, reader: FrameReader) -> FrameI
     demuxer.probe()
     demuxer.keep_only(stream_index)
     table = scan_packets(demuxer, stream_index)
+    ordinals, damaged = decode_ordinals(reader)
     index = index_from_ordinals(
         table,
-        decode_ordinals(reader),
+        ordinals,
         time_base(demuxer, stream_index),
         seconds_per_frame=seconds_per_frame(demuxer, stream_index),
     )
     index.stream_index = stream_index
     check_frames(index, demuxer, stream_index)
+    index.note_damage(damaged)
     return index
 
 
@@ -168,7 +170,8 @@ def check_frames(index: FrameIndex, demuxer: Demuxer, stream_index: int) -> None
         name = demuxer.io.name
         raise InvalidDataError(
             f"{name}: no frame of video stream {stream_index} can be decoded "
-            "(the file may be damaged or cut off; `ffmpeg -i FILE -f null -` says more)",
+            "(the file may be damaged or cut off, or its frames may be larger than max_pixels allows; "
+            "`ffmpeg -i FILE -f null -` says more)",
             source=name,
             operation="decode",
         )

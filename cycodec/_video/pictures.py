@@ -69,6 +69,10 @@ class Pictures:
         # For a GPU, the headers were read closely when the stream was opened.
         self._knows_colours = size.is_proved or options.cuda is not None
 
+    def leave_readers(self) -> None:
+        """Let go of the readers, which are closed. What is known stays known."""
+        self._readers = cast("Readers", None)
+
     def use(self, readers: Readers, gpu: int | None) -> None:
         """Take the facts from these readers from now on, and send pictures to that GPU, if any."""
         self._readers = readers

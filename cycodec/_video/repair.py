@@ -63,6 +63,8 @@ def confirm(session: VideoSession) -> bool:
         return _confirm_on_cpu(session, before)
     decoded = _decode_index(session)
     is_right = np.array_equal(before.pts, decoded.pts)
+    if is_right:
+        before.note_damage(decoded.damaged)
     if is_right or session.given_index:
         session.use_index(before)
     if not is_right and session.given_index:

@@ -179,6 +179,7 @@ class VideoSession(Session):
     def _drop(self) -> None:
         self.pictures.release()
         self.reader = self.readers = None  # type: ignore[assignment]
+        self.pictures.leave_readers()
 
     # -- requests, and what they may find out ------------------------------------------------------
 

@@ -47,6 +47,9 @@ def why_not(demuxer: Demuxer, stream_index: int, ordinal: int, backend: str) -> 
     problem = _format_problem(info)
     if problem is not None:
         return problem
+    if backend == "nvdec" and demuxer.codec_options:
+        options = ", ".join(map(repr, demuxer.codec_options))
+        return f"NVDEC does not know options of libavcodec's decoders, {options} (set_cuda_backend('ffmpeg') passes them)"
     if backend == "ffmpeg" and not hwaccel.has_hwaccel(demuxer, stream_index):
         return f"the FFmpeg in use has no decoder of {info['codec']} for NVDEC"
     chroma, depth = nvdec.FORMATS[info["pixel_format"]]

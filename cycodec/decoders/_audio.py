@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import itertools
+from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -148,7 +149,7 @@ class SampleIndexing(DecoderBase):
             raise
 
     def __iter__(self) -> Any:
-        raise TypeError("an audio decoder is not iterable (iterate over windows: decoder[i : i + n])")
+        raise TypeError("an audio decoder is not iterable (iterate over decoder.chunks(seconds))")
 
     def _slice(self, key: slice) -> Tensor:
         key = slice_bounds(key)
@@ -247,10 +248,11 @@ class SampleIndexing(DecoderBase):
         Parameters
         ----------
         start_seconds : float
-            Time of the first sample, in seconds. Times from 0 on may be before the stream.
+            Time of the first sample, in seconds. A time before the stream stands for its beginning.
         stop_seconds : float, optional
             Time at which the window ends, in seconds; the sample played then is excluded. None, and
-            times after the end of the stream, read up to the end.
+            times after the end of the stream, read up to the end. The time of the start gives an
+            empty window.
 
         Returns
         -------
@@ -261,8 +263,9 @@ class SampleIndexing(DecoderBase):
         Raises
         ------
         ValueError
-            A time is NaN or infinite, the stop is before the start, or the start is before the
-            stream (and below 0) or at or after its end; the last two are a RuntimeError, too.
+            A time is NaN or infinite, the stop is before the start, the range ends before the first
+            sample, or it starts at or after the end of the stream; the last two are a RuntimeError,
+            too.
         TypeError
             A time is no number.
         ClosedError
@@ -275,21 +278,22 @@ class SampleIndexing(DecoderBase):
         return samples
 
     def _range(self, start_seconds: Any, stop_seconds: Any) -> tuple[int, int | None]:
-        """Return the samples [start, stop) of a time range; None for stop is the end of the stream.
-        """
+        """Return the samples [start, stop) of a time range; a stop of None is the end."""
         session = self._session
         begin = instant(start_seconds, "start_seconds")
         start = max(session.position_at(begin), 0)
-        if begin < min(session.begin_seconds, 0.0):
-            raise ArgumentError(
-                f"{session.name}: the time range starts at {begin} s, before the stream, which begins at "
-                f"{session.begin_seconds} s"
-            )
         if stop_seconds is None:
             return start, None
         end = instant(stop_seconds, "stop_seconds")
         if end < begin:
-            raise ValueError(f"the time range runs backwards: it starts at {begin} s and stops at {end} s")
+            raise ValueError(
+                f"{session.name}: the time range runs backwards: it starts at {begin} s and stops at {end} s"
+            )
+        if begin < end <= session.begin_seconds:
+            raise ArgumentError(
+                f"{session.name}: the time range ends at {end} s, before the first sample, which is played at "
+                f"{session.begin_seconds} s"
+            )
         return start, max(session.position_at(end), start)
 
     def _refuse_start(self, start_seconds: float, start: int) -> None:
@@ -300,6 +304,47 @@ class SampleIndexing(DecoderBase):
                 f"{self._session.name}: the time range starts at {start_seconds} s, at or after the end of "
                 f"the stream at {self._session.seconds_at(length)} s"
             )
+
+    def chunks(self, seconds: float) -> Iterator[AudioSamples]:
+        """Return an iterator over all samples, in windows of equal length.
+
+        The windows follow each other without gap or overlap; the last one may be shorter. Together
+        they are ``get_all_samples``, bit for bit. Only one of them is in memory at a time, so that
+        long files and streams can be read.
+
+        Parameters
+        ----------
+        seconds : float
+            Length of a window. Window k begins at the sample nearest to ``k * seconds``.
+
+        Returns
+        -------
+        iterator of AudioSamples
+            With ``data`` float32 ``[num_channels, n]`` and ``pts_seconds``, the time of the first
+            sample.
+
+        Raises
+        ------
+        ValueError
+            A window would hold less than one sample.
+        TypeError
+            `seconds` is no number.
+        """
+        length = instant(seconds, "seconds") * self._session.sample_rate
+        if not 1 <= length < 1 << 62:
+            raise ArgumentError(
+                f"{self._session.name}: chunks of {seconds} s hold {length:.3g} samples (at least one is needed)"
+            )
+        return self._chunks(length)
+
+    def _chunks(self, length: float) -> Iterator[AudioSamples]:
+        for number in itertools.count():
+            start, stop = round(number * length), round((number + 1) * length)
+            samples = self._samples(start, stop)
+            if samples.data.shape[1]:
+                yield samples
+            if samples.data.shape[1] < stop - start:
+                return
 
     def _samples(self, start: int, stop: int | None) -> AudioSamples:
         session = self._session

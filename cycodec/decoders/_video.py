@@ -98,9 +98,9 @@ class VideoDecoder(DecoderBase, ArrayOfFrames):
         They are applied in order to every frame; a Compose of them is opened. Pixels outside a crop
         are never converted. `metadata` and indices refer to the transformed frames.
     output_dtype : torch.dtype or "auto"
-        torch.uint8; torch.float32 in [0, 1], which keeps the precision of 10 and 12 bits; or
-        torch.float16, the same rounded. "auto" is float32 for HDR (transfer functions PQ and HLG),
-        else uint8.
+        torch.uint8; torch.float32 in [0, 1], which is ffmpeg's rgb48le divided by 65535 and keeps
+        the precision of 10 and 12 bits; or torch.float16, the same rounded. "auto" is float32 for
+        HDR (transfer functions PQ and HLG), else uint8.
     index : FrameIndex or path, optional
         An index that was made before (``decoder.index``, ``FrameIndex.save``). The decoder refuses
         an index of another source.

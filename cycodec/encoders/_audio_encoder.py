@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 import warnings
-from typing import TYPE_CHECKING, Any, NoReturn, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from cycodec._shared import torch_adapter
 from cycodec._shared.argument_errors import NoTensorError
 from cycodec._shared.arguments import INT32_MAX, integer
-from cycodec._shared.missing_names import refuse_name
 from cycodec.core.encode.audio import AudioStreamEncoder, peak_and_nan
 from cycodec.core.encode.muxer import Muxer
 from cycodec.core.io.sink import Sink
@@ -227,9 +226,3 @@ class AudioEncoder:
             sink.discard()
             raise
         return sink
-
-
-if not TYPE_CHECKING:
-
-    def __getattr__(name: str) -> NoReturn:
-        refuse_name(__name__, name)

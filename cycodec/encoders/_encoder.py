@@ -22,7 +22,7 @@ from cycodec._shared.arguments import one_of, optional_integer
 from cycodec.core.error import ClosedError, FFmpegTypeError, FFmpegValueError
 from cycodec.encoders._streams import AudioStream, VideoStream
 
-__all__ = ["EncodeStats", "Encoder", "Segment"]
+__all__ = ["EncodeStats", "Encoder"]
 
 ON_FULL = ("block", "drop", "raise")
 AUDIO_QUEUE_SECONDS = 10  # so much audio may wait, if there is a queue

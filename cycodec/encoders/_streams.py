@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["AudioStream", "VideoStream"]
 
 
-class _EncodedStream:
+class StreamBase:
     """What both kinds of streams share."""
 
     def __init__(self, encoder: Encoder, settings: Any) -> None:
@@ -37,7 +37,7 @@ class _EncodedStream:
         )
 
 
-class VideoStream(_EncodedStream):
+class VideoStream(StreamBase):
     """A video stream of an `Encoder`. `Encoder.add_video` makes it."""
 
     _settings: VideoSettings
@@ -94,7 +94,7 @@ class VideoStream(_EncodedStream):
         return f"VideoStream({s.width}x{s.height} at {s.rate} fps)"
 
 
-class AudioStream(_EncodedStream):
+class AudioStream(StreamBase):
     """An audio stream of an `Encoder`. `Encoder.add_audio` makes it."""
 
     _settings: AudioSettings
@@ -124,6 +124,11 @@ class AudioStream(_EncodedStream):
         track = self._ready("add_samples")
         with self._encoder._guard():
             track.add(samples)
+
+    @property
+    def num_samples(self) -> int:
+        """The number of samples of each channel that were added."""
+        return 0 if self._track is None else self._track.num_samples
 
     def __repr__(self) -> str:
         s = self._settings

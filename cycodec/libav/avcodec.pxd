@@ -54,6 +54,14 @@ cdef extern from "libavcodec/avcodec.h" nogil:
         AV_CODEC_ID_VP8
         AV_CODEC_ID_VP9
         AV_CODEC_ID_AV1
+        AV_CODEC_ID_THEORA
+        AV_CODEC_ID_H263
+        AV_CODEC_ID_H263P
+        AV_CODEC_ID_FLV1
+        AV_CODEC_ID_MSMPEG4V2
+        AV_CODEC_ID_MSMPEG4V3
+        AV_CODEC_ID_WMV1
+        AV_CODEC_ID_WMV2
         AV_CODEC_ID_MP1
         AV_CODEC_ID_MP2
         AV_CODEC_ID_MP3
@@ -162,6 +170,8 @@ cdef extern from "libavcodec/avcodec.h" nogil:
         AVPixelFormat sw_pix_fmt
         AVBufferRef *hw_device_ctx
         int has_b_frames
+        void *opaque
+        int (*get_buffer2)(AVCodecContext *context, AVFrame *frame, int flags) noexcept nogil
         AVRational sample_aspect_ratio
         AVRational pkt_timebase
         AVRational time_base
@@ -197,6 +207,7 @@ cdef extern from "libavcodec/avcodec.h" nogil:
     int av_codec_is_encoder(const AVCodec *codec)
     const AVClass *avcodec_get_class()
     unsigned avcodec_version()
+    int avcodec_default_get_buffer2(AVCodecContext *context, AVFrame *frame, int flags)
 
     AVCodecContext *avcodec_alloc_context3(const AVCodec *codec)
     void avcodec_free_context(AVCodecContext **ctx)

@@ -156,9 +156,14 @@ cdef extern from "libavutil/time.h" nogil:
     int64_t av_gettime_relative()
 
 
+cdef extern from "libavutil/imgutils.h" nogil:
+    int av_image_get_linesize(AVPixelFormat format, int width, int plane)
+
+
 cdef extern from "libavutil/buffer.h" nogil:
     struct AVBufferRef:
         uint8_t *data
+        size_t size
     AVBufferRef *av_buffer_ref(const AVBufferRef *buf)
     void av_buffer_unref(AVBufferRef **buf)
 
@@ -288,6 +293,7 @@ cdef extern from "libavutil/frame.h" nogil:
         AVDictionary *metadata
         size_t crop_left
         size_t crop_top
+        AVBufferRef *buf[8]
     AVFrame *av_frame_alloc()
     void av_frame_free(AVFrame **frame)
     int av_frame_ref(AVFrame *dst, const AVFrame *src)

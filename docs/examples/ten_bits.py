@@ -14,8 +14,8 @@ fine = VideoDecoder(source, output_dtype=torch.float32)[0]
 print("uint8  ", coarse.dtype, len(coarse.unique()), "levels")
 print("float32", fine.dtype, len(fine.unique()), "levels, in [0, 1]")
 assert len(fine.unique()) > 256
-# The pictures are the same, but another filter scales chroma up.
-assert (fine * 255 - coarse).abs().mean() < 2
+# Both show one picture; uint8 only lacks the fractions of a level.
+assert (fine * 255 - coarse).abs().max() < 4
 
 # float16 needs half the memory, for networks that compute in half precision.
 half = VideoDecoder(source, output_dtype=torch.float16)[0]

@@ -198,10 +198,8 @@ def test_a_decoder_that_is_still_open_is_used_again(paths, opened):
     clips = VideoClips(paths, SAMPLER, max_open=2)
     for number in (0, 1, 0, 1, 2, 1, 0):
         clips[number]
-    assert [decoder._session.source for decoder in opened if not decoder._session.closed] == [
-        paths[1],
-        paths[0],
-    ]
+    still_open = [decoder._session.name for decoder in opened if not decoder._session.closed]
+    assert still_open == [str(paths[1]), str(paths[0])]
     assert len(opened) == 4
 
 

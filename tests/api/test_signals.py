@@ -89,7 +89,19 @@ def repeated(path, data, size):
 def long_gop(path):
     """A video that is decoded from its first frame on, whichever frame is wanted."""
     source = ["-f", "lavfi", "-i", "testsrc2=s=960x540:r=30:d=30"]
-    command = ["ffmpeg", "-v", "error", *source, "-c:v", "libx264", "-preset", "ultrafast", "-g", "9999", path]
+    command = [
+        "ffmpeg",
+        "-v",
+        "error",
+        *source,
+        "-c:v",
+        "libx264",
+        "-preset",
+        "ultrafast",
+        "-g",
+        "9999",
+        path,
+    ]
     subprocess.run(command, check=True)
     return path
 
@@ -102,7 +114,9 @@ def sound(path, *options):
 
 
 def long_wav(path):
-    head = struct.pack("<4sI4s4sIHHIIHH4sI", b"RIFF", 0, b"WAVE", b"fmt ", 16, 1, 1, 8000, 16000, 2, 16, b"data", 0)
+    head = struct.pack(
+        "<4sI4s4sIHHIIHH4sI", b"RIFF", 0, b"WAVE", b"fmt ", 16, 1, 1, 8000, 16000, 2, 16, b"data", 0
+    )
     path.write_bytes(head)
     os.truncate(path, 400_000_000)
     return path

@@ -102,7 +102,7 @@ def test_keys_of_a_wrong_type(key, flac):
 
 def test_keys_of_seconds_are_pointed_to_t(flac):
     for key in (slice(1.5, 3), [1.5], 5.0):
-        with pytest.raises(TypeError, match=r"\.t takes seconds"):
+        with pytest.raises(TypeError, match=r"\.t(\[\.\.\.\])? takes seconds"):
             AudioDecoder(flac)[key]
 
 
@@ -132,7 +132,7 @@ def test_times(flac, whole):
 
 @pytest.mark.parametrize(
     ("start", "stop"),
-    [(2.0, 1.0), (float("nan"), None), (0.0, float("nan")), (-1.0, 1.0), (4.0, None), (99.0, 100.0)],
+    [(2.0, 1.0), (float("nan"), None), (0.0, float("nan")), (-1.0, 0.0), (4.0, None), (99.0, 100.0)],
 )
 def test_time_ranges_that_make_no_sense(start, stop, flac):
     with pytest.raises(ValueError):
@@ -144,7 +144,7 @@ def test_times_count_from_the_streams_own_begin():
     everything = decoder.get_all_samples()
     assert everything.pts_seconds == pytest.approx(1.4)
     assert torch.equal(decoder.t[1.4:2.4], everything.data[:, :44100])
-    assert decoder.get_samples_played_in_range(0.0, 1.4).data.shape[1] == 0
+    assert torch.equal(decoder.get_samples_played_in_range(0.0, 2.4).data, decoder.t[1.4:2.4])
 
 
 def test_metadata():
@@ -184,12 +184,16 @@ def test_arguments():
             AudioDecoder(file, **wrong)
 
 
+class Unnamed(io.BytesIO):
+    """A file-like object that only its own process can read."""
+
+
 def test_pickle_and_repr(flac, whole):
     decoder = pickle.loads(pickle.dumps(AudioDecoder(flac, sample_rate=16000, num_channels=1)))
     assert decoder[0:100].shape == (1, 100)
     assert "1 channels at 16000 Hz" in repr(decoder)
     with pytest.raises(TypeError, match="file-like"):
-        pickle.dumps(AudioDecoder(io.BytesIO(flac.read_bytes())))
+        pickle.dumps(AudioDecoder(Unnamed(flac.read_bytes())))
 
 
 @pytest.mark.parametrize("name", ["flac.flac", "pcm_s16le.wav"])

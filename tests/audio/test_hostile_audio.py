@@ -109,7 +109,9 @@ def test_a_long_read_takes_little_more_than_the_memory_of_its_result(folder):
     source = ["-f", "lavfi", "-i", "anullsrc=r=48000:cl=stereo", "-t", "700"]
     subprocess.run(["ffmpeg", "-v", "error", *source, "-c:a", "aac", "-f", "adts", path], check=True)
     environment = {**os.environ, "CYCODEC_POOL_BYTES": "0"}
-    done = subprocess.run([sys.executable, "-c", MEASURE, path], capture_output=True, text=True, env=environment)
+    done = subprocess.run(
+        [sys.executable, "-c", MEASURE, path], capture_output=True, text=True, env=environment
+    )
     assert done.returncode == 0, done.stderr
     size, grown, last = json.loads(done.stdout)
     assert size > 250_000_000

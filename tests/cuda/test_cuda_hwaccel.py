@@ -81,10 +81,7 @@ def test_options(open_both, options):
     cpu, cuda = open_both(media.locate("h264_bt601.mp4"), **options)
     ours, theirs = cuda[[0, 8, 4, 4]].cpu(), cpu[[0, 8, 4, 4]]
     assert ours.dtype == theirs.dtype
-    if ours.dtype == torch.uint8:
-        assert torch.equal(ours, theirs)
-    else:
-        assert (ours.float() - theirs.float()).abs().max() < (1e-4 if ours.dtype == torch.float32 else 1e-3)
+    assert torch.equal(ours, theirs)
 
 
 def test_the_stream_of_torch_waits_for_libavcodec(open_both, fake, monkeypatch):
@@ -165,3 +162,22 @@ def test_the_choice_is_made_when_a_decoder_is_made(fake):
     assert hardware_decoder(by_ffmpeg).__name__ == "HwaccelBackend"
     assert hardware_decoder(by_nvdec).__name__ == "NvdecBackend"
     assert torch.equal(by_ffmpeg[3], by_nvdec[3])
+
+
+def test_options_of_the_decoder(open_both, gpu):
+    """libavcodec gets them; NVDEC's own decoder knows none, so the CPU decodes and says why."""
+    path = media.path("h264_plain.mp4")
+    options = {"options": {"skip_loop_filter": "all"}}
+    cpu, cuda = open_both(path, **options)
+    assert not cuda.cpu_fallback
+    assert not torch.equal(cpu[20], VideoDecoder(path)[20])
+    nvdec = VideoDecoder(path, device="cuda", **options)
+    assert "skip_loop_filter" in str(nvdec.cpu_fallback)
+    assert nvdec.cpu_fallback
+    assert_same_video(path.name, nvdec[:24], cpu[:24])
+    with pytest.raises(UnsupportedError, match="skip_loop_filter"):
+        VideoDecoder(path, device="cuda", fallback="raise", **options)
+    # options of the demuxer concern no decoder
+    assert not VideoDecoder(path, device="cuda", options={"ignore_editlist": "1"}).cpu_fallback
+    with pytest.raises(ValueError, match="nosuch"):
+        VideoDecoder(path, device="cuda", options={"nosuch": "1"})

@@ -1,4 +1,4 @@
-/* Compare every level of float_row (csrc/kernels/float_rows.h) with the plain loop, bit by bit.
+/* Compare every level of the kernels of csrc/kernels/float_rows.h with the plain loops, bit by bit.
  * Planes and rows have exactly the bytes that they need, so that sanitizers see accesses beyond
  * them. Print the first difference, or how many rows were compared. */
 #include "kernels/float_rows.h"
@@ -8,63 +8,148 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "coefficients.h"
+
 #define GUARD 64
 
-/* Fill samples with noise in all bits, even in those that are masked; or with few values, for
- * black, white and grey. */
-static uint8_t *plane(size_t size, int few) {
-    static const uint8_t values[] = {0, 1, 16, 128, 235, 255};
-    uint8_t *bytes = malloc(size);
-    for (size_t i = 0; i < size; i++)
-        bytes[i] = few ? values[rand() % 6] : (uint8_t)(rand() >> 8);
+typedef struct {
+    int width, columns, taps, few, planar;
+    FloatColours colours;
+    FloatRowKind kind;
+    int16_t weights[FLOAT_MOST_TAPS];
+    const void *luma, *u[FLOAT_MOST_TAPS], *v[FLOAT_MOST_TAPS];
+} Case;
+
+/* Fill samples with noise over all codes, or with few values: black, white and grey. */
+static void *plane(const Case *c, int count) {
+    const int deep = c->kind.deep, up = c->colours.depth - 8, values[] = {0, 1, 16, 128, 235, 255};
+    uint8_t *bytes = malloc((size_t)count << deep);
+    for (int i = 0; i < count; i++) {
+        int value = c->few ? values[rand() % 6] << up : rand() >> 8 & ((1 << c->colours.depth) - 1);
+        if (deep)
+            ((uint16_t *)bytes)[i] = (uint16_t)value;
+        else
+            bytes[i] = (uint8_t)value;
+    }
     return bytes;
 }
 
-static int compare(int width, int depth, const FloatColours *colours, FloatRowKind kind, int few, int planar) {
-    size_t chroma = (size_t)((width + kind.paired) >> kind.paired) << kind.deep;
-    size_t size = 3 * (size_t)width * (kind.half ? 2 : 4);
-    uint8_t *y = plane((size_t)width << kind.deep, few), *cb = plane(chroma, few), *cr = plane(chroma, few);
-    uint8_t *rows[3];
-    for (int level = LEVEL_PLAIN; level <= LEVEL_AVX512; level++) {
-        uint8_t *row = rows[level] = malloc(size + GUARD);
-        memset(row, 0xA5, size + GUARD);
-        kernel_limit(level);
-        float_row(row, planar ? (ptrdiff_t)(size / 3) : 0, y, cb, cr, width, colours, kind);
-        int beyond = 0;
-        for (int i = 0; i < GUARD; i++)
-            beyond |= row[size + i] != 0xA5;
-        if (beyond || memcmp(row, rows[0], size)) {
-            printf("%d pixels of %d bits, %s, %s, %s: %s at level %d\n", width, depth, planar ? "planes" : "packed",
-                   kind.paired ? "paired" : "each its own", kind.half ? "half" : "full",
-                   beyond ? "written beyond the row" : "another row", level);
-            exit(1);
-        }
+static void fail(const Case *c, const char *what, int level) {
+    printf("%d pixels of %d bits, arithmetic %d, %d taps, %s, %s, %s: %s at level %d\n", c->width, c->colours.depth,
+           (int)c->colours.arithmetic, c->taps, c->planar ? "planes" : "packed", c->kind.paired ? "paired" : "each",
+           c->kind.half ? "half" : "full", what, level);
+    exit(1);
+}
+
+/* Convert a row, and return it with the chroma that it was made from behind it. */
+static uint8_t *convert(const Case *c, size_t size, size_t sums, int level) {
+    uint8_t *row = malloc(size + GUARD), *kept = malloc(size + 3 * sums);
+    int32_t *chroma[3];
+    for (int i = 0; i < 3; i++)
+        chroma[i] = malloc(sums);
+    const FloatChroma out = {chroma[0], chroma[1], chroma[2]};
+    memset(row, 0xA5, size + GUARD);
+    kernel_limit(level);
+    float_chroma_row(out, c->u, c->v, c->weights, c->taps, c->columns, &c->colours, c->kind.deep);
+    float_row(row, c->planar ? (ptrdiff_t)(size / 3) : 0, c->luma, out, c->width, &c->colours, c->kind);
+    for (int i = 0; i < GUARD; i++)
+        if (row[size + i] != 0xA5)
+            fail(c, "written beyond the row", level);
+    memcpy(kept, row, size);
+    for (int i = 0; i < 3; i++) {
+        memcpy(kept + size + i * sums, chroma[i], sums);
+        free(chroma[i]);
     }
-    for (int level = LEVEL_PLAIN; level <= LEVEL_AVX512; level++)
-        free(rows[level]);
-    free(y);
-    free(cb);
-    free(cr);
+    free(row);
+    return kept;
+}
+
+static int compare(Case *c) {
+    size_t size = 3 * (size_t)c->width * (c->kind.half ? 2 : 4), sums = (size_t)c->columns * sizeof(int32_t);
+    c->luma = plane(c, c->width);
+    for (int i = 0; i < c->taps; i++) {
+        c->u[i] = plane(c, c->columns);
+        c->v[i] = plane(c, c->columns);
+    }
+    uint8_t *plain = convert(c, size, sums, LEVEL_PLAIN);
+    for (int level = LEVEL_PLAIN + 1; level <= LEVEL_AVX512; level++) {
+        uint8_t *row = convert(c, size, sums, level);
+        if (memcmp(row, plain, size + 3 * sums))
+            fail(c, "another row", level);
+        free(row);
+    }
+    free(plain);
+    free((void *)c->luma);
+    for (int i = 0; i < c->taps; i++) {
+        free((void *)c->u[i]);
+        free((void *)c->v[i]);
+    }
     return LEVEL_AVX512;
 }
 
-static float some(double least, double most) {
-    return (float)(least + (most - least) * rand() / RAND_MAX);
+/* Every sample divided by the largest one is the rounded quotient. */
+static void check_quotients(void) {
+    static uint16_t samples[65536], halves[65536], plain[65536];
+    static float floats[65536];
+    for (int i = 0; i < 65536; i++)
+        samples[i] = (uint16_t)i;
+    kernel_limit(LEVEL_PLAIN);
+    float_samples(plain, samples, 65536, 1);
+    for (int level = LEVEL_PLAIN; level <= LEVEL_AVX512; level++) {
+        kernel_limit(level);
+        float_samples(floats, samples, 65536, 0);
+        float_samples(halves, samples, 65536, 1);
+        for (int i = 0; i < 65536; i++)
+            if (floats[i] != (float)i / 65535.0f || halves[i] != plain[i]) {
+                printf("%d / 65535 is wrong at level %d\n", i, level);
+                exit(1);
+            }
+    }
+}
+
+/* The sums of luma alone give all results, of which float_row makes quotients. */
+static void check_results(void) {
+    for (int most = 255; most <= 65535; most += 65280)
+        for (int level = LEVEL_PLAIN; level <= LEVEL_AVX512; level++)
+            for (int first = 0; first <= most; first += 256) {
+                int32_t zeros[256] = {0}, sums[256];
+                uint8_t luma[256] = {0};
+                float row[3][256];
+                FloatColours colours = {.depth = 8, .most = most};
+                for (int i = 0; i < 256; i++)
+                    sums[i] = first + i;
+                kernel_limit(level);
+                float_row(row, sizeof(row[0]), luma, (FloatChroma){sums, zeros, zeros}, 256, &colours,
+                          (FloatRowKind){0});
+                for (int i = 0; i < 256; i++)
+                    if (row[0][i] != (float)(first + i) / (float)most) {
+                        printf("%d / %d is wrong at level %d\n", first + i, most, level);
+                        exit(1);
+                    }
+            }
 }
 
 int main(void) {
-    static const int depths[] = {8, 9, 10, 12, 14, 16};
+    static const int depths[] = {8, 9, 10, 12, 14};
     int rows = 0;
-    for (int n = 0; n < 96; n++)
-        for (int width = 1; width <= 200; width++) {
-            int depth = depths[n % 6];
-            float unit = (float)(1 << (depth - 8));
-            FloatColours colours = {(1u << depth) - 1,       16 * unit,
-                                    1 / (219 * unit),        128 * unit,
-                                    some(.005, .01) / unit,  some(.0005, .003) / unit,
-                                    some(.001, .004) / unit, some(.006, .01) / unit};
-            FloatRowKind kind = {depth > 8, n / 6 % 2, n / 12 % 2};
-            rows += compare(width, depth, &colours, kind, n / 24 % 2, n / 48);
+    check_quotients();
+    check_results();
+    for (int n = 0; n < 240; n++)
+        for (int width = 1; width <= 150; width++) {
+            Yuv2RgbMatrix matrix;
+            Case c = {.width = width, .few = n / 60 % 2, .planar = n / 120};
+            int depth = depths[n % 5];
+            FloatArithmetic arithmetic = depth == 8 && n % 2 ? FLOAT_TABLES : n % 3 ? FLOAT_BIASED : FLOAT_WRAPPED;
+            c.kind = (FloatRowKind){depth > 8, n / 5 % 2, n / 10 % 2};
+            c.columns = c.kind.paired ? (width + 1) / 2 : width;
+            c.taps = arithmetic == FLOAT_TABLES ? 1 : 1 + n / 20 % FLOAT_MOST_TAPS;
+            for (int i = 0, left = 4096; i < c.taps; i++) {
+                c.weights[i] = (int16_t)(i + 1 == c.taps ? left : rand() % 1200 - 200);
+                left -= c.weights[i];
+            }
+            yuv2rgb_matrix(&matrix, coefficients[n % 3], n / 3 % 2);
+            float_colours(&c.colours, &matrix, arithmetic, depth);
+            rows += compare(&c);
         }
     printf("%d rows are equal\n", rows);
     return 0;

@@ -21,7 +21,7 @@ DEEP = [
     MATRIX,
     LEVEL,
 ]
-FLOATS = [HERE / "float_rows.c", KERNELS / "float_rows.c", LEVEL]
+FLOATS = [HERE / "float_rows.c", KERNELS / "float_rows.c", MATRIX, LEVEL]
 ARM = platform.machine() in ("aarch64", "arm64")
 COMPILER, EMULATOR = ("cc", []) if ARM else ("aarch64-linux-gnu-gcc", ["qemu-aarch64"])
 

@@ -44,6 +44,7 @@ TABLE = Table(
         # Python that users do not see
         "_video": ("transforms", "core/video", "cuda (lazily)"),
         "_audio": ("_shared", "core/audio"),
+        "_copy": ("_encode",),
         "_encode": ("_shared", "core/encode"),
         "cuda": ("_shared", "core/gpu"),
         "transforms": ("_shared",),
@@ -55,7 +56,7 @@ TABLE = Table(
         "core/video": ("core/container", "csrc/convert"),
         "core/audio": ("core/container", "core/bitstream", "csrc/sound"),
         "core/container": ("core/io", "core/bitstream", "core/heap"),
-        "core/encode": ("core/io", "csrc/encode"),
+        "core/encode": ("core/container", "csrc/encode"),
         "core/io": ("core/error", "core/pool", "core/search", "core/ffmpeg", "core/compat"),
         "core/bitstream": ("core/error", "core/pool", "core/search", "core/ffmpeg", "core/compat"),
         "core/error": ("libav",),

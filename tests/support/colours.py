@@ -1,4 +1,4 @@
-"""YCbCr videos of a chosen matrix, range, subsampling and depth, with their definition in RGB."""
+"""YCbCr videos of a chosen matrix, range, subsampling and depth."""
 
 from dataclasses import dataclass
 
@@ -7,14 +7,6 @@ import recipes
 
 WIDTH, HEIGHT, FRAMES = 66, 50, 3
 
-# Kr and Kb of ITU-R BT.601, BT.709 and BT.2020. swscale treats a stream without a matrix as BT.601.
-WEIGHTS = {
-    "smpte170m": (0.299, 0.114),
-    "bt470bg": (0.299, 0.114),
-    "bt709": (0.2126, 0.0722),
-    "bt2020nc": (0.2627, 0.0593),
-    "unspecified": (0.299, 0.114),
-}
 SUBSAMPLING = {"420": (2, 2), "422": (1, 2), "444": (1, 1)}
 
 
@@ -49,9 +41,12 @@ class Colour:
         ramps = [np.arange(h * w).reshape(h, w) * top // max(1, h * w - 1) for h, w in shapes]
         return [[plane.astype(self.dtype) for plane in frame] for frame in (noise, mild, ramps)]
 
-    def encode(self, width=WIDTH, height=HEIGHT):
-        """Returns the frames as a lossless file with this matrix and range."""
-        raw = b"".join(plane.tobytes() for frame in self.planes(width, height) for plane in frame)
+    def encode(self, width=WIDTH, height=HEIGHT, frames=None):
+        """Returns the frames, by default those of `planes`, as a lossless file with this matrix and
+        range.
+        """
+        frames = frames or self.planes(width, height)
+        raw = b"".join(plane.tobytes() for frame in frames for plane in frame)
         tags = ["-color_range", self.range]
         if self.matrix != "unspecified":
             tags += ["-colorspace", self.matrix]
@@ -59,32 +54,6 @@ class Colour:
         read = ["-f", "rawvideo", "-s", f"{width}x{height}", "-pix_fmt", self.pixels, *tags, "-i", "pipe:0"]
         write = ["-c:v", "ffv1", "-pix_fmt", self.pixels, *tags, "-f", "matroska", "pipe:1"]
         return subprocess_output(read, write, raw)
-
-    def float_reference(self):
-        """Returns RGB in [0, 1] by the definition, as float64 [N, H, W, 3]; chroma is repeated, not
-        interpolated.
-        """
-        kr, kb = WEIGHTS[self.matrix]
-        rows, columns = SUBSAMPLING[self.subsampling]
-        unit = 2 ** (self.depth - 8)
-        if self.range == "tv":
-            black, luma_span, chroma_span = 16 * unit, 219 * unit, 224 * unit
-        else:
-            black, luma_span, chroma_span = 0, 2**self.depth - 1, 2**self.depth - 1
-        frames = []
-        for luma, cb, cr in self.planes():
-            y = (luma.astype(np.float64) - black) / luma_span
-            cb, cr = (
-                ((c.astype(np.float64) - 128 * unit) / chroma_span)
-                .repeat(rows, 0)
-                .repeat(columns, 1)[:HEIGHT, :WIDTH]
-                for c in (cb, cr)
-            )
-            red = y + 2 * (1 - kr) * cr
-            blue = y + 2 * (1 - kb) * cb
-            green = (y - kr * red - kb * blue) / (1 - kr - kb)
-            frames.append(np.stack([red, green, blue], -1))
-        return np.clip(np.stack(frames), 0, 1)
 
 
 def subprocess_output(read, write, data):

@@ -14,6 +14,7 @@ import subprocess
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import numpy as np
 import recipes
 
 # These files give tens of gigabytes of RGB, so the tests compare only the frames in
@@ -61,6 +62,20 @@ def reference(path, stream="v:0"):
             draft.rename(kept)
     known = json.loads(kept.read_text())
     return Reference(**{name: tuple(v) if isinstance(v, list) else v for name, v in known.items()})
+
+
+def floats(source, height, width, stream="v:0"):
+    """Returns the samples of ffmpeg's rgb48le divided by 65535, as float32 ``[N, H, W, 3]``.
+
+    `source` is a path, or the bytes of a file. Other options are those of `reference`.
+    """
+    is_data = isinstance(source, bytes)
+    done = recipes.run(
+        "-threads", "1", *uncropped(), "-i", "pipe:0" if is_data else f"file:{source}", "-map", f"0:{stream}",
+        *passthrough(), "-pix_fmt", "rgb48le", "-f", "rawvideo", "-", stdin=source if is_data else None,
+    )  # fmt: skip
+    samples = np.frombuffer(done.stdout, "<u2").reshape(-1, height, width, 3)
+    return samples.astype(np.float32) / np.float32(65535)
 
 
 def ask(path, stream):

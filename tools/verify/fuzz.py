@@ -29,7 +29,9 @@ from fuzz_corpus import corpus  # noqa: E402
 WAIT = 10  # times the computing time of an input: a child that waits for so long is stuck
 BATCH = 400
 SANITIZER = re.compile(r"(\S+: runtime error: .*|.*ERROR: AddressSanitizer: \S+|.*Assertion .* failed.*)")
-SAVE_INDEX = "import sys; from cycodec.decoders import VideoDecoder; VideoDecoder(sys.argv[1]).index.save(sys.argv[2])"
+SAVE_INDEX = (
+    "import sys; from cycodec.decoders import VideoDecoder; VideoDecoder(sys.argv[1]).index.save(sys.argv[2])"
+)
 
 
 class Children:
@@ -82,7 +84,7 @@ class Children:
         return done
 
     def ask(self, process, path, seed):
-        """Send one input; return what the child answers before and after, and whether it is stuck."""
+        """Send an input; return the child's words before and after it, and whether it is stuck."""
         timer = threading.Timer(WAIT * self.seconds, process.kill)
         timer.start()
         try:
@@ -124,8 +126,12 @@ def read_options():
     parser.add_argument("--minutes", type=float, default=1.0, help="stop after this time (default: 1)")
     parser.add_argument("--seed", type=int, default=0, help="where the random numbers begin (default: 0)")
     parser.add_argument("--only", default="", help="use files whose name holds this text")
-    parser.add_argument("--no-order", action="store_true", help="do not compare frames of two orders of access")
-    parser.add_argument("--seconds", type=float, default=20.0, help="computing time of an input (default: 20)")
+    parser.add_argument(
+        "--no-order", action="store_true", help="do not compare frames of two orders of access"
+    )
+    parser.add_argument(
+        "--seconds", type=float, default=20.0, help="computing time of an input (default: 20)"
+    )
     parser.add_argument("--reproduce", nargs=2, metavar=("FILE", "SEED"), help="use one input, and report")
     parser.add_argument("--folder", type=Path, default=ROOT / "build" / "fuzz", help="where the corpus is")
     parser.add_argument("--python", default=sys.executable, help="the Python of the children")
@@ -137,7 +143,9 @@ def make_corpus(options, environment):
     """Return the files to mutate, or None if ffmpeg failed. It prints which could not be made."""
 
     def save_index(path, index_path):
-        subprocess.run([options.python, "-c", SAVE_INDEX, str(path), str(index_path)], check=True, env=environment)
+        subprocess.run(
+            [options.python, "-c", SAVE_INDEX, str(path), str(index_path)], check=True, env=environment
+        )
 
     # a sanitizer's library must not be loaded into ffmpeg
     plain = {name: value for name, value in os.environ.items() if name != "LD_PRELOAD"}

@@ -70,7 +70,7 @@ def use_index(owner, data):
     try:
         index = FrameIndex.from_bytes(data)
     except FFmpegError:
-        return None
+        return
     with typed_only(IndexError, ValueError), VideoDecoder(owner, index=index) as decoder:
         for number in (0, len(decoder) - 1, len(decoder) // 2):
             with typed_only(IndexError):
@@ -78,7 +78,7 @@ def use_index(owner, data):
         with typed_only(IndexError):
             decoder.get_frame_played_at(index.begin_seconds)
         decoder.get_frames_played_in_range(index.begin_seconds, index.begin_seconds + 0.3)
-    return None
+    return
 
 
 def read_in_two_orders(data):
@@ -260,7 +260,7 @@ def main():
         resource.setrlimit(resource.RLIMIT_AS, (SPACE, SPACE))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     import cycodec
-    import cycodec.decoders  # noqa: F401 - loaded before memory is measured
+    import cycodec.decoders
 
     cycodec.set_limits(max_pixels=MAX_PIXELS, max_result_bytes=MAX_RESULT_BYTES)
     for line in sys.stdin:

@@ -15,7 +15,7 @@ CORPUS = {
     "h264.mp4": f"{PICTURE} {TONE} {H264} -c:a aac -shortest",
     "h264_frag.mp4": f"{PICTURE} {H264} -movflags +frag_keyframe+empty_moov",
     "h264_sidx.mp4": f"{PICTURE} {TONE} {H264} -c:a aac -movflags +dash+frag_every_frame",
-    "h264_edits.mp4": f"-ss 0.35 -i {{h264.mp4}} -c copy",
+    "h264_edits.mp4": "-ss 0.35 -i {h264.mp4} -c copy",
     "h264_faststart.mp4": f"{PICTURE} {H264} -movflags +faststart",
     "hevc.mp4": f"{LARGER} {HEVC}",
     "mpeg4.mov": f"{PICTURE} -c:v mpeg4 -g 5 -bf 2",

@@ -9,12 +9,22 @@ from __future__ import annotations
 
 import click
 
-from cycodec._cli.commands import doctor, frames, index, info, sheet
+from cycodec._cli.commands import concat, cut, doctor, encode, frames, index, info, sheet, transcode
 from cycodec._cli.commands.common import examples
 
 __all__ = ["cycodec"]
 
-COMMANDS = (info.info, frames.frames, sheet.sheet, index.index, doctor.doctor)
+COMMANDS = (
+    info.info,
+    frames.frames,
+    sheet.sheet,
+    index.index,
+    encode.encode,
+    transcode.transcode,
+    cut.cut,
+    concat.concat,
+    doctor.doctor,
+)
 
 
 @click.group(
@@ -24,12 +34,14 @@ COMMANDS = (info.info, frames.frames, sheet.sheet, index.index, doctor.doctor)
         "cycodec frames clip.mp4 --at 1.5 2.0 -o frames",
         "cycodec sheet clip.mp4 -o sheet.png",
         "cycodec index clip.mp4 -o clip.idx",
+        "cycodec encode frames -o clip.mp4",
+        "cycodec cut clip.mp4 --start 10 --stop 20 -o part.mp4",
         "cycodec doctor",
     ),
 )
 @click.version_option(package_name="cycodec", message="%(prog)s %(version)s")
 def cycodec() -> None:
-    """Inspect video and audio files, and extract exact frames."""
+    """Inspect, decode, encode, cut and join video and audio files."""
 
 
 for command in COMMANDS:

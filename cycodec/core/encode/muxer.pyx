@@ -15,10 +15,11 @@ from posix.unistd cimport getpid
 
 from cycodec.core.compat cimport compat_output_alloc
 from cycodec.core.encode.codecs cimport find_format
+from cycodec.core.encode.log_capture cimport begin_log, end_log
 from cycodec.core.encode.options cimport muxer_option_names, set_muxer_option
 from cycodec.core.io.sink cimport Sink
 
-from cycodec.core.error import CodecNotFoundError, UnsupportedError
+from cycodec.core.error import CodecNotFoundError, FFmpegValueError, UnsupportedError
 
 from cycodec.libav cimport avcodec, avformat, avutil
 from cycodec.libav.avcodec cimport AVPacket
@@ -140,11 +141,18 @@ cdef class Muxer:
             return
         with nogil:
             PyThread_acquire_lock(self.lock, WAIT_LOCK)
+            begin_log()
             code = avformat.avformat_write_header(self.context, NULL)
             if code >= 0:
                 self.started = True
                 code = self.write_waiting()
             PyThread_release_lock(self.lock)
+        log = end_log()
+        if code < 0 and log and self.context.pb != NULL and self.context.pb.error >= 0:
+            raise FFmpegValueError(
+                f"{self.sink.name}: the container {self.format_name} refuses these streams or options. FFmpeg says: "
+                f"{' '.join(log.split())}", source=self.sink.name, operation="write the header", errno=-code,
+            )
         self.check(
             code, f"write the header of {self.format_name} (some formats need a destination that can seek)"
         )

@@ -14,6 +14,7 @@ from libc.errno cimport EAGAIN
 from posix.unistd cimport getpid
 
 from cycodec.core.encode.codecs cimport choose_codec
+from cycodec.core.encode.log_capture cimport begin_log, end_log
 from cycodec.core.encode.muxer cimport Muxer
 from cycodec.core.encode.options cimport (
     codec_has_option,
@@ -29,10 +30,6 @@ from cycodec.libav cimport avcodec, avformat, avutil
 from cycodec.libav.avcodec cimport AVCodecDescriptor
 from cycodec.libav.avutil cimport AVFrame, AVMediaType
 
-
-cdef extern from "encode/log_capture.h" nogil:
-    void log_capture_begin()
-    const char *log_capture_end()
 
 # What encoders write to the log about options that they ignore.
 IGNORED = ("Error parsing option", "Unknown option", "Invalid value for")
@@ -140,14 +137,12 @@ cdef class StreamEncoder:
     cdef int open(self) except -1:
         """Open the codec with the choices in `context`, and describe it in the container."""
         cdef int code
-        cdef const char *text
         if self.muxer.context.oformat.flags & avformat.AVFMT_GLOBALHEADER:
             self.context.flags |= avcodec.AV_CODEC_FLAG_GLOBAL_HEADER
         with nogil:
-            log_capture_begin()
+            begin_log()
             code = avcodec.avcodec_open2(self.context, self.codec, NULL)
-            text = log_capture_end()
-        log = (<bytes> text).decode("utf-8", "replace").strip()
+        log = end_log()
         if code < 0:
             self.explain_refusal(log)
         self.muxer.check(code, f"open the encoder {self.codec_name}")

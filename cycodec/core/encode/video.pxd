@@ -42,7 +42,7 @@ cdef class VideoStreamEncoder(StreamEncoder):
     cdef int threads                # threads of the encoder; 0 lets FFmpeg decide
     cdef InputLayout layout         # of the last pictures
     cdef FrameFiller *filler        # for pictures of that layout
-    cdef SwsContext *sws            # from `staging` to the encoder's format, where the filler cannot
+    cdef SwsContext *sws            # to formats that the filler cannot write
     cdef AVFrame *staging           # an RGB picture for `sws`
     cdef readonly int64_t num_frames    # frames that the encoder has taken
 

@@ -3,10 +3,10 @@
 
 Note [Signals]
 
-Python runs the handlers of signals, such as Ctrl-C, in its main thread, when it executes Python code
-there. A scan of a file may take minutes without any. So each operation on a source looks for signals
-itself, twenty times a second: between packets, and whenever FFmpeg asks whether to go on. An
-exception that a handler raises ends the operation, which raises it.
+Python runs the handlers of signals, such as Ctrl-C, in its main thread, when it executes Python
+code there. A scan of a file may take minutes without any. So each operation on a source looks for
+signals itself, twenty times a second: between packets, and whenever FFmpeg asks whether to go on.
+An exception that a handler raises ends the operation, which raises it.
 """
 
 import os

@@ -11,7 +11,11 @@ class IOContext:
     access: Access
     store: ByteStore | None
     def __init__(
-        self, origin: Any, name: str | None = None, access: Access | None = None, root: IOContext | None = None
+        self,
+        origin: Any,
+        name: str | None = None,
+        access: Access | None = None,
+        root: IOContext | None = None,
     ) -> None: ...
     @property
     def path(self) -> str | None: ...

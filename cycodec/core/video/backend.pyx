@@ -45,6 +45,12 @@ cdef class VideoBackend:
         """Let the decoder read a packet's headers without decoding its picture."""
         pass
 
+    cdef void mark_pictures(self, bint marks) noexcept nogil:
+        """Call frames damaged that the decoder has not written whole, or do not; see Note
+        [Unwritten pixels] in unwritten.pyx.
+        """
+        pass
+
     cdef bint expect(self, const SequenceHeaders *told, const SequenceHeaders *before) noexcept nogil:
         """Say which colours the next picture must have that its own headers do not tell.
 

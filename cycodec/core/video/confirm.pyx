@@ -2,6 +2,8 @@
 about them.
 """
 
+from libc.stdint cimport int64_t
+
 from cycodec.core.video.index cimport FrameIndex
 from cycodec.core.video.stream cimport FrameStream
 from cycodec.core.video.stream_index cimport StreamIndex
@@ -53,21 +55,27 @@ cdef bint gives(FrameStream reader, int first, int end, bint to_the_end) except 
 
 def decode_ordinals(FrameStream reader not None):
     """Decode the whole stream; return the ordinal of the packet of each frame, or -1 for a frame
-    without a packet.
+    without a packet, and a list of the frames that are damaged or follow a packet that is.
 
     Afterwards the reader has an index that knows no frames in advance, and the caller must set
     another.
     """
     cdef int code
+    cdef int64_t errors = reader.watch.errors
     ordinals = []
+    damaged = []
     reader.set_index(StreamIndex(stamped=True))
     try:
         reader.reopen()
+        reader.backend.mark_pictures(True)
         while True:
             with nogil:
                 code = reader.next_frame()
+            if reader.watch.errors != errors or (code == 0 and reader.is_damaged()):
+                damaged.append(len(ordinals))
+                errors = reader.watch.errors
             if code == avutil.AVERROR_EOF:
-                return ordinals
+                return ordinals, damaged
             reader.demuxer.check(code, "decode")
             ordinals.append(reader.frame.pts if reader.frame.pts != avutil.AV_NOPTS_VALUE else -1)
     finally:

@@ -6,6 +6,7 @@ from cycodec.core.bitstream.nal cimport NalFormat
 from cycodec.core.bitstream.sequence_headers cimport SequenceHeaders
 from cycodec.core.video.backend cimport VideoBackend
 
+from cycodec.core.video.unwritten cimport Marks
 from cycodec.libav.avcodec cimport AVCodec, AVCodecContext, AVCodecID, AVPacket
 
 
@@ -24,6 +25,8 @@ cdef class CpuBackend(VideoBackend):
     cdef int num_threads
     cdef int min_reorder
     cdef bint strict
+    # The marks of new buffers, where the decoder allows them; see unwritten.pyx.
+    cdef Marks marks
     cdef object source
     # The largest number of pixels of a frame.
     cdef int64_t max_pixels

@@ -16,6 +16,7 @@ from cycodec.core.container.demux cimport Demuxer
 from cycodec.core.container.metadata cimport colour_names
 from cycodec.core.video.backend cimport VideoBackend
 from cycodec.core.video.reorder cimport LARGEST_REORDER
+from cycodec.core.video.unwritten cimport finds_marks, forget_marks, mark_buffers, may_mark
 from cycodec.core.video.target cimport ConvertTarget, convert_target_row_stride
 
 from cycodec.libav cimport avcodec, avutil
@@ -55,6 +56,12 @@ cdef extern from "kernels/cpu_functions.h" nogil:
     const CpuFunctions cpu_functions_table "cpu_functions"
 
 
+# The values of Kernel in csrc/convert/kernel_choice.h.
+cdef tuple KERNELS = (
+    "products", "tables", "deep", "full", "float_tables", "float_wrapped", "float_biased", None
+)
+
+
 cdef const void *cpu_functions() noexcept nogil:
     """Return the CPU's functions that the GPU's conversion calls."""
     return &cpu_functions_table
@@ -86,6 +93,7 @@ cdef class CpuBackend(VideoBackend):
         if parameters == NULL or self.converter == NULL:
             raise MemoryError()
         self.source = demuxer.io.name
+        self.marks.is_on = True
         self.opened = self.expected = NO_COLOURS
         self.max_pixels = demuxer.io.access.max_pixels
         self.options = demuxer.codec_options
@@ -111,11 +119,13 @@ cdef class CpuBackend(VideoBackend):
         cdef AVCodecParameters *parameters = <AVCodecParameters *> self.parameters
         with nogil:
             avcodec.avcodec_free_context(&self.context)
+            forget_marks(&self.marks)
         avcodec.avcodec_parameters_free(&parameters)
         converter_free(<Converter *> self.converter)
 
     cdef void abandon(self) noexcept:
         self.context = NULL
+        self.marks.count = 0
 
     cdef const avcodec.AVCodec *find_codec(self, avcodec.AVCodecID codec_id) noexcept:
         """Return libavcodec's decoder for a codec, or NULL if there is none."""
@@ -154,6 +164,9 @@ cdef class CpuBackend(VideoBackend):
         self.is_unused = self.reads_extradata_late and not self.ignores_extradata
         self.prepare()
         set_options(self.context, self.options, self.source)
+        forget_marks(&self.marks)
+        if may_mark(self.context):
+            mark_buffers(self.context, &self.marks)
         open_decoder(self.context, self.source)
         if self.opened.range < 0:
             self.opened = colours_of(self.context)
@@ -186,7 +199,14 @@ cdef class CpuBackend(VideoBackend):
         return avcodec.avcodec_send_packet(self.context, packet)
 
     cdef int receive(self, AVFrame *frame) noexcept nogil:
-        return avcodec.avcodec_receive_frame(self.context, frame)
+        cdef int code = avcodec.avcodec_receive_frame(self.context, frame)
+        if code == 0 and self.marks.count and finds_marks(&self.marks, frame):
+            frame.flags |= avutil.AV_FRAME_FLAG_CORRUPT
+        return code
+
+    cdef void mark_pictures(self, bint marks) noexcept nogil:
+        self.marks.is_on = marks
+        forget_marks(&self.marks)
 
     cdef void note_colours(self, const AVPacket *packet) noexcept nogil:
         """Note whether packets differ in the colours that they tell; each thread then remembers
@@ -228,6 +248,7 @@ cdef class CpuBackend(VideoBackend):
 
     cdef void flush(self) noexcept nogil:
         avcodec.avcodec_flush_buffers(self.context)
+        forget_marks(&self.marks)
 
     cdef int skip_nonref(self, bint skip) noexcept nogil:
         self.context.skip_frame = avcodec.AVDISCARD_NONREF if skip else avcodec.AVDISCARD_DEFAULT
@@ -254,10 +275,10 @@ cdef class CpuBackend(VideoBackend):
 
     @property
     def kernel(self):
-        """The kernel that converts to uint8, as csrc/convert/kernel_choice.h names it; None if
-        swscale converts.
+        """The kernel that converts, as csrc/convert/kernel_choice.h names it; None if swscale
+        does.
         """
-        return ("products", "tables", "deep", "full", None)[converter_kernel(<Converter *> self.converter)]
+        return KERNELS[converter_kernel(<Converter *> self.converter)]
 
     cdef int delay(self) noexcept nogil:
         return self.context.has_b_frames + (self.context.thread_count if self.context.thread_count > 1 else 0)

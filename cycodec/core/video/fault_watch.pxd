@@ -8,6 +8,8 @@ cdef enum:
     MAX_TRIES = 3
     # Frames that are remembered as left out.
     MOST_LEFT_OUT = 512
+    # Damaged frames that are remembered.
+    MOST_DAMAGED = 64
 
 
 cdef enum Verdict:
@@ -27,6 +29,13 @@ cdef class FaultWatch:
     # seek.
     cdef int64_t errors
     cdef int faults
+    # True if the decoder concealed a part of a frame since the last seek; and the last frames that
+    # were damaged or rejected, in a ring.
+    cdef bint has_damage
+    cdef int64_t damaged[MOST_DAMAGED]
+    cdef int num_damaged
+    # True if new buffers have marks, so that a damaged picture may show them.
+    cdef bint marks
     # True if `faults` was ever more than 0.
     cdef bint met_fault
     # True if a pass from the beginning needs a decoder that has seen nothing.
@@ -37,6 +46,8 @@ cdef class FaultWatch:
     cdef bint has_skipped
     # The numbers of the frames that the decoder may have left out, each at its remainder.
     cdef int64_t left_out[MOST_LEFT_OUT]
+    # The numbers of the frames that no other one refers to, in the same way.
+    cdef int64_t lone[MOST_LEFT_OUT]
     # The frame that must come next unless it was left out, and True if another one came since the
     # last seek.
     cdef int64_t next_number
@@ -48,7 +59,10 @@ cdef class FaultWatch:
 
     cdef void restart(self, int64_t first) noexcept nogil
     cdef void note_error(self, bint counts) noexcept nogil
+    cdef void note_damage(self, int64_t number) noexcept nogil
+    cdef void note_known_damage(self) noexcept nogil
+    cdef void note_lone(self, int64_t number) noexcept nogil
     cdef void note_left_out(self, int64_t number) noexcept nogil
     cdef bint may_be_missing(self, int64_t number) noexcept nogil
     cdef void note_frame(self, int64_t number, int64_t reached) noexcept nogil
-    cdef Verdict check(self, int code, bint damaged, bint from_anchor) noexcept nogil
+    cdef Verdict check(self, int code, bint from_anchor) noexcept nogil

@@ -21,16 +21,19 @@ cdef class FaultWatch:
 
     def __cinit__(self):
         self.may_skip = True
+        self.marks = True
 
     cdef void restart(self, int64_t first) noexcept nogil:
         """Forget what belongs to the run so far; `first` is the first frame of the next one."""
         cdef int i
         self.faults = 0
+        self.has_damage = False
+        self.num_damaged = 0
         self.out_of_turn = False
         self.has_skipped = False
         self.next_number = first
         for i in range(MOST_LEFT_OUT):
-            self.left_out[i] = -1
+            self.left_out[i] = self.lone[i] = -1
 
     cdef void note_error(self, bint counts) noexcept nogil:
         """Note that the decoder rejected a packet or gave no frame for it; with `counts`, frames of
@@ -40,6 +43,23 @@ cdef class FaultWatch:
         if counts:
             self.faults += 1
             self.met_fault = True
+
+    cdef void note_damage(self, int64_t number) noexcept nogil:
+        """Remember a frame that is damaged or was rejected, if others may refer to it."""
+        if number >= 0 and self.lone[number % MOST_LEFT_OUT] != number:
+            self.damaged[self.num_damaged % MOST_DAMAGED] = number
+            self.num_damaged += 1
+
+    cdef void note_known_damage(self) noexcept nogil:
+        """Have the next seek lead to a pass from the beginning with nothing left out."""
+        self.met_damage = True
+        self.from_start_only = True
+        self.may_skip = False
+
+    cdef void note_lone(self, int64_t number) noexcept nogil:
+        """Note that no other frame refers to a frame, whose packet is sent next."""
+        if number >= 0:
+            self.lone[number % MOST_LEFT_OUT] = number
 
     cdef void note_left_out(self, int64_t number) noexcept nogil:
         """Note that the decoder may leave out a frame, whose packet it receives next."""
@@ -63,17 +83,17 @@ cdef class FaultWatch:
             self.next_number += 1
         self.next_number = number + 1
 
-    cdef Verdict check(self, int code, bint damaged, bint from_anchor) noexcept nogil:
+    cdef Verdict check(self, int code, bint from_anchor) noexcept nogil:
         """Decide what follows a run that ended with a code.
 
         A frame does not come if the anchor is bad, or if the decoder needed what was left out. The
         reader first tries another anchor, then decodes all frames; only then does it report a
         contradiction.
         """
-        if code == 0 and (self.faults or damaged) and (from_anchor or self.has_skipped):
-            self.met_damage = True
-            self.from_start_only = True
-            self.may_skip = False
+        if code == 0 and (self.faults or self.has_damage) and (
+            from_anchor or self.has_skipped or self.marks
+        ):
+            self.note_known_damage()
             return VERDICT_FROM_START
         if code != CONTRADICTION:
             return VERDICT_FINAL

@@ -1,6 +1,6 @@
 """FrameIndex: which frames come out, and where to seek for each."""
 
-from libc.stdint cimport int32_t, int64_t, uint32_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
 
 from cycodec.core.bitstream.sequence_headers cimport SequenceHeaders
 from cycodec.core.video.stream_index cimport StreamIndex
@@ -39,6 +39,11 @@ cdef class FrameIndex(StreamIndex):
     cdef bint repeats_headers
     # The anchors whose packets were read for that purpose alone.
     cdef int headers_read
+    # For each anchor, 1 if a pass over the whole stream has met damage up to the next one; see Note
+    # [Known damage]. A saved index does not hold them.
+    cdef uint8_t *damaged_anchors
+    # The numbers of the frames that such a pass found damaged.
+    cdef readonly list damaged
     # The ordinal of the packet that gives a frame, by frame number; NULL if nobody needs it.
     cdef int32_t *ordinals
     # The number of the frame that a packet gives, by ordinal; -1 if it gives none. NULL like

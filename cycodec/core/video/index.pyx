@@ -7,7 +7,7 @@ from fractions import Fraction
 from cpython.buffer cimport PyBUF_WRITE
 from cpython.memoryview cimport PyMemoryView_FromMemory
 from libc.math cimport fabs, isfinite
-from libc.stdint cimport int32_t, int64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t
 from libc.stdlib cimport calloc, free, malloc
 
 from cycodec.core.bitstream.sequence_headers cimport SequenceHeaders
@@ -15,6 +15,7 @@ from cycodec.core.container.demux cimport Demuxer
 from cycodec.core.error import FFmpegError, InstantError, StaleIndexError
 from cycodec.core.search cimport first_above, first_at_least, partition_point
 from cycodec.core.video.index_file import ANCHOR_FIELDS, pack_index, read_index, unpack_index, write_index
+from cycodec.core.video.reorder cimport LARGEST_REORDER
 from cycodec.core.video.stream_index cimport StreamIndex
 
 from cycodec.libav.avcodec cimport AVPacket
@@ -70,12 +71,14 @@ cdef class FrameIndex(StreamIndex):
         self.den = 1
         self.origin = ""
         self.stream_index = -1
+        self.damaged = []
 
     def __dealloc__(self):
         free(self.pts_values)
         free(self.duration_values)
         free(self.anchors)
         free(self.headers)
+        free(self.damaged_anchors)
         free(self.ordinals)
         free(self.numbers)
 
@@ -83,6 +86,9 @@ cdef class FrameIndex(StreamIndex):
         self.pts_values = <int64_t *> malloc((count + 1) * sizeof(int64_t))
         self.duration_values = <int64_t *> malloc((count + 1) * sizeof(int64_t))
         self.anchors = <Anchor *> calloc(num_anchors + 1, sizeof(Anchor))
+        self.damaged_anchors = <uint8_t *> calloc(num_anchors + 1, 1)
+        if self.damaged_anchors == NULL:
+            raise MemoryError()
         self.headers = <SequenceHeaders *> calloc(num_anchors + 1, sizeof(SequenceHeaders))
         if self.pts_values == NULL or self.duration_values == NULL or self.anchors == NULL or self.headers == NULL:
             raise MemoryError()
@@ -149,6 +155,22 @@ cdef class FrameIndex(StreamIndex):
     cdef bint holds(self, const AVFrame *frame, int64_t came_out, int64_t position) noexcept nogil:
         return came_out == position
 
+    cdef bint may_refer(self, int64_t position, int64_t damaged) noexcept nogil:
+        if damaged <= position:
+            return damaged >= self.anchors[self.anchor_of(<int> position)].first
+        # a frame that is shown later and decoded earlier
+        return self.reorder and damaged < self.count and (
+            self.ordinals == NULL or self.ordinals[damaged] < self.ordinals[position]
+        )
+
+    cdef int shown_later(self, int64_t position) noexcept nogil:
+        cdef int found = 0
+        cdef int i
+        for i in range(1, <int> min(LARGEST_REORDER, self.count - 1 - position) + 1):
+            if self.may_refer(position, position + i):
+                found = i
+        return found
+
     cdef int leading_pictures(self, int anchor) noexcept nogil:
         """Return how many pictures follow an anchor's packet and are shown before it; 0 if that is
         not known.
@@ -161,6 +183,25 @@ cdef class FrameIndex(StreamIndex):
         for i in range(begin, min(begin + MAX_DISTANCE, self.num_packets)):
             count += 0 <= self.numbers[i] < self.anchors[anchor].first
         return count
+
+    def note_damage(self, numbers):
+        """Remember which frames a pass over the whole stream has found damaged.
+
+        Note [Known damage]: how a damaged picture is concealed may depend on all frames before it,
+        and a picture that is shown earlier may refer to it. Frames that share an anchor with a
+        damaged one are therefore read from the beginning, once the damage is known.
+        """
+        cdef int number, earlier
+        self.damaged = list(numbers)
+        for number in self.damaged:
+            if not 0 <= number < self.count:
+                continue
+            for earlier in range(max(number - LARGEST_REORDER, 0), number + 1):
+                if self.may_refer(earlier, number):
+                    self.damaged_anchors[self.anchor_of(earlier)] = True
+
+    cdef bint has_known_damage(self, int64_t position) noexcept nogil:
+        return self.damaged_anchors[self.anchor_of(<int> position)]
 
     cdef bint is_decoded(self):
         return self.origin == "decoded"

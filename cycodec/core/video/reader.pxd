@@ -15,12 +15,17 @@ cdef class FrameReader(FrameStream):
     cdef bint has_proof
     cdef FrameFacts proof
 
+    # True if a pass from the beginning needs the source opened again, because the demuxer gives
+    # other packets after a rewind (GIF files that were joined).
+    cdef bint must_reopen
+
     cdef readonly int64_t frames_converted
     cdef readonly int64_t frames_damaged
 
     cdef int seek_to(self, int64_t position) noexcept nogil
     cdef int first_frame(self) noexcept nogil
     cdef bint can_go_on(self, int64_t position) noexcept nogil
+    cdef bint goes_on_from_start(self) noexcept nogil
     cdef int run_to(self, int64_t position) noexcept nogil
     cdef int reach(self, int64_t position) noexcept nogil
     cdef int prove_size(self, PictureSpec spec) noexcept nogil
@@ -28,4 +33,5 @@ cdef class FrameReader(FrameStream):
     cdef int repeat(self, Request request, const Slot *slot, const Slot *before) noexcept nogil
     cdef int serve(self, Request request) noexcept nogil
     cdef int fill(self, Request request, const Slot *slot, uint8_t **last) noexcept nogil
+    cdef bint refers_to_damage(self) noexcept nogil
     cdef int finish(self, int code) except -1

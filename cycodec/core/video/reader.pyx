@@ -10,7 +10,7 @@ from libc.stdint cimport int64_t, uint8_t
 
 from cycodec.core.container.codes cimport CONTRADICTION, LOST
 from cycodec.core.video.codes cimport SIZE_CHANGED
-from cycodec.core.video.fault_watch cimport VERDICT_BAD_ANCHOR, VERDICT_FINAL, Verdict
+from cycodec.core.video.fault_watch cimport MOST_DAMAGED, VERDICT_BAD_ANCHOR, VERDICT_FINAL, Verdict
 from cycodec.core.video.index import IndexContradiction
 from cycodec.core.video.picture_spec cimport PictureSpec
 from cycodec.core.video.request cimport NOTHING_BEFORE, Request
@@ -34,9 +34,11 @@ cdef class FrameReader(FrameStream):
         """Seek, and decode a first frame at or before the position; see Note [Anchors are proved].
         """
         cdef int code
+        if self.index.has_known_damage(position) and not self.wanted.masking:
+            self.watch.note_known_damage()
         self.seeker.aim(position, self.watch.from_start_only)
         while True:
-            code = self.begin()
+            code = LOST if self.must_reopen and self.seeker.anchor == 0 else self.begin()
             if code == LOST and self.seeker.anchor == 0:
                 code = self.renew_decoder(True)
             if code == 0:
@@ -64,9 +66,16 @@ cdef class FrameReader(FrameStream):
         """Return True if decoding on is the way to a position, rather than seeking."""
         if self.state == STOPPED:
             return False
+        if self.index.has_known_damage(position) and not self.wanted.masking and not self.goes_on_from_start():
+            return False
         if position <= self.reached and not (self.has_frame and self.position == position):
             return False
         return self.seeker.is_near(position, self.reached, self.backend.delay(), self.state == FRESH)
+
+    cdef bint goes_on_from_start(self) noexcept nogil:
+        """Return True if the run began with the first packet, and is as if no frame was left out.
+        """
+        return self.seeker.anchor == 0 and not self.watch.marks and not self.watch.has_skipped
 
     cdef int reach(self, int64_t position) noexcept nogil:
         """Have `frame` hold the frame at a position; see Note [Unseen faults]."""
@@ -80,9 +89,11 @@ cdef class FrameReader(FrameStream):
                 return code
             if code == 0 and self.watch.out_of_turn:
                 code = CONTRADICTION
-            verdict = self.watch.check(code, code == 0 and self.is_damaged(), self.seeker.anchor > 0)
+            verdict = self.watch.check(code, self.seeker.anchor > 0)
             if verdict == VERDICT_FINAL:
-                return code
+                if code != CONTRADICTION or self.must_reopen:
+                    return code
+                self.must_reopen = self.watch.from_start_only = True
             if verdict == VERDICT_BAD_ANCHOR:
                 self.seeker.mark_bad()
             self.stop()
@@ -182,9 +193,11 @@ cdef class FrameReader(FrameStream):
         request.durations[slot.slot] = self.index.duration_of(slot.position, self.frame, self.seeker.step)
         if good:
             code = self.convert(request.spec, out)
+            if code == 0 and request.wanted.masking:
+                code = self.look_ahead(self.index.shown_later(self.position))
             if code < 0:
                 return code
-            good = not (request.wanted.masking and self.is_damaged())
+            good = not (request.wanted.masking and (self.is_damaged() or self.refers_to_damage()))
         if good:
             last[0] = out
         else:
@@ -193,6 +206,19 @@ cdef class FrameReader(FrameStream):
                 return code
         request.valid[slot.slot] = good if last[0] != NULL else NOTHING_BEFORE
         return 0
+
+    cdef bint refers_to_damage(self) noexcept nogil:
+        """Return True if the current frame may refer to one that is damaged.
+
+        Note [References that are damaged]: all frames since the anchor have come out, so that
+        damage before the current frame is known. A frame that is shown later and decoded earlier
+        may be damaged, too. With `masking`, such frames are therefore decoded ahead.
+        """
+        cdef int i
+        for i in range(min(self.watch.num_damaged, <int> MOST_DAMAGED)):
+            if self.index.may_refer(self.position, self.watch.damaged[i]):
+                return True
+        return False
 
     def read(self, Request request not None):
         """Decode the frames of a request into the caller's memory.

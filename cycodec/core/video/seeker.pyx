@@ -397,9 +397,14 @@ cdef class AnchorSeeker(Seeker):
         return header.entry != ENTRY_NO and is_exact_entry(&self.nal, packet.data, packet.size)
 
     cdef bint may_begin_with(self, const AVFrame *frame) noexcept nogil:
+        if self.anchor == 0:
+            return True
         # decoders that do not know key frames leave the type of the picture alone
-        return self.anchor == 0 or not self.needs_key_frame or (
-            compat_frame_is_key(frame) and frame.pict_type == avutil.AV_PICTURE_TYPE_I
+        if self.needs_key_frame:
+            return compat_frame_is_key(frame) and frame.pict_type == avutil.AV_PICTURE_TYPE_I
+        # a damaged packet may hold a second picture
+        return compat_frame_is_key(frame) or frame.pict_type not in (
+            avutil.AV_PICTURE_TYPE_P, avutil.AV_PICTURE_TYPE_B
         )
 
     cdef bint is_anchor(self, const AVPacket *packet, const Anchor *anchor) noexcept nogil:

@@ -17,6 +17,11 @@ from cycodec.libav.avcodec cimport AVPacket
 from cycodec.libav.avutil cimport AVFrame
 
 
+cdef enum:
+    # Frames that may be decoded ahead: no codec shows a picture later.
+    MOST_AHEAD = 16
+
+
 cdef enum RunState:
     # The next frame needs a seek.
     STOPPED
@@ -57,12 +62,19 @@ cdef class FrameStream:
     cdef RunState state
     cdef AVPacket *packet
     cdef AVFrame *frame
+    # Frames that were decoded ahead of the current one, to learn whether they are damaged; the
+    # first comes next. They are allocated when they are first needed.
+    cdef AVFrame *ahead[MOST_AHEAD]
+    cdef int64_t ahead_positions[MOST_AHEAD]
+    cdef int num_ahead
     cdef NalFormat nal
     # True if `frame` holds a frame; `position` is its position.
     cdef bint has_frame
     cdef int64_t position
-    # The last position that came out since the last seek; -1: none.
+    # The last position that was taken since the last seek, and the last one that came out of the
+    # decoder; -1: none.
     cdef int64_t reached
+    cdef int64_t decoded_to
     # Frames that came out since the last seek.
     cdef int64_t outputs
     # The frame that the last packet sent should give; -1: none.
@@ -77,8 +89,11 @@ cdef class FrameStream:
     # frames
     cdef void stop(self) noexcept nogil
     cdef int next_frame(self) noexcept nogil
+    cdef int decode_frame(self) noexcept nogil
+    cdef int look_ahead(self, int count) noexcept nogil
     cdef int send_next(self) noexcept nogil
     cdef int send_packet(self) noexcept nogil
+    cdef bint note_references(self, bint skip) noexcept nogil
     cdef int check_result(self, int code) noexcept nogil
     cdef bint must_drop(self) noexcept nogil
     cdef bint is_unknown(self) noexcept nogil
@@ -93,6 +108,7 @@ cdef class FrameStream:
     cdef void show_first_packet(self, bint is_fresh) noexcept nogil
     cdef int begin(self) noexcept nogil
     cdef int prepare_decoder(self) noexcept nogil
+    cdef void choose_marks(self) noexcept nogil
     cdef bint begins_again(self) noexcept nogil
     cdef int renew_decoder(self, bint with_source) noexcept nogil
     cdef int reopen(self) except -1

@@ -24,6 +24,7 @@ from cycodec.core.video.stream_index cimport StreamIndex
 from cycodec.core.video.wanted cimport NOTHING
 
 from cycodec.libav cimport avcodec, avutil
+from cycodec.libav.avutil cimport AVFrame
 
 
 @cython.no_gc_clear
@@ -55,7 +56,7 @@ cdef class FrameStream:
             raise MemoryError()
         self.nal = nal_format(demuxer.stream(stream_index).codecpar)
         self.state = FRESH if fresh else STOPPED
-        self.reached = -1
+        self.reached = self.decoded_to = -1
         self.set_index(index)
 
     def set_index(self, StreamIndex index not None):
@@ -69,17 +70,25 @@ cdef class FrameStream:
         self.seeker = seeker
         self.index = index
         self.proves_order = index.is_exact and not index.is_decoded()
+        self.choose_marks()
         if self.state != FRESH:
             self.stop()
         self.demuxer.check(self.order.restart(0, 0), "open parser")
 
     def __dealloc__(self):
+        cdef int i
         avcodec.av_packet_free(&self.packet)
         avutil.av_frame_free(&self.frame)
+        for i in range(MOST_AHEAD):
+            avutil.av_frame_free(&self.ahead[i])
 
     cdef void abandon(self) noexcept:
+        cdef int i
         self.packet = NULL
         self.frame = NULL
+        for i in range(MOST_AHEAD):
+            self.ahead[i] = NULL
+        self.num_ahead = 0
         self.backend.abandon()
         self.demuxer.abandon()
         self.order.abandon()
@@ -97,11 +106,56 @@ cdef class FrameStream:
         avutil.av_frame_unref(self.frame)
         self.state = STOPPED
         self.has_frame = False
-        self.reached = -1
+        self.reached = self.decoded_to = -1
         self.outputs = 0
+        while self.num_ahead:
+            self.num_ahead -= 1
+            avutil.av_frame_unref(self.ahead[self.num_ahead])
         self.watch.restart(0)
 
     cdef int next_frame(self) noexcept nogil:
+        """Take the next frame into `frame`; AVERROR_EOF after the last one."""
+        cdef AVFrame *first
+        cdef int i
+        if self.num_ahead == 0:
+            return self.decode_frame()
+        avutil.av_frame_unref(self.frame)
+        first = self.ahead[0]
+        self.num_ahead -= 1
+        avutil.av_frame_move_ref(self.frame, first)
+        self.position = self.ahead_positions[0]
+        for i in range(self.num_ahead):
+            self.ahead[i] = self.ahead[i + 1]
+            self.ahead_positions[i] = self.ahead_positions[i + 1]
+        self.ahead[self.num_ahead] = first
+        self.has_frame = True
+        self.reached = max(self.reached, self.position)
+        return 0
+
+    cdef int look_ahead(self, int count) noexcept nogil:
+        """Decode up to `count` frames after the current one, which stays the current one."""
+        cdef AVFrame *current = self.frame
+        cdef int64_t position = self.position
+        cdef int64_t reached = self.reached
+        cdef int code = 0
+        while code == 0 and self.num_ahead < min(count, <int> MOST_AHEAD):
+            if self.ahead[self.num_ahead] == NULL:
+                self.ahead[self.num_ahead] = avutil.av_frame_alloc()
+                if self.ahead[self.num_ahead] == NULL:
+                    code = avutil.AVERROR(ENOMEM)
+                    break
+            self.frame = self.ahead[self.num_ahead]
+            code = self.decode_frame()
+            if code == 0:
+                self.ahead_positions[self.num_ahead] = self.position
+                self.num_ahead += 1
+        self.frame = current
+        self.position = position
+        self.reached = reached
+        self.has_frame = True
+        return 0 if code == avutil.AVERROR_EOF else code
+
+    cdef int decode_frame(self) noexcept nogil:
         """Decode the next frame into `frame`; AVERROR_EOF after the last one.
 
         The loop goes on after packets that the decoder rejects or that give no frame, as the ffmpeg
@@ -114,19 +168,22 @@ cdef class FrameStream:
             code = self.backend.receive(self.frame)
             if code == 0:
                 self.frames_decoded += 1
-                self.position = self.index.position_of_frame(self.frame, self.outputs, self.reached, self.seeker.step)
+                self.position = self.index.position_of_frame(self.frame, self.outputs, self.decoded_to, self.seeker.step)
                 if self.must_drop():
                     avutil.av_frame_unref(self.frame)
                     continue
                 self.outputs += 1
                 self.has_frame = True
+                if self.is_damaged():
+                    self.watch.has_damage = True
+                    self.watch.note_damage(self.position)
                 if self.index.is_exact and not self.index.from_start_only and not self.is_unknown() and (
                     not self.is_leading(self.position)
                 ):
-                    self.watch.note_frame(self.position, self.reached)
+                    self.watch.note_frame(self.position, self.decoded_to)
                     if self.proves_order and not self.order.may_give(self.position):
                         self.watch.out_of_turn = True
-                self.reached = max(self.reached, self.position)
+                self.reached = self.decoded_to = max(self.decoded_to, self.position)
                 return 0
             if code == avutil.AVERROR_EOF or code == avutil.AVERROR(ENOMEM) or code == BACKEND_FAILED:
                 return code
@@ -175,17 +232,24 @@ cdef class FrameStream:
             self.order.note_packet(self.packet, self.sent)
         if self.sent >= 0 and not holds_picture(&self.nal, self.packet.data, self.packet.size):
             self.note_error()
-        skip = (
-            self.can_skip() and not self.wanted.needs(self.sent)
-            and is_in_top_layer(&self.nal, self.packet.data, self.packet.size)
-        )
-        if skip and self.order.may_leave_out() and is_unreferenced(&self.nal, self.packet.data, self.packet.size):
-            self.watch.note_left_out(self.sent)
+        skip = self.can_skip() and not self.wanted.needs(self.sent)
+        if skip or self.wanted.masking:
+            skip = is_in_top_layer(&self.nal, self.packet.data, self.packet.size) and self.note_references(skip)
         self.backend.skip_nonref(skip)
         if self.may_hurry and self.is_last_here(self.sent):
             self.may_hurry = False
             self.backend.hurry(True)
         return self.backend.send(self.packet)
+
+    cdef bint note_references(self, bint skip) noexcept nogil:
+        """Note whether other frames may refer to the one of the current packet, and return `skip`.
+        """
+        cdef bint is_lone = is_unreferenced(&self.nal, self.packet.data, self.packet.size)
+        if skip and is_lone and self.order.may_leave_out():
+            self.watch.note_left_out(self.sent)
+        if is_lone and (self.nal.length >= 0 or self.order.type == avutil.AV_PICTURE_TYPE_B):
+            self.watch.note_lone(self.sent)
+        return skip
 
     cdef int check_result(self, int code) noexcept nogil:
         """Note and pass over an error of the stream that sending a packet met; return any other
@@ -211,6 +275,7 @@ cdef class FrameStream:
         Pictures that are shown before the anchor's do not count, because they may be incomplete.
         """
         self.watch.note_error(self.index.is_exact and not self.is_leading(self.sent))
+        self.watch.note_damage(self.sent)
 
     cdef bint is_leading(self, int64_t number) noexcept nogil:
         """Return True if a frame belongs before the anchor of the last seek."""
@@ -299,6 +364,7 @@ cdef class FrameStream:
             return code
         # The decoder conceals damage with what its buffers hold: only a new one gives the same
         # result twice.
+        self.choose_marks()
         if not self.backend.expect(&before.told, &before.headers) or before.needs_sets or self.begins_again():
             code = self.renew_decoder(False)
             if code == 0 and self.seeker.anchor > 0 and self.backend.needs_first_packet():
@@ -316,6 +382,13 @@ cdef class FrameStream:
             avcodec.av_packet_unref(self.packet)
             code = self.seeker.seek(self.packet)
         return code
+
+    cdef void choose_marks(self) noexcept nogil:
+        """Let new buffers have marks, except where damage must look as in a pass from the
+        beginning; see Note [Unwritten pixels] in unwritten.pyx.
+        """
+        self.watch.marks = self.index.is_exact and (self.seeker.anchor > 0 or not self.watch.met_damage)
+        self.backend.mark_pictures(self.watch.marks)
 
     cdef bint begins_again(self) noexcept nogil:
         """Return True if the pass that begins needs a decoder that has seen nothing."""
@@ -354,6 +427,7 @@ cdef class FrameStream:
         self.seeker.anchor = 0
         self.seeker.note_sent(NULL)
         self.backend.expect(NULL, NULL)
+        self.choose_marks()
         self.backend.reopen()
         self.demuxer.check(self.order.restart(0, 0), "open parser")
         self.knows_first_packet = True

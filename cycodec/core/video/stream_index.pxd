@@ -20,6 +20,9 @@ cdef class StreamIndex:
     cdef int64_t position_of_frame(self, const AVFrame *frame, int64_t outputs, int64_t reached,
                                    int64_t step) noexcept nogil
     cdef bint holds(self, const AVFrame *frame, int64_t came_out, int64_t position) noexcept nogil
+    cdef bint may_refer(self, int64_t position, int64_t damaged) noexcept nogil
+    cdef int shown_later(self, int64_t position) noexcept nogil
+    cdef bint has_known_damage(self, int64_t position) noexcept nogil
     cdef bint is_confirmed(self) noexcept nogil
     cdef bint is_decoded(self)
     cdef int64_t number_of_packet(self, const AVPacket *packet, int64_t ordinal) noexcept nogil

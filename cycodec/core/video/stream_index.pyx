@@ -59,6 +59,20 @@ cdef class StreamIndex:
         """Return True if a frame, which came out at a position, is the one at another position."""
         return came_out == position or frame.best_effort_timestamp <= position <= came_out
 
+    cdef bint may_refer(self, int64_t position, int64_t damaged) noexcept nogil:
+        """Return True if the frame at a position may refer to a damaged one, or is that frame."""
+        return position == damaged
+
+    cdef int shown_later(self, int64_t position) noexcept nogil:
+        """Return how many frames after the one at a position hold all to which it may refer."""
+        return 0
+
+    cdef bint has_known_damage(self, int64_t position) noexcept nogil:
+        """Return True if the frame at a position needs a pass from the beginning, because frames
+        near it are damaged.
+        """
+        return False
+
     cdef bint is_confirmed(self) noexcept nogil:
         """Return True if the packets left doubt about the frames, and the decoder has confirmed
         them.

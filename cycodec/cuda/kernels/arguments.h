@@ -13,20 +13,23 @@ typedef struct {
     int column_stride, type;
 } NvOut;
 
-/* How luma and chroma become RGB. The CPU's 8-bit result is swscale's, whose fixed-point arithmetic
- * cuts off up to three levels. The GPU follows it, so that both give the same bytes. Floats are
- * exact on both. */
+/* How luma and chroma become RGB. The CPU's result is swscale's, whose fixed-point arithmetic cuts
+ * off up to three levels. The GPU follows it, so that both give the same values. */
 enum {
-    NV_EXACT = 0, /* for floats */
+    /* For floats: the integers of RGB48, divided by the largest (Note [RGB48] in
+     * csrc/kernels/float_rows.c). NV_FLOAT_TABLES is for 4:2:0 of 8 bits and even height, NV_FLOAT
+     * for the rest. */
+    NV_FLOAT = 0,
+    NV_FLOAT_TABLES = 1,
     /* For 4:2:0 of 8 bits: 16-bit products cut to their high half (csrc/kernels/yuv2rgb.c). */
-    NV_SWSCALE_PRODUCTS = 1,
+    NV_SWSCALE_PRODUCTS = 2,
     /* For 4:2:0 of more bits or of odd height. Chroma is interpolated between rows, all samples are
      * rounded to 8 bits, and chroma moves the index into a table of luma. */
-    NV_SWSCALE_TABLES = 2,
+    NV_SWSCALE_TABLES = 3,
     /* For 4:4:4, and for 4:2:0 of odd width, whose chroma is also interpolated between columns.
      * Products have 32 bits. */
-    NV_SWSCALE_FULL = 3,
-    NV_RGB = 4 /* the input is packed RGB of the result's type already */
+    NV_SWSCALE_FULL = 4,
+    NV_RGB = 5 /* the input is packed RGB of the result's type already */
 };
 
 /* An axis of csrc/kernels/axis.h in device memory: its spans, three ints each, and its weights.
@@ -46,12 +49,11 @@ typedef struct {
     int left, top, width, height; /* the shown part of the picture */
     int orientation;              /* ORIENT_* of csrc/picture/orientation.h */
     int x0, y0, x1, y1;           /* the region of the picture as it is shown, after orientation */
-    int arithmetic;               /* NV_EXACT, or one of swscale's */
-    float matrix[12];             /* NV_EXACT: 3 factors and an offset for each of R, G, B */
-    int fixed[8];                 /* the other arithmetics: see convert.cu */
-    NvAxis chroma_rows;           /* NV_SWSCALE_*: chroma rows to luma rows as shown */
-    NvAxis chroma_columns;        /* NV_SWSCALE_FULL: chroma columns to luma columns as shown */
-    NvAxis across;                /* weights along the width, if the region is resampled */
+    int arithmetic;
+    int fixed[8];          /* the numbers of the arithmetic: see convert.cu */
+    NvAxis chroma_rows;    /* chroma rows to luma rows as shown, if they are interpolated */
+    NvAxis chroma_columns; /* the same for columns */
+    NvAxis across;         /* weights along the width, if the region is resampled */
     NvOut out;
 } NvConvert;
 

@@ -96,46 +96,54 @@ __device__ static void products(const NvConvert *a, int x, int y, int rgb[3]) {
     rgb[2] = l + high(u, f[5]);
 }
 
-/* Return chroma in 15 bits at a column of luma. */
-__device__ static int chroma_of_row(const NvConvert *a, unsigned long long plane, int x, int row) {
+/* Return chroma in 15 or 19 bits at a column of luma. */
+__device__ static int chroma_of_row(const NvConvert *a, unsigned long long plane, int x, int row, int bits) {
     const int *span;
     const short *weights;
-    int depth = a->fixed[6], sum = 0, k;
-    if (a->arithmetic == NV_SWSCALE_TABLES)
-        return (int)chroma(a, plane, x >> 1, row) << (15 - depth);
+    int depth = a->fixed[6], most = (1 << bits) - 1, sum = 0, k;
+    if (!a->chroma_columns.length)
+        return (int)chroma(a, plane, x >> 1, row) << (bits - depth);
     span = (const int *)a->chroma_columns.spans + 3 * x;
     weights = (const short *)a->chroma_columns.weights + span[2];
     for (k = 0; k < span[1]; k++)
         sum += weights[k] * (int)chroma(a, plane, span[0] + k, row);
-    return limit(sum >> (a->chroma_columns.shift + depth - 15), -32768, 32767);
+    return limit(sum >> (a->chroma_columns.shift + depth - bits), -most - 1, most);
 }
 
-/* Return chroma in 27 bits at a column of luma, interpolated between its rows. */
-__device__ static int smooth_chroma(const NvConvert *a, unsigned long long plane, int x, int y) {
+/* Return chroma at a column of luma, interpolated between its rows, in 12 more bits. A sum of 31
+ * bits may wrap, as in swscale; what is subtracted from it undoes that. */
+__device__ static int smooth_chroma(const NvConvert *a, unsigned long long plane, int x, int y, int bits) {
     const int *span;
     const short *weights;
-    int sum = 0, k;
+    unsigned sum = 0;
+    int k;
     if (!a->chroma_rows.length) /* 4:4:4 needs no interpolation */
-        return (int)chroma(a, plane, x, y) << (27 - a->fixed[6]);
+        return (int)((unsigned)chroma(a, plane, x, y) << (bits + 12 - a->fixed[6]));
     span = (const int *)a->chroma_rows.spans + 3 * y;
     weights = (const short *)a->chroma_rows.weights + span[2];
     for (k = 0; k < span[1]; k++)
-        sum += weights[k] * chroma_of_row(a, plane, x, span[0] + k);
-    return sum;
+        sum += (unsigned)(weights[k] * chroma_of_row(a, plane, x, span[0] + k, bits));
+    return (int)sum;
+}
+
+/* Look up luma's and chroma's 8 bits in the tables. */
+__device__ static void look_up(const int *f, int l, int u, int v, int rgb[3]) {
+    int plane;
+    rgb[0] = l - (f[2] >> 9) + ((v * f[2]) >> 16);
+    rgb[1] = l - (f[3] >> 9) + ((u * f[3]) >> 16) - (f[4] >> 9) + ((v * f[4]) >> 16);
+    rgb[2] = l - (f[5] >> 9) + ((u * f[5]) >> 16);
+    for (plane = 0; plane < 3; plane++)
+        rgb[plane] = (f[1] + f[0] * rgb[plane]) >> 16;
 }
 
 /* NV_SWSCALE_TABLES. `fixed` holds the same as 16.16 numbers, with chroma's factors in steps of
  * luma, and then the depth. */
 __device__ static void tables(const NvConvert *a, int x, int y, int rgb[3]) {
     const int *f = a->fixed;
-    int l = ((int)luma(a, x, y) + (1 << (f[6] - 8) >> 1)) >> (f[6] - 8), plane;
-    int u = limit((smooth_chroma(a, a->chroma_u, x, y) + (1 << 18)) >> 19, 0, 255);
-    int v = limit((smooth_chroma(a, a->chroma_v, x, y) + (1 << 18)) >> 19, 0, 255);
-    rgb[0] = l - (f[2] >> 9) + ((v * f[2]) >> 16);
-    rgb[1] = l - (f[3] >> 9) + ((u * f[3]) >> 16) - (f[4] >> 9) + ((v * f[4]) >> 16);
-    rgb[2] = l - (f[5] >> 9) + ((u * f[5]) >> 16);
-    for (plane = 0; plane < 3; plane++)
-        rgb[plane] = (f[1] + f[0] * rgb[plane]) >> 16;
+    int l = ((int)luma(a, x, y) + (1 << (f[6] - 8) >> 1)) >> (f[6] - 8);
+    int u = limit((smooth_chroma(a, a->chroma_u, x, y, 15) + (1 << 18)) >> 19, 0, 255);
+    int v = limit((smooth_chroma(a, a->chroma_v, x, y, 15) + (1 << 18)) >> 19, 0, 255);
+    look_up(f, l, u, v, rgb);
 }
 
 /* NV_SWSCALE_FULL. `fixed` holds the numbers of NV_SWSCALE_PRODUCTS, and then the depth. Luma and
@@ -144,11 +152,29 @@ __device__ static void tables(const NvConvert *a, int x, int y, int rgb[3]) {
 __device__ static void full(const NvConvert *a, int x, int y, int rgb[3]) {
     const int *f = a->fixed;
     unsigned l = (unsigned)((((int)luma(a, x, y) << (17 - f[6])) - (f[1] << 6)) * f[0] + (1 << 21));
-    unsigned u = (unsigned)((smooth_chroma(a, a->chroma_u, x, y) - (128 << 19) + (1 << 9)) >> 10);
-    unsigned v = (unsigned)((smooth_chroma(a, a->chroma_v, x, y) - (128 << 19) + (1 << 9)) >> 10);
+    unsigned u = (unsigned)((smooth_chroma(a, a->chroma_u, x, y, 15) - (128 << 19) + (1 << 9)) >> 10);
+    unsigned v = (unsigned)((smooth_chroma(a, a->chroma_v, x, y, 15) - (128 << 19) + (1 << 9)) >> 10);
     rgb[0] = (int)(l + v * (unsigned)f[2]) >> 22;
     rgb[1] = (int)(l + u * (unsigned)f[3] + v * (unsigned)f[4]) >> 22;
     rgb[2] = (int)(l + u * (unsigned)f[5]) >> 22;
+}
+
+/* NV_FLOAT_TABLES, with the numbers of NV_SWSCALE_TABLES. Chroma is repeated. */
+__device__ static void float_tables(const NvConvert *a, int x, int y, int rgb[3]) {
+    look_up(a->fixed, (int)luma(a, x, y), (int)chroma(a, a->chroma_u, x >> 1, y >> 1),
+            (int)chroma(a, a->chroma_v, x >> 1, y >> 1), rgb);
+}
+
+/* NV_FLOAT, with the numbers of NV_SWSCALE_FULL: luma and chroma have 17 bits, the result has 16.
+ * Sums may wrap. 2^29 is subtracted before and added after, as in new versions of swscale. */
+__device__ static void wide(const NvConvert *a, int x, int y, int rgb[3]) {
+    const int *f = a->fixed;
+    unsigned l = (unsigned)((((int)luma(a, x, y) << (17 - f[6])) - (f[1] << 6)) * f[0] + (1 << 13) - (1 << 29));
+    unsigned u = (unsigned)((int)((unsigned)smooth_chroma(a, a->chroma_u, x, y, 19) - (1u << 30)) >> 14);
+    unsigned v = (unsigned)((int)((unsigned)smooth_chroma(a, a->chroma_v, x, y, 19) - (1u << 30)) >> 14);
+    rgb[0] = ((int)(l + v * (unsigned)f[2]) >> 14) + (1 << 15);
+    rgb[1] = ((int)(l + u * (unsigned)f[3] + v * (unsigned)f[4]) >> 14) + (1 << 15);
+    rgb[2] = ((int)(l + u * (unsigned)f[5]) >> 14) + (1 << 15);
 }
 
 /* Return one pixel of the turned picture as RGB. */
@@ -158,14 +184,14 @@ __device__ static void pixel(const NvConvert *a, int x, int y, float rgb[3]) {
         load(a->luma, a->out.type, y * (a->pitch / a->bytes) + 3 * x, rgb);
         return;
     }
-    if (a->arithmetic == NV_EXACT) {
-        float l = luma(a, x, y);
-        float u = chroma(a, a->chroma_u, x >> a->chroma_x, y >> a->chroma_y);
-        float v = chroma(a, a->chroma_v, x >> a->chroma_x, y >> a->chroma_y);
-        for (plane = 0; plane < 3; plane++) {
-            const float *m = a->matrix + 4 * plane;
-            rgb[plane] = finished(a->out.type, FMA(m[0], l, FMA(m[1], u, FMA(m[2], v, m[3]))));
-        }
+    if (a->arithmetic == NV_FLOAT || a->arithmetic == NV_FLOAT_TABLES) {
+        int most = a->arithmetic == NV_FLOAT ? 65535 : 255;
+        if (a->arithmetic == NV_FLOAT)
+            wide(a, x, y, whole);
+        else
+            float_tables(a, x, y, whole);
+        for (plane = 0; plane < 3; plane++)
+            rgb[plane] = (float)limit(whole[plane], 0, most) / (float)most;
         return;
     }
     if (a->arithmetic == NV_SWSCALE_PRODUCTS)

@@ -19,12 +19,28 @@ from mutations.streams import mutate_frames, mutate_gif, mutate_nal, mutate_ogg,
 __all__ = ["mutate"]
 
 # What a value of an index file's header may become.
-STRANGE = [0, 1, -1, 2**31 - 1, 2**31, 2**63, -(2**63), 5 * 10**8, 1e308, None, True, "", "x", [], {}, [[[[]]]]]
+STRANGE = [
+    0,
+    1,
+    -1,
+    2**31 - 1,
+    2**31,
+    2**63,
+    -(2**63),
+    5 * 10**8,
+    1e308,
+    None,
+    True,
+    "",
+    "x",
+    [],
+    {},
+    [[[[]]]],
+]
 
 
 def mutate_index(data, dice):
-    """Return a FrameIndex whose header or arrays were changed, with a checksum that is right again.
-    """
+    """Return an index file whose header or arrays were changed, with a checksum that is right."""
     payload = bytearray(zlib.decompress(data[12:]))
     (length,) = struct.unpack_from("<I", payload)
     kind = dice.random()

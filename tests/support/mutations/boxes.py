@@ -66,7 +66,15 @@ def mutate_mp4(data, dice):
 
 MASTERS = {0x18538067, 0x1F43B675, 0x1654AE6B, 0xAE, 0xE0, 0xE1, 0x1549A966, 0x1C53BB6B, 0xBB, 0xB7, 0xA0}
 MASTERS |= {0x114D9B74, 0x4DBB, 0x6D80, 0x6240, 0x1254C367}
-CODEC_NAMES = [b"V_MPEG4/ISO/AVC", b"V_VP8", b"V_VP9", b"V_MS/VFW/FOURCC", b"V_UNCOMPRESSED", b"A_OPUS", b"A_PCM/INT/LIT"]
+CODEC_NAMES = [
+    b"V_MPEG4/ISO/AVC",
+    b"V_VP8",
+    b"V_VP9",
+    b"V_MS/VFW/FOURCC",
+    b"V_UNCOMPRESSED",
+    b"A_OPUS",
+    b"A_PCM/INT/LIT",
+]
 
 
 def ebml_elements(data, start=0, end=None, depth=0):
@@ -132,7 +140,11 @@ def mutate_riff(data, dice):
     chunks = list(riff_chunks(data))
     if not chunks:
         return mutate_bytes(data, dice)
-    heads = [chunk for chunk in chunks if data[chunk[0] : chunk[0] + 4] in (b"strh", b"strf", b"fmt ", b"avih", b"idx1")]
+    heads = [
+        chunk
+        for chunk in chunks
+        if data[chunk[0] : chunk[0] + 4] in (b"strh", b"strf", b"fmt ", b"avih", b"idx1")
+    ]
     place, size = dice.choice(heads if heads and dice.random() < 0.6 else chunks)
     kind = dice.random()
     if kind < 0.2:
@@ -190,7 +202,9 @@ def mutate_asf(data, dice):
     elif kind < 0.25:
         return splice(data, [(begin, begin + length) for begin, length in objects], dice)
     elif size > 28:
-        poke(data, place + 24 + dice.randrange(min(size - 24, 160)), dice.choice([1, 2, 4, 8]), dice, "little")
+        poke(
+            data, place + 24 + dice.randrange(min(size - 24, 160)), dice.choice([1, 2, 4, 8]), dice, "little"
+        )
     return data
 
 

@@ -40,9 +40,7 @@ def splice(data, pieces, dice):
     elif kind < 0.85:
         other_begin, other_end = dice.choice(pieces)
         if other_begin >= end:
-            data[begin:other_end] = (
-                data[other_begin:other_end] + data[end:other_begin] + data[begin:end]
-            )
+            data[begin:other_end] = data[other_begin:other_end] + data[end:other_begin] + data[begin:end]
     else:
         data[begin:end] = bytes(end - begin)
     return data

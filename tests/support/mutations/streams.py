@@ -13,6 +13,11 @@ def places_of(data, mark):
     return places
 
 
+def between(places, end):
+    """The pieces (begin, end) that begin at places of a file."""
+    return list(zip(places, [*places[1:], end], strict=False))
+
+
 def mutate_ogg(data, dice):
     """Change the head of a page, mostly with a checksum that is right again."""
     pages = places_of(data, b"OggS")
@@ -30,7 +35,7 @@ def mutate_ogg(data, dice):
         place = dice.choice(pages[:2])
         poke(data, place + 28 + dice.randrange(40), dice.choice([1, 2, 4]), dice, "little")
     else:
-        return splice(data, list(zip(pages, [*pages[1:], len(data)], strict=True)), dice)
+        return splice(data, between(pages, len(data)), dice)
     if dice.random() < 0.8:
         fix_ogg_checksum(data, place)
     return data
@@ -55,7 +60,7 @@ def mutate_nal(data, dice):
     if not places:
         return mutate_bytes(data, dice)
     if dice.random() < 0.15:
-        return splice(data, list(zip(places, [*places[1:], len(data)], strict=True)), dice)
+        return splice(data, between(places, len(data)), dice)
     place = dice.choice(places[:8] if dice.random() < 0.5 else places) + 3
     put(data, place + dice.randrange(24), 1, dice.randrange(256))
     return data
@@ -85,7 +90,7 @@ def mutate_frames(data, dice):
     places = next((found for mark in marks if (found := places_of(data, mark))), [0])
     kind = dice.random()
     if kind < 0.2:
-        return splice(data, list(zip(places, [*places[1:], len(data)], strict=True)), dice)
+        return splice(data, between(places, len(data)), dice)
     place = dice.choice(places) if kind < 0.7 else 0
     poke(data, place + dice.randrange(40), dice.choice([1, 1, 2, 4]), dice, dice.choice(["big", "little"]))
     return data
@@ -96,6 +101,6 @@ def mutate_gif(data, dice):
     places = sorted({0, *places_of(data, b"\x21\xf9\4"), *places_of(data, b"\0\x2c")})
     kind = dice.random()
     if kind < 0.15:
-        return splice(data, list(zip(places[1:], [*places[2:], len(data)], strict=True)) or [(0, 6)], dice)
+        return splice(data, between(places[1:], len(data)) or [(0, len(data))], dice)
     poke(data, dice.choice(places) + 2 + dice.randrange(12), dice.choice([1, 2]), dice, "little")
     return data

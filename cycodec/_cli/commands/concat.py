@@ -1,0 +1,27 @@
+"""``cycodec concat``: files one after the other, without decoding them."""
+
+from __future__ import annotations
+
+import click
+
+from cycodec._cli.commands.common import examples, with_traceback
+from cycodec._cli.commands.encoding import output_option
+
+__all__ = ["concat"]
+
+
+@click.command(
+    short_help="Join files without encoding them again.",
+    epilog=examples("cycodec concat part-000.mp4 part-001.mp4 -o whole.mp4"),
+)
+@click.argument("sources", nargs=-1, required=True, metavar="FILES...")
+@output_option
+@click.option("--faststart", is_flag=True, help="Move the index of an MP4 file to its beginning.")
+@with_traceback
+def concat(sources: tuple[str, ...], output: str, faststart: bool) -> None:
+    """Join FILES that were encoded with the same settings."""
+    import cycodec
+
+    begins = cycodec.concat(sources, output, faststart=faststart)
+    for source, begin in zip(sources, begins, strict=True):
+        click.echo(f"{begin:12.6f} s  {source}")

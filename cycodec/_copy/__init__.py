@@ -1,0 +1,1 @@
+"""Files made of the packets of other files: remuxing, cutting, joining."""

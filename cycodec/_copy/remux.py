@@ -1,0 +1,288 @@
+"""remux, concat and extract_audio: packets are copied, not decoded."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from cycodec._encode.destination import Destination, as_path
+from cycodec._encode.settings import checked_metadata
+from cycodec._shared import limits
+from cycodec._shared.arguments import kind_of
+from cycodec._shared.sources import Source, make_access, open_source
+from cycodec.core.container.demux import Demuxer
+from cycodec.core.encode.copier import PacketCopier
+from cycodec.core.error import FFmpegTypeError, FFmpegValueError, StreamNotFoundError
+
+__all__ = ["concat", "extract_audio", "remux"]
+
+MEDIA = ("video", "audio", "subtitle")
+# What lets an MP4 file be written to a destination that cannot seek.
+FRAGMENTED = "+frag_keyframe+delay_moov+default_base_moof"
+
+
+def remux(
+    source: Source,
+    dest: Any,
+    start: float | None = None,
+    stop: float | None = None,
+    *,
+    format: str | None = None,
+    metadata: dict[str, str] | None = None,
+    faststart: bool = False,
+) -> float:
+    """Copy a file, or a part of it, into another container without decoding it.
+
+    Parameters
+    ----------
+    source : Source
+        A path, URL, bytes or file-like object, as for `VideoDecoder`.
+    dest : str, os.PathLike or file-like
+        Where the file goes. The extension of a path names the container. The file appears when it
+        is complete.
+    start, stop : float, optional
+        The part in seconds of the source. It begins at the last key frame at or before `start`, so
+        that every frame can be decoded, and ends before `stop`; frames that earlier ones need are
+        kept. Without video it begins with the packet that is played at `start`.
+    format : str, optional
+        FFmpeg's name of the container, or an extension. A file-like object needs it.
+    metadata : dict, optional
+        Tags to set in addition to those of the source.
+    faststart : bool
+        True moves the index of an MP4 file to its beginning.
+
+    Returns
+    -------
+    float
+        The time in the source, in seconds, at which the new file begins.
+
+    Raises
+    ------
+    TypeError, ValueError
+        An argument has the wrong type, or the part is empty.
+    UnsupportedError
+        The container does not hold a codec of the source.
+    FFmpegError
+        The source cannot be read, or the file cannot be written.
+
+    Notes
+    -----
+    All video, audio and subtitle streams are copied, with their tags, rotation and colours.
+    """
+    begin, end = _instant("start", start), _instant("stop", stop)
+    if begin is not None and end is not None and end <= begin:
+        raise FFmpegValueError(f"stop={stop} must be after start={start}")
+    if end is not None and begin is None:
+        begin = 0
+
+    tags = checked_metadata(metadata)
+
+    def copy(copier: PacketCopier) -> float:
+        demuxer = _demuxer(source)
+        streams = _streams(demuxer, MEDIA)
+        _describe(copier, demuxer, streams, tags)
+        copier.copy(demuxer, streams, _guide(demuxer, streams), begin, end)
+        if not copier.num_packets:
+            raise FFmpegValueError(
+                f"{demuxer.io.name}: there is nothing from {start} s to {stop} s (give times within the file)",
+                source=demuxer.io.name,
+                operation="cut",
+            )
+        return copier.first / 1e6 if begin is not None else 0.0
+
+    return _written(dest, format, faststart, copy)
+
+
+def concat(
+    sources: Iterable[Source],
+    dest: Any,
+    *,
+    format: str | None = None,
+    metadata: dict[str, str] | None = None,
+    faststart: bool = False,
+) -> list[float]:
+    """Join files one after the other without decoding them.
+
+    Parameters
+    ----------
+    sources : iterable of Source
+        Files whose streams have the same codecs, sizes, rates and decoder headers, such as the
+        segments of one recording.
+    dest, format, metadata, faststart
+        As for `remux`.
+
+    Returns
+    -------
+    list of float
+        The time in the new file, in seconds, at which each source begins.
+
+    Raises
+    ------
+    TypeError
+        `sources` is a single source.
+    ValueError
+        There are no sources, or one differs from the first; the message says in what.
+    FFmpegError
+        A source cannot be read, or the file cannot be written.
+    """
+    if isinstance(sources, (str, bytes, bytearray, memoryview, os.PathLike)) or hasattr(sources, "read"):
+        raise FFmpegTypeError(f"sources must be several sources, not one {kind_of(sources)} (pass a list)")
+    try:
+        files = list(sources)
+    except TypeError:
+        raise FFmpegTypeError(f"sources must be a list of sources, not {kind_of(sources)}") from None
+    if not files:
+        raise FFmpegValueError("there are no sources to join")
+
+    tags = checked_metadata(metadata)
+
+    def copy(copier: PacketCopier) -> list[float]:
+        begins = []
+        for number, source in enumerate(files):
+            demuxer = _demuxer(source)
+            demuxer.probe()
+            streams = _streams(demuxer, MEDIA)
+            if number == 0:
+                _describe(copier, demuxer, streams, tags)
+            elif len(streams) != len(copier.kinds):
+                raise FFmpegValueError(
+                    f"{demuxer.io.name} has {len(streams)} streams, but the first file has {len(copier.kinds)} "
+                    "(copy the streams that both have with remux)",
+                    source=demuxer.io.name,
+                    operation="join files",
+                )
+            begins.append(copier.end / 1e6)
+            copier.copy(demuxer, streams)
+        return begins
+
+    return _written(dest, format, faststart, copy)
+
+
+def extract_audio(
+    source: Source,
+    dest: Any,
+    start: float | None = None,
+    stop: float | None = None,
+    *,
+    stream_index: int | None = None,
+    format: str | None = None,
+    metadata: dict[str, str] | None = None,
+) -> float:
+    """Copy one audio stream of a file without decoding it.
+
+    Parameters
+    ----------
+    source, dest, start, stop, format, metadata
+        As for `remux`.
+    stream_index : int, optional
+        The stream; None takes the best audio stream.
+
+    Returns
+    -------
+    float
+        The time in the source, in seconds, at which the new file begins.
+
+    Raises
+    ------
+    StreamNotFoundError
+        The source has no audio, or no such stream.
+    TypeError, ValueError, FFmpegError
+        As for `remux`.
+    """
+    begin, end = _instant("start", start), _instant("stop", stop)
+    if end is not None and begin is None:
+        begin = 0
+
+    tags = checked_metadata(metadata)
+
+    def copy(copier: PacketCopier) -> float:
+        demuxer = _demuxer(source)
+        chosen = [demuxer.select_audio(stream_index)]
+        _describe(copier, demuxer, chosen, tags)
+        copier.copy(demuxer, chosen, -1, begin, end)
+        if not copier.num_packets:
+            raise FFmpegValueError(
+                f"{demuxer.io.name}: there is no audio from {start} s to {stop} s (give times within the file)",
+                source=demuxer.io.name,
+                operation="cut",
+            )
+        return copier.first / 1e6 if begin is not None else 0.0
+
+    return _written(dest, format, False, copy)
+
+
+def _written(dest: Any, format: str | None, faststart: bool, copy: Callable[[PacketCopier], Any]) -> Any:
+    """What `copy` returns, after it has filled a file that is committed or discarded."""
+    if isinstance(dest, (str, os.PathLike)):
+        dest = as_path(dest)
+    elif not callable(getattr(dest, "write", None)):
+        raise FFmpegTypeError(f"dest must be a path or a file-like object with write(), not {kind_of(dest)}")
+    elif format is None:
+        raise FFmpegTypeError("a file-like dest needs format=, such as 'mp4'")
+    destination = Destination(dest, format, faststart)
+    try:
+        muxer = destination.muxer()
+        if muxer.is_mov and (faststart or not destination.can_seek):
+            muxer.set_option("movflags", "+faststart" if faststart else FRAGMENTED)
+        copier = PacketCopier(muxer)
+        result = copy(copier)
+        muxer.finish()
+        destination.commit()
+    except BaseException:
+        destination.discard()
+        raise
+    return result
+
+
+def _describe(copier: PacketCopier, demuxer: Demuxer, streams: list[int], tags: dict[str, str]) -> None:
+    """Describe the streams and the container in the new file."""
+    copier.add_streams(demuxer, streams)
+    copier.copy_metadata(demuxer)
+    for key, value in tags.items():
+        copier.muxer.set_metadata(key, value)
+
+
+def _demuxer(source: Source) -> Demuxer:
+    demuxer = Demuxer(open_source(source, make_access(chosen=limits.get_limits())))
+    demuxer.probe()
+    return demuxer
+
+
+def _streams(demuxer: Demuxer, media: tuple[str, ...]) -> list[int]:
+    """The streams to copy.
+
+    Raises
+    ------
+    StreamNotFoundError
+        There are none.
+    """
+    found = [number for number in range(demuxer.num_streams) if demuxer.media_type(number) in media]
+    if not found:
+        raise StreamNotFoundError(
+            f"{demuxer.io.name}: it has no {', '.join(media)} streams",
+            source=demuxer.io.name,
+            operation="copy packets",
+        )
+    return found
+
+
+def _guide(demuxer: Demuxer, streams: list[int]) -> int:
+    """The video stream whose key frames decide where a cut begins; -1 without one."""
+    return next((number for number in streams if demuxer.media_type(number) == "video"), -1)
+
+
+def _instant(name: str, value: Any) -> int | None:
+    """A time in microseconds."""
+    if value is None:
+        return None
+    try:
+        if isinstance(value, bool):
+            raise TypeError
+        seconds = float(value)
+    except (TypeError, ValueError):
+        raise FFmpegTypeError(f"{name} must be a number of seconds, not {kind_of(value)}") from None
+    if not math.isfinite(seconds) or not 0 <= seconds < 1e12:
+        raise FFmpegValueError(f"{name}={value} must be finite, and 0 or more")
+    return round(seconds * 1e6)

@@ -1,0 +1,142 @@
+"""Marks in new picture buffers, which tell whether a decoder has written a picture whole.
+
+Note [Unwritten pixels]
+
+Where a packet is damaged, some decoders (MJPEG, HEVC, VP8 and others) leave the rest of a picture
+unwritten without saying so. The picture then shows what its buffer held before, which depends on
+what was decoded earlier. Therefore each new buffer gets marks of eight bytes, about ten in every
+eighth row. A mark that is still there when the frame comes out counts as damage, so that the
+stream is decoded from its beginning by a new decoder, whose buffers have no marks. So does a mark
+in a picture that is decoded and not yet shown, because the frame may refer to it. Damage that lies
+between the marks stays unseen.
+"""
+
+from libc.stdint cimport uint8_t, uint64_t
+from libc.string cimport memcpy, memmove
+
+from cycodec.libav cimport avcodec, avutil
+from cycodec.libav.avcodec cimport AVCodecContext
+from cycodec.libav.avutil cimport AVFrame
+
+
+cdef enum:
+    MARK = 8                    # bytes of a mark
+    ROW_STEP = 8                # rows between rows with marks
+    MARKS_IN_ROW = 8            # about, without the one at the end
+    SMALLEST_STEP = 16          # bytes between marks
+
+
+cdef bint may_mark(const AVCodecContext *context) noexcept nogil:
+    """Return True for decoders that write every pixel of an intact picture into a new buffer, with
+    one thread on the CPU.
+    """
+    return context.thread_count <= 1 and context.hw_device_ctx == NULL and context.codec_id in (
+        avcodec.AV_CODEC_ID_H264, avcodec.AV_CODEC_ID_HEVC, avcodec.AV_CODEC_ID_MPEG1VIDEO,
+        avcodec.AV_CODEC_ID_MPEG2VIDEO, avcodec.AV_CODEC_ID_MPEG4, avcodec.AV_CODEC_ID_MJPEG,
+        avcodec.AV_CODEC_ID_VP8, avcodec.AV_CODEC_ID_VP9, avcodec.AV_CODEC_ID_THEORA, avcodec.AV_CODEC_ID_H263,
+        avcodec.AV_CODEC_ID_H263P, avcodec.AV_CODEC_ID_FLV1, avcodec.AV_CODEC_ID_MSMPEG4V2,
+        avcodec.AV_CODEC_ID_MSMPEG4V3, avcodec.AV_CODEC_ID_WMV1, avcodec.AV_CODEC_ID_WMV2,
+    )
+
+
+cdef void mark_buffers(AVCodecContext *context, Marks *marks) noexcept nogil:
+    """Let new buffers of a decoder get marks while `marks` says so."""
+    context.opaque = marks
+    context.get_buffer2 = get_marked_buffer
+
+
+cdef int get_marked_buffer(AVCodecContext *context, AVFrame *frame, int flags) noexcept nogil:
+    cdef Marks *marks = <Marks *> context.opaque
+    cdef Waiting waiting
+    cdef int code = avcodec.avcodec_default_get_buffer2(context, frame, flags)
+    if code < 0 or not marks.is_on or frame.buf[0] == NULL:
+        return code
+    waiting.buffer = avutil.av_buffer_ref(frame.buf[0])
+    if waiting.buffer == NULL:
+        return code
+    waiting.linesize = frame.linesize[0]
+    waiting.format = frame.format
+    waiting.width = context.width
+    waiting.height = context.height
+    visit_marks(&waiting, True)
+    if marks.count == MOST_WAITING:
+        drop(marks, 0)
+    marks.waiting[marks.count] = waiting
+    marks.count += 1
+    return code
+
+
+cdef void drop(Marks *marks, int place) noexcept nogil:
+    avutil.av_buffer_unref(&marks.waiting[place].buffer)
+    marks.count -= 1
+    memmove(&marks.waiting[place], &marks.waiting[place + 1], (marks.count - place) * sizeof(Waiting))
+
+
+cdef void forget_marks(Marks *marks) noexcept nogil:
+    """Check no more pictures of those so far."""
+    while marks.count:
+        drop(marks, marks.count - 1)
+
+
+cdef bint finds_marks(Marks *marks, const AVFrame *frame) noexcept nogil:
+    """Return True if a decoded frame, or a picture that was decoded before it, still holds a mark.
+
+    Each picture is looked at once. The newest one may still lack its second field, unless it is
+    this frame.
+    """
+    cdef bint found = False
+    cdef bint is_frame
+    cdef int place = 0
+    while place < marks.count:
+        is_frame = frame.buf[0] != NULL and marks.waiting[place].buffer.data == frame.buf[0].data
+        if not is_frame and place == marks.count - 1:
+            break
+        found = found or visit_marks(&marks.waiting[place], False)
+        drop(marks, place)
+    return found
+
+
+cdef bint visit_marks(const Waiting *picture, bint writes) noexcept nogil:
+    """Write the marks of a picture's first plane, or return True if one of them is there."""
+    cdef uint8_t *row
+    cdef int line = avutil.av_image_get_linesize(<avutil.AVPixelFormat> picture.format, picture.width, 0)
+    cdef int step = max(<int> SMALLEST_STEP, (line // MARKS_IN_ROW) & -<int> SMALLEST_STEP)
+    cdef int y = 0
+    cdef int x
+    if line < MARK or picture.linesize < line or picture.height < 1:
+        return False
+    if <size_t> picture.linesize * (picture.height - 1) + line > picture.buffer.size:
+        return False
+    while True:
+        row = picture.buffer.data + <size_t> y * picture.linesize
+        x = 0
+        while True:
+            if writes:
+                write_mark(row + x, y, x)
+            elif holds_mark(row + x, y, x):
+                return True
+            if x == line - MARK:
+                break
+            x = min(x + step, line - MARK)
+        if y == picture.height - 1:
+            return False
+        y = min(y + ROW_STEP + (y & 1 ^ 1), picture.height - 1)
+
+
+cdef uint64_t mark_of(int y, int x) noexcept nogil:
+    """Return bytes that pictures hardly hold."""
+    cdef uint64_t value = (<uint64_t> y << 32 | <uint64_t> x) + <uint64_t> 0x9E3779B97F4A7C15
+    value = (value ^ value >> 30) * <uint64_t> 0xBF58476D1CE4E5B9
+    return value ^ value >> 31
+
+
+cdef void write_mark(uint8_t *place, int y, int x) noexcept nogil:
+    cdef uint64_t mark = mark_of(y, x)
+    memcpy(place, &mark, MARK)
+
+
+cdef bint holds_mark(const uint8_t *place, int y, int x) noexcept nogil:
+    cdef uint64_t mark = mark_of(y, x)
+    cdef uint64_t found
+    memcpy(&found, place, MARK)
+    return found == mark

@@ -1,0 +1,143 @@
+"""Damaged pictures: the same bytes in any order of access, those of ``ffmpeg -threads 1``.
+
+Decoders conceal damage, or leave a part of the picture as its buffer was. Both may depend on what
+was decoded before.
+"""
+
+import random
+
+import first_reads
+import oracle
+import pytest
+import recipes
+
+from cycodec import FFmpegError
+from cycodec._shared.sources import open_source
+from cycodec.core.container.demux import Demuxer
+from cycodec.core.container.packets import scan_packets
+from cycodec.decoders import VideoDecoder
+
+pytestmark = pytest.mark.usefixtures("oracle_version")
+
+FRAMES = 24
+CLIPS = {  # name -> encoder with options; the extension names the container
+    "h264.mp4": "libx264 -bf 2 -g 8",
+    "h264_long.mkv": "libx264 -bf 2 -g 24",
+    "hevc.mp4": "libx265 -x265-params log-level=none:keyint=8:min-keyint=8",
+    "mpeg2.mkv": "mpeg2video -bf 2 -g 8",
+    "mpeg4.mp4": "mpeg4 -bf 2 -g 8",
+    "mjpeg.avi": "mjpeg -pix_fmt yuvj420p",
+    "vp8.mkv": "libvpx -g 8",
+    "vp9.mkv": "libvpx-vp9 -g 8",
+    "theora.ogg": "libtheora -g 8",
+    "h264.ts": "libx264 -bf 2 -g 8",
+    "mpeg2.mpg": "mpeg2video -bf 2 -g 8",
+}
+
+
+def clean(folder, name):
+    path = folder / name
+    source = f"testsrc2=s=96x64:r=12:d={FRAMES // 12},noise=alls=8:allf=t"
+    recipes.run("-f", "lavfi", "-i", source, "-c:v", *CLIPS[name].split(), "-threads", "1", path)
+    return path
+
+
+def packets_of(path):
+    """Offset and size of each packet, behind the headers of Matroska's blocks."""
+    table = scan_packets(Demuxer(open_source(str(path))), 0)
+    data = path.read_bytes()
+    places = []
+    for _, _, offset, size, _ in table.rows():
+        # an EBML number and three bytes of a SimpleBlock, or of a Block in its group
+        begin = offset if path.suffix != ".mkv" else data.index(b"\x81", offset) + 4
+        places.append((begin, size))
+    return places
+
+
+def damage(path, seed):
+    """Overwrite bytes in the middle of some packets, or of places of the file."""
+    dice = random.Random(seed)
+    data = bytearray(path.read_bytes())
+    for _ in range(dice.choice([1, 2, 3])):
+        place = dice.randrange(len(data) // 4, len(data) - 200)
+        for i in range(place, place + dice.choice([1, 4, 40])):
+            data[i] = dice.randrange(256)
+    broken = path.with_name(f"broken{seed}_{path.name}")
+    broken.write_bytes(data)
+    return broken
+
+
+def cut_out(path, seed):
+    """Overwrite the rest of a packet's slice, so that the decoder cannot but notice it."""
+    data = bytearray(path.read_bytes())
+    places = packets_of(path)
+    offset, size = random.Random(seed).choice(places[2:-1])
+    data[offset + size // 3 : offset + size] = bytes(size - size // 3)
+    broken = path.with_name(f"cut{seed}_{path.name}")
+    broken.write_bytes(data)
+    return broken
+
+
+def digests(decoder, numbers):
+    """The digest of each frame, or the name of the error."""
+    found = {}
+    for number in numbers:
+        try:
+            found[number] = oracle.digest(decoder[number])
+        except (FFmpegError, IndexError) as error:
+            found[number] = type(error).__name__
+    return found
+
+
+@pytest.mark.parametrize("name", CLIPS)
+def test_order_of_access_does_not_matter(name, tmp_path):
+    path = clean(tmp_path, name)
+    compared = 0
+    for seed in range(12):
+        # a packet of MJPEG with broken headers uses tables of the one before
+        broken = cut_out(path, seed) if name == "mjpeg.avi" else damage(path, seed)
+        try:
+            truth = first_reads.frames_of(broken)
+        except RuntimeError:
+            continue
+        numbers = list(range(len(truth)))
+        orders = [numbers, numbers[::-1], random.Random(seed).sample(numbers, len(numbers))]
+        for order in orders:
+            try:
+                decoder = VideoDecoder(broken, dimension_order="NHWC", num_threads=1)
+                decoder.confirm()
+            except FFmpegError:
+                assert not truth, f"seed {seed}"
+                continue
+            assert len(decoder) == len(truth), f"seed {seed}"
+            found = digests(decoder, order)
+            wrong = [n for n in numbers if found[n] != truth[n]]
+            assert wrong == [], f"seed {seed}, in order {order}"
+            compared += 1
+    assert compared > 12
+
+
+@pytest.mark.parametrize("name", ["h264.mp4", "h264_long.mkv", "mpeg2.mkv", "mpeg4.mp4"])
+def test_frames_that_refer_to_damage_are_invalid(name, tmp_path):
+    """With on_error="mask", valid frames are those of the intact file, in any order."""
+    path = clean(tmp_path, name)
+    intact = first_reads.frames_of(path)
+    masked = 0
+    for seed in range(4):
+        broken = cut_out(path, seed)
+        valid = {}
+        for order in (range(FRAMES), range(FRAMES - 1, -1, -1)):
+            decoder = VideoDecoder(broken, dimension_order="NHWC", num_threads=1, on_error="mask")
+            if len(decoder) != FRAMES:
+                break
+            for number in order:
+                frame = decoder.get_frames_at([number])
+                is_valid = bool(frame.valid[0])
+                assert valid.setdefault(number, is_valid) == is_valid, f"seed {seed}, frame {number}"
+                if is_valid:
+                    assert oracle.digest(frame.data[0]) == intact[number], f"seed {seed}, frame {number}"
+                masked += not is_valid
+        batch = VideoDecoder(broken, dimension_order="NHWC", on_error="mask").get_frames_at(range(FRAMES))
+        if valid:
+            assert batch.valid.tolist() == [valid[n] for n in range(FRAMES)], f"seed {seed}"
+    assert masked
