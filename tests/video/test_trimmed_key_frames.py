@@ -1,4 +1,4 @@
-"""``index.key_frames`` are the frames that ffprobe calls key frames, where edit lists cut some off."""
+"""``index.key_frames`` are those of ffprobe, also where edit lists cut frames off."""
 
 import json
 import subprocess
