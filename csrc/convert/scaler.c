@@ -1,6 +1,7 @@
 #include "convert/scaler.h"
 
 #include <libavutil/error.h>
+#include <libavutil/imgutils.h>
 #include <libavutil/opt.h>
 #include <libswscale/swscale.h>
 #include <string.h>
@@ -61,6 +62,12 @@ static struct SwsContext *get_scaler(Scalers *scalers, const ScalerKey *key) {
 }
 
 int scalers_run(Scalers *scalers, const AVFrame *frame, int width, int height, int format, uint8_t *out, int stride) {
+    if (frame->format == format && frame->width == width && frame->height == height) {
+        /* swscale copies more than the width, beyond the last row of a region */
+        av_image_copy_plane(out, stride, frame->data[0], frame->linesize[0], av_image_get_linesize(format, width, 0),
+                            height);
+        return 0;
+    }
     ScalerKey key = {frame->width, frame->height, frame->format,     width,
                      height,       format,        frame->colorspace, frame->color_range};
     struct SwsContext *sws = get_scaler(scalers, &key);

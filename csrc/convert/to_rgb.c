@@ -117,6 +117,9 @@ static int run_scaled(ToRgb *c, const AVFrame *frame, int out_width, int out_hei
     int deep = type != CONVERT_UINT8, pixel = deep ? 6 : 3, format = deep ? AV_PIX_FMT_RGB48 : AV_PIX_FMT_RGB24;
     /* swscale's vector code may write beyond the width */
     ptrdiff_t pitch = FFALIGN((out_width + 16) * pixel, 64);
+    /* swscale copies packed RGB of equal strides in one piece, beyond the end of a region */
+    if (pitch == frame->linesize[0])
+        pitch += 64;
     uint8_t *picture = scratch(c, pitch * out_height + 64);
     if (!picture)
         return AVERROR(ENOMEM);

@@ -86,7 +86,7 @@ def default_columns(size: tuple[int, int]) -> int:
 def display_size(
     width: int, height: int, pixel_aspect_ratio: float | Fraction | None, rotation: float | None
 ) -> tuple[int, int]:
-    """Return the size (width, height) of a picture with square pixels. The height does not change."""
+    """Return the size (width, height) of a picture with square pixels, of the same height."""
     ratio = Fraction(pixel_aspect_ratio or 1)
     if ratio <= 0:
         return width, height

@@ -133,7 +133,7 @@ def examine_core() -> Iterator[Finding]:
 
 
 def library_function(name: str) -> Any:
-    """Return a function of the FFmpeg that cycodec runs with; None if there is none of this name."""
+    """Return a function of the FFmpeg that cycodec runs with; None if it has none of this name."""
     # An extension is linked with the libraries that it calls. These two together call all of
     # FFmpeg's.
     for module in ("container.demux", "video.cpu"):

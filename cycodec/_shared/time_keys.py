@@ -27,6 +27,7 @@ __all__ = [
     "time_range",
 ]
 
+
 class TimeRange(NamedTuple):
     """The frames that are shown in [start, stop), in seconds."""
 

@@ -135,3 +135,111 @@ def test_damage_raises_or_is_masked(tmp_path):
     assert not samples.data[:, ~samples.valid].any()
     assert samples.data[:, samples.valid].equal(good[:, samples.valid])
     assert AudioDecoder(bytes(data))[0:1000].equal(good[:, 0:1000])
+
+
+CHECKED = ["flac.flac", "flac.mkv", "flac.mp4", "flac.ogg", "opus.opus", "ac3.ac3", "eac3.eac3"]
+
+
+def damaged(name, seed, kind):
+    """A file with 4 to 200 bytes overwritten somewhere in its middle half."""
+    data = bytearray(media.path(name).read_bytes())
+    chance = np.random.default_rng(seed)
+    count = int(chance.choice([4, 20, 200]))
+    at = int(chance.integers(len(data) // 4, len(data) * 3 // 4))
+    data[at : at + count] = bytes(count) if kind == "zeros" else chance.bytes(count)
+    return bytes(data)
+
+
+@pytest.mark.parametrize("kind", ["zeros", "noise"])
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("name", CHECKED)
+def test_what_is_valid_is_right(name, seed, kind):
+    """Samples whose checksum fails, and those that need lost ones, are silent and not valid."""
+    good = AudioDecoder(media.path(name)).get_all_samples().data
+    data = damaged(name, seed, kind)
+    with pytest.raises(cycodec.InvalidDataError, match=r"audio from [\d.]+ s to [\d.]+ s is damaged"):
+        AudioDecoder(data).get_all_samples()
+    decoder = AudioDecoder(data, on_error="mask")
+    assert len(decoder) == good.shape[1]
+    samples = decoder.get_all_samples()
+    assert samples.data.shape == good.shape
+    assert len(AudioDecoder(data, on_error="mask")) == len(decoder) == good.shape[1]
+    # a page of Opus holds a second
+    assert 0 < int((~samples.valid).sum()) <= (96_000 if name == "opus.opus" else 20_000)
+    assert not samples.data[:, ~samples.valid].any()
+    assert samples.data[:, samples.valid].equal(good[:, samples.valid])
+
+
+@pytest.mark.parametrize("frames", [1, 2, 3])
+@pytest.mark.parametrize("name", ["mp3_cbr.mp3", "mp3_vbr.mp3", "mp3_low_rate.mp3", "mp3_no_xing.mp3"])
+def test_mp3_headers_that_are_damaged_keep_the_timeline(name, frames):
+    """FFmpeg loses such frames, and more behind them, without a word."""
+    data = bytearray(media.path(name).read_bytes())
+    good = AudioDecoder(bytes(data)).get_all_samples().data
+    headers = [
+        at for at in range(len(data) // 3, len(data) // 2) if data[at] == 0xFF and data[at + 1] & 0xE6 == 0xE2
+    ]
+    # real headers repeat their second byte
+    kinds = [data[at + 1] for at in headers]
+    headers = [at for at in headers if data[at + 1] == max(set(kinds), key=kinds.count)]
+    for at in headers[:frames]:
+        data[at : at + 4] = bytes(4)
+    with pytest.raises(cycodec.InvalidDataError, match=r"audio from [\d.]+ s to [\d.]+ s is damaged"):
+        AudioDecoder(bytes(data)).get_all_samples()
+    decoder = AudioDecoder(bytes(data), on_error="mask")
+    samples = decoder.get_all_samples()
+    assert samples.data.shape == good.shape
+    assert len(AudioDecoder(bytes(data), on_error="mask")) == len(decoder) == good.shape[1]
+    assert samples.data[:, samples.valid].equal(good[:, samples.valid])
+    middle = good.shape[1] // 4 * 3
+    fresh = AudioDecoder(bytes(data), on_error="mask")
+    assert fresh[middle : middle + 1000].equal(good[:, middle : middle + 1000])
+
+
+def test_tags_between_joined_files_are_no_damage(tmp_path):
+    """Pictures in ID3 tags take several packets."""
+    one, other = (noise(tmp_path, f"{i}.mp3", 3, i) for i in range(2))
+    picture = bytes(range(1, 255)) * 300
+    frame = b"APIC" + len(picture).to_bytes(4, "big") + b"\0\0" + picture
+    size = len(frame)
+    tag = b"ID3\x03\0\0" + bytes(size >> shift & 127 for shift in (21, 14, 7, 0)) + frame
+    plain = AudioDecoder(one + other)[...]
+    for between in (tag, b"TAG" + bytes(125), b"TAG" + bytes(125) + tag):
+        data = one + between + other
+        decoder = AudioDecoder(data)
+        assert abs(len(decoder) - plain.shape[1]) <= 1152
+        assert decoder[...].shape[1] == len(decoder)
+
+
+@pytest.mark.parametrize("word", ["iec61937", "dts"])
+@pytest.mark.parametrize("as_file", [False, True])
+def test_compressed_sound_in_wav_is_no_pcm(tmp_path, word, as_file):
+    """DTS and AC-3 in a WAV file are decoded as FFmpeg decodes them."""
+    raw = tmp_path / "raw.bin"
+    codec, muxer = ("dca", "dts") if word == "dts" else ("ac3", "spdif")
+    options = ("-strict", "-2", "-c:a", codec, "-b:a", "1411k" if codec == "dca" else "192k", "-f", muxer)
+    code, _, text = media.run("-f", "lavfi", "-i", "sine=d=2:r=44100,volume=0.5", "-ac", 2, *options, raw)
+    assert code == 0, text
+    data = raw.read_bytes()
+    if word == "dts":
+        data = np.frombuffer(data[: len(data) // 2 * 2], ">u2").astype("<u2").tobytes()
+    path = tmp_path / "x.wav"
+    code, _, text = media.run("-f", "s16le", "-ar", 44100, "-ac", 2, "-i", "-", path, data=data)
+    assert code == 0, text
+    decoder = AudioDecoder(io.BytesIO(path.read_bytes()) if as_file else path)
+    assert decoder.metadata.codec == ("dts" if codec == "dca" else "ac3")
+    np.testing.assert_array_equal(decoder[...].numpy(), media.reference(path))
+
+
+def test_words_that_only_look_like_dts():
+    """Noise and music are played as they are."""
+    samples = np.random.default_rng(1).integers(-30000, 30000, 40_000).astype("<i2")
+    np.testing.assert_array_equal(
+        AudioDecoder(wav(16, 16, 2, samples=samples.tobytes()))[...][0].numpy() * 32768, samples
+    )
+
+
+@pytest.mark.parametrize(("rate", "wanted"), [(8000, 48000), (192_000, 8000), (48000, 44100), (3999, 48000)])
+def test_ordinary_ratios_are_converted(rate, wanted):
+    data = wav(16, 16, 2, rate, bytes(2 * rate))
+    assert abs(len(AudioDecoder(data, sample_rate=wanted)) - wanted) < 20

@@ -110,7 +110,7 @@ class Checkout:
         return [use for use in dict.fromkeys(found) if use.user != use.used]
 
     def python_uses(self, path: Path) -> Iterator[Use]:
-        """Yield what a Python file imports, deferred imports and ``import_module("...")`` included."""
+        """Yield what a Python file imports, deferred or by ``import_module("...")``, too."""
         tree = ast.parse(path.read_text())
         hidden = {
             id(inner) for node in ast.walk(tree) if is_for_type_checkers(node) for inner in ast.walk(node)
@@ -288,7 +288,7 @@ def upward_uses(checkout: Checkout, table: Table) -> list[str]:
 
 
 def upward_reaches(checkout: Checkout, table: Table) -> list[str]:
-    """Return a line for each private attribute that only layers above or beside the module define."""
+    """Return a line for each private attribute that no layer of the module or below defines."""
     homes = checkout.private_names()
     found = []
     for user, name in checkout.reaches():

@@ -10,6 +10,7 @@ import zlib
 
 import media
 import pytest
+import recipes
 
 PRELUDE = """
 import json, resource, sys, torch, cycodec
@@ -141,6 +142,46 @@ def test_bombs_do_not_go_off(exploded, name):
     if outcome == "FFmpegError":
         assert name in message
     assert grown < 500_000_000
+
+
+def announcing(count):
+    """A fragmented file whose second fragment announces samples without sizes of their own."""
+    data = bytearray(media.path("h264_fragmented.mp4").read_bytes())
+    place = data.index(b"trun", data.index(b"trun") + 4)
+    struct.pack_into(">II", data, place + 4, 1, count)
+    return bytes(data)
+
+
+def test_more_samples_than_bytes(tmp_path):
+    """FFmpeg allocates them all. The file is refused before another demuxer does so again."""
+    path = tmp_path / "samples.mp4"
+    path.write_bytes(announcing(15_000_000))
+    outcome, message, grown = child(OPEN, path)
+    assert outcome == "FFmpegError"
+    assert "samples" in message
+    assert "bytes" in message
+    assert grown < 900_000_000
+
+
+# Pictures whose size only the decoder finds, of one colour: 100 megapixels in half a megabyte.
+CANVASES = {"png": "-pix_fmt rgb24", "tiff": "-compression_algo deflate -pix_fmt rgb24"}
+LOOK = """
+with VideoDecoder(sys.argv[3]) as decoder:
+    length, opened = len(decoder), grown()
+    shape = list(decoder[0].shape)
+print(json.dumps([length, opened, shape]))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="measures memory as Linux does")
+@pytest.mark.parametrize("suffix", CANVASES)
+def test_a_canvas_whose_size_only_the_decoder_finds(tmp_path, suffix):
+    path = tmp_path / f"canvas.{suffix}"
+    source = ["-f", "lavfi", "-i", "color=gray:s=10000x10000:r=1:d=1", "-frames:v", "1"]
+    recipes.run(*source, *CANVASES[suffix].split(), path)
+    length, opened, shape = child(LOOK, path, memory=4 << 30)
+    assert (length, shape) == (1, [3, 10000, 10000])
+    assert opened < 30_000_000
 
 
 def test_the_shared_bomb():

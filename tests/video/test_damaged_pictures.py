@@ -94,7 +94,8 @@ def test_order_of_access_does_not_matter(name, tmp_path):
     path = clean(tmp_path, name)
     compared = 0
     for seed in range(12):
-        broken = damage(path, seed)
+        # a packet of MJPEG with broken headers uses tables of the one before
+        broken = cut_out(path, seed) if name == "mjpeg.avi" else damage(path, seed)
         try:
             truth = first_reads.frames_of(broken)
         except RuntimeError:

@@ -21,7 +21,7 @@ one frame; Vorbis remembers one block. The other codecs converge.
 from libc.errno cimport ENOMEM
 from libc.stdint cimport INT64_MAX, int32_t, int64_t
 from libc.stdlib cimport free, realloc
-from libc.string cimport memset
+from libc.string cimport memcmp, memset
 
 from cycodec.core.audio.timeline cimport Timeline, place_samples
 from cycodec.core.bitstream.flac cimport flac_form, flac_samples
@@ -92,6 +92,8 @@ cdef class AudioIndex:
         cdef AudioPacket record
         cdef int code = 0
         cdef int form = -1
+        cdef bint has_junk = False
+        cdef bint is_adts = demuxer.format_name == "aac"
         if packet == NULL:
             raise MemoryError()
         self.codec_id = parameters.codec_id
@@ -105,6 +107,12 @@ cdef class AudioIndex:
                 describe_packet(&record, packet)
                 record.digest = digest_packet(packet)
                 record.samples = samples_of(packet, stream, vorbis)
+                if record.samples > 0:
+                    self.uniform = self.uniform and not has_junk
+                elif self.count > 0 and is_damaged(self.codec_id, packet):
+                    has_junk = True     # and may hold frames, unless it is the end
+                if is_adts and not has_adts_sync(packet):
+                    self.uniform = False        # damage, which may hold any number of frames
                 if self.codec_id == avcodec.AV_CODEC_ID_FLAC and packet.size > 4:
                     # positions count samples of one rate; a change of it makes them ambiguous
                     if form < 0:
@@ -438,6 +446,20 @@ cdef int32_t samples_of(const AVPacket *packet, const AVStream *stream,
     if vorbis != NULL:
         return max(0, avcodec.av_vorbis_parse_frame(vorbis, packet.data, packet.size))
     return samples_by_duration(packet, stream)
+
+
+cdef bint has_adts_sync(const AVPacket *packet) noexcept nogil:
+    """Return True if a packet of an ADTS stream begins as its frames do."""
+    return packet.size >= 2 and packet.data[0] == 0xFF and packet.data[1] & 0xF6 == 0xF0
+
+
+cdef bint is_damaged(int codec, const AVPacket *packet) noexcept nogil:
+    """Return True if a packet without samples may be a damaged frame."""
+    if codec == avcodec.AV_CODEC_ID_FLAC:
+        return packet.size > 0
+    return codec == avcodec.AV_CODEC_ID_MP3 and packet.size >= 3 and not (
+        memcmp(packet.data, b"ID3", 3) == 0 or memcmp(packet.data, b"TAG", 3) == 0 or memcmp(packet.data, b"APE", 3) == 0
+    )
 
 
 cdef int32_t samples_by_duration(const AVPacket *packet, const AVStream *stream) noexcept nogil:

@@ -4,6 +4,8 @@ from libc.stdint cimport int64_t, uint32_t
 
 from cycodec.core.audio.flac_seek cimport FlacStart
 from cycodec.core.audio.index cimport AudioIndex
+from cycodec.core.audio.mp3_run cimport Mp3Run
+from cycodec.core.bitstream.sound cimport SampleRange
 from cycodec.core.container.demux cimport Demuxer
 from cycodec.libav.avcodec cimport AVCodecContext, AVCodecParameters, AVPacket
 from cycodec.libav.avformat cimport AVStream
@@ -35,8 +37,19 @@ cdef class PacketDecoder:
     # Packets that the decoder refused since the last frame: Note [Lost packets].
     cdef int64_t lost               # how many samples they hold; 0: none
     cdef int64_t lost_last          # how many samples the last of them holds
+    cdef int64_t lost_stamp         # ordinal of that packet; -2: none
     cdef int64_t sent_samples       # that the packet given to the decoder last should give
     cdef int64_t usual_samples      # of the last frame
+
+    cdef Mp3Run mp3                 # of MP3 streams, or None
+    cdef SampleRange mp3_padding    # at the end of an MP3 stream: sound.mp3_padding
+    cdef bint knows_padding         # True once `mp3_padding` was read
+    cdef bint has_lost_frames       # True if MP3 frames were lost since the first packet
+    cdef int64_t first_pos          # of the first packet, in bytes
+    cdef bint is_ogg                # True if pages may be missing
+    cdef int64_t page               # place of the page that the packet given last begins in; -1: none
+    cdef bint lost_page             # True if a page is missing before it
+    cdef bint is_broken             # True if the packet given to the decoder last needs lost ones
 
     cdef FlacStart flac_start       # of FLAC streams, once their first packet was decoded
     cdef uint32_t first_skip        # samples trimmed from the first packet
@@ -58,6 +71,10 @@ cdef class PacketDecoder:
     cdef int read_packet(self) noexcept nogil
     cdef void note_lost(self) noexcept nogil
     cdef int64_t expected_samples(self) noexcept nogil
+    cdef bint has_overlaps(self) noexcept nogil
+    cdef void pass_page(self) noexcept nogil
+    cdef int pass_mp3(self) noexcept nogil
+    cdef int trim_mp3(self) noexcept nogil
     cdef void trim(self) noexcept nogil
     cdef int check(self, int code, str operation) except -1
     cdef void forget(self) noexcept

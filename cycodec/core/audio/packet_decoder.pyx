@@ -24,7 +24,12 @@ from cycodec.core.container.codes cimport LOST
 from cycodec.core.audio.flac_seek cimport has_flac_form, note_flac_start, read_flac_at
 from cycodec.core.audio.index cimport AudioPacket
 from cycodec.core.audio.timeline cimport longest_hole
-from cycodec.core.bitstream.sound cimport amr_nb_is_silent, is_no_mp3
+from cycodec.core.audio.mp3_run cimport Mp3Run
+from cycodec.core.audio.ogg_pages cimport has_lost_page
+from cycodec.core.bitstream.flac cimport FLAC_LONGEST_HEADER, FlacHeader, read_flac_header
+from cycodec.core.bitstream.sound cimport (
+    Mp3Frame, amr_nb_is_silent, is_no_mp3, mp3_padding, read_mp3_header,
+)
 from cycodec.core.compat cimport compat_packet_set_skip, compat_packet_skip
 from cycodec.core.container.decoder_context cimport allocate_decoder, open_decoder, set_options
 from cycodec.core.container.demux cimport Demuxer
@@ -40,10 +45,15 @@ cdef int64_t NOPTS = avutil.AV_NOPTS_VALUE
 
 cdef enum:
     STAMP_SHIFT = 32
+    CHECKED = 1 | 8             # AV_EF_CRCCHECK and AV_EF_EXPLODE
     MAX_SEEKS = 4               # until one finds the packet
     FIRST_STEP = 32             # packets that the second seek goes back; later ones go further
     MAX_STRANGERS = 600         # packets after a seek until one is known
     MAX_DRAIN_ERRORS = 64
+    PADDING_BYTES = 2048        # before the first MP3 frame, which hold the frame with a Xing header
+
+# Codecs whose frames have a checksum that libavcodec looks at if it is asked to.
+HAVE_CHECKSUMS = {avcodec.AV_CODEC_ID_FLAC, avcodec.AV_CODEC_ID_AC3, avcodec.AV_CODEC_ID_EAC3}
 
 # Containers whose packets are found by their place in the file: they have no timestamps, or a seek
 # does not reproduce them.
@@ -116,6 +126,7 @@ cdef class PacketDecoder:
         self.demuxer = Demuxer(self.open_source())
         self.stream_index = self.demuxer.select_audio(self.wanted_stream)
         self.fresh = True
+        self.is_ogg = self.demuxer.format_name == "ogg"
         return 0
 
     cdef int open_codec(self) except -1:
@@ -130,6 +141,11 @@ cdef class PacketDecoder:
                 source=self.source, operation="open decoder",
             )
         self.context = allocate_decoder(codec, parameters, self.stream().time_base, 1, self.source)
+        if parameters.codec_id in HAVE_CHECKSUMS:
+            # without it, libavcodec returns what a wrong checksum shows to be damaged
+            avutil.av_opt_set_int(self.context, b"err_detect", CHECKED, 0)
+        if parameters.codec_id == avcodec.AV_CODEC_ID_MP3 and self.demuxer.format_name == "mp3" and self.mp3 is None:
+            self.mp3 = Mp3Run()
         # AC-3 decoders make noise up: let them seed it by each packet, not by all packets before it
         avutil.av_opt_set_int(self.context, b"cons_noisegen", 1, avutil.AV_OPT_SEARCH_CHILDREN)
         set_options(self.context, self.demuxer.codec_options, self.source)
@@ -159,6 +175,10 @@ cdef class PacketDecoder:
         self.drain_errors = 0
         self.lost = 0
         self.lost_last = 0
+        self.lost_stamp = -2
+        self.page = -1
+        self.lost_page = False
+        self.is_broken = False
 
     cdef int rewind(self) noexcept nogil:
         """Decode from the first packet, with a decoder that has seen nothing; 0 or AVERROR."""
@@ -171,6 +191,8 @@ cdef class PacketDecoder:
                 return code
         self.has_packet = False
         self.begin(0, True)
+        if self.mp3 is not None:
+            self.mp3.restart()
         return 0
 
     cdef int seek(self, int number) noexcept nogil:
@@ -284,6 +306,8 @@ cdef class PacketDecoder:
             if code == 0:
                 if self.frame.pkt_dts != NOPTS:
                     self.stamp = self.frame.pkt_dts >> STAMP_SHIFT
+                if self.stamp == self.lost_stamp:
+                    continue        # from what is left of a packet that counts as lost
                 if self.frame.nb_samples > 0:
                     self.usual_samples = self.frame.nb_samples
                     return 0
@@ -316,7 +340,11 @@ cdef class PacketDecoder:
         self.trim()
         self.packet.dts = self.ordinal << STAMP_SHIFT
         self.ordinal += 1
-        code = 0
+        code = self.pass_mp3() if self.mp3 is not None and self.from_start else 0
+        if code < 0:
+            return code
+        if self.is_ogg and self.from_start:
+            self.pass_page()
         if self.packet.size > 0:
             self.sent_samples = self.expected_samples()
             code = avcodec.avcodec_send_packet(self.context, self.packet)
@@ -325,17 +353,91 @@ cdef class PacketDecoder:
         avcodec.av_packet_unref(self.packet)
         return code if code == avutil.AVERROR(ENOMEM) else 0
 
+    cdef bint has_overlaps(self) noexcept nogil:
+        """Return True if the frame after a lost one is damaged, because both overlap."""
+        cdef int codec = self.context.codec_id
+        return (
+            codec == avcodec.AV_CODEC_ID_AAC or codec == avcodec.AV_CODEC_ID_AAC_LATM
+            or codec == avcodec.AV_CODEC_ID_AC3 or codec == avcodec.AV_CODEC_ID_EAC3
+            or codec == avcodec.AV_CODEC_ID_MP3 or codec == avcodec.AV_CODEC_ID_OPUS
+            or codec == avcodec.AV_CODEC_ID_VORBIS or codec == avcodec.AV_CODEC_ID_WMAV1
+            or codec == avcodec.AV_CODEC_ID_WMAV2
+        )
+
+    cdef void pass_page(self) noexcept nogil:
+        """Note whether pages of an Ogg stream are missing before that of `packet`."""
+        if self.packet.pos < 0:
+            return
+        if self.packet.pos != self.page:
+            self.lost_page = self.page >= 0 and has_lost_page(self.demuxer.ptr.pb, self.page, self.packet.pos)
+            self.page = self.packet.pos
+        # FFmpeg places them where the lost ones were
+        self.is_broken = self.lost_page
+
+    cdef int pass_mp3(self) noexcept nogil:
+        """Count what `packet` holds of an MP3 stream, and what was lost before it; 0 or AVERROR."""
+        cdef Mp3Frame frame
+        cdef int64_t lost
+        self.is_broken = False
+        if self.packet.size == 0:
+            return 0
+        if is_no_mp3(self.packet.data, self.packet.size):
+            return self.mp3.add(self.packet)
+        lost = self.mp3.pass_frame(self.packet)
+        if read_mp3_header(self.packet.data, &frame):
+            self.lost += lost * frame.samples
+        self.has_lost_frames |= lost > 0
+        self.is_broken = self.mp3.is_damaged(self.packet)
+        return self.trim_mp3() if self.has_lost_frames else 0
+
+    cdef int trim_mp3(self) noexcept nogil:
+        """Trim the padding of `packet`, which FFmpeg looks for elsewhere after lost frames."""
+        cdef Mp3Frame frame
+        cdef int64_t samples, end
+        cdef uint32_t skip = 0
+        cdef uint32_t discard = 0
+        if not read_mp3_header(self.packet.data, &frame):
+            return 0
+        samples = frame.samples
+        end = self.mp3.frames * samples
+        if not self.knows_padding:
+            with gil:
+                try:
+                    self.read_padding(frame.samples)
+                except BaseException as exception:
+                    self.failure = exception
+                    return avutil.AVERROR_EXTERNAL
+        compat_packet_skip(self.packet, &skip, &discard)
+        discard = 0
+        if self.mp3_padding.last and self.mp3_padding.first <= end and end - samples < self.mp3_padding.last:
+            discard = <uint32_t> min(end - self.mp3_padding.first, samples)
+        compat_packet_set_skip(self.packet, skip, discard)
+        self.last_discard = discard
+        return 0
+
+    def read_padding(self, int samples):
+        """Read what the first frame says of the padding at the end; frames hold so many samples."""
+        cdef bytes before
+        cdef int64_t here = self.demuxer.byte_position()
+        self.knows_padding = True
+        start = max(0, self.first_pos - PADDING_BYTES)
+        before = self.demuxer.read_bytes(start, self.first_pos - start)
+        self.demuxer.go_to_byte(here)
+        self.mp3_padding = mp3_padding(before, len(before), samples)
+
     cdef void note_lost(self) noexcept nogil:
         """Count the samples of a packet that the decoder refused: Note [Lost packets]."""
         if self.sent_samples > 0:
             self.lost += self.sent_samples
             self.lost_last = self.sent_samples
+            self.lost_stamp = self.ordinal - 1
         self.sent_samples = 0
 
     cdef int64_t expected_samples(self) noexcept nogil:
         """Return the expected samples of `packet` at the decoder's rate; 0 if it is no audio."""
         cdef AVStream *stream = self.stream()
         cdef int rate = self.context.sample_rate
+        cdef FlacHeader header
         cdef int64_t count
         if self.packet.size >= 3 and is_tag(self.packet.data):
             return 0
@@ -347,6 +449,12 @@ cdef class PacketDecoder:
             return self.index.samples_out(<int> self.ordinal)
         if self.packet.flags & avcodec.AV_PKT_FLAG_DISCARD:
             return 0
+        if self.context.codec_id == avcodec.AV_CODEC_ID_FLAC and self.flac_start.samples > 0:
+            if self.packet.size >= FLAC_LONGEST_HEADER and read_flac_header(
+                self.packet.data, self.flac_start.form, self.flac_start.samples, &header
+            ):
+                return header.samples
+            return self.flac_start.samples
         if self.usual_samples > 0 and self.context.frame_size > 0:
             return self.usual_samples
         if self.packet.duration > 0 and rate > 0 and stream.time_base.den > 0:
@@ -375,6 +483,7 @@ cdef class PacketDecoder:
         if self.from_start:
             if self.ordinal == 0:
                 self.first_skip = skip
+                self.first_pos = self.packet.pos
                 note_flac_start(&self.flac_start, self.packet)
         elif self.index is None:
             pass                # numbered FLAC frames have nothing to trim

@@ -18,6 +18,12 @@ Packets that are missing from the stream leave a hole in its timestamps (Note [H
 timeline.pyx), and packets that the decoder refuses are counted (Note [Lost packets] in
 packet_decoder.pyx). Blocks of silence take the place of both, so that later samples keep theirs.
 Without `fill_holes`, only the latter are filled.
+
+Note [Broken frames]
+
+A frame after lost packets is decoded, but not right, where frames overlap or need bits of those
+before them. It is replaced by silence as well: what is returned as valid is what a whole file
+would have given.
 """
 
 cimport cython
@@ -206,13 +212,22 @@ cdef class SampleReader(BlockReader):
 
     cdef int next_decoded(self) noexcept nogil:
         """Decode the next frame, and set how much silence comes before it; 0 or AVERROR."""
-        cdef int64_t lost, hole
-        cdef int code = self.decoder.next_frame()
-        if code < 0 and code != avutil.AVERROR_EOF:
-            return code
-        self.ended = code == avutil.AVERROR_EOF
+        cdef int64_t hole
+        cdef int64_t lost = 0
+        cdef bint is_good = False
+        cdef bint is_damage
+        cdef int code = 0
+        while not is_good:
+            code = self.decoder.next_frame()
+            if code < 0 and code != avutil.AVERROR_EOF:
+                return code
+            self.ended = code == avutil.AVERROR_EOF
+            hole = self.take_lost(self.ended)
+            lost += hole
+            is_good = self.ended or not (self.decoder.is_broken or (hole > 0 and self.decoder.has_overlaps()))
+            if not is_good:
+                lost += self.decoder.frame.nb_samples       # Note [Broken frames]
         self.pending = not self.ended
-        lost = self.take_lost(self.ended)
         self.silence = lost
         if lost > 0:
             if self.decoder.from_start:
@@ -224,11 +239,13 @@ cdef class SampleReader(BlockReader):
             return 0
         self.frames_decoded += 1
         self.hole = hole = self.hole_before_frame()
+        # behind a lost page of Ogg, timestamps show a hole one page too late
+        is_damage = hole > 0 and lost > 0 and self.decoder.is_ogg
         if hole > 0 and self.decoder.from_start:
-            code = self.note_range(False, self.next_position + lost, hole)
+            code = self.note_range(is_damage, self.next_position + lost, hole)
             if code < 0:
                 return code
-        if self.fill_holes:
+        if self.fill_holes or is_damage:
             self.silence += hole
         return 0
 

@@ -1,5 +1,7 @@
 """What the headers inside packets say of all later pictures: parameter sets and colours.
 
+For JPEG, quantization and Huffman tables count as parameter sets.
+
 ITU-T H.264, 7.3.2.1 and E.1.1; ITU-T H.265, 7.3.2; ISO/IEC 13818-2, 6.2.2.4 (MPEG-2); ISO/IEC
 14496-2, 6.2.2 (MPEG-4).
 """
@@ -33,11 +35,16 @@ cdef enum:
     VOP_START = 0xB6
     VIDEO_OBJECT = 1            # visual_object_type
     STILL_TEXTURE = 2
+    JPEG_MARKER = 0xFF
+    JPEG_TABLES = 0xDB          # quantization tables
+    JPEG_CODES = 0xC4           # Huffman tables
+    JPEG_SCAN = 0xDA
+    JPEG_START = 0xD8
 
 
 cdef bint has_sequence_headers(int codec_id) noexcept nogil:
     """Return True if `read_sequence_headers` reads the headers of a codec."""
-    return keeps_colours(codec_id) or codec_id == avcodec.AV_CODEC_ID_HEVC
+    return keeps_colours(codec_id) or codec_id in (avcodec.AV_CODEC_ID_HEVC, avcodec.AV_CODEC_ID_MJPEG)
 
 
 cdef bint keeps_colours(int codec_id) noexcept nogil:
@@ -63,6 +70,25 @@ cdef void read_sequence_headers(const NalFormat *format, const uint8_t *data, in
         read_mpeg2(data, size, headers)
     elif format.codec_id == avcodec.AV_CODEC_ID_MPEG4:
         read_mpeg4(data, size, headers)
+    elif format.codec_id == avcodec.AV_CODEC_ID_MJPEG:
+        headers.has_sets = has_jpeg_tables(data, size)
+
+
+cdef bint has_jpeg_tables(const uint8_t *data, int size) noexcept nogil:
+    """Return True if quantization and Huffman tables precede the scan of a JPEG.
+
+    ITU-T T.81, B.2.4.
+    """
+    cdef int position = 0
+    cdef bint has_tables = False
+    cdef bint has_codes = False
+    while position + 3 < size and data[position] == JPEG_MARKER and data[position + 1] != JPEG_SCAN:
+        has_tables = has_tables or data[position + 1] == JPEG_TABLES
+        has_codes = has_codes or data[position + 1] == JPEG_CODES
+        position += 2
+        if data[position - 1] != JPEG_START:
+            position += data[position] << 8 | data[position + 1]
+    return has_tables and has_codes
 
 
 cdef void read_units(const NalFormat *format, const uint8_t *data, int size, SequenceHeaders *headers) noexcept nogil:

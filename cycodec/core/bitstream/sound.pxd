@@ -23,4 +23,6 @@ cdef bint wma_makes_noise(int channels, int rate, int64_t bit_rate) noexcept nog
 cdef bint read_mp3_header(const uint8_t *header, Mp3Frame *frame) noexcept nogil
 cdef bint same_mp3_form(const uint8_t *a, const uint8_t *b) noexcept nogil
 cdef SampleRange mp3_padding(const uint8_t *before, int size, int samples) noexcept nogil
+cdef bint is_info_frame(const uint8_t *data, int size) noexcept nogil
+cdef bint mp3_main_data(const uint8_t *data, int size, int *begin, int *length) noexcept nogil
 cdef bint is_no_mp3(const uint8_t *data, int size) noexcept nogil

@@ -148,6 +148,37 @@ cdef SampleRange mp3_padding(const uint8_t *before, int size, int samples) noexc
     return padding
 
 
+cdef bint is_info_frame(const uint8_t *data, int size) noexcept nogil:
+    """Return True if the frame at an MP3 header describes the file, and holds no audio."""
+    cdef int at = 4 + (0 if data[1] & 1 else 2)
+    if data[1] >> 3 & 3 == 3:
+        at += 17 if data[3] >= 0xC0 else 32
+    else:
+        at += 9 if data[3] >= 0xC0 else 17
+    return at + 4 <= size and (memcmp(data + at, b"Xing", 4) == 0 or memcmp(data + at, b"Info", 4) == 0)
+
+
+cdef bint mp3_main_data(const uint8_t *data, int size, int *begin, int *length) noexcept nogil:
+    """Read where the main data of a frame begins, and how many bytes of it the frame holds.
+
+    `begin` is the number of bytes before the frame (ISO/IEC 11172-3, 2.4.1.7). Return False if the
+    packet begins no frame.
+    """
+    cdef Mp3Frame frame
+    cdef int side
+    if size < 8 or not read_mp3_header(data, &frame):
+        return False
+    side = 4 + (0 if data[1] & 1 else 2)        # behind the header and its checksum
+    if data[1] >> 3 & 3 == 3:
+        begin[0] = data[side] << 1 | data[side + 1] >> 7
+        side += 17 if data[3] >= 0xC0 else 32
+    else:
+        begin[0] = data[side]
+        side += 9 if data[3] >= 0xC0 else 17
+    length[0] = max(0, frame.size - side)
+    return True
+
+
 cdef bint is_no_mp3(const uint8_t *data, int size) noexcept nogil:
     """Return True if a packet does not begin with an MP3 frame.
 

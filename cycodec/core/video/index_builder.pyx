@@ -414,17 +414,15 @@ cdef bint choose_times(PacketTable table, Sortable *order, int count, seconds_pe
     """Choose presentation times for frames in display order; return False if some were made up.
 
     Known times that rise are kept. A frame whose time is unknown, or does not fit between those of
-    its neighbours, gets a time evenly between them. If few times are known, the packets' dts in
-    rising order are used, which a container without pts (AVI) raises by one step for each frame.
-    Otherwise the frame rate gives the times.
+    its neighbours, gets a time between them, which equals another one if the time base cannot tell
+    them apart. If few times are known, the packets' dts in rising order are used, which a container
+    without pts (AVI) raises by one step for each frame. Otherwise the frame rate gives the times.
     """
     cdef int i
     cdef int64_t step
-    known = {}
-    for i in range(count):
-        if is_sane_time(table.records[order[i].ordinal].pts):
-            known[i] = table.records[order[i].ordinal].pts
-    known = longest_rise(known)
+    stated = [sane_or_none(table.records[order[i].ordinal].pts) for i in range(count)]
+    decoded_at = [sane_or_none(table.records[order[i].ordinal].dts) for i in range(count)]
+    known = longest_rise({i: time for i, time in enumerate(stated) if time is not None})
     if len(known) == count:
         times = [known[i] for i in range(count)]
     else:
@@ -432,7 +430,7 @@ cdef bint choose_times(PacketTable table, Sortable *order, int count, seconds_pe
         decoding = sorted({table.records[order[i].ordinal].dts for i in range(count)})
         times = None
         if 2 * len(known) > min(count, 4):
-            times = filled_in(known, count, step)
+            times = filled_in(known, stated, decoded_at, step)
         if times is None and len(decoding) == count and all(is_sane_time(time) for time in decoding):
             shift = next(iter(known.values())) - decoding[next(iter(known))] if known else 0
             times = [time + shift for time in decoding]
@@ -469,15 +467,31 @@ cdef dict longest_rise(dict known):
     return {number: known[number] for number in reversed(kept)}
 
 
-cdef object filled_in(dict known, int count, int64_t step):
-    """Return all times, the unknown ones evenly between the known ones; None if two known ones are
-    too close together.
-    """
+cdef object sane_or_none(int64_t time):
+    return time if is_sane_time(time) else None
+
+
+cdef list filled_in(dict known, list stated, list decoded_at, int64_t step):
+    """Return all times; `stated` and `decoded_at` are the pts and dts of the frames, or None."""
     numbers = list(known)
     first, last = numbers[0], numbers[-1]
-    times = [known[first] - (first - i) * step for i in range(first)]
+    count = len(stated)
+    # a time that is stated and not kept is no later than its neighbour
+    times = [known[first] - (0 if stated[i] is not None else (first - i) * step) for i in range(first)]
     for a, b in zip(numbers, numbers[1:]):
-        if known[b] - known[a] < b - a:
-            return None
-        times += [known[a] + (known[b] - known[a]) * (i - a) // (b - a) for i in range(a, b)]
-    return times + [known[last] + (i - last) * step for i in range(last, count)]
+        times.append(known[a])
+        times += times_between(known[a], known[b], decoded_at[a + 1:b], step)
+    times.append(known[last])
+    return times + [known[last] + (0 if stated[i] is not None else (i - last) * step) for i in range(last + 1, count)]
+
+
+cdef list times_between(object begin, object end, list decoded_at, int64_t step):
+    """Return times of frames between two known ones: their dts if these rise between them, else at
+    even distances. A hole that is longer than the frames belongs to the last of them.
+    """
+    count = len(decoded_at)
+    bounds = [begin, *decoded_at, end]
+    if None not in bounds and all(a < b for a, b in zip(bounds, bounds[1:])):
+        return decoded_at
+    end = min(end, begin + (count + 1) * step) if step > 1 else end
+    return [begin + (end - begin) * i // (count + 1) for i in range(1, count + 1)]

@@ -15,6 +15,10 @@ cdef class FrameReader(FrameStream):
     cdef bint has_proof
     cdef FrameFacts proof
 
+    # True if a pass from the beginning needs the source opened again, because the demuxer gives
+    # other packets after a rewind (GIF files that were joined).
+    cdef bint must_reopen
+
     cdef readonly int64_t frames_converted
     cdef readonly int64_t frames_damaged
 

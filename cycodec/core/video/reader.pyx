@@ -38,7 +38,7 @@ cdef class FrameReader(FrameStream):
             self.watch.note_known_damage()
         self.seeker.aim(position, self.watch.from_start_only)
         while True:
-            code = self.begin()
+            code = LOST if self.must_reopen and self.seeker.anchor == 0 else self.begin()
             if code == LOST and self.seeker.anchor == 0:
                 code = self.renew_decoder(True)
             if code == 0:
@@ -91,7 +91,9 @@ cdef class FrameReader(FrameStream):
                 code = CONTRADICTION
             verdict = self.watch.check(code, self.seeker.anchor > 0)
             if verdict == VERDICT_FINAL:
-                return code
+                if code != CONTRADICTION or self.must_reopen:
+                    return code
+                self.must_reopen = self.watch.from_start_only = True
             if verdict == VERDICT_BAD_ANCHOR:
                 self.seeker.mark_bad()
             self.stop()

@@ -1,0 +1,3 @@
+from cycodec.core.container.demux import Demuxer
+
+def begins_with_picture(demuxer: Demuxer, stream_index: int) -> bool: ...

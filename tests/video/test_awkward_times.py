@@ -1,0 +1,142 @@
+"""Times that the time base cannot tell apart, times that are missing, and edited or joined files."""
+
+import struct
+
+import first_reads
+import oracle
+import pytest
+import recipes
+
+from cycodec import FrameIndex
+from cycodec.decoders import VideoDecoder
+
+pytestmark = pytest.mark.usefixtures("oracle_version")
+
+PICTURE = "testsrc2=s=48x32:r={}:d={}"
+
+
+def assert_frames(path, order=None):
+    """Compare the frames of a file with ffmpeg's, each in the given order of access."""
+    truth = first_reads.frames_of(path)
+    decoder = VideoDecoder(path, dimension_order="NHWC")
+    assert len(decoder) == len(truth)
+    for number in order or range(len(truth)):
+        assert oracle.digest(decoder[number]) == truth[number], number
+    return decoder
+
+
+@pytest.mark.parametrize(
+    ("name", "rate", "encoder"),
+    [
+        ("fast.mkv", 2000, "libx264 -g 10 -bf 2"),
+        ("fast_mjpeg.mkv", 2000, "mjpeg -pix_fmt yuvj420p"),
+        ("faster.mkv", 5000, "libvpx-vp9"),
+        ("fast.flv", 1500, "libx264 -bf 0"),
+    ],
+)
+def test_more_frames_than_the_time_base_can_tell(name, rate, encoder, tmp_path):
+    """Frames get equal times, and the stream is as long as it is."""
+    path, frames = tmp_path / name, 100
+    source = PICTURE.format(rate, frames / rate)
+    recipes.run("-f", "lavfi", "-i", source, "-c:v", *encoder.split(), path)
+    decoder = assert_frames(path)
+    index = decoder.index
+    begin = index.begin_seconds
+    assert index.end_seconds - begin <= frames / rate + 0.0021
+    assert (index.pts[1:] >= index.pts[:-1]).all()
+    for number in (0, 37, frames - 1):
+        assert abs(index.pts_seconds(number) - begin - number / rate) <= 0.0011
+    assert (index.durations >= 0).all()
+    assert FrameIndex.from_bytes(index.to_bytes()) == index
+    assert index.index_at(begin + 40 / rate) in range(34, 48)
+
+
+def test_frames_without_pts_follow_their_predecessor(tmp_path):
+    """A hole in the timestamps belongs to the last frame before it."""
+    path = tmp_path / "hole.flv"
+    select = "setpts=if(gte(N\\,12)\\,PTS+5/TB\\,PTS)"
+    recipes.run(
+        *("-f", "lavfi", "-i", PICTURE.format(10, 2), "-vf", select, "-fps_mode", "passthrough"),
+        *("-c:v", "flv1", "-g", "5", path),
+    )
+    data = bytearray(path.read_bytes())
+    # frames 10 and 11 get the time of frame 9, so that their own time is not known
+    tags = [place for place in flv_tags(data) if data[place] == 9]
+    for number in (10, 11):
+        data[tags[number] + 4 : tags[number] + 8] = data[tags[9] + 4 : tags[9] + 8]
+    path.write_bytes(data)
+    decoder = assert_frames(path)
+    times = [decoder.index.pts_seconds(n) for n in range(len(decoder))]
+    assert times == sorted(times)
+    assert times[9] <= times[10] <= times[11] <= times[9] + 0.31
+    assert times[12] > times[9] + 5
+
+
+def flv_tags(data):
+    """Where the tags of an FLV file begin."""
+    place = 13
+    while place + 11 < len(data):
+        yield place
+        place += 15 + int.from_bytes(data[place + 1 : place + 4], "big")
+
+
+@pytest.mark.parametrize("order", [range(20), range(19, -1, -1), [9, 10, 3, 19, 10]])
+def test_joined_gifs(order, tmp_path):
+    """After a rewind, the demuxer ends such a file at the join."""
+    parts = []
+    for number in range(2):
+        part = tmp_path / f"part{number}.gif"
+        recipes.run("-f", "lavfi", "-i", f"{PICTURE.format(10, 1)},hue=h={90 * number}", part)
+        parts.append(part.read_bytes())
+    path = tmp_path / "joined.gif"
+    path.write_bytes(b"".join(parts))
+    assert_frames(path, order)
+
+
+def boxes_of(data, begin, end):
+    """Name, place and size of each MP4 box."""
+    while begin + 8 <= end:
+        size = int.from_bytes(data[begin : begin + 4], "big")
+        yield data[begin + 4 : begin + 8], begin, size
+        begin += size
+
+
+def box(name, payload):
+    return struct.pack(">I4s", 8 + len(payload), name) + payload
+
+
+def edited(data, edits):
+    """A file of one track whose moov stands last, with another edit list: (duration, begin)."""
+    entries = b"".join(struct.pack(">IiI", duration, begin, 0x10000) for duration, begin in edits)
+    edts = box(b"edts", box(b"elst", struct.pack(">II", 0, len(edits)) + entries))
+    [(begin, size)] = [(begin, size) for name, begin, size in boxes_of(data, 0, len(data)) if name == b"moov"]
+    assert begin + size == len(data)
+    moov = b""
+    for name, place, length in boxes_of(data, begin + 8, begin + size):
+        content = data[place : place + length]
+        if name == b"trak":
+            parts = [(n, data[p : p + s]) for n, p, s in boxes_of(data, place + 8, place + length)]
+            rest = b"".join(part for n, part in parts[1:] if n != b"edts")
+            content = box(b"trak", parts[0][1] + edts + rest)
+        moov += content
+    return data[:begin] + box(b"moov", moov)
+
+
+@pytest.mark.parametrize(
+    "edits",
+    [
+        [(80, 1024 + 512 * 5 * k) for k in range(18)],
+        [(200, 1024 + 512 * k) for k in (60, 10, 40, 3, 80, 30)],
+        [(40, 1024 + 512 * 3 * k) for k in range(30)],
+        [(130, 1024 + 512 * 2 * k) for k in range(40)],
+    ],
+    ids=["rising", "mixed", "single frames", "overlapping"],
+)
+@pytest.mark.parametrize("backwards", [False, True])
+def test_many_short_edits_over_b_frames(edits, backwards, tmp_path):
+    path = tmp_path / "edited.mp4"
+    recipes.run("-f", "lavfi", "-i", PICTURE.format(25, 4), "-c:v", "libx264", "-g", "25", "-bf", "3", path)
+    path.write_bytes(edited(path.read_bytes(), edits))
+    count = len(first_reads.frames_of(path))
+    assert count >= 30
+    assert_frames(path, range(count - 1, -1, -1) if backwards else None)
