@@ -324,10 +324,13 @@ class AudioTrack:
         s = self.settings
         if not torch_adapter.is_tensor(samples):
             raise FFmpegTypeError(f"samples must be a torch.Tensor, not {type(samples).__name__}")
-        if samples.dtype is not torch_adapter.as_dtype("float32"):
+        floats = torch_adapter.float_samples(samples)
+        if floats is None:
             raise FFmpegValueError(
-                f"samples must have float32 dtype, got {samples.dtype} (use samples.float())"
+                f"samples must have float32 dtype, or float64, int16 or int32, got {samples.dtype} "
+                "(scale them to [-1, 1] as float32)"
             )
+        samples = floats
         if samples.ndim != 2:
             raise FFmpegValueError(
                 f"samples must have 2 dimensions [num_channels, num_samples], got {samples.ndim}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dis
 import importlib
 import sys
 from typing import NoReturn
@@ -68,6 +67,8 @@ def refuse_name(module: str, name: str) -> NoReturn:
     hint = None if name.startswith("_") else _hint(module, name)
     if hint:
         words = f"{words}: {hint}"
+    import dis  # loaded for the error alone
+
     caller = sys._getframe(1)
     while caller.f_code.co_name == "__getattr__" and caller.f_back is not None:
         caller = caller.f_back

@@ -35,6 +35,7 @@ __all__ = [
     "cuda_stream",
     "default_device",
     "empty",
+    "float_samples",
     "from_numpy",
     "in_worker",
     "is_tensor",
@@ -257,6 +258,21 @@ def to_numpy(tensor: Tensor) -> np.ndarray:
 def concatenate(tensors: list[Tensor], axis: int) -> Tensor:
     """Tensors joined along an axis. A single tensor is returned as it is."""
     return tensors[0] if len(tensors) == 1 else load_torch().cat(tensors, axis)
+
+
+# The integer dtypes of samples, with the value that stands for 1.0.
+SAMPLE_SCALES = {"int16": 1 << 15, "int32": 1 << 31}
+
+
+def float_samples(samples: Tensor) -> Tensor | None:
+    """Audio samples as float32 in [-1, 1]; None for a dtype that audio does not have.
+
+    int16 and int32 are divided by 2**15 and 2**31, the scale of PCM.
+    """
+    name = str(samples.dtype).removeprefix("torch.")
+    if name in SAMPLE_SCALES:
+        return (samples.double() / SAMPLE_SCALES[name]).float()
+    return samples.float() if name in ("float32", "float64") else None
 
 
 def seconds_tensor(seconds: list[float]) -> Tensor:

@@ -79,14 +79,13 @@ class Gops:
     """
 
     def __init__(self, index: FrameIndex, size: int | None, costs: Costs = DEFAULT_COSTS) -> None:
-        keys = index.key_frames
+        keys, offsets = index.gop_begins()
         has_first = len(keys) > 0 and keys[0] == 0
         self.begins = keys if has_first else np.concatenate(([0], keys))
         self.ends = np.append(self.begins[1:], len(index))
         self.costs = costs
         self.way_cost = costs.way if index.reorder > 0 else 1
         self.bytes = np.zeros(len(self.begins))
-        offsets = index.key_offsets
         sizes = np.diff(offsets, append=size if size is not None else -1)
         if has_first and offsets.min() >= 0 and sizes.min() > 0:
             self.bytes = sizes / np.maximum(self.ends - self.begins, 1)

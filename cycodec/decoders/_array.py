@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from cycodec._shared import torch_adapter
 
 if TYPE_CHECKING:
     import torch
-    from torch import Tensor
 
     from cycodec._video.session import VideoSession
 
@@ -18,6 +15,9 @@ if TYPE_CHECKING:
 class ArrayOfFrames:
     """The facts of an array, as NumPy and torch name them. None of them decodes more than frame 0,
     which is needed only if the header does not tell the size or the transfer function.
+
+    There is no ``__array__``: some libraries convert an object that has it without being asked, and
+    a decoder would then decode its whole stream.
     """
 
     _session: VideoSession
@@ -49,11 +49,3 @@ class ArrayOfFrames:
     def device(self) -> torch.device:
         """The device of frames."""
         return torch_adapter.as_device(self._session.pictures.device)
-
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-        """Return all frames as a NumPy array: ``np.asarray(decoder)`` decodes all of them."""
-        if copy is False:
-            raise ValueError("a decoder has no array in memory that NumPy could share (leave out copy=False)")
-        frames: Tensor = self[...]  # type: ignore[index]
-        array = torch_adapter.to_numpy(frames)
-        return array if dtype is None else array.astype(dtype, copy=False)

@@ -427,6 +427,8 @@ class AudioDecoder(SampleIndexing):
     on_error : {"raise", "mask"}
         What to do with samples that are damaged and cannot be decoded: "raise" InvalidDataError for
         a read that needs them, or "mask": return zeros, and say where in ``AudioSamples.valid``.
+        Samples that the decoder makes of damaged bytes, or without the lost ones that they need,
+        count as damaged. Where a format has no checksum, damage may stay unnoticed.
     protocols, formats : str or iterable of str, optional
         FFmpeg's protocols and formats that the source may use besides its own: see VideoDecoder.
     options : dict, optional

@@ -31,8 +31,9 @@ class AudioEncoder:
     Parameters
     ----------
     samples : torch.Tensor
-        float32 ``[num_channels, num_samples]``, or ``[num_samples]`` for one channel, in [-1, 1].
-        The first encoding clips values outside that range and warns once.
+        float32 or float64 ``[num_channels, num_samples]``, or ``[num_samples]`` for one channel, in
+        [-1, 1]. The first encoding clips values outside that range and warns once. int16 and int32
+        are scaled to that range, as PCM is.
     sample_rate : int
         Samples per second of each channel.
 
@@ -48,8 +49,13 @@ class AudioEncoder:
     def __init__(self, samples: Tensor, *, sample_rate: int) -> None:
         if not torch_adapter.is_tensor(samples):
             raise NoTensorError(f"samples must be a torch.Tensor, not {type(samples).__name__}")
-        if samples.dtype is not torch_adapter.as_dtype("float32"):
-            raise ValueError(f"samples must be float32 in [-1, 1], not {samples.dtype} (use samples.float())")
+        floats = torch_adapter.float_samples(samples)
+        if floats is None:
+            raise ValueError(
+                f"samples must be float32 or float64 in [-1, 1], int16 or int32, not {samples.dtype} "
+                "(scale them to [-1, 1] as float32)"
+            )
+        samples = floats
         if samples.ndim not in (1, 2):
             raise ValueError(f"samples must be [num_channels, num_samples], got shape {list(samples.shape)}")
         if 0 in samples.shape:

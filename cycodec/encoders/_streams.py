@@ -106,8 +106,9 @@ class AudioStream(StreamBase):
         Parameters
         ----------
         samples : torch.Tensor
-            float32 ``[num_channels, num_samples]`` in [-1, 1]; values outside are clipped with a
-            warning. Any number of samples may come at a time.
+            float32 or float64 ``[num_channels, num_samples]`` in [-1, 1]; values outside are
+            clipped with a warning. int16 and int32 are scaled to that range, as PCM is. Any number
+            of samples may come at a time.
 
         Raises
         ------

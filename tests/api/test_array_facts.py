@@ -42,14 +42,9 @@ def test_facts_decode_nothing():
 
 def test_asarray():
     decoder = VideoDecoder(media.locate("h264_plain.mp4"))
-    whole = decoder[...].numpy()
-    for array in (np.asarray(decoder), np.array(decoder), np.asarray(decoder[...])):
-        assert array.dtype == np.uint8
-        assert np.array_equal(array, whole)
-    assert np.asarray(decoder, dtype=np.float32).dtype == np.float32
-    if np.lib.NumpyVersion(np.__version__) >= "2.0.0":
-        with pytest.raises(ValueError, match="copy=False"):
-            np.asarray(decoder, copy=False)
+    assert np.array_equal(np.asarray(decoder[...]), decoder[...].numpy())
+    # libraries convert what has this method without asking, and all frames would be decoded
+    assert not hasattr(decoder, "__array__")
 
 
 def test_facts_of_a_closed_decoder():

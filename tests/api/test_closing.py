@@ -15,7 +15,7 @@ def frames(decoder):
     decoder.get_frames_in_range(0, 30)
     decoder.t[0.1]
     len(decoder)
-    decoder.counters
+    repr(decoder.counters)
 
 
 def samples(decoder):
@@ -29,7 +29,7 @@ KINDS = {
     "video": (lambda: VideoDecoder(media.path("h264_plain.mp4"), num_threads=1), frames),
     "several readers": (lambda: VideoDecoder(media.path("h264_plain.mp4"), num_threads=3), frames),
     "approximate": (lambda: VideoDecoder(media.path("h264_plain.mp4"), seek_mode="approximate"), frames),
-    "audio": (lambda: AudioDecoder(media.path("aac.m4a")), samples),
+    "audio": (lambda: AudioDecoder(media.path("h264_sound.mp4")), samples),
 }
 
 

@@ -14,7 +14,7 @@ import torch
 
 import cycodec
 from cycodec.decoders import AudioDecoder
-from cycodec.encoders import AudioEncoder
+from cycodec.encoders import AudioEncoder, Encoder
 
 LOSSLESS = ["wav", "flac", "aiff", "caf", "wv"]
 LOSSY = ["mp3", "m4a", "opus", "ogg", "webm", "mka"]
@@ -49,6 +49,31 @@ def test_int16_material_comes_back_to_the_bit(format, channels, tmp_path):
     back = AudioDecoder(file).get_all_samples()
     assert back.sample_rate == 48000
     assert torch.equal(back.data, samples)
+
+
+@pytest.mark.parametrize("dtype", [torch.int16, torch.int32, torch.float64])
+@pytest.mark.parametrize("streaming", [False, True])
+def test_samples_of_other_dtypes_are_scaled(dtype, streaming):
+    """int16 and int32 are PCM: their full scale is 1.0."""
+    samples = tone(seconds=0.5)
+    scale = {torch.int16: 1 << 15, torch.int32: 1 << 31, torch.float64: 1}[dtype]
+    given = (samples.double() * scale).to(dtype)
+    if dtype is torch.int16:
+        given[:, 0], samples[:, 0] = -32768, -1.0  # the whole range
+    if streaming:
+        file, encoder = io.BytesIO(), Encoder()
+        stream = encoder.add_audio(sample_rate=48000, num_channels=2)
+        with encoder.open_file_like(file, format="wav"):
+            stream.add_samples(given)
+        data = file.getvalue()
+    else:
+        data = AudioEncoder(given, sample_rate=48000).to_tensor("wav")
+    assert torch.equal(AudioDecoder(data)[...], samples)
+
+
+def test_refused_dtype_says_what_to_do():
+    with pytest.raises(ValueError, match=r"not torch\.int64 .scale them"):
+        AudioEncoder(torch.zeros(1, 8, dtype=torch.int64), sample_rate=8000)
 
 
 @pytest.mark.parametrize("bit_rate", [None, 96000])
@@ -259,7 +284,7 @@ def test_destinations_that_fail(tmp_path):
 @pytest.mark.parametrize(
     ("samples", "error"),
     [
-        (np.zeros((1, 8), np.float32), TypeError), (torch.zeros(1, 8, dtype=torch.int16), ValueError),
+        (np.zeros((1, 8), np.float32), TypeError), (torch.zeros(1, 8, dtype=torch.int64), ValueError),
         (torch.zeros(1, 1, 8), ValueError), (torch.zeros(1, 0), ValueError), (torch.zeros(0, 8), ValueError),
         (torch.full((1, 8), float("nan")), ValueError),
     ],

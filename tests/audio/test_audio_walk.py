@@ -216,10 +216,10 @@ def test_bytes_that_look_like_frames_are_no_frames(tmp_path):
     good = AudioDecoder(bytes(data)).get_all_samples().data
     late = frames[-3]
     data[late + 300 : late + 316] = data[frames[4] : frames[4] + 16]
-    whole = AudioDecoder(bytes(data), seek_mode="exact").get_all_samples().data
+    whole = AudioDecoder(bytes(data), seek_mode="exact", on_error="mask").get_all_samples().data
     for start in range(70_000, good.shape[1] - 40_000, 9_001):
         assert np.array_equal(AudioDecoder(bytes(data))[start : start + 500], good[:, start : start + 500])
-    assert whole.shape[1] <= good.shape[1]
+    assert whole.shape == good.shape
 
 
 @pytest.mark.skipif(not media.SHARED.is_dir(), reason=f"no shared media at {media.SHARED}")

@@ -52,6 +52,7 @@ LISTED = [
     Clip("svq1", "mov", trick="jitter", gop=1),
     Clip("mjpeg -pix_fmt yuvj420p", "mp4", trick="cut inside a GOP"),
     Clip("mpeg4", "mov", "-bf 2", trick="starts early", patch="no ctts", gop=250, seed=322),
+    Clip("svq1", "mov", trick="all pts equal", patch="no stss", gop=5, frames=75, seed=752),
     Clip("libx264 -intra-refresh 1", "mp4", "-bf 0", "pairs swapped", "no ctts", 5, 75, 246),
     *(
         Clip(codec, container, options, trick="cut inside a GOP", patch=patch, gop=gop)

@@ -6,6 +6,7 @@ in the layout that it names. ``open`` returns a reader; every other method takes
 
 import importlib
 import importlib.metadata
+import inspect
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -42,6 +43,10 @@ class Peer:
     def open_planar(self, path: str) -> Any:
         """Returns a reader for `planes`."""
         return self.open(path)
+
+    def open_floats(self, path: str) -> Any:
+        """Returns a reader of float32 frames: 16-bit RGB divided by 65535."""
+        raise Unsupported("returns uint8 only")
 
     def open_header(self, path: str) -> Any:
         """Returns a reader that knows only the file's header."""
@@ -113,6 +118,12 @@ class TorchCodec(Peer):
 
     def open_header(self, path: str) -> Any:
         return self.decoder(path, seek_mode="approximate", **self.options)
+
+    def open_floats(self, path: str) -> Any:
+        if "output_dtype" not in inspect.signature(self.decoder).parameters:
+            raise Unsupported("this version returns uint8 only")
+        float32 = importlib.import_module("torch").float32
+        return self.decoder(path, seek_mode="exact", output_dtype=float32, **self.options)
 
     def open_resized(self, path: str, height: int, width: int) -> Any:
         resize = importlib.import_module(f"{self.module}.transforms").Resize
@@ -186,6 +197,7 @@ class PyAV(Peer):
             self.container = container
             self.stream = container.streams.video[0]
             self.size = size
+            self.is_float = False
             self.pts: list[int] | None = None
             self.keys: list[int] = []
 
@@ -193,6 +205,11 @@ class PyAV(Peer):
         return self._open(path, None)
 
     open_header = open
+
+    def open_floats(self, path: str) -> Any:
+        reader = self._open(path, None)
+        reader.is_float = True
+        return reader
 
     def open_resized(self, path: str, height: int, width: int) -> Any:
         return self._open(path, (height, width))
@@ -227,15 +244,17 @@ class PyAV(Peer):
 
     def _rgb(self, reader: Any, frame: Any) -> Any:
         height, width = reader.size or (None, None)
+        pixels = "rgb48le" if reader.is_float else "rgb24"
         rgb = self.reformatter.reformat(
-            frame, width=width, height=height, format="rgb24", threads=self.threads
-        )
-        return rgb.to_ndarray()
+            frame, width=width, height=height, format=pixels, threads=self.threads
+        ).to_ndarray()
+        return self.numpy.divide(rgb, 65535, dtype=self.numpy.float32) if reader.is_float else rgb
 
     def _batch(self, reader: Any, n: int) -> Any:
         context = reader.stream.codec_context
         height, width = reader.size or (context.height, context.width)
-        return self.numpy.empty((n, height, width, 3), dtype=self.numpy.uint8)
+        kind = self.numpy.float32 if reader.is_float else self.numpy.uint8
+        return self.numpy.empty((n, height, width, 3), dtype=kind)
 
     def first(self, reader: Any, n: int) -> Any:
         batch = self._batch(reader, n)

@@ -92,7 +92,7 @@ def measure(peer: Peer, case: Case, repeats: int, save: str | None = None) -> di
             peer.prepare(reader)
             opening += time.perf_counter() - start
         layout = "NCHW" if workload.planar and peer.layout else peer.layout
-        seen = Seen(case, layout, planar=workload.planar, sample=save is not None)
+        seen = Seen(case, layout, workload.planar, workload.dtype, sample=save is not None)
         cpu_start, wall_start = time.process_time(), time.perf_counter()
         # Each yielded frame is dropped immediately; a batch lives until the clock has stopped.
         result = workload.run(peer, reader, case)
@@ -121,6 +121,8 @@ def open_reader(peer: Peer, case: Case) -> Any:
     """Returns a reader for a workload on a single clip."""
     if WORKLOADS[case.workload].planar:
         return peer.open_planar(case.paths[0])
+    if WORKLOADS[case.workload].dtype == "float32":
+        return peer.open_floats(case.paths[0])
     if WORKLOADS[case.workload].size is None:
         return peer.open(case.paths[0])
     return peer.open_resized(case.paths[0], case.height, case.width)
@@ -133,6 +135,7 @@ class Seen:
     case: Case
     layout: str
     planar: bool
+    dtype: str
     sample: bool
     count: int = 0
     samples: list[Any] = field(default_factory=list)
@@ -163,15 +166,18 @@ class Seen:
             else (self.case.height, self.case.width, 3)
         )
         kind = str(frame.dtype).removeprefix("torch.")
-        if tuple(frame.shape) != shape or kind != "uint8":
-            raise ValueError(f"frame {i} is {kind} {tuple(frame.shape)}, not uint8 {shape}")
+        if tuple(frame.shape) != shape or kind != self.dtype:
+            raise ValueError(f"frame {i} is {kind} {tuple(frame.shape)}, not {self.dtype} {shape}")
         pixels = frame.numpy() if hasattr(frame, "numpy") else frame
         if self.planar and not pixels.flags.c_contiguous:
             raise ValueError(f"frame {i} is not contiguous")
         if i in self.positions:
             step = max(1, self.case.width // SAMPLE_WIDTH)
             pixels = pixels.transpose(1, 2, 0) if self.layout == "NCHW" else pixels
-            self.samples.append(pixels[::step, ::step].copy())
+            pixels = pixels[::step, ::step]
+            self.samples.append(
+                (pixels * 255).round().astype("uint8") if kind == "float32" else pixels.copy()
+            )
 
     def write(self, path: str) -> None:
         if self.layout and self.samples:

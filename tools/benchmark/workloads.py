@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 BATCH_FRAMES = 100
+# Frames of floats are four times as large.
+FLOAT_FRAMES = 25
 KEEP_BYTES = 512 << 20
 # "all" skips larger clips, which would show nothing new.
 MOST_BYTES = 4 << 30
@@ -48,6 +50,8 @@ class Workload:
         (height, width) of the frames; None for the clip's own size.
     planar : bool
         True if the result must be contiguous NCHW.
+    dtype : str
+        "uint8", or "float32" in [0, 1].
     on_sets : bool
         True if the workload needs a set of clips, False if a single clip.
     on_tiny : bool
@@ -60,6 +64,7 @@ class Workload:
     run: Callable[[Any, Any, Case], Any]
     size: tuple[int, int] | None = None
     planar: bool = False
+    dtype: str = "uint8"
     on_sets: bool = False
     on_tiny: bool = False
 
@@ -165,6 +170,13 @@ WORKLOADS: dict[str, Workload] = {
         first_frames,
         lambda peer, reader, case: peer.planes(reader, len(case.indices)),
         planar=True,
+    ),
+    "floats": Workload(
+        f"first {FLOAT_FRAMES} frames, float32",
+        False,
+        lambda n: first_frames(min(n, FLOAT_FRAMES)),
+        _first,
+        dtype="float32",
     ),
     "call": Workload(
         "d[i] of tiny frames, 300 calls",

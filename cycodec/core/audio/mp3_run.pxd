@@ -12,7 +12,7 @@ cdef class Mp3Run:
     cdef double average             # bytes of a frame, over the last frames
     cdef int64_t frames             # of the stream so far, lost ones included; 0: none was seen
     cdef int64_t refilled           # bytes of main data since the run; -1: none is missing
-    cdef int overlapping            # samples that overlap with those of a frame that was not decoded
+    cdef int overlapping            # samples that overlap with those of a lost frame
 
     cdef void restart(self) noexcept nogil
     cdef int add(self, const AVPacket *packet) noexcept nogil

@@ -47,7 +47,7 @@ cdef class PacketDecoder:
     cdef bint has_lost_frames       # True if MP3 frames were lost since the first packet
     cdef int64_t first_pos          # of the first packet, in bytes
     cdef bint is_ogg                # True if pages may be missing
-    cdef int64_t page               # place of the page that the packet given last begins in; -1: none
+    cdef int64_t page               # place of the page of the packet given last; -1: none
     cdef bint lost_page             # True if a page is missing before it
     cdef bint is_broken             # True if the packet given to the decoder last needs lost ones
 

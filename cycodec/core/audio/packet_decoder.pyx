@@ -50,7 +50,7 @@ cdef enum:
     FIRST_STEP = 32             # packets that the second seek goes back; later ones go further
     MAX_STRANGERS = 600         # packets after a seek until one is known
     MAX_DRAIN_ERRORS = 64
-    PADDING_BYTES = 2048        # before the first MP3 frame, which hold the frame with a Xing header
+    PADDING_BYTES = 2048        # before the first MP3 frame; they hold a Xing header
 
 # Codecs whose frames have a checksum that libavcodec looks at if it is asked to.
 HAVE_CHECKSUMS = {avcodec.AV_CODEC_ID_FLAC, avcodec.AV_CODEC_ID_AC3, avcodec.AV_CODEC_ID_EAC3}

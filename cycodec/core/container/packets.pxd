@@ -45,7 +45,7 @@ cdef class PacketTable:
     cdef readonly bint reorders
     # True if the decoder may show packets that an edit list hides.
     cdef readonly bint may_show_hidden
-    # True if the headers of the first packet do not forbid decoding to begin there.
+    # True if the headers of the first packet say that decoding may begin there.
     cdef readonly bint begins_with_entry
     # True if the first packet holds a single field of a frame.
     cdef readonly bint begins_with_field

@@ -9,7 +9,7 @@ from libc.string cimport memcpy
 from cycodec.core.bitstream.mpeg cimport holds_one_mpeg2_frame, holds_one_mpeg4_picture, may_be_uncoded_mpeg4
 from cycodec.core.bitstream.nal cimport NalFormat, count_pictures, is_exact_entry, nal_format
 from cycodec.core.bitstream.vpx cimport is_hidden_vp8, is_hidden_vp9
-from cycodec.core.bitstream.picture_parser cimport ENTRY_NO, ENTRY_YES, PictureHeader, PictureParser, new_picture_parser
+from cycodec.core.bitstream.picture_parser cimport ENTRY_YES, PictureHeader, PictureParser, new_picture_parser
 from cycodec.core.bitstream.sequence_headers cimport SequenceHeaders, has_sequence_headers, read_sequence_headers
 from cycodec.core.container.demux cimport Demuxer
 
@@ -191,7 +191,7 @@ cdef class PacketTable:
         cdef PictureHeader header
         cdef SequenceHeaders headers
         parser.read(packet, &header)
-        self.begins_with_entry = header.entry != ENTRY_NO and is_exact_entry(&format, packet.data, packet.size)
+        self.begins_with_entry = header.entry == ENTRY_YES and is_exact_entry(&format, packet.data, packet.size)
         self.begins_with_field = header.is_field
         read_sequence_headers(&format, packet.data, packet.size, &headers)
         self.begins_with_sets = headers.has_sets

@@ -74,4 +74,5 @@ cdef class FrameIndex(StreamIndex):
     cdef int leading_pictures(self, int anchor) noexcept nogil
     cdef int number_at(self, double seconds) noexcept nogil
     cdef object begins(self)
+    cdef object shown_begins(self)
     cdef int copy_arrays(self, dict arrays) except -1

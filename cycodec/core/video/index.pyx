@@ -326,15 +326,40 @@ cdef class FrameIndex(StreamIndex):
 
     @property
     def key_frames(self):
-        """Numbers of the frames at which decoding may begin, int64 array, rising."""
-        return self.begins()["first"].astype("i8")
+        """Numbers of the key frames, int64 array, rising.
+
+        A key frame that an edit list trims away is not in it, though decoding begins there for the
+        frames that follow it.
+        """
+        return self.shown_begins()["first"].astype("i8")
 
     @property
     def key_offsets(self):
         """Where the packets of `key_frames` begin in the source, in bytes; int64 array; -1 where
         that is unknown.
         """
-        return self.begins()["pos"].copy()
+        return self.shown_begins()["pos"].copy()
+
+    def gop_begins(self):
+        """Return where GOPs begin: the first frame of each that is shown, and the offset of its key
+        packet in the source (-1 if that is unknown), as two int64 arrays.
+        """
+        begins = self.begins()
+        return begins["first"].astype("i8"), begins["pos"].copy()
+
+    cdef object shown_begins(self):
+        """Return the anchors whose own frame is shown."""
+        import numpy
+
+        begins = self.begins()
+        pts, numbers = self.pts, view_of(self.numbers, self.num_packets if self.stamped else 0, "i4")
+        if not self.stamped:
+            shown = begins["pts"] == pts[begins["first"]]
+        elif len(numbers):
+            shown = numbers[begins["ordinal"]] == begins["first"]
+        else:
+            shown = numpy.ones(len(begins), bool)
+        return begins[shown]
 
     cdef object begins(self):
         """Return one anchor for each frame at which decoding may begin, as a structured array that

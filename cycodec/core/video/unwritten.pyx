@@ -4,8 +4,8 @@ Note [Unwritten pixels]
 
 Where a packet is damaged, some decoders (MJPEG, HEVC, VP8 and others) leave the rest of a picture
 unwritten without saying so. The picture then shows what its buffer held before, which depends on
-what was decoded earlier. Therefore each new buffer gets marks of eight bytes, about ten in every
-eighth row. A mark that is still there when the frame comes out counts as damage, so that the
+what was decoded earlier. Therefore each new buffer gets marks of eight bytes, about five in every
+sixteenth row. A mark that is still there when the frame comes out counts as damage, so that the
 stream is decoded from its beginning by a new decoder, whose buffers have no marks. So does a mark
 in a picture that is decoded and not yet shown, because the frame may refer to it. Damage that lies
 between the marks stays unseen.
@@ -21,8 +21,8 @@ from cycodec.libav.avutil cimport AVFrame
 
 cdef enum:
     MARK = 8                    # bytes of a mark
-    ROW_STEP = 8                # rows between rows with marks
-    MARKS_IN_ROW = 8            # about, without the one at the end
+    ROW_STEP = 16               # rows between rows with marks
+    MARKS_IN_ROW = 4            # about, without the one at the end
     SMALLEST_STEP = 16          # bytes between marks
 
 
@@ -120,7 +120,8 @@ cdef bint visit_marks(const Waiting *picture, bint writes) noexcept nogil:
             x = min(x + step, line - MARK)
         if y == picture.height - 1:
             return False
-        y = min(y + ROW_STEP + (y & 1 ^ 1), picture.height - 1)
+        # rows of both fields
+        y = min(y + ROW_STEP + (-1 if y & 1 else 1), picture.height - 1)
 
 
 cdef uint64_t mark_of(int y, int x) noexcept nogil:

@@ -122,7 +122,7 @@ __device__ static int smooth_chroma(const NvConvert *a, unsigned long long plane
     span = (const int *)a->chroma_rows.spans + 3 * y;
     weights = (const short *)a->chroma_rows.weights + span[2];
     for (k = 0; k < span[1]; k++)
-        sum += (unsigned)(weights[k] * chroma_of_row(a, plane, x, span[0] + k, bits));
+        sum += (unsigned)weights[k] * (unsigned)chroma_of_row(a, plane, x, span[0] + k, bits);
     return (int)sum;
 }
 
