@@ -28,16 +28,23 @@ def begins_with_picture(Demuxer demuxer not None, int stream_index):
         It must have read no packet; its packets are used up.
     stream_index : int
     """
-    cdef AVCodecParameters *parameters = demuxer.stream(stream_index).codecpar
-    cdef AVCodecContext *context = allocate_decoder(
-        avcodec.avcodec_find_decoder(parameters.codec_id), parameters, demuxer.stream(stream_index).time_base, 1,
-        demuxer.io.name,
-    )
-    cdef AVPacket *packet = avcodec.av_packet_alloc()
-    cdef AVFrame *frame = avutil.av_frame_alloc()
+    cdef AVCodecParameters *parameters
+    cdef AVCodecContext *context
+    cdef AVPacket *packet
+    cdef AVFrame *frame
     cdef bint has_asked = False
     cdef int code = 0
     cdef int _i
+    if stream_index >= demuxer.num_streams:
+        # FLV names its streams in packets, of which none was read
+        return False
+    parameters = demuxer.stream(stream_index).codecpar
+    context = allocate_decoder(
+        avcodec.avcodec_find_decoder(parameters.codec_id), parameters, demuxer.stream(stream_index).time_base, 1,
+        demuxer.io.name,
+    )
+    packet = avcodec.av_packet_alloc()
+    frame = avutil.av_frame_alloc()
     try:
         if packet == NULL or frame == NULL:
             raise MemoryError()
