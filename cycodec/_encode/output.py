@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
@@ -12,7 +12,6 @@ from cycodec._encode.destination import Destination
 from cycodec._encode.settings import AudioSettings, VideoSettings
 from cycodec.core.encode.audio import AudioStreamEncoder
 from cycodec.core.encode.codecs import hardware_encoder
-from cycodec.core.encode.muxer import Muxer
 from cycodec.core.encode.video import VideoStreamEncoder
 from cycodec.core.error import CudaUnavailableError, FFmpegValueError
 
@@ -36,6 +35,16 @@ TICKS = {
 }
 # What lets an MP4 file be written to a destination that cannot seek, or be read while it grows.
 FRAGMENTED = "+frag_keyframe+delay_moov+default_base_moof"
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What an encoder has counted. It stands for the encoder of a file that is done."""
+
+    num_frames: int
+    num_packets: int
+    num_bytes: int
+    failed: bool
 
 
 class Output:
@@ -62,10 +71,12 @@ class Output:
         self.destination = destination
         self._lock = threading.Lock()
         self.discarded = False
+        self.encoders: list[Any] = []
+        self._muxer: Any = None
         try:
             self._muxer = destination.muxer()
             self._set_file_options(streams, metadata, faststart)
-            self.encoders: list[Any] = [self._stream(settings) for settings in streams]
+            self.encoders = [self._stream(settings) for settings in streams]
         except BaseException:
             destination.discard()
             raise
@@ -144,10 +155,6 @@ class Output:
             )
         return name
 
-    @property
-    def muxer(self) -> Muxer:
-        return self._muxer
-
     def tick(self, number: int) -> Fraction:
         """The container's unit of a stream's times in seconds; 0 if it is not known yet."""
         if self._muxer.started:
@@ -182,6 +189,7 @@ class Output:
             self._muxer.start()
             self._muxer.finish()
             self.destination.commit()
+            self._release()
             return True
 
     @property
@@ -193,3 +201,11 @@ class Output:
         """Leave nothing of the file."""
         self.discarded = True
         self.destination.discard()
+        self._release()
+
+    def _release(self) -> None:
+        """Free the encoders and the muxer, and keep what they have counted."""
+        self.encoders = [
+            Counts(getattr(e, "num_frames", 0), e.num_packets, e.num_bytes, e.failed) for e in self.encoders
+        ]
+        self._muxer = None

@@ -129,7 +129,7 @@ class VideoTrack:
         self._next = 0  # number of the next frame
         self._refused: list[int] = []  # numbers of the frames for which the queue had no room
         self._unsent = 0  # frames that were handed over, but did not get to an encoder
-        self._files: list[tuple[Output, Any]] = []  # each file with its encoder, in order
+        self._files: list[Output] = []  # in order
         self._current = -1
         self._warned = False
         self._ended = False  # True once no more frames can come
@@ -186,16 +186,16 @@ class VideoTrack:
     def _time_base(self) -> Fraction:
         """The unit of times that are given: a microsecond, or a part of it that fits the rate."""
         self._move_to(max(self._current, 0))
-        return Fraction(*self._files[-1][1].variable_time_base)
+        return Fraction(*self._files[-1].encoders[self.number].variable_time_base)
 
     def _container_tick(self) -> Fraction:
-        return self._files[-1][0].tick(self.number)
+        return self._files[-1].tick(self.number)
 
     def flush(self) -> None:
         """End the stream in its current file."""
         with self._lock:
             self._move_to(max(self._current, 0))
-            self._files[self._current][0].flush(self.number)
+            self._files[self._current].flush(self.number)
 
     def end(self, discard: bool = False) -> None:
         """Take no more frames, and wait for those in the queue, or throw them away."""
@@ -238,13 +238,14 @@ class VideoTrack:
     def _move_to(self, number: int) -> None:
         while self._current < number:
             if self._current >= 0:
-                self._files[self._current][0].flush(self.number)
+                self._files[self._current].flush(self.number)
             output = self._outputs(self._current + 1)
             self._current += 1
-            self._files.append((output, output.encoders[self.number]))
+            self._files.append(output)
 
     def _encode_in_file(self, pictures: Pictures, times: list[Fraction]) -> None:
-        output, encoder = self._files[self._current]
+        output = self._files[self._current]
+        encoder = output.encoders[self.number]
         output.decide(self.number, pictures.channels, pictures.depth, self._variable is True)
         output.destination.check_one_picture(encoder.num_frames + len(pictures))
         base = Fraction(*encoder.time_base)
@@ -266,13 +267,13 @@ class VideoTrack:
 
     def _num_sent(self) -> int:
         """The number of frames that encoders have taken."""
-        return sum(encoder.num_frames for _, encoder in self._files)
+        return sum(output.encoders[self.number].num_frames for output in list(self._files))
 
     def stats(self) -> StreamStats:
         """What became of the frames so far."""
         queued = 0 if self._queue is None else self._queue.num_waiting
         files = list(self._files)
-        kept = [encoder for output, encoder in files if not output.discarded]
+        kept = [output.encoders[self.number] for output in files if not output.discarded]
         taken = sum(encoder.num_frames for encoder in kept)
         encoded = sum(encoder.num_packets for encoder in kept)
         dropped = len(self._refused) + self._unsent + self._num_sent() - taken
@@ -303,7 +304,7 @@ class AudioTrack:
         self._outputs, self._schedule = outputs, schedule
         self._queue = None if queue is None else queue(self.encode_item, self.lose_item)
         self._lock = threading.RLock()
-        self._files: list[tuple[Output, Any]] = []
+        self._files: list[Output] = []
         self._current = -1
         self._position = 0  # number of the next sample that is encoded
         self._warned = False
@@ -369,23 +370,25 @@ class AudioTrack:
             if end > 0:
                 here = min(here, -(-(end * rate - self._position) // 1))
             part = tensor[:, done : done + here]
-            self._files[self._current][1].add(torch_adapter.pointer(part), part.stride(0), int(here))
+            self._files[self._current].encoders[self.number].add(
+                torch_adapter.pointer(part), part.stride(0), int(here)
+            )
             self._position += int(here)
             done += int(here)
 
     def _move_to(self, number: int) -> None:
         while self._current < number:
             if self._current >= 0:
-                self._files[self._current][0].flush(self.number)
+                self._files[self._current].flush(self.number)
             output = self._outputs(self._current + 1)
             self._current += 1
-            self._files.append((output, output.encoders[self.number]))
+            self._files.append(output)
 
     def flush(self) -> None:
         """End the stream in its current file."""
         with self._lock:
             self._move_to(max(self._current, 0))
-            self._files[self._current][0].flush(self.number)
+            self._files[self._current].flush(self.number)
 
     def end(self, discard: bool = False) -> None:
         """Take no more samples, and wait for those in the queue, or throw them away."""

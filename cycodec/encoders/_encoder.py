@@ -356,7 +356,7 @@ class Encoder:
             stream._track = kind(number, stream._settings, recording.output, schedule, queue)
             recording.tracks.append(stream._track)
         self._recording = recording
-        weakref.finalize(self, recording.abandon)
+        self._finalizer = weakref.finalize(self, recording.abandon)
         self._state = "open"
 
     @property
@@ -406,6 +406,7 @@ class Encoder:
             return
         self._check_process("close")
         self._state = "closed"
+        self._finalizer.detach()
         try:
             self._files.finish()
         except BaseException:
@@ -418,6 +419,7 @@ class Encoder:
         """Stop, and leave nothing of the file that is being written. Further calls do nothing."""
         if self._state == "open":
             self._check_process("abort")
+            self._finalizer.detach()
             self._files.abandon()
         self._state = "closed"
 

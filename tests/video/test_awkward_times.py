@@ -1,4 +1,4 @@
-"""Times that the time base cannot tell apart, times that are missing, and edited or joined files."""
+"""Times that the time base cannot tell apart or that are missing, and edited or joined files."""
 
 import struct
 
