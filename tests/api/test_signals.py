@@ -78,7 +78,7 @@ def test_a_signal_handler_may_end_a_scan(tmp_path):
         signal.signal(signal.SIGALRM, before)
     begin = time.perf_counter()
     scan_packets(demuxer, stream_index, closely=True)
-    assert waited < 0.05 + (time.perf_counter() - begin) / 4
+    assert waited < 0.2 + (time.perf_counter() - begin) / 4
 
 
 def repeated(path, data, size):
