@@ -139,7 +139,10 @@ class Readers:
             cursors=[reader.cursor for reader in (self.main, *self.extra)],
             threaded_cursors=[threaded.cursor] if threaded is not None else [],
             may_have_frame_threads=(
-                not self.is_damaged and not index.confirmed and isinstance(self.main.backend, CpuBackend)
+                not self.is_damaged
+                and not index.confirmed
+                and isinstance(self.main.backend, CpuBackend)
+                and self.main.backend.allows_frame_threads
             ),
         )
 

@@ -2,6 +2,8 @@
 
 import os
 import random
+import subprocess
+import sys
 import threading
 
 import media
@@ -133,7 +135,7 @@ def test_damage_with_frame_threads():
 # -- reading on: Note [Reading on] in read_ahead ---------------------------------------------------
 
 
-@pytest.mark.parametrize("name", [*ONE_GOP, "h264_plain.mp4", "mpeg4_bframes.avi", "hevc_open_gop.ts"])
+@pytest.mark.parametrize("name", [*ONE_GOP, "h264_plain.mp4", "hevc_open_gop.ts"])
 def test_a_loop_over_frames_is_a_long_read(name):
     path = media.path(name)
     plain = open_decoder(path, num_threads=1)[:]
@@ -319,3 +321,38 @@ def test_damaged_streams_are_done_with_them(name):
     decoder = open_decoder(path, num_threads=3)
     assert torch.equal(decoder[0 : len(plain)], plain)
     assert not has_them(decoder)
+
+
+def test_damaged_mpeg4_does_not_end_the_process():
+    """With frame threads and errors as errors, libavcodec 59 ends the process there."""
+    data = media.path("mpeg4_bframes.avi").read_bytes()
+    work = """
+import random, sys
+import cycodec
+from costs import decoder_with_costs
+from cycodec._video.costs import Costs
+data = sys.stdin.buffer.read()
+eager = Costs(worth_a_thread=0, reader=0, hand_over=0, seek=0)
+for seed in range(12):
+    dice = random.Random(seed)
+    damaged = bytearray(data)
+    for _ in range(dice.randrange(2, 12)):
+        damaged[dice.randrange(len(data) // 6, len(data))] = dice.randrange(256)
+    try:
+        decoder = decoder_with_costs(eager, bytes(damaged), num_threads=3)
+        for number in range(len(decoder)):
+            try:
+                decoder[number]
+            except cycodec.FFmpegError:
+                pass
+        decoder[:]
+    except (cycodec.FFmpegError, IndexError):
+        pass
+print("done")
+"""
+    support = os.path.dirname(media.__file__)
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([support, os.environ.get("PYTHONPATH", "")])}
+    environment["CYCODEC_NUM_THREADS"] = "8"
+    done = subprocess.run([sys.executable, "-c", work], input=data, capture_output=True, env=environment)
+    assert done.returncode == 0, done.stderr.decode()
+    assert done.stdout == b"done\n"

@@ -280,6 +280,15 @@ cdef class CpuBackend(VideoBackend):
         """
         return KERNELS[converter_kernel(<Converter *> self.converter)]
 
+    @property
+    def allows_frame_threads(self):
+        """True if a `strict` backend of this codec may have several frame threads.
+
+        libavcodec 59 ends the process at the first damaged MPEG-4 picture then (its assertion is
+        that a frame has a buffer). The other codecs with frame threads were tried and do not.
+        """
+        return (<AVCodecParameters *> self.parameters).codec_id != avcodec.AV_CODEC_ID_MPEG4
+
     cdef int delay(self) noexcept nogil:
         return self.context.has_b_frames + (self.context.thread_count if self.context.thread_count > 1 else 0)
 
