@@ -7,6 +7,7 @@ from fractions import Fraction
 
 from cycodec._shared import threads as thread_pool
 from cycodec.core.container.demux import Demuxer
+from cycodec.core.container.first_picture import first_picture_size
 from cycodec.core.container.header_table import read_header_table
 from cycodec.core.container.headers import stream_may_have_fields
 from cycodec.core.container.packets import PacketTable, scan_packets
@@ -19,6 +20,9 @@ from cycodec.core.video.reader import FrameReader
 
 # These containers store a timestamp and a frame for each packet. Seeks do not change timestamps.
 TRUSTED_CONTAINERS = ("mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm")
+
+# Pixels that some decoders add to width and height for motion beyond the edges; FFmpeg counts them.
+DECODER_BORDER = 128
 
 
 @dataclass(frozen=True)
@@ -162,16 +166,20 @@ def check_frames(index: FrameIndex, demuxer: Demuxer, stream_index: int) -> None
     ------
     UnsupportedError
         The source is of a kind that this FFmpeg does not decode.
+    LimitError
+        The frames are larger than the limit.
     InvalidDataError
         Otherwise.
     """
     if not len(index):
         demuxer.refuse_what_it_is()
+        size = first_picture_size(Demuxer(demuxer.io.again()), stream_index)
+        if size is not None:
+            demuxer.check_pixels(*size, border=DECODER_BORDER)
         name = demuxer.io.name
         raise InvalidDataError(
             f"{name}: no frame of video stream {stream_index} can be decoded "
-            "(the file may be damaged or cut off, or its frames may be larger than max_pixels allows; "
-            "`ffmpeg -i FILE -f null -` says more)",
+            "(the file may be damaged or cut off; `ffmpeg -i FILE -f null -` says more)",
             source=name,
             operation="decode",
         )

@@ -11,7 +11,7 @@ from cycodec._video.approximate import ApproximateIndex, cheap_index
 from cycodec._video.indexing import check_frames, decode_index, predict_index, time_base
 from cycodec._video.options import Options, thread_limit
 from cycodec.core.container.demux import Demuxer
-from cycodec.core.container.first_picture import begins_with_picture
+from cycodec.core.container.first_picture import first_picture_size
 from cycodec.core.container.headers import fill_picture_format
 from cycodec.core.io.source import IOContext
 from cycodec.core.video.backend import VideoBackend
@@ -115,7 +115,9 @@ def open_stream(
         index, is_unread, is_doubtful = prediction.index, prediction.is_unread, prediction.is_doubtful
         if index is not None and demuxer.has_huge_frames(stream_index):
             # one frame may take a gigabyte: reads prove the index, not opening
-            is_doubtful = not begins_with_picture(Demuxer(io.again()), stream_index)
+            found = first_picture_size(Demuxer(io.again()), stream_index)
+            demuxer.check_pixels(*found or (0, 0))
+            is_doubtful = found is None
     header = demuxer.stream_info(stream_index)
     reader = None
     if index is None or is_doubtful:

@@ -407,3 +407,36 @@ def test_an_exception_belongs_to_the_window_that_met_it(number, sounds, every_re
                 assert torch.equal(samples, whole[:, window])
             file.countdown = None
             assert torch.equal(decoder[window], whole[:, window])
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        "-frames:v 1 x.png",
+        "-frames:v 1 x.tiff",
+        "-frames:v 1 x.webp",
+        "-frames:v 1 x.jpg",
+        "-c:v libx264 x.h264",
+        "-c:v mpeg2video x.m2v",
+        "-c:v libx264 x.ts",
+        "x.flv",
+        "-c:v mpeg4 x.mp4",
+        "-c:v mpeg4 x.avi",
+        "-c:v libvpx-vp9 x.webm",
+        "x.gif",
+    ],
+)
+def test_pixels_wherever_the_size_is_found(tmp_path, options):
+    """The header of the container, or only that of the first picture, may tell the size."""
+    *codec, name = options.split()
+    picture = ["-f", "lavfi", "-i", "testsrc2=s=320x240:r=10:d=0.5"]
+    done = subprocess.run(["ffmpeg", "-v", "error", *picture, *codec, tmp_path / name])
+    if done.returncode:
+        pytest.skip("this ffmpeg has no such encoder")
+    with pytest.raises(cycodec.LimitError, match="320x240"):
+        VideoDecoder(tmp_path / name, max_pixels=320 * 240 - 1)
+    try:
+        assert VideoDecoder(tmp_path / name, max_pixels=320 * 240)[0].shape == (3, 240, 320)
+    except cycodec.LimitError as error:
+        assert "border" in str(error)  # noqa: PT017 - some decoders need more
+    assert VideoDecoder(tmp_path / name, max_pixels=448 * 368)[0].shape == (3, 240, 320)

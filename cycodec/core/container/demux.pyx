@@ -362,14 +362,18 @@ cdef class Demuxer:
     cdef int refuse_size(self, int index) except -1:
         """Raise LimitError if the header gives a frame size above the limit."""
         cdef AVCodecParameters *parameters = self.ptr.streams[index].codecpar
-        cdef int64_t pixels = <int64_t> max(parameters.width, 0) * max(parameters.height, 0)
-        if pixels > self.io.access.max_pixels:
+        self.check_pixels(max(parameters.width, 0), max(parameters.height, 0))
+        return 0
+
+    def check_pixels(self, int width, int height, int border=0):
+        """Raise LimitError if frames of a size, with a border, have more pixels than the limit."""
+        if <int64_t> (width + border) * (height + border) > self.io.access.max_pixels:
+            need = f" and its decoder adds a border of up to {border}," if border else ""
             raise LimitError(
-                f"{self.io.name}: its frames have {parameters.width}x{parameters.height} pixels, more than max_pixels "
-                f"allows, {self.io.access.max_pixels} (if that is right, pass a larger max_pixels, or call "
+                f"{self.io.name}: its frames have {width}x{height} pixels,{need} more than max_pixels allows, "
+                f"{self.io.access.max_pixels} (if that is right, pass a larger max_pixels, or call "
                 "cycodec.set_limits)", source=self.io.name, operation="open",
             )
-        return 0
 
     def is_self_contained(self, int index):
         """Return whether the header holds all that a decoder of a video stream needs."""

@@ -1,4 +1,4 @@
-"""Tells whether a stream begins with a picture, without the memory that the picture needs."""
+"""Finds the size of a stream's first picture without the memory that the picture needs."""
 
 from cycodec.core.container.decoder_context cimport allocate_decoder, open_decoder
 from cycodec.core.container.demux cimport Demuxer
@@ -10,17 +10,25 @@ from cycodec.libav.avutil cimport AVFrame
 
 cdef enum:
     MOST_PACKETS = 16           # sent to the decoder before it must ask for a buffer
+    MOST_PIXELS = 1 << 28       # of a picture whose decoder may need memory for the size alone
+
+cdef struct Asked:
+    # The size of the picture for which the decoder has asked for a buffer; 0 before that.
+    int width
+    int height
 
 
 cdef int refuse_buffer(AVCodecContext *context, AVFrame *frame, int flags) noexcept nogil:
-    """Note that the decoder has read the header of a picture, and give it no memory."""
-    cdef bint *has_asked = <bint *> context.opaque
-    has_asked[0] = True
+    """Note the size of the picture whose header the decoder has read, and give it no memory."""
+    cdef Asked *asked = <Asked *> context.opaque
+    asked.width, asked.height = context.width, context.height
     return avutil.AVERROR_EXTERNAL
 
 
-def begins_with_picture(Demuxer demuxer not None, int stream_index):
-    """Return True if a decoder finds the header of a picture in the first packets of a stream.
+def first_picture_size(Demuxer demuxer not None, int stream_index):
+    """Return width and height of the first picture that a decoder finds in a stream, or None.
+
+    The limit `max_pixels` does not apply.
 
     Parameters
     ----------
@@ -32,12 +40,13 @@ def begins_with_picture(Demuxer demuxer not None, int stream_index):
     cdef AVCodecContext *context
     cdef AVPacket *packet
     cdef AVFrame *frame
-    cdef bint has_asked = False
+    cdef const avcodec.AVCodecDescriptor *descriptor
+    cdef Asked asked
     cdef int code = 0
     cdef int _i
     if stream_index >= demuxer.num_streams:
         # FLV names its streams in packets, of which none was read
-        return False
+        return None
     parameters = demuxer.stream(stream_index).codecpar
     context = allocate_decoder(
         avcodec.avcodec_find_decoder(parameters.codec_id), parameters, demuxer.stream(stream_index).time_base, 1,
@@ -48,8 +57,11 @@ def begins_with_picture(Demuxer demuxer not None, int stream_index):
     try:
         if packet == NULL or frame == NULL:
             raise MemoryError()
-        context.max_pixels = demuxer.io.access.max_pixels
-        context.opaque = &has_asked
+        descriptor = avcodec.avcodec_descriptor_get(parameters.codec_id)
+        if descriptor == NULL or not descriptor.props & avcodec.AV_CODEC_PROP_INTRA_ONLY:
+            context.max_pixels = MOST_PIXELS
+        asked.width = asked.height = 0
+        context.opaque = &asked
         context.get_buffer2 = refuse_buffer
         open_decoder(context, demuxer.io.name)
         with nogil:
@@ -58,10 +70,10 @@ def begins_with_picture(Demuxer demuxer not None, int stream_index):
                 avcodec.avcodec_send_packet(context, packet if code >= 0 else NULL)
                 avcodec.av_packet_unref(packet)
                 avcodec.avcodec_receive_frame(context, frame)
-                if has_asked or code < 0:
+                if asked.width > 0 or code < 0:
                     break
     finally:
         avcodec.av_packet_free(&packet)
         avutil.av_frame_free(&frame)
         avcodec.avcodec_free_context(&context)
-    return has_asked
+    return (asked.width, asked.height) if asked.width > 0 else None
