@@ -45,7 +45,8 @@ def first_picture_size(Demuxer demuxer not None, int stream_index):
     cdef int code = 0
     cdef int _i
     if stream_index >= demuxer.num_streams:
-        # FLV names its streams in packets, of which none was read
+        demuxer.probe()             # FLV names its streams in packets, of which none was read
+    if stream_index >= demuxer.num_streams:
         return None
     parameters = demuxer.stream(stream_index).codecpar
     context = allocate_decoder(
