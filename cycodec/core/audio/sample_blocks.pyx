@@ -393,12 +393,13 @@ cdef class BlockReader:
         """Return the number of samples of the stream, counted by reading to the end from near it.
         """
         cdef int64_t back = 1 << 14
+        near = min(near, most_samples())        # a header may promise any length
         while self.total < 0:
             self.read_into(near, most_samples(), 0, 0)
             if self.total < 0 and near == 0:
                 raise RuntimeError(f"{self.source}: the end was not reached")
             near = max(0, near - back)      # the position was behind the end
-            back *= 16
+            back = min(16 * back, most_samples())
         return self.total
 
 

@@ -511,7 +511,7 @@ cdef class SampleReader(BlockReader):
         """Return a position shortly before the end, to count from; 0 if none is known."""
         cdef int64_t position = 0
         if not self.from_start_only and self.has_numbers():
-            position = self.decoder.stream().duration - PATIENCE
+            position = max(self.decoder.stream().duration, 0) - PATIENCE    # unknown: negative
         elif self.can_seek() and self.index.count > 0:
             position = self.index.packets[self.index.count - 1].start
         return <object> max(0, position) * self.sample_rate // self.native.rate
