@@ -226,7 +226,7 @@ def test_wrong_samples(tmp_path):
     encoder.open_file(tmp_path / "x.wav")
     for samples, words in (
         (torch.zeros(5), "2 dimensions"), (torch.zeros(1, 5), "Expected 2 channels, got 1"),
-        (torch.zeros(2, 5).double(), "float32"), (torch.full((2, 5), float("nan")), "NaN"), ([1.0], "torch.Tensor"),
+        (torch.zeros(2, 5).bool(), "float32"), (torch.full((2, 5), float("nan")), "NaN"), ([1.0], "torch.Tensor"),
     ):  # fmt: skip
         with pytest.raises(RuntimeError, match=words):
             stream.add_samples(samples)

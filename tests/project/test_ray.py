@@ -30,4 +30,4 @@ def test_decoding_on_two_workers(tmp_path):
     assert done.returncode == 0, done.stderr
     lines = sorted(done.stdout.splitlines())  # Ray keeps no order
     assert lines[1:] == [f"clip{n}.mp4 (4, 3, 64, 64)" for n in range(8)]
-    assert lines[0].startswith("broken.mp4 broken.mp4: cannot open")
+    assert lines[0].startswith("broken.mp4 broken.mp4: not a media file")

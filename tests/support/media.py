@@ -581,3 +581,6 @@ NOT_VIDEOS = names("""
 bad_100kB_garbage_prefix.mp3 bad_decompression_bomb.gif bad_empty.mov bad_fuzz.flac bad_fuzz_oom.wav
 bad_malformed_free_box.mp4 heic_still.heic webp_animated.webp wav_u8.wav aac_music_priming.m4a
 """)
+
+# Clips whose container states the same time for two frames.
+EQUAL_TIMES = {"doubled_pts.mkv"}

@@ -415,8 +415,9 @@ cdef bint choose_times(PacketTable table, Sortable *order, int count, seconds_pe
 
     Known times that rise are kept. A frame whose time is unknown, or does not fit between those of
     its neighbours, gets a time between them, which equals another one if the time base cannot tell
-    them apart. If few times are known, the packets' dts in rising order are used, which a container
-    without pts (AVI) raises by one step for each frame. Otherwise the frame rate gives the times.
+    them apart. If few times are known, or stated times fall (joined files), the packets' dts in
+    rising order are used, which a container without pts (AVI) raises by one step for each frame.
+    Otherwise the frame rate gives the times.
     """
     cdef int i
     cdef int64_t step
@@ -431,6 +432,8 @@ cdef bint choose_times(PacketTable table, Sortable *order, int count, seconds_pe
         times = None
         if 2 * len(known) > min(count, 4):
             times = filled_in(known, stated, decoded_at, step)
+            if falls(stated) and any(a == b for a, b in zip(times, times[1:])):
+                times = None
         if times is None and len(decoding) == count and all(is_sane_time(time) for time in decoding):
             shift = next(iter(known.values())) - decoding[next(iter(known))] if known else 0
             times = [time + shift for time in decoding]
@@ -469,6 +472,12 @@ cdef dict longest_rise(dict known):
 
 cdef object sane_or_none(int64_t time):
     return time if is_sane_time(time) else None
+
+
+cdef bint falls(list stated) except -1:
+    """Return True if a stated time is earlier than the one before it."""
+    known = [time for time in stated if time is not None]
+    return any(a > b for a, b in zip(known, known[1:]))
 
 
 cdef list filled_in(dict known, list stated, list decoded_at, int64_t step):
