@@ -74,23 +74,14 @@ def remux(
     begin, end = _instant("start", start), _instant("stop", stop)
     if begin is not None and end is not None and end <= begin:
         raise FFmpegValueError(f"stop={stop} must be after start={start}")
-    if end is not None and begin is None:
-        begin = 0
-
     tags = checked_metadata(metadata)
 
     def copy(copier: PacketCopier) -> float:
         demuxer = _demuxer(source)
         streams = _streams(demuxer, MEDIA)
         _describe(copier, demuxer, streams, tags)
-        copier.copy(demuxer, streams, _guide(demuxer, streams), begin, end)
-        if not copier.num_packets:
-            raise FFmpegValueError(
-                f"{demuxer.io.name}: there is nothing from {start} s to {stop} s (give times within the file)",
-                source=demuxer.io.name,
-                operation="cut",
-            )
-        return copier.first / 1e6 if begin is not None else 0.0
+        guide = _guide(demuxer, streams)
+        return _copy_part(copier, demuxer, streams, guide, begin, end, f"nothing from {start} s to {stop} s")
 
     return _written(dest, format, faststart, copy)
 
@@ -142,7 +133,6 @@ def concat(
         begins = []
         for number, source in enumerate(files):
             demuxer = _demuxer(source)
-            demuxer.probe()
             streams = _streams(demuxer, MEDIA)
             if number == 0:
                 _describe(copier, demuxer, streams, tags)
@@ -192,25 +182,40 @@ def extract_audio(
         As for `remux`.
     """
     begin, end = _instant("start", start), _instant("stop", stop)
-    if end is not None and begin is None:
-        begin = 0
-
     tags = checked_metadata(metadata)
 
     def copy(copier: PacketCopier) -> float:
         demuxer = _demuxer(source)
         chosen = [demuxer.select_audio(stream_index)]
         _describe(copier, demuxer, chosen, tags)
-        copier.copy(demuxer, chosen, -1, begin, end)
-        if not copier.num_packets:
-            raise FFmpegValueError(
-                f"{demuxer.io.name}: there is no audio from {start} s to {stop} s (give times within the file)",
-                source=demuxer.io.name,
-                operation="cut",
-            )
-        return copier.first / 1e6 if begin is not None else 0.0
+        return _copy_part(copier, demuxer, chosen, -1, begin, end, f"no audio from {start} s to {stop} s")
 
     return _written(dest, format, False, copy)
+
+
+def _copy_part(
+    copier: PacketCopier,
+    demuxer: Demuxer,
+    streams: list[int],
+    guide: int,
+    begin: int | None,
+    end: int | None,
+    missing: str,
+) -> float:
+    """Copy the packets of a part, in microseconds, and return the second at which it begins.
+
+    Errors say that there is `missing` if the part has no packets.
+    """
+    if end is not None and begin is None:
+        begin = 0
+    copier.copy(demuxer, streams, guide, begin, end)
+    if not copier.num_packets:
+        raise FFmpegValueError(
+            f"{demuxer.io.name}: there is {missing} (give times within the file)",
+            source=demuxer.io.name,
+            operation="cut",
+        )
+    return copier.first / 1e6 if begin is not None else 0.0
 
 
 def _written(dest: Any, format: str | None, faststart: bool, copy: Callable[[PacketCopier], Any]) -> Any:

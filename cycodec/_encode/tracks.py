@@ -96,20 +96,66 @@ class Schedule:
         return number if self.start(number) <= seconds else number - 1
 
 
-class VideoTrack:
-    """A video stream of an encoder.
+class Track:
+    """A stream of an encoder, across its files.
 
     Parameters
     ----------
     number : int
         Its place in the file.
-    settings : VideoSettings
     outputs : callable
         Returns the `Output` of a number; called with the numbers in order.
     schedule : Schedule
     queue : callable or None
         Makes a `FrameQueue` for the functions that encode and that lose an item; None encodes in
         the caller's thread.
+    """
+
+    def __init__(
+        self, number: int, outputs: Callable[[int], Output], schedule: Schedule, queue: MakeQueue | None
+    ) -> None:
+        self.number = number
+        self._outputs, self._schedule = outputs, schedule
+        self._queue = None if queue is None else queue(self.encode_item, self.lose_item)
+        self._lock = threading.RLock()
+        self._files: list[Output] = []  # in order
+        self._current = -1
+
+    def encode_item(self, item: Any) -> None:
+        """Encode what the queue hands out."""
+        raise NotImplementedError
+
+    def lose_item(self, item: Any) -> None:
+        """Count what the queue throws away after an error."""
+        raise NotImplementedError
+
+    def flush(self) -> None:
+        """End the stream in its current file."""
+        with self._lock:
+            self._move_to(max(self._current, 0))
+            self._files[self._current].flush(self.number)
+
+    def end(self, discard: bool = False) -> None:
+        """Take no more items, and wait for those in the queue, or throw them away."""
+        if self._queue is not None:
+            self._queue.end(discard)
+
+    def _move_to(self, number: int) -> None:
+        """Make a file the current one, and begin it and those before it if need be."""
+        while self._current < number:
+            if self._current >= 0:
+                self._files[self._current].flush(self.number)
+            output = self._outputs(self._current + 1)
+            self._current += 1
+            self._files.append(output)
+
+
+class VideoTrack(Track):
+    """A video stream of an encoder; its other parameters are those of `Track`.
+
+    Parameters
+    ----------
+    settings : VideoSettings
     """
 
     def __init__(
@@ -120,17 +166,13 @@ class VideoTrack:
         schedule: Schedule,
         queue: MakeQueue | None,
     ) -> None:
-        self.number, self.settings = number, settings
-        self._outputs, self._schedule = outputs, schedule
-        self._queue = None if queue is None else queue(self.encode_item, self.lose_item)
-        self._lock = threading.RLock()
+        super().__init__(number, outputs, schedule, queue)
+        self.settings = settings
         self._variable: bool | None = None  # None until the first frames come
         self._last: Fraction | None = None  # time of the last frame, in seconds
         self._next = 0  # number of the next frame
         self._refused: list[int] = []  # numbers of the frames for which the queue had no room
         self._unsent = 0  # frames that were handed over, but did not get to an encoder
-        self._files: list[Output] = []  # in order
-        self._current = -1
         self._warned = False
         self._ended = False  # True once no more frames can come
         self._started: float | None = None
@@ -191,16 +233,9 @@ class VideoTrack:
     def _container_tick(self) -> Fraction:
         return self._files[-1].tick(self.number)
 
-    def flush(self) -> None:
-        """End the stream in its current file."""
-        with self._lock:
-            self._move_to(max(self._current, 0))
-            self._files[self._current].flush(self.number)
-
     def end(self, discard: bool = False) -> None:
         """Take no more frames, and wait for those in the queue, or throw them away."""
-        if self._queue is not None:
-            self._queue.end(discard)
+        super().end(discard)
         self._ended = True
 
     # ---- what threads call ----
@@ -234,14 +269,6 @@ class VideoTrack:
         while start + count < stop and self._schedule.number(times[start + count]) == number:
             count += 1
         return count
-
-    def _move_to(self, number: int) -> None:
-        while self._current < number:
-            if self._current >= 0:
-                self._files[self._current].flush(self.number)
-            output = self._outputs(self._current + 1)
-            self._current += 1
-            self._files.append(output)
 
     def _encode_in_file(self, pictures: Pictures, times: list[Fraction]) -> None:
         output = self._files[self._current]
@@ -289,8 +316,13 @@ class VideoTrack:
         )
 
 
-class AudioTrack:
-    """An audio stream of an encoder; its parameters are those of `VideoTrack`."""
+class AudioTrack(Track):
+    """An audio stream of an encoder; its other parameters are those of `Track`.
+
+    Parameters
+    ----------
+    settings : AudioSettings
+    """
 
     def __init__(
         self,
@@ -300,12 +332,8 @@ class AudioTrack:
         schedule: Schedule,
         queue: MakeQueue | None,
     ) -> None:
-        self.number, self.settings = number, settings
-        self._outputs, self._schedule = outputs, schedule
-        self._queue = None if queue is None else queue(self.encode_item, self.lose_item)
-        self._lock = threading.RLock()
-        self._files: list[Output] = []
-        self._current = -1
+        super().__init__(number, outputs, schedule, queue)
+        self.settings = settings
         self._position = 0  # number of the next sample that is encoded
         self._warned = False
         self.num_samples = 0
@@ -375,22 +403,3 @@ class AudioTrack:
             )
             self._position += int(here)
             done += int(here)
-
-    def _move_to(self, number: int) -> None:
-        while self._current < number:
-            if self._current >= 0:
-                self._files[self._current].flush(self.number)
-            output = self._outputs(self._current + 1)
-            self._current += 1
-            self._files.append(output)
-
-    def flush(self) -> None:
-        """End the stream in its current file."""
-        with self._lock:
-            self._move_to(max(self._current, 0))
-            self._files[self._current].flush(self.number)
-
-    def end(self, discard: bool = False) -> None:
-        """Take no more samples, and wait for those in the queue, or throw them away."""
-        if self._queue is not None:
-            self._queue.end(discard)
