@@ -6,7 +6,8 @@ import click
 
 from cycodec._cli.commands.common import examples, with_traceback
 from cycodec._cli.commands.encoding import output_option
-from cycodec._cli.parameter_types import Instant
+from cycodec._cli.parameter_types import Instant, SourceFile
+from cycodec._cli.standard_input import renamed
 
 __all__ = ["cut"]
 
@@ -19,7 +20,7 @@ __all__ = ["cut"]
         "cycodec cut clip.mp4 -o clip.mkv                        the whole file in another container",
     ),
 )
-@click.argument("source", metavar="FILE")
+@click.argument("source", type=SourceFile(), metavar="FILE")
 @output_option
 @click.option(
     "--start", type=Instant(), metavar="SECONDS", help="Begin; the key frame at or before it is taken."
@@ -32,4 +33,4 @@ def cut(source: str, output: str, start: float | None, stop: float | None, fasts
     import cycodec
 
     begin = cycodec.remux(source, output, start, stop, faststart=faststart)
-    click.echo(f"{output}  begins at {begin:.6f} s of {source}")
+    click.echo(f"{output}  begins at {begin:.6f} s of {renamed(source)}")
