@@ -53,6 +53,8 @@ COMMANDS = (
         "cycodec explain clip.mp4",
         "cycodec verify clip.mp4",
         "cycodec doctor",
+        "",
+        'eval "$(_CYCODEC_COMPLETE=bash_source cycodec)"    completion in bash; also zsh_source, fish_source',
     ),
 )
 @click.version_option(None, "-V", "--version", package_name="cycodec", message="%(prog)s %(version)s")
