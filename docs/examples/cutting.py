@@ -68,7 +68,7 @@ except ValueError as error:
     print(error)
 
 # %%
-# Another container, and the sound alone
+# Another container, and the audio alone
 # --------------------------------------
 
 cycodec.remux(path, "whole.mkv", metadata={"title": "A copy"})

@@ -33,8 +33,8 @@ def milliseconds(work, rounds=3):
 
 
 # %%
-# Ask for all frames at once
-# --------------------------
+# Ask for all frames in one call
+# ------------------------------
 #
 # One request knows all its frames. It decodes each GOP once, divides GOPs among threads, and skips
 # frames to which no other frame refers.

@@ -37,8 +37,8 @@ def depth_frame(number):
 # Encoders that do not hold up the robot
 # --------------------------------------
 #
-# One file holds the cameras and the sound, and one holds the depth without loss. With
-# ``queue_frames=``, ``add_frames`` returns at once, and each stream encodes on a thread of its own.
+# One file holds the cameras and the audio, and one holds the depth without loss. With
+# ``queue_frames=``, each stream encodes on a thread of its own, and ``add_frames`` does not wait.
 # ``on_full`` says what happens if an encoder is too slow: wait, drop frames, or raise.
 
 encoder = Encoder(queue_frames=30, on_full="block")
