@@ -12,6 +12,7 @@ from cycodec.core.bitstream.vpx cimport is_hidden_vp8, is_hidden_vp9
 from cycodec.core.bitstream.picture_parser cimport ENTRY_YES, PictureHeader, PictureParser, new_picture_parser
 from cycodec.core.bitstream.sequence_headers cimport SequenceHeaders, has_sequence_headers, read_sequence_headers
 from cycodec.core.container.demux cimport Demuxer
+from cycodec.core.container.header_check cimport HeaderCheck, new_header_check
 
 from cycodec.libav cimport avcodec, avutil
 from cycodec.libav.avcodec cimport AVCodecParameters, AVPacket
@@ -234,6 +235,7 @@ cdef class PacketTable:
         cdef PacketRecord record
         cdef NalFormat format = nal_format(demuxer.stream(stream_index).codecpar)
         cdef PictureParser parser = new_picture_parser(demuxer.stream(stream_index).codecpar, demuxer.io.name)
+        cdef HeaderCheck check = new_header_check(demuxer.stream(stream_index).codecpar, demuxer.io.name)
         cdef int code
         if packet == NULL:
             raise MemoryError()
@@ -253,6 +255,8 @@ cdef class PacketTable:
                         read_sequence_headers(&format, packet.data, packet.size, &record.headers)
                     if self.has_order:
                         self.record_order(parser, packet, &record)
+                    if check.refuses(packet):
+                        record.flags |= PACKET_SUSPECT
                     avcodec.av_packet_unref(packet)
                     code = self.append(&record)
                     if code < 0:
