@@ -177,6 +177,22 @@ def test_a_saved_index_does_not_hide_a_refused_packet(tmp_path):
         decoder[22]
 
 
+def test_the_size_of_frame_0_holds_whichever_frame_is_read_first(tmp_path):
+    """The container states the size of all frames but those of the first GOP."""
+    path = tmp_path / "two_sizes.mkv"
+    source = f"testsrc2=s=96x64:r=25:d={FRAMES / 25}"
+    recipes.run("-f", "lavfi", "-i", source, "-c:v", "libvpx", "-g", "8", path)
+    data = bytearray(path.read_bytes())
+    place = data.index(b"\x9d\x01\x2a\x60\x00\x40\x00") + 5  # start code, width and height
+    data[place] = 48
+    path.write_bytes(data)
+    truth = first_reads.frames_of(path)
+    for number in (0, 7, 8, FRAMES - 1):
+        with VideoDecoder(path, dimension_order="NHWC", num_threads=1) as decoder:
+            assert oracle.digest(decoder[number]) == truth[number], number
+            assert decoder.metadata.height == 48
+
+
 @pytest.mark.parametrize("name", ["h264.mp4", "vp8.mkv"])
 def test_packets_are_checked_once(name, tmp_path):
     """A decoder reads the packets before a key frame for the first read behind it, and no more."""

@@ -161,7 +161,7 @@ def test_confirmed_frames_are_right_from_the_first_access(name):
 
 
 def test_numbers_behind_a_packet_without_a_frame_are_right_at_once():
-    """The header's count applies until a read meets the fault, and a read behind it looks for it."""
+    """The header's count applies until a read behind the fault looks for it."""
     path = media.locate("h264_dead_frame.mp4")
     expected = oracle.reference(path).digests
     with VideoDecoder(path, dimension_order="NHWC") as decoder:

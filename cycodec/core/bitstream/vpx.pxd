@@ -6,6 +6,8 @@ from libc.stdint cimport uint8_t
 cdef struct Vp9Format:
     int matrix              # matrix coefficients as ISO/IEC 23091-2 numbers them; 2 if unspecified
     bint full_range         # True if samples use the whole range of values
+    int width               # of the picture, in pixels
+    int height
 
 
 cdef bint is_hidden_vp8(int first) noexcept nogil

@@ -56,4 +56,6 @@ cdef bint read_vp9_format(const uint8_t *data, int size, Vp9Format *format) noex
         return False
     format.matrix = VP9_MATRICES[space]
     format.full_range = read_bits(&bits, 1)
+    format.width = read_bits(&bits, 16) + 1
+    format.height = read_bits(&bits, 16) + 1
     return True

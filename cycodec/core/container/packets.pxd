@@ -51,6 +51,8 @@ cdef class PacketTable:
     cdef readonly bint begins_with_field
     # True if the first packet holds parameter sets or a sequence header.
     cdef readonly bint begins_with_sets
+    # The size of the first picture in pixels, by the headers of its packet; 0 if they do not tell.
+    cdef readonly int first_width, first_height
     # True if the records hold picture order counts.
     cdef readonly bint has_order
     # True if the records hold what packets say of later pictures.

@@ -8,7 +8,7 @@ from libc.string cimport memcpy
 
 from cycodec.core.bitstream.mpeg cimport holds_one_mpeg2_frame, holds_one_mpeg4_picture, may_be_uncoded_mpeg4
 from cycodec.core.bitstream.nal cimport NalFormat, count_pictures, is_exact_entry, nal_format
-from cycodec.core.bitstream.vpx cimport is_hidden_vp8, is_hidden_vp9
+from cycodec.core.bitstream.vpx cimport Vp9Format, is_hidden_vp8, is_hidden_vp9, read_vp9_format
 from cycodec.core.bitstream.picture_parser cimport ENTRY_YES, PictureHeader, PictureParser, new_picture_parser
 from cycodec.core.bitstream.sequence_headers cimport SequenceHeaders, has_sequence_headers, read_sequence_headers
 from cycodec.core.container.demux cimport Demuxer
@@ -191,9 +191,14 @@ cdef class PacketTable:
         cdef NalFormat format = nal_format(parameters)
         cdef PictureHeader header
         cdef SequenceHeaders headers
+        cdef Vp9Format vp9
         parser.read(packet, &header)
         self.begins_with_entry = header.entry == ENTRY_YES and is_exact_entry(&format, packet.data, packet.size)
         self.begins_with_field = header.is_field
+        if format.codec_id == avcodec.AV_CODEC_ID_VP9 and read_vp9_format(packet.data, packet.size, &vp9):
+            self.first_width, self.first_height = vp9.width, vp9.height
+        elif parser.parser != NULL:
+            self.first_width, self.first_height = parser.parser.width, parser.parser.height
         read_sequence_headers(&format, packet.data, packet.size, &headers)
         self.begins_with_sets = headers.has_sets
         return 0

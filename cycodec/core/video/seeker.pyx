@@ -373,12 +373,12 @@ cdef class AnchorSeeker(Seeker):
     cdef int check_packets_before(self, AVPacket *packet) noexcept nogil:
         """Look for packets before the anchor that give no frame; the index remembers them.
 
-        Note [Packets before the anchor]: an index from the container's headers has read no packet. If
-        a packet gives no frame, all later frames have other numbers. So the packets before an anchor
-        are read once, and a decoder must accept their headers; see Note [Refused packets] in
+        Note [Packets before the anchor]: an index from the container's headers has read no packet.
+        If a packet gives no frame, all later frames have other numbers. So the packets before an
+        anchor are read once, and a decoder must accept their headers; see Note [Refused packets] in
         header_check.pyx. The others must be those that the index promises. This holds for the first
-        `MOST_CHECKED` packets of a source that is not a URL. Frames behind a refused packet are read
-        from the beginning of the stream, where the reader sees which frames come.
+        `MOST_CHECKED` packets of a source that is not a URL. Frames behind a refused packet are
+        read from the beginning of the stream, where the reader sees which frames come.
         """
         cdef const Anchor *begin = &self.index.anchors[self.index.checked_anchor]
         cdef const Anchor *end = &self.index.anchors[self.anchor]
