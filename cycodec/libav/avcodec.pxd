@@ -244,6 +244,8 @@ cdef extern from "libavcodec/avcodec.h" nogil:
 
     struct AVCodecParserContext:
         int flags
+        int width
+        int height
         int pict_type
         int key_frame
         AVPictureStructure picture_structure

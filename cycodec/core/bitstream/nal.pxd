@@ -9,6 +9,9 @@ cdef struct NalFormat:
     int codec_id
     int length              # bytes of the length before each unit; 0: start codes; -1: other codecs
     int top_layer           # HEVC's highest TemporalId; -1 if it is not known
+    int num_sets            # HEVC's sequence parameter sets in the extradata
+    int width               # of a picture, by the last of these sets
+    int height
 
 
 cdef NalFormat nal_format(const AVCodecParameters *parameters) noexcept nogil
