@@ -19,9 +19,10 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import accumulate, pairwise
+from itertools import accumulate, islice, pairwise
 from typing import NamedTuple
 
+from cycodec._copy.order_counts import source_counts, with_order_counts
 from cycodec.core.container.demux import Demuxer
 from cycodec.core.encode.recode import (
     Packet,
@@ -32,7 +33,7 @@ from cycodec.core.encode.recode import (
     find_encoder,
 )
 from cycodec.core.encode.splicer import Splice
-from cycodec.core.encode.stream_headers import StreamHeaders
+from cycodec.core.encode.stream_headers import StreamHeaders, split_units
 from cycodec.core.error import InvalidDataError, UnsupportedError
 
 __all__ = ["StreamCut"]
@@ -50,18 +51,32 @@ ENCODERS = {
     "av1": ("libsvtav1", "libaom-av1"),
 }
 # High quality, no reordering, one key frame. x264 names its parameter sets otherwise than the usual
-# sources, so that both may be known at once.
+# sources, so that both may be known at once. x265 announces a delay that sources may have, too.
 OPTIONS = {
-    "libx264": {"crf": "12", "preset": "medium", "g": LONGEST_GOP, "x264-params": "sps-id=9:bframes=0"},
+    "libx264": {
+        "crf": "12",
+        "preset": "medium",
+        "g": LONGEST_GOP,
+        "x264-params": "sps-id=9:bframes=0:ref=1:weightp=0",
+    },
     "libx265": {
         "crf": "10",
         "preset": "medium",
-        "x265-params": f"log-level=none:bframes=0:keyint={LONGEST_GOP}:repeat-headers=1:info=0:open-gop=0",
+        "x265-params": f"log-level=none:bframes=4:keyint={LONGEST_GOP}:repeat-headers=1:info=0:open-gop=0",
     },
     "libsvtav1": {"crf": "12", "preset": "7", "g": LONGEST_GOP},
     "libaom-av1": {"crf": "10", "b": "0", "cpu-used": "6", "lag-in-frames": "0", "g": LONGEST_GOP},
     "libvpx-vp9": {"crf": "8", "b": "0", "cpu-used": "2", "lag-in-frames": "0", "g": LONGEST_GOP},
-    "libvpx": {"crf": "4", "qmin": "0", "b": "50000000", "cpu-used": "2", "lag-in-frames": "0", "g": LONGEST_GOP},
+    # MPEG-4 says in its header whether frames may be reordered, and those of a source may be
+    "mpeg4": {"flags": "+qscale", "global_quality": "236", "bf": "1"},
+    "libvpx": {
+        "crf": "4",
+        "qmin": "0",
+        "b": "50000000",
+        "cpu-used": "2",
+        "lag-in-frames": "0",
+        "g": LONGEST_GOP,
+    },
 }
 # What FFmpeg's own encoders need for a constant quantizer of 2.
 CONSTANT_QUALITY = {"flags": "+qscale", "global_quality": "236"}
@@ -154,8 +169,8 @@ class StreamCut:
         while (packet := self._reader.read()) is not None:
             origin = origin or packet
             pts = packet.pts if packet.pts is not None else packet.dts
-            if pts is None:
-                raise self._unsupported("its packets have no times (remux it to mp4 or mkv first)")
+            if pts is None or (packet.pts is None and self._reader.reorders):
+                raise self._unsupported("its packets do not say when frames are shown")
             is_hidden = self._reader.is_hidden(packet)
             is_entry = not is_hidden and self._reader.is_entry(packet)
             facts.append(Fact(pts, packet.dts, is_entry, is_hidden, packet.is_discarded))
@@ -200,7 +215,7 @@ class StreamCut:
         name = self._demuxer.io.name
         return UnsupportedError(
             f"{name}: cannot cut its {self._demuxer.codec_name(self._stream)} exactly: {problem}"
-            + ("" if "(" in problem else " (leave exact out to cut at a key frame)"),
+            " (leave exact out to cut at a key frame)",
             source=name,
             operation="cut",
         )
@@ -218,28 +233,30 @@ class StreamCut:
             Frames that must be encoded cannot be decoded.
         """
         assert self._origin is not None
-        tried = 0
-        for begin, fact in enumerate(self._facts):
-            if not fact.is_entry or not self._wanted[0] <= fact.pts <= self._wanted[-1]:
-                continue
-            plan = self._plan(begin, len(self._facts))
-            if plan is None:
-                continue
+        for plan in islice(self._plans(), TRIED_KEYS):
             head = self._head(plan)
             tail = None if head is None else self._tail(plan)
             if head is not None and tail is not None:
                 headers = self._headers if head or tail else None
                 return Splice(self._origin, head, plan.begin, plan.end, plan.floor, tail, headers)
-            tried += 1
-            if tried == TRIED_KEYS:
-                break
-        return Splice(self._origin, self._encoded(self._wanted, 0, None), 0, 0, 0, [], None)
+        data = self._framed(self._encoded(self._wanted))
+        return Splice(self._origin, self._timed(data, self._wanted, 0, None), 0, 0, 0, [], self._headers)
+
+    def _plans(self) -> Iterator[Plan]:
+        """What may be copied, with one key frame after the other as the first."""
+        for begin, fact in enumerate(self._facts):
+            if fact.is_entry and self._wanted[0] <= fact.pts <= self._wanted[-1]:
+                plan = self._plan(begin, len(self._facts))
+                if plan is not None:
+                    yield plan
 
     def _plan(self, begin: int, limit: int) -> Plan | None:
         """What is copied from a key frame on and before packet `limit`; None if nothing can be."""
         facts, floor, last = self._facts, self._facts[begin].pts, self._wanted[-1]
         kept = [number for number in range(begin, len(facts)) if facts[number].pts >= floor]
-        lowest_behind = list(accumulate((facts[n].pts for n in reversed(kept)), min, initial=last + 1))[-2::-1]
+        lowest_behind = list(accumulate((facts[n].pts for n in reversed(kept)), min, initial=last + 1))[
+            -2::-1
+        ]
         found, top = None, floor
         for number, lowest in zip(kept, lowest_behind, strict=True):
             top = max(top, facts[number].pts)
@@ -252,20 +269,17 @@ class StreamCut:
     def _head(self, plan: Plan) -> list[Packet] | None:
         """The encoded frames before the copied ones; None if the two cannot be joined."""
         times = self._wanted[: bisect_left(self._wanted, plan.floor)]
-        leading = any(fact.pts < plan.floor for fact in self._facts[plan.begin : plan.end])
-        if not times and not leading:
+        if not times and all(fact.is_entry for fact in self._facts[plan.begin : plan.end]):
             return []
         proved = self._plan(plan.begin, plan.begin + PROVED) or plan
         digests: dict[int, bytes] = {}
         copied = self._times_between(proved.floor, proved.top)
         delay = plan.floor - (self._facts[plan.begin].dts or plan.floor)
-        head = self._encoded(times, delay, None, digests, copied)
-        if head:
-            last = head[-1]
-            data = self._headers.with_end(last.data)
-            head[-1] = Packet.made(data, last.pts or 0, last.dts or 0, last.duration, last.is_key)
-        packets = self._copied(proved, plan.begin, bool(head))
-        return head if self._is_joined([*head, *packets], times, copied, digests) else None
+        data = self._encoded(times, digests, copied)
+        packets = self._copied(proved, plan.begin, bool(times))
+        head = self._timed(self._leading_up(data, packets[0].data), times, delay, None)
+        is_joined = self._is_joined([*head, *packets], times, copied, digests, proved.begin, proved.end)
+        return head if is_joined else None
 
     def _tail(self, plan: Plan) -> list[Packet] | None:
         """The encoded frames behind the copied ones; None if the two cannot be joined."""
@@ -278,9 +292,11 @@ class StreamCut:
         first = self._facts[plan.begin]
         delay = first.pts - (first.dts or first.pts)
         stored = [fact.dts for fact in self._facts[plan.begin : plan.end] if fact.dts is not None]
-        tail = self._encoded(times, delay, max(stored, default=plan.top), digests, copied[-PROVED:], entry)
+        data = self._framed(self._encoded(times, digests, copied[-PROVED:], entry))
+        tail = self._timed(data, times, delay, max(stored, default=plan.top))
         packets = self._copied(plan, entry, True)
-        return tail if self._is_joined([*packets, *tail], times, copied, digests) else None
+        is_joined = self._is_joined([*packets, *tail], times, copied, digests, entry, plan.end)
+        return tail if is_joined else None
 
     def _times_between(self, floor: int, top: int) -> list[int]:
         shown = self._shown
@@ -300,12 +316,14 @@ class StreamCut:
     def _copied(self, plan: Plan, begin: int, with_headers: bool) -> list[Packet]:
         """The packets of a plan from packet `begin` on, as the new file gets them."""
         floor = max(plan.floor, self._facts[begin].pts)
-        found = []
+        found: list[Packet] = []
         for packet, fact in zip(self._packets(begin, plan.end), self._facts[begin : plan.end], strict=True):
             if fact.pts < floor:
                 continue
             if with_headers and packet.is_key:
                 data = self._headers.completed(packet.data)
+                if not found:
+                    data = self._headers.with_broken_link(data)
                 packet = Packet.made(data, fact.pts, fact.dts or fact.pts, packet.duration, True)
             found.append(packet)
         return found
@@ -329,22 +347,16 @@ class StreamCut:
     def _encoded(
         self,
         times: list[int],
-        delay: int,
-        last_dts: int | None,
         digests: dict[int, bytes] | None = None,
         copied: Sequence[int] = (),
         entry: int | None = None,
-    ) -> list[Packet]:
-        """Encode the frames of these times.
+    ) -> list[bytes]:
+        """Encode the frames of these times; return the packets as the encoder gives them.
 
         Parameters
         ----------
         times : list of int
             The pts of the frames.
-        delay : int
-            How long before its pts a packet is decoded.
-        last_dts : int or None
-            The dts of the packet before.
         digests : dict, optional
             Gets the digests of the frames of the times `copied`.
         copied : sequence of int
@@ -366,12 +378,42 @@ class StreamCut:
                 source=self._demuxer.io.name,
                 operation="cut",
             )
-        return self._timed(made.finish(), times, delay, last_dts)
-
-    def _timed(self, data: list[bytes], times: list[int], delay: int, last_dts: int | None) -> list[Packet]:
-        """Packets of encoded frames at the times of the source."""
+        data = made.finish()
         if len(data) != len(times):
             raise self._unsupported("its encoder does not give a packet for each frame")
+        return data
+
+    def _framed(self, data: list[bytes]) -> list[bytes]:
+        """Packets of an encoder, as packets of the stream are."""
+        headers = self._headers
+        return [headers.framed(split_units(d)) for d in data] if headers.has_units else data
+
+    def _leading_up(self, data: list[bytes], key: bytes) -> list[bytes]:
+        """Packets of an encoder as packets of the stream, so that a key frame may follow them."""
+        headers = self._headers
+        if not headers.has_units or not data:
+            return data
+        frames: list[list[bytes]] | None = [split_units(d) for d in data]
+        if self._demuxer.codec_name(self._stream) == "h264":
+            counts = source_counts(headers.units(headers.sets), headers.units(key))
+            if counts is not None:
+                frames = with_order_counts(frames or [], *counts)
+        return self._framed(data) if frames is None else [headers.framed(units) for units in frames]
+
+    def _timed(self, data: list[bytes], times: list[int], delay: int, last_dts: int | None) -> list[Packet]:
+        """Packets of encoded frames at the times of the source.
+
+        Parameters
+        ----------
+        data : list of bytes
+            The packets.
+        times : list of int
+            Their pts.
+        delay : int
+            How long before its pts a packet is decoded.
+        last_dts : int or None
+            The dts of the packet before.
+        """
         packets = []
         for number, pts in enumerate(times):
             place = bisect_right(self._shown, pts)
@@ -380,18 +422,40 @@ class StreamCut:
             if last_dts is not None and dts <= last_dts:
                 dts = last_dts + 1
             last_dts = dts
-            packets.append(Packet.made(self._headers.framed(data[number]), pts, dts, after - pts, number == 0))
+            packets.append(Packet.made(data[number], pts, dts, after - pts, number == 0))
         return packets
 
     def _is_joined(
-        self, packets: list[Packet], encoded: list[int], copied: list[int], digests: dict[int, bytes]
+        self,
+        packets: list[Packet],
+        encoded: list[int],
+        copied: list[int],
+        digests: dict[int, bytes],
+        begin: int,
+        end: int,
     ) -> bool:
-        """True if a new decoder gives all frames, and the copied ones as the source does."""
+        """True if a new decoder gives all frames, and the copied ones as the source does.
+
+        It must not complain either, unless it also complains of the source, where the copied
+        packets are those from `begin` to `end`.
+        """
         decoder = PictureDecoder(self._demuxer, self._stream)
         pictures = [picture for packet in [*packets, None] for picture in decoder.decode(packet)]
         if [picture.pts for picture in pictures] != sorted([*encoded, *copied]):
             return False
-        return all(p.pts not in digests or p.digest() == digests[p.pts] for p in pictures)
+        if any(p.pts in digests and p.digest() != digests[p.pts] for p in pictures):
+            return False
+        return not decoder.complains or self._complains_of_source(begin, end)
+
+    def _complains_of_source(self, begin: int, end: int) -> bool:
+        """True if a decoder complains of packets also where it has read those before."""
+        decoder = PictureDecoder(self._demuxer, self._stream)
+        earlier = next((n for n in range(begin - 1, -1, -1) if self._facts[n].is_entry), begin)
+        for number, packet in enumerate(self._packets(earlier, end), earlier):
+            if number == begin:
+                decoder.complains = False
+            decoder.decode(packet)
+        return decoder.complains
 
     def open_encoder(self, like: Picture) -> PictureEncoder:
         """An encoder for the pictures of the stream.
@@ -403,7 +467,9 @@ class StreamCut:
         """
         codec = self._demuxer.codec_name(self._stream)
         if not self._headers.can_differ:
-            raise self._unsupported("a container stores one header for all of its frames")
+            raise self._unsupported(
+                "the container stores one header for all of its frames, so others cannot be put between"
+            )
         name = find_encoder(self._demuxer, self._stream, ENCODERS.get(codec, ()))
         if name is None:
             raise self._unsupported("the FFmpeg in use has no encoder for it")

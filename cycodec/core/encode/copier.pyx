@@ -321,11 +321,16 @@ cdef class PacketCopier:
 cdef int go_before(Demuxer demuxer, int stream, int64_t begin, bint from_start) noexcept nogil:
     """Go to a key frame far enough before an instant; to the beginning if there is none."""
     cdef int64_t target = avutil.av_rescale_q(begin - SEEK_EARLIER, MICROSECONDS, demuxer.stream(stream).time_base)
+    cdef int64_t start = demuxer.stream(stream).start_time
     cdef int code = -1 if from_start else demuxer.seek(stream, target)
-    if code < 0:
+    if code < 0 and demuxer.ptr.iformat.flags & avformat.AVFMT_TS_DISCONT:
         code = demuxer.seek_byte(0)
+    if code < 0 and start != avutil.AV_NOPTS_VALUE:
+        code = demuxer.seek(stream, start)
     if code < 0:
         code = demuxer.seek(stream, FAR_BACK)
+    if code < 0:
+        code = demuxer.seek_byte(0)
     return min(code, 0)
 
 

@@ -21,6 +21,7 @@ cdef class PacketReader:
 cdef class PictureDecoder:
     cdef Demuxer demuxer
     cdef AVCodecContext *context
+    cdef public bint complains      # True if FFmpeg's log has had a warning or an error
 
 
 cdef class PictureEncoder:

@@ -1,5 +1,5 @@
 # cython: no_gc_clear=True
-"""Decoding and encoding of a few pictures of a stream, which keep their size, format and colours."""
+"""A few pictures of a stream, decoded and encoded again with their size, format and colours."""
 
 import hashlib
 import os
@@ -21,7 +21,7 @@ from cycodec.core.encode.options cimport set_codec_option
 
 from cycodec.core.error import UnsupportedError
 
-from cycodec.libav cimport avcodec, avformat, avutil
+from cycodec.libav cimport avcodec, avutil
 from cycodec.libav.avcodec cimport AVCodec, AVCodecID, AVPacket
 from cycodec.libav.avformat cimport AVStream
 from cycodec.libav.avutil cimport AVFrame, AVPixelFormat, AVPixFmtDescriptor
@@ -171,6 +171,11 @@ cdef class PacketReader:
         self.demuxer.check(code, "read packets")
         return packet
 
+    @property
+    def reorders(self):
+        """True if frames of the stream are stored in another order than that of display."""
+        return self.demuxer.stream(self.stream).codecpar.video_delay > 0
+
     def is_entry(self, Packet packet not None):
         """Return True if a packet is a key frame from which on all pictures can be decoded."""
         cdef NalFormat format = nal_format(self.demuxer.stream(self.stream).codecpar)
@@ -221,7 +226,9 @@ cdef class PictureDecoder:
         cdef int code
         found = []
         with nogil:
+            begin_log()
             code = avcodec.avcodec_send_packet(self.context, given)
+        self.complains = bool(end_log()) or self.complains
         if code != avutil.AVERROR_EOF and code != avutil.AVERROR_INVALIDDATA:
             self.demuxer.check(code, "decode")      # the caller notices which pictures are missing
         while True:
@@ -230,7 +237,9 @@ cdef class PictureDecoder:
             if frame == NULL:
                 raise MemoryError()
             with nogil:
+                begin_log()
                 code = avcodec.avcodec_receive_frame(self.context, frame)
+            self.complains = bool(end_log()) or self.complains
             if code == avutil.AVERROR(EAGAIN) or code == avutil.AVERROR_EOF:
                 return found
             if code != avutil.AVERROR_INVALIDDATA:
@@ -340,7 +349,8 @@ cdef class PictureEncoder:
                 raise MemoryError()
             frame.pts = self.count
             frame.format = self.context.pix_fmt
-            frame.pict_type = avutil.AV_PICTURE_TYPE_NONE
+            # encoders reorder nothing then, also where their options would let them
+            frame.pict_type = avutil.AV_PICTURE_TYPE_P if self.count else avutil.AV_PICTURE_TYPE_I
             self.count += 1
         with nogil:
             code = avcodec.avcodec_send_frame(self.context, frame)
@@ -369,4 +379,3 @@ def find_encoder(Demuxer demuxer not None, int stream, tuple preferred not None)
             return wanted
     found = avcodec.avcodec_find_encoder(codec)
     return None if found == NULL else (<bytes> found.name).decode()
-

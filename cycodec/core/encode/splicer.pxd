@@ -13,6 +13,7 @@ cdef class Splice:
     cdef readonly list head         # packets before those that are copied
     cdef readonly list tail         # packets behind them
     cdef StreamHeaders headers      # what copied key packets need; None: nothing
+    cdef bint has_start_codes       # True if packets get start codes in place of lengths
     cdef int64_t begin              # number of the first packet that is copied
     cdef int64_t end                # number of the packet behind the last one
     cdef int64_t floor              # copied packets of earlier times are left out

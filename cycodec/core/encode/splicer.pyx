@@ -23,6 +23,9 @@ cdef enum:
 # Tags of MP4 for streams whose packets bring parameter sets of their own.
 cdef dict IN_BAND_TAGS = {avcodec.AV_CODEC_ID_H264: b"avc3", avcodec.AV_CODEC_ID_HEVC: b"hev1"}
 
+# Containers whose packets have start codes.
+WITH_START_CODES = ("mpegts", "h264", "hevc")
+
 
 cdef class Splice:
     """What becomes of one video stream.
@@ -58,13 +61,23 @@ cdef class PacketSplicer(PacketCopier):
     """
 
     def add_headers(self, Demuxer demuxer not None, list streams not None, dict splices not None):
-        """Announce that packets of spliced streams bring headers of their own, where MP4 has tags."""
+        """Announce that packets of spliced streams bring headers of their own.
+
+        MP4 has tags for that. Where packets have start codes, FFmpeg's filter would put the headers
+        of the source in front of every picture that may be the first; so it gets such packets.
+        """
         cdef bytes tag
         cdef unsigned int code
+        cdef Splice splice
         for place, number in enumerate(streams):
             splice = splices.get(number)
             tag = IN_BAND_TAGS.get(demuxer.stream(number).codecpar.codec_id)
-            if splice is None or tag is None or not (splice.head or splice.tail) or not self.muxer.is_mov:
+            if splice is None or tag is None or splice.headers is None:
+                continue
+            if self.muxer.format_name in WITH_START_CODES and splice.headers.format.length > 0:
+                splice.has_start_codes = True
+                splice.headers.use_start_codes(self.muxer.context.streams[<int> place].codecpar)
+            if not self.muxer.is_mov:
                 continue
             code = tag[0] | tag[1] << 8 | tag[2] << 16 | tag[3] << 24
             if avformat.av_codec_get_id(self.muxer.context.oformat.codec_tag, code) == \
@@ -160,6 +173,7 @@ cdef class PacketSplicer(PacketCopier):
     cdef int take_spliced(self, Demuxer demuxer, AVPacket *packet, Splice splice) except -1:
         """Copy a packet of a spliced stream, or leave it out."""
         cdef int64_t number = splice.seen
+        cdef bint is_join
         cdef int code = 0
         cdef AVPacket *first = splice.first.ptr
         if number == 0 and (packet.pts != first.pts or packet.dts != first.dts or packet.size != first.size):
@@ -172,9 +186,16 @@ cdef class PacketSplicer(PacketCopier):
         splice.seen += 1
         if not splice.begin <= number < splice.end or packet.pts < splice.floor:
             return 0
+        is_join = number == splice.begin and bool(splice.head)
         with nogil:
             if splice.headers is not None and packet.flags & avcodec.AV_PKT_FLAG_KEY:
                 code = splice.headers.complete(packet)
+                if code >= 0 and is_join:
+                    code = avcodec.av_packet_make_writable(packet)
+                    if code >= 0:
+                        splice.headers.break_link(packet.data, packet.size)
+            if code >= 0 and splice.has_start_codes:
+                code = splice.headers.write_start_codes(packet)
             if code >= 0:
                 code = self.write(demuxer, packet)
         self.muxer.check(code, "copy packets")
@@ -204,7 +225,9 @@ cdef class PacketSplicer(PacketCopier):
                 raise MemoryError()
             packet.stream_index = stream
             with nogil:
-                code = self.write(demuxer, packet)
+                code = splice.headers.write_start_codes(packet) if splice.has_start_codes else 0
+                if code >= 0:
+                    code = self.write(demuxer, packet)
                 avcodec.av_packet_free(&packet)
             self.muxer.check(code, "copy packets")
 

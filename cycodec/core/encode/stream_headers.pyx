@@ -4,26 +4,29 @@ A decoder that has read the packets of two encoders must learn which headers hol
 each key packet brings its own, also in containers that store the headers once.
 """
 
+from cpython.bytes cimport PyBytes_AsString
 from libc.stdint cimport uint8_t
 from libc.string cimport memcpy
 
-from cycodec.core.bitstream.nal cimport nal_format
+from cycodec.core.bitstream.nal cimport nal_format, take_length
 from cycodec.core.bitstream.sequence_headers cimport SequenceHeaders, read_sequence_headers
 from cycodec.core.bitstream.start_codes cimport next_start_code
 from cycodec.core.container.demux cimport Demuxer
-from cycodec.libav cimport avcodec
+from cycodec.libav cimport avcodec, avutil
 from cycodec.libav.avcodec cimport AVCodecParameters, AVPacket
 
 
 cdef enum:
+    START_BYTES = 4
     H264_DELIMITER = 9          # nal_unit_type
+    HEVC_BLA_N_LP = 18
+    HEVC_CRA = 21
     HEVC_DELIMITER = 35
     SEQUENCE_START = 0xB3       # start code of MPEG-1 and MPEG-2
     AV1_SEQUENCE_HEADER = 1     # obu_type
     AV1_DELIMITER = 2
 
 cdef bytes START = b"\0\0\0\1"
-cdef bytes HEVC_END_OF_SEQUENCE = b"\x48\x01"
 # Codecs whose headers stand in the packets, or can.
 cdef set WITH_HEADERS = {
     avcodec.AV_CODEC_ID_H264, avcodec.AV_CODEC_ID_HEVC, avcodec.AV_CODEC_ID_MPEG4, avcodec.AV_CODEC_ID_MPEG1VIDEO,
@@ -59,26 +62,67 @@ cdef class StreamHeaders:
             self.sets = extradata[4:] if extradata[:1] == b"\x81" else extradata
         elif self.format.length > 0:
             units = avcc_units(extradata) if parameters.codec_id == avcodec.AV_CODEC_ID_H264 else hvcc_units(extradata)
-            self.sets = b"".join(len(unit).to_bytes(self.format.length, "big") + unit for unit in units)
+            self.sets = self.framed(units)
         elif parameters.codec_id in WITH_HEADERS:
             self.sets = extradata
 
-    def framed(self, bytes data not None):
-        """Return a packet of an encoder, with start codes, as packets of this stream are."""
+    @property
+    def has_units(self):
+        """True if packets are made of NAL units."""
+        return self.format.length >= 0
+
+    def units(self, bytes data not None):
+        """Return the NAL units of a packet of this stream."""
+        cdef int position = 0
+        cdef int length
         if self.format.length <= 0:
-            return data
-        return b"".join(len(unit).to_bytes(self.format.length, "big") + unit for unit in units_of(data))
+            return split_units(data)
+        found = []
+        while position + self.format.length < len(data):
+            length = take_length(&self.format, data, <int> len(data), &position)
+            if not length:
+                break
+            found.append(data[position:position + length])
+            position += length
+        return found
 
-    def with_end(self, bytes data not None):
-        """Return a packet of this stream that also ends a sequence of HEVC.
+    def framed(self, list units not None):
+        """Return a packet of this stream that is made of NAL units."""
+        if self.format.length == 0:
+            return b"".join(START + unit for unit in units)
+        return b"".join(len(unit).to_bytes(self.format.length, "big") + unit for unit in units)
 
-        The pictures behind it then do not refer to those before.
+    def with_broken_link(self, bytes data not None):
+        """Return a key packet as `break_link` makes it."""
+        changed = bytearray(data)
+        cdef uint8_t *begin = changed
+        self.break_link(begin, <int> len(changed))
+        return bytes(changed)
+
+    cdef void break_link(self, uint8_t *data, int size) noexcept nogil:
+        """Say in a key packet of HEVC that its picture follows other ones than it did.
+
+        A clean random access (CRA) picture becomes a broken link access (BLA) picture without
+        leading pictures. ITU-T H.265, 7.4.2.2.
         """
+        cdef int position = 0
+        cdef int length = 0
         if self.format.codec_id != avcodec.AV_CODEC_ID_HEVC:
-            return data
-        if self.format.length > 0:
-            return data + len(HEVC_END_OF_SEQUENCE).to_bytes(self.format.length, "big") + HEVC_END_OF_SEQUENCE
-        return data + START + HEVC_END_OF_SEQUENCE
+            return
+        while True:
+            if self.format.length > 0:
+                if position + self.format.length >= size:
+                    return
+                length = take_length(&self.format, data, size, &position)
+                if not length:
+                    return
+            else:
+                position = next_start_code(data, position, size)
+                if position >= size:
+                    return
+            if (data[position] >> 1) & 63 == HEVC_CRA:
+                data[position] = (data[position] & 0x81) | HEVC_BLA_N_LP << 1
+            position += length
 
     def completed(self, bytes data not None):
         """Return a key packet with the headers of the stream before it, unless it has headers."""
@@ -89,8 +133,49 @@ cdef class StreamHeaders:
         place = self.behind_delimiter(begin, size)
         return data[:place] + self.sets + data[place:]
 
+    cdef int use_start_codes(self, AVCodecParameters *parameters) except -1:
+        """Put the headers into a stream's parameters as packets with start codes hold them."""
+        cdef bytes sets = b"".join(START + unit for unit in self.units(self.sets))
+        cdef size_t size = len(sets)
+        avutil.av_freep(&parameters.extradata)
+        parameters.extradata_size = 0
+        parameters.extradata = <uint8_t *> avutil.av_mallocz(size + avcodec.AV_INPUT_BUFFER_PADDING_SIZE)
+        if parameters.extradata == NULL:
+            raise MemoryError()
+        memcpy(parameters.extradata, PyBytes_AsString(sets), size)
+        parameters.extradata_size = <int> size
+        return 0
+
+    cdef int write_start_codes(self, AVPacket *packet) noexcept nogil:
+        """Put start codes in place of the lengths before NAL units; 0 or AVERROR."""
+        cdef AVPacket *made = NULL
+        cdef int position = 0, size = 0
+        cdef int length, code
+        while position + self.format.length < packet.size:
+            length = take_length(&self.format, packet.data, packet.size, &position)
+            if not length:
+                break
+            position += length
+            size += START_BYTES + length
+        made = avcodec.av_packet_alloc()
+        code = avcodec.av_new_packet(made, size) if made != NULL else -1
+        position = size = 0
+        while code >= 0 and size < made.size:
+            length = take_length(&self.format, packet.data, packet.size, &position)
+            memcpy(made.data + size, b"\0\0\0\1", START_BYTES)
+            memcpy(made.data + size + START_BYTES, packet.data + position, length)
+            position += length
+            size += START_BYTES + length
+        if code >= 0:
+            code = avcodec.av_packet_copy_props(made, packet)
+        if code >= 0:
+            avcodec.av_packet_unref(packet)
+            avcodec.av_packet_move_ref(packet, made)
+        avcodec.av_packet_free(&made)
+        return code
+
     cdef int complete(self, AVPacket *packet) noexcept nogil:
-        """Put the headers of the stream before a key packet, unless it has headers; 0 or AVERROR."""
+        """Put the stream's headers before a key packet, unless it has headers; 0 or AVERROR."""
         cdef AVPacket *made
         cdef const uint8_t *sets
         cdef int code, place, more
@@ -177,7 +262,7 @@ cdef int av1_unit_at(const uint8_t *data, int size, int wanted) noexcept nogil:
     return -1
 
 
-cdef list units_of(bytes data):
+def split_units(bytes data not None):
     """Return the NAL units of a packet with start codes."""
     cdef const uint8_t *begin = data
     cdef int size = <int> len(data)
