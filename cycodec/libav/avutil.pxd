@@ -29,6 +29,7 @@ cdef extern from "libavutil/avutil.h" nogil:
     unsigned avutil_version()
     const char *avutil_license()
     const char *avutil_configuration()
+    const char *avutil_configuration()
     const char *av_get_media_type_string(AVMediaType media_type)
 
 
