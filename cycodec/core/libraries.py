@@ -19,7 +19,7 @@ import sys
 from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 
-__all__ = ["choose", "file_of", "origin"]
+__all__ = ["certificates", "choose", "file_of", "origin"]
 
 # In the order in which each needs only those before it.
 NAMES = ("libavutil", "libswresample", "libswscale", "libavcodec", "libavformat")
@@ -29,6 +29,14 @@ FOLDERS = (".", "lib", "lib64", "lib/*-linux-gnu*")
 SUBSTITUTES = Path(__file__).with_name("substitutes")
 # The value of CYCODEC_FFMPEG for the copies of the wheel. They are also used if it is not set.
 BUNDLED = "bundled"
+# Where systems keep the certificates of authorities. The wheel's OpenSSL knows Debian's place only.
+CERTIFICATES = (
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
+    "/etc/ssl/ca-bundle.pem",
+    "/etc/ssl/cert.pem",
+)
 
 
 class _DlInfo(ctypes.Structure):
@@ -65,6 +73,17 @@ def origin() -> str:
     """
     wanted = os.environ.get("CYCODEC_FFMPEG") or BUNDLED
     return "system" if wanted == BUNDLED and not SUBSTITUTES.is_dir() else wanted
+
+
+def certificates() -> str | None:
+    """Return the file of authorities against which the wheel's FFmpeg must verify servers.
+
+    None means that FFmpeg finds them itself: it is not the wheel's, or the user names the file by
+    ``SSL_CERT_FILE`` or ``SSL_CERT_DIR``.
+    """
+    if origin() != BUNDLED or os.environ.get("SSL_CERT_FILE") or os.environ.get("SSL_CERT_DIR"):
+        return None
+    return next((path for path in CERTIFICATES if os.path.isfile(path)), None)
 
 
 def choose() -> None:

@@ -2,11 +2,13 @@
 
 import os
 import shutil
+import ssl
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from servers import serving
 
 import cycodec
 from cycodec.core import libraries
@@ -128,3 +130,59 @@ def test_substitutes_bind_to_the_ordinary_names(tmp_path):
     status, printed, complaint = choose("system", program)
     assert status == 0, complaint
     assert printed == ["bundled", "system", major]
+
+
+class TestCertificates:
+    @pytest.fixture
+    def bundled(self, monkeypatch, tmp_path):
+        """A wheel, on a system whose certificates are in a file of its own."""
+        for name in ("CYCODEC_FFMPEG", "SSL_CERT_FILE", "SSL_CERT_DIR"):
+            monkeypatch.delenv(name, raising=False)
+        monkeypatch.setattr(libraries, "SUBSTITUTES", tmp_path)
+        monkeypatch.setattr(libraries, "CERTIFICATES", ("/no/such/file", str(tmp_path / "bundle.crt")))
+        (tmp_path / "bundle.crt").write_text("")
+        return tmp_path / "bundle.crt"
+
+    def test_the_first_file_that_the_system_has(self, bundled):
+        assert libraries.certificates() == str(bundled)
+        bundled.unlink()
+        assert libraries.certificates() is None
+
+    def test_the_user_may_name_another(self, bundled, monkeypatch):
+        monkeypatch.setenv("SSL_CERT_FILE", "/my/own.crt")
+        assert libraries.certificates() is None
+
+    def test_the_system_s_ffmpeg_knows_its_own(self, bundled, monkeypatch):
+        monkeypatch.setenv("CYCODEC_FFMPEG", "system")
+        assert libraries.certificates() is None
+
+    @pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl makes the certificate")
+    def test_servers_are_verified_against_it(self, bundled, make_media):
+        from cycodec.decoders import VideoDecoder
+
+        clip = make_media("h264_plain.mp4")
+        key = bundled.with_name("key.pem")
+        command = [
+            "openssl",
+            "req",
+            "-x509",
+            "-newkey",
+            "rsa:2048",
+            "-nodes",
+            "-days",
+            "2",
+            "-subj",
+            "/CN=127.0.0.1",
+        ]
+        command += ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", bundled]
+        subprocess.run(command, check=True, capture_output=True)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(bundled, key)
+        verify = {"tls_verify": 1}
+        with serving(clip.parent, tls=context) as server:
+            url = f"{server.address}/{clip.name}"
+            assert len(VideoDecoder(url, options=verify)) == len(VideoDecoder(clip))
+            other = bundled.with_name("other.crt")
+            subprocess.run([*command[:-1], other], check=True, capture_output=True)
+            with pytest.raises(cycodec.FFmpegError):
+                VideoDecoder(url, options={**verify, "ca_file": str(other)})
