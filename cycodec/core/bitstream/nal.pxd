@@ -16,5 +16,6 @@ cdef int take_length(const NalFormat *format, const uint8_t *data, int size, int
 cdef bint holds_picture(const NalFormat *format, const uint8_t *data, int size) noexcept nogil
 cdef bint is_in_top_layer(const NalFormat *format, const uint8_t *data, int size) noexcept nogil
 cdef bint is_unreferenced(const NalFormat *format, const uint8_t *data, int size) noexcept nogil
+cdef bint begins_at_entry(const NalFormat *format, const uint8_t *data, int size) noexcept nogil
 cdef bint is_exact_entry(const NalFormat *format, const uint8_t *data, int size) noexcept nogil
 cdef int count_pictures(const NalFormat *format, const uint8_t *data, int size, bint *is_entry) noexcept nogil

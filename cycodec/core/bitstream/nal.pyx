@@ -219,6 +219,18 @@ cdef int count_pictures(const NalFormat *format, const uint8_t *data, int size, 
         found += data[position + header] >> 7
 
 
+cdef bint begins_at_entry(const NalFormat *format, const uint8_t *data, int size) noexcept nogil:
+    """Return True if the first slice of a packet is one of an IDR picture of H.264, or of a random
+    access picture of HEVC.
+    """
+    cdef int position = first_slice(format, data, size)
+    if position < 0:
+        return False
+    if format.codec_id == avcodec.AV_CODEC_ID_H264:
+        return data[position] & 31 == 5
+    return 16 <= (data[position] >> 1) & 63 <= 23
+
+
 cdef bint is_exact_entry(const NalFormat *format, const uint8_t *data, int size) noexcept nogil:
     """Return True if the first picture is right when decoding begins at an H.264 packet.
 

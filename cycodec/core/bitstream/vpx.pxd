@@ -10,4 +10,6 @@ cdef struct Vp9Format:
 
 cdef bint is_hidden_vp8(int first) noexcept nogil
 cdef bint is_hidden_vp9(int first, int last) noexcept nogil
+cdef bint is_key_vp8(int first) noexcept nogil
+cdef bint is_key_vp9(int first) noexcept nogil
 cdef bint read_vp9_format(const uint8_t *data, int size, Vp9Format *format) noexcept nogil

@@ -86,9 +86,8 @@ cdef bint fill_from_first_packet(Demuxer demuxer, int stream_index, AVCodecParam
     return True
 
 
-def stream_may_have_fields(Demuxer demuxer not None, int stream_index):
+cdef bint stream_may_have_fields(const AVCodecParameters *parameters) except -1:
     """Return True if the parameter sets in the header allow an H.264 stream to hold fields."""
-    cdef AVCodecParameters *parameters = demuxer.stream(stream_index).codecpar
     if parameters.codec_id != avcodec.AV_CODEC_ID_H264:
         return False
     units = sets_in_extradata((<const char *> parameters.extradata)[:parameters.extradata_size])

@@ -47,6 +47,8 @@ cdef class PacketTable:
     cdef readonly bint may_show_hidden
     # True if the headers of the first packet say that decoding may begin there.
     cdef readonly bint begins_with_entry
+    # True if the parameter sets in the header allow packets to hold single fields.
+    cdef readonly bint may_have_fields
     # True if the first packet holds a single field of a frame.
     cdef readonly bint begins_with_field
     # True if the first packet holds parameter sets or a sequence header.

@@ -7,11 +7,12 @@ from libc.stdlib cimport free, realloc
 from libc.string cimport memcpy
 
 from cycodec.core.bitstream.mpeg cimport holds_one_mpeg2_frame, holds_one_mpeg4_picture, may_be_uncoded_mpeg4
-from cycodec.core.bitstream.nal cimport NalFormat, count_pictures, is_exact_entry, nal_format
-from cycodec.core.bitstream.vpx cimport is_hidden_vp8, is_hidden_vp9
+from cycodec.core.bitstream.nal cimport NalFormat, begins_at_entry, count_pictures, is_exact_entry, nal_format
+from cycodec.core.bitstream.vpx cimport is_hidden_vp8, is_hidden_vp9, is_key_vp8, is_key_vp9
 from cycodec.core.bitstream.picture_parser cimport ENTRY_YES, PictureHeader, PictureParser, new_picture_parser
 from cycodec.core.bitstream.sequence_headers cimport SequenceHeaders, has_sequence_headers, read_sequence_headers
 from cycodec.core.container.demux cimport Demuxer
+from cycodec.core.container.headers cimport stream_may_have_fields
 
 from cycodec.libav cimport avcodec, avutil
 from cycodec.libav.avcodec cimport AVCodecParameters, AVPacket
@@ -48,6 +49,25 @@ cdef bint holds_one_picture(
     if codec_id == avcodec.AV_CODEC_ID_MPEG4:
         return holds_one_mpeg4_picture(packet.data, packet.size, is_entry, is_b)
     return False
+
+
+cdef bint begins_with_key(const NalFormat *format, const AVPacket *packet) noexcept nogil:
+    """Return True if a packet begins with a picture that decodes on its own.
+
+    The first bytes tell it without a parser; False if they do not.
+    """
+    cdef int codec_id = format.codec_id
+    cdef const avcodec.AVCodecDescriptor *descriptor
+    if packet.size == 0:
+        return False
+    if codec_id == avcodec.AV_CODEC_ID_H264 or codec_id == avcodec.AV_CODEC_ID_HEVC:
+        return begins_at_entry(format, packet.data, packet.size)
+    if codec_id == avcodec.AV_CODEC_ID_VP8:
+        return is_key_vp8(packet.data[0])
+    if codec_id == avcodec.AV_CODEC_ID_VP9:
+        return is_key_vp9(packet.data[0])
+    descriptor = avcodec.avcodec_descriptor_get(<avcodec.AVCodecID> codec_id)
+    return descriptor != NULL and descriptor.props & avcodec.AV_CODEC_PROP_INTRA_ONLY != 0
 
 
 cdef void record_packet(PacketRecord *record, const AVPacket *packet, const NalFormat *format, bint closely) noexcept nogil:
@@ -186,13 +206,16 @@ cdef class PacketTable:
     cdef int note_first(self, Demuxer demuxer, int stream_index, const AVPacket *packet) except -1:
         """Read the headers of the stream's first packet."""
         cdef AVCodecParameters *parameters = demuxer.stream(stream_index).codecpar
-        cdef PictureParser parser = new_picture_parser(parameters, demuxer.io.name)
         cdef NalFormat format = nal_format(parameters)
         cdef PictureHeader header
         cdef SequenceHeaders headers
-        parser.read(packet, &header)
-        self.begins_with_entry = header.entry == ENTRY_YES and is_exact_entry(&format, packet.data, packet.size)
-        self.begins_with_field = header.is_field
+        cdef bint is_entry = begins_with_key(&format, packet)
+        self.may_have_fields = stream_may_have_fields(parameters)
+        if self.may_have_fields or not is_entry:
+            new_picture_parser(parameters, demuxer.io.name).read(packet, &header)
+            is_entry = header.entry == ENTRY_YES
+            self.begins_with_field = header.is_field
+        self.begins_with_entry = is_entry and is_exact_entry(&format, packet.data, packet.size)
         read_sequence_headers(&format, packet.data, packet.size, &headers)
         self.begins_with_sets = headers.has_sets
         return 0
