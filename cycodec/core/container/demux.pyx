@@ -133,6 +133,8 @@ cdef class Demuxer(Container):
             for i in range(count):
                 avutil.av_dict_free(&options[i])
             free(options)
+        if code == avutil.AVERROR_EOF or code == avutil.AVERROR_INVALIDDATA:
+            self.refuse_what_it_is()    # FFmpeg has taken it for a media file
         self.check(code, "find stream information")
         for i in range(count):
             # a decoder that refuses a size forgets the header's
