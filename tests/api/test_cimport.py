@@ -52,7 +52,7 @@ def installed(tmp_path_factory):
     source.mkdir()
     for name in ("cycodec", "csrc"):
         shutil.copytree(ROOT / name, source / name, ignore=ignore)
-    for name in ("setup.py", "pyproject.toml", "README.md", "LICENSE"):
+    for name in ("setup.py", "native_requirements.py", "pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, source / name)
     # torch cannot be imported here: the build must not need it
     (folder / "poison").mkdir()

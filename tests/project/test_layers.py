@@ -63,7 +63,8 @@ TABLE = Table(
         "core/pool": ("core/error",),
         "core/search": (),
         "core/heap": ("libav",),
-        "core/ffmpeg": ("core/error", "core/compat"),
+        "core/ffmpeg": ("core/error", "core/compat", "core/libraries"),
+        "core/libraries": (),
         "core/compat": ("libav", "csrc/compat"),
         "libav": (),
         # C

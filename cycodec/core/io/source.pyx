@@ -17,6 +17,8 @@ from libc.errno cimport EIO, ENOSYS
 from libc.stdint cimport int64_t, uint8_t
 from libc.string cimport memcmp
 
+from cycodec.core import libraries
+
 from cycodec.core cimport error
 from cycodec.core.compat cimport compat_avio_alloc
 from cycodec.core.error import (
@@ -463,6 +465,9 @@ cdef class IOContext:
         cdef int64_t size
         cdef int code
         avutil.av_dict_copy(&own, options[0], 0)
+        authorities = libraries.certificates()
+        if authorities is not None and b"://" in url:
+            avutil.av_dict_set(&own, "ca_file", os.fsencode(authorities), avutil.AV_DICT_DONT_OVERWRITE)
         try:
             with nogil:
                 avutil.av_dict_set(&own, "protocol_whitelist", allowed, 0)
