@@ -25,8 +25,8 @@ print(f"{metadata.codec}, {metadata.average_fps:g} frames per second, {metadata.
 # ----------------
 #
 # A decoder behaves like an array of all its frames, ``[N, C, H, W]``. One number returns one
-# frame, a ``uint8`` tensor ``[3, H, W]``. A slice or a list returns several. Only the frames that
-# you ask for are decoded.
+# frame, a ``uint8`` tensor ``[3, H, W]``. A slice or a list returns several. Frames that your
+# request does not need are not decoded.
 
 first = decoder[0]
 every = decoder[::25]

@@ -2,8 +2,8 @@
 Frames by number and by region
 ==============================
 
-A decoder is indexed like a NumPy array. It decodes only the frames, and converts only the pixels,
-that the key selects.
+A decoder is indexed like a NumPy array. It converts only the pixels that the key selects, and
+decodes no frame that is not needed for them.
 """
 
 # %%
