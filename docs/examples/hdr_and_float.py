@@ -42,11 +42,11 @@ show_bars(
 # Why it matters
 # --------------
 #
-# The clip is dark. If it is brightened, the steps of ``uint8`` become visible.
+# The clip is dark. If a part of it is brightened, the steps of ``uint8`` become visible.
 
 show_frames(
-    [(coarse.float() / 255 * 4).clamp(0, 1), (fine * 4).clamp(0, 1)],
-    ["uint8, 4 times as bright", "float32, the same"],
+    [coarse[:, :36, :64] / 255 * 16, fine[:, :36, :64] * 16],
+    ["uint8, 16 times as bright", "float32, the same"],
 )
 
 # %%

@@ -60,10 +60,11 @@ print(f"pixel aspect ratio {ratio}, as a float {float(ratio):.3f}")
 # A file that was cut by copying begins before the cut, at a key frame. An edit list in the file
 # hides these frames. They are not counted, and the first frame is the one that players show first.
 
-ffmpeg("-ss", "1.5", "-i", "landscape.mp4", "-c", "copy", "cut.mp4")
+ffmpeg("-ss", "1.52", "-i", "landscape.mp4", "-c", "copy", "cut.mp4")
 cut = VideoDecoder("cut.mp4")
 print(f"{len(cut)} frames from {cut.metadata.begin_stream_seconds:.2f} s on")
-show_frames([stored.t[1.5], cut[0]], ["frame at 1.5 s", "first frame of the cut"])
+show_frames([stored.t[1.52], cut[0]], ["frame at 1.52 s", "first frame of the cut"])
+assert torch.equal(stored.t[1.52], cut[0])
 
 # %%
 # One frame, odd sizes, no duration

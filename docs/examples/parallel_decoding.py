@@ -11,7 +11,8 @@ the worker processes of a DataLoader.
 # -----------
 #
 # A request that touches several GOPs is divided among threads by itself. ``num_threads`` limits
-# them. The frames are equal for any number of threads.
+# them. The frames are equal for any number of threads. The bars show the machine that built this
+# page; :doc:`/benchmarks` has figures of a quiet one.
 
 import os
 import time
