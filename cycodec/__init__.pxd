@@ -1,6 +1,9 @@
 """The C API of the package: `from cycodec cimport decoder_reader, reader_reach, reader_frame`."""
 
 from cycodec.core.capi cimport (
+    CYCODEC_ABI,
+    check_build,
+    cycodec_abi,
     decoder_reader,
     demuxer_context,
     demuxer_read,
@@ -11,4 +14,5 @@ from cycodec.core.capi cimport (
     reader_check,
     reader_frame,
     reader_reach,
+    require_cycodec,
 )

@@ -2,6 +2,9 @@
 
 Classes may gain fields and methods between versions; these functions stay. Functions that are
 `nogil` raise nothing: they return an AVERROR below zero if they fail.
+
+An extension should call `require_cycodec()` when it is imported. It checks that the extension was
+built for the cycodec and the FFmpeg that run.
 """
 
 from libc.stdint cimport int64_t
@@ -12,6 +15,17 @@ from cycodec.core.video.reader cimport FrameReader
 from cycodec.libav.avcodec cimport AVPacket
 from cycodec.libav.avformat cimport AVFormatContext
 from cycodec.libav.avutil cimport AVFrame
+
+cdef extern from "libavcodec/avcodec.h":
+    unsigned _avcodec_headers "LIBAVCODEC_VERSION_INT"
+cdef extern from "libavformat/avformat.h":
+    unsigned _avformat_headers "LIBAVFORMAT_VERSION_INT"
+cdef extern from "libavutil/avutil.h":
+    unsigned _avutil_headers "LIBAVUTIL_VERSION_INT"
+
+cdef enum:
+    # grows by one whenever functions are added
+    CYCODEC_ABI = 2
 
 
 cdef AVFormatContext *demuxer_context(Demuxer demuxer) noexcept nogil
@@ -26,3 +40,12 @@ cdef FrameReader decoder_reader(object decoder)
 cdef int reader_reach(FrameReader reader, int64_t number) noexcept nogil
 cdef const AVFrame *reader_frame(FrameReader reader) noexcept nogil
 cdef int reader_check(FrameReader reader, int code) except -1
+
+# since CYCODEC_ABI 2
+cdef int cycodec_abi() noexcept nogil
+cdef int check_build(int abi, unsigned avformat_built, unsigned avcodec_built, unsigned avutil_built) except -1
+
+
+cdef inline int require_cycodec() except -1:
+    """Raise ImportError unless this extension was built for the cycodec and FFmpeg that run."""
+    return check_build(CYCODEC_ABI, _avformat_headers, _avcodec_headers, _avutil_headers)

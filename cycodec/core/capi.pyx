@@ -6,7 +6,7 @@ from libc.stdint cimport int64_t
 from cycodec.core.container.demux cimport Demuxer
 from cycodec.core.video.index cimport FrameIndex
 from cycodec.core.video.reader cimport FrameReader
-from cycodec.libav cimport avutil
+from cycodec.libav cimport avcodec, avformat, avutil
 from cycodec.libav.avcodec cimport AVPacket
 from cycodec.libav.avformat cimport AVFormatContext
 from cycodec.libav.avutil cimport AVFrame
@@ -66,3 +66,31 @@ cdef const AVFrame *reader_frame(FrameReader reader) noexcept nogil:
 cdef int reader_check(FrameReader reader, int code) except -1:
     """Raise the exception for a code below zero of `reader_reach`."""
     return reader.finish(code)
+
+
+cdef int cycodec_abi() noexcept nogil:
+    """Return the CYCODEC_ABI of the cycodec that runs."""
+    return CYCODEC_ABI
+
+
+cdef int check_build(int abi, unsigned avformat_built, unsigned avcodec_built, unsigned avutil_built) except -1:
+    """Raise ImportError unless an extension with these versions can run here; `require_cycodec` calls it.
+
+    FFmpeg's structures are the same within a major version, if the running one is not older.
+    """
+    if abi > CYCODEC_ABI:
+        raise ImportError(
+            f"this extension was built for a later cycodec (C API {abi}; this one has {CYCODEC_ABI}): "
+            "update cycodec, or build the extension again"
+        )
+    for name, built, runs in (
+        ("libavformat", avformat_built, avformat.avformat_version()),
+        ("libavcodec", avcodec_built, avcodec.avcodec_version()),
+        ("libavutil", avutil_built, avutil.avutil_version()),
+    ):
+        if built >> 16 != runs >> 16:
+            raise ImportError(
+                f"this extension was built with the headers of {name} {built >> 16}, but cycodec runs with "
+                f"{name} {runs >> 16}: build the extension again, with the flags that cycodec-config prints"
+            )
+    return 0

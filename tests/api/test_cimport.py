@@ -31,6 +31,13 @@ try:
     luma.mean_luma(decoder, 5)
 except cycodec.ClosedError as error:
     print("closed", type(error).__name__)
+built, runs = luma.versions()
+print(built == runs >= 2)
+for abi, codec in ((runs + 1, 0), (runs, 7 << 16)):
+    try:
+        luma.pretend(abi, codec)
+    except ImportError as error:
+        print(error)
 """
 
 
@@ -113,4 +120,25 @@ def test_downstream_extension(installed, tmp_path):
     ).stdout
     frame = raw[3 * 96 * 64 * 3 // 2 :][: 96 * 64]
     assert float(output[1]) == pytest.approx(sum(frame) / len(frame))
-    assert output[2:] == ["True", "refused FFmpegValueError", "True", "closed ClosedError"]
+    assert output[2:7] == ["True", "refused FFmpegValueError", "True", "closed ClosedError", "True"]
+    assert "built for a later cycodec" in output[7]
+    assert "built with the headers of libavformat" in output[8]
+
+
+def test_flags_for_builds(installed, tmp_path):
+    environment = {**os.environ, "PYTHONPATH": str(installed)}
+    place = {"cwd": tmp_path, "env": environment}
+    command = [sys.executable, "-m", "cycodec._cli.build_config"]
+    cflags = run([*command, "--cflags"], **place).split()
+    assert cflags[0] == f"-I{installed / 'cycodec'}"
+    assert "-lavcodec" in run([*command, "--libs"], **place).split()
+    missing = subprocess.run(
+        [*command, "--libs"],
+        **(place | {"env": environment | {"PKG_CONFIG": "false"}}),
+        capture_output=True,
+        text=True,
+    )
+    assert missing.returncode == 1
+    assert missing.stderr.startswith("cycodec-config: FFmpeg's development files are needed")
+    nothing = subprocess.run(command, **place, capture_output=True, text=True)
+    assert nothing.returncode == 2

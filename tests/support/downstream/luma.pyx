@@ -2,9 +2,23 @@
 
 from libc.stdint cimport int64_t
 
-from cycodec cimport decoder_reader, index_length, index_pts, reader_check, reader_frame, reader_reach
+from cycodec cimport (
+    CYCODEC_ABI,
+    check_build,
+    cycodec_abi,
+    decoder_reader,
+    index_length,
+    index_pts,
+    reader_check,
+    reader_frame,
+    reader_reach,
+    require_cycodec,
+)
 from cycodec.core.video.reader cimport FrameReader
 from cycodec.libav.avutil cimport AVFrame
+
+# raises ImportError if the cycodec or the FFmpeg that runs is another than this was built for
+require_cycodec()
 
 
 def mean_luma(decoder, int64_t number):
@@ -26,3 +40,12 @@ def mean_luma(decoder, int64_t number):
 def all_pts(decoder):
     cdef FrameReader reader = decoder_reader(decoder)
     return [index_pts(reader.index, i) for i in range(index_length(reader.index))]
+
+
+def versions():
+    return CYCODEC_ABI, cycodec_abi()
+
+
+def pretend(int abi, unsigned avcodec_version):
+    """What an extension of another build would be told."""
+    check_build(abi, 58 << 16 if avcodec_version else 0, avcodec_version, 0)
