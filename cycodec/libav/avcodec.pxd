@@ -249,6 +249,9 @@ cdef extern from "libavcodec/avcodec.h" nogil:
         AVPictureStructure picture_structure
         int output_picture_number
 
+    # `ptr` is the address of a pointer; the memory has padding behind it
+    void av_fast_padded_malloc(void *ptr, unsigned int *size, size_t min_size)
+
     AVCodecParserContext *av_parser_init(int codec_id)
     void av_parser_close(AVCodecParserContext *parser)
     int av_parser_parse2(AVCodecParserContext *parser, AVCodecContext *context, uint8_t **out, int *out_size,

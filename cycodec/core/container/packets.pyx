@@ -2,9 +2,9 @@
 
 from libc.errno cimport ENOMEM
 from libc.limits cimport INT_MAX
-from libc.stdint cimport uint32_t
+from libc.stdint cimport uint32_t, uint64_t
 from libc.stdlib cimport free, realloc
-from libc.string cimport memcpy
+from libc.string cimport memcpy, memset
 
 from cycodec.core.bitstream.mpeg cimport holds_one_mpeg2_frame, holds_one_mpeg4_picture, may_be_uncoded_mpeg4
 from cycodec.core.bitstream.nal cimport NalFormat, begins_at_entry, count_pictures, is_exact_entry, nal_format
@@ -18,19 +18,32 @@ from cycodec.libav cimport avcodec, avutil
 from cycodec.libav.avcodec cimport AVCodecParameters, AVPacket
 
 
+cdef enum:
+    # The digest of a packet covers so many words of eight bytes at its begin and at its end.
+    DIGEST_HEAD = 8
+    DIGEST_TAIL = 4
+    DIGEST_WORDS = DIGEST_HEAD + DIGEST_TAIL
+
+
 cdef uint32_t digest_packet(const AVPacket *packet) noexcept nogil:
-    """Return the FNV-1a hash of a packet's first and last bytes.
+    """Return a hash of a packet's first and last bytes, in the manner of FNV-1a.
 
     Together with size and position, it recognises a packet after a seek.
     """
-    cdef uint32_t value = 2166136261
+    cdef uint64_t[DIGEST_WORDS] words
+    cdef uint64_t value = <uint64_t> 0xCBF29CE484222325U
     cdef int i
-    cdef int tail = packet.size - 32 if packet.size > 96 else 64
-    for i in range(min(packet.size, 64)):
-        value = (value ^ packet.data[i]) * <uint32_t> 16777619
-    for i in range(tail, packet.size):
-        value = (value ^ packet.data[i]) * <uint32_t> 16777619
-    return value
+    if packet.size > DIGEST_WORDS * 8:
+        memcpy(words, packet.data, DIGEST_HEAD * 8)
+        memcpy(&words[DIGEST_HEAD], packet.data + packet.size - DIGEST_TAIL * 8, DIGEST_TAIL * 8)
+    else:
+        memset(words, 0, sizeof(words))
+        if packet.size > 0:
+            memcpy(words, packet.data, packet.size)
+    for i in range(DIGEST_WORDS):
+        value = (value ^ words[i]) * <uint64_t> 0x100000001B3
+        value ^= value >> 29
+    return <uint32_t> (value ^ value >> 32)
 
 
 cdef bint holds_one_picture(
@@ -157,8 +170,14 @@ cdef class PacketTable:
         for i in range(self.count):
             if not self.records[i].flags & PACKET_PLAIN or self.records[i].flags & PACKET_SUSPECT:
                 return False
-        times = [self.records[i].pts for i in range(self.count) if self.records[i].pts != avutil.AV_NOPTS_VALUE]
-        return len(set(times)) == len(times) and (timeless or len(times) == self.count)
+        if timeless:
+            times = [self.records[i].pts for i in range(self.count) if self.records[i].pts != avutil.AV_NOPTS_VALUE]
+            return len(set(times)) == len(times)
+        # `index_from_packets` refuses equal times
+        for i in range(self.count):
+            if self.records[i].pts == avutil.AV_NOPTS_VALUE:
+                return False
+        return True
 
     @property
     def has_hidden(self):
