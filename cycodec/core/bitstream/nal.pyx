@@ -13,7 +13,7 @@ cdef enum:
     SEI = 6                     # nal_unit_type of H.264
     RECOVERY_POINT = 6          # payloadType of an SEI message
     HEVC_SPS = 33               # nal_unit_type of HEVC
-    LONGEST_SLICE_HEADER = 1024 # bytes of a slice that libavcodec's parsers read at most
+    LONGEST_SLICE_HEADER = 1024     # bytes of a slice that libavcodec's parsers read at most
 
 
 cdef NalFormat nal_format(const avcodec.AVCodecParameters *parameters) noexcept nogil:

@@ -47,6 +47,7 @@ cdef class PictureParser:
 
     cdef void restart(self) noexcept nogil
     cdef bint open(self) noexcept nogil
+    cdef void describe(self, const AVCodecParserContext *parser, PictureHeader *header) noexcept nogil
     cdef int shorten(self, const AVPacket *packet, const uint8_t **data) noexcept nogil
     cdef void read(self, const AVPacket *packet, PictureHeader *header) noexcept nogil
     cdef void abandon(self) noexcept

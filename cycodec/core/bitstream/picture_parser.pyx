@@ -20,7 +20,7 @@ from cycodec.core cimport error
 from cycodec.core.bitstream.nal cimport header_bytes, nal_format, take_length
 
 from cycodec.libav cimport avcodec, avutil
-from cycodec.libav.avcodec cimport AVPacket
+from cycodec.libav.avcodec cimport AVCodecParserContext, AVPacket
 
 
 cdef bint has_parser(avcodec.AVCodecID codec_id) noexcept nogil:
@@ -90,19 +90,23 @@ cdef class PictureParser:
         avcodec.av_parser_parse2(
             self.parser, self.context, &out, &size, head, length, packet.pts, packet.dts, packet.pos
         )
-        header.is_field = self.parser.picture_structure in (
+        self.describe(self.parser, header)
+
+    cdef void describe(self, const AVCodecParserContext *parser, PictureHeader *header) noexcept nogil:
+        """Describe the picture whose headers a parser of this stream has read last."""
+        header.is_field = parser.picture_structure in (
             avcodec.AV_PICTURE_STRUCTURE_TOP_FIELD, avcodec.AV_PICTURE_STRUCTURE_BOTTOM_FIELD
         )
-        header.type = self.parser.pict_type
-        header.order = self.parser.output_picture_number
+        header.type = parser.pict_type
+        header.order = parser.output_picture_number
+        header.entry = ENTRY_YES if self.is_intra_only else ENTRY_UNKNOWN
         if self.is_intra_only:
             return
         # Some parsers leave the field for key pictures unset, but they all set the picture's type.
-        if self.parser.key_frame >= 0:
-            header.entry = ENTRY_YES if self.parser.key_frame == 1 else ENTRY_NO
-        elif self.parser.pict_type != 0:
-            header.entry = ENTRY_YES if self.parser.pict_type == avutil.AV_PICTURE_TYPE_I else ENTRY_NO
-
+        if parser.key_frame >= 0:
+            header.entry = ENTRY_YES if parser.key_frame == 1 else ENTRY_NO
+        elif parser.pict_type != 0:
+            header.entry = ENTRY_YES if parser.pict_type == avutil.AV_PICTURE_TYPE_I else ENTRY_NO
 
     cdef int shorten(self, const AVPacket *packet, const uint8_t **data) noexcept nogil:
         """Return how many bytes of a packet the parser needs, and where they are.

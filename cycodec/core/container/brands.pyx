@@ -3,9 +3,9 @@
 Note [Proved formats]
 
 FFmpeg asks each of its demuxers whether the first bytes of a file are theirs, which takes a tenth
-of the time of opening an MP4 file. For the common brands of MP4, the document types of Matroska, AVI
-and FLV, the first bytes decide alone: FFmpeg's demuxer is certain of them, and no other one claims
-them. All other files are probed, QuickTime's among them, because they may hold an MPEG program
+of the time of opening an MP4 file. For the common brands of MP4, the document types of Matroska,
+AVI and FLV, the first bytes decide alone: FFmpeg's demuxer is certain of them, and no other one
+claims them. All other files are probed, QuickTime's among them, because they may hold an MPEG program
 stream, and FLV of live streams, which FFmpeg reads with another demuxer.
 """
 
@@ -76,8 +76,7 @@ cdef bint is_matroska(const unsigned char *head, int size) noexcept nogil:
 
 
 cdef bint is_flv(const unsigned char *head, int size) noexcept nogil:
-    """Return True if the header of an FLV file of version 1 comes first, and no live stream follows.
-    """
+    """Return True if the header of FLV version 1 comes first, and no live stream follows."""
     return (
         size >= BRAND_BYTES and memcmp(head, b"FLV\x01", 4) == 0 and memcmp(head + 5, b"\0\0\0\x09", 4) == 0
         and memcmp(head + 9 + LIVE_MARK, b"NGINX RTMP", 10) != 0
