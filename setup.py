@@ -41,6 +41,9 @@ C_SOURCES = {
         "csrc/resample/resample.c",
         "csrc/resample/resample_rows.c",
     ],
+    "bitstream.start_codes": [
+        "csrc/bitstream/start_codes.c",
+    ],
     "video.picture_spec": [
         "csrc/picture/target.c",
     ],

@@ -13,6 +13,7 @@ cdef enum:
     SEI = 6                     # nal_unit_type of H.264
     RECOVERY_POINT = 6          # payloadType of an SEI message
     HEVC_SPS = 33               # nal_unit_type of HEVC
+    LONGEST_SLICE_HEADER = 1024     # bytes of a slice that libavcodec's parsers read at most
 
 
 cdef NalFormat nal_format(const avcodec.AVCodecParameters *parameters) noexcept nogil:
@@ -131,6 +132,32 @@ cdef int first_slice(const NalFormat *format, const uint8_t *data, int size) noe
         elif (data[position] >> 1) & 63 < 32:
             return position
         position += length
+
+
+cdef int header_bytes(const NalFormat *format, const uint8_t *data, int size, int *place) noexcept nogil:
+    """Return how many of a packet's bytes hold everything up to the header of its first slice.
+
+    `place` becomes where that slice begins. The result is `size`, and `place` -1, if the packet has
+    no slice or one of an unusual kind, and for other codecs.
+    """
+    cdef int kind, prefix
+    cdef int length = LONGEST_SLICE_HEADER
+    place[0] = first_slice(format, data, size) if format.length >= 0 else -1
+    if place[0] < 0:
+        return size
+    if format.codec_id == avcodec.AV_CODEC_ID_H264:
+        if data[place[0]] & 31 not in (1, 5):
+            place[0] = -1
+    else:
+        kind = (data[place[0]] >> 1) & 63
+        if 10 <= kind <= 15 or kind > 21:
+            place[0] = -1
+    if place[0] < 0:
+        return size
+    if format.length > 0:
+        prefix = place[0] - format.length
+        length = min(length, take_length(format, data, size, &prefix))
+    return min(size, place[0] + length)
 
 
 cdef bint is_in_top_layer(const NalFormat *format, const uint8_t *data, int size) noexcept nogil:
