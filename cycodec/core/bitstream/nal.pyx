@@ -278,17 +278,20 @@ cdef bint is_exact_entry(const NalFormat *format, const uint8_t *data, int size)
     if format.codec_id != avcodec.AV_CODEC_ID_H264:
         return True
     while position + nal_length < size:
+        end = size
         if nal_length:
             length = take_length(format, data, size, &position)
             end = position + length if length else size
         else:
             position = next_start_code(data, position, size)
-            end = size
         if position >= size or data[position] & 31 in (1, 5):
             return True                 # a slice comes first, and no recovery point before it
+        if not nal_length:
+            end = next_start_code(data, position, size)
+            end -= 3 if end < size else 0       # the unit ends before the start code
         if data[position] & 31 == SEI and recovery_frames(data + position + 1, end - position - 1) > 0:
             return False
-        position = end if nal_length else position + 1
+        position = end
     return True
 
 
