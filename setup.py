@@ -44,6 +44,7 @@ C_SOURCES = {
         "csrc/kernels/yuv2rgb_matrix.c",
         "csrc/picture/colour.c",
         "csrc/picture/orientation.c",
+        "csrc/resample/picture.c",
         "csrc/resample/resample.c",
         "csrc/resample/resample_rows.c",
     ],
@@ -74,7 +75,34 @@ C_SOURCES = {
     "audio.wav": [
         "csrc/sound/pcm.c",
     ],
+    "image.decode": [
+        "csrc/image/canvas.c",
+        "csrc/image/gif_decode.c",
+        "csrc/image/inflate.c",
+        "csrc/image/jpeg_decode.c",
+        "csrc/image/pixels.c",
+        "csrc/image/png_decode.c",
+        "csrc/image/png_rows.c",
+    ],
+    "image.encode": [
+        "csrc/image/deflate.c",
+        "csrc/image/jpeg_encode.c",
+        "csrc/image/png_encode.c",
+    ],
+    "image.coded": [
+        "csrc/image/chroma.c",
+        "csrc/image/webp_rgb.c",
+    ],
 }
+
+# Libraries of image formats, by the macro that tells C code of them. Each may be missing: the
+# formats that need it then raise an error that names it. libdeflate only makes PNG faster.
+IMAGE_LIBRARIES = {
+    "CYCODEC_WITH_JPEG": "libjpeg",
+    "CYCODEC_WITH_ZLIB": "zlib",
+    "CYCODEC_WITH_LIBDEFLATE": "libdeflate",
+}
+IMAGE_MODULES = ("cycodec.core.image.decode", "cycodec.core.image.encode")
 
 
 def pkg_config(*arguments):
@@ -125,6 +153,19 @@ def find_ffmpeg():
     return found, shlex.split(cflags), shlex.split(libs), libdir
 
 
+def find_image_libraries():
+    """Macros, compile flags and link flags of the image libraries that pkg-config finds."""
+    macros, cflags, libs = [], [], []
+    for macro, library in IMAGE_LIBRARIES.items():
+        version, _ = pkg_config("--modversion", library)
+        print(f"  {library:14} {version or 'not found'}")
+        if version:
+            macros.append((macro, "1"))
+            cflags += shlex.split(pkg_config("--cflags", library)[0])
+            libs += shlex.split(pkg_config("--libs", library)[0])
+    return macros, cflags, libs
+
+
 class BuildModules(build_ext):
     """build_ext that looks for FFmpeg only when something is really compiled."""
 
@@ -140,9 +181,14 @@ class BuildModules(build_ext):
         for library, version in versions.items():
             print(f"  {library:14} {version}")
         print(f"  {'libdir':14} {libdir}\n  {'python':14} {sys.version.split()[0]}")
+        macros, image_cflags, image_libs = find_image_libraries()
         for extension in self.extensions:
             extension.extra_compile_args += [*cflags, *optimisation()]
             extension.extra_link_args += libs
+            if extension.name in IMAGE_MODULES:
+                extension.define_macros += macros
+                extension.extra_compile_args += image_cflags
+                extension.extra_link_args += image_libs
             if os.environ.get("CYCODEC_FFMPEG_DIR"):
                 extension.extra_link_args.append(f"-Wl,-rpath,{libdir}")
         self.extensions[:] = cythonize(
