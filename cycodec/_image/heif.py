@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from cycodec._image.items import Item, ItemFile
-from cycodec._image.sequence import Sequence, read_sequence
+from cycodec._image.sequence import Sequence, Track, read_sequence
 from cycodec.core.image.coded import CodedPicture, PictureDecoder
 from cycodec.core.image.source_bytes import SourceBytes
 
@@ -23,7 +21,8 @@ class HeifPicture:
     source : SourceBytes
     format : str
         "AVIF" or "HEIC".
-    limits : cycodec.Limits
+    max_pixels : int
+        The largest number of pixels of a tile or of alpha.
     num_threads : int
         Threads of libavcodec.
 
@@ -34,11 +33,11 @@ class HeifPicture:
 
     plays = 1
 
-    def __init__(self, source: SourceBytes, format: str, limits: Any, num_threads: int = 1) -> None:
+    def __init__(self, source: SourceBytes, format: str, max_pixels: int, num_threads: int = 1) -> None:
         source.load()
         self.format = format
         self._file = ItemFile(source, format)
-        self._limits, self._num_threads = limits, num_threads
+        self._max_pixels, self._num_threads = max_pixels, num_threads
         self._reader = self._file.reader
         self._sequence = self._find_sequence(source, format)
         self.exif = b""
@@ -105,8 +104,8 @@ class HeifPicture:
 
     def _draw_sample(self, sequence: Sequence, number: int) -> _Drawn:
         if number == 0:
-            alpha = None if sequence.alpha is None else self._open(b"av01", sequence.alpha.config)
-            self._decoders = self._open(sequence.colour.kind, sequence.colour.config), alpha
+            alpha = None if sequence.alpha is None else self._open(b"av01", sequence.alpha)
+            self._decoders = self._open(sequence.colour.kind, sequence.colour), alpha
         assert self._decoders is not None
         pictures: list[CodedPicture | None] = []
         for track, decoder in zip((sequence.colour, sequence.alpha), self._decoders, strict=True):
@@ -134,13 +133,17 @@ class HeifPicture:
             self._reader.unsupported("its alpha has another size than its colours")
         return _Drawn(colour, alpha)
 
-    def _open(self, kind: bytes, config: bytes) -> PictureDecoder:
+    def _open(self, kind: bytes, stated: Item | Track) -> PictureDecoder:
+        width, height = stated.width or self.width, stated.height or self.height
+        if width * height > self._max_pixels:
+            self._reader.damaged(f"a part of it has {width}x{height} pixels, more than max_pixels allows")
         return PictureDecoder(
             CODECS[kind],
             self.format,
             self._reader.source.name,
-            config if kind == b"hvc1" else b"",
-            self._limits.max_pixels,
+            width,
+            height,
+            stated.config if kind == b"hvc1" else b"",
             self._num_threads,
         )
 
@@ -148,7 +151,7 @@ class HeifPicture:
         if item.kind == b"grid":
             picture = self._decode_grid(item)
         elif item.kind in CODECS:
-            picture = self._open(item.kind, item.config).decode_one(self._file.data_of(item))
+            picture = self._open(item.kind, item).decode_one(self._file.data_of(item))
         else:
             self._reader.unsupported(f"a picture is of type {item.kind.decode('latin1')!r}")
         if item.colours is not None:

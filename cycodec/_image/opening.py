@@ -85,9 +85,9 @@ def open_picture(
     elif format == "GIF":
         picture = GifPicture(data)
     elif format == "WebP":
-        picture = WebpPicture(data, limits)
+        picture = WebpPicture(data)
     else:
-        picture = HeifPicture(data, format, limits, num_threads)
+        picture = HeifPicture(data, format, limits.max_pixels, num_threads)
     pixels = picture.largest_frame if format == "GIF" else picture.width * picture.height
     if pixels > limits.max_pixels:
         raise LimitError(

@@ -45,7 +45,6 @@ class WebpPicture:
     Parameters
     ----------
     source : SourceBytes
-    limits : cycodec.Limits
 
     Raises
     ------
@@ -56,9 +55,9 @@ class WebpPicture:
     format = "WebP"
     depth = 8
 
-    def __init__(self, source: SourceBytes, limits: Any) -> None:
+    def __init__(self, source: SourceBytes) -> None:
         source.load()
-        self._source, self._limits = source, limits
+        self._source = source
         self.exif, self.icc, self.plays = b"", b"", 1
         self._frames: list[Frame] = []
         self._canvas: AnimationCanvas | None = None
@@ -199,7 +198,7 @@ class WebpPicture:
         # each picture is a key frame, so that one decoder can decode them all
         if codec not in self._decoders:
             self._decoders[codec] = PictureDecoder(
-                codec, self.format, self._source.name, b"", self._limits.max_pixels
+                codec, self.format, self._source.name, self.width, self.height
             )
         picture = self._decoders[codec].decode(data)
         if picture is None or (picture.width, picture.height) != (frame.width, frame.height):

@@ -19,8 +19,9 @@ class PictureDecoder:
         codec: str,
         format: str,
         name: str,
+        width: int,
+        height: int,
         extradata: bytes = b"",
-        max_pixels: int = ...,
         num_threads: int = 1,
     ) -> None: ...
     def decode(self, data: bytes | None) -> CodedPicture | None: ...

@@ -45,6 +45,7 @@ cdef dict WHOLE_CHROMA = {
 cdef enum:
     UINT8 = 0                   # of csrc/picture/target.h
     FLOAT32 = 1
+    PADDING = 256               # pixels
 
 cdef class PictureDecoder:
     """A decoder of libavcodec for the pictures of one image.
@@ -57,11 +58,13 @@ cdef class PictureDecoder:
         Of the image and its source, for errors.
     extradata : bytes
         What the container says about the coded pictures, as libavcodec takes it.
-    max_pixels, num_threads : int
+    width, height : int
+        The size that the container states. Larger pictures are refused.
+    num_threads : int
     """
 
-    def __cinit__(self, str codec not None, str format not None, str name not None, bytes extradata=b"",
-                  int64_t max_pixels=1 << 28, int num_threads=1):
+    def __cinit__(self, str codec not None, str format not None, str name not None, int width, int height,
+                  bytes extradata=b"", int num_threads=1):
         cdef const AVCodec *found = find_codec(codec)
         if found == NULL:
             raise CodecNotFoundError(
@@ -80,7 +83,8 @@ cdef class PictureDecoder:
                 raise MemoryError()
             memcpy(self.context.extradata, <const char *> extradata, len(extradata))
             self.context.extradata_size = len(extradata)
-        self.context.max_pixels = max_pixels
+        # coded pictures are padded, and libavcodec counts more padding
+        self.context.max_pixels = (<int64_t> width + PADDING) * (<int64_t> height + PADDING)
         self.context.thread_count = num_threads
         if num_threads > 1:
             self.context.thread_type = avcodec.FF_THREAD_SLICE
