@@ -20,6 +20,7 @@
 enum {
     SIGNATURE = 8,
     CHUNK = 12,          /* bytes of a chunk besides its content */
+    MAX_PIXEL = 8,       /* bytes */
     MAX_RATIO = 1032,    /* deflate makes at most this many bytes of one */
     MAX_FRAMES = 1 << 20 /* a file with more frames only costs memory */
 };
@@ -251,7 +252,7 @@ typedef struct {
     int width, height, step; /* bytes of a pixel, at least 1 */
     PixelFormat format;      /* of expanded rows */
     uint8_t *raw;            /* filter bytes and rows */
-    uint8_t *line;           /* one expanded row */
+    uint8_t *line;           /* an expanded row, and room for another */
 } Picture;
 
 static int bad_filter(PngImage *png) {
@@ -277,8 +278,8 @@ static int write_rows(PngImage *png, const Picture *picture, Rect region, PixelR
 }
 
 static int write_passes(PngImage *png, const Picture *picture, Rect region, PixelRows out) {
-    int size = pixel_bytes(picture->format), to_size = pixel_bytes(out.format);
-    uint8_t *row = picture->raw, *pixels = picture->line + (size_t)picture->width * size;
+    int to_size = pixel_bytes(out.format);
+    uint8_t *row = picture->raw, *pixels = picture->line + (size_t)picture->width * MAX_PIXEL;
     for (int p = 0; p < 7; p++) {
         int width = pass_edge(picture->width, passes[p].x, passes[p].right);
         int height = pass_edge(picture->height, passes[p].y, passes[p].down);
@@ -327,7 +328,7 @@ static int decode(PngImage *png, Picture *picture, const Pieces *found, Rect reg
     if (found->size < wanted / MAX_RATIO)
         return complain(png, IMAGE_TRUNCATED, "there are too few data for its size");
     picture->raw = malloc(wanted + PNG_SPARE);
-    picture->line = malloc((size_t)picture->width * 16);
+    picture->line = malloc((size_t)picture->width * 2 * MAX_PIXEL);
     if (!picture->raw || !picture->line)
         return IMAGE_NO_MEMORY;
     int code = inflate_pieces(found->pieces, found->count, picture->raw, wanted, total);

@@ -197,7 +197,8 @@ void png_expand(uint8_t *out, const uint8_t *row, const PngSamples *samples, int
         int is_key = with_key;
         for (int c = 0; c < channels; c++) {
             unsigned value = sample_at(row, (size_t)x * channels + c, bits);
-            is_key &= value == samples->key[c];
+            if (with_key)
+                is_key &= value == samples->key[c];
             if (bits == 16)
                 *words++ = (uint16_t)value;
             else

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -47,9 +48,9 @@ def decode(
     work = _Work(picture, name, settings, generator)
     if picture.num_frames > 1:
         return work.frames(picture.num_frames)
-    batch, target = work.allocate(1)
-    work.make(picture, target[0])
-    return batch[0]
+    image = work.allocate()
+    work.make(picture, torch_adapter.pointer(image))
+    return image.permute(2, 0, 1)
 
 
 def decode_frames(source: AnySource, settings: Settings, wanted: str | None = None) -> FrameBatch:
@@ -59,8 +60,9 @@ def decode_frames(source: AnySource, settings: Settings, wanted: str | None = No
     )
     work = _Work(picture, name, settings)
     if picture.num_frames == 1 and not getattr(picture, "is_animated", False):
-        batch, target = work.allocate(1)
-        work.make(picture, target[0])
+        image = work.allocate(1)
+        work.make(picture, torch_adapter.pointer(image))
+        batch = image.permute(0, 3, 1, 2)
         durations = [picture.duration(0) if hasattr(picture, "duration") else 0.0]
     else:
         batch = work.frames(picture.num_frames)
@@ -85,75 +87,59 @@ class _Work:
         self.plan: Plan = plan(height, width, settings.region, settings.steps, may_reduce, generator)
         # of the scaled picture, as it is shown
         self.height, self.width = -(-height // self.plan.reduction), -(-width // self.plan.reduction)
-        self.dtype = np.uint8 if self.depth == 8 else np.uint16
+        self.pixel_bytes = self.channels * self.depth // 8
         self.wants_ink = picture.channels == 4 and settings.mode == ImageReadMode.UNCHANGED
 
-    def allocate(self, count: int) -> tuple[Tensor, np.ndarray]:
-        """Return a tensor for frames, and the same memory as an array of rows of packed pixels."""
-        shape = (count, self.plan.height, self.plan.width, self.channels)
-        size = int(np.prod(shape, dtype=object)) * self.depth // 8
+    def allocate(self, *count: int) -> Tensor:
+        """Return a tensor for one picture or several: rows of packed pixels, without gaps."""
+        shape = (*count, self.plan.height, self.plan.width, self.channels)
+        size = math.prod(shape) * self.depth // 8
         check_result(size, self.settings.limits.max_result_bytes, self.name)
-        tensor = torch_adapter.empty(shape, f"uint{self.depth}")
-        return tensor.permute(0, 3, 1, 2), torch_adapter.as_array(tensor)
+        return torch_adapter.empty(shape, f"uint{self.depth}")
 
     def frames(self, count: int) -> Tensor:
         """Return all frames."""
-        batch, target = self.allocate(count)
+        batch = self.allocate(count)
+        place, size = torch_adapter.pointer(batch), self.plan.height * self.plan.width * self.pixel_bytes
         for number in range(count):
-            self.make(self.picture.draw(number), target[number])
-        return batch
+            self.make(self.picture.draw(number), place + number * size)
+        return batch.permute(0, 3, 1, 2)
 
-    def make(self, reader: Any, target: np.ndarray) -> None:
-        """Read one picture, and orient and resample it, into rows of packed pixels."""
+    def make(self, reader: Any, place: int) -> None:
+        """Read one picture, and orient and resample it, to an address."""
         stages, turn = self.plan.stages, self.picture.orientation
-        pixels = self._read(reader, target if not stages and not turn else None)
+        region = self.plan.region
         if turn:
-            pixels = self._oriented(pixels, target if not stages else None)
+            region = orientation.stored_region(region, turn, self.height, self.width)
+        size = region[1] - region[0], region[3] - region[2]
+        pixels = _pixels(*size, self.pixel_bytes, place if not stages and not turn else None)
+        if self.picture.format == "JPEG":
+            reader.read(*pixels[:2], self.channels, self.depth, region, self.plan.reduction, self.wants_ink)
+        else:
+            reader.read(*pixels[:2], self.channels, self.depth, region)
+        if turn:
+            shown = size[::-1] if self.turned else size
+            out = _pixels(*shown, self.pixel_bytes, place if not stages else None)
+            orient(*out[:2], *pixels[:2], size[1], size[0], self.pixel_bytes, turn)
+            pixels, size = out, shown
         for stage in stages:
             y0, y1, x0, x1 = stage.region
-            is_last = stage is stages[-1]
-            out = target if is_last else np.empty((y1 - y0, x1 - x0, self.channels), self.dtype)
-            size = pixels.shape[:2]
+            out = _pixels(y1 - y0, x1 - x0, self.pixel_bytes, place if stage is stages[-1] else None)
             resample(
-                out.ctypes.data,
-                out.strides[0],
-                pixels.ctypes.data,
-                pixels.strides[0],
-                (size[0], size[1]),
+                *out[:2],
+                *pixels[:2],
+                size,
                 (stage.height, stage.width, stage.region),
                 self.channels,
                 self.depth,
             )
-            pixels = out
+            pixels, size = out, (y1 - y0, x1 - x0)
 
-    def _read(self, reader: Any, target: np.ndarray | None) -> np.ndarray:
-        """Return the region of the plan as it is stored."""
-        region = orientation.stored_region(
-            self.plan.region, self.picture.orientation, self.height, self.width
-        )
-        y0, y1, x0, x1 = region
-        if target is None:
-            target = np.empty((y1 - y0, x1 - x0, self.channels), self.dtype)
-        place = target.ctypes.data, target.strides[0], self.channels, self.depth, region
-        if self.picture.format == "JPEG":
-            reader.read(*place, self.plan.reduction, self.wants_ink)
-        else:
-            reader.read(*place)
-        return target
 
-    def _oriented(self, pixels: np.ndarray, target: np.ndarray | None) -> np.ndarray:
-        height, width, channels = pixels.shape
-        if target is None:
-            shape = (width, height) if self.turned else (height, width)
-            target = np.empty((*shape, channels), self.dtype)
-        orient(
-            target.ctypes.data,
-            target.strides[0],
-            pixels.ctypes.data,
-            pixels.strides[0],
-            width,
-            height,
-            channels * self.depth // 8,
-            self.picture.orientation,
-        )
-        return target
+def _pixels(height: int, width: int, pixel_bytes: int, place: int | None) -> tuple[int, int, Any]:
+    """Return an address, the bytes between rows, and what owns memory that is new."""
+    stride = width * pixel_bytes
+    if place is not None:
+        return place, stride, None
+    memory = np.empty(height * stride, np.uint8)
+    return memory.ctypes.data, stride, memory

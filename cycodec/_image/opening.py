@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Protocol
 
 from cycodec._image import formats
@@ -12,6 +13,7 @@ from cycodec._shared.sources import make_access, open_source
 from cycodec.core.error import LimitError
 from cycodec.core.image.decode import GifPicture, JpegPicture, PngPicture
 from cycodec.core.image.source_bytes import SourceBytes
+from cycodec.core.io.access import Access
 
 if TYPE_CHECKING:
     from cycodec._shared.sources import AnySource
@@ -40,6 +42,12 @@ class Picture(Protocol):
     def num_frames(self) -> int: ...
     @property
     def plays(self) -> int: ...
+
+
+@lru_cache(maxsize=16)
+def _access(limits: Limits) -> Access:
+    """Return what opening an image may reach: the source is one resource."""
+    return make_access(chosen=limits)
 
 
 def open_picture(
@@ -75,7 +83,7 @@ def open_picture(
     FFmpegError
         The source cannot be read, is no image, is damaged, or has more pixels than the limit.
     """
-    data = SourceBytes(open_source(source, make_access(chosen=limits)), limits.max_result_bytes)
+    data = SourceBytes(open_source(source, _access(limits)), limits.max_result_bytes)
     format = formats.require_format(data.head, data.name, wanted)
     picture: Any
     if format == "JPEG":

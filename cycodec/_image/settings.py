@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from cycodec._image.geometry import Region, as_region, as_steps
@@ -58,6 +59,31 @@ def make_settings(
     ------
     TypeError, ValueError
     """
+    if region is None and transforms is None and isinstance(size, (int, tuple, type(None))):
+        return _plain(mode, output_dtype, size, dct_scaling, limits.current(max_pixels), num_threads)
+    return _checked(
+        mode, output_dtype, size, region, transforms, dct_scaling, limits.current(max_pixels), num_threads
+    )
+
+
+@lru_cache(maxsize=64, typed=True)
+def _plain(
+    mode: Any, output_dtype: Any, size: Any, dct_scaling: Any, chosen: limits.Limits, num_threads: Any
+) -> Settings:
+    """Return settings that many images share, because checking them takes time."""
+    return _checked(mode, output_dtype, size, None, None, dct_scaling, chosen, num_threads)
+
+
+def _checked(
+    mode: Any,
+    output_dtype: Any,
+    size: Any,
+    region: Any,
+    transforms: Any,
+    dct_scaling: Any,
+    chosen: limits.Limits,
+    num_threads: Any,
+) -> Settings:
     if dct_scaling not in (None, True, False):
         raise TypeError(f"dct_scaling must be True, False or None, not {dct_scaling!r}")
     return Settings(
@@ -66,6 +92,6 @@ def make_settings(
         as_region(region),
         as_steps(size, transforms),
         size is not None if dct_scaling is None else bool(dct_scaling),
-        limits.current(max_pixels),
+        chosen,
         integer("num_threads", num_threads, least=1),
     )

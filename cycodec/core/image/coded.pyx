@@ -147,7 +147,8 @@ cdef class PictureDecoder:
         return picture
 
     def check(self, int code):
-        if code == avutil.AVERROR_INVALIDDATA:
+        # decoders return several codes for headers that cannot be right
+        if code < 0 and code not in (avutil.AVERROR(ENOMEM), avutil.AVERROR_PATCHWELCOME):
             raise InvalidDataError(
                 f"{self.name}: the {self.format} image is damaged or truncated (get an intact file)",
                 source=self.name, operation=f"decode {self.format}", errno=code,
