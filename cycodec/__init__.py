@@ -79,7 +79,7 @@ _HOMES = {
 }
 # The module that explains names which this one lacks.
 _MISSING_NAMES = "cycodec._shared.missing_names"
-_MODULES = ("batch", "compat", "datasets", "decoders", "encoders", "samplers", "transforms")
+_MODULES = ("batch", "compat", "datasets", "decoders", "encoders", "images", "samplers", "transforms")
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
