@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from cycodec._shared.metadata import AudioStreamMetadata, VideoStreamMetadata, get_container_metadata
 from cycodec._shared.missing_names import refuse_name
+from cycodec._video.work import DecodeCounters, DecodePlan
 from cycodec.cuda.decoder_cache import (
     empty_nvdec_cache,
     get_nvdec_cache_capacity,
@@ -14,13 +15,14 @@ from cycodec.cuda.decoder_cache import (
 )
 from cycodec.cuda.settings import CpuFallbackStatus, set_cuda_backend, set_cuda_converter
 from cycodec.decoders._audio import AudioDecoder, WavDecoder
-from cycodec.decoders._video import DecodeCounters, VideoDecoder
+from cycodec.decoders._video import VideoDecoder
 
 __all__ = [
     "AudioDecoder",
     "AudioStreamMetadata",
     "CpuFallbackStatus",
     "DecodeCounters",
+    "DecodePlan",
     "VideoDecoder",
     "VideoStreamMetadata",
     "WavDecoder",

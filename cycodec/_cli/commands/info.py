@@ -11,6 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from cycodec._cli.commands.common import console, examples, naming, one_line, progress, with_traceback
+from cycodec._cli.parameter_types import SourceFile
+from cycodec._cli.standard_input import renamed
 from cycodec._cli.text import name_of
 
 __all__ = ["info", "info_table"]
@@ -26,12 +28,12 @@ __all__ = ["info", "info_table"]
         "cycodec info --json *.mp4 | jq '.[].container.duration_seconds'",
     ),
 )
-@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.argument("files", nargs=-1, required=True, type=SourceFile(), metavar="FILE...")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list with one object per file.")
-@click.option("--header", is_flag=True, help="Read the header only: no frame count, no key frames.")
+@click.option("--header", is_flag=True, help="Read the header only: no frames, key frames and samples.")
 @with_traceback
 def info(files: tuple[str, ...], as_json: bool, header: bool) -> int:
-    """Show container, streams and frames of files."""
+    """Show container, streams, frames, samples, tags and chapters of files."""
     descriptions: list[dict[str, Any]] = []
     failed = False
     with progress("reading", len(files)) as advance:
@@ -40,13 +42,13 @@ def info(files: tuple[str, ...], as_json: bool, header: bool) -> int:
             if as_json:
                 descriptions.append(description)
             elif "container" in description or "index" in description:
-                console.print(info_table(description))
+                _show(description)
             if "error" in description:
                 failed = True
-                click.echo(f"cycodec: {description['error']}", err=True)
+                click.echo(renamed(f"cycodec: {description['error']}"), err=True)
             advance(1)
     if as_json:
-        click.echo(json.dumps(descriptions, indent=2))
+        click.echo(renamed(json.dumps(descriptions, indent=2)))
     return int(failed)
 
 
@@ -61,6 +63,19 @@ def _describe(source: str, header: bool) -> dict[str, Any]:
         if click.get_current_context().meta["traceback"]:
             raise
         return {"source": source, "error": one_line(error)}
+
+
+def _show(description: dict[str, Any]) -> None:
+    """Print a description: as a table on a terminal, elsewhere as lines that programs can split."""
+    from cycodec._cli.describe import rows
+
+    if console.is_terminal:
+        console.print(info_table(description))
+        return
+    name = renamed(description["source"])
+    for label, text in rows(description):
+        for line in text.split("\n"):
+            click.echo(f"{name}\t{label}\t{line}")
 
 
 def info_table(description: dict[str, Any]) -> Table:

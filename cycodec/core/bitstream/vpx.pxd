@@ -12,4 +12,7 @@ cdef struct Vp9Format:
 
 cdef bint is_hidden_vp8(int first) noexcept nogil
 cdef bint is_hidden_vp9(int first, int last) noexcept nogil
+cdef bint is_key_vp8(int first) noexcept nogil
+cdef bint read_vp8_size(const uint8_t *data, int size, int *width, int *height) noexcept nogil
+cdef bint is_key_vp9(int first) noexcept nogil
 cdef bint read_vp9_format(const uint8_t *data, int size, Vp9Format *format) noexcept nogil

@@ -12,6 +12,7 @@ class PacketTable:
     may_show_hidden: bool
     has_order: bool
     begins_with_entry: bool
+    may_have_fields: bool
     begins_with_field: bool
     begins_with_sets: bool
     first_width: int

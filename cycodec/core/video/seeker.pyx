@@ -465,8 +465,7 @@ cdef class AnchorSeeker(Seeker):
     cdef bint is_entry(self, const AVPacket *packet) noexcept nogil:
         """Return True if the headers of a packet allow decoding to begin with it."""
         cdef PictureHeader header
-        if self.parser.restart() < 0:
-            return False
+        self.parser.restart()
         self.parser.read(packet, &header)
         self.needs_key_frame = header.entry == ENTRY_UNKNOWN
         return header.entry != ENTRY_NO and is_exact_entry(&self.nal, packet.data, packet.size)
