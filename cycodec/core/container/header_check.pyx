@@ -4,11 +4,11 @@ Note [Refused packets]
 
 A packet whose picture header is damaged gives no frame, so that all later frames have other
 numbers. The container does not tell. libavcodec's decoders read the headers of a picture that they
-are told to leave out (AVDISCARD_ALL), and report what they would refuse. Some do not
-report it or decode such pictures, too. They are told to decode, and ask for a picture buffer, which they do not get, if they
-accept the header. Only the beginning of an H.264 or HEVC packet is sent: its parameter sets and the
-header of its first slice. Damage behind the headers is not found; most decoders conceal it and give
-a frame.
+are told to leave out (AVDISCARD_ALL), and report what they would refuse. Some do not report it, or
+decode such pictures, too. They are told to decode, and ask for a picture buffer, which they do not
+get, if they accept the header. Only the beginning of an H.264 or HEVC packet is sent: its parameter
+sets and the header of its first slice. Damage behind the headers is not found; most decoders
+conceal it and give a frame.
 """
 
 from libc.errno cimport EAGAIN, ENOMEM

@@ -114,7 +114,7 @@ cdef class VideoBackend:
         pass
 
     cdef bint has_made_up(self) noexcept nogil:
-        """Return True, once, if the decoder has made up a reference for the packet that was sent last;
-        see Note [References that are made up] in unwritten.pyx.
+        """Return True, once, if the decoder has made up a reference for the packet that was sent
+        last; see Note [References that are made up] in unwritten.pyx.
         """
         return False
