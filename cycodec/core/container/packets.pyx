@@ -355,7 +355,7 @@ cdef class PacketTable:
                         read_sequence_headers(&format, packet.data, packet.size, &record.headers)
                     if self.has_order:
                         self.record_order(parser, compat_stream_parser(stream), packet, &record)
-                    if check.refuses(packet):
+                    if check.refuses(packet) and not packet.flags & avcodec.AV_PKT_FLAG_DISCARD:
                         record.flags |= PACKET_SUSPECT
                     avcodec.av_packet_unref(packet)
                     code = self.append(&record)
