@@ -1,4 +1,4 @@
-"""Decoders: video and audio files as tensors, with indices as in NumPy."""
+"""Decoders: video, audio and image files as tensors, with indices as in NumPy."""
 
 from __future__ import annotations
 
@@ -16,6 +16,19 @@ from cycodec.cuda.decoder_cache import (
 from cycodec.cuda.settings import CpuFallbackStatus, set_cuda_backend, set_cuda_converter
 from cycodec.decoders._audio import AudioDecoder, WavDecoder
 from cycodec.decoders._video import VideoDecoder
+from cycodec.images import (
+    ImageMetadata,
+    ImageReadMode,
+    decode_animation,
+    decode_avif,
+    decode_gif,
+    decode_heic,
+    decode_image,
+    decode_jpeg,
+    decode_png,
+    decode_webp,
+    get_image_metadata,
+)
 
 __all__ = [
     "AudioDecoder",
@@ -23,11 +36,22 @@ __all__ = [
     "CpuFallbackStatus",
     "DecodeCounters",
     "DecodePlan",
+    "ImageMetadata",
+    "ImageReadMode",
     "VideoDecoder",
     "VideoStreamMetadata",
     "WavDecoder",
+    "decode_animation",
+    "decode_avif",
+    "decode_gif",
+    "decode_heic",
+    "decode_image",
+    "decode_jpeg",
+    "decode_png",
+    "decode_webp",
     "empty_nvdec_cache",
     "get_container_metadata",
+    "get_image_metadata",
     "get_nvdec_cache_capacity",
     "nvdec_cache_stats",
     "set_cuda_backend",

@@ -160,3 +160,22 @@ def test_the_version_grows_with_the_api():
     version, known = next(iter(k for k in known if k.isdigit())), {k for k in known if not k.isdigit()}
     assert signatures == known, "functions are only added, with a new CYCODEC_ABI"
     assert f"CYCODEC_ABI = {version}\n" in text
+
+
+def test_flags_for_builds(installed, tmp_path):
+    environment = {**os.environ, "PYTHONPATH": str(installed)}
+    place = {"cwd": tmp_path, "env": environment}
+    command = [sys.executable, "-m", "cycodec._cli.build_config"]
+    cflags = run([*command, "--cflags"], **place).split()
+    assert cflags[0] == f"-I{installed / 'cycodec'}"
+    assert "-lavcodec" in run([*command, "--libs"], **place).split()
+    missing = subprocess.run(
+        [*command, "--libs"],
+        **(place | {"env": environment | {"PKG_CONFIG": "false"}}),
+        capture_output=True,
+        text=True,
+    )
+    assert missing.returncode == 1
+    assert missing.stderr.startswith("cycodec-config: FFmpeg's development files are needed")
+    nothing = subprocess.run(command, **place, capture_output=True, text=True)
+    assert nothing.returncode == 2

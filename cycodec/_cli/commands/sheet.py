@@ -1,4 +1,4 @@
-"""``cycodec sheet``: a contact sheet of a video."""
+"""``cycodec sheet``: a contact sheet of a video or an image."""
 
 from __future__ import annotations
 
@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING
 import click
 from PIL import Image
 
-from cycodec._cli.commands.common import chunks, examples, opened, progress, with_stream, with_traceback
+from cycodec._cli.commands.common import (
+    chunks,
+    examples,
+    naming,
+    opened,
+    progress,
+    with_stream,
+    with_traceback,
+)
 from cycodec._cli.contact_sheet import (
     NUM_TILES,
     Layout,
@@ -31,6 +39,7 @@ __all__ = ["draw_sheet", "sheet"]
     short_help="Draw a contact sheet with times.",
     epilog=examples(
         "cycodec sheet clip.mp4 -o sheet.png",
+        "cycodec sheet animation.webp -o sheet.png           an image: frames of an animation",
         "cycodec sheet clip.mp4 --columns 6 --rows 10 --width 2400 -o sheet.jpg",
     ),
 )
@@ -69,8 +78,14 @@ def sheet(
         raise click.UsageError(
             f"{output}: the suffix names no picture format (give one such as .png or .jpg)"
         )
-    with opened(source, stream) as decoder:
-        picture = draw_sheet(decoder, source, columns=columns, rows=rows, width=width)
+    from cycodec._cli.image_files import draw_image_sheet, is_image
+
+    if is_image(source):
+        with naming(source):
+            picture = draw_image_sheet(source, columns, rows, width)
+    else:
+        with opened(source, stream) as decoder:
+            picture = draw_sheet(decoder, source, columns=columns, rows=rows, width=width)
     output.parent.mkdir(parents=True, exist_ok=True)
     picture.save(output)
     click.echo(f"{output}  {picture.width} x {picture.height}")
