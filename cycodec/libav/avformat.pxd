@@ -103,7 +103,10 @@ cdef extern from "libavformat/avformat.h" nogil:
         AVRational r_frame_rate
 
     struct AVChapter:
-        pass
+        AVRational time_base
+        int64_t start
+        int64_t end
+        AVDictionary *metadata
 
     struct AVFormatContext:
         const AVInputFormat *iformat
@@ -113,6 +116,7 @@ cdef extern from "libavformat/avformat.h" nogil:
         unsigned int nb_streams
         AVStream **streams
         unsigned int nb_chapters
+        AVChapter **chapters
         int64_t start_time
         int64_t duration
         int64_t bit_rate

@@ -29,6 +29,7 @@ cdef extern from "libavutil/avutil.h" nogil:
     unsigned avutil_version()
     const char *avutil_license()
     const char *avutil_configuration()
+    const char *avutil_configuration()
     const char *av_get_media_type_string(AVMediaType media_type)
 
 
@@ -105,6 +106,7 @@ cdef extern from "libavutil/dict.h" nogil:
         char *value
     enum:
         AV_DICT_IGNORE_SUFFIX
+        AV_DICT_DONT_OVERWRITE
     AVDictionaryEntry *av_dict_get(const AVDictionary *m, const char *key, const AVDictionaryEntry *prev, int flags)
     int av_dict_set(AVDictionary **pm, const char *key, const char *value, int flags)
     int av_dict_set_int(AVDictionary **pm, const char *key, int64_t value, int flags)

@@ -6,7 +6,8 @@ import click
 
 from cycodec._cli.commands.common import examples, with_traceback
 from cycodec._cli.commands.encoding import output_option
-from cycodec._cli.parameter_types import Instant
+from cycodec._cli.parameter_types import Instant, SourceFile
+from cycodec._cli.standard_input import renamed
 
 __all__ = ["cut"]
 
@@ -20,7 +21,7 @@ __all__ = ["cut"]
         "cycodec cut clip.mp4 -o clip.mkv                        the whole file in another container",
     ),
 )
-@click.argument("source", metavar="FILE")
+@click.argument("source", type=SourceFile(), metavar="FILE")
 @output_option
 @click.option(
     "--start", type=Instant(), metavar="SECONDS", help="Begin; the key frame at or before it is taken."
@@ -36,4 +37,4 @@ def cut(
     import cycodec
 
     begin = cycodec.remux(source, output, start, stop, exact=exact, faststart=faststart)
-    click.echo(f"{output}  begins at {begin:.6f} s of {source}")
+    click.echo(f"{output}  begins at {begin:.6f} s of {renamed(source)}")

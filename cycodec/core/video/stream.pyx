@@ -73,7 +73,7 @@ cdef class FrameStream:
         self.choose_marks()
         if self.state != FRESH:
             self.stop()
-        self.demuxer.check(self.order.restart(0, 0), "open parser")
+        self.order.restart(0, 0)
 
     def __dealloc__(self):
         cdef int i
@@ -166,6 +166,8 @@ cdef class FrameStream:
         avutil.av_frame_unref(self.frame)
         while True:
             code = self.backend.receive(self.frame)
+            if self.sent > self.seeker.first_number() and self.backend.has_made_up():
+                self.note_error()
             if code == 0:
                 self.frames_decoded += 1
                 self.position = self.index.position_of_frame(self.frame, self.outputs, self.decoded_to, self.seeker.step)
@@ -346,8 +348,7 @@ cdef class FrameStream:
         code = self.seeker.seek(self.packet)
         if self.index.is_exact:
             self.watch.restart(self.seeker.first_number())
-            if code == 0:
-                code = self.order.restart(self.seeker.first_number(), self.seeker.leading())
+            self.order.restart(self.seeker.first_number(), self.seeker.leading())
             if code == 0:
                 code = self.prepare_decoder()
         if code == 0:
@@ -429,7 +430,7 @@ cdef class FrameStream:
         self.backend.expect(NULL, NULL)
         self.choose_marks()
         self.backend.reopen()
-        self.demuxer.check(self.order.restart(0, 0), "open parser")
+        self.order.restart(0, 0)
         self.knows_first_packet = True
         self.state = RUNNING
         return 0
