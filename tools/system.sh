@@ -12,14 +12,9 @@ APT_IMAGES=(libjpeg-dev zlib1g-dev libdeflate-dev)
 # optional: a compiler and an emulator for 64-bit Arm, to test its kernels on x86-64
 APT_ARM=(gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user)
 
-# Calls pkg-config as setup.py does; CYCODEC_FFMPEG_DIR names a prefix that pkg-config searches
-# first.
+# Calls pkg-config as setup.py does, which needs a Python.
 ffmpeg_config() {
-    local path=${PKG_CONFIG_PATH-}
-    if [ -n "${CYCODEC_FFMPEG_DIR-}" ]; then
-        path=$CYCODEC_FFMPEG_DIR/lib/pkgconfig:$path
-    fi
-    PKG_CONFIG_PATH=$path "${PKG_CONFIG:-pkg-config}" "$@" "${FFMPEG_LIBRARIES[@]}"
+    "$1" "$ROOT/native_requirements.py" "${@:2}" "${FFMPEG_LIBRARIES[@]}"
 }
 
 # Prints the Python to use: that of .venv if it runs, else $PYTHON, else the first that is new
@@ -55,17 +50,16 @@ PYTHON
 missing_from_system() {
     have "${CC:-cc}" || echo "a C compiler (${CC:-cc})"
     have ffmpeg || echo "the ffmpeg command"
-    if ! have "${PKG_CONFIG:-pkg-config}"; then
-        echo "pkg-config"
-    elif ! ffmpeg_config --exists; then
-        echo "FFmpeg's development files (pkg-config does not find ${FFMPEG_LIBRARIES[*]})"
-    fi
-    local python lacks
+    have "${PKG_CONFIG:-pkg-config}" || echo "pkg-config"
+    local python lacks complaint
     if ! python=$(find_python); then
         echo "Python 3.10 or newer (${PYTHON:-python3})"
-    else
-        lacks=$(python_lacks "$python" | paste -s -d ' ' -)
-        [ -z "$lacks" ] || echo "parts of $python: $lacks"
+        return
+    fi
+    lacks=$(python_lacks "$python" | paste -s -d ' ' -)
+    [ -z "$lacks" ] || echo "parts of $python: $lacks"
+    if have "${PKG_CONFIG:-pkg-config}" && ! complaint=$(ffmpeg_config "$python" --exists 2>&1); then
+        echo "FFmpeg's development files (pkg-config does not find ${FFMPEG_LIBRARIES[*]}) $complaint"
     fi
 }
 
@@ -101,16 +95,7 @@ install_with_brew() {
 }
 
 advice() {
-    cat <<'TEXT'
-Install what is missing, then run this command again:
-  Debian, Ubuntu  apt-get install ffmpeg pkg-config gcc libc6-dev libavformat-dev libavcodec-dev libavutil-dev \
-                      libswscale-dev libswresample-dev python3 python3-dev python3-venv
-  macOS           brew install ffmpeg pkgconf python      (compiler: xcode-select --install)
-  Fedora          dnf install ffmpeg-free ffmpeg-free-devel pkgconf gcc python3 python3-devel
-  Arch            pacman -S ffmpeg pkgconf gcc python
-  conda           conda install -c conda-forge ffmpeg pkg-config c-compiler python
-Another FFmpeg: set CYCODEC_FFMPEG_DIR to its prefix. Another Python: set PYTHON to its command.
-TEXT
+    cat "$ROOT/tools/system_packages.txt"
 }
 
 system_packages() {

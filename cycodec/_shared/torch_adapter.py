@@ -151,6 +151,16 @@ def default_device() -> Any:
     return torch.empty(0).device
 
 
+def torch_version() -> str:
+    """Return torch's version."""
+    return str(load_torch().__version__)
+
+
+def sees_cuda() -> bool:
+    """Return True if torch was built for CUDA and sees a device."""
+    return bool(load_torch().cuda.is_available())
+
+
 def cuda_ordinal(device: Any) -> int | None:
     """Return the number of a CUDA device ("cuda" is torch's current one); None for the CPU.
 

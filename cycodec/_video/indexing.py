@@ -9,7 +9,6 @@ from cycodec._shared import threads as thread_pool
 from cycodec.core.container.demux import Demuxer
 from cycodec.core.container.first_picture import first_picture_size
 from cycodec.core.container.header_table import read_header_table
-from cycodec.core.container.headers import stream_may_have_fields
 from cycodec.core.container.packets import PacketTable, scan_packets
 from cycodec.core.error import FFmpegError, InvalidDataError
 from cycodec.core.io.source import IOContext
@@ -37,11 +36,14 @@ class Prediction:
         True if the demuxer has not read any packet.
     is_doubtful : bool
         True if a decoder must confirm the index.
+    first_size : tuple of int or None
+        Width and height of the first picture by its own header; None if that is not known.
     """
 
     index: FrameIndex | None
     is_unread: bool
     is_doubtful: bool
+    first_size: tuple[int, int] | None = None
 
 
 def predict_index(demuxer: Demuxer, stream_index: int, threads: int = 1) -> Prediction:
@@ -98,20 +100,20 @@ def _prediction(
     )
     is_sure = table.begins_decodable if is_trusted else table.is_plain(is_timeless)
     is_doubtful = (
-        not is_sure
-        or (table.has_hidden and table.may_show_hidden)
-        or may_have_fields(demuxer, stream_index, is_scanned, table)
+        not is_sure or (table.has_hidden and table.may_show_hidden) or may_have_fields(table, is_scanned)
     )
-    return Prediction(index, not is_scanned, is_doubtful)
+    has_size = table.first_width > 0 and table.first_height > 0
+    first_size = (table.first_width, table.first_height) if has_size else None
+    return Prediction(index, not is_scanned, is_doubtful, first_size)
 
 
-def may_have_fields(demuxer: Demuxer, stream_index: int, is_scanned: bool, table: PacketTable) -> bool:
+def may_have_fields(table: PacketTable, is_scanned: bool) -> bool:
     """Return True if two packets may make one frame, so that a decoder must confirm the index.
 
     A close scan has read all slice headers. Otherwise the first one is read, and readers watch the
     others.
     """
-    if (is_scanned and table.has_order) or not stream_may_have_fields(demuxer, stream_index):
+    if (is_scanned and table.has_order) or not table.may_have_fields:
         return False
     return is_scanned or table.begins_with_field
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from cycodec._shared.metadata import AudioStreamMetadata, VideoStreamMetadata, get_container_metadata
 from cycodec._shared.missing_names import refuse_name
+from cycodec._video.work import DecodeCounters, DecodePlan
 from cycodec.cuda.decoder_cache import (
     empty_nvdec_cache,
     get_nvdec_cache_capacity,
@@ -14,7 +15,7 @@ from cycodec.cuda.decoder_cache import (
 )
 from cycodec.cuda.settings import CpuFallbackStatus, set_cuda_backend, set_cuda_converter
 from cycodec.decoders._audio import AudioDecoder, WavDecoder
-from cycodec.decoders._video import DecodeCounters, VideoDecoder
+from cycodec.decoders._video import VideoDecoder
 from cycodec.images import (
     ImageMetadata,
     ImageReadMode,
@@ -34,6 +35,7 @@ __all__ = [
     "AudioStreamMetadata",
     "CpuFallbackStatus",
     "DecodeCounters",
+    "DecodePlan",
     "ImageMetadata",
     "ImageReadMode",
     "VideoDecoder",

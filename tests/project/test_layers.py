@@ -53,7 +53,7 @@ TABLE = Table(
         "_shared": ("core/container",),
         # compiled modules; the package's own .pxd offers capi to other people's Cython
         "__init__": ("core/capi",),
-        "core/capi": ("core/video",),
+        "core/capi": ("core/video", "core/audio", "core/encode"),
         "core/gpu": ("core/video", "csrc/nvidia"),
         "core/video": ("core/container", "csrc/convert"),
         "core/image": ("core/video", "core/container", "csrc/image"),
@@ -66,7 +66,8 @@ TABLE = Table(
         "core/pool": ("core/error",),
         "core/search": (),
         "core/heap": ("libav",),
-        "core/ffmpeg": ("core/error", "core/compat"),
+        "core/ffmpeg": ("core/error", "core/compat", "core/libraries"),
+        "core/libraries": (),
         "core/compat": ("libav", "csrc/compat"),
         "libav": (),
         # C

@@ -26,6 +26,7 @@ from cycodec._cli.contact_sheet import (
     display_size,
     sample_numbers,
 )
+from cycodec._cli.parameter_types import SourceFile
 from cycodec._cli.text import clock, name_of, stem
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ __all__ = ["draw_sheet", "sheet"]
         "cycodec sheet clip.mp4 --columns 6 --rows 10 --width 2400 -o sheet.jpg",
     ),
 )
-@click.argument("source", metavar="FILE")
+@click.argument("source", type=SourceFile(), metavar="FILE")
 @click.option(
     "-o",
     "--output",

@@ -9,6 +9,9 @@ cdef struct NalFormat:
     int codec_id
     int length              # bytes of the length before each unit; 0: start codes; -1: other codecs
     int top_layer           # HEVC's highest TemporalId; -1 if it is not known
+    int num_sets            # HEVC's sequence parameter sets in the extradata
+    int width               # of a picture, by the last of these sets
+    int height
 
 
 cdef NalFormat nal_format(const AVCodecParameters *parameters) noexcept nogil
@@ -16,5 +19,6 @@ cdef int take_length(const NalFormat *format, const uint8_t *data, int size, int
 cdef bint holds_picture(const NalFormat *format, const uint8_t *data, int size) noexcept nogil
 cdef bint is_in_top_layer(const NalFormat *format, const uint8_t *data, int size) noexcept nogil
 cdef bint is_unreferenced(const NalFormat *format, const uint8_t *data, int size) noexcept nogil
+cdef bint begins_at_entry(const NalFormat *format, const uint8_t *data, int size) noexcept nogil
 cdef bint is_exact_entry(const NalFormat *format, const uint8_t *data, int size) noexcept nogil
 cdef int count_pictures(const NalFormat *format, const uint8_t *data, int size, bint *is_entry) noexcept nogil

@@ -24,11 +24,11 @@ cdef struct PictureHeader:
 
 cdef class PictureParser:
     cdef AVCodecParameters *parameters
-    # NULL if libavcodec has no parser for the codec.
+    # NULL until the first packet of a run.
     cdef AVCodecParserContext *parser
     cdef AVCodecContext *context
-    # True if no packet was read since the last restart, so that another one has nothing to do.
-    cdef bint is_unread
+    # True if no parser for the codec could be opened.
+    cdef bint is_missing
     # True if the codec stores pictures in another order than that of display.
     cdef readonly bint reorders
     # True if each picture decodes on its own.
@@ -38,7 +38,8 @@ cdef class PictureParser:
     # True if headers tell the order of display.
     cdef readonly bint has_order
 
-    cdef int restart(self) noexcept nogil
+    cdef void restart(self) noexcept nogil
+    cdef bint open(self) noexcept nogil
     cdef void read(self, const AVPacket *packet, PictureHeader *header) noexcept nogil
     cdef void abandon(self) noexcept
 

@@ -6,15 +6,29 @@ A container's key flags and timestamps may be wrong; the headers of the pictures
 decoder obeys. libavcodec's parsers read parameter sets and slice headers. They know the picture
 order count of H.264 and HEVC (ITU-T H.264, 8.2.1; H.265, 8.3.1), which tells the order of display,
 and which pictures decoding can begin at. A parser follows the packets of one run from an anchor on.
+
+A parser reads all parameter sets of the stream when it is opened. Therefore it is opened with the
+first packet of a run, so that opening a file needs none.
 """
 
-from libc.errno cimport ENOMEM
 from libc.stdint cimport uint8_t
 
 from cycodec.core cimport error
 
 from cycodec.libav cimport avcodec, avutil
 from cycodec.libav.avcodec cimport AVPacket
+
+
+cdef bint has_parser(avcodec.AVCodecID codec_id) noexcept nogil:
+    """Return True if the libavcodec in use has a parser for a codec."""
+    cdef avcodec.AVCodecParserContext *parser = avcodec.av_parser_init(codec_id)
+    avcodec.av_parser_close(parser)
+    return parser != NULL
+
+
+# The codecs whose parsers know order counts.
+cdef bint parses_h264 = has_parser(avcodec.AV_CODEC_ID_H264)
+cdef bint parses_hevc = has_parser(avcodec.AV_CODEC_ID_HEVC)
 
 
 cdef class PictureParser:
@@ -31,22 +45,26 @@ cdef class PictureParser:
         self.context = NULL
         self.parameters = NULL
 
-    cdef int restart(self) noexcept nogil:
-        """Forget the packets so far; the next one begins a new run. Return 0 or AVERROR."""
-        if self.is_unread:
-            return 0
+    cdef void restart(self) noexcept nogil:
+        """Forget the packets so far; the next one begins a new run."""
         avcodec.av_parser_close(self.parser)
         avcodec.avcodec_free_context(&self.context)
+        self.parser = NULL
+
+    cdef bint open(self) noexcept nogil:
+        """Open the parser for a new run; return False if there is none, or no memory for it."""
+        if self.is_missing:
+            return False
         self.parser = avcodec.av_parser_init(self.parameters.codec_id)
-        self.is_unread = True
-        if self.parser == NULL:
-            return 0
         self.context = avcodec.avcodec_alloc_context3(NULL)
-        if self.context == NULL:
-            self.is_unread = False
-            return avutil.AVERROR(ENOMEM)
+        if self.parser == NULL or self.context == NULL or (
+            avcodec.avcodec_parameters_to_context(self.context, self.parameters) < 0
+        ):
+            self.is_missing = True
+            self.restart()
+            return False
         self.parser.flags |= avcodec.PARSER_FLAG_COMPLETE_FRAMES
-        return avcodec.avcodec_parameters_to_context(self.context, self.parameters)
+        return True
 
     cdef void read(self, const AVPacket *packet, PictureHeader *header) noexcept nogil:
         """Read the headers of the next packet of the run."""
@@ -55,9 +73,8 @@ cdef class PictureParser:
         header.entry = ENTRY_YES if self.is_intra_only else ENTRY_UNKNOWN
         header.is_field = False
         header.type = header.order = 0
-        if self.parser == NULL:
+        if self.parser == NULL and not self.open():
             return
-        self.is_unread = False
         self.parser.pict_type = 0
         self.parser.key_frame = -1
         self.parser.picture_structure = avcodec.AV_PICTURE_STRUCTURE_UNKNOWN
@@ -96,9 +113,8 @@ cdef PictureParser new_picture_parser(const avcodec.AVCodecParameters *parameter
     error.check(avcodec.avcodec_parameters_copy(parser.parameters, parameters), "copy codec parameters", source)
     parser.reorders = descriptor == NULL or descriptor.props & avcodec.AV_CODEC_PROP_REORDER != 0
     parser.is_intra_only = descriptor != NULL and descriptor.props & avcodec.AV_CODEC_PROP_INTRA_ONLY != 0
-    error.check(parser.restart(), "open parser", source)
-    parser.has_order = parser.parser != NULL and parameters.codec_id in (
-        avcodec.AV_CODEC_ID_H264, avcodec.AV_CODEC_ID_HEVC
+    parser.has_order = (parses_h264 and parameters.codec_id == avcodec.AV_CODEC_ID_H264) or (
+        parses_hevc and parameters.codec_id == avcodec.AV_CODEC_ID_HEVC
     )
     parser.shows_unreferenced = not parser.reorders or parameters.codec_id in (
         avcodec.AV_CODEC_ID_MPEG1VIDEO, avcodec.AV_CODEC_ID_MPEG2VIDEO, avcodec.AV_CODEC_ID_MPEG4

@@ -12,8 +12,11 @@ class PacketTable:
     may_show_hidden: bool
     has_order: bool
     begins_with_entry: bool
+    may_have_fields: bool
     begins_with_field: bool
     begins_with_sets: bool
+    first_width: int
+    first_height: int
     @property
     def has_hidden(self) -> bool: ...
     def learn_codec(self, demuxer: Demuxer, stream_index: int) -> None: ...

@@ -2,16 +2,21 @@
 
 from libc.errno cimport ENOMEM
 from libc.limits cimport INT_MAX
-from libc.stdint cimport uint32_t
+from libc.stdint cimport uint8_t, uint32_t
 from libc.stdlib cimport free, realloc
 from libc.string cimport memcpy
 
 from cycodec.core.bitstream.mpeg cimport holds_one_mpeg2_frame, holds_one_mpeg4_picture, may_be_uncoded_mpeg4
-from cycodec.core.bitstream.nal cimport NalFormat, count_pictures, is_exact_entry, nal_format
-from cycodec.core.bitstream.vpx cimport is_hidden_vp8, is_hidden_vp9
+from cycodec.core.bitstream.nal cimport NalFormat, begins_at_entry, count_pictures, is_exact_entry, nal_format
+from cycodec.core.bitstream.sps cimport Sps, read_sps
+from cycodec.core.bitstream.sps import may_have_fields, sets_in_extradata
+from cycodec.core.bitstream.vpx cimport (
+    Vp9Format, is_hidden_vp8, is_hidden_vp9, is_key_vp8, is_key_vp9, read_vp8_size, read_vp9_format,
+)
 from cycodec.core.bitstream.picture_parser cimport ENTRY_YES, PictureHeader, PictureParser, new_picture_parser
 from cycodec.core.bitstream.sequence_headers cimport SequenceHeaders, has_sequence_headers, read_sequence_headers
 from cycodec.core.container.demux cimport Demuxer
+from cycodec.core.container.header_check cimport HeaderCheck, new_header_check
 
 from cycodec.libav cimport avcodec, avutil
 from cycodec.libav.avcodec cimport AVCodecParameters, AVPacket
@@ -48,6 +53,25 @@ cdef bint holds_one_picture(
     if codec_id == avcodec.AV_CODEC_ID_MPEG4:
         return holds_one_mpeg4_picture(packet.data, packet.size, is_entry, is_b)
     return False
+
+
+cdef bint begins_with_key(const NalFormat *format, const AVPacket *packet) noexcept nogil:
+    """Return True if a packet begins with a picture that decodes on its own.
+
+    The first bytes tell it without a parser; False if they do not.
+    """
+    cdef int codec_id = format.codec_id
+    cdef const avcodec.AVCodecDescriptor *descriptor
+    if packet.size == 0:
+        return False
+    if codec_id == avcodec.AV_CODEC_ID_H264 or codec_id == avcodec.AV_CODEC_ID_HEVC:
+        return begins_at_entry(format, packet.data, packet.size)
+    if codec_id == avcodec.AV_CODEC_ID_VP8:
+        return is_key_vp8(packet.data[0])
+    if codec_id == avcodec.AV_CODEC_ID_VP9:
+        return is_key_vp9(packet.data[0])
+    descriptor = avcodec.avcodec_descriptor_get(<avcodec.AVCodecID> codec_id)
+    return descriptor != NULL and descriptor.props & avcodec.AV_CODEC_PROP_INTRA_ONLY != 0
 
 
 cdef void record_packet(PacketRecord *record, const AVPacket *packet, const NalFormat *format, bint closely) noexcept nogil:
@@ -186,16 +210,55 @@ cdef class PacketTable:
     cdef int note_first(self, Demuxer demuxer, int stream_index, const AVPacket *packet) except -1:
         """Read the headers of the stream's first packet."""
         cdef AVCodecParameters *parameters = demuxer.stream(stream_index).codecpar
-        cdef PictureParser parser = new_picture_parser(parameters, demuxer.io.name)
         cdef NalFormat format = nal_format(parameters)
         cdef PictureHeader header
         cdef SequenceHeaders headers
-        parser.read(packet, &header)
-        self.begins_with_entry = header.entry == ENTRY_YES and is_exact_entry(&format, packet.data, packet.size)
-        self.begins_with_field = header.is_field
+        cdef PictureParser parser
+        cdef bint is_entry = begins_with_key(&format, packet)
         read_sequence_headers(&format, packet.data, packet.size, &headers)
         self.begins_with_sets = headers.has_sets
+        # sets in the packet may state another size than those in the header
+        is_known = self.note_first_size(parameters, &format, packet) and not headers.has_sets
+        if self.may_have_fields or not (is_entry and is_known):
+            parser = new_picture_parser(parameters, demuxer.io.name)
+            parser.read(packet, &header)
+            is_entry = header.entry == ENTRY_YES
+            self.begins_with_field = header.is_field
+            if not is_known and parser.parser != NULL:
+                self.first_width, self.first_height = parser.parser.width, parser.parser.height
+        self.begins_with_entry = is_entry and is_exact_entry(&format, packet.data, packet.size)
         return 0
+
+    cdef bint note_first_size(self, const AVCodecParameters *parameters, const NalFormat *format,
+                              const AVPacket *packet) except -1:
+        """Note the size of the first picture, and whether pictures may be fields, without a parser.
+
+        Return False if a parser must find the size: the stream has several sets of parameters.
+        """
+        cdef Vp9Format vp9
+        cdef Sps sps
+        cdef int codec_id = format.codec_id
+        if codec_id == avcodec.AV_CODEC_ID_H264:
+            units = sets_in_extradata((<const char *> parameters.extradata)[:parameters.extradata_size])
+            self.may_have_fields = not units or may_have_fields(units[0])
+            if len(units) != 1:
+                return False
+            unit = <bytes> units[0]
+            if not read_sps(<const uint8_t *> (<const char *> unit), <int> len(unit), &sps):
+                return False
+            self.first_width, self.first_height = sps.width - sps.left - sps.right, sps.height - sps.top - sps.bottom
+            return True
+        if codec_id == avcodec.AV_CODEC_ID_HEVC:
+            self.first_width, self.first_height = format.width, format.height
+            return format.num_sets == 1
+        if codec_id == avcodec.AV_CODEC_ID_VP9:
+            if read_vp9_format(packet.data, packet.size, &vp9):
+                self.first_width, self.first_height = vp9.width, vp9.height
+            return True
+        if codec_id == avcodec.AV_CODEC_ID_VP8:
+            read_vp8_size(packet.data, packet.size, &self.first_width, &self.first_height)
+            return True
+        return begins_with_key(format, packet)
 
     cdef int append(self, const PacketRecord *record) noexcept nogil:
         cdef PacketRecord *grown
@@ -234,6 +297,7 @@ cdef class PacketTable:
         cdef PacketRecord record
         cdef NalFormat format = nal_format(demuxer.stream(stream_index).codecpar)
         cdef PictureParser parser = new_picture_parser(demuxer.stream(stream_index).codecpar, demuxer.io.name)
+        cdef HeaderCheck check = new_header_check(demuxer.stream(stream_index).codecpar, demuxer.io.name)
         cdef int code
         if packet == NULL:
             raise MemoryError()
@@ -253,6 +317,8 @@ cdef class PacketTable:
                         read_sequence_headers(&format, packet.data, packet.size, &record.headers)
                     if self.has_order:
                         self.record_order(parser, packet, &record)
+                    if check.refuses(packet):
+                        record.flags |= PACKET_SUSPECT
                     avcodec.av_packet_unref(packet)
                     code = self.append(&record)
                     if code < 0:

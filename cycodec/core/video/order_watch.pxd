@@ -38,7 +38,7 @@ cdef class OrderWatch:
     # True if a packet contradicted the index.
     cdef bint is_wrong
 
-    cdef int restart(self, int64_t first, int leading) noexcept nogil
+    cdef void restart(self, int64_t first, int leading) noexcept nogil
     cdef void note_packet(self, const AVPacket *packet, int64_t number) noexcept nogil
     cdef bint may_leave_out(self) noexcept nogil
     cdef void note_number(self, int64_t number) noexcept nogil

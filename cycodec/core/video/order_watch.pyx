@@ -26,11 +26,11 @@ from cycodec.libav.avcodec cimport AVPacket
 cdef class OrderWatch:
     """Follows the packets of one reader. See `new_order_watch`."""
 
-    cdef int restart(self, int64_t first, int leading) noexcept nogil:
+    cdef void restart(self, int64_t first, int leading) noexcept nogil:
         """Begin a new run.
 
         `first` is the number of its first frame. `leading` pictures follow that are shown before it
-        and may be missing. Return 0 or AVERROR.
+        and may be missing.
         """
         self.first = self.complete_to = first
         self.leading = leading
@@ -41,7 +41,7 @@ cdef class OrderWatch:
         self.is_wrong = False
         self.reference = self.last_shown = -1
         self.type = avutil.AV_PICTURE_TYPE_NONE
-        return self.parser.restart()
+        self.parser.restart()
 
     cdef void note_packet(self, const AVPacket *packet, int64_t number) noexcept nogil:
         """Look at a packet before it is sent; a number below 0 gives no frame."""

@@ -73,7 +73,7 @@ cdef class FrameStream:
         self.choose_marks()
         if self.state != FRESH:
             self.stop()
-        self.demuxer.check(self.order.restart(0, 0), "open parser")
+        self.order.restart(0, 0)
 
     def __dealloc__(self):
         cdef int i
@@ -346,8 +346,7 @@ cdef class FrameStream:
         code = self.seeker.seek(self.packet)
         if self.index.is_exact:
             self.watch.restart(self.seeker.first_number())
-            if code == 0:
-                code = self.order.restart(self.seeker.first_number(), self.seeker.leading())
+            self.order.restart(self.seeker.first_number(), self.seeker.leading())
             if code == 0:
                 code = self.prepare_decoder()
         if code == 0:
@@ -429,7 +428,7 @@ cdef class FrameStream:
         self.backend.expect(NULL, NULL)
         self.choose_marks()
         self.backend.reopen()
-        self.demuxer.check(self.order.restart(0, 0), "open parser")
+        self.order.restart(0, 0)
         self.knows_first_packet = True
         self.state = RUNNING
         return 0

@@ -1,0 +1,67 @@
+"""Which container the first bytes of a file prove.
+
+Note [Proved formats]
+
+FFmpeg asks each of its demuxers whether the first bytes of a file are theirs, which takes a tenth
+of the time of opening an MP4 file. For the common brands of MP4 and the document types of Matroska,
+the first bytes decide alone: FFmpeg's demuxer is certain of them, and no other one claims them. All
+other files are probed, QuickTime's among them, because they may hold an MPEG program stream.
+"""
+
+from libc.string cimport memcmp
+
+from cycodec.libav cimport avformat
+from cycodec.libav.avformat cimport AVInputFormat
+
+
+cdef enum:
+    SMALLEST_BRAND_BOX = 16     # bytes of a `ftyp` box with one brand
+    LARGEST_BRAND_BOX = 1024
+
+# Major brands of ISO/IEC 14496-12 and its derivates, four bytes each.
+cdef const char *BRANDS = b"isomiso2iso3iso4iso5iso6mp41mp42avc1dashM4V MSNV3gp43gp53gp6"
+# EBML's document types, with the element that holds them (RFC 8794, 11.2.6).
+cdef const char *MATROSKA = b"\x42\x82\x88matroska"
+cdef const char *WEBM = b"\x42\x82\x84webm"
+
+cdef const AVInputFormat *mov = avformat.av_find_input_format("mov")
+cdef const AVInputFormat *matroska = avformat.av_find_input_format("matroska")
+
+
+cdef const AVInputFormat *proved_format(const unsigned char *head, int size) noexcept nogil:
+    """Return the demuxer for a file that begins with these bytes; NULL if FFmpeg must probe it."""
+    if is_mp4(head, size):
+        return mov
+    if is_matroska(head, size):
+        return matroska
+    return NULL
+
+
+cdef bint is_mp4(const unsigned char *head, int size) noexcept nogil:
+    """Return True if a `ftyp` box of an ordinary brand comes first (ISO/IEC 14496-12, 4.3)."""
+    cdef int i
+    cdef int length
+    if size < SMALLEST_BRAND_BOX or memcmp(head + 4, b"ftyp", 4) != 0 or head[0] or head[1]:
+        return False
+    length = head[2] << 8 | head[3]
+    if not SMALLEST_BRAND_BOX <= length <= LARGEST_BRAND_BOX:
+        return False
+    for i in range(0, 15 * 4, 4):
+        if memcmp(head + 8, BRANDS + i, 4) == 0:
+            return True
+    return False
+
+
+cdef bint is_matroska(const unsigned char *head, int size) noexcept nogil:
+    """Return True if an EBML header of Matroska or WebM comes first (RFC 8794, 11.2)."""
+    cdef int end, i
+    if size < 5 or memcmp(head, b"\x1A\x45\xDF\xA3", 4) != 0 or not head[4] & 0x80:
+        return False
+    end = 5 + (head[4] & 0x7F)
+    for i in range(5, min(end, size) - 11 + 1):
+        if memcmp(head + i, MATROSKA, 11) == 0:
+            return True
+    for i in range(5, min(end, size) - 7 + 1):
+        if memcmp(head + i, WEBM, 7) == 0:
+            return True
+    return False
