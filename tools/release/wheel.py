@@ -141,6 +141,8 @@ def build(python: str, source: Path, prefix: Prefix, built: Path, out: Path) -> 
         "LDSHARED": f"{environment['CC']} -shared",
         "CFLAGS": f"{toolchain.FLAGS} -DNDEBUG",
     }
+    if shutil.which("ccache"):
+        environment |= {"CC": f"ccache {environment['CC']}", "CCACHE_COMPILERTYPE": "clang"}
     raw = WORK / "raw"
     shutil.rmtree(raw, ignore_errors=True)
     say(f"building cycodec for {python}")
@@ -160,7 +162,7 @@ def build(python: str, source: Path, prefix: Prefix, built: Path, out: Path) -> 
         env=environment,
     )
     (wheel,) = raw.glob("*.whl")
-    return complete(wheel, built, f"{PLATFORM}_{prefix.machine}", environment["CC"], out)
+    return complete(wheel, built, f"{PLATFORM}_{prefix.machine}", str(prefix.tools / "cc"), out)
 
 
 def complete(wheel: Path, built: Path, platform: str, compiler: str, out: Path) -> Path:
