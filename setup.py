@@ -38,8 +38,12 @@ C_SOURCES = {
         "csrc/kernels/yuv2rgb_matrix.c",
         "csrc/picture/colour.c",
         "csrc/picture/orientation.c",
+        "csrc/resample/picture.c",
         "csrc/resample/resample.c",
         "csrc/resample/resample_rows.c",
+    ],
+    "bitstream.start_codes": [
+        "csrc/bitstream/start_codes.c",
     ],
     "video.picture_spec": [
         "csrc/picture/target.c",
@@ -68,7 +72,28 @@ C_SOURCES = {
     "audio.wav": [
         "csrc/sound/pcm.c",
     ],
+    "image.decode": [
+        "csrc/image/canvas.c",
+        "csrc/image/gif_decode.c",
+        "csrc/image/inflate.c",
+        "csrc/image/jpeg_decode.c",
+        "csrc/image/pixels.c",
+        "csrc/image/png_decode.c",
+        "csrc/image/png_rows.c",
+    ],
+    "image.encode": [
+        "csrc/image/deflate.c",
+        "csrc/image/jpeg_encode.c",
+        "csrc/image/png_encode.c",
+    ],
+    "image.coded": [
+        "csrc/image/chroma.c",
+        "csrc/image/webp_rgb.c",
+    ],
 }
+
+# The modules that use the libraries of image formats.
+IMAGE_MODULES = ("cycodec.core.image.decode", "cycodec.core.image.encode")
 
 
 class BuildModules(build_ext):
@@ -88,9 +113,16 @@ class BuildModules(build_ext):
         for library, version in ffmpeg.versions.items():
             print(f"  {library:14} {version}")
         print(f"  {'libdir':14} {ffmpeg.library_folder}\n  {'python':14} {sys.version.split()[0]}")
+        images = native_requirements.find_image_libraries()
+        for library, version in images.versions.items():
+            print(f"  {library:14} {version}")
         for extension in self.extensions:
             extension.extra_compile_args += [*ffmpeg.compile_flags, *optimisation()]
             extension.extra_link_args += ffmpeg.link_flags
+            if extension.name in IMAGE_MODULES:
+                extension.define_macros += [(macro, "1") for macro in images.macros]
+                extension.extra_compile_args += images.compile_flags
+                extension.extra_link_args += images.link_flags
             if os.environ.get("CYCODEC_FFMPEG_DIR"):
                 extension.extra_link_args.append(f"-Wl,-rpath,{ffmpeg.library_folder}")
         self.extensions[:] = cythonize(

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         SourceNotFoundError,
         SourcePermissionError,
         SourceTimeoutError,
+        SourceUnreachableError,
         StaleIndexError,
         StreamNotFoundError,
         TooManyFilesError,
@@ -66,6 +67,7 @@ _HOMES = {
         "SourceNotFoundError",
         "SourcePermissionError",
         "SourceTimeoutError",
+        "SourceUnreachableError",
         "StaleIndexError",
         "StreamNotFoundError",
         "TooManyFilesError",
@@ -77,7 +79,7 @@ _HOMES = {
 }
 # The module that explains names which this one lacks.
 _MISSING_NAMES = "cycodec._shared.missing_names"
-_MODULES = ("batch", "compat", "datasets", "decoders", "encoders", "samplers", "transforms")
+_MODULES = ("batch", "compat", "datasets", "decoders", "encoders", "images", "samplers", "transforms")
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
@@ -104,6 +106,7 @@ __all__ = [
     "SourceNotFoundError",
     "SourcePermissionError",
     "SourceTimeoutError",
+    "SourceUnreachableError",
     "StaleIndexError",
     "StreamNotFoundError",
     "TooManyFilesError",

@@ -6,6 +6,9 @@ FFMPEG_LIBRARIES=(libavformat libavcodec libavutil libswscale libswresample)
 APT_PACKAGES=(ffmpeg pkg-config gcc libc6-dev libavformat-dev libavcodec-dev libavutil-dev libswscale-dev libswresample-dev)
 APT_PYTHON=(python3 python3-dev python3-venv)
 BREW_PACKAGES=(ffmpeg pkgconf)
+# optional: libraries of image formats; without them cycodec builds, and says which format it lacks
+IMAGE_LIBRARIES=(libjpeg zlib libdeflate)
+APT_IMAGES=(libjpeg-dev zlib1g-dev libdeflate-dev)
 # optional: a compiler and an emulator for 64-bit Arm, to test its kernels on x86-64
 APT_ARM=(gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user)
 
@@ -124,4 +127,22 @@ arm_packages() {
     say "installing with apt-get (log: build/apt-get.log): ${APT_ARM[*]}"
     install_with_apt "${APT_ARM[@]}" || say "that failed; continuing without them"
     set_stamp arm tried
+}
+
+# Prints the versions of the image libraries that are there.
+image_versions() {
+    local library
+    for library in "${IMAGE_LIBRARIES[@]}"; do
+        "${PKG_CONFIG:-pkg-config}" --modversion "$library" 2>/dev/null || echo none
+    done | paste -s -d ' ' -
+}
+
+# Installs APT_IMAGES once, and only as root. The build goes on without them.
+image_packages() {
+    case $(image_versions) in *none*) ;; *) return 0 ;; esac
+    [ "$(uname -s) $(id -u)" = "Linux 0" ] && have apt-get || return 0
+    ! is_stamped images tried || return 0
+    say "installing with apt-get (log: build/apt-get.log): ${APT_IMAGES[*]}"
+    install_with_apt "${APT_IMAGES[@]}" || say "that failed; continuing without them"
+    set_stamp images tried
 }

@@ -299,6 +299,7 @@ cdef extern from "libavutil/frame.h" nogil:
     AVFrame *av_frame_alloc()
     void av_frame_free(AVFrame **frame)
     int av_frame_ref(AVFrame *dst, const AVFrame *src)
+    AVFrame *av_frame_clone(const AVFrame *src)
     void av_frame_unref(AVFrame *frame)
     void av_frame_move_ref(AVFrame *dst, AVFrame *src)
     int av_frame_get_buffer(AVFrame *frame, int align)

@@ -13,7 +13,7 @@ import re
 import stat
 import warnings
 
-from libc.errno cimport ENOSYS
+from libc.errno cimport EIO, ENOSYS
 from libc.stdint cimport int64_t, uint8_t
 from libc.string cimport memcmp
 
@@ -27,6 +27,7 @@ from cycodec.core.error import (
     SourceIsDirectoryError,
     SourceNotFoundError,
     SourcePermissionError,
+    SourceUnreachableError,
     StaleIndexError,
     UnsupportedError,
 )
@@ -36,6 +37,7 @@ from cycodec.core.io.file_object cimport (
     FileObject, RemoteFile, can_seek, open_file_of, refuse_closed, remote_file_of,
 )
 from cycodec.core.io.link cimport Link, Watch
+from cycodec.core.io.link import unresolved_host
 from cycodec.core.io.local_file cimport LocalFile
 from cycodec.core.io.spool cimport Spool
 
@@ -550,6 +552,13 @@ cdef class IOContext:
         if self.pending is not None:
             exception, self.pending = self.pending, None
             raise exception
+        if code == avutil.AVERROR(EIO) and operation == "open" and self.link_url is not None:
+            host = unresolved_host(self.link_url)
+            if host is not None:
+                raise SourceUnreachableError(
+                    f"{self.name}: cannot open: the host {host!r} has no address (check its name, and whether this "
+                    "machine reaches a name server)", source=self.name, operation=operation, errno=EIO,
+                )
         return error.check(code, operation, self.name)
 
 

@@ -3,9 +3,6 @@
 from libc.stdint cimport int64_t
 
 from cycodec cimport (
-    CYCODEC_ABI,
-    check_build,
-    cycodec_abi,
     decoder_reader,
     index_length,
     index_pts,
@@ -40,12 +37,3 @@ def mean_luma(decoder, int64_t number):
 def all_pts(decoder):
     cdef FrameReader reader = decoder_reader(decoder)
     return [index_pts(reader.index, i) for i in range(index_length(reader.index))]
-
-
-def versions():
-    return CYCODEC_ABI, cycodec_abi()
-
-
-def pretend(int abi, unsigned avcodec_version):
-    """What an extension of another build would be told."""
-    check_build(abi, 58 << 16 if avcodec_version else 0, avcodec_version, 0)

@@ -19,11 +19,12 @@ setup(
     ext_modules=cythonize(
         [
             Extension(
-                "luma",
-                ["luma.pyx"],
+                name,
+                [f"{name}.pyx"],
                 extra_compile_args=["-O1", "-g0", *flags("--cflags")],
                 extra_link_args=flags("--libs"),
             )
+            for name in ("luma", "frames", "writer")
         ],
         language_level=3,
     ),
