@@ -137,7 +137,9 @@ class Apt:
         chosen = into / f".{package}-{wanted}json"
         if chosen.exists() and chosen.stat().st_mtime > self.configuration.stat().st_mtime:
             facts = json.loads(chosen.read_text())
-            return Archive(package, facts["version"], into / facts["file"], facts["sha256"], into / facts["folder"])
+            return Archive(
+                package, facts["version"], into / facts["file"], facts["sha256"], into / facts["folder"]
+            )
         refusals = []
         for version in self.versions(package):
             if not version.split(":")[-1].startswith(wanted):
