@@ -19,4 +19,6 @@ cdef bint is_in_top_layer(const NalFormat *format, const uint8_t *data, int size
 cdef bint is_unreferenced(const NalFormat *format, const uint8_t *data, int size) noexcept nogil
 cdef bint begins_at_entry(const NalFormat *format, const uint8_t *data, int size) noexcept nogil
 cdef bint is_exact_entry(const NalFormat *format, const uint8_t *data, int size) noexcept nogil
-cdef int count_pictures(const NalFormat *format, const uint8_t *data, int size, bint *is_entry) noexcept nogil
+cdef int count_pictures(
+    const NalFormat *format, const uint8_t *data, int size, bint is_split, bint *is_entry
+) noexcept nogil

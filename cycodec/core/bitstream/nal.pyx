@@ -210,12 +210,15 @@ cdef bint holds_picture(const NalFormat *format, const uint8_t *data, int size) 
     return found
 
 
-cdef int count_pictures(const NalFormat *format, const uint8_t *data, int size, bint *is_entry) noexcept nogil:
+cdef int count_pictures(
+    const NalFormat *format, const uint8_t *data, int size, bint is_split, bint *is_entry
+) noexcept nogil:
     """Return how many H.264 or HEVC pictures begin in a packet; -1 if uncertain.
 
     A picture begins with the slice that holds its first macroblock (ITU-T H.264, 7.4.3; H.265,
     7.4.7.1). `is_entry` becomes True if decoding may begin here with nothing missing, at an IDR
-    picture or another random access picture of HEVC.
+    picture or another random access picture of HEVC. `is_split` is True if a parser has split the
+    stream into pictures, so that no other one can follow the first slice.
     """
     cdef int position = 0
     cdef int length = 0
@@ -244,6 +247,8 @@ cdef int count_pictures(const NalFormat *format, const uint8_t *data, int size, 
         is_entry[0] = is_entry[0] or (kind == 5 if is_h264 else 16 <= kind <= 23)
         # The bit is 1 if first_mb_in_slice is 0, or if first_slice_segment_in_pic_flag is 1.
         found += data[position + header] >> 7
+        if is_split:
+            return found
 
 
 cdef bint begins_at_entry(const NalFormat *format, const uint8_t *data, int size) noexcept nogil:
