@@ -1,26 +1,20 @@
 """Build cycodec's compiled modules. FFmpeg is found by pkg-config, inside build_ext only.
 
 Neither sdist nor metadata need FFmpeg, nothing is loaded at build time, and torch is not needed at
-all. ``CYCODEC_FFMPEG_DIR`` names a prefix whose ``lib/pkgconfig`` is searched first.
+all. native_requirements.py says where FFmpeg is looked for.
 """
 
 import os
-import shlex
-import subprocess
+import re
 import sys
 from pathlib import Path
 
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 
-# FFmpeg 4.3 is the floor: the versions its libraries carry there.
-FFMPEG_LIBRARIES = {
-    "libavformat": "58.45",
-    "libavcodec": "58.91",
-    "libavutil": "56.51",
-    "libswscale": "5.7",
-    "libswresample": "3.7",
-}
+# PEP 517 does not put the folder of setup.py on the path
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+import native_requirements
 
 # Compiled modules with C sources of their own. Every other .pyx file under cycodec/core needs none.
 C_SOURCES = {
@@ -44,6 +38,7 @@ C_SOURCES = {
         "csrc/kernels/yuv2rgb_matrix.c",
         "csrc/picture/colour.c",
         "csrc/picture/orientation.c",
+        "csrc/resample/picture.c",
         "csrc/resample/resample.c",
         "csrc/resample/resample_rows.c",
     ],
@@ -77,55 +72,28 @@ C_SOURCES = {
     "audio.wav": [
         "csrc/sound/pcm.c",
     ],
+    "image.decode": [
+        "csrc/image/canvas.c",
+        "csrc/image/gif_decode.c",
+        "csrc/image/inflate.c",
+        "csrc/image/jpeg_decode.c",
+        "csrc/image/pixels.c",
+        "csrc/image/png_decode.c",
+        "csrc/image/png_rows.c",
+    ],
+    "image.encode": [
+        "csrc/image/deflate.c",
+        "csrc/image/jpeg_encode.c",
+        "csrc/image/png_encode.c",
+    ],
+    "image.coded": [
+        "csrc/image/chroma.c",
+        "csrc/image/webp_rgb.c",
+    ],
 }
 
-
-def pkg_config(*arguments):
-    """Run pkg-config; the output, or None with what it complained about."""
-    command = [os.environ.get("PKG_CONFIG", "pkg-config"), *arguments]
-    environment = dict(os.environ)
-    if prefix := environment.get("CYCODEC_FFMPEG_DIR"):
-        paths = sorted(str(p) for p in Path(prefix).glob("**/pkgconfig"))
-        paths = paths or [str(Path(prefix, "lib", "pkgconfig"))]
-        environment["PKG_CONFIG_PATH"] = os.pathsep.join([*paths, environment.get("PKG_CONFIG_PATH", "")])
-    try:
-        done = subprocess.run(command, env=environment, capture_output=True, text=True)
-    except FileNotFoundError:
-        return None, f"{command[0]}: command not found"
-    return (done.stdout.strip(), "") if done.returncode == 0 else (None, done.stderr.strip())
-
-
-def find_ffmpeg():
-    """Versions, compile flags and link flags of FFmpeg, or a SystemExit that says what to do."""
-    found, problems = {}, []
-    for library, minimum in FFMPEG_LIBRARIES.items():
-        version, _ = pkg_config("--modversion", library)
-        found[library] = version
-        _, complaint = pkg_config("--print-errors", "--exists", f"{library} >= {minimum}")
-        if complaint:
-            problems.append(complaint)
-    if problems or None in found.values():
-        sought = ", ".join(f"{library} >= {minimum}" for library, minimum in FFMPEG_LIBRARIES.items())
-        seen = (
-            ", ".join(f"{library} {version}" for library, version in found.items() if version)
-            or "none of them"
-        )
-        complaints = "\n    ".join(dict.fromkeys("\n".join(problems).splitlines()))
-        raise SystemExit(
-            "\ncycodec cannot be built: FFmpeg's development files (4.3 or newer) were not found.\n"
-            f"  sought by pkg-config: {sought}\n"
-            f"  found: {seen}\n"
-            f"  pkg-config says:\n    {complaints}\n"
-            "  Do one of these and build again:\n"
-            "    conda:          conda install -c conda-forge ffmpeg pkg-config\n"
-            "    Debian, Ubuntu: apt-get install pkg-config libavformat-dev libavcodec-dev libavutil-dev"
-            " libswscale-dev libswresample-dev   (Homebrew: brew install ffmpeg pkg-config)\n"
-            "    your own build: set CYCODEC_FFMPEG_DIR=/prefix (the folder that holds lib/pkgconfig)\n"
-        )
-    cflags, _ = pkg_config("--cflags", *FFMPEG_LIBRARIES)
-    libs, _ = pkg_config("--libs", *FFMPEG_LIBRARIES)
-    libdir, _ = pkg_config("--variable=libdir", "libavformat")
-    return found, shlex.split(cflags), shlex.split(libs), libdir
+# The modules that use the libraries of image formats.
+IMAGE_MODULES = ("cycodec.core.image.decode", "cycodec.core.image.encode")
 
 
 class BuildModules(build_ext):
@@ -138,16 +106,25 @@ class BuildModules(build_ext):
     def build_extensions(self):
         from Cython.Build import cythonize
 
-        versions, cflags, libs, libdir = find_ffmpeg()
+        if self.compiler.compiler_type == "unix":
+            native_requirements.check_compiler(self.compiler.compiler_so)
+        ffmpeg = native_requirements.find_ffmpeg()
         print("cycodec: building against FFmpeg")
-        for library, version in versions.items():
+        for library, version in ffmpeg.versions.items():
             print(f"  {library:14} {version}")
-        print(f"  {'libdir':14} {libdir}\n  {'python':14} {sys.version.split()[0]}")
+        print(f"  {'libdir':14} {ffmpeg.library_folder}\n  {'python':14} {sys.version.split()[0]}")
+        images = native_requirements.find_image_libraries()
+        for library, version in images.versions.items():
+            print(f"  {library:14} {version}")
         for extension in self.extensions:
-            extension.extra_compile_args += [*cflags, *optimisation()]
-            extension.extra_link_args += libs
+            extension.extra_compile_args += [*ffmpeg.compile_flags, *optimisation()]
+            extension.extra_link_args += ffmpeg.link_flags
+            if extension.name in IMAGE_MODULES:
+                extension.define_macros += [(macro, "1") for macro in images.macros]
+                extension.extra_compile_args += images.compile_flags
+                extension.extra_link_args += images.link_flags
             if os.environ.get("CYCODEC_FFMPEG_DIR"):
-                extension.extra_link_args.append(f"-Wl,-rpath,{libdir}")
+                extension.extra_link_args.append(f"-Wl,-rpath,{ffmpeg.library_folder}")
         self.extensions[:] = cythonize(
             self.extensions,
             build_dir="build/cython",
@@ -184,4 +161,19 @@ def modules():
         )
 
 
-setup(ext_modules=list(modules()), cmdclass={"build_ext": BuildModules})
+def readme():
+    """README.md for package indexes, which have none of the files that its links point to."""
+    project = Path("pyproject.toml").read_text(encoding="utf-8")
+    version = re.search(r'^version = "(.+)"', project, re.MULTILINE)[1]
+    repository = re.search(r'^Repository = "(.+)"', project, re.MULTILINE)[1]
+    text = Path("README.md").read_text(encoding="utf-8")
+    text = re.sub(r"(!\[[^\]]*\]\()(?!\w+:|#)", rf"\g<1>{repository}/raw/v{version}/", text)
+    return re.sub(r"((?<!!)\[[^\]]*\]\()(?!\w+:|#)", rf"\g<1>{repository}/blob/v{version}/", text)
+
+
+setup(
+    ext_modules=list(modules()),
+    cmdclass={"build_ext": BuildModules},
+    long_description=readme(),
+    long_description_content_type="text/markdown",
+)

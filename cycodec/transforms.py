@@ -14,6 +14,7 @@ Pixels outside a crop are never converted or resampled.
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from torch import Generator
     from torch.nn import Module
 
-__all__ = ["CenterCrop", "DecoderTransform", "RandomCrop", "Resize"]
+__all__ = ["CenterCrop", "DecoderTransform", "RandomCrop", "RandomResizedCrop", "Resize"]
 
 # What users pass as transforms. Those of torchvision.transforms.v2 are torch modules.
 Transforms: TypeAlias = "Iterable[DecoderTransform | Module]"
@@ -72,6 +73,10 @@ class DecoderTransform(ABC):
         ValueError
             The transform does not fit frames of this size.
         """
+
+    def steps(self, height: int, width: int, generator: Generator | None = None) -> Sequence[Crop | Scale]:
+        """Return the same as steps; random transforms draw from the generator."""
+        return (self.resolve(height, width),)
 
 
 @dataclass(frozen=True)
@@ -176,6 +181,89 @@ class RandomCrop(_FixedCrop):
         )
         return Crop(top, left, *self.size)
 
+    def steps(self, height: int, width: int, generator: Generator | None = None) -> Sequence[Crop | Scale]:
+        return (self.resolve(height, width, generator),)
+
+
+@dataclass(frozen=True)
+class RandomResizedCrop(DecoderTransform):
+    """Keep a box of random size, shape and place, and resample it to a size.
+
+    A decoder uses the same box for all its frames. The box is drawn from torch's global generator
+    when the decoder is made, with the numbers that torchvision's transform of this name draws.
+
+    Parameters
+    ----------
+    size : (height, width) or int
+        Of the result. An int stands for a square.
+    scale : (float, float)
+        The smallest and the largest share of the frame's area.
+    ratio : (float, float)
+        The smallest and the largest aspect ratio of the box, width / height.
+
+    Raises
+    ------
+    ValueError, TypeError
+        The size is not one or two positive integers, or a range is not two positive numbers in
+        rising order.
+    """
+
+    size: tuple[int, int]
+    scale: tuple[float, float] = (0.08, 1.0)
+    ratio: tuple[float, float] = (3 / 4, 4 / 3)
+
+    def __post_init__(self) -> None:
+        size = _read_size("RandomResizedCrop", self.size)
+        object.__setattr__(self, "size", size if len(size) == 2 else size * 2)
+        for name in ("scale", "ratio"):
+            object.__setattr__(self, name, _read_range(name, getattr(self, name)))
+
+    def resolve(self, height: int, width: int, generator: Generator | None = None) -> Crop:
+        """Draw the box."""
+        torch = load_torch()
+        logs = torch.log(torch.tensor(self.ratio, device="cpu"))
+        for _ in range(10):
+            area = height * width * self._uniform(*self.scale, generator)
+            ratio = math.exp(self._uniform(float(logs[0]), float(logs[1]), generator))
+            box_width, box_height = round(math.sqrt(area * ratio)), round(math.sqrt(area / ratio))
+            if 0 < box_width <= width and 0 < box_height <= height:
+                top, left = (
+                    int(torch.randint(margin + 1, (1,), generator=generator, device="cpu"))
+                    for margin in (height - box_height, width - box_width)
+                )
+                return Crop(top, left, box_height, box_width)
+        return self._middle(height, width)
+
+    @staticmethod
+    def _uniform(least: float, most: float, generator: Generator | None) -> float:
+        number = load_torch().empty(1, dtype=load_torch().float32, device="cpu")
+        return float(number.uniform_(least, most, generator=generator))
+
+    def _middle(self, height: int, width: int) -> Crop:
+        """Return the largest box in the middle with an allowed shape: no drawn box fitted."""
+        box_height, box_width = height, width
+        if width / height < self.ratio[0]:
+            box_height = max(round(width / self.ratio[0]), 1)
+        elif width / height > self.ratio[1]:
+            box_width = max(round(height * self.ratio[1]), 1)
+        return Crop((height - box_height) // 2, (width - box_width) // 2, box_height, box_width)
+
+    def steps(self, height: int, width: int, generator: Generator | None = None) -> Sequence[Crop | Scale]:
+        return self.resolve(height, width, generator), Scale(*self.size)
+
+
+def _read_range(name: str, values: Any) -> tuple[float, float]:
+    """Two positive numbers in rising order as a tuple."""
+    if not isinstance(values, Sequence) or isinstance(values, (str, bytes)) or len(values) != 2:
+        raise TypeError(f"RandomResizedCrop takes a {name} of two numbers, got {values!r}")
+    if not all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in values):
+        raise TypeError(f"RandomResizedCrop takes a {name} of two numbers, got {values!r}")
+    if not 0 < values[0] <= values[1] < math.inf:
+        raise ValueError(
+            f"RandomResizedCrop takes a {name} of two positive numbers in rising order, got {values!r}"
+        )
+    return float(values[0]), float(values[1])
+
 
 def _read_size(name: str, size: Any) -> tuple[int, ...]:
     """One or two positive integers as a tuple."""
@@ -247,6 +335,7 @@ def _from_torchvision(transform: Any) -> DecoderTransform:
         "Resize": Resize,
         "CenterCrop": CenterCrop,
         "RandomCrop": RandomCrop,
+        "RandomResizedCrop": RandomResizedCrop,
     }
     if not cls.__module__.startswith("torchvision.transforms.v2") or name not in makers:
         known = ", ".join(makers)
@@ -260,6 +349,8 @@ def _from_torchvision(transform: Any) -> DecoderTransform:
             raise ValueError(
                 f"torchvision's {name} is supported with {option}={allowed[0]!r} only, got {value!r}"
             )
+    if name == "RandomResizedCrop":
+        return RandomResizedCrop(transform.size, tuple(transform.scale), tuple(transform.ratio))
     return makers[name](transform.size)
 
 
@@ -268,6 +359,7 @@ _TORCHVISION_OPTIONS: dict[str, dict[str, tuple[Any, ...]]] = {
     "Resize": {"interpolation": ("bilinear", 2), "antialias": (True,), "max_size": (None,)},
     "CenterCrop": {},
     "RandomCrop": {"padding": (None,), "pad_if_needed": (False,)},
+    "RandomResizedCrop": {"interpolation": ("bilinear", 2), "antialias": (True,)},
 }
 
 
@@ -339,25 +431,29 @@ def resolve(
     # The first step is the region. Neighbouring crops are joined.
     steps: list[Crop | Scale] = [whole]
     for transform in transforms:
-        if isinstance(transform, RandomCrop):
-            step: Crop | Scale = transform.resolve(height, width, generator)
-        else:
-            step = transform.resolve(height, width)
-        before = steps[-1]
-        if step.height * step.width > MAX_PIXELS or max(step.height, step.width) > MAX_EDGE:
-            raise ValueError(
-                f"{transform} gives frames of {step.height}x{step.width}: more than 2**28 pixels, or an "
-                "edge of more than 2**20"
-            )
-        if isinstance(step, Crop) and isinstance(before, Crop):
-            steps[-1] = Crop(before.top + step.top, before.left + step.left, step.height, step.width)
-        elif isinstance(step, Crop) or step != (height, width):
-            steps.append(step)
-        height, width = step.height, step.width
+        for step in transform.steps(height, width, generator):
+            _add_step(steps, step, transform, (height, width))
+            height, width = step.height, step.width
     first, *rest = steps
     assert isinstance(first, Crop)
     region = (first.top, first.top + first.height, first.left, first.left + first.width)
     return Pipeline(None if first == whole else region, tuple(rest), height, width)
+
+
+def _add_step(
+    steps: list[Crop | Scale], step: Crop | Scale, transform: DecoderTransform, size: tuple[int, int]
+) -> None:
+    """Append a step for frames of a size, or join it to a crop before it."""
+    before = steps[-1]
+    if step.height * step.width > MAX_PIXELS or max(step.height, step.width) > MAX_EDGE:
+        raise ValueError(
+            f"{transform} gives frames of {step.height}x{step.width}: more than 2**28 pixels, or an "
+            "edge of more than 2**20"
+        )
+    if isinstance(step, Crop) and isinstance(before, Crop):
+        steps[-1] = Crop(before.top + step.top, before.left + step.left, step.height, step.width)
+    elif isinstance(step, Crop) or step != size:
+        steps.append(step)
 
 
 if not TYPE_CHECKING:

@@ -51,7 +51,7 @@ def oracle_version():
     if tuple(ours[:2]) != theirs.groups():
         pytest.fail(
             f"the oracle is another FFmpeg: {recipes.FFMPEG} has libavcodec {'.'.join(theirs.groups())}, "
-            f"cycodec runs with {'.'.join(ours)}; name the right command by CYCODEC_FFMPEG",
+            f"cycodec runs with {'.'.join(ours)}; name the right command by CYCODEC_TEST_FFMPEG",
             pytrace=False,
         )
 

@@ -6,17 +6,15 @@ FFMPEG_LIBRARIES=(libavformat libavcodec libavutil libswscale libswresample)
 APT_PACKAGES=(ffmpeg pkg-config gcc libc6-dev libavformat-dev libavcodec-dev libavutil-dev libswscale-dev libswresample-dev)
 APT_PYTHON=(python3 python3-dev python3-venv)
 BREW_PACKAGES=(ffmpeg pkgconf)
+# optional: libraries of image formats; without them cycodec builds, and says which format it lacks
+IMAGE_LIBRARIES=(libjpeg zlib libdeflate)
+APT_IMAGES=(libjpeg-dev zlib1g-dev libdeflate-dev)
 # optional: a compiler and an emulator for 64-bit Arm, to test its kernels on x86-64
 APT_ARM=(gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user)
 
-# Calls pkg-config as setup.py does; CYCODEC_FFMPEG_DIR names a prefix that pkg-config searches
-# first.
+# Calls pkg-config as setup.py does, which needs a Python.
 ffmpeg_config() {
-    local path=${PKG_CONFIG_PATH-}
-    if [ -n "${CYCODEC_FFMPEG_DIR-}" ]; then
-        path=$CYCODEC_FFMPEG_DIR/lib/pkgconfig:$path
-    fi
-    PKG_CONFIG_PATH=$path "${PKG_CONFIG:-pkg-config}" "$@" "${FFMPEG_LIBRARIES[@]}"
+    "$1" "$ROOT/native_requirements.py" "${@:2}" "${FFMPEG_LIBRARIES[@]}"
 }
 
 # Prints the Python to use: that of .venv if it runs, else $PYTHON, else the first that is new
@@ -52,17 +50,16 @@ PYTHON
 missing_from_system() {
     have "${CC:-cc}" || echo "a C compiler (${CC:-cc})"
     have ffmpeg || echo "the ffmpeg command"
-    if ! have "${PKG_CONFIG:-pkg-config}"; then
-        echo "pkg-config"
-    elif ! ffmpeg_config --exists; then
-        echo "FFmpeg's development files (pkg-config does not find ${FFMPEG_LIBRARIES[*]})"
-    fi
-    local python lacks
+    have "${PKG_CONFIG:-pkg-config}" || echo "pkg-config"
+    local python lacks complaint
     if ! python=$(find_python); then
         echo "Python 3.10 or newer (${PYTHON:-python3})"
-    else
-        lacks=$(python_lacks "$python" | paste -s -d ' ' -)
-        [ -z "$lacks" ] || echo "parts of $python: $lacks"
+        return
+    fi
+    lacks=$(python_lacks "$python" | paste -s -d ' ' -)
+    [ -z "$lacks" ] || echo "parts of $python: $lacks"
+    if have "${PKG_CONFIG:-pkg-config}" && ! complaint=$(ffmpeg_config "$python" --exists 2>&1); then
+        echo "FFmpeg's development files (pkg-config does not find ${FFMPEG_LIBRARIES[*]}) $complaint"
     fi
 }
 
@@ -98,16 +95,7 @@ install_with_brew() {
 }
 
 advice() {
-    cat <<'TEXT'
-Install what is missing, then run this command again:
-  Debian, Ubuntu  apt-get install ffmpeg pkg-config gcc libc6-dev libavformat-dev libavcodec-dev libavutil-dev \
-                      libswscale-dev libswresample-dev python3 python3-dev python3-venv
-  macOS           brew install ffmpeg pkgconf python      (compiler: xcode-select --install)
-  Fedora          dnf install ffmpeg-free ffmpeg-free-devel pkgconf gcc python3 python3-devel
-  Arch            pacman -S ffmpeg pkgconf gcc python
-  conda           conda install -c conda-forge ffmpeg pkg-config c-compiler python
-Another FFmpeg: set CYCODEC_FFMPEG_DIR to its prefix. Another Python: set PYTHON to its command.
-TEXT
+    cat "$ROOT/tools/system_packages.txt"
 }
 
 system_packages() {
@@ -139,4 +127,22 @@ arm_packages() {
     say "installing with apt-get (log: build/apt-get.log): ${APT_ARM[*]}"
     install_with_apt "${APT_ARM[@]}" || say "that failed; continuing without them"
     set_stamp arm tried
+}
+
+# Prints the versions of the image libraries that are there.
+image_versions() {
+    local library
+    for library in "${IMAGE_LIBRARIES[@]}"; do
+        "${PKG_CONFIG:-pkg-config}" --modversion "$library" 2>/dev/null || echo none
+    done | paste -s -d ' ' -
+}
+
+# Installs APT_IMAGES once, and only as root. The build goes on without them.
+image_packages() {
+    case $(image_versions) in *none*) ;; *) return 0 ;; esac
+    [ "$(uname -s) $(id -u)" = "Linux 0" ] && have apt-get || return 0
+    ! is_stamped images tried || return 0
+    say "installing with apt-get (log: build/apt-get.log): ${APT_IMAGES[*]}"
+    install_with_apt "${APT_IMAGES[@]}" || say "that failed; continuing without them"
+    set_stamp images tried
 }

@@ -41,6 +41,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
     import click
 
+    from cycodec._cli import standard_input
+
     try:
         status = cycodec.main(arguments, prog_name="cycodec", standalone_mode=False)
         sys.stdout.flush()
@@ -55,7 +57,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:
         if "--traceback" in arguments:
             raise
-        return complain(common.one_line(error))
+        return complain(standard_input.renamed(common.one_line(error)))
+    finally:
+        standard_input.forget()
     return status if isinstance(status, int) else 0
 
 

@@ -6,14 +6,18 @@ import os
 from dataclasses import fields
 from typing import Any
 
-from cycodec._cli.text import bit_rate, file_size, frame_rate, joined, number, plural, seconds_text
+from cycodec._cli.text import bit_rate, clock, file_size, frame_rate, joined, number, plural, seconds_text
 from cycodec._shared.metadata import Ratio, StreamMetadata, VideoStreamMetadata
 from cycodec.core.error import FFmpegError
 from cycodec.core.video.index import FrameIndex
 from cycodec.core.video.index_file import is_index_file
-from cycodec.decoders import VideoDecoder, get_container_metadata
+from cycodec.decoders import AudioDecoder, VideoDecoder, get_container_metadata
 
 __all__ = ["describe", "rows", "video_facts"]
+
+# What a table shows of a stream's tags, and what it leaves out of the container's. JSON has all.
+SHOWN_TAGS = ("language", "title")
+HIDDEN_TAGS = ("major_brand", "minor_version", "compatible_brands")
 
 
 def plain(value: Any) -> Any:
@@ -24,6 +28,8 @@ def plain(value: Any) -> Any:
         return f"{value.numerator}/{value.denominator}"
     if isinstance(value, list):
         return [plain(item) for item in value]
+    if isinstance(value, dict):
+        return {name: plain(item) for name, item in value.items()}
     if not hasattr(value, "__dataclass_fields__"):
         return value
     names = [field.name for field in fields(value)]
@@ -47,10 +53,11 @@ def describe(source: str, *, header_only: bool = False) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``source``, ``size_bytes`` (None for a URL) and ``container`` (ContainerMetadata with its
-        streams). If the frames could be indexed, ``video`` has ``stream_index``, ``key_frames``
-        (their number) and ``index_from``. If they could not, ``error`` says why. A saved frame
-        index has ``index`` in place of ``container``: see `describe_index`.
+        ``source``, ``size_bytes`` (None for a URL) and ``container``: ContainerMetadata with its
+        streams, where audio streams have ``num_samples_from_content`` besides. If the frames could
+        be indexed, ``video`` has ``stream_index``, ``key_frames`` (their number) and
+        ``index_from``. If they could not, ``error`` says why. A saved frame index has ``index`` in
+        place of ``container``: see `describe_index`.
 
     Raises
     ------
@@ -69,9 +76,12 @@ def describe(source: str, *, header_only: bool = False) -> dict[str, Any]:
         "size_bytes": os.path.getsize(source) if os.path.isfile(source) else None,
         "container": plain(container),
     }
-    if container.best_video_stream_index is None or header_only:
+    if header_only:
         return result
     try:
+        _describe_audio(source, result["container"]["streams"])
+        if container.best_video_stream_index is None:
+            return result
         with VideoDecoder(source) as decoder:
             # This replaces the stream's metadata by that of its content.
             result["container"]["streams"][decoder.stream_index] = plain(decoder.metadata)
@@ -84,6 +94,14 @@ def describe(source: str, *, header_only: bool = False) -> dict[str, Any]:
     except FFmpegError as error:
         result["error"] = str(error)
     return result
+
+
+def _describe_audio(source: str, streams: list[dict[str, Any]]) -> None:
+    """Add ``num_samples_from_content`` to each audio stream: how many samples a decoder returns."""
+    for stream in streams:
+        if stream["media_type"] == "audio":
+            with AudioDecoder(source, stream_index=stream["stream_index"]) as decoder:
+                stream["num_samples_from_content"] = len(decoder)
 
 
 def describe_index(index: FrameIndex) -> dict[str, Any]:
@@ -134,20 +152,38 @@ def rows(description: dict[str, Any]) -> list[tuple[str, str]]:
     container = description["container"]
     size = description["size_bytes"]
     facts = [
+        container["format"],
         None if size is None else file_size(size),
         seconds_text(container["duration_seconds"]),
         None if not container["bit_rate"] else bit_rate(container["bit_rate"]),
         plural(len(container["streams"]), "stream"),
     ]
-    table = [("file", joined(facts))]
+    table = [("file", joined(facts)), *tag_rows(container["tags"])]
     for stream in container["streams"]:
         label = f"{stream['media_type'] or 'stream'} {stream['stream_index']}"
         kind = stream["media_type"]
         lines = video_lines(stream) if kind == "video" else audio_lines(stream) if kind == "audio" else []
         if "video" in description and description["video"]["stream_index"] == stream["stream_index"]:
             lines.append(content_line(stream, description["video"]))
+        lines.append(tags_line(stream["tags"]))
         table.append((label, "\n".join(filter(None, lines)) or stream["codec"] or "unknown"))
+    for position, chapter in enumerate(container["chapters"], 1):
+        begin, end = (
+            "?" if chapter[n] is None else clock(chapter[n]) for n in ("begin_seconds", "end_seconds")
+        )
+        table.append((f"chapter {position}", joined([f"{begin} to {end}", chapter["tags"].get("title")])))
     return table
+
+
+def tags_line(tags: dict[str, str]) -> str:
+    """Return the tags of a stream that say something to a person."""
+    return joined([f"{name} {value}" for name, value in tags.items() if name.lower() in SHOWN_TAGS])
+
+
+def tag_rows(tags: dict[str, str]) -> list[tuple[str, str]]:
+    """Return the tags of a container, except those for programs, as one row."""
+    lines = [f"{name} {value}" for name, value in tags.items() if name.lower() not in HIDDEN_TAGS]
+    return [("tags", "\n".join(lines))] if lines else []
 
 
 def video_lines(stream: dict[str, Any]) -> list[str]:
@@ -188,7 +224,7 @@ def content_line(stream: dict[str, Any], video: dict[str, Any]) -> str:
 
 def audio_lines(stream: dict[str, Any]) -> list[str]:
     """Return what the header says about an audio stream."""
-    channels = stream["num_channels"]
+    channels, samples = stream["num_channels"], stream.get("num_samples_from_content")
     return [
         joined(
             [
@@ -199,7 +235,8 @@ def audio_lines(stream: dict[str, Any]) -> list[str]:
                 bit_rate(stream["bit_rate"]) if stream["bit_rate"] else None,
                 seconds_text(stream["duration_seconds"]),
             ]
-        )
+        ),
+        plural(samples, "sample") if samples is not None else "",
     ]
 
 

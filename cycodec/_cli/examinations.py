@@ -48,6 +48,10 @@ ENCODERS = {
     "Opus": ["libopus"],
     "FLAC": ["flac"],
 }
+ORIGINS = {
+    "bundled": "the copies that the wheel carries; CYCODEC_FFMPEG=system or a folder chooses others",
+    "system": "the libraries that cycodec was built against, or their successors",
+}
 EXTRAS = ("click", "rich", "pillow")
 
 
@@ -121,7 +125,9 @@ def examine_core() -> Iterator[Finding]:
         importlib.import_module("cycodec.core.video.reader")
     except ImportError as error:
         text = first_line(error)
-        if re.search(r"lib(av|sw)\w+", text):
+        if "CYCODEC_FFMPEG" in text:
+            remedy = "unset CYCODEC_FFMPEG, or name another FFmpeg with it"
+        elif re.search(r"lib(av|sw)\w+", text):
             remedy = "install the FFmpeg that cycodec was built against, or build again (tools/setup)"
         elif isinstance(error, ModuleNotFoundError) and (error.name or "").startswith("cycodec"):
             remedy = "build it (tools/setup), or leave the folder of the sources if it is installed"
@@ -143,35 +149,19 @@ def library_function(name: str) -> Any:
     return None
 
 
-class DlInfo(ctypes.Structure):
-    """What dladdr(3) returns."""
-
-    _fields_ = (
-        ("fname", ctypes.c_char_p),
-        ("fbase", ctypes.c_void_p),
-        ("sname", ctypes.c_char_p),
-        ("saddr", ctypes.c_void_p),
-    )
-
-
-def file_of(function: Any) -> str:
-    """Return the library file that a C function was loaded from."""
-    info = DlInfo()
-    address = ctypes.cast(function, ctypes.c_void_p)
-    if not ctypes.CDLL(None).dladdr(address, ctypes.byref(info)) or info.fname is None:
-        return "an unknown place"
-    return info.fname.decode(errors="replace")
-
-
 def examine_ffmpeg() -> Iterator[Finding]:
-    """Yield findings about the FFmpeg libraries that cycodec is linked with."""
+    """Yield findings about the FFmpeg libraries that cycodec runs with."""
     import cycodec
+    from cycodec.core import libraries
 
-    for name, version in cycodec.ffmpeg_versions().items():
+    facts = cycodec.ffmpeg_versions()
+    yield Finding("FFmpeg", "origin", "ok", ORIGINS.get(facts["origin"], f"CYCODEC_FFMPEG={facts['origin']}"))
+    for name in ("ffmpeg", "libavformat", "libavcodec", "libavutil", "libswscale", "libswresample"):
         function = library_function(name.removeprefix("lib") + "_version")
-        yield Finding(
-            "FFmpeg", name, "ok", version if function is None else f"{version} in {file_of(function)}"
-        )
+        address = ctypes.cast(function, ctypes.c_void_p).value if function else None
+        place = f" in {libraries.file_of(address) or 'an unknown place'}" if address else ""
+        yield Finding("FFmpeg", name, "ok", f"{facts[name]}{place}")
+    yield Finding("FFmpeg", "license", "ok", facts["license"])
 
 
 def examine_codecs() -> Iterator[Finding]:

@@ -1,4 +1,4 @@
-"""Parameter types of the command line: frame numbers, instants, and options with several values."""
+"""Parameter types of the command line: sources, frame numbers, instants and sizes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,23 @@ from typing import Any
 
 import click
 
-__all__ = ["Instant", "Keys", "Seconds", "Size", "SpreadOptions"]
+from cycodec._cli import standard_input
+
+__all__ = ["Instant", "Keys", "Seconds", "Size", "SourceFile"]
+
+
+class SourceFile(click.ParamType):
+    """A path or URL; ``-`` is standard input."""
+
+    name = "file"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if value != "-":
+            return str(value)
+        try:
+            return standard_input.as_path()
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
 
 
 class Keys(click.ParamType):
@@ -38,29 +54,27 @@ class Keys(click.ParamType):
 
 
 class Seconds(click.ParamType):
-    """An instant: 90, 90.5, 1:30.5 or 0:01:30.5, or several with commas."""
+    """An instant: 90, 90.5, 1:30.5 or 0:01:30.5."""
 
     name = "seconds"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> list[float]:
-        instants = []
-        for part in value.split(","):
-            match = re.fullmatch(r"\s*(-?)(?:(?:(\d+):)?(\d+):)?(\d+(?:\.\d*)?|\.\d+)\s*", part)
-            if match is None:
-                self.fail(f"{part!r} is not a time such as 90.5 or 1:30.5", param, ctx)
-            hours, minutes, seconds = (float(group or 0) for group in match.groups()[1:])
-            instants.append((hours * 3600 + minutes * 60 + seconds) * (-1 if match[1] else 1))
-        return instants
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        match = re.fullmatch(r"\s*(-?)(?:(?:(\d+):)?(\d+):)?(\d+(?:\.\d*)?|\.\d+)\s*", str(value))
+        if match is None:
+            comma = "; a point separates the decimals, not a comma" if "," in str(value) else ""
+            self.fail(f"{value!r} is not a time such as 90.5 or 1:30.5{comma}", param, ctx)
+        hours, minutes, seconds = (float(group or 0) for group in match.groups()[1:])
+        return (hours * 3600 + minutes * 60 + seconds) * (-1 if match[1] else 1)
 
 
 class Instant(Seconds):
-    """One instant."""
+    """An instant that is not negative."""
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        instants = super().convert(value, param, ctx)
-        if len(instants) != 1 or instants[0] < 0:
-            self.fail(f"{value!r} is not one time of 0 or more", param, ctx)
-        return instants[0]
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        seconds = super().convert(value, param, ctx)
+        if seconds < 0:
+            self.fail(f"{value!r} is not a time of 0 or more", param, ctx)
+        return seconds
 
 
 class Size(click.ParamType):
@@ -75,22 +89,3 @@ class Size(click.ParamType):
         if match is None or int(match[1]) == 0 or int(match[2]) == 0:
             self.fail(f"{value!r} is not a size such as 1280x720", param, ctx)
         return int(match[1]), int(match[2])
-
-
-class SpreadOptions(click.Command):
-    """A command whose list options take several words: ``--at 1 2`` means ``--at 1 --at 2``."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        names = {name for p in self.params if isinstance(p.type, (Keys, Seconds)) for name in p.opts}
-        spread: list[str] = []
-        option = None
-        for word in args:
-            if word in names:
-                option = word
-                spread.append(word)
-            elif option and re.fullmatch(r"-?[\d:][\d:.,-]*|-?\.\d+", word):
-                spread += [word] if spread[-1] == option else [option, word]
-            else:
-                option = None
-                spread.append(word)
-        return super().parse_args(ctx, spread)

@@ -1,4 +1,4 @@
-"""remux, concat and extract_audio: packets are copied, not decoded."""
+"""remux, concat and extract_audio: packets are copied, decoded at most where a cut needs it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from cycodec._copy.smart_cut import StreamCut
 from cycodec._encode.destination import Destination, as_path
 from cycodec._encode.settings import checked_metadata
 from cycodec._shared import limits
@@ -14,6 +15,7 @@ from cycodec._shared.arguments import kind_of
 from cycodec._shared.sources import Source, make_access, open_source
 from cycodec.core.container.demux import Demuxer
 from cycodec.core.encode.copier import PacketCopier
+from cycodec.core.encode.splicer import PacketSplicer, Splice
 from cycodec.core.error import FFmpegTypeError, FFmpegValueError, StreamNotFoundError
 
 __all__ = ["concat", "extract_audio", "remux"]
@@ -29,6 +31,7 @@ def remux(
     start: float | None = None,
     stop: float | None = None,
     *,
+    exact: bool = False,
     format: str | None = None,
     metadata: dict[str, str] | None = None,
     faststart: bool = False,
@@ -46,6 +49,12 @@ def remux(
         The part in seconds of the source. It begins at the last key frame at or before `start`, so
         that every frame can be decoded, and ends before `stop`; frames that earlier ones need are
         kept. Without video it begins with the packet that is played at `start`.
+    exact : bool
+        True cuts at any frame: the part has the frames that are played in [start, stop), as those
+        of `VideoDecoder.get_frames_played_in_range`. The frames between a cut and the next key
+        frame are encoded again, at high quality; all packets between are copied. Audio is cut
+        between packets. MP4 and its relatives also get the packet in which the part begins, and
+        an edit list that leaves the samples before it out.
     format : str, optional
         FFmpeg's name of the container, or an extension. A file-like object needs it.
     metadata : dict, optional
@@ -63,14 +72,21 @@ def remux(
     TypeError, ValueError
         An argument has the wrong type, or the part is empty.
     UnsupportedError
-        The container does not hold a codec of the source.
+        The container does not hold a codec of the source. With `exact`, frames must be encoded for
+        which the FFmpeg in use has no encoder, or whose container has one header for all frames.
     FFmpegError
         The source cannot be read, or the file cannot be written.
 
     Notes
     -----
     All video, audio and subtitle streams are copied, with their tags, rotation and colours.
+
+    With `exact`, each join of copied and encoded frames is tried: a decoder must give the copied
+    frames with the bits of the source. If no key frame of the part can be joined, all frames of the
+    part are encoded.
     """
+    if not isinstance(exact, bool):
+        raise FFmpegTypeError(f"exact must be True or False, not {kind_of(exact)}")
     begin, end = _instant("start", start), _instant("stop", stop)
     if begin is not None and end is not None and end <= begin:
         raise FFmpegValueError(f"stop={stop} must be after start={start}")
@@ -80,10 +96,13 @@ def remux(
         demuxer = _demuxer(source)
         streams = _streams(demuxer, MEDIA)
         _describe(copier, demuxer, streams, tags)
-        guide = _guide(demuxer, streams)
-        return _copy_part(copier, demuxer, streams, guide, begin, end, f"nothing from {start} s to {stop} s")
+        missing = f"nothing from {start} s to {stop} s"
+        if isinstance(copier, PacketSplicer):
+            return _splice_part(copier, demuxer, streams, begin, end, missing)
+        return _copy_part(copier, demuxer, streams, _guide(demuxer, streams), begin, end, missing)
 
-    return _written(dest, format, faststart, copy)
+    is_spliced = exact and (begin is not None or end is not None)
+    return _written(dest, format, faststart, copy, PacketSplicer if is_spliced else PacketCopier)
 
 
 def concat(
@@ -210,15 +229,54 @@ def _copy_part(
         begin = 0
     copier.copy(demuxer, streams, guide, begin, end)
     if not copier.num_packets:
-        raise FFmpegValueError(
-            f"{demuxer.io.name}: there is {missing} (give times within the file)",
-            source=demuxer.io.name,
-            operation="cut",
-        )
+        raise _empty_part(demuxer, missing)
     return copier.first / 1e6 if begin is not None else 0.0
 
 
-def _written(dest: Any, format: str | None, faststart: bool, copy: Callable[[PacketCopier], Any]) -> Any:
+def _splice_part(
+    copier: PacketSplicer,
+    demuxer: Demuxer,
+    streams: list[int],
+    begin: int | None,
+    end: int | None,
+    missing: str,
+) -> float:
+    """Copy a part to the frame, and return the second at which it begins."""
+    videos = _videos(demuxer, streams)
+    guide = videos[0] if videos else streams[0]
+    first, seek = begin or 0, begin
+    splices: dict[int, Splice] = {}
+    for stream in videos:
+        cut = StreamCut(demuxer, stream, guide, first if splices else begin, end, bool(splices))
+        if stream == guide:
+            if cut.first is None:
+                raise _empty_part(demuxer, missing)
+            first, seek = cut.first, cut.seek
+        if cut.first is not None:
+            splices[stream] = cut.splice()
+    copier.add_headers(demuxer, streams, splices)
+    copier.splice(demuxer, streams, guide, seek, first, end, splices)
+    if not copier.num_packets:
+        raise _empty_part(demuxer, missing)
+    return first / 1e6
+
+
+def _empty_part(demuxer: Demuxer, missing: str) -> FFmpegValueError:
+    """The error that says that there is `missing`."""
+    return FFmpegValueError(
+        f"{demuxer.io.name}: there is {missing} (give times within the file)",
+        source=demuxer.io.name,
+        operation="cut",
+    )
+
+
+def _written(
+    dest: Any,
+    format: str | None,
+    faststart: bool,
+    copy: Callable[[Any], Any],
+    kind: type[PacketCopier] = PacketCopier,
+) -> Any:
     """What `copy` returns, after it has filled a file that is committed or discarded."""
     if isinstance(dest, (str, os.PathLike)):
         dest = as_path(dest)
@@ -231,8 +289,7 @@ def _written(dest: Any, format: str | None, faststart: bool, copy: Callable[[Pac
         muxer = destination.muxer()
         if muxer.is_mov and (faststart or not destination.can_seek):
             muxer.set_option("movflags", "+faststart" if faststart else FRAGMENTED)
-        copier = PacketCopier(muxer)
-        result = copy(copier)
+        result = copy(kind(muxer))
         muxer.finish()
         destination.commit()
     except BaseException:
@@ -275,7 +332,12 @@ def _streams(demuxer: Demuxer, media: tuple[str, ...]) -> list[int]:
 
 def _guide(demuxer: Demuxer, streams: list[int]) -> int:
     """The video stream whose key frames decide where a cut begins; -1 without one."""
-    return next((number for number in streams if demuxer.media_type(number) == "video"), -1)
+    return next(iter(_videos(demuxer, streams)), -1)
+
+
+def _videos(demuxer: Demuxer, streams: list[int]) -> list[int]:
+    """The video streams that are no cover pictures."""
+    return [n for n in streams if demuxer.media_type(n) == "video" and not demuxer.is_attached_picture(n)]
 
 
 def _instant(name: str, value: Any) -> int | None:

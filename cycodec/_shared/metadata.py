@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AudioStreamMetadata",
+    "Chapter",
     "ContainerMetadata",
     "Ratio",
     "StreamMetadata",
@@ -112,6 +113,8 @@ class StreamMetadata(_Described):
         The stream's position in its container, over all media types.
     media_type : str or None
         "video", "audio", "subtitle", "data" or "attachment".
+    tags : dict of str to str
+        The stream's tags under FFmpeg's names, such as "language" and "title".
     duration_seconds : float or None
         Computed: from the header.
     begin_stream_seconds : float
@@ -124,6 +127,7 @@ class StreamMetadata(_Described):
     codec: str | None = None
     stream_index: int | None = None
     media_type: str | None = None
+    tags: dict[str, str] = field(default_factory=dict)
     duration_seconds: float | None = field(init=False)
     begin_stream_seconds: float = field(init=False)
 
@@ -256,11 +260,29 @@ class AudioStreamMetadata(StreamMetadata):
 
 
 @dataclass(repr=False, kw_only=True)
+class Chapter(_Described):
+    """A chapter of a file.
+
+    Attributes
+    ----------
+    begin_seconds, end_seconds : float or None
+    tags : dict of str to str
+        Its tags under FFmpeg's names, such as "title".
+    """
+
+    begin_seconds: float | None = None
+    end_seconds: float | None = None
+    tags: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(repr=False, kw_only=True)
 class ContainerMetadata(_Described):
     """What is known about a file as a whole.
 
     Attributes
     ----------
+    format : str or None
+        FFmpeg's name of the container's format, such as "mov,mp4,m4a,3gp,3g2,mj2".
     duration_seconds_from_header : float or None
     bit_rate_from_header : float or None
         Bits per second of all streams together.
@@ -269,17 +291,23 @@ class ContainerMetadata(_Described):
     streams : list of StreamMetadata
         Every stream in the container's order: VideoStreamMetadata, AudioStreamMetadata, or
         StreamMetadata for what is neither.
+    tags : dict of str to str
+        The container's tags under FFmpeg's names, such as "title" and "creation_time".
+    chapters : list of Chapter
     duration_seconds : float or None
         Computed: from the header, else the longest of the streams.
     bit_rate : float or None
         Computed: from the header, else the sum over the streams if all are known.
     """
 
+    format: str | None = None
     duration_seconds_from_header: float | None = None
     bit_rate_from_header: float | None = None
     best_video_stream_index: int | None = None
     best_audio_stream_index: int | None = None
     streams: list[StreamMetadata] = field(default_factory=list)
+    tags: dict[str, str] = field(default_factory=dict)
+    chapters: list[Chapter] = field(default_factory=list)
 
     duration_seconds: float | None = field(init=False)
     bit_rate: float | None = field(init=False)
@@ -386,9 +414,12 @@ def get_container_metadata(
         streams.append(make_metadata(KINDS.get(info["media_type"], StreamMetadata), info))
     container = demuxer.container_info()
     return ContainerMetadata(
+        format=container["format"],
         duration_seconds_from_header=container["duration_seconds_from_header"],
         bit_rate_from_header=container["bit_rate"],
         best_video_stream_index=demuxer.best_stream("video"),
         best_audio_stream_index=demuxer.best_stream("audio"),
         streams=streams,
+        tags=container["tags"],
+        chapters=[Chapter(**chapter) for chapter in container["chapters"]],
     )

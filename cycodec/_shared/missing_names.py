@@ -9,29 +9,13 @@ from typing import NoReturn
 __all__ = ["refuse_name"]
 
 # The public modules in which a name is looked for.
-PUBLIC = ("decoders", "encoders", "samplers", "transforms", "batch", "datasets", "compat")
+PUBLIC = ("decoders", "encoders", "images", "samplers", "transforms", "batch", "datasets", "compat")
 
-IMAGES = "cycodec does not decode or encode still images yet (use torchvision.io or Pillow)"
 BLOCKS = "cycodec has no demuxer and packet decoders for Python yet (use PyAV; Cython has docs/cimport.md)"
 LINKING = "cycodec is not linked to (cycodec.get_include() is for Cython, see docs/cimport.md)"
 
 # Names of TorchCodec that cycodec does not have, and what to say about them.
 ABSENT = {
-    **dict.fromkeys(
-        (
-            "ImageReadMode",
-            "JpegEncoder",
-            "PngEncoder",
-            "decode_avif",
-            "decode_gif",
-            "decode_heic",
-            "decode_image",
-            "decode_jpeg",
-            "decode_png",
-            "decode_webp",
-        ),
-        IMAGES,
-    ),
     **dict.fromkeys(
         (
             "AudioConverter",

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from torch import Generator, Tensor
 
 __all__ = [
+    "as_array",
     "as_buffer",
     "as_device",
     "as_dtype",
@@ -34,13 +35,16 @@ __all__ = [
     "cuda_ordinal",
     "cuda_stream",
     "default_device",
+    "draw_seeds",
     "empty",
     "float_samples",
     "from_numpy",
+    "has_dtype",
     "in_worker",
     "is_tensor",
     "load_torch",
     "maker",
+    "packed",
     "place_in_group",
     "pointer",
     "seconds_tensor",
@@ -83,6 +87,11 @@ def load_torch() -> ModuleType:
 def as_dtype(dtype: Any) -> Any:
     """Return a torch dtype, from itself or its name ("uint8", "float32")."""
     return getattr(load_torch(), dtype) if isinstance(dtype, str) else dtype
+
+
+def has_dtype(name: str) -> bool:
+    """Return True if torch has a dtype of this name."""
+    return hasattr(load_torch(), name)
 
 
 def as_device(device: Any) -> Any:
@@ -140,6 +149,16 @@ def default_device() -> Any:
     if hasattr(torch, "get_default_device"):  # torch 2.3
         return torch.get_default_device()
     return torch.empty(0).device
+
+
+def torch_version() -> str:
+    """Return torch's version."""
+    return str(load_torch().__version__)
+
+
+def sees_cuda() -> bool:
+    """Return True if torch was built for CUDA and sees a device."""
+    return bool(load_torch().cuda.is_available())
 
 
 def cuda_ordinal(device: Any) -> int | None:
@@ -247,6 +266,16 @@ def is_tensor(x: Any) -> TypeGuard[Tensor]:
     return cls is not None and isinstance(x, cls)
 
 
+def as_array(tensor: Tensor) -> np.ndarray:
+    """Return an array that shares the memory of a tensor on the CPU."""
+    return tensor.numpy()
+
+
+def packed(image: Tensor) -> Tensor:
+    """Return an image ``[C, H, W]`` as ``[H, W, C]`` in host memory without gaps."""
+    return image.detach().cpu().permute(1, 2, 0).contiguous()
+
+
 def to_numpy(tensor: Tensor) -> np.ndarray:
     """Return a tensor's values as an array in host memory, for indices and seconds."""
     tensor = tensor.detach().cpu()
@@ -308,6 +337,11 @@ def teach_collate(kind: type, join: Callable[[Sequence[Any]], Any]) -> None:
 def seeded_generator(seed: int) -> Generator:
     """Return a new random number generator on the CPU."""
     return load_torch().Generator().manual_seed(seed)
+
+
+def draw_seeds(count: int) -> list[int]:
+    """Return seeds that are drawn from torch's global generator."""
+    return load_torch().randint(1 << 62, (count,), device="cpu").tolist()
 
 
 def in_worker() -> bool:

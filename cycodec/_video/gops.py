@@ -149,6 +149,13 @@ class Gops:
             return part.frames, part.seeks
         return max(part.frames - (max(near) + 1 - part.begin), part.wanted), part.seeks - 1
 
+    def runs(self, positions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return what rising positions make a decoder decode, as two int64 arrays: for each GOP
+        that they touch, its first frame, and the last frame that is wanted from it.
+        """
+        _, gops, lasts = self._stretches(positions)
+        return self.begins[gops], lasts
+
     def end(self, number: int) -> int:
         """Return one past the last frame of the GOP that holds a frame."""
         return int(self.ends[self.begins.searchsorted(number, "right") - 1])

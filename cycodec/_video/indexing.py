@@ -36,11 +36,14 @@ class Prediction:
         True if the demuxer has not read any packet.
     is_doubtful : bool
         True if a decoder must confirm the index.
+    first_size : tuple of int or None
+        Width and height of the first picture by its own header; None if that is not known.
     """
 
     index: FrameIndex | None
     is_unread: bool
     is_doubtful: bool
+    first_size: tuple[int, int] | None = None
 
 
 def predict_index(demuxer: Demuxer, stream_index: int, threads: int = 1) -> Prediction:
@@ -99,7 +102,9 @@ def _prediction(
     is_doubtful = (
         not is_sure or (table.has_hidden and table.may_show_hidden) or may_have_fields(table, is_scanned)
     )
-    return Prediction(index, not is_scanned, is_doubtful)
+    has_size = table.first_width > 0 and table.first_height > 0
+    first_size = (table.first_width, table.first_height) if has_size else None
+    return Prediction(index, not is_scanned, is_doubtful, first_size)
 
 
 def may_have_fields(table: PacketTable, is_scanned: bool) -> bool:

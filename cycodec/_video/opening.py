@@ -51,6 +51,8 @@ class Opened:
         True if nothing was read from the demuxer.
     reader : FrameReader or None
         The CPU's reader that has confirmed or made the index; None if no decoder was needed.
+    has_other_size : bool
+        True if the first packet contradicts the size in the header.
     """
 
     demuxer: Demuxer
@@ -61,6 +63,7 @@ class Opened:
     index: SessionIndex
     is_unread: bool
     reader: FrameReader | None
+    has_other_size: bool = False
 
 
 def open_stream(
@@ -96,7 +99,7 @@ def open_stream(
     size = demuxer.size()
     stream_index = demuxer.select_video(options.stream_index)
     base = time_base(demuxer, stream_index)
-    is_unread, is_doubtful = True, False
+    is_unread, is_doubtful, first_size = True, False, None
     if options.cuda is not None:
         learn_pictures(demuxer, stream_index, options)
     if options.approximate:
@@ -113,6 +116,7 @@ def open_stream(
     else:
         prediction = predict_index(demuxer, stream_index, thread_limit(options.num_threads))
         index, is_unread, is_doubtful = prediction.index, prediction.is_unread, prediction.is_doubtful
+        first_size = prediction.first_size
         if index is not None and demuxer.has_huge_frames(stream_index):
             # one frame may take a gigabyte: reads prove the index, not opening
             found = first_picture_size(Demuxer(io.again()), stream_index)
@@ -130,7 +134,8 @@ def open_stream(
     check_frames(index, demuxer, stream_index)
     index.confirmed = index.confirmed or is_doubtful
     index.stream_index = stream_index
-    return Opened(demuxer, stream_index, base, size, header, index, is_unread, reader)
+    has_other_size = first_size is not None and first_size != (header["width"], header["height"])
+    return Opened(demuxer, stream_index, base, size, header, index, is_unread, reader, has_other_size)
 
 
 def readers_index(index: SessionIndex) -> FrameIndex | HeaderIndex:

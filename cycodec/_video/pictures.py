@@ -12,8 +12,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, cast
 
 from cycodec._shared import torch_adapter
-from cycodec._video.picture import PictureFormat
-from cycodec.core.error import FFmpegError
+from cycodec._video.picture import PictureFormat, Region
+from cycodec.core.error import FFmpegError, FFmpegValueError
+from cycodec.core.video.picture_spec import PictureSpec
 from cycodec.transforms import Pipeline, resolve
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 COLOURS = ("color_primaries", "color_space", "color_transfer_characteristic", "color_range")
 HDR_TRANSFERS = ("smpte2084", "arib-std-b67")
+# Rows or columns of the largest picture that C code may ask for.
+LARGEST_SIDE = 1 << 15
 
 
 class PlansOutdated(Exception):
@@ -209,6 +212,42 @@ class Pictures:
         """Draw the places of random crops again."""
         self._pipeline = resolve(self.options.transforms, *self._frame_shape(), generator)
         self.current = None
+
+    def spec(self, region: Region, size: tuple[int, int], sample_type: int, planar: bool) -> PictureSpec:
+        """Return a spec of pictures without the decoder's transforms, for C code.
+
+        Parameters
+        ----------
+        region : (int, int, int, int)
+            The part (y0, y1, x0, x1) of a frame.
+        size : (int, int)
+            Height and width of a picture.
+        sample_type : int
+            As in csrc/picture/target.h.
+        planar : bool
+
+        Raises
+        ------
+        FFmpegValueError
+            The numbers make no picture.
+        """
+        frame_height, frame_width = self._frame_shape()
+        y0, y1, x0, x1 = region
+        height, width = size
+        if not (0 <= y0 < y1 <= frame_height and 0 <= x0 < x1 <= frame_width):
+            raise FFmpegValueError(
+                f"the region {region} is not inside a frame of {frame_height} rows and {frame_width} columns"
+            )
+        if not (0 < height <= LARGEST_SIDE and 0 < width <= LARGEST_SIDE):
+            raise FFmpegValueError(f"a picture cannot have {height} rows and {width} columns")
+        if sample_type not in torch_adapter.SAMPLE_TYPES.values():
+            raise FFmpegValueError(f"there is no type of values {sample_type}")
+        stages = () if (height, width) == (y1 - y0, x1 - x0) else ((height, width, (0, height, 0, width)),)
+        geometry = self.size.geometry
+        assert geometry is not None
+        return PictureSpec(
+            (geometry.width, geometry.height), region, geometry.orientation, sample_type, planar, stages
+        )
 
     @property
     def format(self) -> PictureFormat:

@@ -131,6 +131,8 @@ class VideoSession(Session):
             self.move_to_gpu(opened.demuxer if opened.is_unread else None)
         else:
             self._use_reader(opened.reader or self._cpu_reader(opened), self.options.num_threads)
+        if opened.has_other_size and size.geometry is not None:
+            self.pictures.doubt()
         self._opened()
 
     def _cpu_reader(self, opened: Opened) -> FrameReader:

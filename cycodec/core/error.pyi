@@ -9,6 +9,7 @@ class SourceNotFoundError(FFmpegError, FileNotFoundError): ...  # type: ignore[m
 class SourcePermissionError(FFmpegError, PermissionError): ...  # type: ignore[misc]
 class SourceIsDirectoryError(FFmpegError, IsADirectoryError): ...  # type: ignore[misc]
 class SourceTimeoutError(FFmpegError, TimeoutError): ...  # type: ignore[misc]
+class SourceUnreachableError(FFmpegError, ConnectionError): ...  # type: ignore[misc]
 class TooManyFilesError(FFmpegError, OSError): ...  # type: ignore[misc]
 class NoSpaceError(FFmpegError, OSError): ...  # type: ignore[misc]
 class LimitError(FFmpegError, MemoryError): ...

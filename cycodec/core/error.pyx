@@ -3,7 +3,8 @@
 import os
 
 from libc.errno cimport (
-    EACCES, EDQUOT, EFBIG, EINVAL, EISDIR, EMFILE, ENFILE, ENOENT, ENOMEM, ENOSPC, ENOSYS, EPERM, ETIMEDOUT
+    EACCES, ECONNABORTED, ECONNREFUSED, ECONNRESET, EDQUOT, EFBIG, EHOSTUNREACH, EINVAL, EISDIR, EMFILE, ENETUNREACH,
+    ENFILE, ENOENT, ENOMEM, ENOSPC, ENOSYS, EPERM, ETIMEDOUT
 )
 
 from cycodec.libav cimport avutil
@@ -58,6 +59,10 @@ class SourceIsDirectoryError(FFmpegError, IsADirectoryError):
 
 class SourceTimeoutError(FFmpegError, TimeoutError):
     """The source did not answer in time."""
+
+
+class SourceUnreachableError(FFmpegError, ConnectionError):
+    """The host of a URL has no address, or refuses or breaks the connection."""
 
 
 class TooManyFilesError(FFmpegError, OSError):
@@ -143,6 +148,11 @@ cdef dict KINDS = {
     avutil.AVERROR_HTTP_UNAUTHORIZED: SourcePermissionError,
     avutil.AVERROR(EISDIR): SourceIsDirectoryError,
     avutil.AVERROR(ETIMEDOUT): SourceTimeoutError,
+    avutil.AVERROR(ECONNABORTED): SourceUnreachableError,
+    avutil.AVERROR(ECONNREFUSED): SourceUnreachableError,
+    avutil.AVERROR(ECONNRESET): SourceUnreachableError,
+    avutil.AVERROR(EHOSTUNREACH): SourceUnreachableError,
+    avutil.AVERROR(ENETUNREACH): SourceUnreachableError,
     avutil.AVERROR(EMFILE): TooManyFilesError,
     avutil.AVERROR(ENFILE): TooManyFilesError,
     avutil.AVERROR(ENOSPC): NoSpaceError,
@@ -168,6 +178,7 @@ cdef dict REMEDIES = {
     SourceNotFoundError: "check the path or URL",
     SourcePermissionError: "check the permissions",
     SourceIsDirectoryError: "give the path of a file",
+    SourceUnreachableError: "check the host and the port of the URL, and whether this machine reaches it",
     EndOfFileError: "the file may be cut off",
     TooManyFilesError: "close decoders that are no longer needed, or raise the limit, `ulimit -n`",
     NoSpaceError: "free space on the device, or raise the limit, `ulimit -f`",

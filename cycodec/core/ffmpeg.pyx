@@ -1,10 +1,25 @@
 """The FFmpeg in use: its versions, and how much it writes to stderr."""
 
+from libc.stdint cimport uintptr_t
+
 from cycodec.libav cimport avcodec, avformat, avutil, swresample, swscale
+
+import os
+
+from cycodec.core import libraries
 
 
 def ffmpeg_versions():
-    """Return the versions of FFmpeg and its libraries in use, as a dict of strings."""
+    """Return what is known of the FFmpeg in use, as a dict of strings.
+
+    Returns
+    -------
+    dict
+        "ffmpeg" and the name of each library, such as "libavcodec", give versions. "license" and
+        "configuration" are what FFmpeg says of itself. "origin" is "bundled" if the wheel's own
+        copies are in use, "system", or the folder that ``CYCODEC_FFMPEG`` names. "folder" is
+        the folder of libavcodec, or empty if it cannot be known.
+    """
     def text(unsigned version):
         return f"{version >> 16}.{(version >> 8) & 255}.{version & 255}"
 
@@ -16,6 +31,9 @@ def ffmpeg_versions():
         "libswscale": text(swscale.swscale_version()),
         "libswresample": text(swresample.swresample_version()),
         "license": avutil.avutil_license().decode(),
+        "configuration": avutil.avutil_configuration().decode(),
+        "origin": libraries.origin(),
+        "folder": os.path.dirname(libraries.file_of(<uintptr_t> avcodec.avcodec_version) or ""),
     }
 
 

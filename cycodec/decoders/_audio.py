@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from torch import Tensor
     from typing_extensions import Self
 
+    from cycodec.core.audio.sample_reader import SampleReader
+    from cycodec.core.audio.wav import WavReader
     from cycodec.core.io.local_file import Identity
 
 __all__ = ["AudioDecoder", "WavDecoder"]
@@ -84,6 +86,11 @@ class SampleIndexing(DecoderBase):
     def close(self) -> None:
         """Free the file and the codec. Later use raises ClosedError; tensors stay valid."""
         self._session.close()
+
+    def __cycodec_samples__(self) -> SampleReader | WavReader:
+        """Return the reader for C code; see ``decoder_samples`` in core/capi/samples.pyx."""
+        self._session.count()
+        return self._session.reader
 
     def __enter__(self) -> Self:
         self._session.check_open()

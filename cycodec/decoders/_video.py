@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import IO, TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import IO, TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from cycodec._shared.results import Frame, FrameBatch
 from cycodec._shared.sources import Source, make_access
 from cycodec._video.options import Options
 from cycodec._video.session import Frames, VideoSession
+from cycodec._video.work import DecodeCounters, DecodePlan, counted, planned
 from cycodec.core.error import FFmpegError
 from cycodec.core.video.index import FrameIndex
 from cycodec.cuda.settings import CpuFallbackStatus, chosen_backend, chosen_converter
@@ -28,25 +29,11 @@ if TYPE_CHECKING:
     from torch import Tensor, device, dtype
     from torch.nn import Module
 
+    from cycodec._video.picture import Region
+    from cycodec.core.container.demux import Demuxer
     from cycodec.core.io.local_file import Identity
+    from cycodec.core.video.picture_spec import PictureSpec
     from cycodec.core.video.reader import FrameReader
-
-
-class DecodeCounters(NamedTuple):
-    """The work of a decoder so far: see ``VideoDecoder.counters``.
-
-    Attributes
-    ----------
-    seeks, packets_read, frames_decoded, frames_converted : int
-    frames_damaged : int
-        Frames that were returned although the decoder reported damage.
-    """
-
-    seeks: int
-    packets_read: int
-    frames_decoded: int
-    frames_converted: int
-    frames_damaged: int
 
 
 class VideoDecoder(DecoderBase, ArrayOfFrames):
@@ -271,17 +258,30 @@ class VideoDecoder(DecoderBase, ArrayOfFrames):
         """
         return self._session.serve(self._session.confirm)
 
+    def plan(self, key: Any) -> DecodePlan:
+        """Return what ``decoder[key]`` costs a fresh decoder; nothing is decoded.
+
+        Compare it with the growth of `counters`. A decoder whose last request ended near the wanted
+        frames needs less.
+
+        Parameters
+        ----------
+        key : anything that indexes the decoder
+
+        Raises
+        ------
+        IndexError, TypeError
+            As ``decoder[key]`` does.
+        ValueError
+            The decoder is in approximate mode, which does not know the key frames.
+        """
+        session = self._session
+        return session.serve(lambda: planned(session, self._plan(key, len(self)).frames))
+
     @property
     def counters(self) -> DecodeCounters:
         """The seeks, packets and frames of all readers so far, those of opening included."""
-        return self._session.serve(
-            lambda: DecodeCounters(
-                *(
-                    sum(getattr(reader, name) for reader in self._session.readers.all())
-                    for name in DecodeCounters._fields
-                )
-            )
-        )
+        return self._session.serve(lambda: counted(self._session.readers.all()))
 
     def __len__(self) -> int:
         """Return the number of frames; in approximate mode, the number that the header promises."""
@@ -302,8 +302,18 @@ class VideoDecoder(DecoderBase, ArrayOfFrames):
         self._session.close()
 
     def __cycodec_reader__(self) -> FrameReader:
-        """Return the reader for C code; see ``decoder_reader`` in core/capi.pyx."""
+        """Return the reader for C code; see ``decoder_reader`` in core/capi/frames.pyx."""
         return self._session.serve(lambda: self._session.reader)
+
+    def __cycodec_demuxer__(self) -> Demuxer:
+        """Return the demuxer for C code; see ``decoder_demuxer`` in core/capi/demuxer.pyx."""
+        return self.__cycodec_reader__().demuxer
+
+    def __cycodec_spec__(
+        self, region: Region, size: tuple[int, int], sample_type: int, planar: bool
+    ) -> PictureSpec:
+        """Return a spec for C code; see ``decoder_spec`` in core/capi/frames.pyx."""
+        return self._session.serve(lambda: self._session.pictures.spec(region, size, sample_type, planar))
 
     def __enter__(self) -> VideoDecoder:
         self._session.serve(lambda: None)  # raises ClosedError if the decoder is closed

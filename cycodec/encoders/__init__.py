@@ -12,17 +12,22 @@ from cycodec.encoders._available import Available, available
 from cycodec.encoders._encoder import Encoder, EncodeStats
 from cycodec.encoders._streams import AudioStream, VideoStream
 from cycodec.encoders._video_encoder import VideoEncoder
+from cycodec.images import AvifEncoder, JpegEncoder, PngEncoder, WebpEncoder
 
 __all__ = [
     "AudioEncoder",
     "AudioStream",
     "Available",
+    "AvifEncoder",
     "EncodeStats",
     "Encoder",
+    "JpegEncoder",
+    "PngEncoder",
     "Segment",
     "StreamStats",
     "VideoEncoder",
     "VideoStream",
+    "WebpEncoder",
     "available",
 ]
 

@@ -232,6 +232,8 @@ cdef extern from "libavcodec/avcodec.h" nogil:
     void av_packet_unref(AVPacket *packet)
     void av_packet_move_ref(AVPacket *dst, AVPacket *src)
     int av_packet_ref(AVPacket *dst, const AVPacket *src)
+    int av_packet_make_writable(AVPacket *packet)
+    int av_packet_copy_props(AVPacket *dst, const AVPacket *src)
     AVPacket *av_packet_clone(const AVPacket *src)
     int av_new_packet(AVPacket *packet, int size)
     uint8_t *av_packet_get_side_data(const AVPacket *packet, AVPacketSideDataType type, size_t *size)
@@ -244,6 +246,8 @@ cdef extern from "libavcodec/avcodec.h" nogil:
 
     struct AVCodecParserContext:
         int flags
+        int width
+        int height
         int pict_type
         int key_frame
         AVPictureStructure picture_structure

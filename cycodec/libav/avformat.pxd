@@ -103,7 +103,10 @@ cdef extern from "libavformat/avformat.h" nogil:
         AVRational r_frame_rate
 
     struct AVChapter:
-        pass
+        AVRational time_base
+        int64_t start
+        int64_t end
+        AVDictionary *metadata
 
     struct AVFormatContext:
         const AVInputFormat *iformat
@@ -113,6 +116,7 @@ cdef extern from "libavformat/avformat.h" nogil:
         unsigned int nb_streams
         AVStream **streams
         unsigned int nb_chapters
+        AVChapter **chapters
         int64_t start_time
         int64_t duration
         int64_t bit_rate
@@ -144,6 +148,7 @@ cdef extern from "libavformat/avformat.h" nogil:
     const AVOutputFormat *av_muxer_iterate(void **opaque)
     AVCodecID av_guess_codec(const AVOutputFormat *fmt, const char *short_name, const char *filename,
                              const char *mime_type, AVMediaType type)
+    AVCodecID av_codec_get_id(const AVCodecTag *const *tags, unsigned tag)
     unsigned av_codec_get_tag(const AVCodecTag *const *tags, AVCodecID id)
     int avformat_query_codec(const AVOutputFormat *fmt, AVCodecID id, int std_compliance)
     AVStream *avformat_new_stream(AVFormatContext *s, const AVCodec *c)

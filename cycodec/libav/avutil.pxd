@@ -29,6 +29,7 @@ cdef extern from "libavutil/avutil.h" nogil:
     unsigned avutil_version()
     const char *avutil_license()
     const char *avutil_configuration()
+    const char *avutil_configuration()
     const char *av_get_media_type_string(AVMediaType media_type)
 
 
@@ -105,6 +106,7 @@ cdef extern from "libavutil/dict.h" nogil:
         char *value
     enum:
         AV_DICT_IGNORE_SUFFIX
+        AV_DICT_DONT_OVERWRITE
     AVDictionaryEntry *av_dict_get(const AVDictionary *m, const char *key, const AVDictionaryEntry *prev, int flags)
     int av_dict_set(AVDictionary **pm, const char *key, const char *value, int flags)
     int av_dict_set_int(AVDictionary **pm, const char *key, int64_t value, int flags)
@@ -297,6 +299,7 @@ cdef extern from "libavutil/frame.h" nogil:
     AVFrame *av_frame_alloc()
     void av_frame_free(AVFrame **frame)
     int av_frame_ref(AVFrame *dst, const AVFrame *src)
+    AVFrame *av_frame_clone(const AVFrame *src)
     void av_frame_unref(AVFrame *frame)
     void av_frame_move_ref(AVFrame *dst, AVFrame *src)
     int av_frame_get_buffer(AVFrame *frame, int align)

@@ -1,6 +1,7 @@
 """The C API: a real extension is built against the wheel, as somebody else would install it."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -50,7 +51,7 @@ def installed(tmp_path_factory):
     source.mkdir()
     for name in ("cycodec", "csrc"):
         shutil.copytree(ROOT / name, source / name, ignore=ignore)
-    for name in ("setup.py", "pyproject.toml", "README.md", "LICENSE"):
+    for name in ("setup.py", "native_requirements.py", "pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, source / name)
     # torch cannot be imported here: the build must not need it
     (folder / "poison").mkdir()
@@ -81,9 +82,11 @@ def test_wheel_holds_what_cimport_and_type_checkers_need(installed):
     package = installed / "cycodec"
     assert (package / "py.typed").exists()
     assert (package / "__init__.pxd").exists()
-    for module in ("video/reader", "video/index", "capi", "container/demux"):
+    for module in ("video/reader", "video/index", "container/demux"):
         assert (package / "core" / f"{module}.pxd").exists()
         assert (package / "core" / f"{module}.pyi").exists()
+    for module in ("abi", "demuxer", "encoding", "frames", "index", "samples"):
+        assert (package / "core" / "capi" / f"{module}.pxd").exists()
     assert (package / "libav" / "avutil.pxd").exists()
     assert not list(installed.rglob("*.pyx"))
 
@@ -95,16 +98,24 @@ def test_shipped_pxd_files_need_libav_headers_only(installed):
                 assert line.split('"')[1].startswith("lib"), f"{path.name}: {line}"
 
 
-def test_downstream_extension(installed, tmp_path):
-    for name in ("luma.pyx", "setup.py"):
-        shutil.copy(ROOT / "tests" / "support" / "downstream" / name, tmp_path)
+@pytest.fixture(scope="module")
+def downstream(installed, tmp_path_factory):
+    """A folder with the extensions of another project, built against the wheel."""
+    folder = tmp_path_factory.mktemp("downstream")
+    for path in (ROOT / "tests" / "support" / "downstream").iterdir():
+        shutil.copy(path, folder)
+    environment = {**os.environ, "PYTHONPATH": str(installed)}
+    run([sys.executable, "setup.py", "build_ext", "--inplace"], cwd=folder, env=environment)
+    return folder
+
+
+def test_downstream_extension(installed, downstream, tmp_path):
     clip = tmp_path / "clip.mkv"
     run(
         ["ffmpeg", "-v", "error", "-f", "lavfi", "-i", "testsrc2=s=96x64:r=10:d=1", "-c:v", "ffv1", str(clip)]
     )
     environment = {**os.environ, "PYTHONPATH": str(installed)}
-    run([sys.executable, "setup.py", "build_ext", "--inplace"], cwd=tmp_path, env=environment)
-    output = run([sys.executable, "-c", PROGRAM, str(clip)], cwd=tmp_path, env=environment).splitlines()
+    output = run([sys.executable, "-c", PROGRAM, str(clip)], cwd=downstream, env=environment).splitlines()
     assert output[0].startswith(str(installed))
     raw = subprocess.run(
         ["ffmpeg", "-v", "error", "-i", str(clip), "-pix_fmt", "yuv420p", "-f", "rawvideo", "-"],
@@ -114,3 +125,57 @@ def test_downstream_extension(installed, tmp_path):
     frame = raw[3 * 96 * 64 * 3 // 2 :][: 96 * 64]
     assert float(output[1]) == pytest.approx(sum(frame) / len(frame))
     assert output[2:] == ["True", "refused FFmpegValueError", "True", "closed ClosedError"]
+
+
+def test_the_whole_api(installed, downstream, tmp_path):
+    """capi_checks.py compares each function with what Python and the ffmpeg command give."""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(installed), str(downstream)])}
+    names = run(
+        [sys.executable, str(downstream / "capi_checks.py"), str(tmp_path)], cwd=tmp_path, env=environment
+    ).split()
+    assert names[0] == str(installed / "cycodec" / "__init__.py")
+    assert len(names) >= 14
+
+
+def test_guide_names_every_function(installed):
+    """The guide has a line for each function, and the package's .pxd offers each."""
+    offered = set(re.findall(r"^    (\w+),$", (ROOT / "cycodec/__init__.pxd").read_text(), re.MULTILINE))
+    offered |= {"CYCODEC_ABI", "cycodec_abi", "require_cycodec"}
+    declared = set()
+    for path in (ROOT / "cycodec/core/capi").glob("*.pxd"):
+        declared |= set(re.findall(r"^cdef [^(:]*?(\w+)\(", path.read_text(), re.MULTILINE))
+    assert declared - offered == {"check_build"}
+    guide = (ROOT / "docs/cimport.md").read_text()
+    for name in offered:
+        assert f"`{name}" in guide, name
+
+
+def test_the_version_grows_with_the_api():
+    """Nothing that another binary may call disappears: functions are only ever added."""
+    text = "".join(path.read_text() for path in sorted((ROOT / "cycodec/core/capi").glob("*.pxd")))
+    signatures = {
+        " ".join(line.split()) for line in re.findall(r"^cdef [^:]*?\)[^\n:]*$", text, re.MULTILINE)
+    }
+    known = set((ROOT / "tests/support/capi_signatures.txt").read_text().splitlines())
+    version, known = next(iter(k for k in known if k.isdigit())), {k for k in known if not k.isdigit()}
+    assert signatures == known, "functions are only added, with a new CYCODEC_ABI"
+    assert f"CYCODEC_ABI = {version}\n" in text
+
+
+def test_flags_for_builds(installed, tmp_path):
+    environment = {**os.environ, "PYTHONPATH": str(installed)}
+    place = {"cwd": tmp_path, "env": environment}
+    command = [sys.executable, "-m", "cycodec._cli.build_config"]
+    cflags = run([*command, "--cflags"], **place).split()
+    assert cflags[0] == f"-I{installed / 'cycodec'}"
+    assert "-lavcodec" in run([*command, "--libs"], **place).split()
+    missing = subprocess.run(
+        [*command, "--libs"],
+        **(place | {"env": environment | {"PKG_CONFIG": "false"}}),
+        capture_output=True,
+        text=True,
+    )
+    assert missing.returncode == 1
+    assert missing.stderr.startswith("cycodec-config: FFmpeg's development files are needed")
+    nothing = subprocess.run(command, **place, capture_output=True, text=True)
+    assert nothing.returncode == 2

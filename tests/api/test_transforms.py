@@ -375,7 +375,7 @@ def test_containers_are_opened(theirs):
 
 def test_what_a_container_holds_is_checked():
     with pytest.raises(ValueError, match="unsupported transform"):
-        as_transforms([compose(Resize(10), torchvision("RandomResizedCrop", size=(4, 4)))])
+        as_transforms([compose(Resize(10), torchvision("RandomRotation", size=(4, 4)))])
     with pytest.raises(ValueError, match="unsupported transform"):
         as_transforms([torch.nn.Sequential(torch.nn.Identity())])
 
@@ -397,7 +397,10 @@ def test_what_a_container_holds_is_checked():
             torchvision("RandomCrop", size=(4, 4), **{**PLAIN, "pad_if_needed": True}),
             "pad_if_needed=False only",
         ),
-        (torchvision("RandomResizedCrop", size=(4, 4)), "unsupported transform"),
+        (
+            torchvision("RandomResizedCrop", size=(4, 4), interpolation="nearest", antialias=True),
+            "interpolation='bilinear' only",
+        ),
         (torchvision("Resize", "torchvision.transforms.transforms", size=4), "unsupported transform"),
         (torchvision("Resize", "somewhere.else", size=4), "unsupported transform"),
         ("resize", "unsupported transform 'resize'.* decoders know Resize, CenterCrop, RandomCrop"),

@@ -112,7 +112,7 @@ class TestInfo:
 
 class TestFrames:
     def test_by_index(self, clip, frames, tmp_path, capsys):
-        assert run("frames", clip, "--index", "0:10:3", "-1", "5,7", "-o", tmp_path) == 0
+        assert run("frames", clip, "--index", "0:10:3", "--index=-1", "--index", "5,7", "-o", tmp_path) == 0
         expected = sorted([0, 3, 6, 9, 5, 7, len(frames) - 1])
         written = sorted(tmp_path.iterdir())
         assert [path.name for path in written] == [f"h264_sound_{number:06d}.png" for number in expected]
@@ -121,7 +121,7 @@ class TestFrames:
         assert len(capsys.readouterr().out.splitlines()) == len(expected)
 
     def test_by_time(self, clip, tmp_path):
-        assert run("frames", "--at", "0.5", "0:01.25", clip, "-o", tmp_path) == 0
+        assert run("frames", "--at", "0.5", "--at", "0:01.25", clip, "-o", tmp_path) == 0
         decoder = VideoDecoder(clip, dimension_order="NHWC")
         expected = decoder.get_frames_played_at([0.5, 1.25]).data.numpy()
         for picture, path in zip(expected, sorted(tmp_path.iterdir()), strict=True):
@@ -334,6 +334,12 @@ class TestErrors:
             ("frames", "x.mp4"),
             ("frames", "x.mp4", "--at", "soon"),
             ("frames", "x.mp4", "--at", "1:2:3:4"),
+            ("frames", "x.mp4", "--at", "1,5"),
+            ("frames", "x.mp4", "--at", "1", "2"),
+            ("verify",),
+            ("explain",),
+            ("explain", "x.mp4", "--index", "one"),
+            ("cut", "x.mp4", "--start=-1", "-o", "y.mp4"),
             ("frames", "x.mp4", "--index", "1:2:0"),
             ("frames", "x.mp4", "--index", "1,,2"),
             ("frames", "x.mp4", "--index", "-"),
@@ -386,7 +392,7 @@ class TestErrors:
 
 
 class TestHelp:
-    @pytest.mark.parametrize("command", ["info", "frames", "sheet", "index", "doctor"])
+    @pytest.mark.parametrize("command", ["info", "frames", "sheet", "index", "explain", "verify", "doctor"])
     def test_every_command_has_examples(self, command, capsys):
         assert run(command, "--help") == 0
         printed = capsys.readouterr().out
@@ -395,8 +401,9 @@ class TestHelp:
     def test_group(self, capsys):
         assert run("--help") == 0
         assert "Examples:" in capsys.readouterr().out
-        assert run("--version") == 0
-        assert capsys.readouterr().out.startswith("cycodec 0.")
+        for option in ("--version", "-V"):
+            assert run(option) == 0
+            assert capsys.readouterr().out.startswith("cycodec 0.")
 
     def test_as_module(self):
         done = subprocess.run([sys.executable, "-m", "cycodec", "--help"], capture_output=True, text=True)

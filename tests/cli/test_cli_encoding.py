@@ -93,6 +93,8 @@ def test_cut_and_concat(make_media, tmp_path, capsys):
     assert run("cut", source, "--start", "0:01", "--stop", 2, "-o", tmp_path / "x.mp4") == 0
     assert "begins at" in capsys.readouterr().out
     assert 1 <= len(VideoDecoder(tmp_path / "x.mp4")) < len(VideoDecoder(source))
+    assert run("cut", source, "--start", 0.5, "--stop", 0.9, "--exact", "-o", tmp_path / "z.mp4") == 0
+    assert len(VideoDecoder(tmp_path / "z.mp4")) == 11  # the frames 12 to 22 of 25 a second
     assert run("concat", source, source, "-o", tmp_path / "y.mp4") == 0
     assert len(VideoDecoder(tmp_path / "y.mp4")) == 2 * len(VideoDecoder(source))
 

@@ -35,6 +35,7 @@ class Machine:
         for name, text in {
             "requirements-dev.txt": "pytest\n",
             "setup.py": "",
+            "native_requirements.py": "",
             "pyproject.toml": "",
             "csrc/compat.h": "",
             "cycodec/core/video/reader.pyx": "",
@@ -75,6 +76,7 @@ class Machine:
 state={self.state}
 case "$*" in
     *"'torch'"*) [ -f $state/torch ]; exit ;;
+    *native_requirements.py*) echo "$*" >>$state/asked; shift; pkg-config "$@"; exit ;;
     *"import cycodec"*) [ -f $state/built ]; exit ;;
     "-c "*|--version|"-") cat >/dev/null </dev/null; exit 0 ;;
 esac
@@ -184,11 +186,21 @@ class TestSystemPackages:
             assert word in done.stderr
         assert machine.logged() == []
 
-    def test_own_ffmpeg_is_looked_for(self, machine):
+    def test_ffmpeg_is_looked_for_as_the_build_does(self, machine):
         machine.install_system()
-        machine.command("pkg-config", 'echo "$PKG_CONFIG_PATH" >>"$HOME/path"', log=False)
-        assert machine.run("tools/setup", CYCODEC_FFMPEG_DIR="/opt/own").returncode == 0
-        assert (machine.state / "path").read_text().startswith("/opt/own/lib/pkgconfig:")
+        assert machine.run("tools/setup").returncode == 0
+        asked = (machine.state / "asked").read_text().splitlines()
+        for line in (f"--exists {' '.join(LIBRARIES)}", f"--modversion {' '.join(LIBRARIES)}"):
+            assert f"{machine.checkout}/native_requirements.py {line}" in asked
+
+    def test_what_pkg_config_does_not_find_is_named(self, machine):
+        machine.user(1000)
+        machine.install_system()
+        machine.command("pkg-config", "echo Package libavformat was not found >&2; exit 1", log=False)
+        done = machine.run("tools/setup")
+        assert done.returncode == 1
+        assert "Package libavformat was not found" in done.stderr
+        assert "dnf install" in done.stderr
 
 
 class TestSetup:

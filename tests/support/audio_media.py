@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-FFMPEG = os.environ.get("CYCODEC_FFMPEG", "ffmpeg")
+FFMPEG = os.environ.get("CYCODEC_TEST_FFMPEG", "ffmpeg")
 FFPROBE = os.environ.get("CYCODEC_FFPROBE", "ffprobe")
 CACHE = (
     Path(os.environ.get("CYCODEC_TEST_CACHE", Path(tempfile.gettempdir(), f"cycodec-tests-{os.getuid()}")))

@@ -6,7 +6,7 @@ ffmpeg, so a changed recipe or another ffmpeg never finds an old file. media.py 
 
 Environment
 -----------
-CYCODEC_FFMPEG
+CYCODEC_TEST_FFMPEG
     The ffmpeg command (default ``ffmpeg``). It has to be of the version whose libraries cycodec was
     built with.
 CYCODEC_TEST_CACHE
@@ -37,7 +37,7 @@ ROOT = Path(__file__).resolve().parents[2]
 CACHE = Path(os.environ.get("CYCODEC_TEST_CACHE", ROOT / "build" / "test-media"))
 SHARED = Path(os.environ.get("CYCODEC_TEST_MEDIA", ROOT.parent / "shared" / "media"))
 CARRIED = os.environ.get("CYCODEC_TEST_CARRIED")
-FFMPEG = os.environ.get("CYCODEC_FFMPEG", "ffmpeg")
+FFMPEG = os.environ.get("CYCODEC_TEST_FFMPEG", "ffmpeg")
 
 
 @dataclass(frozen=True)

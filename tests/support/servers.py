@@ -40,15 +40,20 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 
 @contextmanager
-def serving(folder, *, has_ranges=True, has_length=True):
-    """Yield a running server, with the attributes `address` and `requests`."""
+def serving(folder, *, has_ranges=True, has_length=True, tls=None):
+    """Yield a running server, with the attributes `address` and `requests`.
+
+    An SSLContext `tls` makes it an HTTPS server.
+    """
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
     server.folder = folder
     server.requests = []
     server.has_ranges = has_ranges
     server.has_length = has_length
-    server.address = f"http://127.0.0.1:{server.server_address[1]}"
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
+    server.address = f"http{'s' if tls else ''}://127.0.0.1:{server.server_address[1]}"
     server.handle_error = lambda request, address: None  # FFmpeg closes connections early
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:

@@ -11,7 +11,7 @@ import oracle
 import pytest
 import recipes
 
-from cycodec import FFmpegError
+from cycodec import FFmpegError, StaleIndexError
 from cycodec._shared.sources import open_source
 from cycodec.core.container.demux import Demuxer
 from cycodec.core.container.packets import scan_packets
@@ -115,6 +115,95 @@ def test_order_of_access_does_not_matter(name, tmp_path):
             assert wrong == [], f"seed {seed}, in order {order}"
             compared += 1
     assert compared > 12
+
+
+# name -> what begins the header of a picture, and what stands behind it in the file that is refused
+HEADERS = {
+    "h264.mp4": (b"", 5, b"\x02\x02"),
+    "h264.mkv": (b"", 5, b"\x02\x02"),
+    "h264.flv": (b"", 21, b"\x02\x02"),
+    "h264.ts": (b"\0\0\1\x41", 4, b"\x02\x02"),
+    "h264.h264": (b"\0\0\1\x41", 4, b"\x02\x02"),
+    "hevc.mp4": (b"", 6, b"\x02\x02"),
+    "hevc.mkv": (b"", 6, b"\x02\x02"),
+    "lengths.mp4": (b"", 0, b"\xff"),
+    "lengths.mkv": (b"", 0, b"\xff"),
+    "vp8.webm": (b"", 0, b"\xfe\xff\xff"),
+    "flv1.flv": (b"", 12, b"\xff\xff\xff\xff"),
+    "h263p.mkv": (b"", 0, b"\xff\xff\xff\xff"),
+}
+CODECS = {"lengths": "h264", "flv1": "flv", "h263p": "h263p"}
+
+
+def with_refused_packet(folder, name):
+    """A clip of three GOPs; the decoder refuses a packet of the second one by its header."""
+    codec = CODECS.get(name.split(".")[0], name.split(".")[0])
+    path = folder / name
+    encoder = next((CLIPS[other] for other in CLIPS if other.split(".")[0] == codec), f"{codec} -g 8")
+    source = f"testsrc2=s=96x64:r=25:d={FRAMES / 25},noise=alls=8:allf=t"
+    recipes.run("-f", "lavfi", "-i", source, "-c:v", *encoder.split(), "-threads", "1", path)
+    start, behind, header = HEADERS[name]
+    data = bytearray(path.read_bytes())
+    demuxer = Demuxer(open_source(str(path)))
+    offset = scan_packets(demuxer, demuxer.select_video(None)).rows()[12][2]
+    if path.suffix in (".mkv", ".webm"):
+        offset = data.index(b"\x81", offset) + 4
+    place = data.index(start, offset) + behind
+    data[place : place + len(header)] = header
+    path.write_bytes(data)
+    return path
+
+
+@pytest.mark.parametrize("name", HEADERS)
+def test_frames_behind_a_refused_packet_have_their_numbers_at_once(name, tmp_path):
+    """The first read of a fresh decoder, without `confirm`, gives ffmpeg's frame of that number."""
+    path = with_refused_packet(tmp_path, name)
+    truth = first_reads.frames_of(path)
+    assert 16 < len(truth) < FRAMES
+    for number in range(len(truth)):
+        with VideoDecoder(path, dimension_order="NHWC", num_threads=1) as decoder:
+            assert oracle.digest(decoder[number]) == truth[number], number
+    with VideoDecoder(path, dimension_order="NHWC") as decoder:
+        batch = decoder.get_frames_at([len(truth) - 1, 9, 20])
+        assert [oracle.digest(picture) for picture in batch.data] == [truth[n] for n in (-1, 9, 20)]
+        assert len(decoder) == len(truth)
+
+
+def test_a_saved_index_does_not_hide_a_refused_packet(tmp_path):
+    """The index of a header is wrong, and the frames behind the packet are not read by it."""
+    path = with_refused_packet(tmp_path, "h264.mp4")
+    VideoDecoder(path).index.save(tmp_path / "clip.idx")
+    with VideoDecoder(path, index=tmp_path / "clip.idx") as decoder, pytest.raises(StaleIndexError):
+        decoder[22]
+
+
+def test_the_size_of_frame_0_holds_whichever_frame_is_read_first(tmp_path):
+    """The container states the size of all frames but those of the first GOP."""
+    path = tmp_path / "two_sizes.mkv"
+    source = f"testsrc2=s=96x64:r=25:d={FRAMES / 25}"
+    recipes.run("-f", "lavfi", "-i", source, "-c:v", "libvpx", "-g", "8", path)
+    data = bytearray(path.read_bytes())
+    place = data.index(b"\x9d\x01\x2a\x60\x00\x40\x00") + 5  # start code, width and height
+    data[place] = 48
+    path.write_bytes(data)
+    truth = first_reads.frames_of(path)
+    for number in (0, 7, 8, FRAMES - 1):
+        with VideoDecoder(path, dimension_order="NHWC", num_threads=1) as decoder:
+            assert oracle.digest(decoder[number]) == truth[number], number
+            assert decoder.metadata.height == 48
+
+
+@pytest.mark.parametrize("name", ["h264.mp4", "vp8.mkv"])
+def test_packets_are_checked_once(name, tmp_path):
+    """A decoder reads the packets before a key frame for the first read behind it, and no more."""
+    path = clean(tmp_path, name)
+    with VideoDecoder(path, num_threads=1) as decoder:
+        decoder[FRAMES - 1]
+        first = decoder.counters.packets_read
+        decoder[FRAMES - 6]
+        decoder[FRAMES - 1]
+        assert decoder.counters.packets_read - first < first
+        assert decoder.counters.frames_decoded < FRAMES
 
 
 @pytest.mark.parametrize("name", ["h264.mp4", "h264_long.mkv", "mpeg2.mkv", "mpeg4.mp4"])

@@ -8,6 +8,7 @@ the parent knows the input by its last line.
 """
 
 import argparse
+import contextlib
 import os
 import random
 import re
@@ -28,10 +29,33 @@ from fuzz_corpus import corpus  # noqa: E402
 
 WAIT = 10  # times the computing time of an input: a child that waits for so long is stuck
 BATCH = 400
+AHEAD = 64  # inputs that a child is sent before it answers the first one
 SANITIZER = re.compile(r"(\S+: runtime error: .*|.*ERROR: AddressSanitizer: \S+|.*Assertion .* failed.*)")
 SAVE_INDEX = (
     "import sys; from cycodec.decoders import VideoDecoder; VideoDecoder(sys.argv[1]).index.save(sys.argv[2])"
 )
+
+
+class Watchdog:
+    """Kills a child that answers no input in time."""
+
+    def __init__(self, process, seconds):
+        self.process = process
+        self.seconds = seconds
+        self.has_killed = False
+        self.begin()
+        threading.Thread(target=self.watch, daemon=True).start()
+
+    def begin(self):
+        """Give the child the whole time from now on."""
+        self.end = time.monotonic() + self.seconds
+
+    def watch(self):
+        while self.process.poll() is None:
+            if time.monotonic() > self.end:
+                self.has_killed = True
+                self.process.kill()
+            time.sleep(0.5)
 
 
 class Children:
@@ -58,45 +82,44 @@ class Children:
         return done
 
     def run_one_child(self, waiting, end):
-        done = 0
+        done = ahead = 0
         with tempfile.TemporaryFile("w+") as errors:
             process = subprocess.Popen(
                 [*self.command, str(HERE / "fuzz_child.py")],
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True, env=self.environment,
             )  # fmt: skip
+            watchdog = Watchdog(process, WAIT * self.seconds)
             while waiting and time.monotonic() < end:
+                ahead = self.feed(process, waiting, ahead)
                 path, seed = waiting.pop()
-                begun, answer, is_stuck = self.ask(process, path, seed)
+                ahead -= 1
+                watchdog.begin()
+                begun = process.stdout.readline()
+                answer = process.stdout.readline() if begun else ""
                 done += bool(begun)
                 if not answer:
                     code = process.wait()
                     if not begun:
                         raise SystemExit(f"the child does not start:\n{text_of(errors)[-2000:]}")
-                    self.report(path, seed, self.cause(code, is_stuck, text_of(errors)))
+                    self.report(path, seed, self.cause(code, watchdog.has_killed, text_of(errors)))
                     return done
                 if answer.startswith("wrong"):
                     self.report(path, seed, answer[6:].strip())
-                if found := SANITIZER.search(text_of(errors)):
+                if errors.seek(0, os.SEEK_END) and (found := SANITIZER.search(text_of(errors))):
                     self.report(path, seed, found.group(1))
                     errors.truncate(0)
+            watchdog.begin()
             process.stdin.close()
             process.wait()
         return done
 
-    def ask(self, process, path, seed):
-        """Send an input; return the child's words before and after it, and whether it is stuck."""
-        timer = threading.Timer(WAIT * self.seconds, process.kill)
-        timer.start()
-        try:
-            process.stdin.write(f"{path} {seed}\n")
+    def feed(self, process, waiting, ahead):
+        """Keep AHEAD inputs sent, the last ones of `waiting`; return how many are sent then."""
+        following = waiting[max(len(waiting) - AHEAD, 0) : len(waiting) - ahead]
+        with contextlib.suppress(BrokenPipeError):
+            process.stdin.write("".join(f"{path} {seed}\n" for path, seed in reversed(following)))
             process.stdin.flush()
-            begun = process.stdout.readline()
-            answer = process.stdout.readline() if begun else ""
-        except BrokenPipeError:
-            begun = answer = ""
-        is_stuck = not timer.is_alive() and not answer
-        timer.cancel()
-        return begun, answer, is_stuck
+        return ahead + len(following)
 
     def cause(self, code, is_stuck, errors):
         if found := SANITIZER.search(errors):
@@ -179,8 +202,11 @@ def main():
     dice = random.Random(options.seed)
     end = time.monotonic() + 60 * options.minutes
     total = 0
-    while time.monotonic() < end:
-        total += children.run([(dice.choice(files), dice.randrange(1 << 40)) for _ in range(BATCH)], end)
+    batch = BATCH * (100 if all(path.suffix == ".idx" for path in files) else 1)
+    with contextlib.suppress(KeyboardInterrupt):
+        while time.monotonic() < end:
+            total += children.run([(dice.choice(files), dice.randrange(1 << 40)) for _ in range(batch)], end)
+            print(f"{total} executions so far", file=sys.stderr)
     count = sum(map(len, findings.values()))
     print(f"{total} executions, {count} findings of {len(findings)} kinds (seed {options.seed})")
     return 1 if findings else 0

@@ -4,6 +4,7 @@ It reads lines "path seed" and answers each with "begin" and then "ok" or "wrong
 """
 
 import contextlib
+import functools
 import hashlib
 import os
 import random
@@ -27,9 +28,14 @@ MAX_RESULT_BYTES = 1 << 26
 PEAK = 400 << 20
 
 
+@functools.cache
+def bytes_of(path):
+    return path.read_bytes()
+
+
 def data_of(path, seed):
     """Return the bytes of an input: of a file, changed by a seed unless it is "-"."""
-    data = path.read_bytes()
+    data = bytes_of(path)
     return data if seed == "-" else mutate(data, path.suffix[1:], int(seed))
 
 
@@ -40,7 +46,7 @@ def exercise(path, data, seed):
 
     dice = random.Random(f"use {seed}")
     if path.suffix == ".idx":
-        return use_index(path.with_suffix(""), data)
+        return use_index(path.with_suffix(""), data, dice)
     with contextlib.suppress(cycodec.FFmpegError):
         get_container_metadata(data)
     wrong = read_in_two_orders(data)
@@ -63,13 +69,17 @@ def typed_only(*more):
         yield
 
 
-def use_index(owner, data):
+def use_index(owner, data, dice):
     from cycodec import FFmpegError, FrameIndex
     from cycodec.decoders import VideoDecoder
 
     try:
         index = FrameIndex.from_bytes(data)
     except FFmpegError:
+        return
+    # most are refused, and an open decoder costs a hundred times as much
+    if dice.random() < 0.7:
+        repr(index), index.to_bytes(), index.key_frames, len(index)
         return
     with typed_only(IndexError, ValueError), VideoDecoder(owner, index=index) as decoder:
         for number in (0, len(decoder) - 1, len(decoder) // 2):
@@ -222,6 +232,16 @@ class Peak:
         return memory("VmHWM") - self.before if self.known else 0
 
 
+class Highest:
+    """The memory by which an input raises the process's highest; cheap, and blind below that."""
+
+    def __init__(self):
+        self.before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+    def grown(self):
+        return (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - self.before) * 1024
+
+
 def demuxer_peak(data):
     """Return the memory that FFmpeg's demuxer takes for an input."""
     from cycodec import FFmpegError
@@ -237,8 +257,9 @@ def demuxer_peak(data):
 def answer(path, seed):
     """Use one input; return "ok" or "wrong ..."."""
     data = data_of(path, seed)
-    unavoidable = 2 * demuxer_peak(data) if path.suffix != ".idx" else 0
-    peak = Peak()
+    is_media = path.suffix != ".idx"
+    unavoidable = 2 * demuxer_peak(data) if is_media else 0
+    peak = Peak() if is_media else Highest()
     try:
         wrong = exercise(path, data, seed)
     except MemoryError:

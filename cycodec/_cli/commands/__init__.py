@@ -9,7 +9,19 @@ from __future__ import annotations
 
 import click
 
-from cycodec._cli.commands import concat, cut, doctor, encode, frames, index, info, sheet, transcode
+from cycodec._cli.commands import (
+    concat,
+    cut,
+    doctor,
+    encode,
+    explain,
+    frames,
+    index,
+    info,
+    sheet,
+    transcode,
+    verify,
+)
 from cycodec._cli.commands.common import examples
 
 __all__ = ["cycodec"]
@@ -23,6 +35,8 @@ COMMANDS = (
     transcode.transcode,
     cut.cut,
     concat.concat,
+    explain.explain,
+    verify.verify,
     doctor.doctor,
 )
 
@@ -31,15 +45,19 @@ COMMANDS = (
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
     epilog=examples(
         "cycodec info clip.mp4",
-        "cycodec frames clip.mp4 --at 1.5 2.0 -o frames",
+        "cycodec frames clip.mp4 --at 1.5 --at 2 -o frames",
         "cycodec sheet clip.mp4 -o sheet.png",
         "cycodec index clip.mp4 -o clip.idx",
         "cycodec encode frames -o clip.mp4",
         "cycodec cut clip.mp4 --start 10 --stop 20 -o part.mp4",
+        "cycodec explain clip.mp4",
+        "cycodec verify clip.mp4",
         "cycodec doctor",
+        "",
+        'eval "$(_CYCODEC_COMPLETE=bash_source cycodec)"    completion in bash; also zsh_source, fish_source',
     ),
 )
-@click.version_option(package_name="cycodec", message="%(prog)s %(version)s")
+@click.version_option(None, "-V", "--version", package_name="cycodec", message="%(prog)s %(version)s")
 def cycodec() -> None:
     """Inspect, decode, encode, cut and join video and audio files."""
 

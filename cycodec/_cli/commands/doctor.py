@@ -37,6 +37,9 @@ def doctor(as_json: bool) -> int:
         click.echo(json.dumps(as_dict(findings), indent=2))
         return int(not can_decode(findings))
     for topic in dict.fromkeys(finding.topic for finding in findings):
+        if not console.is_terminal:
+            _print_lines([finding for finding in findings if finding.topic == topic])
+            continue
         console.print(_topic_table(topic, [finding for finding in findings if finding.topic == topic]))
     problems = [finding for finding in findings if finding.status == "problem"]
     if problems:
@@ -45,6 +48,13 @@ def doctor(as_json: bool) -> int:
     else:
         click.echo("cycodec can decode here.")
     return int(bool(problems))
+
+
+def _print_lines(findings: list[Finding]) -> None:
+    """Print findings for a pipe or a file: one line each, with tabs between the fields."""
+    for finding in findings:
+        fields = (finding.status, finding.topic, finding.name, finding.detail, finding.remedy)
+        click.echo("\t".join(field for field in fields if field))
 
 
 def _topic_table(topic: str, findings: list[Finding]) -> Table:

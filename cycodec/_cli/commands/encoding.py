@@ -31,7 +31,9 @@ __all__ = [
     "stream_options",
 ]
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
+SUFFIXES = (
+    ".png", ".jpg", ".jpeg", ".webp", ".avif", ".heic", ".heif", ".bmp", ".tif", ".tiff",
+)  # fmt: skip
 
 
 def output_option(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -148,8 +150,12 @@ def read_picture(path: Path) -> np.ndarray:
     Raises
     ------
     ValueError
-        Pillow cannot read it.
+        It cannot be read: by cycodec, or by Pillow if cycodec does not know the format.
     """
+    from cycodec._cli.image_files import is_image
+
+    if is_image(str(path)):
+        return _read_image(path)
     try:
         with Image.open(path) as file:
             image: Image.Image = file
@@ -161,6 +167,21 @@ def read_picture(path: Path) -> np.ndarray:
     except OSError as error:
         raise ValueError(f"{path}: cannot read the picture: {error}") from error
     return array[None] if array.ndim == 2 else array.transpose(2, 0, 1)
+
+
+def _read_image(path: Path) -> np.ndarray:
+    """Return an image of a format that cycodec decodes; of an animation, the first frame."""
+    from cycodec.images import decode_image, get_image_metadata
+
+    try:
+        # videos have gray, RGB, or RGB and alpha
+        channels = get_image_metadata(path)
+        is_cmyk = channels.format == "JPEG" and channels.num_channels == 4
+        mode = "RGB" if is_cmyk else ("GRAY", "RGBA", "RGB", "RGBA")[channels.num_channels - 1]
+        image = decode_image(path, mode=mode, output_dtype="auto")
+    except RuntimeError as error:
+        raise ValueError(f"{path}: cannot read the picture: {error}") from error
+    return (image if image.ndim == 3 else image[0]).numpy()
 
 
 def raw_frames(path: str, width: int, height: int, channels: int) -> Iterator[np.ndarray]:

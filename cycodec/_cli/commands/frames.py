@@ -10,7 +10,7 @@ import click
 from PIL import Image
 
 from cycodec._cli.commands.common import chunks, examples, opened, progress, with_stream, with_traceback
-from cycodec._cli.parameter_types import Keys, Seconds, SpreadOptions
+from cycodec._cli.parameter_types import Keys, Seconds, SourceFile
 from cycodec._cli.text import stem
 
 if TYPE_CHECKING:
@@ -23,26 +23,29 @@ JPEG_QUALITY = 95
 
 @click.command(
     short_help="Write exact frames as pictures.",
-    cls=SpreadOptions,
     epilog=examples(
-        "cycodec frames clip.mp4 --at 1.5 2.0 -o frames        the frames played at these seconds",
+        "cycodec frames clip.mp4 --at 1.5 --at 2 -o frames     the frames played at these seconds",
         "cycodec frames clip.mp4 --at 1:02.5 -o frames         minutes and seconds",
         "cycodec frames clip.mp4 --index 0:100:10 -o frames    every tenth of the first hundred",
-        "cycodec frames clip.mp4 --index 7 9 -1 -o frames      three frames, with the last one",
+        "cycodec frames clip.mp4 --index 7,9,-1 -o frames      three frames, with the last one",
         "cycodec frames clip.mp4 --index :: --format jpg -o frames",
     ),
 )
-@click.argument("source", metavar="FILE")
+@click.argument("source", type=SourceFile(), metavar="FILE")
 @click.option(
-    "--at", type=Seconds(), multiple=True, metavar="SECONDS...", help="Frames played at these instants."
+    "--at",
+    type=Seconds(),
+    multiple=True,
+    metavar="SECONDS",
+    help="Frame played at this instant; may be repeated.",
 )
 @click.option(
     "--index",
     "keys",
     type=Keys(),
     multiple=True,
-    metavar="INDEX...",
-    help="Frames by number or slice, as in NumPy.",
+    metavar="INDEX",
+    help="Frames by number or slice, as in NumPy, or several with commas; may be repeated.",
 )
 @click.option(
     "-o",
@@ -59,7 +62,7 @@ JPEG_QUALITY = 95
 @with_traceback
 def frames(
     source: str,
-    at: Sequence[Sequence[float]],
+    at: Sequence[float],
     keys: Sequence[Sequence[int | slice]],
     folder: Path | None,
     suffix: str,
@@ -67,12 +70,10 @@ def frames(
 ) -> None:
     """Write exact frames of FILE as pictures, named by frame number."""
     if not at and not keys:
-        raise click.UsageError("no frames are chosen: give --at SECONDS... or --index INDEX...")
+        raise click.UsageError("no frames are chosen: give --at SECONDS or --index INDEX")
     folder = folder or Path(f"{stem(source)}-frames")
     with opened(source, stream) as decoder:
-        numbers = _numbers(
-            decoder, [second for group in at for second in group], [key for group in keys for key in group]
-        )
+        numbers = _numbers(decoder, at, [key for group in keys for key in group])
         folder.mkdir(parents=True, exist_ok=True)
         with progress("writing", len(numbers)) as advance:
             for chunk in chunks(numbers):
@@ -84,7 +85,7 @@ def frames(
                     advance(1)
 
 
-def _numbers(decoder: VideoDecoder, instants: list[float], keys: list[int | slice]) -> list[int]:
+def _numbers(decoder: VideoDecoder, instants: Sequence[float], keys: list[int | slice]) -> list[int]:
     """Return the chosen frame numbers, each once and in order.
 
     Raises

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from cycodec._cli.commands.common import examples, opened, stderr, with_stream, with_traceback
+from cycodec._cli.parameter_types import SourceFile
 from cycodec._cli.text import plural, stem
 
 __all__ = ["index"]
@@ -20,7 +21,7 @@ __all__ = ["index"]
         "python -c \"from cycodec.decoders import VideoDecoder; VideoDecoder('clip.ts', index='clip.idx')\"",
     ),
 )
-@click.argument("source", metavar="FILE")
+@click.argument("source", type=SourceFile(), metavar="FILE")
 @click.option(
     "-o",
     "--output",

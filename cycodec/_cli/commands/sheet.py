@@ -1,4 +1,4 @@
-"""``cycodec sheet``: a contact sheet of a video."""
+"""``cycodec sheet``: a contact sheet of a video or an image."""
 
 from __future__ import annotations
 
@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING
 import click
 from PIL import Image
 
-from cycodec._cli.commands.common import chunks, examples, opened, progress, with_stream, with_traceback
+from cycodec._cli.commands.common import (
+    chunks,
+    examples,
+    naming,
+    opened,
+    progress,
+    with_stream,
+    with_traceback,
+)
 from cycodec._cli.contact_sheet import (
     NUM_TILES,
     Layout,
@@ -18,6 +26,7 @@ from cycodec._cli.contact_sheet import (
     display_size,
     sample_numbers,
 )
+from cycodec._cli.parameter_types import SourceFile
 from cycodec._cli.text import clock, name_of, stem
 
 if TYPE_CHECKING:
@@ -30,10 +39,11 @@ __all__ = ["draw_sheet", "sheet"]
     short_help="Draw a contact sheet with times.",
     epilog=examples(
         "cycodec sheet clip.mp4 -o sheet.png",
+        "cycodec sheet animation.webp -o sheet.png           an image: frames of an animation",
         "cycodec sheet clip.mp4 --columns 6 --rows 10 --width 2400 -o sheet.jpg",
     ),
 )
-@click.argument("source", metavar="FILE")
+@click.argument("source", type=SourceFile(), metavar="FILE")
 @click.option(
     "-o",
     "--output",
@@ -68,8 +78,14 @@ def sheet(
         raise click.UsageError(
             f"{output}: the suffix names no picture format (give one such as .png or .jpg)"
         )
-    with opened(source, stream) as decoder:
-        picture = draw_sheet(decoder, source, columns=columns, rows=rows, width=width)
+    from cycodec._cli.image_files import draw_image_sheet, is_image
+
+    if is_image(source):
+        with naming(source):
+            picture = draw_image_sheet(source, columns, rows, width)
+    else:
+        with opened(source, stream) as decoder:
+            picture = draw_sheet(decoder, source, columns=columns, rows=rows, width=width)
     output.parent.mkdir(parents=True, exist_ok=True)
     picture.save(output)
     click.echo(f"{output}  {picture.width} x {picture.height}")

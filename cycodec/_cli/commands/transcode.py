@@ -16,7 +16,7 @@ from cycodec._cli.commands.encoding import (
     sound_stream,
     stream_options,
 )
-from cycodec._cli.parameter_types import Size
+from cycodec._cli.parameter_types import Size, SourceFile
 
 if TYPE_CHECKING:
     from cycodec.decoders import AudioDecoder
@@ -35,7 +35,7 @@ SAMPLES_PER_CALL = 1 << 20
         "cycodec transcode clip.mkv --no-audio -o silent.webm",
     ),
 )
-@click.argument("source", metavar="FILE")
+@click.argument("source", type=SourceFile(), metavar="FILE")
 @output_option
 @click.option("--size", type=Size(), metavar="WxH", help="Size of the new frames.")
 @click.option("--no-audio", is_flag=True, help="Leave the sound out.")

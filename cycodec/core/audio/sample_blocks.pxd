@@ -72,4 +72,6 @@ cdef class BlockReader:
     cdef bint is_near(self, int64_t start) noexcept nogil
     cdef void stop(self) noexcept nogil
     cdef int fill(self, int64_t start, int64_t stop, float *out, int64_t stride, int64_t *done) noexcept nogil
+    cdef int step(self, int64_t start, int64_t stop, float *out, int64_t stride, int64_t *done,
+                  bint *begun) noexcept nogil
     cdef int check(self, int code) except -1

@@ -368,26 +368,37 @@ cdef class BlockReader:
             stop = self.total
         while start + done < stop:
             with nogil:
-                if not begun:
-                    code = 0 if self.is_near(start) else self.begin(start)
-                    begun = code >= 0
-                if begun:
-                    code = self.fill(start, stop, out, stride, &done)
+                code = self.step(start, stop, out, stride, &done, &begun)
             if code == avutil.AVERROR(EAGAIN):
                 PyErr_CheckSignals()
             elif code == avutil.AVERROR_EOF:
                 break
-            elif code == CONTRADICTION:
-                # what was written may be of the wrong place: read all of it again from the start
-                self.from_start_only = True
-                self.stop()
-                self.total = -1
-                done = 0
-                begun = False
             elif code < 0:
                 self.stop()
                 self.check(code)
         return done
+
+    cdef int step(self, int64_t start, int64_t stop, float *out, int64_t stride, int64_t *done,
+                  bint *begun) noexcept nogil:
+        """Read on in a window, of which `done` samples are written; `begun` says if it was reached.
+
+        Return 0; EAGAIN after some blocks, so that the caller may look for signals; or AVERROR.
+        """
+        cdef int code = 0
+        if not begun[0]:
+            code = 0 if self.is_near(start) else self.begin(start)
+            begun[0] = code >= 0
+        if begun[0]:
+            code = self.fill(start, stop, out, stride, done)
+        if code == CONTRADICTION:
+            # what was written may be of the wrong place: read all of it again from the start
+            self.from_start_only = True
+            self.stop()
+            self.total = -1
+            done[0] = 0
+            begun[0] = False
+            return 0
+        return code
 
     def count(self, int64_t near=0):
         """Return the number of samples of the stream, counted by reading to the end from near it.

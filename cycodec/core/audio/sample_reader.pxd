@@ -49,6 +49,8 @@ cdef class SampleReader(BlockReader):
     cdef readonly list damage       # ranges (start, stop) of lost samples, at the decoder's rate
     cdef readonly list holes        # (position, samples) of those that a run from the start passed
 
+    cdef void describe_frame(self) noexcept nogil
+    cdef bint knows_format(self) noexcept nogil
     cdef int next_decoded(self) noexcept nogil
     cdef int64_t hole_before_frame(self) noexcept nogil
     cdef int64_t take_lost(self, bint at_end) noexcept nogil

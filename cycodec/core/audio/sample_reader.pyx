@@ -195,9 +195,7 @@ cdef class SampleReader(BlockReader):
         self.block_start = self.next_position
         self.block_length = frame.nb_samples
         self.next_position += frame.nb_samples
-        self.input.sample_format = frame.format
-        self.input.rate = frame.sample_rate
-        compat_frame_channels(frame, &self.input.channels, &self.input.mask)
+        self.describe_frame()
         if self.input.rate <= 0 or self.input.channels <= 0:
             return avutil.AVERROR_INVALIDDATA
         if self.native.channels and (self.input.rate != self.native.rate
@@ -207,6 +205,13 @@ cdef class SampleReader(BlockReader):
                 return CONTRADICTION
             self.from_start_only = True
         return 0
+
+    cdef void describe_frame(self) noexcept nogil:
+        """Make the format of the decoder's frame that of the next block."""
+        cdef avutil.AVFrame *frame = self.decoder.frame
+        self.input.sample_format = frame.format
+        self.input.rate = frame.sample_rate
+        compat_frame_channels(frame, &self.input.channels, &self.input.mask)
 
     # -- holes and damage ------------------------------------------------------------------------
 
@@ -225,7 +230,7 @@ cdef class SampleReader(BlockReader):
             hole = self.take_lost(self.ended)
             lost += hole
             is_good = self.ended or not (self.decoder.is_broken or (hole > 0 and self.decoder.has_overlaps()))
-            if not is_good:
+            if not is_good and self.knows_format():
                 lost += self.decoder.frame.nb_samples       # Note [Broken frames]
         self.pending = not self.ended
         self.silence = lost
@@ -248,6 +253,14 @@ cdef class SampleReader(BlockReader):
         if self.fill_holes or is_damage:
             self.silence += hole
         return 0
+
+    cdef bint knows_format(self) noexcept nogil:
+        """Return True if the stream has a format; if it has none so far, take that of the frame."""
+        if self.native.channels == 0:
+            self.describe_frame()
+            if self.input.rate > 0 and self.input.channels > 0:
+                self.native = self.input
+        return self.native.channels > 0
 
     cdef int64_t take_lost(self, bint at_end) noexcept nogil:
         """Return how many samples were lost before the current frame.

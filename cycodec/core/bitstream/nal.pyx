@@ -16,8 +16,8 @@ cdef enum:
     LONGEST_SLICE_HEADER = 1024     # bytes of a slice that libavcodec's parsers read at most
 
 
-cdef NalFormat nal_format(const avcodec.AVCodecParameters *parameters) noexcept nogil:
-    """Return how a stream's packets separate their NAL units.
+cdef NalFormat unit_format(const avcodec.AVCodecParameters *parameters) noexcept nogil:
+    """Return how a stream's packets separate their NAL units, without what the parameter sets tell.
 
     ISO/IEC 14496-15, 5.3.3.1.2 and 8.3.3.1.2, and Annex B define the two forms.
     """
@@ -26,6 +26,8 @@ cdef NalFormat nal_format(const avcodec.AVCodecParameters *parameters) noexcept 
     format.codec_id = parameters.codec_id
     format.length = -1
     format.top_layer = 0
+    format.num_sets = 0
+    format.width = format.height = 0
     if parameters.codec_id == avcodec.AV_CODEC_ID_H264:
         place = 4
     elif parameters.codec_id == avcodec.AV_CODEC_ID_HEVC:
@@ -34,60 +36,70 @@ cdef NalFormat nal_format(const avcodec.AVCodecParameters *parameters) noexcept 
         format.length = 0
         if parameters.extradata_size > place and parameters.extradata[0] == 1:
             format.length = (parameters.extradata[place] & 3) + 1
-    if parameters.codec_id == avcodec.AV_CODEC_ID_HEVC:
-        format.top_layer = find_top_layer(parameters.extradata, parameters.extradata_size)
     return format
 
 
-cdef int find_top_layer(const uint8_t *data, int size) noexcept nogil:
-    """Return HEVC's highest TemporalId by the parameter sets in the extradata; -1 without sets."""
-    if size > 0 and data[0] != 1:
-        return top_layer_of_units(data, size)
-    return top_layer_of_hvcc(data, size)
+cdef NalFormat nal_format(const avcodec.AVCodecParameters *parameters) noexcept nogil:
+    """Return `unit_format` with what the parameter sets in HEVC's extradata tell."""
+    cdef NalFormat format = unit_format(parameters)
+    if parameters.codec_id == avcodec.AV_CODEC_ID_HEVC:
+        format.top_layer = -1
+        read_hevc_sets(&format, parameters.extradata, parameters.extradata_size)
+    return format
 
 
-cdef int top_layer_of_units(const uint8_t *data, int size) noexcept nogil:
-    """Return the highest TemporalId of units behind start codes; -1 without parameter sets."""
-    cdef int position = next_start_code(data, 0, size)
-    cdef int found = -1
-    cdef int end
+cdef void note_hevc_set(NalFormat *format, const uint8_t *data, int size) noexcept nogil:
     cdef Sps sps
+    if read_hevc_sps(data, size, &sps):
+        format.top_layer = max(format.top_layer, sps.top_layer)
+        format.num_sets += 1
+        format.width, format.height = sps.width - sps.left - sps.right, sps.height - sps.top - sps.bottom
+
+
+cdef void read_hevc_sets(NalFormat *format, const uint8_t *data, int size) noexcept nogil:
+    """Read the sequence parameter sets in HEVC's extradata."""
+    if size > 0 and data[0] != 1:
+        read_sets_of_units(format, data, size)
+    else:
+        read_sets_of_hvcc(format, data, size)
+
+
+cdef void read_sets_of_units(NalFormat *format, const uint8_t *data, int size) noexcept nogil:
+    """Read the sets of units behind start codes."""
+    cdef int position = next_start_code(data, 0, size)
+    cdef int end
     while position < size:
         end = next_start_code(data, position, size)
-        if (data[position] >> 1) & 63 == HEVC_SPS and read_hevc_sps(data + position, end - position, &sps):
-            found = max(found, sps.top_layer)
+        if (data[position] >> 1) & 63 == HEVC_SPS:
+            note_hevc_set(format, data + position, end - position)
         position = end
-    return found
 
 
-cdef int top_layer_of_hvcc(const uint8_t *data, int size) noexcept nogil:
-    """Return the highest TemporalId of an hvcC box.
+cdef void read_sets_of_hvcc(NalFormat *format, const uint8_t *data, int size) noexcept nogil:
+    """Read the sets of an hvcC box.
 
     The box holds arrays of units of one type. A length precedes each unit.
 
-    ISO/IEC 14496-15, 8.3.3.1.2. The result is -1 if there is no parameter set.
+    ISO/IEC 14496-15, 8.3.3.1.2.
     """
     cdef int position = 23
-    cdef int found = -1
     cdef int num_arrays = data[22] if size > 22 else 0
     cdef int num_units, length, _i, _j
     cdef bint has_sets
-    cdef Sps sps
     for _i in range(num_arrays):
         if position + 3 > size:
-            return found
+            return
         has_sets = data[position] & 63 == HEVC_SPS
         num_units = data[position + 1] << 8 | data[position + 2]
         position += 3
         for _j in range(num_units):
             if position + 2 > size:
-                return found
+                return
             length = data[position] << 8 | data[position + 1]
             position += 2
-            if has_sets and position + length <= size and read_hevc_sps(data + position, length, &sps):
-                found = max(found, sps.top_layer)
+            if has_sets and position + length <= size:
+                note_hevc_set(format, data + position, length)
             position += length
-    return found
 
 
 cdef int take_length(const NalFormat *format, const uint8_t *data, int size, int *position) noexcept nogil:
@@ -277,17 +289,20 @@ cdef bint is_exact_entry(const NalFormat *format, const uint8_t *data, int size)
     if format.codec_id != avcodec.AV_CODEC_ID_H264:
         return True
     while position + nal_length < size:
+        end = size
         if nal_length:
             length = take_length(format, data, size, &position)
             end = position + length if length else size
         else:
             position = next_start_code(data, position, size)
-            end = size
         if position >= size or data[position] & 31 in (1, 5):
             return True                 # a slice comes first, and no recovery point before it
+        if not nal_length:
+            end = next_start_code(data, position, size)
+            end -= 3 if end < size else 0       # the unit ends before the start code
         if data[position] & 31 == SEI and recovery_frames(data + position + 1, end - position - 1) > 0:
             return False
-        position = end if nal_length else position + 1
+        position = end
     return True
 
 

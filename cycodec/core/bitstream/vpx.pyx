@@ -40,6 +40,15 @@ cdef bint is_key_vp8(int first) noexcept nogil:
     return not first & 1
 
 
+cdef bint read_vp8_size(const uint8_t *data, int size, int *width, int *height) noexcept nogil:
+    """Read the size of a VP8 key frame (RFC 6386, 9.1); return False if it is none."""
+    if size < 10 or not is_key_vp8(data[0]) or data[3] != 0x9d or data[4] != 0x01 or data[5] != 0x2a:
+        return False
+    width[0] = (data[6] | data[7] << 8) & 0x3fff
+    height[0] = (data[8] | data[9] << 8) & 0x3fff
+    return True
+
+
 cdef bint is_key_vp9(int first) noexcept nogil:
     """Return whether the first frame of a VP9 packet is a key frame, by its first byte.
 
@@ -69,4 +78,6 @@ cdef bint read_vp9_format(const uint8_t *data, int size, Vp9Format *format) noex
         return False
     format.matrix = VP9_MATRICES[space]
     format.full_range = read_bits(&bits, 1)
+    format.width = read_bits(&bits, 16) + 1
+    format.height = read_bits(&bits, 16) + 1
     return True

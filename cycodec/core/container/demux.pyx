@@ -67,7 +67,7 @@ cdef class Demuxer(Container):
             self.ptr.pb.eof_reached = 0
 
     cdef int read(self, AVPacket *packet, int stream_index) noexcept nogil:
-        """Read the next packet of one stream."""
+        """Read the next packet of one stream; of any stream if `stream_index` is negative."""
         cdef int code
         if self.is_holding:
             self.is_holding = False
@@ -80,7 +80,7 @@ cdef class Demuxer(Container):
             code = avformat.av_read_frame(self.ptr, packet)
             if code == avutil.AVERROR(EIO) and self.ptr.pb != NULL and self.ptr.pb.eof_reached and self.ptr.pb.error >= 0:
                 return avutil.AVERROR_EOF       # old demuxers (RoQ) return EIO at the end
-            if code < 0 or packet.stream_index == stream_index:
+            if code < 0 or stream_index < 0 or packet.stream_index == stream_index:
                 return code
             avcodec.av_packet_unref(packet)
 
@@ -136,6 +136,8 @@ cdef class Demuxer(Container):
             for i in range(count):
                 avutil.av_dict_free(&options[i])
             free(options)
+        if code == avutil.AVERROR_EOF or code == avutil.AVERROR_INVALIDDATA:
+            self.refuse_what_it_is()    # FFmpeg has taken it for a media file
         self.check(code, "find stream information")
         for i in range(count):
             # a decoder that refuses a size forgets the header's

@@ -9,7 +9,7 @@ from libc.stdint cimport uint8_t
 from cycodec.core.bitstream.sps cimport Sps, read_sps
 from cycodec.core.bitstream.vpx cimport Vp9Format, read_vp9_format
 from cycodec.core.container.demux cimport Demuxer
-from cycodec.core.bitstream.sps import may_have_fields, sets_in_extradata
+from cycodec.core.bitstream.sps import sets_in_extradata
 
 from cycodec.libav cimport avcodec, avutil
 from cycodec.libav.avcodec cimport AVCodecParameters, AVPacket
@@ -84,11 +84,3 @@ cdef bint fill_from_first_packet(Demuxer demuxer, int stream_index, AVCodecParam
     parameters.color_range = avutil.AVCOL_RANGE_JPEG if format.full_range else avutil.AVCOL_RANGE_MPEG
     parameters.format = avutil.AV_PIX_FMT_YUV420P
     return True
-
-
-cdef bint stream_may_have_fields(const AVCodecParameters *parameters) except -1:
-    """Return True if the parameter sets in the header allow an H.264 stream to hold fields."""
-    if parameters.codec_id != avcodec.AV_CODEC_ID_H264:
-        return False
-    units = sets_in_extradata((<const char *> parameters.extradata)[:parameters.extradata_size])
-    return not units or may_have_fields(units[0])

@@ -3,13 +3,13 @@
 from fractions import Fraction
 
 from libc.math cimport isnan
-from libc.stdint cimport int32_t
+from libc.stdint cimport int32_t, int64_t
 
 from cycodec.core.compat cimport compat_channels, compat_stream_display_matrix
 
 from cycodec.libav cimport avcodec, avformat, avutil
 from cycodec.libav.avcodec cimport AVCodecParameters
-from cycodec.libav.avformat cimport AVFormatContext, AVStream
+from cycodec.libav.avformat cimport AVChapter, AVFormatContext, AVStream
 
 
 cdef object fraction(avutil.AVRational value):
@@ -40,7 +40,17 @@ cdef dict container_info(const AVFormatContext *container):
         "duration_seconds_from_header": container_duration(container),
         "bit_rate": float(container.bit_rate) if container.bit_rate > 0 else None,
         "tags": tags(container.metadata),
-        "num_chapters": container.nb_chapters,
+        "chapters": [chapter_info(container.chapters[i]) for i in range(container.nb_chapters)],
+    }
+
+
+cdef dict chapter_info(const AVChapter *chapter):
+    cdef double base = avutil.av_q2d(chapter.time_base)
+    cdef int64_t unknown = avutil.AV_NOPTS_VALUE
+    return {
+        "begin_seconds": chapter.start * base if chapter.start != unknown else None,
+        "end_seconds": chapter.end * base if chapter.end != unknown else None,
+        "tags": tags(chapter.metadata),
     }
 
 

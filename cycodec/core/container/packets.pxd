@@ -2,10 +2,11 @@
 
 from libc.stdint cimport int32_t, int64_t, uint32_t
 
-from cycodec.core.container.demux cimport Demuxer
+from cycodec.core.bitstream.nal cimport NalFormat
 from cycodec.core.bitstream.picture_parser cimport PictureParser
 from cycodec.core.bitstream.sequence_headers cimport SequenceHeaders
-from cycodec.libav.avcodec cimport AVCodecParserContext, AVPacket
+from cycodec.core.container.demux cimport Demuxer
+from cycodec.libav.avcodec cimport AVCodecParameters, AVCodecParserContext, AVPacket
 
 
 cdef enum:
@@ -53,6 +54,8 @@ cdef class PacketTable:
     cdef readonly bint begins_with_field
     # True if the first packet holds parameter sets or a sequence header.
     cdef readonly bint begins_with_sets
+    # The size of the first picture in pixels, by the headers of its packet; 0 if they do not tell.
+    cdef readonly int first_width, first_height
     # True if the records hold picture order counts.
     cdef readonly bint has_order
     # True if a packet's order was read by the demuxer's parser.
@@ -61,6 +64,8 @@ cdef class PacketTable:
     cdef bint has_headers
 
     cdef int note_first(self, Demuxer demuxer, int stream_index, const AVPacket *packet) except -1
+    cdef bint note_first_size(self, const AVCodecParameters *parameters, const NalFormat *format,
+                              const AVPacket *packet) except -1
     cdef int append(self, const PacketRecord *record) noexcept nogil
     cdef int scan(self, Demuxer demuxer, int stream_index, bint closely) except -1
     cdef void record_order(self, PictureParser parser, const AVCodecParserContext *other, const AVPacket *packet,

@@ -15,6 +15,8 @@ class PacketTable:
     may_have_fields: bool
     begins_with_field: bool
     begins_with_sets: bool
+    first_width: int
+    first_height: int
     @property
     def has_hidden(self) -> bool: ...
     def learn_codec(self, demuxer: Demuxer, stream_index: int) -> None: ...

@@ -2,18 +2,24 @@
 
 from libc.errno cimport ENOMEM
 from libc.limits cimport INT_MAX
-from libc.stdint cimport uint32_t, uint64_t
+from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free, realloc
 from libc.string cimport memcpy, memset
 
 from cycodec.core.bitstream.mpeg cimport holds_one_mpeg2_frame, holds_one_mpeg4_picture, may_be_uncoded_mpeg4
-from cycodec.core.bitstream.nal cimport NalFormat, begins_at_entry, count_pictures, is_exact_entry, nal_format
-from cycodec.core.bitstream.vpx cimport is_hidden_vp8, is_hidden_vp9, is_key_vp8, is_key_vp9
+from cycodec.core.bitstream.nal cimport (
+    NalFormat, begins_at_entry, count_pictures, is_exact_entry, nal_format, unit_format,
+)
+from cycodec.core.bitstream.sps cimport Sps, read_sps
+from cycodec.core.bitstream.sps import may_have_fields, sets_in_extradata
+from cycodec.core.bitstream.vpx cimport (
+    Vp9Format, is_hidden_vp8, is_hidden_vp9, is_key_vp8, is_key_vp9, read_vp8_size, read_vp9_format,
+)
 from cycodec.core.bitstream.picture_parser cimport ENTRY_YES, PictureHeader, PictureParser, new_picture_parser
 from cycodec.core.bitstream.sequence_headers cimport SequenceHeaders, has_sequence_headers, read_sequence_headers
 from cycodec.core.compat cimport compat_stream_parser
 from cycodec.core.container.demux cimport Demuxer
-from cycodec.core.container.headers cimport stream_may_have_fields
+from cycodec.core.container.header_check cimport HeaderCheck, new_header_check
 
 from cycodec.libav cimport avcodec, avutil
 from cycodec.libav.avcodec cimport AVCodecParameters, AVCodecParserContext, AVPacket
@@ -233,16 +239,52 @@ cdef class PacketTable:
         cdef NalFormat format = nal_format(parameters)
         cdef PictureHeader header
         cdef SequenceHeaders headers
+        cdef PictureParser parser
         cdef bint is_entry = begins_with_key(&format, packet)
-        self.may_have_fields = stream_may_have_fields(parameters)
-        if self.may_have_fields or not is_entry:
-            new_picture_parser(parameters, demuxer.io.name).read(packet, &header)
-            is_entry = header.entry == ENTRY_YES
-            self.begins_with_field = header.is_field
-        self.begins_with_entry = is_entry and is_exact_entry(&format, packet.data, packet.size)
         read_sequence_headers(&format, packet.data, packet.size, &headers)
         self.begins_with_sets = headers.has_sets
+        # sets in the packet may state another size than those in the header
+        is_known = self.note_first_size(parameters, &format, packet) and not headers.has_sets
+        if self.may_have_fields or not (is_entry and is_known):
+            parser = new_picture_parser(parameters, demuxer.io.name)
+            parser.read(packet, &header)
+            is_entry = header.entry == ENTRY_YES
+            self.begins_with_field = header.is_field
+            if not is_known and parser.parser != NULL:
+                self.first_width, self.first_height = parser.parser.width, parser.parser.height
+        self.begins_with_entry = is_entry and is_exact_entry(&format, packet.data, packet.size)
         return 0
+
+    cdef bint note_first_size(self, const AVCodecParameters *parameters, const NalFormat *format,
+                              const AVPacket *packet) except -1:
+        """Note the size of the first picture, and whether pictures may be fields, without a parser.
+
+        Return False if a parser must find the size: the stream has several sets of parameters.
+        """
+        cdef Vp9Format vp9
+        cdef Sps sps
+        cdef int codec_id = format.codec_id
+        if codec_id == avcodec.AV_CODEC_ID_H264:
+            units = sets_in_extradata((<const char *> parameters.extradata)[:parameters.extradata_size])
+            self.may_have_fields = not units or may_have_fields(units[0])
+            if len(units) != 1:
+                return False
+            unit = <bytes> units[0]
+            if not read_sps(<const uint8_t *> (<const char *> unit), <int> len(unit), &sps):
+                return False
+            self.first_width, self.first_height = sps.width - sps.left - sps.right, sps.height - sps.top - sps.bottom
+            return True
+        if codec_id == avcodec.AV_CODEC_ID_HEVC:
+            self.first_width, self.first_height = format.width, format.height
+            return format.num_sets == 1
+        if codec_id == avcodec.AV_CODEC_ID_VP9:
+            if read_vp9_format(packet.data, packet.size, &vp9):
+                self.first_width, self.first_height = vp9.width, vp9.height
+            return True
+        if codec_id == avcodec.AV_CODEC_ID_VP8:
+            read_vp8_size(packet.data, packet.size, &self.first_width, &self.first_height)
+            return True
+        return begins_with_key(format, packet)
 
     cdef int append(self, const PacketRecord *record) noexcept nogil:
         cdef PacketRecord *grown
@@ -296,8 +338,9 @@ cdef class PacketTable:
         cdef AVPacket *packet = avcodec.av_packet_alloc()
         cdef PacketRecord record
         cdef const AVStream *stream = demuxer.stream(stream_index)
-        cdef NalFormat format = nal_format(stream.codecpar)
+        cdef NalFormat format = unit_format(stream.codecpar)
         cdef PictureParser parser = new_picture_parser(stream.codecpar, demuxer.io.name)
+        cdef HeaderCheck check = new_header_check(stream.codecpar, demuxer.io.name)
         cdef const AVCodecParserContext *other
         cdef bint is_split
         cdef int code
@@ -321,6 +364,8 @@ cdef class PacketTable:
                         read_sequence_headers(&format, packet.data, packet.size, &record.headers)
                     if self.has_order:
                         self.record_order(parser, other, packet, &record)
+                    if check.refuses(packet) and not packet.flags & avcodec.AV_PKT_FLAG_DISCARD:
+                        record.flags |= PACKET_SUSPECT
                     avcodec.av_packet_unref(packet)
                     code = self.append(&record)
                     if code < 0:
@@ -342,7 +387,7 @@ def scan_packets(Demuxer demuxer not None, int stream_index, bint closely=False)
     demuxer : Demuxer
     stream_index : int
     closely : bool
-        Look through all bytes of the packets, so that `PacketTable.is_plain` may be True.
+        Look for the pictures in the packets, so that `PacketTable.is_plain` may be True.
     """
     cdef PacketTable table = PacketTable()
     table.scan(demuxer, stream_index, closely)

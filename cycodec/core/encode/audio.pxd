@@ -1,6 +1,6 @@
 """AudioStreamEncoder: an audio stream of a muxer."""
 
-from libc.stdint cimport uint8_t
+from libc.stdint cimport int64_t, uint8_t
 
 from cycodec.core.encode.stream_encoder cimport StreamEncoder
 from cycodec.libav.avcodec cimport AVCodecContext
@@ -25,3 +25,4 @@ cdef class AudioStreamEncoder(StreamEncoder):
     cdef int new_frame(self) noexcept nogil
     cdef int send_frame(self) noexcept nogil
     cdef int pull(self, uint8_t **data, int count) noexcept nogil
+    cdef int add_rows(self, const float *samples, int64_t stride, int64_t count) noexcept nogil

@@ -245,17 +245,28 @@ cdef class AudioStreamEncoder(StreamEncoder):
         """
         cdef const float *samples = <const float *> pointer
         cdef int64_t done = 0
-        cdef int part, i
+        cdef int64_t part
         cdef int code = 0
         while done < count:
-            part = <int> min(count - done, CHUNK)
+            part = min(count - done, <int64_t> CHUNK)
             with nogil:
-                for i in range(self.in_channels):
-                    self.rows[i] = <uint8_t *> (samples + i * stride + done)
-                code = self.pull(self.rows, part)
+                code = self.add_rows(samples + done, stride, part)
             self.muxer.check(code, "encode")
             done += part
             PyErr_CheckSignals()
+
+    cdef int add_rows(self, const float *samples, int64_t stride, int64_t count) noexcept nogil:
+        """Encode rows of samples, one for each channel; 0 or AVERROR."""
+        cdef int64_t done = 0
+        cdef int part, i
+        cdef int code = 0
+        while done < count and code >= 0:
+            part = <int> min(count - done, <int64_t> CHUNK)
+            for i in range(self.in_channels):
+                self.rows[i] = <uint8_t *> (samples + i * stride + done)
+            code = self.pull(self.rows, part)
+            done += part
+        return code
 
     def flush(self):
         """Encode the samples that are left over, and everything that the encoder still holds."""

@@ -5,6 +5,7 @@ from libc.stdint cimport int64_t
 from cycodec.core.container.demux cimport Demuxer
 from cycodec.core.encode.muxer cimport Muxer
 from cycodec.libav.avcodec cimport AVPacket
+from cycodec.libav.avutil cimport AVRational
 
 
 cdef struct HeldPacket:
@@ -34,5 +35,8 @@ cdef class PacketCopier:
     cdef int hold(self, AVPacket *packet, int64_t begin) noexcept nogil
     cdef int release(self, Demuxer demuxer) noexcept nogil
     cdef void forget(self, int stream) noexcept nogil
-    cdef int go_before(self, Demuxer demuxer, int64_t begin) noexcept nogil
     cdef int step(self, Demuxer demuxer, AVPacket *packet, int64_t start, int64_t stop, int *state) noexcept nogil
+
+
+cdef AVRational MICROSECONDS
+cdef int go_before(Demuxer demuxer, int stream, int64_t begin, bint from_start) noexcept nogil

@@ -19,13 +19,11 @@ from cycodec.libav.avcodec cimport AVCodecParameters, AVPacket
 from cycodec.libav.avformat cimport AVStream
 from cycodec.libav.avutil cimport AVRational
 
-cdef extern from "libavutil/dict.h" nogil:
-    int av_dict_copy(avutil.AVDictionary **dst, const avutil.AVDictionary *src, int flags)
-
-
 cdef enum:
     SEEK_EARLIER = 3000000      # audio may be stored so many microseconds away from its video
     CHECKED = 256               # packets between two looks at pending signals
+
+cdef int64_t FAR_BACK = -(<int64_t> 1 << 40)    # a time before every beginning
 
 cdef enum:
     SEARCHING, COPYING, ENDING, DONE    # what `step` is at
@@ -33,7 +31,6 @@ cdef enum:
 # Tags that describe the old file, and that the muxer writes anew.
 cdef tuple DERIVED_TAGS = (b"major_brand", b"minor_version", b"compatible_brands", b"encoder")
 
-cdef AVRational MICROSECONDS
 MICROSECONDS.num = 1
 MICROSECONDS.den = 1000000
 
@@ -92,7 +89,7 @@ cdef class PacketCopier:
             made.r_frame_rate = source.r_frame_rate
             made.sample_aspect_ratio = source.sample_aspect_ratio
             made.disposition = source.disposition
-            av_dict_copy(&made.metadata, source.metadata, 0)
+            avutil.av_dict_copy(&made.metadata, source.metadata, 0)
             self.kinds.append(kind_of(source.codecpar))
             dts = <int64_t *> realloc(self.last_dts, len(self.kinds) * sizeof(int64_t))
             if dts == NULL:
@@ -102,7 +99,7 @@ cdef class PacketCopier:
 
     def copy_metadata(self, Demuxer demuxer not None):
         """Copy the tags of the container."""
-        av_dict_copy(&self.muxer.context.metadata, demuxer.ptr.metadata, 0)
+        avutil.av_dict_copy(&self.muxer.context.metadata, demuxer.ptr.metadata, 0)
         for name in DERIVED_TAGS:
             avutil.av_dict_set(&self.muxer.context.metadata, name, NULL, 0)
 
@@ -160,7 +157,7 @@ cdef class PacketCopier:
                 self.offset -= demuxer.ptr.start_time if demuxer.ptr.start_time != avutil.AV_NOPTS_VALUE else 0
             else:
                 with nogil:
-                    code = self.go_before(demuxer, begin)
+                    code = go_before(demuxer, max(guide, 0), begin, False)
                 demuxer.check(code, "seek")
             self.muxer.start()
             while code >= 0 and state != DONE:
@@ -189,16 +186,6 @@ cdef class PacketCopier:
             self.num_held = 0
         finally:
             avcodec.av_packet_free(&packet)
-
-    cdef int go_before(self, Demuxer demuxer, int64_t begin) noexcept nogil:
-        """Go to a key frame far enough before an instant; to the beginning if there is none."""
-        cdef int stream = self.guide if self.guide >= 0 else 0
-        cdef AVStream *ptr = demuxer.stream(stream)
-        cdef int64_t target = avutil.av_rescale_q(begin - SEEK_EARLIER, MICROSECONDS, ptr.time_base)
-        cdef int code = demuxer.seek(stream, target)
-        if code < 0:
-            code = demuxer.seek_byte(0)
-        return code if code < 0 else 0
 
     cdef int step(self, Demuxer demuxer, AVPacket *packet, int64_t start, int64_t stop, int *state) noexcept nogil:
         """Decide about one packet; 0 or AVERROR."""
@@ -329,6 +316,22 @@ cdef class PacketCopier:
                 self.held[kept] = self.held[i]
                 kept += 1
         self.num_held = kept
+
+
+cdef int go_before(Demuxer demuxer, int stream, int64_t begin, bint from_start) noexcept nogil:
+    """Go to a key frame far enough before an instant; to the beginning if there is none."""
+    cdef int64_t target = avutil.av_rescale_q(begin - SEEK_EARLIER, MICROSECONDS, demuxer.stream(stream).time_base)
+    cdef int64_t start = demuxer.stream(stream).start_time
+    cdef int code = -1 if from_start else demuxer.seek(stream, target)
+    if code < 0 and demuxer.ptr.iformat.flags & avformat.AVFMT_TS_DISCONT:
+        code = demuxer.seek_byte(0)
+    if code < 0 and start != avutil.AV_NOPTS_VALUE:
+        code = demuxer.seek(stream, start)
+    if code < 0:
+        code = demuxer.seek(stream, FAR_BACK)
+    if code < 0:
+        code = demuxer.seek_byte(0)
+    return min(code, 0)
 
 
 cdef dict kind_of(const AVCodecParameters *parameters):

@@ -55,3 +55,4 @@ cdef class VideoStreamEncoder(StreamEncoder):
     cdef int prepare(self, const InputLayout *layout) except -1
     cdef int open_scaler(self, const InputLayout *layout) except -1
     cdef int convert(self, const uint8_t *picture) noexcept nogil
+    cdef int add_picture(self, const uint8_t *picture) noexcept nogil

@@ -404,39 +404,54 @@ cdef class VideoStreamEncoder(StreamEncoder):
             Flags of what was found: values outside the range.
         """
         cdef const int64_t[::1] times
-        cdef InputLayout given
         cdef const uint8_t *picture = <const uint8_t *> pointer
         cdef int64_t i
         cdef int code, found = 0
-        memset(&given, 0, sizeof(given))    # `prepare` compares the padding, too
-        given.width, given.height = self.width, self.height
-        given.channels, given.type, given.bits, given.channel, given.row, given.column = layout
-        self.prepare(&given)
+        self.use_layout(layout)
         if pts is not None:
             times = pts
         for i in range(count):
             if pts is not None:
                 self.next_pts = times[i]
             with nogil:
-                code = self.convert(picture + i * stride)
-                if code >= 0 and not (code & FOUND_NAN) and (given.type != INPUT_UINT16 or not code):
-                    found |= code
-                    self.frame.pts = self.next_pts
-                    compat_frame_set_duration(self.frame, self.packet_duration)
-                    code = self.send(self.frame)
-                    if code >= 0:
-                        self.num_frames += 1
-                        self.next_pts += self.packet_duration
-                        code = 0
+                code = self.add_picture(picture + i * stride)
             self.muxer.check(code, "encode")
-            if code > 0:
+            if code == FOUND_OUTSIDE and self.layout.type == INPUT_FLOAT:
+                found |= code
+            elif code > 0:
                 raise FFmpegValueError(
                     f"{self.muxer.sink.name}: picture {i} of these frames " + (
                         "holds NaN (use frames.nan_to_num())" if code & FOUND_NAN else
-                        f"holds values above {(1 << given.bits) - 1}, the largest of {given.bits} bits"
+                        f"holds values above {(1 << self.layout.bits) - 1}, the largest of {self.layout.bits} bits"
                     ), source=self.muxer.sink.name, operation="add frames",
                 )
             PyErr_CheckSignals()
+        return found
+
+    def use_layout(self, tuple layout not None):
+        """Prepare for pictures of a layout, as for `add`."""
+        cdef InputLayout given
+        memset(&given, 0, sizeof(given))    # `prepare` compares the padding, too
+        given.width, given.height = self.width, self.height
+        given.channels, given.type, given.bits, given.channel, given.row, given.column = layout
+        self.prepare(&given)
+
+    cdef int add_picture(self, const uint8_t *picture) noexcept nogil:
+        """Encode a picture of the layout at `next_pts`; AVERROR, or flags of what was found.
+
+        A picture with NaN, or integers above its depth, is not encoded.
+        """
+        cdef int code
+        cdef int found = self.convert(picture)
+        if found < 0 or found & FOUND_NAN or (found and self.layout.type == INPUT_UINT16):
+            return found
+        self.frame.pts = self.next_pts
+        compat_frame_set_duration(self.frame, self.packet_duration)
+        code = self.send(self.frame)
+        if code < 0:
+            return code
+        self.num_frames += 1
+        self.next_pts += self.packet_duration
         return found
 
     def flush(self):

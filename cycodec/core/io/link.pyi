@@ -1,5 +1,7 @@
 from cycodec.core.io.byte_store import ByteStore
 
+def unresolved_host(url: str) -> str | None: ...
+
 class Watch:
     def __init__(self, timeout: float = 0.0) -> None: ...
 

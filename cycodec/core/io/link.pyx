@@ -37,6 +37,25 @@ cdef extern from "Python.h" nogil:
 cdef unsigned long main_thread = threading.main_thread().ident
 
 
+def unresolved_host(url):
+    """Return the host of a URL if it has no address; None otherwise.
+
+    FFmpeg reports an input error for it, and not its reason.
+    """
+    import socket
+    from urllib.parse import urlsplit
+
+    try:
+        host = urlsplit(url).hostname
+        if host:
+            socket.getaddrinfo(host, None)
+    except socket.gaierror:
+        return host
+    except (ValueError, UnicodeError):      # it is no URL, or no name of a host
+        pass
+    return None
+
+
 def note_main_thread():
     """Remember the main thread of a forked process, which is the thread that forked."""
     global main_thread

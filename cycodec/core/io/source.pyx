@@ -13,8 +13,11 @@ import re
 import stat
 import warnings
 
+from libc.errno cimport EIO
 from libc.stdint cimport int64_t, uint8_t
 from libc.string cimport memcmp
+
+from cycodec.core import libraries
 
 from cycodec.core cimport error
 from cycodec.core.error import (
@@ -23,6 +26,7 @@ from cycodec.core.error import (
     SourceIsDirectoryError,
     SourceNotFoundError,
     SourcePermissionError,
+    SourceUnreachableError,
     StaleIndexError,
     UnsupportedError,
 )
@@ -33,6 +37,7 @@ from cycodec.core.io.file_object cimport (
     FileObject, RemoteFile, can_seek, open_file_of, refuse_closed, remote_file_of,
 )
 from cycodec.core.io.link cimport Link, Watch
+from cycodec.core.io.link import unresolved_host
 from cycodec.core.io.local_file cimport LocalFile
 from cycodec.core.io.place cimport read_part, read_place, seek_place, size_of
 from cycodec.core.io.spool cimport Spool
@@ -454,6 +459,9 @@ cdef class IOContext:
         cdef int64_t size
         cdef int code
         avutil.av_dict_copy(&own, options[0], 0)
+        authorities = libraries.certificates()
+        if authorities is not None and b"://" in url:
+            avutil.av_dict_set(&own, "ca_file", os.fsencode(authorities), avutil.AV_DICT_DONT_OVERWRITE)
         try:
             with nogil:
                 avutil.av_dict_set(&own, "protocol_whitelist", allowed, 0)
@@ -532,4 +540,11 @@ cdef class IOContext:
         if self.pending is not None:
             exception, self.pending = self.pending, None
             raise exception
+        if code == avutil.AVERROR(EIO) and operation == "open" and self.link_url is not None:
+            host = unresolved_host(self.link_url)
+            if host is not None:
+                raise SourceUnreachableError(
+                    f"{self.name}: cannot open: the host {host!r} has no address (check its name, and whether this "
+                    "machine reaches a name server)", source=self.name, operation=operation, errno=EIO,
+                )
         return error.check(code, operation, self.name)

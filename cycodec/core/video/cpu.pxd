@@ -1,13 +1,27 @@
 """CpuBackend: decoding and conversion on the CPU."""
 
-from libc.stdint cimport int64_t
+from libc.stddef cimport ptrdiff_t
+from libc.stdint cimport int64_t, uint8_t
 
 from cycodec.core.bitstream.nal cimport NalFormat
 from cycodec.core.bitstream.sequence_headers cimport SequenceHeaders
 from cycodec.core.video.backend cimport VideoBackend
 
+from cycodec.core.video.target cimport ConvertTarget
 from cycodec.core.video.unwritten cimport Marks
 from cycodec.libav.avcodec cimport AVCodec, AVCodecContext, AVCodecID, AVPacket
+from cycodec.libav.avutil cimport AVFrame
+
+
+cdef extern from "picture/rect.h" nogil:
+    ctypedef struct Rect:
+        int x0, y0, x1, y1
+
+cdef extern from "resample/picture.h" nogil:
+    ctypedef struct PackedPicture:
+        int width, height, channels, depth
+        const uint8_t *data
+        ptrdiff_t stride
 
 
 cdef struct Colours:
@@ -58,3 +72,11 @@ cdef class CpuBackend(VideoBackend):
 
 # CpuFunctions * of csrc/kernels/cpu_functions.h.
 cdef const void *cpu_functions() noexcept nogil
+
+
+# For still images, which have no backend: Note [One copy in the process] in
+# csrc/kernels/cpu_functions.h.
+cdef int convert_once(const AVFrame *frame, const ConvertTarget *target, uint8_t *out,
+                      ptrdiff_t row_stride) noexcept nogil
+cdef int resample_once(const PackedPicture *picture, int width, int height, Rect region, uint8_t *out,
+                       ptrdiff_t stride) noexcept nogil

@@ -1,10 +1,12 @@
 """CpuBackend: libavcodec decodes and csrc/convert converts."""
 
+from libc.errno cimport ENOMEM
+from libc.stddef cimport ptrdiff_t
 from libc.stdint cimport int32_t, uint8_t
 
 from cycodec.core cimport error
 from cycodec.core.compat cimport compat_has_strict_frame_threads
-from cycodec.core.bitstream.nal cimport nal_format
+from cycodec.core.bitstream.nal cimport unit_format
 from cycodec.core.bitstream.sequence_headers cimport (
     SequenceHeaders,
     headers_of_extradata,
@@ -32,6 +34,11 @@ cdef extern from "convert/convert.h" nogil:
     int converter_run(Converter *converter, const AVFrame *frame, const ConvertTarget *target, uint8_t *rgb,
                       ssize_t row_stride)
     int converter_kernel(const Converter *converter)
+
+
+cdef extern from "resample/picture.h" nogil:
+    int resample_picture(const PackedPicture *source, int width, int height, Rect region, uint8_t *out,
+                         ptrdiff_t stride)
 
 
 cdef Colours NO_COLOURS = Colours(-1, -1)
@@ -65,6 +72,24 @@ cdef tuple KERNELS = (
 cdef const void *cpu_functions() noexcept nogil:
     """Return the CPU's functions that the GPU's conversion calls."""
     return &cpu_functions_table
+
+
+cdef int convert_once(const AVFrame *frame, const ConvertTarget *target, uint8_t *out,
+                      ptrdiff_t row_stride) noexcept nogil:
+    """Convert a frame by a converter that is used once. Return 0 or AVERROR."""
+    cdef Converter *converter = converter_alloc()
+    cdef int code
+    if converter == NULL:
+        return avutil.AVERROR(ENOMEM)
+    code = converter_run(converter, frame, target, out, row_stride)
+    converter_free(converter)
+    return code
+
+
+cdef int resample_once(const PackedPicture *picture, int width, int height, Rect region, uint8_t *out,
+                       ptrdiff_t stride) noexcept nogil:
+    """Resample a picture, of which a region is written. Return 0 or AVERROR."""
+    return avutil.AVERROR(ENOMEM) if resample_picture(picture, width, height, region, out, stride) < 0 else 0
 
 
 cdef class CpuBackend(VideoBackend):
@@ -104,7 +129,7 @@ cdef class CpuBackend(VideoBackend):
             avcodec.avcodec_parameters_copy(parameters, demuxer.stream(stream_index).codecpar),
             "copy codec parameters", self.source,
         )
-        self.nal = nal_format(parameters)
+        self.nal = unit_format(parameters)
         self.reads_extradata_late = parameters.codec_id in (
             avcodec.AV_CODEC_ID_MPEG2VIDEO, avcodec.AV_CODEC_ID_MPEG4
         )
@@ -194,6 +219,7 @@ cdef class CpuBackend(VideoBackend):
 
     cdef int send(self, const AVPacket *packet) noexcept nogil:
         self.is_unused = False
+        self.marks.requests = 0
         if packet != NULL and self.context.thread_count > 1 and keeps_colours(self.context.codec_id):
             self.note_colours(packet)
         return avcodec.avcodec_send_packet(self.context, packet)
@@ -203,6 +229,11 @@ cdef class CpuBackend(VideoBackend):
         if code == 0 and self.marks.count and finds_marks(&self.marks, frame):
             frame.flags |= avutil.AV_FRAME_FLAG_CORRUPT
         return code
+
+    cdef bint has_made_up(self) noexcept nogil:
+        cdef bint found = self.marks.requests > 1 and self.context.codec_id == avcodec.AV_CODEC_ID_HEVC
+        self.marks.requests = 0
+        return found
 
     cdef void mark_pictures(self, bint marks) noexcept nogil:
         self.marks.is_on = marks

@@ -44,6 +44,10 @@ cdef class FrameIndex(StreamIndex):
     cdef uint8_t *damaged_anchors
     # The numbers of the frames that such a pass found damaged.
     cdef readonly list damaged
+    # True if the index was made without reading packets, and the anchor up to which readers have
+    # read them; see Note [Packets before the anchor] in seeker.pyx.
+    cdef bint needs_check
+    cdef int checked_anchor
     # The ordinal of the packet that gives a frame, by frame number; NULL if nobody needs it.
     cdef int32_t *ordinals
     # The number of the frame that a packet gives, by ordinal; -1 if it gives none. NULL like
@@ -71,6 +75,7 @@ cdef class FrameIndex(StreamIndex):
     cdef int number_of_stamp(self, int64_t stamp) noexcept nogil
     cdef int first_at_or_after(self, int64_t pts) noexcept nogil
     cdef int anchor_of(self, int number) noexcept nogil
+    cdef void note_doubt_from(self, int64_t number) noexcept nogil
     cdef int leading_pictures(self, int anchor) noexcept nogil
     cdef int number_at(self, double seconds) noexcept nogil
     cdef object begins(self)

@@ -200,6 +200,13 @@ cdef class FrameIndex(StreamIndex):
                 if self.may_refer(earlier, number):
                     self.damaged_anchors[self.anchor_of(earlier)] = True
 
+    cdef void note_doubt_from(self, int64_t number) noexcept nogil:
+        """Note that the numbers of a frame and of all later ones may be wrong."""
+        cdef int anchor
+        for anchor in range(self.anchor_of(<int> number), self.num_anchors):
+            self.damaged_anchors[anchor] = True
+        self.needs_check = False
+
     cdef bint has_known_damage(self, int64_t position) noexcept nogil:
         return self.damaged_anchors[self.anchor_of(<int> position)]
 
@@ -429,6 +436,7 @@ cdef class FrameIndex(StreamIndex):
             index.fingerprint = (header["size"], bytes.fromhex(header["digest"]))
         index.allocate(header["count"], header["anchors"], header["packets"])
         index.copy_arrays(arrays)
+        index.needs_check = index.origin == "headers" and not index.confirmed
         return index
 
     cdef int copy_arrays(self, dict arrays) except -1:

@@ -103,6 +103,7 @@ def index_from_packets(PacketTable table not None, time_base, *, origin, stamped
     finally:
         free(order)
     index.origin = origin
+    index.needs_check = origin == "headers"
     return index
 
 

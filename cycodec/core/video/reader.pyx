@@ -37,6 +37,15 @@ cdef class FrameReader(FrameStream):
         if self.index.has_known_damage(position) and not self.wanted.masking:
             self.watch.note_known_damage()
         self.seeker.aim(position, self.watch.from_start_only)
+        if self.seeker.anchor > 0 and not self.wanted.masking:
+            code = self.seeker.check_packets_before(self.packet)
+            if code < 0:
+                return code
+            if code > 0:
+                self.stop()
+                if self.index.has_known_damage(position):
+                    self.watch.note_known_damage()
+                    self.seeker.aim(position, True)
         while True:
             code = LOST if self.must_reopen and self.seeker.anchor == 0 else self.begin()
             if code == LOST and self.seeker.anchor == 0:

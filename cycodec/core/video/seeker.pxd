@@ -6,6 +6,7 @@ from cycodec.core.bitstream.nal cimport NalFormat
 from cycodec.core.bitstream.picture_parser cimport PictureParser
 from cycodec.core.bitstream.sequence_headers cimport SequenceHeaders
 from cycodec.core.container.demux cimport Demuxer
+from cycodec.core.container.header_check cimport HeaderCheck
 from cycodec.core.video.index cimport Anchor, FrameIndex
 from cycodec.core.video.stream_index cimport StreamIndex
 
@@ -61,6 +62,7 @@ cdef class Seeker:
     cdef void mark_bad(self) noexcept nogil
     cdef bint may_begin_with(self, const AVFrame *frame) noexcept nogil
     cdef void abandon(self) noexcept
+    cdef int check_packets_before(self, AVPacket *packet) noexcept nogil
     cdef bint is_near(self, int64_t position, int64_t reached, int delay, bint is_fresh) noexcept nogil
     cdef int anchor_of(self, int64_t number) noexcept nogil
     cdef int64_t first_number(self) noexcept nogil
@@ -75,6 +77,8 @@ cdef class AnchorSeeker(Seeker):
     cdef SequenceHeaders extradata
     cdef FrameIndex index
     cdef PictureParser parser
+    # Checks packets before anchors; None before the first one.
+    cdef HeaderCheck check
     # True if only the decoder can tell whether the last anchor is a key picture.
     cdef bint needs_key_frame
     # For each anchor, 1 if it did not give the frames that it promises.
@@ -83,6 +87,7 @@ cdef class AnchorSeeker(Seeker):
     cdef int tries
 
     cdef bint knows_colours(self, const HeadersBefore *before) noexcept nogil
+    cdef int check_packets(self, AVPacket *packet, const Anchor *begin, const Anchor *end) noexcept nogil
     cdef int recall(self, int anchor, AVPacket *packet, HeadersBefore *before) noexcept nogil
     cdef int usable(self, int anchor) noexcept nogil
     cdef int seek_to_anchor(self, AVPacket *packet) noexcept nogil

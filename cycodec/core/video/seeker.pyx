@@ -6,7 +6,7 @@ from libc.stdint cimport int64_t, uint8_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memset
 
-from cycodec.core.bitstream.nal cimport nal_format, is_exact_entry
+from cycodec.core.bitstream.nal cimport unit_format, is_exact_entry
 from cycodec.core.bitstream.picture_parser cimport ENTRY_NO, ENTRY_UNKNOWN, PictureHeader, new_picture_parser
 from cycodec.core.bitstream.sequence_headers cimport (
     SequenceHeaders,
@@ -20,6 +20,7 @@ from cycodec.core.bitstream.sequence_headers cimport (
 from cycodec.core.compat cimport compat_frame_is_key
 from cycodec.core.container.codes cimport LOST
 from cycodec.core.container.demux cimport Demuxer
+from cycodec.core.container.header_check cimport new_header_check
 from cycodec.core.container.limits cimport largest_time
 from cycodec.core.container.packets cimport digest_packet
 from cycodec.core.video.codes cimport NO_ENTRY
@@ -42,6 +43,9 @@ cdef enum:
     FARTHEST_BACK = 512
     # Packets that are read only to learn their headers, for the whole stream.
     MOST_RECALLED = 64
+    # Packets before an anchor, and bytes of the source before it, up to which they are checked.
+    MOST_CHECKED = 300
+    MOST_CHECKED_BYTES = 2 << 20
 
 # Containers in which seeking by byte is exact, while their timestamps are made up.
 cdef frozenset BYTE_FORMATS = frozenset(("mpegts", "mpeg", "h264", "hevc", "m4v", "mpegvideo", "obu", "vc1"))
@@ -60,7 +64,7 @@ cdef class Seeker:
     def __cinit__(self, Demuxer demuxer not None, int stream_index, *arguments):
         self.demuxer = demuxer
         self.stream_index = stream_index
-        self.nal = nal_format(demuxer.stream(stream_index).codecpar)
+        self.nal = unit_format(demuxer.stream(stream_index).codecpar)
         self.reads_headers = has_sequence_headers(self.nal.codec_id)
         name = demuxer.format_name
         if demuxer.can_seek_bytes and name in BYTE_FORMATS:
@@ -127,6 +131,13 @@ cdef class Seeker:
     cdef void abandon(self) noexcept:
         """Forget what is owned without freeing it; see Note [After fork]."""
         pass
+
+    cdef int check_packets_before(self, AVPacket *packet) noexcept nogil:
+        """Look for packets before the anchor that give no frame; the index remembers them.
+
+        Return 1 if packets were read, 0 if none were, or AVERROR.
+        """
+        return 0
 
     cdef bint is_near(self, int64_t position, int64_t reached, int delay, bint is_fresh) noexcept nogil:
         """Return True if decoding on from `reached` costs less than a seek; `delay` frames are
@@ -249,6 +260,8 @@ cdef class AnchorSeeker(Seeker):
 
     cdef void abandon(self) noexcept:
         self.parser.abandon()
+        if self.check is not None:
+            self.check.abandon()
 
     cdef int seek(self, AVPacket *packet) noexcept nogil:
         """Go to an anchor, whose packet `packet` holds then; to an earlier one if decoding cannot
@@ -356,6 +369,68 @@ cdef class AnchorSeeker(Seeker):
             if anchor > 0 and headers.has_sets:
                 self.index.repeats_headers = True
         return 0 if code == LOST or code == NO_ENTRY else code
+
+    cdef int check_packets_before(self, AVPacket *packet) noexcept nogil:
+        """Look for packets before the anchor that give no frame; the index remembers them.
+
+        Note [Packets before the anchor]: an index from the container's headers has read no packet.
+        If a packet gives no frame, all later frames have other numbers. So the packets before an
+        anchor are read once, and a decoder must accept their headers; see Note [Refused packets] in
+        header_check.pyx. The others must be those that the index promises. This holds for the first
+        `MOST_CHECKED` packets of a source that is not a URL. Frames behind a refused packet are
+        read from the beginning of the stream, where the reader sees which frames come.
+        """
+        cdef const Anchor *begin = &self.index.anchors[self.index.checked_anchor]
+        cdef const Anchor *end = &self.index.anchors[self.anchor]
+        cdef int here = self.anchor
+        cdef int code = 0
+        if (
+            not self.index.needs_check or self.anchor <= self.index.checked_anchor or self.demuxer.io.watch.state.timeout
+            or end.ordinal > MOST_CHECKED or self.index.anchors[0].pos < 0
+            or not 0 < end.pos - self.index.anchors[0].pos <= MOST_CHECKED_BYTES
+        ):
+            return 0
+        if self.check is None:
+            with gil:
+                try:
+                    self.check = new_header_check(
+                        self.demuxer.stream(self.stream_index).codecpar, self.demuxer.io.name
+                    )
+                except BaseException as exception:
+                    self.demuxer.io.pending = exception
+                    return avutil.AVERROR_EXTERNAL
+        self.anchor = self.index.checked_anchor
+        code = self.seek_to_anchor(packet)
+        self.anchor = here
+        if code >= 0:
+            code = self.check_packets(packet, begin, end)
+        if code == LOST or code == avutil.AVERROR_EOF or code == avutil.AVERROR_INVALIDDATA:
+            self.index.note_doubt_from(end.first)
+            code = 0
+        self.index.checked_anchor = here
+        return 1 if code >= 0 else code
+
+    cdef int check_packets(self, AVPacket *packet, const Anchor *begin, const Anchor *end) noexcept nogil:
+        """Read the packets from one anchor to another one; LOST if one of them is wrong."""
+        cdef int32_t ordinal = -1
+        cdef bint is_refused = False
+        cdef int code
+        while True:
+            code = self.read(packet)
+            if code < 0:
+                return code
+            if packet.pts == begin.pts and ordinal < 0:
+                ordinal = begin.ordinal
+            if packet.pts == end.pts and packet.flags & avcodec.AV_PKT_FLAG_KEY:
+                avcodec.av_packet_unref(packet)
+                return 0 if ordinal == end.ordinal and not is_refused else LOST
+            if ordinal >= 0:
+                ordinal += 1
+                if self.check.refuses(packet) and self.index.number_of_pts(packet.pts) >= 0:
+                    is_refused = True
+            avcodec.av_packet_unref(packet)
+            if ordinal > end.ordinal:
+                return LOST
 
     cdef int fetch(self, int anchor, AVPacket *packet) noexcept nogil:
         cdef int here = self.anchor

@@ -1,18 +1,31 @@
-"""The setup.py of a project that cimports cycodec. FFmpeg's pkg-config gives all include paths."""
+"""The setup.py of a project that cimports cycodec. cycodec-config gives all flags."""
 
 import shlex
 import subprocess
+import sys
 
 from Cython.Build import cythonize
 from setuptools import Extension, setup
 
-flags = subprocess.run(
-    ["pkg-config", "--cflags", "libavcodec"], capture_output=True, text=True, check=True
-).stdout
+
+def flags(option):
+    # the same as the command cycodec-config, for the Python that runs
+    command = [sys.executable, "-m", "cycodec._cli.build_config", option]
+    return shlex.split(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+
+
 setup(
     name="downstream",
     ext_modules=cythonize(
-        [Extension("luma", ["luma.pyx"], extra_compile_args=["-O1", "-g0", *shlex.split(flags)])],
+        [
+            Extension(
+                name,
+                [f"{name}.pyx"],
+                extra_compile_args=["-O1", "-g0", *flags("--cflags")],
+                extra_link_args=flags("--libs"),
+            )
+            for name in ("luma", "frames", "writer")
+        ],
         language_level=3,
     ),
 )

@@ -1,0 +1,1 @@
+"""Still images and animations: formats, modes, geometry, decoding and encoding."""

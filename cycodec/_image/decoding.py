@@ -1,0 +1,145 @@
+"""From an opened image to a tensor."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cycodec._image import orientation
+from cycodec._image.geometry import Plan, plan
+from cycodec._image.modes import ImageReadMode
+from cycodec._image.opening import open_picture
+from cycodec._image.settings import Settings
+from cycodec._shared import torch_adapter
+from cycodec._shared.limits import check_result
+from cycodec._shared.results import FrameBatch
+from cycodec.core.image.decode import orient, resample
+
+if TYPE_CHECKING:
+    from torch import Generator, Tensor
+
+    from cycodec._shared.sources import AnySource
+
+__all__ = ["decode", "decode_frames"]
+
+
+def decode(
+    source: AnySource, settings: Settings, wanted: str | None = None, generator: Generator | None = None
+) -> Tensor:
+    """Decode an image.
+
+    Parameters
+    ----------
+    source : Source
+    settings : Settings
+    wanted : str, optional
+        The only format that is allowed.
+    generator : torch.Generator, optional
+        What random transforms draw from; by default torch's global generator.
+
+    Returns
+    -------
+    torch.Tensor
+        ``[C, H, W]``, or ``[N, C, H, W]`` for a file with several frames.
+    """
+    picture, name = open_picture(source, settings.limits, wanted=wanted, num_threads=settings.num_threads)
+    work = _Work(picture, name, settings, generator)
+    if picture.num_frames > 1:
+        return work.frames(picture.num_frames)
+    image = work.allocate()
+    work.make(picture, torch_adapter.pointer(image))
+    return image.permute(2, 0, 1)
+
+
+def decode_frames(source: AnySource, settings: Settings, wanted: str | None = None) -> FrameBatch:
+    """Decode all frames of an animation with their times; a still image is one frame of 0 s."""
+    picture, name = open_picture(
+        source, settings.limits, wanted=wanted, wants_frames=True, num_threads=settings.num_threads
+    )
+    work = _Work(picture, name, settings)
+    if picture.num_frames == 1 and not getattr(picture, "is_animated", False):
+        image = work.allocate(1)
+        work.make(picture, torch_adapter.pointer(image))
+        batch = image.permute(0, 3, 1, 2)
+        durations = [picture.duration(0) if hasattr(picture, "duration") else 0.0]
+    else:
+        batch = work.frames(picture.num_frames)
+        durations = [picture.duration(number) for number in range(picture.num_frames)]
+    begins = [float(begin) for begin in np.cumsum([0.0, *durations[:-1]])]
+    return FrameBatch(batch, torch_adapter.seconds_tensor(begins), torch_adapter.seconds_tensor(durations))
+
+
+class _Work:
+    """The work on one file: all its frames have one size and one plan."""
+
+    def __init__(
+        self, picture: Any, name: str, settings: Settings, generator: Generator | None = None
+    ) -> None:
+        self.picture, self.name, self.settings = picture, name, settings
+        self.channels = settings.mode.channels_of(picture.channels)
+        self.depth = settings.output.depth_of(picture.depth)
+        self.turned = bool(picture.orientation & orientation.TRANSPOSE)
+        stored = picture.height, picture.width
+        height, width = stored[::-1] if self.turned else stored
+        may_reduce = settings.dct_scaling and picture.format == "JPEG"
+        self.plan: Plan = plan(height, width, settings.region, settings.steps, may_reduce, generator)
+        # of the scaled picture, as it is shown
+        self.height, self.width = -(-height // self.plan.reduction), -(-width // self.plan.reduction)
+        self.pixel_bytes = self.channels * self.depth // 8
+        self.wants_ink = picture.channels == 4 and settings.mode == ImageReadMode.UNCHANGED
+
+    def allocate(self, *count: int) -> Tensor:
+        """Return a tensor for one picture or several: rows of packed pixels, without gaps."""
+        shape = (*count, self.plan.height, self.plan.width, self.channels)
+        size = math.prod(shape) * self.depth // 8
+        check_result(size, self.settings.limits.max_result_bytes, self.name)
+        return torch_adapter.empty(shape, f"uint{self.depth}")
+
+    def frames(self, count: int) -> Tensor:
+        """Return all frames."""
+        batch = self.allocate(count)
+        place, size = torch_adapter.pointer(batch), self.plan.height * self.plan.width * self.pixel_bytes
+        for number in range(count):
+            self.make(self.picture.draw(number), place + number * size)
+        return batch.permute(0, 3, 1, 2)
+
+    def make(self, reader: Any, place: int) -> None:
+        """Read one picture, and orient and resample it, to an address."""
+        stages, turn = self.plan.stages, self.picture.orientation
+        region = self.plan.region
+        if turn:
+            region = orientation.stored_region(region, turn, self.height, self.width)
+        size = region[1] - region[0], region[3] - region[2]
+        pixels = _pixels(*size, self.pixel_bytes, place if not stages and not turn else None)
+        if self.picture.format == "JPEG":
+            reader.read(*pixels[:2], self.channels, self.depth, region, self.plan.reduction, self.wants_ink)
+        else:
+            reader.read(*pixels[:2], self.channels, self.depth, region)
+        if turn:
+            shown = size[::-1] if self.turned else size
+            out = _pixels(*shown, self.pixel_bytes, place if not stages else None)
+            orient(*out[:2], *pixels[:2], size[1], size[0], self.pixel_bytes, turn)
+            pixels, size = out, shown
+        for stage in stages:
+            y0, y1, x0, x1 = stage.region
+            out = _pixels(y1 - y0, x1 - x0, self.pixel_bytes, place if stage is stages[-1] else None)
+            resample(
+                *out[:2],
+                *pixels[:2],
+                size,
+                (stage.height, stage.width, stage.region),
+                self.channels,
+                self.depth,
+            )
+            pixels, size = out, (y1 - y0, x1 - x0)
+
+
+def _pixels(height: int, width: int, pixel_bytes: int, place: int | None) -> tuple[int, int, Any]:
+    """Return an address, the bytes between rows, and what owns memory that is new."""
+    stride = width * pixel_bytes
+    if place is not None:
+        return place, stride, None
+    memory = np.empty(height * stride, np.uint8)
+    return memory.ctypes.data, stride, memory

@@ -1,0 +1,241 @@
+"""The items of AVIF and HEIC files: what boxes say about pictures, and where their bytes are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from cycodec._image.boxes import Box, Reader
+from cycodec._image.orientation import MIRROR_X, MIRROR_Y, TRANSPOSE, then
+from cycodec.core.image.source_bytes import SourceBytes
+
+__all__ = ["Colours", "Item", "ItemFile"]
+
+MAX_ITEMS = 1 << 16
+ALPHA = (b"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha", b"urn:mpeg:hevc:2015:auxid:1")
+
+
+class Colours(NamedTuple):
+    """Colours in the numbers of ITU-T H.273."""
+
+    primaries: int
+    transfer: int
+    matrix: int
+    is_full: bool
+
+
+@dataclass
+class Item:
+    """An item of the file, such as a coded picture."""
+
+    number: int
+    kind: bytes = b""
+    is_hidden: bool = False
+    extents: list[tuple[int, int]] = field(default_factory=list)  # places and sizes
+    in_idat: bool = False  # True if the places count from the idat box
+    properties: list[Box] = field(default_factory=list)
+    width: int = 0
+    height: int = 0
+    orientation: int = 0  # as csrc/picture/orientation.h
+    colours: Colours | None = None
+    icc: bytes = b""
+    config: bytes = b""  # the content of av1C or hvcC
+    depth: int = 8
+    auxiliary: bytes = b""  # the type of an auxiliary picture
+
+
+class ItemFile:
+    """What the meta box of a file says.
+
+    Parameters
+    ----------
+    source : SourceBytes
+    format : str
+        "AVIF" or "HEIC".
+
+    Raises
+    ------
+    InvalidDataError
+        The boxes are damaged.
+    """
+
+    def __init__(self, source: SourceBytes, format: str) -> None:
+        self.reader = Reader(source, format, 0, source.size)
+        self.items: dict[int, Item] = {}
+        self.references: list[tuple[bytes, int, list[int]]] = []  # (kind, from, to)
+        self.primary = 0
+        self.movie: Box | None = None
+        self._idat: Box | None = None
+        self._properties: list[Box] = []
+        for box in self.reader.boxes():
+            if box.kind == b"meta":
+                self._read_meta(self.reader.at(box))
+            elif box.kind == b"moov":
+                self.movie = box
+        for item in self.items.values():
+            for box in item.properties:
+                self._apply(item, box)
+
+    def _read_meta(self, reader: Reader) -> None:
+        reader.full()
+        readers = {
+            b"pitm": self._read_primary,
+            b"iinf": self._read_infos,
+            b"iloc": self._read_places,
+            b"iref": self._read_references,
+            b"iprp": self._read_properties,
+        }
+        found = {box.kind: box for box in reader.boxes()}
+        self._idat = found.get(b"idat")
+        for kind, read in readers.items():
+            if kind in found:
+                read(reader.at(found[kind]))
+
+    def _item(self, number: int) -> Item:
+        if number not in self.items and len(self.items) >= MAX_ITEMS:
+            self.reader.damaged("it has too many items")
+        return self.items.setdefault(number, Item(number))
+
+    def _read_primary(self, reader: Reader) -> None:
+        version, _ = reader.full()
+        self.primary = reader.number(4 if version else 2)
+
+    def _read_infos(self, reader: Reader) -> None:
+        version, _ = reader.full()
+        reader.number(4 if version else 2)
+        for box in reader.boxes():
+            info = reader.at(box)
+            version, flags = info.full()
+            if box.kind != b"infe" or version < 2:
+                continue
+            item = self._item(info.number(4 if version >= 3 else 2))
+            info.number(2)
+            item.kind, item.is_hidden = info.take(4), bool(flags & 1)
+
+    def _read_places(self, reader: Reader) -> None:
+        version, _ = reader.full()
+        sizes = reader.number(2)
+        offset_size, length_size, base_size = sizes >> 12, sizes >> 8 & 15, sizes >> 4 & 15
+        index_size = sizes & 15 if version else 0
+        for _ in range(reader.number(4 if version == 2 else 2)):
+            item = self._item(reader.number(4 if version == 2 else 2))
+            method = reader.number(2) & 15 if version else 0
+            if method > 1:
+                reader.unsupported("its data are parts of other items")
+            item.in_idat = method == 1
+            reader.number(2)
+            base = reader.number(base_size)
+            item.extents = []
+            for _ in range(reader.number(2)):
+                reader.number(index_size)
+                offset = base + reader.number(offset_size)
+                item.extents.append((offset, reader.number(length_size)))
+
+    def _read_references(self, reader: Reader) -> None:
+        version, _ = reader.full()
+        size = 4 if version else 2
+        for box in reader.boxes():
+            one = reader.at(box)
+            first = one.number(size)
+            self.references.append((box.kind, first, [one.number(size) for _ in range(one.number(2))]))
+
+    def _read_properties(self, reader: Reader) -> None:
+        found = list(reader.boxes())
+        for box in found:
+            if box.kind == b"ipco":
+                self._properties = list(reader.at(box).boxes())
+        for box in found:
+            if box.kind == b"ipma":
+                self._read_associations(reader.at(box))
+
+    def _read_associations(self, reader: Reader) -> None:
+        version, flags = reader.full()
+        for _ in range(reader.number(4)):
+            item = self._item(reader.number(4 if version else 2))
+            for _ in range(reader.number(1)):
+                place = reader.number(2) & 0x7FFF if flags & 1 else reader.number(1) & 0x7F
+                if 0 < place <= len(self._properties):
+                    item.properties.append(self._properties[place - 1])
+
+    def _apply(self, item: Item, box: Box) -> None:
+        """Enter a property into an item."""
+        reader = self.reader.at(box)
+        if box.kind == b"ispe":
+            reader.full()
+            item.width, item.height = reader.number(4), reader.number(4)
+        elif box.kind == b"irot":
+            turns = (0, TRANSPOSE | MIRROR_Y, MIRROR_X | MIRROR_Y, TRANSPOSE | MIRROR_X)
+            item.orientation = then(item.orientation, turns[reader.number(1) & 3])
+        elif box.kind == b"imir":
+            item.orientation = then(item.orientation, MIRROR_X if reader.number(1) & 1 else MIRROR_Y)
+        elif box.kind == b"pixi":
+            reader.full()
+            item.depth = max(reader.take(reader.number(1)), default=8)
+        elif box.kind == b"auxC":
+            reader.full()
+            item.auxiliary = reader.text()
+        elif box.kind in (b"av1C", b"hvcC"):
+            item.config = reader.rest()
+        elif box.kind == b"colr":
+            self._read_colours(item, reader)
+
+    def _read_colours(self, item: Item, reader: Reader) -> None:
+        kind = reader.take(4)
+        if kind == b"nclx":
+            numbers = (reader.number(2), reader.number(2), reader.number(2))
+            item.colours = Colours(*numbers, bool(reader.number(1) & 0x80))
+        elif kind in (b"prof", b"rICC"):
+            item.icc = reader.rest()
+
+    # -- questions -------------------------------------------------------------------------------
+
+    def targets(self, kind: bytes, number: int) -> list[int]:
+        """Return the items that an item refers to."""
+        return [to for ref, start, ends in self.references if ref == kind and start == number for to in ends]
+
+    def alpha_of(self, number: int) -> Item | None:
+        """Return the item that holds the alpha of another, or None."""
+        for kind, start, ends in self.references:
+            if kind == b"auxl" and number in ends and self._item(start).auxiliary in ALPHA:
+                return self.items[start]
+        return None
+
+    def top_level(self) -> list[Item]:
+        """Return the pictures of the file, the primary one first: neither tiles nor auxiliary."""
+        parts = {to for kind, _, ends in self.references if kind == b"dimg" for to in ends}
+        others = {start for kind, start, _ in self.references if kind in (b"thmb", b"auxl")}
+        found = [
+            item
+            for item in self.items.values()
+            if item.kind in (b"av01", b"hvc1", b"grid", b"iovl", b"iden")
+            and not item.is_hidden
+            and item.number not in parts | others
+        ]
+        return sorted(found, key=lambda item: item.number != self.primary)
+
+    def data_of(self, item: Item) -> bytes:
+        """Return the bytes of an item.
+
+        Raises
+        ------
+        InvalidDataError
+            The file ends before.
+        """
+        source, pieces = self.reader.source, []
+        start = self._idat.start if item.in_idat and self._idat else 0
+        for offset, size in item.extents:
+            piece = source.part(start + offset, size or source.size)
+            if len(piece) < size:
+                self.reader.damaged("the data of a picture end too early")
+            pieces.append(piece)
+        if not pieces:
+            self.reader.damaged("a picture has no data")
+        return b"".join(pieces)
+
+    def exif(self) -> bytes:
+        """Return the Exif block of the primary picture, from its TIFF header on, or b""."""
+        for item in self.items.values():
+            if item.kind == b"Exif" and item.extents:
+                data = self.data_of(item)
+                return data[4 + int.from_bytes(data[:4], "big") :]
+        return b""

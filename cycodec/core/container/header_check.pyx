@@ -1,0 +1,164 @@
+"""Whether a decoder accepts the headers of packets, which it is asked without decoding pictures.
+
+Note [Refused packets]
+
+A packet whose picture header is damaged gives no frame, so that all later frames have other
+numbers. The container does not tell. libavcodec's decoders read the headers of a picture that they
+are told to leave out (AVDISCARD_ALL), and report what they would refuse. Some do not report it, or
+decode such pictures, too. They are told to decode, and ask for a picture buffer, which they do not
+get, if they accept the header. Only the beginning of an H.264 or HEVC packet is sent: its parameter
+sets and the header of its first slice. Damage behind the headers is not found; most decoders
+conceal it and give a frame.
+"""
+
+from libc.errno cimport EAGAIN, ENOMEM
+from libc.stdint cimport uint8_t
+from libc.string cimport memcpy, memset
+
+from cycodec.core.bitstream.nal cimport holds_picture, nal_format, take_length
+from cycodec.core.bitstream.start_codes cimport next_start_code
+from cycodec.core.container.decoder_context cimport allocate_decoder, open_decoder
+
+from cycodec.libav cimport avcodec, avutil
+from cycodec.libav.avcodec cimport AVCodecContext, AVPacket
+from cycodec.libav.avutil cimport AVFrame
+
+
+cdef enum:
+    HEAD = 4096                 # bytes of a packet's beginning that are sent at most
+    SLICE = 768                 # bytes of the first slice, whose header is shorter
+
+
+cdef class HeaderCheck:
+    """Asks a decoder of one stream. See `new_header_check`."""
+
+    def __dealloc__(self):
+        avcodec.avcodec_free_context(&self.context)
+        avcodec.av_packet_free(&self.head)
+
+    cdef void abandon(self) noexcept:
+        """Forget what is owned without freeing it; see Note [After fork]."""
+        self.context = NULL
+        self.head = NULL
+
+    cdef bint refuses(self, const AVPacket *packet) noexcept nogil:
+        """Return True if the decoder would refuse a packet by its headers.
+
+        The packets of a stream must come in their order, since later ones need earlier headers.
+        """
+        cdef int size
+        if self.context == NULL or packet.size <= 0:
+            return False
+        size = self.cut(packet) if holds_picture(&self.nal, packet.data, packet.size) else -1
+        if size < 0:
+            return True
+        if size == 0:
+            return self.sends(packet)
+        self.head.size = size
+        memset(self.head.data + size, 0, avcodec.AV_INPUT_BUFFER_PADDING_SIZE)
+        return self.sends(self.head)
+
+    cdef bint sends(self, const AVPacket *packet) noexcept nogil:
+        """Send a packet, and return True if the decoder refuses it."""
+        cdef int code
+        self.has_asked = False
+        code = avcodec.avcodec_send_packet(self.context, packet)
+        if self.awaits_request:
+            return not self.has_asked and code != avutil.AVERROR(ENOMEM)
+        if code == avutil.AVERROR(EAGAIN):
+            avcodec.avcodec_flush_buffers(self.context)
+        return code < 0 and code != avutil.AVERROR(EAGAIN) and code != avutil.AVERROR(ENOMEM)
+
+    cdef int cut(self, const AVPacket *packet) noexcept nogil:
+        """Copy the parameter sets and the beginning of the first slice of a packet to `head`.
+
+        Return the number of bytes; 0 if the whole packet must be sent, -1 if it holds no slice.
+        """
+        cdef const uint8_t *data = packet.data
+        cdef bint is_h264 = self.nal.codec_id == avcodec.AV_CODEC_ID_H264
+        cdef int prefix = self.nal.length if self.nal.length > 0 else 3
+        cdef int position = 0
+        cdef int size = 0
+        cdef int length, kind, i
+        cdef bint is_slice
+        if self.nal.length < 0:
+            return 0
+        if self.nal.length == 0:
+            position = next_start_code(data, 0, packet.size)
+        while position < packet.size:
+            if self.nal.length > 0:
+                if position + prefix >= packet.size:
+                    return -1
+                length = take_length(&self.nal, data, packet.size, &position)
+                if not length:
+                    return -1
+            kind = data[position] & 31 if is_h264 else (data[position] >> 1) & 63
+            is_slice = 1 <= kind <= 5 if is_h264 else kind < 32
+            if self.nal.length == 0:
+                # the end of the first slice is not looked for
+                length = packet.size - position if is_slice else (
+                    next_start_code(data, position, packet.size) - position
+                )
+            if is_slice or (7 <= kind <= 8 if is_h264 else 32 <= kind <= 34):
+                kind = min(length, SLICE) if is_slice else length
+                if size + prefix + kind > HEAD or (is_slice and is_h264 and data[position] & 31 not in (1, 5)):
+                    return 0
+                for i in range(prefix):
+                    self.head.data[size + i] = (
+                        <uint8_t> (kind >> 8 * (prefix - 1 - i) if i >= prefix - 4 else 0) if self.nal.length > 0
+                        else <uint8_t> (i == 2)
+                    )
+                memcpy(self.head.data + size + prefix, data + position, kind)
+                size += prefix + kind
+                if is_slice:
+                    return size
+            position += length
+        return -1
+
+
+cdef int refuse_buffer(AVCodecContext *context, AVFrame *frame, int flags) noexcept nogil:
+    """Note that the decoder has accepted a header, and give it no memory."""
+    (<bint *> context.opaque)[0] = True
+    return avutil.AVERROR_EXTERNAL
+
+
+cdef HeaderCheck new_header_check(const avcodec.AVCodecParameters *parameters, str source):
+    """Return a check for a stream that is ready for the first packet.
+
+    Parameters
+    ----------
+    parameters : const AVCodecParameters *
+        A copy is kept.
+    source : str
+        The name of the source in errors.
+    """
+    cdef HeaderCheck check = HeaderCheck()
+    cdef avutil.AVRational unknown
+    unknown.num = unknown.den = 0
+    check.nal = nal_format(parameters)
+    if parameters.codec_id not in (
+        avcodec.AV_CODEC_ID_H264, avcodec.AV_CODEC_ID_HEVC, avcodec.AV_CODEC_ID_MPEG1VIDEO,
+        avcodec.AV_CODEC_ID_MPEG2VIDEO, avcodec.AV_CODEC_ID_MPEG4, avcodec.AV_CODEC_ID_H263,
+        avcodec.AV_CODEC_ID_H263P, avcodec.AV_CODEC_ID_FLV1, avcodec.AV_CODEC_ID_MSMPEG4V2,
+        avcodec.AV_CODEC_ID_MSMPEG4V3, avcodec.AV_CODEC_ID_WMV1, avcodec.AV_CODEC_ID_WMV2,
+        avcodec.AV_CODEC_ID_VP8, avcodec.AV_CODEC_ID_THEORA, avcodec.AV_CODEC_ID_MJPEG,
+        avcodec.AV_CODEC_ID_PRORES,
+    ) or avcodec.avcodec_find_decoder(parameters.codec_id) == NULL:
+        return check
+    check.head = avcodec.av_packet_alloc()
+    if check.head == NULL or avcodec.av_new_packet(check.head, HEAD) < 0:
+        raise MemoryError()
+    check.context = allocate_decoder(
+        avcodec.avcodec_find_decoder(parameters.codec_id), parameters, unknown, 1, source
+    )
+    check.awaits_request = parameters.codec_id in (
+        avcodec.AV_CODEC_ID_H264, avcodec.AV_CODEC_ID_HEVC, avcodec.AV_CODEC_ID_MJPEG, avcodec.AV_CODEC_ID_PRORES
+    )
+    if check.awaits_request:
+        check.context.opaque = &check.has_asked
+        check.context.get_buffer2 = refuse_buffer
+    else:
+        check.context.skip_frame = avcodec.AVDISCARD_ALL
+        check.context.err_recognition |= avcodec.AV_EF_EXPLODE
+    open_decoder(check.context, source)
+    return check

@@ -1,0 +1,55 @@
+"""The files around the code: versions agree, and what forms and workflows name exists."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from cycodec._cli.commands import COMMANDS
+
+tomllib = pytest.importorskip("tomllib", reason="Python 3.11")
+
+ROOT = Path(__file__).resolve().parents[2]
+FILES = [
+    *(ROOT / ".github").rglob("*.yml"),
+    ROOT / ".pre-commit-config.yaml",
+    ROOT / ".github/PULL_REQUEST_TEMPLATE.md",
+    ROOT / "changes/README.md",
+]
+
+
+def test_versions_agree():
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    assert yaml.safe_load((ROOT / "CITATION.cff").read_text())["version"] == version
+    newest = re.search(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert newest[1] == version
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_named_commands_exist(path):
+    text = path.read_text()
+    for name in re.findall(r"(?<![\w/])((?:tools|\.ci)/[\w-]+)", text):
+        assert (ROOT / name).exists(), name
+    commands = {command.name for command in COMMANDS}
+    for name in re.findall(r"`cycodec ([a-z]+)", text):
+        assert name in commands
+
+
+def test_forms_ask_for_reports():
+    folder = ROOT / ".github/ISSUE_TEMPLATE"
+    asked = {path.stem: path.read_text() for path in folder.glob("*.yml")}
+    assert "cycodec verify FILE" in asked["wrong_frames"]
+    assert "cycodec doctor" in asked["error"]
+    assert "cycodec explain FILE" in asked["slow"]
+
+
+def test_fragments_have_a_kind():
+    kinds = "|".join(
+        kind["directory"]
+        for kind in tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["towncrier"]["type"]
+    )
+    for path in (ROOT / "changes").iterdir():
+        assert path.name == "README.md" or re.fullmatch(rf"[\w+-]+\.({kinds})(\.\d+)?\.md", path.name), (
+            path.name
+        )
