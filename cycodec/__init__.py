@@ -120,6 +120,7 @@ __all__ = [
     "ffmpeg_versions",
     "get_cache_capacity",
     "get_include",
+    "get_library_dirs",
     "get_limits",
     "remux",
     "set_cache_capacity",
@@ -133,6 +134,22 @@ def get_include() -> str:
     cycodec.
     """
     return os.path.dirname(os.path.abspath(__file__))
+
+
+def get_library_dirs() -> list[str]:
+    """Return the folders of FFmpeg's libraries, for an extension that links the same files as
+    cycodec.
+
+    ``cycodec-config --libs`` prints complete flags for a linker.
+    """
+    from cycodec.core import libraries
+
+    files = libraries.bundled_files()
+    if files:
+        return [str(files[0].parent)]
+    from cycodec.core.ffmpeg import ffmpeg_versions
+
+    return [folder] if (folder := ffmpeg_versions()["folder"]) else []
 
 
 def _ffmpeg_major_version() -> int | None:

@@ -243,20 +243,23 @@ BODY void add_line(float *sum, const float *line, int width, int first) {
             sum[x] += line[x];
 }
 
-/* Add neighbours of a row up. The values behind `width` repeat the last one. */
-BODY void add_pairs(float *line, int width, int log2_step) {
+/* Add neighbours of a row up. The values behind `width` repeat the last one. The results go to
+ * other memory, because compilers make no vector code of a row that shrinks in place. */
+BODY void add_neighbours(float *restrict from, float *restrict to, int width, int log2_step) {
     const int step = 1 << log2_step, count = (width + step - 1) >> log2_step;
     for (int x = width; x < count * step; x++)
-        line[x] = line[width - 1];
-    if (step == 2)
+        from[x] = from[width - 1];
+    if (step == 1)
+        memcpy(to, from, width * sizeof(float));
+    else if (step == 2)
         for (int x = 0; x < count; x++)
-            line[x] = line[2 * x] + line[2 * x + 1];
-    else if (step > 2)
+            to[x] = from[2 * x] + from[2 * x + 1];
+    else
         for (int x = 0; x < count; x++) {
             float sum = 0;
             for (int i = 0; i < step; i++)
-                sum += line[step * x + i];
-            line[x] = sum;
+                sum += from[step * x + i];
+            to[x] = sum;
         }
 }
 
@@ -362,8 +365,8 @@ BODY void write_refined(FrameFiller *f, AVFrame *frame, int y) {
     write_values(f, f->chroma[1], frame, 2, y, width);
 }
 
-/* Write a row of chroma from `sums`, which add up `number` values of each channel. */
-BODY void write_chroma(FrameFiller *f, AVFrame *frame, int y, int number) {
+/* Write a row of chroma from rows that add up `number` values of each channel. */
+BODY void write_chroma(FrameFiller *f, AVFrame *frame, float *const sums[3], int y, int number) {
     const int log2_w = f->format->log2_chroma_w;
     const int count = (f->layout.width + (1 << log2_w) - 1) >> log2_w;
     const float share = 1.0F / (float)number;
@@ -372,9 +375,9 @@ BODY void write_chroma(FrameFiller *f, AVFrame *frame, int y, int number) {
         cb.weight[i] *= share;
         cr.weight[i] *= share;
     }
-    mix3(f->sums[0], f->sums[1], f->sums[2], cb, f->most, count, f->row);
+    mix3(sums[0], sums[1], sums[2], cb, f->most, count, f->row);
     write_component(f, frame, 1, y, count);
-    mix3(f->sums[0], f->sums[1], f->sums[2], cr, f->most, count, f->row);
+    mix3(sums[0], sums[1], sums[2], cr, f->most, count, f->row);
     write_component(f, frame, 2, y, count);
 }
 
@@ -394,7 +397,7 @@ BODY void write_bicubic(FrameFiller *f, AVFrame *frame, int y) {
             sum[x] = (from[0][x] + from[7][x]) * VERTICAL[0] + (from[1][x] + from[6][x]) * VERTICAL[1] +
                      (from[2][x] + from[5][x]) * VERTICAL[2] + (from[3][x] + from[4][x]) * VERTICAL[3];
     }
-    write_chroma(f, frame, y, 1 << log2_w);
+    write_chroma(f, frame, f->sums, y, 1 << log2_w);
 }
 
 /* Take a row of the input into the chroma, and write the rows of chroma that are complete. */
@@ -403,10 +406,8 @@ BODY void take_chroma(FrameFiller *f, AVFrame *frame, int y) {
     const int height = f->layout.height, rows = 1 << log2_h;
     if (log2_h == 1) {
         const int first = y - (TAPS - BEFORE - 1); /* the row whose chroma this one completes */
-        for (int i = 0; i < 3; i++) {
-            memcpy(f->rows[i][y % TAPS], f->lines[i], width * sizeof(float));
-            add_pairs(f->rows[i][y % TAPS], width, log2_w);
-        }
+        for (int i = 0; i < 3; i++)
+            add_neighbours(f->lines[i], f->rows[i][y % TAPS], width, log2_w);
         if (first >= 0 && first % 2 == 0)
             write_bicubic(f, frame, first / 2);
         if (y == height - 1)
@@ -417,9 +418,10 @@ BODY void take_chroma(FrameFiller *f, AVFrame *frame, int y) {
     for (int i = 0; i < 3; i++)
         add_line(f->sums[i], f->lines[i], width, y % rows == 0);
     if (y % rows == rows - 1 || y == height - 1) {
+        float *const sums[3] = {f->rows[0][0], f->rows[1][0], f->rows[2][0]};
         for (int i = 0; i < 3; i++)
-            add_pairs(f->sums[i], width, log2_w);
-        write_chroma(f, frame, y >> log2_h, (y % rows + 1) << log2_w);
+            add_neighbours(f->sums[i], sums[i], width, log2_w);
+        write_chroma(f, frame, sums, y >> log2_h, (y % rows + 1) << log2_w);
     }
 }
 

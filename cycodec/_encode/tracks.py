@@ -15,10 +15,10 @@ import numpy as np
 from cycodec._encode.frame_queue import FrameQueue
 from cycodec._encode.output import Output
 from cycodec._encode.pictures import Pictures
+from cycodec._encode.samples import planar_samples
 from cycodec._encode.settings import AudioSettings, VideoSettings
 from cycodec._encode.times import as_seconds, as_ticks
 from cycodec._shared import torch_adapter
-from cycodec.core.encode.audio import peak_and_nan
 from cycodec.core.error import FFmpegTypeError, FFmpegValueError
 
 if TYPE_CHECKING:
@@ -365,13 +365,7 @@ class AudioTrack(Track):
             )
         if samples.shape[0] != s.in_channels:
             raise FFmpegValueError(f"Expected {s.in_channels} channels, got {samples.shape[0]}")
-        tensor = samples.detach().cpu()
-        tensor = tensor if tensor.stride(1) == 1 else tensor.contiguous()
-        peak, has_nan = peak_and_nan(
-            torch_adapter.pointer(tensor), tensor.shape[0], tensor.stride(0), tensor.shape[1]
-        )
-        if has_nan:
-            raise FFmpegValueError("samples holds NaN, which cannot be encoded (use samples.nan_to_num())")
+        tensor, peak = planar_samples(samples)
         if peak > 1.0:
             if not self._warned:
                 self._warned = True

@@ -2,7 +2,7 @@
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
-from cycodec.libav.avcodec cimport AVCodec, AVCodecContext, AVCodecParameters, AVPacket
+from cycodec.libav.avcodec cimport AVCodec, AVCodecContext, AVCodecParameters, AVCodecParserContext, AVPacket
 from cycodec.libav.avformat cimport AVFormatContext, AVIOContext, AVOutputFormat, AVStream
 from cycodec.libav.avutil cimport AVFrame, AVRational
 from cycodec.libav.swresample cimport SwrContext
@@ -17,6 +17,7 @@ cdef extern from "compat.h" nogil:
 
     # streams
     int compat_stream_display_matrix(const AVStream *stream, int32_t *out)
+    const AVCodecParserContext *compat_stream_parser(const AVStream *stream)
     int compat_index_count(const AVStream *stream)
     int compat_index_entry(AVStream *stream, int number, int64_t *timestamp, int64_t *pos, int *size, int *flags)
     int compat_channels(const AVCodecParameters *parameters)

@@ -19,12 +19,13 @@ import sys
 from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 
-__all__ = ["certificates", "choose", "file_of", "origin"]
+__all__ = ["bundled_files", "bundled_headers", "certificates", "choose", "file_of", "origin"]
 
 # In the order in which each needs only those before it.
 NAMES = ("libavutil", "libswresample", "libswscale", "libavcodec", "libavformat")
 # Folders of a prefix that may hold libraries.
 FOLDERS = (".", "lib", "lib64", "lib/*-linux-gnu*")
+PACKAGE = Path(__file__).resolve().parents[1]
 # Where the wheel has its substitutes. No other build has this folder.
 SUBSTITUTES = Path(__file__).with_name("substitutes")
 # The value of CYCODEC_FFMPEG for the copies of the wheel. They are also used if it is not set.
@@ -73,6 +74,19 @@ def origin() -> str:
     """
     wanted = os.environ.get("CYCODEC_FFMPEG") or BUNDLED
     return "system" if wanted == BUNDLED and not SUBSTITUTES.is_dir() else wanted
+
+
+def bundled_files() -> list[Path]:
+    """Return the wheel's copies of FFmpeg's libraries; none in another build."""
+    folder = PACKAGE.with_name("cycodec.libs")
+    files = [folder / path.name for path, _ in _substitutes().values()]
+    return [path for path in files if path.is_file()]
+
+
+def bundled_headers() -> Path | None:
+    """Return the folder of the wheel's copy of FFmpeg's headers; None in another build."""
+    folder = PACKAGE / "include"
+    return folder if folder.is_dir() else None
 
 
 def certificates() -> str | None:

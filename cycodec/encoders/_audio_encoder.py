@@ -6,12 +6,13 @@ import os
 import warnings
 from typing import TYPE_CHECKING, Any, Protocol
 
+from cycodec._encode.destination import Destination
+from cycodec._encode.output import Output
+from cycodec._encode.samples import planar_samples
+from cycodec._encode.settings import AudioSettings
 from cycodec._shared import torch_adapter
 from cycodec._shared.argument_errors import NoTensorError
 from cycodec._shared.arguments import INT32_MAX, integer
-from cycodec.core.encode.audio import AudioStreamEncoder, peak_and_nan
-from cycodec.core.encode.muxer import Muxer
-from cycodec.core.io.sink import Sink
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -60,17 +61,8 @@ class AudioEncoder:
             raise ValueError(f"samples must be [num_channels, num_samples], got shape {list(samples.shape)}")
         if 0 in samples.shape:
             raise ValueError(f"there is nothing to encode in samples of shape {list(samples.shape)}")
-        samples = samples.detach().cpu()
-        samples = samples if samples.ndim == 2 else samples[None]
-        self._samples = samples if samples.stride(1) == 1 else samples.contiguous()
+        self._samples, self._peak = planar_samples(samples if samples.ndim == 2 else samples[None])
         self._sample_rate = integer("sample_rate", sample_rate, 1, INT32_MAX)
-        rows, count = self._samples.shape
-        peak, has_nan = peak_and_nan(
-            torch_adapter.pointer(self._samples), rows, self._samples.stride(0), count
-        )
-        if has_nan:
-            raise ValueError("samples holds NaN, which cannot be encoded (use samples.nan_to_num())")
-        self._peak = peak
 
     def __repr__(self) -> str:
         channels, count = self._samples.shape
@@ -121,7 +113,7 @@ class AudioEncoder:
                 f"dest must be a path, not {type(dest).__name__} (to_file_like writes to file-likes)"
             )
         name = str.__str__(os.fsdecode(os.fspath(dest)))  # np.str_ is a str, too
-        self._encode(name, None, name, bit_rate, num_channels, sample_rate, codec)
+        self._encode(name, None, bit_rate, num_channels, sample_rate, codec)
 
     def to_file_like(
         self,
@@ -157,7 +149,7 @@ class AudioEncoder:
         """
         if isinstance(file_like, (str, os.PathLike)):
             raise TypeError("file_like must have write(), a path is for to_file")
-        self._encode(file_like, format, None, bit_rate, num_channels, sample_rate, codec)
+        self._encode(file_like, format, bit_rate, num_channels, sample_rate, codec)
 
     def to_tensor(
         self,
@@ -187,30 +179,31 @@ class AudioEncoder:
         TypeError, ValueError, FFmpegError
             As for `to_file_like`.
         """
-        sink = self._encode(None, format, None, bit_rate, num_channels, sample_rate, codec)
-        data = torch_adapter.empty((sink.num_bytes,), "uint8")
-        sink.copy_to(torch_adapter.pointer(data))
-        return data
+        return self._encode(None, format, bit_rate, num_channels, sample_rate, codec).tensor()
 
     def _encode(
         self,
         destination: Any,
         format: str | None,
-        filename: str | None,
         bit_rate: int | None,
         num_channels: int | None,
         sample_rate: int | None,
         codec: str | None,
-    ) -> Sink:
-        """Encode to a destination of `Sink`; `format` None takes the extension of `filename`."""
-        if not isinstance(filename if format is None else format, str):
+    ) -> Destination:
+        """Encode to a destination; `format` None takes the extension of a path."""
+        if not isinstance(destination if format is None else format, str):
             raise TypeError(f"format must be a string such as 'wav', not {type(format).__name__}")
-        channels, count = self._samples.shape
         if codec is not None and not isinstance(codec, str):
             raise TypeError(f"codec must be a string, not {type(codec).__name__}")
-        bits = 0 if bit_rate is None else integer("bit_rate", bit_rate, 1, INT32_MAX)
-        rate = self._sample_rate if sample_rate is None else integer("sample_rate", sample_rate, 1, INT32_MAX)
-        width = channels if num_channels is None else integer("num_channels", num_channels, 1, INT32_MAX)
+        channels, count = self._samples.shape
+        settings = AudioSettings(
+            self._sample_rate,
+            channels,
+            self._sample_rate if sample_rate is None else integer("sample_rate", sample_rate, 1, INT32_MAX),
+            channels if num_channels is None else integer("num_channels", num_channels, 1, INT32_MAX),
+            0 if bit_rate is None else integer("bit_rate", bit_rate, 1, INT32_MAX),
+            codec,
+        )
         if self._peak > 1.0:
             warnings.warn(
                 f"samples reach {self._peak:.4g}: values outside [-1, 1] are clipped",
@@ -219,16 +212,12 @@ class AudioEncoder:
             )
             self._samples, self._peak = self._samples.clamp(-1.0, 1.0), 1.0
         samples = self._samples
-        sink = Sink(destination)
+        target = Destination(destination, format)
+        output = Output(target, [settings], {})
         try:
-            muxer = Muxer(sink, format, filename)
-            stream = AudioStreamEncoder(muxer, self._sample_rate, channels, rate, width, bits, codec)
-            muxer.start()
-            stream.add(torch_adapter.pointer(samples), samples.stride(0), count)
-            stream.flush()
-            muxer.finish()
-            sink.commit()
+            output.encoders[0].add(torch_adapter.pointer(samples), samples.stride(0), count)
+            output.flush(0)
         except BaseException:
-            sink.discard()
+            output.discard()
             raise
-        return sink
+        return target

@@ -22,6 +22,16 @@ if TYPE_CHECKING:
 
 __all__ = ["VideoEncoder"]
 
+# The arguments of `Encoder.add_video` that each method takes, too.
+STREAM_ARGUMENTS = (
+    "codec", "pixel_format", "crf", "preset", "extra_options", "bit_rate", "gop", "threads", "bit_depth"
+)  # fmt: skip
+
+
+def _stream_arguments(given: dict[str, Any]) -> dict[str, Any]:
+    """The arguments of a stream among all those of a method."""
+    return {name: given[name] for name in STREAM_ARGUMENTS}
+
 
 class VideoEncoder:
     """Frames, to be written as a video file.
@@ -111,18 +121,8 @@ class VideoEncoder:
         FFmpegError
             The encoder failed, or the file cannot be written.
         """
+        stream = _stream_arguments(locals())
         path = as_path(dest)
-        stream = {
-            "codec": codec,
-            "pixel_format": pixel_format,
-            "crf": crf,
-            "preset": preset,
-            "extra_options": extra_options,
-            "bit_rate": bit_rate,
-            "gop": gop,
-            "threads": threads,
-            "bit_depth": bit_depth,
-        }
         self._encode(lambda e: e.open_file(path, metadata=metadata, faststart=faststart), stream)
 
     def to_file_like(
@@ -163,17 +163,7 @@ class VideoEncoder:
         ValueError, FFmpegError
             As for `to_file`.
         """
-        stream = {
-            "codec": codec,
-            "pixel_format": pixel_format,
-            "crf": crf,
-            "preset": preset,
-            "extra_options": extra_options,
-            "bit_rate": bit_rate,
-            "gop": gop,
-            "threads": threads,
-            "bit_depth": bit_depth,
-        }
+        stream = _stream_arguments(locals())
         if isinstance(file_like, (str, os.PathLike)):
             raise FFmpegTypeError("file_like must have write(), a path is for to_file")
 
@@ -219,17 +209,7 @@ class VideoEncoder:
         TypeError, ValueError, FFmpegError
             As for `to_file`.
         """
-        stream = {
-            "codec": codec,
-            "pixel_format": pixel_format,
-            "crf": crf,
-            "preset": preset,
-            "extra_options": extra_options,
-            "bit_rate": bit_rate,
-            "gop": gop,
-            "threads": threads,
-            "bit_depth": bit_depth,
-        }
+        stream = _stream_arguments(locals())
         kept: list[Destination] = []
 
         def opened(encoder: Encoder) -> Any:

@@ -252,6 +252,10 @@ cdef extern from "libavcodec/avcodec.h" nogil:
         int key_frame
         AVPictureStructure picture_structure
         int output_picture_number
+        int64_t pos
+
+    # `ptr` is the address of a pointer; the memory has padding behind it
+    void av_fast_padded_malloc(void *ptr, unsigned int *size, size_t min_size)
 
     AVCodecParserContext *av_parser_init(int codec_id)
     void av_parser_close(AVCodecParserContext *parser)

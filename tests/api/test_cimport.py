@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -127,6 +128,21 @@ def test_downstream_extension(installed, downstream, tmp_path):
     assert output[2:] == ["True", "refused FFmpegValueError", "True", "closed ClosedError"]
 
 
+def test_the_guide_works_as_it_is_written(installed, tmp_path):
+    """The files and commands of docs/cimport.md, but for the one that needs the network."""
+    page = (ROOT / "docs" / "cimport.md").read_text()
+    files = re.findall(r"^```{literalinclude} (\S+)$", page, re.MULTILINE)
+    assert [Path(name).name for name in files[:2]] == ["luma.pyx", "setup.py"]
+    for name in files[:2]:
+        shutil.copy(ROOT / "docs" / name, tmp_path)
+    source = "testsrc2=s=96x64:r=10:d=1"
+    run(["ffmpeg", "-v", "error", "-f", "lavfi", "-i", source, "-c:v", "mpeg4", str(tmp_path / "video.mp4")])
+    build, call = re.findall(r"^\$ python (.*)$", page, re.MULTILINE)
+    environment = {**os.environ, "PYTHONPATH": str(installed)}
+    run([sys.executable, *shlex.split(build)], cwd=tmp_path, env=environment)
+    assert 0 < float(run([sys.executable, *shlex.split(call)], cwd=tmp_path, env=environment)) < 255
+
+
 def test_the_whole_api(installed, downstream, tmp_path):
     """capi_checks.py compares each function with what Python and the ffmpeg command give."""
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(installed), str(downstream)])}
@@ -160,3 +176,22 @@ def test_the_version_grows_with_the_api():
     version, known = next(iter(k for k in known if k.isdigit())), {k for k in known if not k.isdigit()}
     assert signatures == known, "functions are only added, with a new CYCODEC_ABI"
     assert f"CYCODEC_ABI = {version}\n" in text
+
+
+def test_flags_for_builds(installed, tmp_path):
+    environment = {**os.environ, "PYTHONPATH": str(installed)}
+    place = {"cwd": tmp_path, "env": environment}
+    command = [sys.executable, "-m", "cycodec._cli.build_config"]
+    cflags = run([*command, "--cflags"], **place).split()
+    assert cflags[0] == f"-I{installed / 'cycodec'}"
+    assert "-lavcodec" in run([*command, "--libs"], **place).split()
+    missing = subprocess.run(
+        [*command, "--libs"],
+        **(place | {"env": environment | {"PKG_CONFIG": "false"}}),
+        capture_output=True,
+        text=True,
+    )
+    assert missing.returncode == 1
+    assert missing.stderr.startswith("cycodec-config: FFmpeg's development files are needed")
+    nothing = subprocess.run(command, **place, capture_output=True, text=True)
+    assert nothing.returncode == 2

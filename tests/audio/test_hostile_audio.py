@@ -79,6 +79,43 @@ def test_any_granule_position(folder, codec, granule):
         windows_agree(data)
 
 
+def test_a_stream_that_begins_with_damage_has_the_format_of_its_damaged_frames(folder):
+    """A page of headers stands twice, the second time with a false length: the only page of sound
+    seems to follow a lost one.
+    """
+    original = encoded(folder, "short.ogg", "-c:a", "libvorbis", "-t", "0.3")
+    pages = places_of(original, b"OggS")
+    data = original[: pages[2]] + original[pages[1] : pages[2]] + original[pages[2] :]
+    data[pages[2] + 27] = 1
+    fix_ogg_checksum(data, pages[2])
+    intact = AudioDecoder(original).get_all_samples()
+    with AudioDecoder(data) as decoder, pytest.raises(cycodec.InvalidDataError, match="damaged"):
+        decoder.get_all_samples()
+    with AudioDecoder(data, on_error="mask") as decoder:
+        samples = decoder.get_all_samples()
+        assert samples.data.shape[0] == 1
+        assert samples.data.shape[1] >= intact.data.shape[1]
+        assert decoder.metadata.sample_rate == intact.sample_rate
+        assert not samples.valid.any()
+        assert not samples.data.any()
+
+
+@pytest.mark.parametrize("page", [3, 4, -3])
+@pytest.mark.parametrize("codec", ["libopus", "libvorbis"])
+def test_windows_behind_a_lost_page_of_ogg(folder, codec, page):
+    """A page with a wrong checksum is lost: fresh windows have the places of the whole stream."""
+    data = encoded(folder, f"pages_{codec}.ogg", "-c:a", codec, "-page_duration", "100000")
+    data[places_of(data, b"OggS")[page] + 40] ^= 255
+    data = bytes(data)
+    whole = AudioDecoder(data, on_error="mask").get_all_samples()
+    length = whole.data.shape[1]
+    assert 0 < int((~whole.valid).sum()) < length // 4
+    assert len(AudioDecoder(data, on_error="mask")) == length
+    for start in range(length // 8, length - 300, length // 8):
+        window = AudioDecoder(data, on_error="mask")[start : start + 300]
+        assert torch.allclose(window, whole.data[:, start : start + 300], atol=0.02), start
+
+
 @pytest.mark.parametrize("value", [0, 2**31 - 1, 2**31, 2**32 - 1])
 def test_any_time_of_an_audio_sample_table(folder, value):
     original = encoded(folder, "b.m4a", "-c:a", "aac")

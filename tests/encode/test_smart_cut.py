@@ -15,6 +15,10 @@ import torch
 from cycodec import UnsupportedError, extract_audio, remux
 from cycodec._copy.order_counts import source_counts, with_order_counts
 from cycodec._copy.smart_cut import StreamCut
+from cycodec._shared import limits
+from cycodec._shared.sources import make_access, open_source
+from cycodec.core.container.demux import Demuxer
+from cycodec.core.encode.recode import PacketReader
 from cycodec.decoders import AudioDecoder, VideoDecoder
 from cycodec.encoders import Encoder
 
@@ -63,7 +67,7 @@ def keys_between(source, start, stop):
     return [n for n, time in enumerate(pts) if (keys - time).abs().min() < 1e-6]
 
 
-# name, containers, and how many frames before the first key frame's own may be encoded
+# the name of a source, and the containers into which it is cut
 SOURCES = [
     ("h264_plain.mp4", ("mp4", "mkv", "ts")), ("h264_open_gop.mp4", ("mp4", "mkv", "ts")),
     ("h264_open_gop.ts", ("mp4", "ts")), ("h264_no_bframes.mp4", ("mp4",)), ("h264_bpyramid.mp4", ("mkv",)),
@@ -254,3 +258,17 @@ def test_headers_of_another_kind_are_left_alone():
     assert source_counts([b"\x67\x64"], [b"\x65\x88"]) is None
     assert with_order_counts([[b"\x41\x9a"]], 4, 6) is None
     assert with_order_counts([[b"\x67\x64\0\x0a"]], 4, 6) is None
+
+
+def test_an_entry_is_told_by_its_own_messages(tmp_path):
+    # behind the end of the message stand bytes that would be another one, a late recovery point
+    message = b"\0\0\1\x06\x05\x10" + bytes(range(16, 32)) + b"\x80"
+    filler = b"\0\0\1\x0c\x06\x01\x40\x80"
+    data = media.path("h264_open_gop.h264").read_bytes()
+    slice_at = data.index(b"\0\0\1\x65")
+    slice_at -= data[slice_at - 1] == 0
+    (tmp_path / "x.h264").write_bytes(data[:slice_at] + message + filler + data[slice_at:])
+    demuxer = Demuxer(open_source(tmp_path / "x.h264", make_access(chosen=limits.get_limits())))
+    reader = PacketReader(demuxer, 0)
+    packets = [reader.read() for _ in range(14)]
+    assert [n for n, packet in enumerate(packets) if reader.is_entry(packet)] == [0, 9]

@@ -49,8 +49,8 @@ def test_recipe_agrees_with_the_project(outputs):
     for requirement in re.search(r"^requires = \[(.*)\]", PROJECT, re.M)[1].split(","):
         name, minimum = requirement.strip(' "').split(">=")
         assert f"{name.lower()} >={minimum}" in host
-    script = re.search(r'^cycodec = "(.+)"', PROJECT, re.M)[1]
-    assert [str(point) for point in package["build"]["python"]["entry_points"]] == [f"cycodec = {script}"]
+    scripts = re.search(r"^\[project.scripts\]\n((?:.+\n)+)", PROJECT, re.M)[1].replace('"', "").splitlines()
+    assert [str(point) for point in package["build"]["python"]["entry_points"]] == scripts
 
 
 def test_licence_files_and_tested_files_exist(outputs):

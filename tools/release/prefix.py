@@ -58,6 +58,8 @@ class Prefix:
         self.machine = machine
         self.sources = work / "sources"
         self.tools = work / f"toolchain-{machine}"
+        # the name never changes, because libraries write it into their pkg-config files
+        self.folder = work / f"prefix-{machine}"
 
     def build(self, apt: Apt, say) -> tuple[Path, list[Archive]]:
         """Return the prefix and the archives that it was made of; build what is missing.
@@ -68,24 +70,17 @@ class Prefix:
         libraries = [*recipe.LIBRARIES, recipe.FFMPEG]
         archives = [apt.upstream(item.package, self.sources, item.version) for item in libraries]
         environment = toolchain.make(self.tools, self.machine) | _cross(self.machine, self.tools)
-        compiler = subprocess.run(
-            [environment["CC"], "--version"],
-            env={**os.environ, **environment},
-            capture_output=True,
-            text=True,
-        ).stdout
         enables = " ".join(option for item in recipe.LIBRARIES for option in item.enables)
         environment["ENABLES"] = enables
         environment["PROTOCOLS"] = recipe.PROTOCOLS
         environment["JOBS"] = str(os.cpu_count() or 1)
-        shared = _digest(compiler, environment["CFLAGS"], self.machine)
+        shared = _digest(toolchain.identity(self.machine))
         stamps = [
             _digest(shared, item.build, archive.sha256)
             for item, archive in zip(libraries, archives, strict=True)
         ]
         stamps[-1] = _digest(*stamps, enables, recipe.PROTOCOLS)
-        # the name is always the same, because libraries write it into their pkg-config files
-        prefix = self.work / f"prefix-{self.machine}"
+        prefix = self.folder
         built = prefix / "built.json"
         if built.exists() and json.loads(built.read_text())["stamp"] == stamps[-1]:
             return prefix, archives

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 from importlib.util import find_spec
 from pathlib import Path
@@ -18,6 +19,8 @@ arguments=()
 for argument in "$@"; do
     case $argument in
     -Wl,--exclude-libs,* | -Wl,--warn-common | -Wl,-Bsymbolic-functions) ;;
+    # Zig knows 512-bit vectors as a feature of their own
+    -mavx512f) arguments+=("$argument" -mevex512) ;;
     -Wl,-rpath-link=* | -Wl,--dynamic-list,*) ;;
     *) arguments+=("$argument") ;;
     esac
@@ -27,6 +30,20 @@ exec {zig} {command} -target {target} "${{arguments[@]}}"
 _TOOL = """#!/bin/bash
 exec {zig} {command} "$@"
 """
+
+
+def zig() -> Path:
+    """Return Zig's program; end the process if it is not installed."""
+    package = find_spec("ziglang")
+    if package is None or package.origin is None:
+        raise SystemExit("the compiler is missing: pip install ziglang")
+    return Path(package.origin).with_name("zig")
+
+
+def identity(machine: str) -> str:
+    """Return what results of the compilers depend on: their version, target and flags."""
+    version = subprocess.run([zig(), "version"], capture_output=True, text=True, check=True).stdout.strip()
+    return f"zig {version} {machine} {GLIBC} {FLAGS}"
 
 
 def make(folder: Path, machine: str = "x86_64") -> dict[str, str]:
@@ -39,17 +56,13 @@ def make(folder: Path, machine: str = "x86_64") -> dict[str, str]:
     machine : {"x86_64", "aarch64"}
         The processor to build for.
     """
-    package = find_spec("ziglang")
-    if package is None or package.origin is None:
-        raise SystemExit("the compiler is missing: pip install ziglang")
-    zig = Path(package.origin).with_name("zig")
     folder.mkdir(parents=True, exist_ok=True)
     target = f"{machine}-linux-gnu.{GLIBC}"
     scripts = {
-        "cc": _COMPILER.format(what="C", target=target, zig=zig, command="cc"),
-        "c++": _COMPILER.format(what="C++", target=target, zig=zig, command="c++"),
-        "ar": _TOOL.format(zig=zig, command="ar"),
-        "ranlib": _TOOL.format(zig=zig, command="ranlib"),
+        "cc": _COMPILER.format(what="C", target=target, zig=zig(), command="cc"),
+        "c++": _COMPILER.format(what="C++", target=target, zig=zig(), command="c++"),
+        "ar": _TOOL.format(zig=zig(), command="ar"),
+        "ranlib": _TOOL.format(zig=zig(), command="ranlib"),
     }
     for name, text in scripts.items():
         path = folder / name

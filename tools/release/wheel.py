@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import re
 import shutil
@@ -15,6 +14,7 @@ import zipfile
 from pathlib import Path
 
 from release import recipe, toolchain
+from release.chroot import Chroot
 from release.debian import Apt, Archive
 from release.prefix import Prefix
 
@@ -202,6 +202,8 @@ def complete(wheel: Path, built: Path, platform: str, compiler: str, out: Path) 
     run(python, "-m", "wheel", "unpack", "-d", unpacked, wheel)
     (content,) = unpacked.iterdir()
     add_substitutes(content, compiler)
+    for folder in sorted([*(built / "include").glob("libav*"), *(built / "include").glob("libsw*")]):
+        shutil.copytree(folder, content / "cycodec/include" / folder.name)
     out.mkdir(parents=True, exist_ok=True)
     run(python, "-m", "wheel", "pack", "-d", out, content)
     return out / wheel.name
@@ -260,6 +262,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="tools/build_wheel", description=__doc__)
     parser.add_argument("--machine", default="x86_64", choices=["x86_64", "aarch64"])
     parser.add_argument("--python", action="append", help="a Python to build for (may be repeated)")
+    parser.add_argument(
+        "--suite",
+        action="append",
+        default=[],
+        help="also build for the Python of this Debian release (needs root)",
+    )
+    parser.add_argument("--staged", action="store_true", help="build what an earlier run prepared")
     parser.add_argument("--ffmpeg-only", action="store_true", help="build FFmpeg, and no wheel")
     parser.add_argument(
         "--complete", type=Path, metavar="WHEEL", help="put FFmpeg into this wheel, and build nothing"
@@ -267,28 +276,54 @@ def main() -> int:
     parser.add_argument("--out", type=Path, default=ROOT / "dist")
     arguments = parser.parse_args()
     if arguments.complete:
-        built = WORK / f"prefix-{arguments.machine}"
+        built = Prefix(WORK, arguments.machine).folder
         platform = f"{PLATFORM}_{arguments.machine}"
         print(complete(arguments.complete, built, platform, os.environ.get("CC", "cc"), arguments.out))
         return 0
-    apt = Apt(WORK / "apt")
-    apt.update()
     prefix = Prefix(WORK, arguments.machine)
-    built, archives = prefix.build(apt, say)
-    for name, size in costs(built):
-        print(f"  {name:24} {size / 1e6:6.2f} MB")
-    source = stage(built, archives, WORK / "stage")
+    if arguments.staged:
+        built = prefix.folder
+        (source,) = (WORK / "stage").glob("cycodec-*/")
+    else:
+        apt = Apt(WORK / "apt")
+        apt.update()
+        built, archives = prefix.build(apt, say)
+        for name, size in costs(built):
+            print(f"  {name:24} {size / 1e6:6.2f} MB")
+        source = stage(built, archives, WORK / "stage")
     if arguments.ffmpeg_only:
         return 0
     for python in arguments.python or [sys.executable]:
-        wheel = build(python, source, prefix, built, arguments.out)
-        with zipfile.ZipFile(wheel) as archive:
-            inside = {info.filename: info for info in archive.infolist()}
-        print(f"{wheel}: {wheel.stat().st_size / 1e6:.1f} MB")
-        for name, info in sorted(inside.items(), key=lambda item: -item[1].compress_size)[:8]:
-            print(f"  {name:60} {info.compress_size / 1e6:6.2f} MB of {info.file_size / 1e6:6.2f}")
-    print(json.dumps({"ffmpeg": json.loads((built / "built.json").read_text())}))
+        report(build(python, source, prefix, built, arguments.out))
+    for suite in arguments.suite:
+        build_in_suite(suite, arguments.machine, arguments.out)
     return 0
+
+
+def report(wheel: Path) -> None:
+    """Print the size of a wheel and of its largest files."""
+    with zipfile.ZipFile(wheel) as archive:
+        inside = sorted(archive.infolist(), key=lambda item: -item.compress_size)
+    print(f"{wheel}: {wheel.stat().st_size / 1e6:.1f} MB")
+    for item in inside[:8]:
+        print(f"  {item.filename:60} {item.compress_size / 1e6:6.2f} MB of {item.file_size / 1e6:6.2f}")
+
+
+def build_in_suite(suite: str, machine: str, out: Path) -> None:
+    """Build the wheel for the Python of another Debian release, in a folder."""
+    system = Chroot(ROOT / "build/matrix" / suite, suite)
+    system.make(("ca-certificates", "pkg-config", "binutils", "python3-dev", "python3-venv"))
+    out.mkdir(parents=True, exist_ok=True)
+    requirements = (WORK / "venv/stamp").read_text().strip()
+    with system.entered(**{str(ROOT).lstrip("/"): ROOT}):
+        say(f"building in {suite}")
+        printed = system.run(
+            f"test -x /builder/bin/auditwheel || python3 -m venv /builder; cd {ROOT};"
+            f"/builder/bin/python -m pip install -q {requirements};"
+            f"PATH=/builder/bin:$PATH /builder/bin/python -m release.wheel --staged --machine {machine} --out {out}",
+            PYTHONPATH="tools",
+        )
+    print(printed.stdout)
 
 
 if __name__ == "__main__":

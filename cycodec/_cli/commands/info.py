@@ -67,6 +67,14 @@ def _describe(source: str, header: bool) -> dict[str, Any]:
         return {"source": source, "error": one_line(error)}
 
 
+def _rows(description: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return a description as rows of a label and a text."""
+    from cycodec._cli.describe import rows
+    from cycodec._cli.image_files import image_rows
+
+    return image_rows(description) if "image" in description else rows(description)
+
+
 def _show(description: dict[str, Any]) -> None:
     """Print a description: as a table on a terminal, elsewhere as lines that programs can split."""
     if console.is_terminal:
@@ -76,14 +84,6 @@ def _show(description: dict[str, Any]) -> None:
     for label, text in _rows(description):
         for line in text.split("\n"):
             click.echo(f"{name}\t{label}\t{line}")
-
-
-def _rows(description: dict[str, Any]) -> list[tuple[str, str]]:
-    """Return a description as rows of a label and a text."""
-    from cycodec._cli.describe import rows
-    from cycodec._cli.image_files import image_rows
-
-    return image_rows(description) if "image" in description else rows(description)
 
 
 def info_table(description: dict[str, Any]) -> Table:

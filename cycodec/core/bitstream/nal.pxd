@@ -17,6 +17,7 @@ cdef struct NalFormat:
 cdef NalFormat nal_format(const AVCodecParameters *parameters) noexcept nogil
 cdef int take_length(const NalFormat *format, const uint8_t *data, int size, int *position) noexcept nogil
 cdef bint holds_picture(const NalFormat *format, const uint8_t *data, int size) noexcept nogil
+cdef int header_bytes(const NalFormat *format, const uint8_t *data, int size, int *place) noexcept nogil
 cdef bint is_in_top_layer(const NalFormat *format, const uint8_t *data, int size) noexcept nogil
 cdef bint is_unreferenced(const NalFormat *format, const uint8_t *data, int size) noexcept nogil
 cdef bint begins_at_entry(const NalFormat *format, const uint8_t *data, int size) noexcept nogil

@@ -13,6 +13,7 @@ cdef enum:
     SEI = 6                     # nal_unit_type of H.264
     RECOVERY_POINT = 6          # payloadType of an SEI message
     HEVC_SPS = 33               # nal_unit_type of HEVC
+    LONGEST_SLICE_HEADER = 1024     # bytes of a slice that libavcodec's parsers read at most
 
 
 cdef NalFormat nal_format(const avcodec.AVCodecParameters *parameters) noexcept nogil:
@@ -133,6 +134,32 @@ cdef int first_slice(const NalFormat *format, const uint8_t *data, int size) noe
         position += length
 
 
+cdef int header_bytes(const NalFormat *format, const uint8_t *data, int size, int *place) noexcept nogil:
+    """Return how many of a packet's bytes hold everything up to the header of its first slice.
+
+    `place` becomes where that slice begins. The result is `size`, and `place` -1, if the packet has
+    no slice or one of an unusual kind, and for other codecs.
+    """
+    cdef int kind, prefix
+    cdef int length = LONGEST_SLICE_HEADER
+    place[0] = first_slice(format, data, size) if format.length >= 0 else -1
+    if place[0] < 0:
+        return size
+    if format.codec_id == avcodec.AV_CODEC_ID_H264:
+        if data[place[0]] & 31 not in (1, 5):
+            place[0] = -1
+    else:
+        kind = (data[place[0]] >> 1) & 63
+        if 10 <= kind <= 15 or kind > 21:
+            place[0] = -1
+    if place[0] < 0:
+        return size
+    if format.length > 0:
+        prefix = place[0] - format.length
+        length = min(length, take_length(format, data, size, &prefix))
+    return min(size, place[0] + length)
+
+
 cdef bint is_in_top_layer(const NalFormat *format, const uint8_t *data, int size) noexcept nogil:
     """Return True if a picture belongs to HEVC's highest temporal sub-layer.
 
@@ -251,17 +278,20 @@ cdef bint is_exact_entry(const NalFormat *format, const uint8_t *data, int size)
     if format.codec_id != avcodec.AV_CODEC_ID_H264:
         return True
     while position + nal_length < size:
+        end = size
         if nal_length:
             length = take_length(format, data, size, &position)
             end = position + length if length else size
         else:
             position = next_start_code(data, position, size)
-            end = size
         if position >= size or data[position] & 31 in (1, 5):
             return True                 # a slice comes first, and no recovery point before it
+        if not nal_length:
+            end = next_start_code(data, position, size)
+            end -= 3 if end < size else 0       # the unit ends before the start code
         if data[position] & 31 == SEI and recovery_frames(data + position + 1, end - position - 1) > 0:
             return False
-        position = end if nal_length else position + 1
+        position = end
     return True
 
 

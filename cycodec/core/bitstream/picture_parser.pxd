@@ -1,5 +1,8 @@
 """PictureParser reads the headers of coded pictures with libavcodec's parsers, without decoding."""
 
+from libc.stdint cimport uint8_t
+
+from cycodec.core.bitstream.nal cimport NalFormat
 from cycodec.libav.avcodec cimport AVCodecContext, AVCodecParameters, AVCodecParserContext, AVPacket
 
 
@@ -27,6 +30,10 @@ cdef class PictureParser:
     # NULL until the first packet of a run.
     cdef AVCodecParserContext *parser
     cdef AVCodecContext *context
+    cdef NalFormat nal
+    # A packet that was shortened, and the size of its memory.
+    cdef uint8_t *head
+    cdef unsigned head_capacity
     # True if no parser for the codec could be opened.
     cdef bint is_missing
     # True if the codec stores pictures in another order than that of display.
@@ -40,6 +47,8 @@ cdef class PictureParser:
 
     cdef void restart(self) noexcept nogil
     cdef bint open(self) noexcept nogil
+    cdef void describe(self, const AVCodecParserContext *parser, PictureHeader *header) noexcept nogil
+    cdef int shorten(self, const AVPacket *packet, const uint8_t **data) noexcept nogil
     cdef void read(self, const AVPacket *packet, PictureHeader *header) noexcept nogil
     cdef void abandon(self) noexcept
 

@@ -3,9 +3,10 @@
 Note [Proved formats]
 
 FFmpeg asks each of its demuxers whether the first bytes of a file are theirs, which takes a tenth
-of the time of opening an MP4 file. For the common brands of MP4 and the document types of Matroska,
-the first bytes decide alone: FFmpeg's demuxer is certain of them, and no other one claims them. All
-other files are probed, QuickTime's among them, because they may hold an MPEG program stream.
+of the time of opening an MP4 file. For the common brands of MP4, the document types of Matroska,
+AVI and FLV, the first bytes decide alone: FFmpeg's demuxer is certain of them, and no other one
+claims them. All other files are probed, QuickTime's among them, because they may hold an MPEG program
+stream, and FLV of live streams, which FFmpeg reads with another demuxer.
 """
 
 from libc.string cimport memcmp
@@ -17,6 +18,7 @@ from cycodec.libav.avformat cimport AVInputFormat
 cdef enum:
     SMALLEST_BRAND_BOX = 16     # bytes of a `ftyp` box with one brand
     LARGEST_BRAND_BOX = 1024
+    LIVE_MARK = 40              # where the mark of a live FLV stream is, behind the header
 
 # Major brands of ISO/IEC 14496-12 and its derivates, four bytes each.
 cdef const char *BRANDS = b"isomiso2iso3iso4iso5iso6mp41mp42avc1dashM4V MSNV3gp43gp53gp6"
@@ -26,6 +28,8 @@ cdef const char *WEBM = b"\x42\x82\x84webm"
 
 cdef const AVInputFormat *mov = avformat.av_find_input_format("mov")
 cdef const AVInputFormat *matroska = avformat.av_find_input_format("matroska")
+cdef const AVInputFormat *avi = avformat.av_find_input_format("avi")
+cdef const AVInputFormat *flv = avformat.av_find_input_format("flv")
 
 
 cdef const AVInputFormat *proved_format(const unsigned char *head, int size) noexcept nogil:
@@ -34,6 +38,10 @@ cdef const AVInputFormat *proved_format(const unsigned char *head, int size) noe
         return mov
     if is_matroska(head, size):
         return matroska
+    if size >= BRAND_BYTES and memcmp(head, b"RIFF", 4) == 0 and memcmp(head + 8, b"AVI ", 4) == 0:
+        return avi
+    if is_flv(head, size):
+        return flv
     return NULL
 
 
@@ -65,3 +73,11 @@ cdef bint is_matroska(const unsigned char *head, int size) noexcept nogil:
         if memcmp(head + i, WEBM, 7) == 0:
             return True
     return False
+
+
+cdef bint is_flv(const unsigned char *head, int size) noexcept nogil:
+    """Return True if the header of FLV version 1 comes first, and no live stream follows."""
+    return (
+        size >= BRAND_BYTES and memcmp(head, b"FLV\x01", 4) == 0 and memcmp(head + 5, b"\0\0\0\x09", 4) == 0
+        and memcmp(head + 9 + LIVE_MARK, b"NGINX RTMP", 10) != 0
+    )

@@ -128,6 +128,9 @@ cdef class Demuxer(Container):
         with nogil:
             for i in range(count):
                 avutil.av_dict_set_int(&options[i], "max_pixels", self.probed_pixels(i), 0)
+                # nobody sees the pictures
+                avutil.av_dict_set(&options[i], "skip_loop_filter", "all", 0)
+                avutil.av_dict_set(&options[i], "skip_idct", "all", 0)
             self.begin()
             code = avformat.avformat_find_stream_info(self.ptr, options)
             for i in range(count):

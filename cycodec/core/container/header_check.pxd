@@ -10,6 +10,8 @@ cdef class HeaderCheck:
     # NULL for codecs whose headers cannot be checked.
     cdef AVCodecContext *context
     cdef NalFormat nal
+    # True if a decoder that accepts a header asks for a picture buffer, and is not told to skip.
+    cdef bint awaits_request
     # True if the decoder has asked for a picture buffer since the last packet was sent.
     cdef bint has_asked
     # The beginning of a packet, without most of its first slice.

@@ -4,11 +4,11 @@ Note [Refused packets]
 
 A packet whose picture header is damaged gives no frame, so that all later frames have other
 numbers. The container does not tell. libavcodec's decoders read the headers of a picture that they
-are told to leave out (AVDISCARD_ALL), and report what they would refuse. Those of H.264 and HEVC do
-not report it. They are told to decode, and ask for a picture buffer, which they do not get, if they
-accept the header. Only the beginning of an H.264 or HEVC packet is sent: its parameter sets and the
-header of its first slice. Damage behind the headers is not found; most decoders conceal it and give
-a frame.
+are told to leave out (AVDISCARD_ALL), and report what they would refuse. Some do not report it, or
+decode such pictures, too. They are told to decode, and ask for a picture buffer, which they do not
+get, if they accept the header. Only the beginning of an H.264 or HEVC packet is sent: its parameter
+sets and the header of its first slice. Damage behind the headers is not found; most decoders
+conceal it and give a frame.
 """
 
 from libc.errno cimport EAGAIN, ENOMEM
@@ -63,7 +63,7 @@ cdef class HeaderCheck:
         cdef int code
         self.has_asked = False
         code = avcodec.avcodec_send_packet(self.context, packet)
-        if self.nal.length >= 0:
+        if self.awaits_request:
             return not self.has_asked and code != avutil.AVERROR(ENOMEM)
         if code == avutil.AVERROR(EAGAIN):
             avcodec.avcodec_flush_buffers(self.context)
@@ -141,7 +141,8 @@ cdef HeaderCheck new_header_check(const avcodec.AVCodecParameters *parameters, s
         avcodec.AV_CODEC_ID_MPEG2VIDEO, avcodec.AV_CODEC_ID_MPEG4, avcodec.AV_CODEC_ID_H263,
         avcodec.AV_CODEC_ID_H263P, avcodec.AV_CODEC_ID_FLV1, avcodec.AV_CODEC_ID_MSMPEG4V2,
         avcodec.AV_CODEC_ID_MSMPEG4V3, avcodec.AV_CODEC_ID_WMV1, avcodec.AV_CODEC_ID_WMV2,
-        avcodec.AV_CODEC_ID_VP8, avcodec.AV_CODEC_ID_THEORA,
+        avcodec.AV_CODEC_ID_VP8, avcodec.AV_CODEC_ID_THEORA, avcodec.AV_CODEC_ID_MJPEG,
+        avcodec.AV_CODEC_ID_PRORES,
     ) or avcodec.avcodec_find_decoder(parameters.codec_id) == NULL:
         return check
     check.head = avcodec.av_packet_alloc()
@@ -150,7 +151,10 @@ cdef HeaderCheck new_header_check(const avcodec.AVCodecParameters *parameters, s
     check.context = allocate_decoder(
         avcodec.avcodec_find_decoder(parameters.codec_id), parameters, unknown, 1, source
     )
-    if check.nal.length >= 0:
+    check.awaits_request = parameters.codec_id in (
+        avcodec.AV_CODEC_ID_H264, avcodec.AV_CODEC_ID_HEVC, avcodec.AV_CODEC_ID_MJPEG, avcodec.AV_CODEC_ID_PRORES
+    )
+    if check.awaits_request:
         check.context.opaque = &check.has_asked
         check.context.get_buffer2 = refuse_buffer
     else:

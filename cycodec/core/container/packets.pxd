@@ -2,11 +2,11 @@
 
 from libc.stdint cimport int32_t, int64_t, uint32_t
 
-from cycodec.core.container.demux cimport Demuxer
 from cycodec.core.bitstream.nal cimport NalFormat
 from cycodec.core.bitstream.picture_parser cimport PictureParser
 from cycodec.core.bitstream.sequence_headers cimport SequenceHeaders
-from cycodec.libav.avcodec cimport AVCodecParameters, AVPacket
+from cycodec.core.container.demux cimport Demuxer
+from cycodec.libav.avcodec cimport AVCodecParameters, AVCodecParserContext, AVPacket
 
 
 cdef enum:
@@ -58,6 +58,8 @@ cdef class PacketTable:
     cdef readonly int first_width, first_height
     # True if the records hold picture order counts.
     cdef readonly bint has_order
+    # True if a packet's order was read by the demuxer's parser.
+    cdef bint uses_other
     # True if the records hold what packets say of later pictures.
     cdef bint has_headers
 
@@ -66,7 +68,8 @@ cdef class PacketTable:
                               const AVPacket *packet) except -1
     cdef int append(self, const PacketRecord *record) noexcept nogil
     cdef int scan(self, Demuxer demuxer, int stream_index, bint closely) except -1
-    cdef void record_order(self, PictureParser parser, const AVPacket *packet, PacketRecord *record) noexcept nogil
+    cdef void record_order(self, PictureParser parser, const AVCodecParserContext *other, const AVPacket *packet,
+                           PacketRecord *record) noexcept nogil
     cdef int extend(self, PacketTable other) except -1
 
 

@@ -2,9 +2,9 @@
 
 from libc.errno cimport ENOMEM
 from libc.limits cimport INT_MAX
-from libc.stdint cimport uint8_t, uint32_t
+from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free, realloc
-from libc.string cimport memcpy
+from libc.string cimport memcpy, memset
 
 from cycodec.core.bitstream.mpeg cimport holds_one_mpeg2_frame, holds_one_mpeg4_picture, may_be_uncoded_mpeg4
 from cycodec.core.bitstream.nal cimport NalFormat, begins_at_entry, count_pictures, is_exact_entry, nal_format
@@ -15,26 +15,41 @@ from cycodec.core.bitstream.vpx cimport (
 )
 from cycodec.core.bitstream.picture_parser cimport ENTRY_YES, PictureHeader, PictureParser, new_picture_parser
 from cycodec.core.bitstream.sequence_headers cimport SequenceHeaders, has_sequence_headers, read_sequence_headers
+from cycodec.core.compat cimport compat_stream_parser
 from cycodec.core.container.demux cimport Demuxer
 from cycodec.core.container.header_check cimport HeaderCheck, new_header_check
 
 from cycodec.libav cimport avcodec, avutil
-from cycodec.libav.avcodec cimport AVCodecParameters, AVPacket
+from cycodec.libav.avcodec cimport AVCodecParameters, AVCodecParserContext, AVPacket
+from cycodec.libav.avformat cimport AVStream
+
+
+cdef enum:
+    # The digest of a packet covers so many words of eight bytes at its begin and at its end.
+    DIGEST_HEAD = 8
+    DIGEST_TAIL = 4
+    DIGEST_WORDS = DIGEST_HEAD + DIGEST_TAIL
 
 
 cdef uint32_t digest_packet(const AVPacket *packet) noexcept nogil:
-    """Return the FNV-1a hash of a packet's first and last bytes.
+    """Return a hash of a packet's first and last bytes, in the manner of FNV-1a.
 
     Together with size and position, it recognises a packet after a seek.
     """
-    cdef uint32_t value = 2166136261
+    cdef uint64_t[DIGEST_WORDS] words
+    cdef uint64_t value = <uint64_t> 0xCBF29CE484222325U
     cdef int i
-    cdef int tail = packet.size - 32 if packet.size > 96 else 64
-    for i in range(min(packet.size, 64)):
-        value = (value ^ packet.data[i]) * <uint32_t> 16777619
-    for i in range(tail, packet.size):
-        value = (value ^ packet.data[i]) * <uint32_t> 16777619
-    return value
+    if packet.size > DIGEST_WORDS * 8:
+        memcpy(words, packet.data, DIGEST_HEAD * 8)
+        memcpy(&words[DIGEST_HEAD], packet.data + packet.size - DIGEST_TAIL * 8, DIGEST_TAIL * 8)
+    else:
+        memset(words, 0, sizeof(words))
+        if packet.size > 0:
+            memcpy(words, packet.data, packet.size)
+    for i in range(DIGEST_WORDS):
+        value = (value ^ words[i]) * <uint64_t> 0x100000001B3
+        value ^= value >> 29
+    return <uint32_t> (value ^ value >> 32)
 
 
 cdef bint holds_one_picture(
@@ -161,8 +176,14 @@ cdef class PacketTable:
         for i in range(self.count):
             if not self.records[i].flags & PACKET_PLAIN or self.records[i].flags & PACKET_SUSPECT:
                 return False
-        times = [self.records[i].pts for i in range(self.count) if self.records[i].pts != avutil.AV_NOPTS_VALUE]
-        return len(set(times)) == len(times) and (timeless or len(times) == self.count)
+        if timeless:
+            times = [self.records[i].pts for i in range(self.count) if self.records[i].pts != avutil.AV_NOPTS_VALUE]
+            return len(set(times)) == len(times)
+        # `index_from_packets` refuses equal times
+        for i in range(self.count):
+            if self.records[i].pts == avutil.AV_NOPTS_VALUE:
+                return False
+        return True
 
     @property
     def has_hidden(self):
@@ -276,14 +297,30 @@ cdef class PacketTable:
         self.count += 1
         return 0
 
-    cdef void record_order(self, PictureParser parser, const AVPacket *packet, PacketRecord *record) noexcept nogil:
+    cdef void record_order(self, PictureParser parser, const AVCodecParserContext *other, const AVPacket *packet,
+                           PacketRecord *record) noexcept nogil:
         """Read the position of a picture in display order.
 
         The order count begins again at IDR pictures, which follow all earlier ones.
+
+        Note [The demuxer's parser]: where packets are whole pictures, the demuxer's own parser, which
+        is `other`, has read the headers of a packet, which its position proves. Reading them again
+        would take a tenth of the time of opening AVI and FLV. The demuxer has read its first packets
+        ahead, so that they need a parser of ours. Both count alike, since they began with the same
+        packet; after the change, ours has missed packets.
         """
         cdef PictureHeader header
         cdef const PacketRecord *before = &self.records[self.count - 1] if self.count else NULL
-        parser.read(packet, &header)
+        cdef bint has_read = (
+            other != NULL and other.flags & avcodec.PARSER_FLAG_COMPLETE_FRAMES and 0 <= packet.pos == other.pos
+        )
+        if has_read:
+            self.uses_other = True
+            parser.describe(other, &header)
+        else:
+            parser.read(packet, &header)
+            if self.uses_other:
+                record.flags &= ~PACKET_PLAIN       # so that a decoder must confirm the index
         record.order = header.order
         record.order_run = before.order_run if before != NULL else 0
         if header.is_field:
@@ -295,9 +332,10 @@ cdef class PacketTable:
         """Append every packet of the stream, from the demuxer's position to the end."""
         cdef AVPacket *packet = avcodec.av_packet_alloc()
         cdef PacketRecord record
-        cdef NalFormat format = nal_format(demuxer.stream(stream_index).codecpar)
-        cdef PictureParser parser = new_picture_parser(demuxer.stream(stream_index).codecpar, demuxer.io.name)
-        cdef HeaderCheck check = new_header_check(demuxer.stream(stream_index).codecpar, demuxer.io.name)
+        cdef const AVStream *stream = demuxer.stream(stream_index)
+        cdef NalFormat format = nal_format(stream.codecpar)
+        cdef PictureParser parser = new_picture_parser(stream.codecpar, demuxer.io.name)
+        cdef HeaderCheck check = new_header_check(stream.codecpar, demuxer.io.name)
         cdef int code
         if packet == NULL:
             raise MemoryError()
@@ -316,8 +354,8 @@ cdef class PacketTable:
                     if self.has_headers:
                         read_sequence_headers(&format, packet.data, packet.size, &record.headers)
                     if self.has_order:
-                        self.record_order(parser, packet, &record)
-                    if check.refuses(packet):
+                        self.record_order(parser, compat_stream_parser(stream), packet, &record)
+                    if check.refuses(packet) and not packet.flags & avcodec.AV_PKT_FLAG_DISCARD:
                         record.flags |= PACKET_SUSPECT
                     avcodec.av_packet_unref(packet)
                     code = self.append(&record)

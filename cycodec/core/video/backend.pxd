@@ -27,3 +27,4 @@ cdef class VideoBackend:
     cdef object failure(self)
     cdef int reopen(self) except -1
     cdef void abandon(self) noexcept
+    cdef bint has_made_up(self) noexcept nogil

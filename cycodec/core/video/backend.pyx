@@ -112,3 +112,9 @@ cdef class VideoBackend:
     cdef void abandon(self) noexcept:
         """Forget what is owned without freeing it: see Note [After fork] in stream.pyx."""
         pass
+
+    cdef bint has_made_up(self) noexcept nogil:
+        """Return True, once, if the decoder has made up a reference for the packet that was sent
+        last; see Note [References that are made up] in unwritten.pyx.
+        """
+        return False

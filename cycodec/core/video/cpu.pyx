@@ -219,6 +219,7 @@ cdef class CpuBackend(VideoBackend):
 
     cdef int send(self, const AVPacket *packet) noexcept nogil:
         self.is_unused = False
+        self.marks.requests = 0
         if packet != NULL and self.context.thread_count > 1 and keeps_colours(self.context.codec_id):
             self.note_colours(packet)
         return avcodec.avcodec_send_packet(self.context, packet)
@@ -228,6 +229,11 @@ cdef class CpuBackend(VideoBackend):
         if code == 0 and self.marks.count and finds_marks(&self.marks, frame):
             frame.flags |= avutil.AV_FRAME_FLAG_CORRUPT
         return code
+
+    cdef bint has_made_up(self) noexcept nogil:
+        cdef bint found = self.marks.requests > 1 and self.context.codec_id == avcodec.AV_CODEC_ID_HEVC
+        self.marks.requests = 0
+        return found
 
     cdef void mark_pictures(self, bint marks) noexcept nogil:
         self.marks.is_on = marks

@@ -426,7 +426,8 @@ cdef class AnchorSeeker(Seeker):
                 return 0 if ordinal == end.ordinal and not is_refused else LOST
             if ordinal >= 0:
                 ordinal += 1
-                is_refused = is_refused or self.check.refuses(packet)
+                if self.check.refuses(packet) and self.index.number_of_pts(packet.pts) >= 0:
+                    is_refused = True
             avcodec.av_packet_unref(packet)
             if ordinal > end.ordinal:
                 return LOST

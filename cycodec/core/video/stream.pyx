@@ -166,6 +166,8 @@ cdef class FrameStream:
         avutil.av_frame_unref(self.frame)
         while True:
             code = self.backend.receive(self.frame)
+            if self.sent > self.seeker.first_number() and self.backend.has_made_up():
+                self.note_error()
             if code == 0:
                 self.frames_decoded += 1
                 self.position = self.index.position_of_frame(self.frame, self.outputs, self.decoded_to, self.seeker.step)

@@ -23,6 +23,8 @@ cdef struct Marks:
     bint is_on
     Waiting waiting[MOST_WAITING]
     int count
+    # The buffers that the decoder has asked for since the last packet was sent.
+    int requests
 
 
 cdef bint may_mark(const AVCodecContext *context) noexcept nogil

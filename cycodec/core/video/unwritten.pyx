@@ -9,6 +9,12 @@ sixteenth row. A mark that is still there when the frame comes out counts as dam
 stream is decoded from its beginning by a new decoder, whose buffers have no marks. So does a mark
 in a picture that is decoded and not yet shown, because the frame may refer to it. Damage that lies
 between the marks stays unseen.
+
+Note [References that are made up]
+
+The decoder of HEVC makes a grey picture in place of a reference that is missing, and says so in its
+log only. Its motion vectors are those of an older picture. A decoder that asks for more than one
+buffer for one packet has made up a reference.
 """
 
 from libc.stdint cimport uint8_t, uint64_t
@@ -49,6 +55,7 @@ cdef int get_marked_buffer(AVCodecContext *context, AVFrame *frame, int flags) n
     cdef Marks *marks = <Marks *> context.opaque
     cdef Waiting waiting
     cdef int code = avcodec.avcodec_default_get_buffer2(context, frame, flags)
+    marks.requests += 1
     if code < 0 or not marks.is_on or frame.buf[0] == NULL:
         return code
     waiting.buffer = avutil.av_buffer_ref(frame.buf[0])

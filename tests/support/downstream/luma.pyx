@@ -2,9 +2,20 @@
 
 from libc.stdint cimport int64_t
 
-from cycodec cimport decoder_reader, index_length, index_pts, reader_check, reader_frame, reader_reach
+from cycodec cimport (
+    decoder_reader,
+    index_length,
+    index_pts,
+    reader_check,
+    reader_frame,
+    reader_reach,
+    require_cycodec,
+)
 from cycodec.core.video.reader cimport FrameReader
 from cycodec.libav.avutil cimport AVFrame
+
+# raises ImportError if the cycodec or the FFmpeg that runs is another than this was built for
+require_cycodec()
 
 
 def mean_luma(decoder, int64_t number):

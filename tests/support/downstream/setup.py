@@ -1,16 +1,17 @@
-"""The setup.py of a project that cimports cycodec. FFmpeg's pkg-config gives the include paths, and
-the libraries for extensions that call FFmpeg themselves.
-"""
+"""The setup.py of a project that cimports cycodec. cycodec-config gives all flags."""
 
 import shlex
 import subprocess
+import sys
+from pathlib import Path
 
 from Cython.Build import cythonize
 from setuptools import Extension, setup
 
 
-def pkg_config(option):
-    command = ["pkg-config", option, "libavcodec", "libavutil"]
+def flags(option):
+    # the same as the command cycodec-config, for the Python that runs
+    command = [sys.executable, "-m", "cycodec._cli.build_config", option]
     return shlex.split(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
 
 
@@ -21,10 +22,10 @@ setup(
             Extension(
                 name,
                 [f"{name}.pyx"],
-                extra_compile_args=["-O1", "-g0", *pkg_config("--cflags")],
-                extra_link_args=pkg_config("--libs"),
+                extra_compile_args=["-O1", "-g0", *flags("--cflags")],
+                extra_link_args=flags("--libs"),
             )
-            for name in ("luma", "frames", "writer")
+            for name in sorted(path.stem for path in Path().glob("*.pyx"))
         ],
         language_level=3,
     ),

@@ -1,0 +1,1 @@
+"""The C API for other Cython extensions: ``from cycodec cimport ...`` offers all of it."""
