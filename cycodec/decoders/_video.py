@@ -407,7 +407,12 @@ class VideoDecoder(DecoderBase, ArrayOfFrames):
             number += 1
 
     def get_frame_at(self, index: int) -> Frame:
-        """Return one frame by number; a negative number counts from the end.
+        """Return one frame by number.
+
+        Parameters
+        ----------
+        index : int, or a tensor or array of one whole number
+            A negative number counts from the end.
 
         Raises
         ------
@@ -484,7 +489,12 @@ class VideoDecoder(DecoderBase, ArrayOfFrames):
         return ByTime(self)
 
     def get_frame_played_at(self, seconds: float) -> Frame:
-        """Return the frame that is played at an instant, in seconds.
+        """Return the frame that is played at an instant.
+
+        Parameters
+        ----------
+        seconds : float
+            The instant, on the timeline of the stream.
 
         Raises
         ------
@@ -495,7 +505,12 @@ class VideoDecoder(DecoderBase, ArrayOfFrames):
         return self._session.serve(lambda: self._frame(self._session.index.position_at(instant)))
 
     def get_frames_played_at(self, seconds: Sequence[float] | Tensor | np.ndarray) -> FrameBatch:
-        """Return the frames that are played at several instants in seconds, in the given order.
+        """Return the frames that are played at several instants, in the given order.
+
+        Parameters
+        ----------
+        seconds : sequence, array or tensor of floats
+            The instants, on the timeline of the stream.
 
         Raises
         ------
