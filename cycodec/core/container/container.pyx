@@ -335,6 +335,12 @@ cdef class Container:
             return b""
         data = bytes(length)
         buffer = <uint8_t *> (<const char *> data)
+        if self.io.size is not None:
+            # files and memory are read beside the buffer, which FFmpeg would have to fill again
+            with nogil:
+                code = self.io.read_at(start, buffer, length)
+            self.check(<int> min(code, 0), "read")
+            return data if code == length else data[:code]
         with nogil:
             code = avformat.avio_seek(self.ptr.pb, start, 0)
         if code >= 0:
