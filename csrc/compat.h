@@ -99,8 +99,8 @@ static inline int compat_stream_display_matrix(const AVStream *stream, int32_t *
     return 1;
 }
 
-/* The parser that the demuxer uses for a stream; NULL if there is none, or if newer versions may have
- * no such function. */
+/* The parser that the demuxer uses for a stream; NULL if there is none, or if newer versions may
+ * have no such function. */
 static inline const AVCodecParserContext *compat_stream_parser(const AVStream *stream) {
 #if LIBAVFORMAT_VERSION_MAJOR < 62
     return av_stream_get_parser(stream);

@@ -200,7 +200,7 @@ class VideoClips:
         rank: int | None = None,
         world_size: int | None = None,
     ) -> ClipOrder:
-        """Return a ``sampler`` for a DataLoader of this dataset; see ClipOrder."""
+        """Return a ``sampler`` for a DataLoader; see `ClipOrder` for the arguments."""
         return ClipOrder(
             len(self), seed=self.seed, shuffle=shuffle, drop_last=drop_last, rank=rank, world_size=world_size
         )
@@ -278,6 +278,11 @@ class ClipOrder:
         """Choose the epoch of the next iteration.
 
         The epoch of a loaded state continues where it was saved.
+
+        Parameters
+        ----------
+        epoch : int
+            From 0.
         """
         epoch = integer("epoch", epoch, least=0)
         if epoch != self.epoch:
@@ -285,7 +290,13 @@ class ClipOrder:
             self._begin = self._base = self._given = 0
 
     def numbers(self, epoch: int) -> np.ndarray:
-        """Return the order of a whole epoch for all ranks: video numbers as an int64 array."""
+        """Return the order of a whole epoch for all ranks: video numbers as an int64 array.
+
+        Parameters
+        ----------
+        epoch : int
+            From 0.
+        """
         if not self.shuffle:
             return np.arange(self.count)
         # NumPy promises that the streams of RandomState never change.
@@ -327,6 +338,11 @@ class ClipOrder:
 
     def load_state_dict(self, state: Mapping[str, int]) -> None:
         """Continue where a state was saved. The number of ranks may differ.
+
+        Parameters
+        ----------
+        state : dict
+            What `state_dict` returned.
 
         Raises
         ------

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NoReturn
 
-from cycodec._shared.metadata import AudioStreamMetadata, VideoStreamMetadata, get_container_metadata
+from cycodec._shared.metadata import (
+    AudioStreamMetadata,
+    Chapter,
+    ContainerMetadata,
+    Ratio,
+    StreamMetadata,
+    VideoStreamMetadata,
+    get_container_metadata,
+)
 from cycodec._shared.missing_names import refuse_name
 from cycodec._video.work import DecodeCounters, DecodePlan
 from cycodec.cuda.decoder_cache import (
@@ -33,11 +41,15 @@ from cycodec.images import (
 __all__ = [
     "AudioDecoder",
     "AudioStreamMetadata",
+    "Chapter",
+    "ContainerMetadata",
     "CpuFallbackStatus",
     "DecodeCounters",
     "DecodePlan",
     "ImageMetadata",
     "ImageReadMode",
+    "Ratio",
+    "StreamMetadata",
     "VideoDecoder",
     "VideoStreamMetadata",
     "WavDecoder",

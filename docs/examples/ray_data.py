@@ -1,9 +1,20 @@
-"""A cluster with Ray Data: a pool of workers (here two, local) decodes paths to frames."""
+"""
+A cluster with Ray Data
+=======================
+
+Ray Data spreads paths over a pool of workers, here two on this machine. Each worker decodes its
+paths to frames.
+"""
+
+# %%
+# An unreadable file must not end the job: its error becomes a column of its row.
 
 from functools import partial
 
 import numpy as np
+import torch
 from clip import make_clip
+from pictures import show_frames
 
 from cycodec.batch import decode_batch
 from cycodec.decoders import VideoDecoder
@@ -56,6 +67,7 @@ def main():
     for path in paths:
         expected = VideoDecoder(path, transforms=[Resize((64, 64))])[[0, 10, 20, 30]]
         assert np.array_equal(found[path]["frames"], expected.numpy())
+    show_frames([torch.from_numpy(found[path]["frames"][3].copy()) for path in paths], paths, columns=8)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,18 @@
-"""Two cameras, a microphone and a depth camera, recorded from threads and read back by index."""
+"""
+Recording from cameras
+======================
+
+Two cameras, a microphone and a depth camera are recorded from threads. Then the frames are read
+back by index, as a training set.
+"""
+
+# %%
+# The cameras of this page are simulated: the brightness of a picture tells its number.
 
 import threading
 
 import torch
+from pictures import show_frames
 from torch.utils.data import DataLoader, Dataset
 
 from cycodec.decoders import AudioDecoder, VideoDecoder
@@ -23,8 +33,14 @@ def depth_frame(number):
     return torch.arange(HEIGHT * WIDTH).reshape(1, HEIGHT, WIDTH).add(number).remainder(4096).to(torch.uint16)
 
 
-# One file for the cameras and the sound, one without loss for the depth. `add_frames` returns at
-# once; the encoders work on threads of their own.
+# %%
+# Encoders that do not hold up the robot
+# --------------------------------------
+#
+# One file holds the cameras and the audio, and one holds the depth without loss. With
+# ``queue_frames=``, each stream encodes on a thread of its own, and ``add_frames`` does not wait.
+# ``on_full`` says what happens if an encoder is too slow: wait, drop frames, or raise.
+
 encoder = Encoder(queue_frames=30, on_full="block")
 cameras = [
     encoder.add_video(height=HEIGHT, width=WIDTH, frame_rate=RATE, crf=18, gop=2, preset="veryfast")
@@ -60,11 +76,19 @@ with encoder.open_file("episode.mp4", metadata={"title": "episode 0"}), depth_en
     for thread in threads:
         thread.join()
 
+# %%
+# No frame is lost without notice.
+
 stats = encoder.stats()
 assert stats.frames_in == stats.encoded + stats.dropped == 2 * FRAMES
 print(f"{stats.encoded} frames, {stats.dropped} dropped, {stats.num_bytes} bytes")
 
+# %%
+# Reading back
+# ------------
+#
 # Every frame is where it was recorded.
+
 for number in range(2):
     decoder = VideoDecoder("episode.mp4", stream_index=number)
     assert len(decoder) == FRAMES
@@ -73,6 +97,11 @@ for number in range(2):
         assert (decoder[n].float().mean((1, 2)) - wanted).abs().max() < 4
 assert abs(len(AudioDecoder("episode.mp4")) / 16000 - FRAMES / RATE) < 0.1
 assert VideoDecoder("depth.mkv").metadata.pixel_format == "gray12le"
+left, right = (VideoDecoder("episode.mp4", stream_index=number) for number in range(2))
+show_frames([left[0], left[50], right[0], right[50]], ["left 0", "left 50", "right 0", "right 50"])
+
+# %%
+# Two workers of a DataLoader read both cameras.
 
 
 class Steps(Dataset):

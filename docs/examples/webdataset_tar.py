@@ -1,4 +1,13 @@
-"""Tar files of videos and labels, as WebDataset stores them: members are read in place."""
+"""
+Tar files of WebDataset
+=======================
+
+WebDataset stores videos and labels as pairs of members of tar files. A member is read in place: it
+is neither copied nor unpacked.
+"""
+
+# %%
+# Members are file-like objects, so a decoder takes them as they are.
 
 import io
 import json
@@ -6,6 +15,7 @@ import tarfile
 
 import torch
 from clip import make_clip
+from pictures import show_frames
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 from cycodec.decoders import VideoDecoder
@@ -50,8 +60,9 @@ class Shards(IterableDataset):
         return {"data": clips.data, "label": label, "number": number}
 
 
-def main():
-    shards = [make_shard("shard-0.tar", range(4)), make_shard("shard-1.tar", range(4, 8))]
+shards = [make_shard("shard-0.tar", range(4)), make_shard("shard-1.tar", range(4, 8))]
+
+if __name__ == "__main__":
     seen = []
     for batch in DataLoader(Shards(shards), batch_size=2, num_workers=2):
         print(
@@ -61,14 +72,29 @@ def main():
         assert batch["label"].tolist() == [number % 3 for number in batch["number"].tolist()]
         seen += batch["number"].tolist()
     assert sorted(seen) == list(range(8))
+    show_frames(batch["data"][0, 0], columns=8)
 
-    # A tar in a pipe cannot seek. Read the whole member and pass its bytes.
-    with open(shards[0], "rb") as pipe, tarfile.open(fileobj=pipe, mode="r|") as stream:
-        member = next(member for member in stream if member.name.endswith(".mp4"))
-        decoder = VideoDecoder(stream.extractfile(member).read())
-    assert torch.equal(decoder[10], VideoDecoder("0000.mp4")[10])
-    print("from a stream:", decoder)
+# %%
+# By offset
+# ---------
+#
+# A part of a file is a source, too: ``(path_or_url, offset, length)``. It needs no open tar file,
+# and it can be pickled.
 
+with tarfile.open(shards[0]) as shard:
+    member = shard.getmember("0003.mp4")
+part = VideoDecoder((shards[0], member.offset_data, member.size))
+assert torch.equal(part[10], VideoDecoder("0003.mp4")[10])
+print(part)
 
-if __name__ == "__main__":
-    main()
+# %%
+# From a pipe
+# -----------
+#
+# A tar in a pipe cannot seek. Read the whole member and pass its bytes.
+
+with open(shards[0], "rb") as pipe, tarfile.open(fileobj=pipe, mode="r|") as stream:
+    member = next(member for member in stream if member.name.endswith(".mp4"))
+    decoder = VideoDecoder(stream.extractfile(member).read())
+assert torch.equal(decoder[10], VideoDecoder("0000.mp4")[10])
+print("from a stream:", decoder)

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -125,6 +126,21 @@ def test_downstream_extension(installed, downstream, tmp_path):
     frame = raw[3 * 96 * 64 * 3 // 2 :][: 96 * 64]
     assert float(output[1]) == pytest.approx(sum(frame) / len(frame))
     assert output[2:] == ["True", "refused FFmpegValueError", "True", "closed ClosedError"]
+
+
+def test_the_guide_works_as_it_is_written(installed, tmp_path):
+    """The files and commands of docs/cimport.md, but for the one that needs the network."""
+    page = (ROOT / "docs" / "cimport.md").read_text()
+    files = re.findall(r"^```{literalinclude} (\S+)$", page, re.MULTILINE)
+    assert [Path(name).name for name in files[:2]] == ["luma.pyx", "setup.py"]
+    for name in files[:2]:
+        shutil.copy(ROOT / "docs" / name, tmp_path)
+    source = "testsrc2=s=96x64:r=10:d=1"
+    run(["ffmpeg", "-v", "error", "-f", "lavfi", "-i", source, "-c:v", "mpeg4", str(tmp_path / "video.mp4")])
+    build, call = re.findall(r"^\$ python (.*)$", page, re.MULTILINE)
+    environment = {**os.environ, "PYTHONPATH": str(installed)}
+    run([sys.executable, *shlex.split(build)], cwd=tmp_path, env=environment)
+    assert 0 < float(run([sys.executable, *shlex.split(call)], cwd=tmp_path, env=environment)) < 255
 
 
 def test_the_whole_api(installed, downstream, tmp_path):

@@ -338,3 +338,17 @@ class TestDemo:
         assert message.startswith("tools/demo: ")
         assert message.count("\n") == 1
         assert demo.main(["a", "b"]) == 2
+
+
+class TestDocs:
+    def test_pictures_need_a_browser(self, machine):
+        done = machine.run("tools/docs", "--screenshots")
+        assert done.returncode == 1
+        assert "There is no Chromium" in done.stderr
+        assert "CHROMIUM" in done.stderr
+        assert machine.logged() == []  # nothing was set up before
+
+    def test_unknown_argument(self, machine):
+        done = machine.run("tools/docs", "--pictures")
+        assert done.returncode == 1
+        assert "usage: tools/docs" in done.stderr

@@ -133,7 +133,7 @@ def markdown(report: dict[str, Any]) -> str:
         "# Benchmark results",
         "",
         f"Measured {report['date']} by `{report['command']}` at commit {facts['commit']}: medians of "
-        f"{settings['rounds']} rounds. How it is done and how to repeat it: [README.md](README.md). "
+        f"{settings['rounds']} rounds. How it is done and how to repeat it: docs/benchmarks/README.md. "
         "All numbers: [results.json](results.json).",
         "",
         f"- {facts['cpu']}, {facts['cores']} cores{' (virtual machine)' if facts['virtual'] else ''}, "

@@ -303,11 +303,11 @@ cdef class PacketTable:
 
         The order count begins again at IDR pictures, which follow all earlier ones.
 
-        Note [The demuxer's parser]: where packets are whole pictures, the demuxer's own parser, which
-        is `other`, has read the headers of a packet, which its position proves. Reading them again
-        would take a tenth of the time of opening AVI and FLV. The demuxer has read its first packets
-        ahead, so that they need a parser of ours. Both count alike, since they began with the same
-        packet; after the change, ours has missed packets.
+        Note [The demuxer's parser]: where packets are whole pictures, the demuxer's own parser,
+        which is `other`, has read the headers of a packet, which its position proves. Reading them
+        again would take a tenth of the time of opening AVI and FLV. The demuxer has read its first
+        packets ahead, so that they need a parser of ours. Both count alike, since they began with
+        the same packet; after the change, ours has missed packets.
         """
         cdef PictureHeader header
         cdef const PacketRecord *before = &self.records[self.count - 1] if self.count else NULL

@@ -304,11 +304,23 @@ cdef class FrameIndex(StreamIndex):
     # -- times of frames ---------------------------------------------------------------------------
 
     def pts_seconds(self, int number):
-        """Return when a frame begins, in seconds."""
+        """Return when a frame begins, in seconds.
+
+        Parameters
+        ----------
+        number : int
+            Number of the frame, from 0.
+        """
         return self.seconds(self.pts_values[self.checked(number)])
 
     def duration_seconds(self, int number):
-        """Return how long a frame is played, in seconds."""
+        """Return how long a frame is played, in seconds.
+
+        Parameters
+        ----------
+        number : int
+            Number of the frame, from 0.
+        """
         return self.seconds(self.duration_values[self.checked(number)])
 
     cdef int checked(self, int number) except -1:
@@ -419,6 +431,12 @@ cdef class FrameIndex(StreamIndex):
     def from_bytes(data, name="<bytes>"):
         """Return the index that `to_bytes` wrote.
 
+        Parameters
+        ----------
+        data : bytes
+        name : str
+            The name of the source in errors.
+
         Raises
         ------
         InvalidDataError
@@ -458,12 +476,21 @@ cdef class FrameIndex(StreamIndex):
         """Write this index to a file, to be passed as ``VideoDecoder(source, index=path)`` later.
 
         A file of that name is replaced whole. A device or a pipe is written to.
+
+        Parameters
+        ----------
+        path : str or os.PathLike
         """
         write_index(path, self.to_bytes())
 
     @staticmethod
     def load(path):
-        """Return the index that `save` wrote; `VideoDecoder` checks whether it fits a source."""
+        """Return the index that `save` wrote; `VideoDecoder` checks whether it fits a source.
+
+        Parameters
+        ----------
+        path : str or os.PathLike
+        """
         return FrameIndex.from_bytes(read_index(path), os.fsdecode(path))
 
     def check_size(self, str name, size):

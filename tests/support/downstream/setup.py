@@ -3,6 +3,7 @@
 import shlex
 import subprocess
 import sys
+from pathlib import Path
 
 from Cython.Build import cythonize
 from setuptools import Extension, setup
@@ -24,7 +25,7 @@ setup(
                 extra_compile_args=["-O1", "-g0", *flags("--cflags")],
                 extra_link_args=flags("--libs"),
             )
-            for name in ("luma", "frames", "writer")
+            for name in sorted(path.stem for path in Path().glob("*.pyx"))
         ],
         language_level=3,
     ),

@@ -1,0 +1,80 @@
+"""
+Cutting and joining
+===================
+
+Parts of files are copied, and files are joined, without decoding. That takes milliseconds, and the
+frames keep their bits.
+"""
+
+# %%
+# Cut
+# ---
+#
+# A part begins at the key frame at or before ``start``, because other frames cannot be decoded by
+# themselves. The call returns the time at which the part begins.
+
+import time
+
+import torch
+from clip import make_clip
+from pictures import show_bars, show_frames
+
+import cycodec
+from cycodec.decoders import AudioDecoder, VideoDecoder
+from cycodec.encoders import VideoEncoder
+
+tone = ("-f", "lavfi", "-i", "sine=440:duration=8", "-c:a", "aac", "-shortest")
+path = make_clip("whole.mp4", *tone, *["-c:v", "mpeg4", "-q:v", "3", "-g", "25"], seconds=8)
+whole = VideoDecoder(path)
+
+begin = cycodec.remux(path, "part.mp4", start=2.5, stop=5.0)
+part = VideoDecoder("part.mp4")
+print(f"the part begins at {begin:.2f} s and has {len(part)} frames")
+assert torch.equal(part[0], whole.t[begin])
+show_frames([whole.t[2.5], part[0]], ["frame at 2.5 s", f"first frame of the part, {begin:.2f} s"])
+
+# %%
+# Cut at any frame
+# ----------------
+#
+# To begin at another frame, decode and encode the part.
+
+frames = whole.t[2.5:5.0]
+start = time.perf_counter()
+VideoEncoder(frames, frame_rate=25).to_file("exact.mp4", codec="mpeg4", bit_rate=2_000_000)
+encoding = 1e3 * (time.perf_counter() - start)
+start = time.perf_counter()
+cycodec.remux(path, "part.mp4", start=2.5, stop=5.0)
+copying = 1e3 * (time.perf_counter() - start)
+show_bars({"encoded": encoding, "copied": copying}, "2.5 s of 320x240, ms")
+
+# %%
+# Join
+# ----
+#
+# Files that were encoded with the same settings are joined. The call returns where each begins.
+
+begins = cycodec.concat([path, "part.mp4"], "joined.mp4")
+joined = VideoDecoder("joined.mp4")
+print(f"{len(whole)} + {len(part)} = {len(joined)} frames; they begin at {[round(b, 2) for b in begins]} s")
+assert torch.equal(joined[len(whole)], part[0])
+
+# %%
+# Files that do not fit are refused, and the message says in what they differ.
+
+try:
+    cycodec.concat([path, make_clip("other.mp4", size="160x120")], "bad.mp4")
+except ValueError as error:
+    print(error)
+
+# %%
+# Another container, and the audio alone
+# --------------------------------------
+
+cycodec.remux(path, "whole.mkv", metadata={"title": "A copy"})
+assert torch.equal(VideoDecoder("whole.mkv")[100], whole[100])
+cycodec.extract_audio(path, "sound.m4a")
+print(AudioDecoder("sound.m4a"))
+
+# %%
+# The command line does the same: ``cycodec cut``, ``cycodec concat``.

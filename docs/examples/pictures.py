@@ -1,0 +1,58 @@
+"""Draws the results of the examples with matplotlib: frames, samples, and bars."""
+
+import matplotlib.pyplot as plt
+
+
+def show_frames(frames, titles=(), columns=5):
+    """Draw frames [3, H, W] or [1, H, W], such as a batch [N, 3, H, W], beside each other."""
+    count = len(frames)
+    columns = min(columns, count)
+    rows = -(-count // columns)
+    height, width = frames[0].shape[1:]
+    each = 10 / max(columns, 2)
+    size = (each * columns, rows * (each * height / width + 0.35))
+    figure, axes = plt.subplots(rows, columns, figsize=size, squeeze=False, layout="constrained")
+    for axis in axes.flat:
+        axis.axis("off")
+    for number, (axis, frame) in enumerate(zip(axes.flat, frames, strict=False)):
+        axis.imshow(frame.permute(1, 2, 0).cpu().numpy(), cmap="gray")
+        if number < len(titles):
+            axis.set_title(titles[number], fontsize=9)
+    _finish(figure)
+
+
+def show_samples(samples, rate, start=0.0, titles=("left", "right")):
+    """Draw the waveform of samples [num_channels, num_samples], over seconds."""
+    figure, axes = plt.subplots(
+        len(samples),
+        1,
+        figsize=(9, 1.3 * len(samples) + 0.4),
+        sharex=True,
+        squeeze=False,
+        layout="constrained",
+    )
+    for axis, channel, title in zip(axes.flat, samples, titles, strict=False):
+        axis.plot([start + number / rate for number in range(len(channel))], channel.numpy(), linewidth=0.4)
+        axis.set_ylabel(title)
+        axis.set_ylim(-1, 1)
+    axes[-1, 0].set_xlabel("time, s")
+    _finish(figure)
+
+
+def show_bars(values, unit):
+    """Draw one bar for each entry of a dict; a shorter bar means less of the unit."""
+    figure, axis = plt.subplots(figsize=(9, 0.45 * len(values) + 0.8), layout="constrained")
+    bars = axis.barh(list(values), list(values.values()), color="#3776ab")
+    axis.bar_label(bars, fmt="%.3g", padding=4)
+    axis.invert_yaxis()
+    axis.margins(x=0.12)
+    axis.set_xlabel(unit)
+    axis.spines[["top", "right"]].set_visible(False)
+    _finish(figure)
+
+
+def _finish(figure):
+    """Open a window, where matplotlib has one. The documentation collects the figures itself."""
+    if plt.get_backend().lower() != "agg":
+        plt.show()
+        plt.close(figure)
