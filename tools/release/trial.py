@@ -36,7 +36,7 @@ from cycodec.encoders import AudioEncoder, VideoEncoder
 folder = pathlib.Path(tempfile.mkdtemp())
 rows = torch.arange(96, dtype=torch.uint8)[:, None].expand(96, 128)
 frames = torch.stack([torch.stack([rows + 3 * i, 255 - rows, rows]) for i in range(12)])
-lossless = [("ffv1", "mkv", "gbrp"), ("libvpx-vp9", "webm", "gbrp")]
+lossless = [("ffv1", "mkv", "bgr0"), ("libvpx-vp9", "webm", "gbrp")]
 for codec, ending, form in [*lossless, ("libvpx", "webm", None), ("libsvtav1", "mp4", None), ("mpeg4", "mp4", None)]:
     path = folder / f"{codec}.{ending}"
     options = {"lossless": 1} if codec == "libvpx-vp9" else None
