@@ -24,12 +24,12 @@ FFMPEG_LIBRARIES = {
     "libswscale": "5.7",
     "libswresample": "3.7",
 }
-# Libraries of image formats, by the macro that tells C code of them. Each may be missing: the
+# Libraries of image formats, with the macro that tells C code of them. Each may be missing: the
 # formats that need it then raise an error that names it. libdeflate only makes PNG faster.
 IMAGE_LIBRARIES = {
-    "CYCODEC_WITH_JPEG": "libjpeg",
-    "CYCODEC_WITH_ZLIB": "zlib",
-    "CYCODEC_WITH_LIBDEFLATE": "libdeflate",
+    "libjpeg": "CYCODEC_WITH_JPEG",
+    "zlib": "CYCODEC_WITH_ZLIB",
+    "libdeflate": "CYCODEC_WITH_LIBDEFLATE",
 }
 # Where a prefix keeps the files of pkg-config. Debian's folders have the name of the processor.
 PKG_CONFIG_FOLDERS = ("lib/pkgconfig", "lib64/pkgconfig", "lib/*-linux-gnu*/pkgconfig", "libdata/pkgconfig")
@@ -107,41 +107,6 @@ def pkg_config(*arguments: str) -> tuple[int, str, str]:
     return done.returncode, done.stdout.strip(), done.stderr.strip()
 
 
-class ImageLibraries:
-    """The libraries of image formats that a build uses.
-
-    Parameters
-    ----------
-    versions : dict of str
-        The version of each library, or "not found".
-    macros : list of str
-        What tells C code which of them there are.
-    compile_flags, link_flags : list of str
-        What the compiler and the linker must be told.
-    """
-
-    def __init__(self) -> None:
-        self.versions: dict[str, str] = {}
-        self.macros: list[str] = []
-        self.compile_flags: list[str] = []
-        self.link_flags: list[str] = []
-
-
-def find_image_libraries() -> ImageLibraries:
-    """Return the libraries of image formats that pkg-config finds."""
-    import shlex
-
-    found = ImageLibraries()
-    for macro, library in IMAGE_LIBRARIES.items():
-        status, version, _ = pkg_config("--modversion", library)
-        found.versions[library] = version if status == 0 else "not found"
-        if status == 0:
-            found.macros.append(macro)
-            found.compile_flags += shlex.split(pkg_config("--cflags", library)[1])
-            found.link_flags += shlex.split(pkg_config("--libs", library)[1])
-    return found
-
-
 class FFmpeg:
     """FFmpeg's development files.
 
@@ -196,6 +161,39 @@ def find_ffmpeg() -> FFmpeg:
     _, link_flags, _ = pkg_config("--libs", *FFMPEG_LIBRARIES)
     _, folder, _ = pkg_config("--variable=libdir", "libavformat")
     return FFmpeg(versions, shlex.split(compile_flags), shlex.split(link_flags), folder)
+
+
+class ImageLibraries:
+    """The libraries of image formats that pkg-config finds.
+
+    Parameters
+    ----------
+    versions : dict of str
+        The version of each library, or None for one that is missing.
+    compile_flags, link_flags : list of str
+        What the compiler and the linker must be told.
+    """
+
+    def __init__(
+        self, versions: dict[str, str | None], compile_flags: list[str], link_flags: list[str]
+    ) -> None:
+        self.versions = versions
+        self.compile_flags = compile_flags
+        self.link_flags = link_flags
+
+
+def find_image_libraries() -> ImageLibraries:
+    """Return the libraries of image formats that are here."""
+    import shlex
+
+    found = ImageLibraries({}, [], [])
+    for library, macro in IMAGE_LIBRARIES.items():
+        status, version, _ = pkg_config("--modversion", library)
+        found.versions[library] = version if status == 0 else None
+        if status == 0:
+            found.compile_flags += [f"-D{macro}", *shlex.split(pkg_config("--cflags", library)[1])]
+            found.link_flags += shlex.split(pkg_config("--libs", library)[1])
+    return found
 
 
 def check_compiler(command: list[str]) -> None:

@@ -92,7 +92,7 @@ C_SOURCES = {
     ],
 }
 
-# The modules that use the libraries of image formats.
+# The modules that are linked to the libraries of image formats.
 IMAGE_MODULES = ("cycodec.core.image.decode", "cycodec.core.image.encode")
 
 
@@ -115,12 +115,11 @@ class BuildModules(build_ext):
         print(f"  {'libdir':14} {ffmpeg.library_folder}\n  {'python':14} {sys.version.split()[0]}")
         images = native_requirements.find_image_libraries()
         for library, version in images.versions.items():
-            print(f"  {library:14} {version}")
+            print(f"  {library:14} {version or 'not found'}")
         for extension in self.extensions:
             extension.extra_compile_args += [*ffmpeg.compile_flags, *optimisation()]
             extension.extra_link_args += ffmpeg.link_flags
             if extension.name in IMAGE_MODULES:
-                extension.define_macros += [(macro, "1") for macro in images.macros]
                 extension.extra_compile_args += images.compile_flags
                 extension.extra_link_args += images.link_flags
             if os.environ.get("CYCODEC_FFMPEG_DIR"):

@@ -94,7 +94,7 @@ static int run_floats(Kernels *k, Kernel kernel, const AVFrame *frame, int y0, i
                       uint8_t *rgb, ptrdiff_t stride, ptrdiff_t plane_stride, int half) {
     const AVPixFmtDescriptor *desc = av_pix_fmt_desc_get(frame->format);
     int width = frame->width, depth = desc->comp[0].depth, across = desc->log2_chroma_w, down = desc->log2_chroma_h;
-    int columns = AV_CEIL_RSHIFT(width, across), made = -1;
+    int columns = AV_CEIL_RSHIFT(width, across), made = -1, is_gray = desc->nb_components == 1;
     FloatArithmetic arithmetic = (FloatArithmetic)(kernel - KERNEL_FLOAT_TABLES);
     const FloatRowKind kind = {.deep = depth > 8, .paired = across, .half = half};
     Yuv2RgbMatrix matrix;
@@ -103,18 +103,21 @@ static int run_floats(Kernels *k, Kernel kernel, const AVFrame *frame, int y0, i
         return AVERROR(ENOMEM);
     int32_t *sums = k->chroma;
     const FloatChroma chroma = {sums, sums + columns, sums + 2 * columns};
-    yuv2rgb_matrix(&matrix, colour_coefficients(frame->colorspace), colour_is_full_range(frame));
+    /* swscale takes gray for full range, whatever the stream says */
+    yuv2rgb_matrix(&matrix, colour_coefficients(frame->colorspace), is_gray || colour_is_full_range(frame));
     float_colours(&colours, &matrix, arithmetic, depth);
+    if (is_gray)
+        memset(sums, 0, 3 * (size_t)columns * sizeof(int32_t));
     for (int y = y0; y < y1; y++, rgb += stride) {
         Taps taps = {.first = row_of_tables(y, down), .count = 1};
         const void *u[FLOAT_MOST_TAPS], *v[FLOAT_MOST_TAPS];
         if (arithmetic != FLOAT_TABLES)
             taps = find_taps(k, top + y, top, down);
-        for (int i = 0; i < taps.count; i++) {
+        for (int i = 0; i < taps.count && !is_gray; i++) {
             u[i] = row_of(frame, 1, taps.first + i);
             v[i] = row_of(frame, 2, taps.first + i);
         }
-        if (arithmetic != FLOAT_TABLES || taps.first != made)
+        if (!is_gray && (arithmetic != FLOAT_TABLES || taps.first != made))
             float_chroma_row(chroma, u, v, taps.weights, taps.count, columns, &colours, kind.deep);
         made = taps.first;
         float_row(rgb, plane_stride, row_of(frame, 0, y), chroma, width, &colours, kind);
@@ -187,10 +190,10 @@ static void float_candidates(const AVPixFmtDescriptor *desc, int width, int heig
         *end = KERNEL_FLOAT_WRAPPED;
         return;
     }
-    if (!has_yuv_planes(desc) || desc->comp[0].depth > FLOAT_MOST_BITS || across > 1 || down > across ||
-        kernel_level() == LEVEL_NONE || !float_pays())
+    if (!(has_yuv_planes(desc) || is_plain_gray(desc)) || desc->comp[0].depth > FLOAT_MOST_BITS || across > 1 ||
+        down > across || kernel_level() == LEVEL_NONE || !float_pays())
         return;
-    if ((across && is_odd) || (down && (height & 1 || height < LEAST_HEIGHT)))
+    if ((across && is_odd) || (down && height < LEAST_HEIGHT))
         return;
     *first = KERNEL_FLOAT_WRAPPED;
 }
@@ -200,7 +203,7 @@ static void float_candidates(const AVPixFmtDescriptor *desc, int width, int heig
 static void fill_trial(AVFrame *trial, const AVPixFmtDescriptor *desc) {
     uint32_t state = 12345;
     int depth = desc->comp[0].depth, top = (1 << depth) - 1;
-    for (int plane = 0; plane < 3; plane++) {
+    for (int plane = 0; plane < 3 && trial->data[plane]; plane++) {
         int width = plane ? AV_CEIL_RSHIFT(trial->width, desc->log2_chroma_w) : trial->width;
         int height = plane ? AV_CEIL_RSHIFT(trial->height, desc->log2_chroma_h) : trial->height;
         for (int y = 0; y < height; y++) {

@@ -243,8 +243,8 @@ BODY void add_line(float *sum, const float *line, int width, int first) {
             sum[x] += line[x];
 }
 
-/* Add neighbours of a row up. The values behind `width` repeat the last one. The results go to other
- * memory, because compilers make no vector code of a row that shrinks in place. */
+/* Add neighbours of a row up. The values behind `width` repeat the last one. The results go to
+ * other memory, because compilers make no vector code of a row that shrinks in place. */
 BODY void add_neighbours(float *restrict from, float *restrict to, int width, int log2_step) {
     const int step = 1 << log2_step, count = (width + step - 1) >> log2_step;
     for (int x = width; x < count * step; x++)

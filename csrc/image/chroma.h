@@ -11,8 +11,8 @@ typedef struct {
     int rows;
 } ChromaPlane;
 
-/* Write a plane of width x height. `is_deep` is true for 16-bit samples, and `is_halved_down` if the
- * plane has half the rows, too. Between samples, the nearer one weighs three times as much. */
+/* Write a plane of width x height. `is_deep` is true for 16-bit samples, and `is_halved_down` if
+ * the plane has half the rows, too. Between samples, the nearer one weighs three times as much. */
 void chroma_upsample(uint8_t *out, ptrdiff_t stride, const ChromaPlane *plane, int width, int height, int is_deep,
                      int is_halved_down);
 

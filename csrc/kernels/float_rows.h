@@ -8,7 +8,7 @@
 
 #include "kernels/yuv2rgb_matrix.h"
 
-enum { FLOAT_MOST_TAPS = 5, FLOAT_MOST_BITS = 14 };
+enum { FLOAT_MOST_TAPS = 5, FLOAT_MOST_BITS = 16 };
 
 /* swscale's ways from YUV to RGB48. */
 typedef enum {

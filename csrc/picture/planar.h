@@ -22,4 +22,12 @@ static inline int is_planar_yuv(const AVPixFmtDescriptor *desc) {
     return has_yuv_planes(desc) && desc->nb_components == 3;
 }
 
+/* True if there is luma alone, as bytes or as little-endian words that use their low bits. */
+static inline int is_plain_gray(const AVPixFmtDescriptor *desc) {
+    const uint64_t others = AV_PIX_FMT_FLAG_PAL | AV_PIX_FMT_FLAG_BE | AV_PIX_FMT_FLAG_HWACCEL |
+                            AV_PIX_FMT_FLAG_BITSTREAM | AV_PIX_FMT_FLAG_FLOAT;
+    return desc && !(desc->flags & others) && desc->nb_components == 1 && !desc->comp[0].shift &&
+           desc->comp[0].step == (desc->comp[0].depth + 7) / 8;
+}
+
 #endif

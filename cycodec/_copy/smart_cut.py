@@ -96,6 +96,11 @@ class Fact(NamedTuple):
         """True if a frame of the source comes from this packet."""
         return not self.is_hidden and not self.is_discarded
 
+    @property
+    def delay(self) -> int:
+        """How long before its pts the packet is decoded; 0 if it does not say."""
+        return 0 if self.dts is None else self.pts - self.dts
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -131,8 +136,6 @@ class StreamCut:
 
     Raises
     ------
-    ValueError
-        No frame is played in the part.
     UnsupportedError
         The packets of the stream have no times, or do not hold one frame each.
     """
@@ -274,7 +277,7 @@ class StreamCut:
         proved = self._plan(plan.begin, plan.begin + PROVED) or plan
         digests: dict[int, bytes] = {}
         copied = self._times_between(proved.floor, proved.top)
-        delay = plan.floor - (self._facts[plan.begin].dts or plan.floor)
+        delay = self._facts[plan.begin].delay
         data = self._encoded(times, digests, copied)
         packets = self._copied(proved, plan.begin, bool(times))
         head = self._timed(self._leading_up(data, packets[0].data), times, delay, None)
@@ -289,8 +292,7 @@ class StreamCut:
         entry = max(n for n in range(plan.begin, plan.end) if self._facts[n].is_entry)
         copied = self._times_between(self._facts[entry].pts, plan.top)
         digests: dict[int, bytes] = {}
-        first = self._facts[plan.begin]
-        delay = first.pts - (first.dts or first.pts)
+        delay = self._facts[plan.begin].delay
         stored = [fact.dts for fact in self._facts[plan.begin : plan.end] if fact.dts is not None]
         data = self._framed(self._encoded(times, digests, copied[-PROVED:], entry))
         tail = self._timed(data, times, delay, max(stored, default=plan.top))
@@ -324,7 +326,7 @@ class StreamCut:
                 data = self._headers.completed(packet.data)
                 if not found:
                     data = self._headers.with_broken_link(data)
-                packet = Packet.made(data, fact.pts, fact.dts or fact.pts, packet.duration, True)
+                packet = Packet.made(data, fact.pts, fact.pts - fact.delay, packet.duration, True)
             found.append(packet)
         return found
 

@@ -100,6 +100,22 @@ def test_a_stream_that_begins_with_damage_has_the_format_of_its_damaged_frames(f
         assert not samples.data.any()
 
 
+@pytest.mark.parametrize("page", [3, 4, -3])
+@pytest.mark.parametrize("codec", ["libopus", "libvorbis"])
+def test_windows_behind_a_lost_page_of_ogg(folder, codec, page):
+    """A page with a wrong checksum is lost: fresh windows have the places of the whole stream."""
+    data = encoded(folder, f"pages_{codec}.ogg", "-c:a", codec, "-page_duration", "100000")
+    data[places_of(data, b"OggS")[page] + 40] ^= 255
+    data = bytes(data)
+    whole = AudioDecoder(data, on_error="mask").get_all_samples()
+    length = whole.data.shape[1]
+    assert 0 < int((~whole.valid).sum()) < length // 4
+    assert len(AudioDecoder(data, on_error="mask")) == length
+    for start in range(length // 8, length - 300, length // 8):
+        window = AudioDecoder(data, on_error="mask")[start : start + 300]
+        assert torch.allclose(window, whole.data[:, start : start + 300], atol=0.02), start
+
+
 @pytest.mark.parametrize("value", [0, 2**31 - 1, 2**31, 2**32 - 1])
 def test_any_time_of_an_audio_sample_table(folder, value):
     original = encoded(folder, "b.m4a", "-c:a", "aac")

@@ -8,6 +8,7 @@ import pytest
 PROGRAM = """
 import gc, os, resource, sys, tempfile, threading
 import torch
+import cycodec
 from cycodec.encoders import Encoder, VideoEncoder
 frames = torch.randint(0, 256, (3, 3, 96, 128), dtype=torch.uint8)
 folder = tempfile.mkdtemp()
@@ -50,6 +51,16 @@ def abandon():
     del encoder, stream
     gc.collect()
 
+def cut():
+    if not os.path.exists(folder + "/x.mkv"):
+        long = torch.randint(0, 256, (20, 3, 48, 64), dtype=torch.uint8)
+        VideoEncoder(long, frame_rate=10).to_file(path, codec="mpeg4", gop=5)
+    cycodec.remux(path, Sink(), 0.2, 1.3, exact=True, format="mkv")
+
+class Sink:
+    def write(self, data):
+        return len(data)
+
 def resident():
     return int(open("/proc/self/statm").read().split()[1]) * resource.getpagesize()
 
@@ -70,7 +81,7 @@ print(resident() - before)
 
 @pytest.mark.slow
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
-@pytest.mark.parametrize("kind", ["encode", "tensor", "fail", "refuse", "abort", "abandon"])
+@pytest.mark.parametrize("kind", ["encode", "tensor", "fail", "refuse", "abort", "abandon", "cut"])
 def test_cycles_do_not_grow(kind):
     cycles = {"encode": 1000, "abandon": 100}.get(kind, 300)
     command = [sys.executable, "-c", PROGRAM, kind, str(cycles)]

@@ -212,7 +212,8 @@ def test_wrong_calls(call, error, words, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_full_device(tmp_path):
+@pytest.mark.parametrize("part", [{}, {"start": 0.3, "exact": True}])
+def test_a_full_device(part, tmp_path):
     (tmp_path / "x.mkv").symlink_to("/dev/full")
     with pytest.raises(cycodec.NoSpaceError):
-        remux(media.path("h264_sound.mp4"), tmp_path / "x.mkv")
+        remux(media.path("h264_sound.mp4"), tmp_path / "x.mkv", **part)

@@ -67,7 +67,7 @@ def keys_between(source, start, stop):
     return [n for n, time in enumerate(pts) if (keys - time).abs().min() < 1e-6]
 
 
-# name, containers, and how many frames before the first key frame's own may be encoded
+# the name of a source, and the containers into which it is cut
 SOURCES = [
     ("h264_plain.mp4", ("mp4", "mkv", "ts")), ("h264_open_gop.mp4", ("mp4", "mkv", "ts")),
     ("h264_open_gop.ts", ("mp4", "ts")), ("h264_no_bframes.mp4", ("mp4",)), ("h264_bpyramid.mp4", ("mkv",)),

@@ -40,6 +40,8 @@ FORMATS = {
     "yuv444p12le": (12, 0, 0),
     "yuv420p16le": (16, 1, 1),
     "gray10le": (10, 0, 0),
+    "gray16le": (16, 0, 0),
+    "yuv444p16le": (16, 0, 0),
     "nv12": (8, 1, 1),
     "yuv411p": (8, 0, 2),
     "yuv420p10be": (10, 1, 1),
@@ -50,7 +52,7 @@ KINDS = [
     (name, *kind) for name in FORMATS if name not in RAW for kind in (("bt709", "tv"), ("bt2020nc", "pc"))
 ]
 KINDS += [(name, "unspecified", "tv") for name in RAW]
-SIZES = [(1, 1), (7, 5), (14, 6), (15, 4), (16, 4), (33, 6), (34, 18), (67, 19), (130, 22)]
+SIZES = [(1, 1), (7, 5), (14, 6), (15, 4), (16, 4), (33, 6), (34, 18), (67, 19), (68, 31), (130, 22)]
 
 
 @pytest.fixture
@@ -144,11 +146,12 @@ def test_turned_pictures_are_the_same_on_every_level(level, name):
         ("420", 8, (65, 50), "tables"),
         ("422", 8, (66, 50), "tables"),
         ("422", 8, (66, 49), "general"),
-        ("420", 8, (66, 49), None),
+        ("420", 8, (66, 49), "general"),
+        ("420", 8, (66, 15), None),
         ("420", 10, (66, 50), "general"),
         ("422", 10, (66, 49), "general"),
         ("420", 10, (65, 50), None),  # chroma is interpolated between columns too
-        ("420", 10, (66, 49), None),
+        ("420", 10, (66, 49), "general"),
         ("420", 10, (66, 14), None),
         ("444", 8, (65, 49), "general"),
         ("444", 10, (66, 50), "general"),
@@ -163,6 +166,15 @@ def test_kernels_are_used(subsampling, depth, size, kernel):
     decoder[0]
     names = {"tables": ["float_tables"], "general": ["float_wrapped", "float_biased"], None: [None]}
     assert decoder._session.reader.backend.kernel in names[kernel]
+
+
+@pytest.mark.skipif(ARM, reason="there is no vector kernel for these here")
+@pytest.mark.parametrize("pixels", ["gray", "gray10le", "gray16le"])
+def test_gray_has_a_kernel(pixels, tmp_path):
+    path = write(tmp_path / "x.mkv", pixels, noise(pixels, 67, 49), [])
+    decoder = VideoDecoder(path, output_dtype=torch.float32)
+    decoder[0]
+    assert decoder._session.reader.backend.kernel in ("float_wrapped", "float_biased")
 
 
 def test_no_byte_is_read_or_written_that_is_not_theirs(tmp_path):

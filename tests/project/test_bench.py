@@ -25,6 +25,7 @@ from benchmark import (  # noqa: E402
     checkouts,
     clips,
     figures,
+    images,
     machine,
     report,
     runner,
@@ -345,6 +346,19 @@ def test_audio_is_compared_with_every_peer(tmp_path):
     late = {Path(path).name for method, (path, *rest) in asked if method == "windows" and rest[0][0] > 10_000}
     assert late == {"long.flac", "long.mp3", "long.m4a", "long.opus"}
     assert list(audio.LIBRARIES) == ["cycodec", "torchcodec", "soundfile", "av", "ffmpeg"]
+
+
+def test_images_are_compared_with_every_peer(tmp_path, monkeypatch):
+    monkeypatch.setattr(images, "SIZES", {"500x375": (60, 48), "12 MP": (120, 96)})
+    images.make_files(tmp_path)
+    titles = images.workloads(tmp_path, 100)
+    assert "100 JPEG of 500x375, 2 threads, to 224" in titles
+    assert "1 PNG of 12 MP, 1 thread" in titles
+    files, kind, method, _ = titles["100 JPEG of 500x375, 1 thread"]
+    for library in (images.Cycodec(), images.Pillow()):
+        for threads in (1, 2):
+            library.run(files[:3], kind, method, threads)
+            library.run(files[:3], kind, "small", threads)
 
 
 def test_audio_of_all_libraries_is_the_same():

@@ -56,7 +56,10 @@ def mirror(tmp_path, monkeypatch):
     with tarfile.open(archive, "w:gz") as tar:
         tar.add(tmp_path / "thing", "thing-9.0")
     (tmp_path / "digest").write_text(hashlib.sha256(archive.read_bytes()).hexdigest())
-    return debian.Apt(tmp_path / "apt")
+    apt = debian.Apt(tmp_path / "apt")
+    apt.folder.mkdir()
+    apt.configuration.write_text("")
+    return apt
 
 
 class TestSources:

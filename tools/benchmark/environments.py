@@ -17,6 +17,18 @@ REQUIREMENTS: dict[str, list[tuple[str, ...]]] = {
     "opencv": [("opencv-python-headless==5.0.0.93", "numpy")],
     "spdl": [("spdl-io==0.8.0", "spdl-core==0.8.0", "numpy")],
     "floor": [("numpy",)],
+    # for images
+    "images": [
+        (
+            "pillow==13.0.0",
+            "opencv-python-headless==5.0.0.93",
+            "simplejpeg==1.9.0",
+            "spdl-io==0.8.0",
+            "spdl-core==0.8.0",
+            "numpy",
+        )
+    ],
+    "torchvision": [("torch==2.13.0", "numpy"), ("--no-deps", "torchvision==0.28.0")],
     # for audio, and for the DataLoader
     "soundfile": [("torch==2.13.0", "numpy", "soundfile==0.14.0")],
     "av+torch": [("torch==2.13.0", "numpy", "av==18.1.0")],

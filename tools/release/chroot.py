@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,7 +17,20 @@ BOUND = ("/proc", "/dev", "/sys")
 # A mirror that is a copy of some day may be older than the lists of sid say that they are valid.
 LATE = "-o Acquire::Check-Valid-Until=false"
 # What pip and apt need to reach their indexes as this system does.
-COPIED = ("/etc/resolv.conf", "/etc/pip.conf", "/etc/xdg/pip", "/etc/ssl/certs/ca-certificates.crt")
+COPIED = (
+    "/etc/resolv.conf",
+    "/etc/pip.conf",
+    "/etc/xdg/pip",
+    "/root/.config/pip",
+    "/etc/ssl/certs/ca-certificates.crt",
+)
+
+
+def local_wheels() -> dict[str, Path]:
+    """Return the folders that this system's pip looks into, by the names to mount them."""
+    command = [sys.executable, "-m", "pip", "config", "get", "global.find-links"]
+    found = subprocess.run(command, capture_output=True, text=True).stdout.split()
+    return {name.lstrip("/"): Path(name) for name in found if Path(name).is_dir()}
 
 
 class Chroot:

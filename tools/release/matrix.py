@@ -16,12 +16,11 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from release.chroot import Chroot
+from release.chroot import Chroot, local_wheels
 
 ROOT = Path(__file__).resolve().parents[2]
 WORK = ROOT / "build/matrix"
 MEDIA = ROOT.parent / "shared/media"
-WHEELS = Path("/opt/wheels")
 
 PACKAGES = (
     "ca-certificates",
@@ -90,8 +89,7 @@ def try_suite(suite: str, tests: list[str]) -> Row:
     system.make((*PACKAGES, *TORCH.get(suite, ())))
     copy_sources(system.folder / "cycodec")
     shared = {"media": MEDIA} if MEDIA.is_dir() else {}
-    if WHEELS.is_dir():
-        shared[str(WHEELS).lstrip("/")] = WHEELS
+    shared |= local_wheels()
     with system.entered(**shared):
         torch = "" if suite in TORCH else f"{pinned('torch numpy')}"
         python = "/venv/bin/python"

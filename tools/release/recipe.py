@@ -167,7 +167,9 @@ FFMPEG = Library(
     " --pkg-config-flags=--static --enable-shared --disable-static --enable-pic --disable-programs --disable-doc"
     " --disable-debug --disable-stripping --disable-autodetect --enable-iconv --disable-avdevice"
     " --disable-avfilter --disable-protocols --enable-protocol=$PROTOCOLS"
-    f" $FFMPEG_CROSS $ENABLES && {MAKE}",
+    # glibc 2.28 has the function sysctl, but Zig's headers, of a newer glibc, do not declare it
+    " $FFMPEG_CROSS $ENABLES && sed -i 's/define HAVE_SYSCTL 1/define HAVE_SYSCTL 0/' config.h"
+    f" && {MAKE}",
     version="9.",
 )
 

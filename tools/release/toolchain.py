@@ -66,6 +66,8 @@ def make(folder: Path, machine: str = "x86_64") -> dict[str, str]:
     }
     for name, text in scripts.items():
         path = folder / name
+        if path.exists() and path.read_text() == text:
+            continue  # ccache takes a new file for a new compiler
         partial = path.with_suffix(".part")
         partial.write_text(text)
         partial.chmod(0o755)

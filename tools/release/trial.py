@@ -12,10 +12,9 @@ import argparse
 import sys
 from pathlib import Path
 
-from release.chroot import Chroot
+from release.chroot import Chroot, local_wheels
 
 ROOT = Path(__file__).resolve().parents[2]
-WHEELS = Path("/opt/wheels")
 # None of these may be there, or the trial would show nothing.
 FORBIDDEN = "ffmpeg gcc cc clang pkg-config"
 
@@ -65,24 +64,27 @@ def main() -> int:
     arguments = parser.parse_args()
     system = Chroot(ROOT / "build/trial" / arguments.suite, arguments.suite)
     system.make(("ca-certificates", "python3", "python3-venv"))
-    shared = {"wheels": arguments.wheel.resolve().parent, "checkout": ROOT}
-    if WHEELS.is_dir():
-        shared[str(WHEELS).lstrip("/")] = WHEELS
-    python, pip = "/trial/bin/python", "/trial/bin/python -m pip install -q"
+    shared = {"wheels": arguments.wheel.resolve().parent}
+    shared |= local_wheels()
+    wheel = f"/wheels/{arguments.wheel.name}"
+    python = "/trial/bin/python"
     with system.entered(**shared):
         system.run(f"for name in {FORBIDDEN}; do if command -v $name; then exit 1; fi; done")
         system.run("if ls /usr/include/*/libav* /usr/lib/*/libav* 2>/dev/null; then exit 1; fi")
-        system.run(
-            f"test -x {python} || python3 -m venv /trial; {python} -m pip uninstall -q -y cycodec torch"
+        for folder in ("/bare", "/trial"):
+            system.run(f"test -x {folder}/bin/pip || python3 -m venv {folder}")
+            system.run(
+                f"{folder}/bin/pip install -q numpy; {folder}/bin/pip install -q --force-reinstall --no-deps {wheel}"
+            )
+        print(
+            "without torch:", system.run(f"cd /; /bare/bin/python - <<'E'\n{WITHOUT_TORCH}\nE").stdout, end=""
         )
-        system.run(f"{pip} numpy; {pip} --no-deps /wheels/{arguments.wheel.name}")
-        print("without torch:", system.run(f"cd /; {python} - <<'E'\n{WITHOUT_TORCH}\nE").stdout, end="")
-        system.run(f"{pip} torch==2.13.0; {pip} '/wheels/{arguments.wheel.name}[cli]'")
+        system.run(f"/trial/bin/pip install -q torch==2.13.0; /trial/bin/pip install -q '{wheel}[cli]'")
         doctor = system.run("cd /; /trial/bin/cycodec doctor", COLUMNS="160")
         print(doctor.stdout)
         print("round trip:\n" + system.run(f"cd /; {python} - <<'E'\n{ROUND_TRIP}\nE").stdout)
         refused = system.run(
-            f"cd /; {python} - <<'E'\n{WITHOUT_TORCH}\nE", check=False, CYCODEC_FFMPEG="system"
+            f"cd /; /bare/bin/python - <<'E'\n{WITHOUT_TORCH}\nE", check=False, CYCODEC_FFMPEG="system"
         )
         if refused.returncode == 0 or "CYCODEC_FFMPEG=system" not in refused.stderr:
             raise SystemExit(f"a system without FFmpeg was not refused:\n{refused.stderr}")

@@ -138,9 +138,12 @@ def build(python: str, source: Path, prefix: Prefix, built: Path, out: Path) -> 
     environment |= {
         "CYCODEC_FFMPEG_DIR": str(built),
         "PKG_CONFIG_LIBDIR": str(built / "lib/pkgconfig"),
-        "LDSHARED": f"{environment['CC']} -shared",
-        "CFLAGS": f"{toolchain.FLAGS} -DNDEBUG",
+        "LDSHARED": f"{environment['CC']} -shared {processor_facts(prefix.machine)}",
+        # functions for AVX-512 name all features but this one, which only clang knows
+        "CFLAGS": f"{toolchain.FLAGS} -DNDEBUG {'-mevex512' if prefix.machine == 'x86_64' else ''}",
     }
+    if shutil.which("ccache"):
+        environment |= {"CC": f"ccache {environment['CC']}", "CCACHE_COMPILERTYPE": "clang"}
     raw = WORK / "raw"
     shutil.rmtree(raw, ignore_errors=True)
     say(f"building cycodec for {python}")
@@ -160,7 +163,12 @@ def build(python: str, source: Path, prefix: Prefix, built: Path, out: Path) -> 
         env=environment,
     )
     (wheel,) = raw.glob("*.whl")
-    return complete(wheel, built, f"{PLATFORM}_{prefix.machine}", environment["CC"], out)
+    return complete(wheel, built, f"{PLATFORM}_{prefix.machine}", str(prefix.tools / "cc"), out)
+
+
+def processor_facts(machine: str) -> str:
+    """Return the library behind __builtin_cpu_supports, which Zig lacks: gcc's, which is static."""
+    return run("gcc", "-print-libgcc-file-name").strip() if machine == "x86_64" else ""
 
 
 def complete(wheel: Path, built: Path, platform: str, compiler: str, out: Path) -> Path:
@@ -312,7 +320,7 @@ def report(wheel: Path) -> None:
 def build_in_suite(suite: str, machine: str, out: Path) -> None:
     """Build the wheel for the Python of another Debian release, in a folder."""
     system = Chroot(ROOT / "build/matrix" / suite, suite)
-    system.make(("ca-certificates", "pkg-config", "binutils", "python3-dev", "python3-venv"))
+    system.make(("ca-certificates", "pkg-config", "binutils", "gcc", "python3-dev", "python3-venv"))
     out.mkdir(parents=True, exist_ok=True)
     requirements = (WORK / "venv/stamp").read_text().strip()
     with system.entered(**{str(ROOT).lstrip("/"): ROOT}):

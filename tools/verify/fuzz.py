@@ -27,7 +27,7 @@ sys.path[:0] = [str(SUPPORT), str(HERE)]
 
 from fuzz_corpus import corpus  # noqa: E402
 
-WAIT = 10  # times the computing time of an input: a child that waits for so long is stuck
+WAIT = 30  # times the computing time of an input: a child that waits for so long is stuck
 BATCH = 400
 AHEAD = 64  # inputs that a child is sent before it answers the first one
 SANITIZER = re.compile(r"(\S+: runtime error: .*|.*ERROR: AddressSanitizer: \S+|.*Assertion .* failed.*)")

@@ -11,6 +11,7 @@ import random
 import resource
 import signal
 import sys
+import time
 import traceback
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from mutations import mutate
 
 SPACE = 6 << 30  # bytes of address space; torch alone maps about 2 GiB
 CPU_SECONDS = float(os.environ.get("CYCODEC_FUZZ_SECONDS", "20"))  # that one input may take
+OPENS = 20  # how often one input is opened at most
 CHECK_ORDER = os.environ.get("CYCODEC_FUZZ_ORDER", "1") == "1"
 SANITIZED = os.environ.get("CYCODEC_FUZZ_SANITIZED", "0") == "1"
 
@@ -256,9 +258,12 @@ def demuxer_peak(data):
 
 def answer(path, seed):
     """Use one input; return "ok" or "wrong ..."."""
+    begun = time.process_time()
     data = data_of(path, seed)
     is_media = path.suffix != ".idx"
     unavoidable = 2 * demuxer_peak(data) if is_media else 0
+    # FFmpeg's demuxer may take seconds for a false table, each time that the input is opened
+    signal.setitimer(signal.ITIMER_PROF, CPU_SECONDS + OPENS * time.process_time() - OPENS * begun)
     peak = Peak() if is_media else Highest()
     try:
         wrong = exercise(path, data, seed)

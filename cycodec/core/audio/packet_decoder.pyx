@@ -20,7 +20,7 @@ from libc.string cimport memcmp
 
 from cycodec.core cimport error
 from cycodec.core.audio.codes cimport FROM_THE_START
-from cycodec.core.container.codes cimport LOST
+from cycodec.core.container.codes cimport CONTRADICTION, LOST
 from cycodec.core.audio.flac_seek cimport has_flac_form, note_flac_start, read_flac_at
 from cycodec.core.audio.index cimport AudioPacket
 from cycodec.core.audio.timeline cimport longest_hole
@@ -343,8 +343,10 @@ cdef class PacketDecoder:
         code = self.pass_mp3() if self.mp3 is not None and self.from_start else 0
         if code < 0:
             return code
-        if self.is_ogg and self.from_start:
+        if self.is_ogg:
             self.pass_page()
+            if self.lost_page and not self.from_start:
+                return CONTRADICTION        # the index counts the packets of the lost page
         if self.packet.size > 0:
             self.sent_samples = self.expected_samples()
             code = avcodec.avcodec_send_packet(self.context, self.packet)

@@ -230,6 +230,8 @@ cdef class SampleReader(BlockReader):
             hole = self.take_lost(self.ended)
             lost += hole
             is_good = self.ended or not (self.decoder.is_broken or (hole > 0 and self.decoder.has_overlaps()))
+            if not is_good and self.decoder.is_ogg and self.noted < NOTED_FRAMES:
+                self.from_start_only = True     # the first frames do not tell where packets belong
             if not is_good and self.knows_format():
                 lost += self.decoder.frame.nb_samples       # Note [Broken frames]
         self.pending = not self.ended
