@@ -99,7 +99,7 @@ static inline int compat_stream_display_matrix(const AVStream *stream, int32_t *
     return 1;
 }
 
-/* The parser that the demuxer uses for a stream; NULL if there is none, or if newer versions may have
+/* The parser that the demuxer uses for a stream; NULL if there is none, or if this version may have
  * no such function. */
 static inline const AVCodecParserContext *compat_stream_parser(const AVStream *stream) {
 #if LIBAVFORMAT_VERSION_MAJOR < 62

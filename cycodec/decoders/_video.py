@@ -23,20 +23,17 @@ from cycodec.core.video.index import FrameIndex
 from cycodec.cuda.settings import CpuFallbackStatus, chosen_backend, chosen_converter
 from cycodec.decoders._array import ArrayOfFrames
 from cycodec.decoders._by_time import ByTime
+from cycodec.decoders._open_to_c import OpenToC
 from cycodec.transforms import DecoderTransform, Pipeline, as_transforms
 
 if TYPE_CHECKING:
     from torch import Tensor, device, dtype
     from torch.nn import Module
 
-    from cycodec._video.picture import Region
-    from cycodec.core.container.demux import Demuxer
     from cycodec.core.io.local_file import Identity
-    from cycodec.core.video.picture_spec import PictureSpec
-    from cycodec.core.video.reader import FrameReader
 
 
-class VideoDecoder(DecoderBase, ArrayOfFrames):
+class VideoDecoder(DecoderBase, ArrayOfFrames, OpenToC):
     """The frames of a video stream, as tensors.
 
     A decoder behaves like the 4-D array of all its frames, in the axes of `dimension_order`. Only
@@ -300,20 +297,6 @@ class VideoDecoder(DecoderBase, ArrayOfFrames):
     def close(self) -> None:
         """Free file and codec. Tensors stay valid. Later use of the decoder raises ClosedError."""
         self._session.close()
-
-    def __cycodec_reader__(self) -> FrameReader:
-        """Return the reader for C code; see ``decoder_reader`` in core/capi/frames.pyx."""
-        return self._session.serve(lambda: self._session.reader)
-
-    def __cycodec_demuxer__(self) -> Demuxer:
-        """Return the demuxer for C code; see ``decoder_demuxer`` in core/capi/demuxer.pyx."""
-        return self.__cycodec_reader__().demuxer
-
-    def __cycodec_spec__(
-        self, region: Region, size: tuple[int, int], sample_type: int, planar: bool
-    ) -> PictureSpec:
-        """Return a spec for C code; see ``decoder_spec`` in core/capi/frames.pyx."""
-        return self._session.serve(lambda: self._session.pictures.spec(region, size, sample_type, planar))
 
     def __enter__(self) -> VideoDecoder:
         self._session.serve(lambda: None)  # raises ClosedError if the decoder is closed

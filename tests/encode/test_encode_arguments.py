@@ -42,6 +42,7 @@ REFUSED = [
     ({"extra_options": {"b": 1}, "bit_rate": 1}, "bit_rate= and extra_options"),
     ({"crf": 20, "extra_options": {"crf": 21}}, "crf= and extra_options"),
     ({"codec": "mjpeg", "gop": 3}, "gop has no effect"),
+    ({"codec": "png", "gop": 3}, "gop has no effect"),
     ({"bit_rate": 0}, "bit_rate must be positive"),
     ({"gop": -1}, "gop must be 0 or more"),
     ({"threads": -1}, "threads must be 0 or more"),

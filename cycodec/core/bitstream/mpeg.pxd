@@ -3,6 +3,8 @@
 from libc.stdint cimport uint8_t
 
 
-cdef bint holds_one_mpeg2_frame(const uint8_t *data, int size, bint *is_entry, bint *is_b) noexcept nogil
+cdef bint holds_one_mpeg2_frame(
+    const uint8_t *data, int size, bint is_split, bint *is_entry, bint *is_b
+) noexcept nogil
 cdef bint holds_one_mpeg4_picture(const uint8_t *data, int size, bint *is_entry, bint *is_b) noexcept nogil
 cdef bint may_be_uncoded_mpeg4(int size) noexcept nogil

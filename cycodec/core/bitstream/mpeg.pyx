@@ -10,6 +10,8 @@ from cycodec.core.bitstream.start_codes cimport next_start_code
 
 cdef enum:
     PICTURE_START = 0x00
+    FIRST_SLICE = 0x01
+    LAST_SLICE = 0xAF
     SEQUENCE_START = 0xB3
     EXTENSION_START = 0xB5
     PICTURE_CODING_EXTENSION = 8
@@ -23,16 +25,20 @@ cdef enum:
     LONGEST_UNCODED = 19        # bytes: MAX_NVOP_SIZE of libavcodec
 
 
-cdef bint holds_one_mpeg2_frame(const uint8_t *data, int size, bint *is_entry, bint *is_b) noexcept nogil:
+cdef bint holds_one_mpeg2_frame(
+    const uint8_t *data, int size, bint is_split, bint *is_entry, bint *is_b
+) noexcept nogil:
     """Return True if an MPEG-1 or MPEG-2 packet holds one picture that is a frame, not a field.
 
     `is_entry` becomes True if decoding may begin here, with an I-picture behind a sequence header,
-    and `is_b` becomes True for a B-picture.
+    and `is_b` becomes True for a B-picture. `is_split` is True if a parser has split the stream so
+    that nothing but slices follows the first slice of a frame.
     """
     cdef int position = 0
     cdef int found = 0
     cdef int kind = 0
     cdef bint has_sequence = False
+    cdef bint has_structure = False
     while True:
         position = next_start_code(data, position, size)
         if position + 3 >= size:
@@ -42,11 +48,12 @@ cdef bint holds_one_mpeg2_frame(const uint8_t *data, int size, bint *is_entry, b
             kind = (data[position + 2] >> 3) & 7
         elif data[position] == SEQUENCE_START:
             has_sequence = True
-        elif (
-            data[position] == EXTENSION_START and data[position + 1] >> 4 == PICTURE_CODING_EXTENSION
-            and data[position + 3] & 3 != FRAME_STRUCTURE
-        ):
-            return False
+        elif data[position] == EXTENSION_START and data[position + 1] >> 4 == PICTURE_CODING_EXTENSION:
+            if data[position + 3] & 3 != FRAME_STRUCTURE:
+                return False
+            has_structure = True
+        elif is_split and has_structure and found and FIRST_SLICE <= data[position] <= LAST_SLICE:
+            break
     is_entry[0] = has_sequence and kind == INTRA_PICTURE
     is_b[0] = kind == B_PICTURE
     return found == 1

@@ -14,6 +14,7 @@ cdef struct NalFormat:
     int height
 
 
+cdef NalFormat unit_format(const AVCodecParameters *parameters) noexcept nogil
 cdef NalFormat nal_format(const AVCodecParameters *parameters) noexcept nogil
 cdef int take_length(const NalFormat *format, const uint8_t *data, int size, int *position) noexcept nogil
 cdef bint holds_picture(const NalFormat *format, const uint8_t *data, int size) noexcept nogil
@@ -22,4 +23,6 @@ cdef bint is_in_top_layer(const NalFormat *format, const uint8_t *data, int size
 cdef bint is_unreferenced(const NalFormat *format, const uint8_t *data, int size) noexcept nogil
 cdef bint begins_at_entry(const NalFormat *format, const uint8_t *data, int size) noexcept nogil
 cdef bint is_exact_entry(const NalFormat *format, const uint8_t *data, int size) noexcept nogil
-cdef int count_pictures(const NalFormat *format, const uint8_t *data, int size, bint *is_entry) noexcept nogil
+cdef int count_pictures(
+    const NalFormat *format, const uint8_t *data, int size, bint is_split, bint *is_entry
+) noexcept nogil

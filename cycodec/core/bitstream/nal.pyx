@@ -16,8 +16,8 @@ cdef enum:
     LONGEST_SLICE_HEADER = 1024     # bytes of a slice that libavcodec's parsers read at most
 
 
-cdef NalFormat nal_format(const avcodec.AVCodecParameters *parameters) noexcept nogil:
-    """Return how a stream's packets separate their NAL units.
+cdef NalFormat unit_format(const avcodec.AVCodecParameters *parameters) noexcept nogil:
+    """Return how a stream's packets separate their NAL units, without what the parameter sets tell.
 
     ISO/IEC 14496-15, 5.3.3.1.2 and 8.3.3.1.2, and Annex B define the two forms.
     """
@@ -36,6 +36,12 @@ cdef NalFormat nal_format(const avcodec.AVCodecParameters *parameters) noexcept 
         format.length = 0
         if parameters.extradata_size > place and parameters.extradata[0] == 1:
             format.length = (parameters.extradata[place] & 3) + 1
+    return format
+
+
+cdef NalFormat nal_format(const avcodec.AVCodecParameters *parameters) noexcept nogil:
+    """Return `unit_format` with what the parameter sets in HEVC's extradata tell."""
+    cdef NalFormat format = unit_format(parameters)
     if parameters.codec_id == avcodec.AV_CODEC_ID_HEVC:
         format.top_layer = -1
         read_hevc_sets(&format, parameters.extradata, parameters.extradata_size)
@@ -216,12 +222,15 @@ cdef bint holds_picture(const NalFormat *format, const uint8_t *data, int size) 
     return found
 
 
-cdef int count_pictures(const NalFormat *format, const uint8_t *data, int size, bint *is_entry) noexcept nogil:
+cdef int count_pictures(
+    const NalFormat *format, const uint8_t *data, int size, bint is_split, bint *is_entry
+) noexcept nogil:
     """Return how many H.264 or HEVC pictures begin in a packet; -1 if uncertain.
 
     A picture begins with the slice that holds its first macroblock (ITU-T H.264, 7.4.3; H.265,
     7.4.7.1). `is_entry` becomes True if decoding may begin here with nothing missing, at an IDR
-    picture or another random access picture of HEVC.
+    picture or another random access picture of HEVC. `is_split` is True if a parser has split the
+    stream into pictures, so that no other one can follow the first slice.
     """
     cdef int position = 0
     cdef int length = 0
@@ -250,6 +259,8 @@ cdef int count_pictures(const NalFormat *format, const uint8_t *data, int size, 
         is_entry[0] = is_entry[0] or (kind == 5 if is_h264 else 16 <= kind <= 23)
         # The bit is 1 if first_mb_in_slice is 0, or if first_slice_segment_in_pic_flag is 1.
         found += data[position + header] >> 7
+        if is_split:
+            return found
 
 
 cdef bint begins_at_entry(const NalFormat *format, const uint8_t *data, int size) noexcept nogil:

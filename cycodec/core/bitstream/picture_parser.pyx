@@ -17,7 +17,7 @@ from libc.stdint cimport uint8_t
 from libc.string cimport memcpy, memset
 
 from cycodec.core cimport error
-from cycodec.core.bitstream.nal cimport header_bytes, nal_format, take_length
+from cycodec.core.bitstream.nal cimport header_bytes, take_length, unit_format
 
 from cycodec.libav cimport avcodec, avutil
 from cycodec.libav.avcodec cimport AVCodecParserContext, AVPacket
@@ -147,7 +147,7 @@ cdef PictureParser new_picture_parser(const avcodec.AVCodecParameters *parameter
     if parser.parameters == NULL:
         raise MemoryError()
     error.check(avcodec.avcodec_parameters_copy(parser.parameters, parameters), "copy codec parameters", source)
-    parser.nal = nal_format(parameters)
+    parser.nal = unit_format(parameters)
     parser.reorders = descriptor == NULL or descriptor.props & avcodec.AV_CODEC_PROP_REORDER != 0
     parser.is_intra_only = descriptor != NULL and descriptor.props & avcodec.AV_CODEC_PROP_INTRA_ONLY != 0
     parser.has_order = (parses_h264 and parameters.codec_id == avcodec.AV_CODEC_ID_H264) or (

@@ -5,8 +5,8 @@ Note [Proved formats]
 FFmpeg asks each of its demuxers whether the first bytes of a file are theirs, which takes a tenth
 of the time of opening an MP4 file. For the common brands of MP4, the document types of Matroska,
 AVI and FLV, the first bytes decide alone: FFmpeg's demuxer is certain of them, and no other one
-claims them. All other files are probed, QuickTime's among them, because they may hold an MPEG program
-stream, and FLV of live streams, which FFmpeg reads with another demuxer.
+claims them. All other files are probed, QuickTime's among them, because they may hold an MPEG
+program stream, and FLV of live streams, which FFmpeg reads with another demuxer.
 """
 
 from libc.string cimport memcmp

@@ -142,7 +142,8 @@ cdef class Container:
     cdef const AVInputFormat *find_format(self) except? NULL:
         """Return the demuxer that the first bytes prove, or NULL.
 
-        Note [Proved formats] in brands.pyx. Where the user names formats or options, and where reading may take long, FFmpeg probes.
+        Note [Proved formats] in brands.pyx. Where the user names formats or options, and where
+        reading may take long, FFmpeg probes.
         """
         cdef unsigned char head[BRAND_BYTES]
         cdef int64_t size

@@ -7,7 +7,9 @@ from libc.stdlib cimport free, realloc
 from libc.string cimport memcpy, memset
 
 from cycodec.core.bitstream.mpeg cimport holds_one_mpeg2_frame, holds_one_mpeg4_picture, may_be_uncoded_mpeg4
-from cycodec.core.bitstream.nal cimport NalFormat, begins_at_entry, count_pictures, is_exact_entry, nal_format
+from cycodec.core.bitstream.nal cimport (
+    NalFormat, begins_at_entry, count_pictures, is_exact_entry, nal_format, unit_format,
+)
 from cycodec.core.bitstream.sps cimport Sps, read_sps
 from cycodec.core.bitstream.sps import may_have_fields, sets_in_extradata
 from cycodec.core.bitstream.vpx cimport (
@@ -53,18 +55,19 @@ cdef uint32_t digest_packet(const AVPacket *packet) noexcept nogil:
 
 
 cdef bint holds_one_picture(
-    const NalFormat *format, const AVPacket *packet, bint *is_entry, bint *is_b
+    const NalFormat *format, const AVPacket *packet, bint is_split, bint *is_entry, bint *is_b
 ) noexcept nogil:
     """Return whether a packet holds one picture; False if that is not certain.
 
     `is_entry` becomes True if decoding may begin at that picture, and `is_b` if it is a B-picture
-    of MPEG-1, 2 or 4.
+    of MPEG-1, 2 or 4. `is_split` is True if the demuxer's parser has split the stream into
+    pictures.
     """
     cdef int codec_id = format.codec_id
     if codec_id == avcodec.AV_CODEC_ID_H264 or codec_id == avcodec.AV_CODEC_ID_HEVC:
-        return count_pictures(format, packet.data, packet.size, is_entry) == 1
+        return count_pictures(format, packet.data, packet.size, is_split, is_entry) == 1
     if codec_id == avcodec.AV_CODEC_ID_MPEG1VIDEO or codec_id == avcodec.AV_CODEC_ID_MPEG2VIDEO:
-        return holds_one_mpeg2_frame(packet.data, packet.size, is_entry, is_b)
+        return holds_one_mpeg2_frame(packet.data, packet.size, is_split, is_entry, is_b)
     if codec_id == avcodec.AV_CODEC_ID_MPEG4:
         return holds_one_mpeg4_picture(packet.data, packet.size, is_entry, is_b)
     return False
@@ -89,8 +92,10 @@ cdef bint begins_with_key(const NalFormat *format, const AVPacket *packet) noexc
     return descriptor != NULL and descriptor.props & avcodec.AV_CODEC_PROP_INTRA_ONLY != 0
 
 
-cdef void record_packet(PacketRecord *record, const AVPacket *packet, const NalFormat *format, bint closely) noexcept nogil:
-    """Describe a packet; with `closely`, look through all its bytes for pictures."""
+cdef void record_packet(
+    PacketRecord *record, const AVPacket *packet, const NalFormat *format, bint closely, bint is_split
+) noexcept nogil:
+    """Describe a packet; with `closely`, look for the pictures in it: see `holds_one_picture`."""
     cdef bint is_entry = False
     cdef int codec_id = format.codec_id
     cdef bint is_b = False
@@ -118,7 +123,7 @@ cdef void record_packet(PacketRecord *record, const AVPacket *packet, const NalF
     elif codec_id == avcodec.AV_CODEC_ID_MPEG4:
         if may_be_uncoded_mpeg4(packet.size):
             record.flags |= PACKET_SUSPECT
-    if closely and holds_one_picture(format, packet, &is_entry, &is_b):
+    if closely and holds_one_picture(format, packet, is_split, &is_entry, &is_b):
         record.flags |= PACKET_PLAIN
         if is_b:
             record.flags |= PACKET_B
@@ -303,11 +308,11 @@ cdef class PacketTable:
 
         The order count begins again at IDR pictures, which follow all earlier ones.
 
-        Note [The demuxer's parser]: where packets are whole pictures, the demuxer's own parser, which
-        is `other`, has read the headers of a packet, which its position proves. Reading them again
-        would take a tenth of the time of opening AVI and FLV. The demuxer has read its first packets
-        ahead, so that they need a parser of ours. Both count alike, since they began with the same
-        packet; after the change, ours has missed packets.
+        Note [The demuxer's parser]: where packets are whole pictures, the demuxer's own parser,
+        which is `other`, has read the headers of a packet, which its position proves. Reading them
+        again would take a tenth of the time of opening AVI and FLV. The demuxer has read its first
+        packets ahead, so that they need a parser of ours. Both count alike, since they began with
+        the same packet; after the change, ours has missed packets.
         """
         cdef PictureHeader header
         cdef const PacketRecord *before = &self.records[self.count - 1] if self.count else NULL
@@ -333,9 +338,11 @@ cdef class PacketTable:
         cdef AVPacket *packet = avcodec.av_packet_alloc()
         cdef PacketRecord record
         cdef const AVStream *stream = demuxer.stream(stream_index)
-        cdef NalFormat format = nal_format(stream.codecpar)
+        cdef NalFormat format = unit_format(stream.codecpar)
         cdef PictureParser parser = new_picture_parser(stream.codecpar, demuxer.io.name)
         cdef HeaderCheck check = new_header_check(stream.codecpar, demuxer.io.name)
+        cdef const AVCodecParserContext *other
+        cdef bint is_split
         cdef int code
         if packet == NULL:
             raise MemoryError()
@@ -350,11 +357,13 @@ cdef class PacketTable:
                     if self.count == 0:
                         with gil:
                             self.note_first(demuxer, stream_index, packet)
-                    record_packet(&record, packet, &format, closely)
+                    other = compat_stream_parser(stream)
+                    is_split = other != NULL and not other.flags & avcodec.PARSER_FLAG_COMPLETE_FRAMES
+                    record_packet(&record, packet, &format, closely, is_split)
                     if self.has_headers:
                         read_sequence_headers(&format, packet.data, packet.size, &record.headers)
                     if self.has_order:
-                        self.record_order(parser, compat_stream_parser(stream), packet, &record)
+                        self.record_order(parser, other, packet, &record)
                     if check.refuses(packet) and not packet.flags & avcodec.AV_PKT_FLAG_DISCARD:
                         record.flags |= PACKET_SUSPECT
                     avcodec.av_packet_unref(packet)
@@ -378,7 +387,7 @@ def scan_packets(Demuxer demuxer not None, int stream_index, bint closely=False)
     demuxer : Demuxer
     stream_index : int
     closely : bool
-        Look through all bytes of the packets, so that `PacketTable.is_plain` may be True.
+        Look for the pictures in the packets, so that `PacketTable.is_plain` may be True.
     """
     cdef PacketTable table = PacketTable()
     table.scan(demuxer, stream_index, closely)

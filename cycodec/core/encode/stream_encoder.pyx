@@ -31,6 +31,9 @@ from cycodec.libav.avcodec cimport AVCodecDescriptor
 from cycodec.libav.avutil cimport AVFrame, AVMediaType
 
 
+# Codecs of single pictures that FFmpeg's flags do not call so.
+cdef tuple PICTURE_CODECS = (b"png", b"bmp", b"tiff", b"targa", b"qoi", b"ppm", b"pgm", b"pam")
+
 # What encoders write to the log about options that they ignore.
 IGNORED = ("Error parsing option", "Unknown option", "Invalid value for")
 
@@ -105,7 +108,8 @@ cdef class StreamEncoder:
         cdef const AVCodecDescriptor *desc = avcodec.avcodec_descriptor_get(self.codec.id)
         cdef int props = 0 if desc == NULL else desc.props
         what = None
-        if "g" in self.options and props & avcodec.AV_CODEC_PROP_INTRA_ONLY:
+        is_picture = desc != NULL and <bytes> desc.name in PICTURE_CODECS
+        if "g" in self.options and (props & avcodec.AV_CODEC_PROP_INTRA_ONLY or is_picture):
             what = "gop has no effect: each frame is coded by itself"
         elif "b" in self.options and props & avcodec.AV_CODEC_PROP_LOSSLESS and not (
             props & avcodec.AV_CODEC_PROP_LOSSY

@@ -19,8 +19,6 @@ cdef class Sink:
     cdef int64_t pos                # where the next write goes
     cdef int owner                  # the process that made this object
 
-    cdef int allocate(self, void *opaque, int (*write)(void *, uint8_t *, int) noexcept nogil,
-                      int64_t (*seek)(void *, int64_t, int) noexcept nogil) except -1
     cdef int check(self, int code, str operation) except -1
     cdef int store(self, const uint8_t *buffer, int count) noexcept nogil
     cdef int end(self) except -1

@@ -15,14 +15,13 @@ from libc.string cimport memcpy, memset
 from posix.unistd cimport getpid
 
 from cycodec.core cimport error
-from cycodec.core.compat cimport compat_avio_alloc
 from cycodec.core.error import ClosedError, SourceIsDirectoryError, SourceNotFoundError
+from cycodec.core.io.avio cimport BUFFER_SIZE, free_avio, new_avio
 
 from cycodec.libav cimport avformat, avutil
 
 
 cdef enum:
-    BUFFER_SIZE = 64 * 1024
     SEEK_SET = 0
     SEEK_CUR = 1
     SEEK_END = 2
@@ -48,7 +47,7 @@ cdef class Sink:
             destination = str.__str__(destination)      # np.str_ and other subclasses
         if destination is None:
             self.name = "<memory>"
-            self.allocate(<void *> self, write_memory, seek_memory)
+            self.ptr = new_avio(<void *> self, NULL, write_memory, seek_memory)
         elif isinstance(destination, str):
             self.name = destination
             self.open_path(destination)
@@ -65,9 +64,9 @@ cdef class Sink:
                 not hasattr(destination, "seekable") or destination.seekable()
             )
             if seeks:
-                self.allocate(<void *> self, write_file, seek_file)
+                self.ptr = new_avio(<void *> self, NULL, write_file, seek_file)
             else:
-                self.allocate(<void *> self, write_file, NULL)
+                self.ptr = new_avio(<void *> self, NULL, write_file, NULL)
         else:
             raise TypeError(
                 f"cannot write to {type(destination).__name__}: a destination is a path (str or "
@@ -78,24 +77,12 @@ cdef class Sink:
     def __dealloc__(self):
         if self.owner != getpid():
             return              # a forked process must not write or remove the parent's file
-        if self.ptr != NULL and not self.is_file:
-            avutil.av_freep(&self.ptr.buffer)
-            avformat.avio_context_free(&self.ptr)
+        if not self.is_file:
+            free_avio(&self.ptr)
         elif self.ptr != NULL:
             with nogil:
                 avformat.avio_closep(&self.ptr)
         free(self.data)
-
-    cdef int allocate(self, void *opaque, int (*write)(void *, uint8_t *, int) noexcept nogil,
-                      int64_t (*seek)(void *, int64_t, int) noexcept nogil) except -1:
-        cdef unsigned char *buffer = <unsigned char *> avutil.av_malloc(BUFFER_SIZE)
-        if buffer == NULL:
-            raise MemoryError()
-        self.ptr = compat_avio_alloc(buffer, BUFFER_SIZE, 1, opaque, NULL, write, seek)
-        if self.ptr == NULL:
-            avutil.av_free(buffer)
-            raise MemoryError()
-        return 0
 
     def open_path(self, str path):
         cdef bytes name

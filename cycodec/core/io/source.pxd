@@ -5,15 +5,9 @@ from libc.stdint cimport int64_t, uint8_t
 from cycodec.core.io.access cimport Access, Rules
 from cycodec.core.io.byte_store cimport ByteStore
 from cycodec.core.io.link cimport Link, Watch
+from cycodec.core.io.place cimport Place
 from cycodec.libav.avformat cimport AVIOContext
 from cycodec.libav.avutil cimport AVDictionary
-
-
-cdef struct Place:
-    void *store                     # the ByteStore
-    int64_t base                    # where the source begins in it
-    int64_t length                  # of the source; -1: up to the end of the store
-    int64_t pos                     # of FFmpeg, in the source
 
 
 cdef class IOContext:

@@ -13,14 +13,13 @@ import re
 import stat
 import warnings
 
-from libc.errno cimport EIO, ENOSYS
+from libc.errno cimport EIO
 from libc.stdint cimport int64_t, uint8_t
 from libc.string cimport memcmp
 
 from cycodec.core import libraries
 
 from cycodec.core cimport error
-from cycodec.core.compat cimport compat_avio_alloc
 from cycodec.core.error import (
     FFmpegValueError,
     InvalidDataError,
@@ -31,6 +30,7 @@ from cycodec.core.error import (
     StaleIndexError,
     UnsupportedError,
 )
+from cycodec.core.io.avio cimport free_avio, new_avio
 from cycodec.core.io.access cimport Access, is_allowed_scheme, is_known_scheme, rules_of, scheme_of
 from cycodec.core.io.byte_store cimport ByteStore, MemoryBytes
 from cycodec.core.io.file_object cimport (
@@ -39,17 +39,12 @@ from cycodec.core.io.file_object cimport (
 from cycodec.core.io.link cimport Link, Watch
 from cycodec.core.io.link import unresolved_host
 from cycodec.core.io.local_file cimport LocalFile
+from cycodec.core.io.place cimport read_part, read_place, seek_place, size_of
 from cycodec.core.io.spool cimport Spool
 
-from cycodec.libav cimport avformat, avutil
+from cycodec.libav cimport avutil
 from cycodec.libav.avutil cimport AVDictionary
 
-
-cdef enum:
-    BUFFER_SIZE = 64 * 1024     # each read of a file-like object calls Python; this makes that rare
-    SEEK_SET = 0
-    SEEK_CUR = 1
-    SEEK_END = 2
 
 cdef Access ORDINARY_ACCESS = Access()
 
@@ -173,9 +168,8 @@ cdef class IOContext:
         self.free()
 
     cdef void free(self) noexcept:
-        if self.ptr != NULL and self.owns_ptr:
-            avutil.av_freep(&self.ptr.buffer)
-            avformat.avio_context_free(&self.ptr)
+        if self.owns_ptr:
+            free_avio(&self.ptr)
         self.ptr = NULL
 
     cdef void abandon(self) noexcept:
@@ -508,14 +502,8 @@ cdef class IOContext:
 
     cdef int allocate(self) except -1:
         """Make an AVIOContext that reads the store."""
-        cdef unsigned char *buffer = <unsigned char *> avutil.av_malloc(BUFFER_SIZE)
-        if buffer == NULL:
-            raise MemoryError()
         self.place.pos = 0
-        self.ptr = compat_avio_alloc(buffer, BUFFER_SIZE, 0, &self.place, read_place, NULL, seek_place)
-        if self.ptr == NULL:
-            avutil.av_free(buffer)
-            raise MemoryError()
+        self.ptr = new_avio(&self.place, read_place, NULL, seek_place)
         self.owns_ptr = True
         if isinstance(self.store, Spool) and not (<Spool> self.store).has_known_size():
             self.ptr.seekable = 0       # Note [Forward only] in spool.pyx
@@ -560,46 +548,3 @@ cdef class IOContext:
                     "machine reaches a name server)", source=self.name, operation=operation, errno=EIO,
                 )
         return error.check(code, operation, self.name)
-
-
-cdef int64_t read_part(Place *place, int64_t pos, uint8_t *out, int64_t size) noexcept nogil:
-    if place.length >= 0:
-        size = min(size, place.length - pos)
-    if pos < 0 or size <= 0 or place.store == NULL:
-        return 0
-    return (<ByteStore> place.store).read_at(place.base + pos, out, size)
-
-
-cdef int64_t size_of(Place *place) noexcept nogil:
-    if place.length >= 0:
-        return place.length
-    if place.store == NULL:
-        return avutil.AVERROR(ENOSYS)
-    return (<ByteStore> place.store).size()
-
-
-cdef int read_place(void *opaque, uint8_t *buffer, int size) noexcept nogil:
-    cdef Place *place = <Place *> opaque
-    cdef int64_t got = read_part(place, place.pos, buffer, size)
-    if got > 0:
-        place.pos += got
-    return avutil.AVERROR_EOF if got == 0 else <int> got
-
-
-cdef int64_t seek_place(void *opaque, int64_t offset, int whence) noexcept nogil:
-    cdef Place *place = <Place *> opaque
-    cdef int64_t size
-    if whence & avformat.AVSEEK_SIZE:
-        return size_of(place)
-    whence &= ~avformat.AVSEEK_FORCE
-    if whence == SEEK_CUR:
-        offset += place.pos
-    elif whence == SEEK_END:
-        size = size_of(place)
-        if size < 0:
-            return size
-        offset += size
-    if offset < 0:
-        return avutil.AVERROR_INVALIDDATA
-    place.pos = offset
-    return offset

@@ -6,7 +6,7 @@ from libc.stdint cimport int32_t, uint8_t
 
 from cycodec.core cimport error
 from cycodec.core.compat cimport compat_has_strict_frame_threads
-from cycodec.core.bitstream.nal cimport nal_format
+from cycodec.core.bitstream.nal cimport unit_format
 from cycodec.core.bitstream.sequence_headers cimport (
     SequenceHeaders,
     headers_of_extradata,
@@ -129,7 +129,7 @@ cdef class CpuBackend(VideoBackend):
             avcodec.avcodec_parameters_copy(parameters, demuxer.stream(stream_index).codecpar),
             "copy codec parameters", self.source,
         )
-        self.nal = nal_format(parameters)
+        self.nal = unit_format(parameters)
         self.reads_extradata_late = parameters.codec_id in (
             avcodec.AV_CODEC_ID_MPEG2VIDEO, avcodec.AV_CODEC_ID_MPEG4
         )

@@ -6,7 +6,7 @@ from libc.stdint cimport int64_t, uint8_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memset
 
-from cycodec.core.bitstream.nal cimport nal_format, is_exact_entry
+from cycodec.core.bitstream.nal cimport unit_format, is_exact_entry
 from cycodec.core.bitstream.picture_parser cimport ENTRY_NO, ENTRY_UNKNOWN, PictureHeader, new_picture_parser
 from cycodec.core.bitstream.sequence_headers cimport (
     SequenceHeaders,
@@ -64,7 +64,7 @@ cdef class Seeker:
     def __cinit__(self, Demuxer demuxer not None, int stream_index, *arguments):
         self.demuxer = demuxer
         self.stream_index = stream_index
-        self.nal = nal_format(demuxer.stream(stream_index).codecpar)
+        self.nal = unit_format(demuxer.stream(stream_index).codecpar)
         self.reads_headers = has_sequence_headers(self.nal.codec_id)
         name = demuxer.format_name
         if demuxer.can_seek_bytes and name in BYTE_FORMATS:

@@ -50,7 +50,7 @@ require_cycodec()
 
 
 cdef list packets_of(Demuxer demuxer, int stream):
-    """Return (stream, pts, size) of all packets of a stream, or of all streams if it is negative."""
+    """Return (stream, pts, size) of all packets of a stream; of all streams if it is negative."""
     cdef AVPacket *packet = av_packet_alloc()
     cdef int code = 0
     found = []
