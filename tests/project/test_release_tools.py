@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tools"))
 
-from release import debian, matrix, recipe, wheel  # noqa: E402
+from wheels import debian, matrix, recipe, wheel  # noqa: E402
 
 FAKE = """#!{python}
 # apt-cache, apt-get and apt-helper of a mirror that serves only some of what it lists

@@ -14,7 +14,7 @@ FLAGS = "-O2 -g0 -fPIC -fno-sanitize=undefined"
 
 # Zig's linker names no option that it could ignore; it refuses these, which change nothing here.
 _COMPILER = """#!/bin/bash
-# {what} for {target}, written by tools/release/toolchain.py
+# {what} for {target}, written by tools/wheels/toolchain.py
 arguments=()
 for argument in "$@"; do
     case $argument in

@@ -13,10 +13,10 @@ import time
 import zipfile
 from pathlib import Path
 
-from release import recipe, toolchain
-from release.chroot import Chroot
-from release.debian import Apt, Archive
-from release.prefix import Prefix
+from wheels import recipe, toolchain
+from wheels.chroot import Chroot
+from wheels.debian import Apt, Archive
+from wheels.prefix import Prefix
 
 ROOT = Path(__file__).resolve().parents[2]
 # Where everything is kept that is not in the repository.
@@ -41,7 +41,7 @@ and cycodec built from source uses whatever FFmpeg you have.
 {rows}
 
 The archives are the unchanged upstream ones that Debian distributes as `.orig` files of its source
-packages. Debian keeps all of them at its snapshot service. The folder `tools/release` of cycodec's
+packages. Debian keeps all of them at its snapshot service. The folder `tools/wheels` of cycodec's
 source archive of this version holds the commands that built them; `tools/build_wheel` runs them.
 The cycodec developers also offer, for three years from the release of this wheel, to send the
 complete corresponding source of the libraries under the LGPL to anybody who asks for it in the
@@ -328,7 +328,7 @@ def build_in_suite(suite: str, machine: str, out: Path) -> None:
         printed = system.run(
             f"test -x /builder/bin/auditwheel || python3 -m venv /builder; cd {ROOT};"
             f"/builder/bin/python -m pip install -q {requirements};"
-            f"PATH=/builder/bin:$PATH /builder/bin/python -m release.wheel --staged --machine {machine} --out {out}",
+            f"PATH=/builder/bin:$PATH /builder/bin/python -m wheels.wheel --staged --machine {machine} --out {out}",
             PYTHONPATH="tools",
         )
     print(printed.stdout)

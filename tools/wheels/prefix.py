@@ -10,8 +10,8 @@ import subprocess
 import time
 from pathlib import Path
 
-from release import recipe, toolchain
-from release.debian import Apt, Archive
+from wheels import recipe, toolchain
+from wheels.debian import Apt, Archive
 
 
 def _digest(*parts: str) -> str:

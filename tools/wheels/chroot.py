@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from release.debian import mirror
+from wheels.debian import mirror
 
 # What a program in the folder may see of this system.
 BOUND = ("/proc", "/dev", "/sys")

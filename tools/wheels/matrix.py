@@ -16,7 +16,7 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from release.chroot import Chroot, local_wheels
+from wheels.chroot import Chroot, local_wheels
 
 ROOT = Path(__file__).resolve().parents[2]
 WORK = ROOT / "build/matrix"

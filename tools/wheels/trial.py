@@ -1,6 +1,6 @@
 """Tries a wheel in a Debian system that has neither FFmpeg nor a compiler. Needs root.
 
-    PYTHONPATH=tools python -m release.trial WHEEL [--suite bookworm]
+    PYTHONPATH=tools python -m wheels.trial WHEEL [--suite bookworm]
 
 The wheel is installed by pip, first without torch and then with it. The doctor, a round trip of
 video and audio, and FFmpeg's choice at run time are tried.
@@ -12,7 +12,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from release.chroot import Chroot, local_wheels
+from wheels.chroot import Chroot, local_wheels
 
 ROOT = Path(__file__).resolve().parents[2]
 # None of these may be there, or the trial would show nothing.
@@ -58,7 +58,7 @@ for codec, ending in [("libopus", "opus"), ("libmp3lame", "mp3"), ("libvorbis", 
 
 def main() -> int:
     """Install the wheel in the system, and try it."""
-    parser = argparse.ArgumentParser(prog="python -m release.trial", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m wheels.trial", description=__doc__)
     parser.add_argument("wheel", type=Path)
     parser.add_argument("--suite", default="bookworm")
     arguments = parser.parse_args()
