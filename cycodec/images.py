@@ -16,7 +16,6 @@ from cycodec._image.metadata import ImageMetadata, get_image_metadata
 from cycodec._image.modes import ImageReadMode
 from cycodec._image.settings import make_settings
 from cycodec._shared.missing_names import refuse_name
-from cycodec.cuda.nvjpeg import refuse_device
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -168,7 +167,10 @@ def decode_jpeg(
     CudaError
         The device is a GPU.
     """
-    refuse_device(device)
+    if str(device) != "cpu":
+        from cycodec.cuda.nvjpeg import refuse_device
+
+        refuse_device(device)
     scaling = dct_scaling if dct_scaling is not None else size is not None and transforms is None
     settings = make_settings(mode, output_dtype, size, region, transforms, scaling, max_pixels)
     return decode_any(source, settings, "JPEG", num_threads, on_error)

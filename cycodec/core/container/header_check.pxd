@@ -20,6 +20,7 @@ cdef class HeaderCheck:
     cdef bint refuses(self, const AVPacket *packet) noexcept nogil
     cdef bint sends(self, const AVPacket *packet) noexcept nogil
     cdef int cut(self, const AVPacket *packet) noexcept nogil
+    cdef int cut_mpeg(self, const AVPacket *packet) noexcept nogil
     cdef void abandon(self) noexcept
 
 

@@ -6,9 +6,9 @@ A packet whose picture header is damaged gives no frame, so that all later frame
 numbers. The container does not tell. libavcodec's decoders read the headers of a picture that they
 are told to leave out (AVDISCARD_ALL), and report what they would refuse. Some do not report it, or
 decode such pictures, too. They are told to decode, and ask for a picture buffer, which they do not
-get, if they accept the header. Only the beginning of an H.264 or HEVC packet is sent: its parameter
-sets and the header of its first slice. Damage behind the headers is not found; most decoders
-conceal it and give a frame.
+get, if they accept the header. Only the beginning of a packet of H.264, HEVC, MPEG-1 or MPEG-2 is
+sent: its parameter sets or headers, and the header of its first slice. Damage behind the headers is
+not found; most decoders conceal it and give a frame.
 """
 
 from libc.errno cimport EAGAIN, ENOMEM
@@ -27,6 +27,9 @@ from cycodec.libav.avutil cimport AVFrame
 cdef enum:
     HEAD = 4096                 # bytes of a packet's beginning that are sent at most
     SLICE = 768                 # bytes of the first slice, whose header is shorter
+    # The start codes of slices in MPEG-1 and 2 (ISO/IEC 13818-2, table 6-1).
+    MPEG_SLICE_FIRST = 0x01
+    MPEG_SLICE_LAST = 0xaf
 
 
 cdef class HeaderCheck:
@@ -81,6 +84,8 @@ cdef class HeaderCheck:
         cdef int size = 0
         cdef int length, kind, i
         cdef bint is_slice
+        if self.nal.codec_id == avcodec.AV_CODEC_ID_MPEG1VIDEO or self.nal.codec_id == avcodec.AV_CODEC_ID_MPEG2VIDEO:
+            return self.cut_mpeg(packet)
         if self.nal.length < 0:
             return 0
         if self.nal.length == 0:
@@ -114,6 +119,22 @@ cdef class HeaderCheck:
                     return size
             position += length
         return -1
+
+
+    cdef int cut_mpeg(self, const AVPacket *packet) noexcept nogil:
+        """Copy the headers and the beginning of the first slice of MPEG-1 or 2 to `head`.
+
+        Return the number of bytes; 0 if the whole packet must be sent.
+        """
+        cdef int position = next_start_code(packet.data, 0, packet.size)
+        cdef int size
+        while position < packet.size and not MPEG_SLICE_FIRST <= packet.data[position] <= MPEG_SLICE_LAST:
+            position = next_start_code(packet.data, position, packet.size)
+        size = min(position + SLICE, packet.size)
+        if position >= packet.size or size > HEAD:
+            return 0
+        memcpy(self.head.data, packet.data, size)
+        return size
 
 
 cdef int refuse_buffer(AVCodecContext *context, AVFrame *frame, int flags) noexcept nogil:

@@ -129,7 +129,8 @@ def check_writing():
     assert writer.write(str(path), 20, "ffv1") == EINVAL  # a picture after the end is refused
     video = VideoDecoder(path)
     reds = [float(frame[0].float().mean()) for frame in video]
-    np.testing.assert_allclose(reds, [10 * n for n in range(20)], atol=1)
+    # ffv1 stores the pictures as YUV of 8 bits
+    np.testing.assert_allclose(reds, [10 * n for n in range(20)], atol=2)
     assert video.metadata.average_fps == 10
     tone = AudioDecoder(path).get_all_samples().data[0].numpy()
     expected = 0.5 * np.sin(2 * np.pi * 440 * np.arange(16000) / 8000)
