@@ -120,7 +120,6 @@ cdef class HeaderCheck:
             position += length
         return -1
 
-
     cdef int cut_mpeg(self, const AVPacket *packet) noexcept nogil:
         """Copy the headers and the beginning of the first slice of MPEG-1 or 2 to `head`.
 
