@@ -206,6 +206,19 @@ def test_packets_are_checked_once(name, tmp_path):
         assert decoder.counters.frames_decoded < FRAMES
 
 
+@pytest.mark.parametrize("name", ["hevc_open_gop.mp4", "hevc.mkv"])
+def test_readers_share_what_was_checked(name, make_media):
+    """A check that begins at a later key frame refuses no picture that is shown before it."""
+    path = make_media(name)
+    first = VideoDecoder(path)
+    keys = first.index.key_frames.tolist()
+    first[keys[1] + 1]  # the packets before this frame's GOP are checked
+    second = VideoDecoder(path, index=first.index, num_threads=1)
+    second[keys[-1]]
+    assert second.counters.frames_decoded < keys[-1] - keys[-2]
+    assert second.index is first.index
+
+
 @pytest.mark.parametrize("name", ["h264.mp4", "h264_long.mkv", "mpeg2.mkv", "mpeg4.mp4"])
 def test_frames_that_refer_to_damage_are_invalid(name, tmp_path):
     """With on_error="mask", valid frames are those of the intact file, in any order."""

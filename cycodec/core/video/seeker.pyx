@@ -380,12 +380,14 @@ cdef class AnchorSeeker(Seeker):
         `MOST_CHECKED` packets of a source that is not a URL. Frames behind a refused packet are
         read from the beginning of the stream, where the reader sees which frames come.
         """
-        cdef const Anchor *begin = &self.index.anchors[self.index.checked_anchor]
+        # other readers of the index may check further anchors meanwhile
+        cdef int checked = self.index.checked_anchor
+        cdef const Anchor *begin = &self.index.anchors[checked]
         cdef const Anchor *end = &self.index.anchors[self.anchor]
         cdef int here = self.anchor
         cdef int code = 0
         if (
-            not self.index.needs_check or self.anchor <= self.index.checked_anchor or self.demuxer.io.watch.state.timeout
+            not self.index.needs_check or self.anchor <= checked or self.demuxer.io.watch.state.timeout
             or end.ordinal > MOST_CHECKED or self.index.anchors[0].pos < 0
             or not 0 < end.pos - self.index.anchors[0].pos <= MOST_CHECKED_BYTES
         ):
@@ -399,7 +401,7 @@ cdef class AnchorSeeker(Seeker):
                 except BaseException as exception:
                     self.demuxer.io.pending = exception
                     return avutil.AVERROR_EXTERNAL
-        self.anchor = self.index.checked_anchor
+        self.anchor = checked
         code = self.seek_to_anchor(packet)
         self.anchor = here
         if code >= 0:
@@ -407,13 +409,14 @@ cdef class AnchorSeeker(Seeker):
         if code == LOST or code == avutil.AVERROR_EOF or code == avutil.AVERROR_INVALIDDATA:
             self.index.note_doubt_from(end.first)
             code = 0
-        self.index.checked_anchor = here
+        self.index.checked_anchor = max(self.index.checked_anchor, here)
         return 1 if code >= 0 else code
 
     cdef int check_packets(self, AVPacket *packet, const Anchor *begin, const Anchor *end) noexcept nogil:
         """Read the packets from one anchor to another one; LOST if one of them is wrong."""
         cdef int32_t ordinal = -1
         cdef bint is_refused = False
+        cdef bint is_leading
         cdef int code
         while True:
             code = self.read(packet)
@@ -426,7 +429,9 @@ cdef class AnchorSeeker(Seeker):
                 return 0 if ordinal == end.ordinal and not is_refused else LOST
             if ordinal >= 0:
                 ordinal += 1
-                if self.check.refuses(packet) and self.index.number_of_pts(packet.pts) >= 0:
+                # a decoder that begins here leaves out what is shown before its first picture (HEVC)
+                is_leading = begin.ordinal > 0 and packet.pts < begin.pts
+                if self.check.refuses(packet) and not is_leading and self.index.number_of_pts(packet.pts) >= 0:
                     is_refused = True
             avcodec.av_packet_unref(packet)
             if ordinal > end.ordinal:

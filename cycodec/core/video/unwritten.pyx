@@ -14,7 +14,8 @@ Note [References that are made up]
 
 The decoder of HEVC makes a grey picture in place of a reference that is missing, and says so in its
 log only. Its motion vectors are those of an older picture. A decoder that asks for more than one
-buffer for one packet has made up a reference.
+buffer for one packet has made up a reference. With frame threads, which decode several packets at
+the same time, this cannot be told.
 """
 
 from libc.stdint cimport uint8_t, uint64_t
