@@ -233,7 +233,8 @@ cdef class CpuBackend(VideoBackend):
     cdef bint has_made_up(self) noexcept nogil:
         cdef bint found = (
             self.marks.requests > 1 and self.context.codec_id == avcodec.AV_CODEC_ID_HEVC
-            and self.context.thread_count == 1      # frame threads ask for the buffers of several packets
+            # frame threads ask for the buffers of several packets
+            and self.context.thread_count == 1
         )
         self.marks.requests = 0
         return found

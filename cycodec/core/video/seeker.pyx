@@ -429,7 +429,7 @@ cdef class AnchorSeeker(Seeker):
                 return 0 if ordinal == end.ordinal and not is_refused else LOST
             if ordinal >= 0:
                 ordinal += 1
-                # a decoder that begins here leaves out what is shown before its first picture (HEVC)
+                # a decoder that begins here leaves out what is shown before its first picture
                 is_leading = begin.ordinal > 0 and packet.pts < begin.pts
                 if self.check.refuses(packet) and not is_leading and self.index.number_of_pts(packet.pts) >= 0:
                     is_refused = True
