@@ -206,7 +206,18 @@ def test_packets_are_checked_once(name, tmp_path):
         assert decoder.counters.frames_decoded < FRAMES
 
 
-@pytest.mark.parametrize("name", ["hevc_open_gop.mp4", "hevc.mkv"])
+@pytest.mark.parametrize("name", ["hevc_open_gop.mp4", "h264_open_gop.mp4", "h264_open_gop.ts"])
+def test_leading_pictures_are_no_damage(name, make_media):
+    """Decoding begins at the key frame of an open GOP, whose leading pictures lack references."""
+    path = make_media(name)
+    truth = VideoDecoder(path)[...]
+    for number in VideoDecoder(path).index.key_frames.tolist():
+        with VideoDecoder(path, num_threads=1) as decoder:
+            assert decoder[number].equal(truth[number])
+            assert decoder.counters.frames_decoded <= 3
+
+
+@pytest.mark.parametrize("name", ["hevc_open_gop.mp4", "hevc.mkv", "h264_open_gop.mp4"])
 def test_readers_share_what_was_checked(name, make_media):
     """A check that begins at a later key frame refuses no picture that is shown before it."""
     path = make_media(name)

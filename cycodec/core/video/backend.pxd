@@ -3,6 +3,7 @@
 from libc.stdint cimport uint8_t
 
 from cycodec.core.bitstream.sequence_headers cimport SequenceHeaders
+from cycodec.core.video.unwritten cimport MarkedPictures
 from cycodec.libav.avcodec cimport AVPacket
 from cycodec.libav.avutil cimport AVFrame
 
@@ -28,3 +29,4 @@ cdef class VideoBackend:
     cdef int reopen(self) except -1
     cdef void abandon(self) noexcept
     cdef bint has_made_up(self) noexcept nogil
+    cdef void choose_marks(self, MarkedPictures chosen) noexcept nogil

@@ -6,6 +6,7 @@ from libc.stdint cimport uint8_t
 from libc.string cimport memcpy, memset
 
 from cycodec.core.bitstream.sequence_headers cimport SequenceHeaders
+from cycodec.core.video.unwritten cimport MarkedPictures
 
 from cycodec.libav cimport avutil
 from cycodec.libav.avcodec cimport AVPacket
@@ -118,3 +119,7 @@ cdef class VideoBackend:
         last; see Note [References that are made up] in unwritten.pyx.
         """
         return False
+
+    cdef void choose_marks(self, MarkedPictures chosen) noexcept nogil:
+        """Say which pictures of the next packet get marks: see Note [Unwritten pixels]."""
+        pass

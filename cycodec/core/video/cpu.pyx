@@ -18,7 +18,7 @@ from cycodec.core.container.demux cimport Demuxer
 from cycodec.core.container.metadata cimport colour_names
 from cycodec.core.video.backend cimport VideoBackend
 from cycodec.core.video.reorder cimport LARGEST_REORDER
-from cycodec.core.video.unwritten cimport finds_marks, forget_marks, mark_buffers, may_mark
+from cycodec.core.video.unwritten cimport MarkedPictures, finds_marks, forget_marks, mark_buffers, may_mark
 from cycodec.core.video.target cimport ConvertTarget, convert_target_row_stride
 
 from cycodec.libav cimport avcodec, avutil
@@ -238,6 +238,9 @@ cdef class CpuBackend(VideoBackend):
         )
         self.marks.requests = 0
         return found
+
+    cdef void choose_marks(self, MarkedPictures chosen) noexcept nogil:
+        self.marks.chosen = chosen
 
     cdef void mark_pictures(self, bint marks) noexcept nogil:
         self.marks.is_on = marks

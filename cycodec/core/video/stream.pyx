@@ -17,6 +17,7 @@ from cycodec.core.bitstream.picture_parser cimport new_picture_parser
 from cycodec.core.container.demux cimport Demuxer
 from cycodec.core.video.backend cimport VideoBackend
 from cycodec.core.video.codes cimport BACKEND_FAILED
+from cycodec.core.video.unwritten cimport MARK_ALL, MARK_LAST, MARK_NONE
 from cycodec.core.video.fault_watch cimport FaultWatch
 from cycodec.core.video.order_watch cimport new_order_watch
 from cycodec.core.video.seeker cimport HeadersBefore, Seeker, new_seeker
@@ -177,7 +178,8 @@ cdef class FrameStream:
                 self.outputs += 1
                 self.has_frame = True
                 if self.is_damaged():
-                    self.watch.has_damage = True
+                    # frames shown before the anchor's lack references that no later frame uses
+                    self.watch.has_damage = self.watch.has_damage or not self.is_leading(self.position)
                     self.watch.note_damage(self.position)
                 if self.index.is_exact and not self.index.from_start_only and not self.is_unknown() and (
                     not self.is_leading(self.position)
@@ -241,6 +243,10 @@ cdef class FrameStream:
         if self.may_hurry and self.is_last_here(self.sent):
             self.may_hurry = False
             self.backend.hurry(True)
+        if self.seeker.first_number() > 0 and 0 <= self.sent <= self.seeker.first_number():
+            self.backend.choose_marks(MARK_NONE if self.is_leading(self.sent) else MARK_LAST)
+        else:
+            self.backend.choose_marks(MARK_ALL)
         return self.backend.send(self.packet)
 
     cdef bint note_references(self, bint skip) noexcept nogil:

@@ -18,9 +18,17 @@ cdef struct Waiting:
     int height
 
 
+cdef enum MarkedPictures:
+    MARK_ALL
+    MARK_LAST               # the one that the decoder asks for last
+    MARK_NONE
+
+
 cdef struct Marks:
     # True if new buffers get marks.
     bint is_on
+    # Which pictures of the packet that was sent last get marks.
+    MarkedPictures chosen
     Waiting waiting[MOST_WAITING]
     int count
     # The buffers that the decoder has asked for since the last packet was sent.

@@ -10,6 +10,10 @@ stream is decoded from its beginning by a new decoder, whose buffers have no mar
 in a picture that is decoded and not yet shown, because the frame may refer to it. Damage that lies
 between the marks stays unseen.
 
+Where decoding begins at a key frame of an open GOP of H.264, the decoder makes up pictures in place
+of those that the key frame's number skips, and pictures that are shown before the key frame lack
+references. No frame that is shown later refers to either, so that they get no marks.
+
 Note [References that are made up]
 
 The decoder of HEVC makes a grey picture in place of a reference that is missing, and says so in its
@@ -57,8 +61,10 @@ cdef int get_marked_buffer(AVCodecContext *context, AVFrame *frame, int flags) n
     cdef Waiting waiting
     cdef int code = avcodec.avcodec_default_get_buffer2(context, frame, flags)
     marks.requests += 1
-    if code < 0 or not marks.is_on or frame.buf[0] == NULL:
+    if code < 0 or not marks.is_on or marks.chosen == MARK_NONE or frame.buf[0] == NULL:
         return code
+    if marks.chosen == MARK_LAST:
+        forget_marks(marks)
     waiting.buffer = avutil.av_buffer_ref(frame.buf[0])
     if waiting.buffer == NULL:
         return code
