@@ -114,27 +114,27 @@ def add_note(app, what, path, thing, options, lines):
     lines.append("")
 
 
-class Table(Directive):
+class Differences(Directive):
     """The differences of all names of one module: ``.. torchcodec-differences:: decoders``."""
 
     optional_arguments = 1
 
     def run(self):
         module = self.arguments[0] if self.arguments else ""
-        rows = [".. list-table::", "   :header-rows: 1", "", "   * - name", "     - differences"]
+        lines = []
         for name in NAMES:
             parts = name.split(".")
             if (parts[0] if parts[0] in MODULES[1:] else "") == module:
                 shown = ".".join(parts[1:]) if module else name
-                texts = sentences(name) or ["None."]
-                rows += [f"   * - ``{shown}``", f"     - {as_rst(' '.join(texts))}"]
+                texts = sentences(name) or ["There is no difference."]
+                lines += [f"``{shown}``", *(f"   - {as_rst(text)}" for text in texts), ""]
         node = nodes.Element()
-        self.state.nested_parse(StringList(rows, "torchcodec.toml"), 0, node)
+        self.state.nested_parse(StringList(lines, "torchcodec.toml"), 0, node)
         return node.children
 
 
 def setup(app):
     # numpydoc rewrites docstrings first
     app.connect("autodoc-process-docstring", add_note, priority=900)
-    app.add_directive("torchcodec-differences", Table)
+    app.add_directive("torchcodec-differences", Differences)
     return {"parallel_read_safe": True}
