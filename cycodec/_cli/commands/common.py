@@ -74,6 +74,8 @@ def one_line(error: BaseException) -> str:
     text = " ".join(str(error).split()) or type(error).__name__
     if isinstance(error, OSError) and error.filename is not None and error.strerror:
         return f"{error.filename}: {error.strerror}"
+    if type(error) is OSError and error.strerror:  # such as a full disk, which has no name
+        return f"cannot write the output: {error.strerror}"
     if isinstance(error, ImportError):
         return text if "pip install" in text else f"{text} (`cycodec doctor` says more)"
     expected = (OSError, ValueError, LookupError, NotImplementedError, MemoryError)
