@@ -60,24 +60,27 @@ def in_words(names):
     return " and ".join(filter(None, [", ".join(quoted[:-1]), quoted[-1]]))
 
 
+def only_here(kind, names, where=""):
+    """Return the sentence about names that only cycodec has, in a list; an empty one for no names."""
+    plural = "s" * (len(names) != 1)
+    return [f"Only cycodec has the {kind}{plural} {in_words(names)}{where}."] if names else []
+
+
 def additions(name):
     """Return sentences about what only cycodec has under a name of TorchCodec."""
     theirs, ours = NAMES[name], resolve(name)
     found = []
     if "parameters" in theirs:
         extra = [each for each in arguments_of(ours) or [] if each not in theirs["parameters"]]
-        if extra:
-            found.append(f"Only cycodec has {in_words(extra)} as arguments.")
+        found += only_here("argument", extra)
     if "methods" in theirs:
         extra = [each for each in members_of(ours) if each not in theirs["methods"]]
-        if extra:
-            found.append(f"Only cycodec has {in_words(extra)} as methods or attributes.")
+        found += only_here("member", extra)
         for method, parameters in theirs["methods"].items():
             function = getattr(ours, method)
             if inspect.isroutine(function):
                 extra = [each for each in arguments_of(function) or [] if each not in parameters]
-                if extra:
-                    found.append(f"Only cycodec has {in_words(extra)} as arguments of `{method}`.")
+                found += only_here("argument", extra, f" of `{method}`")
     return found
 
 

@@ -59,7 +59,7 @@ def test_what_only_cycodec_has_is_found():
     assert "`plan`" in members
     assert "`metadata`" not in members
     of_frames = differences.additions("encoders.VideoStream")
-    assert "Only cycodec has `pts_seconds` as arguments of `add_frames`." in of_frames
+    assert "Only cycodec has the argument `pts_seconds` of `add_frames`." in of_frames
 
 
 @pytest.mark.parametrize(
