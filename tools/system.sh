@@ -48,7 +48,8 @@ PYTHON
 
 # Prints each missing requirement on a line.
 missing_from_system() {
-    have "${CC:-cc}" || echo "a C compiler (${CC:-cc})"
+    local compiler=${CC:-cc}
+    have "${compiler%% *}" || echo "a C compiler (${CC:-cc})"
     have ffmpeg || echo "the ffmpeg command"
     have "${PKG_CONFIG:-pkg-config}" || echo "pkg-config"
     local python lacks complaint

@@ -156,8 +156,8 @@ def concat(
                 _describe(copier, demuxer, streams, tags)
             elif len(streams) != len(copier.kinds):
                 raise FFmpegValueError(
-                    f"{demuxer.io.name} has {len(streams)} streams, but the first file has {len(copier.kinds)} "
-                    "(copy the streams that both have with remux)",
+                    f"{demuxer.io.name}: the number of streams is {len(streams)}, but that of the first file is "
+                    f"{len(copier.kinds)} (copy the streams that both have with remux)",
                     source=demuxer.io.name,
                     operation="join files",
                 )

@@ -217,7 +217,7 @@ def test_files_that_do_not_fit(tmp_path):
     with pytest.raises(ValueError, match=r"b.mp4.*the size is 64x64, not 128x96"):
         concat([one, other], tmp_path / "x.mp4")
     VideoEncoder(encoding.moving(5), frame_rate=30).to_file(tmp_path / "c.mp4")
-    with pytest.raises(ValueError, match="1 streams, but the first file has 2"):
+    with pytest.raises(ValueError, match="the number of streams is 1, but that of the first file is 2"):
         concat([one, tmp_path / "c.mp4"], tmp_path / "x.mp4")
     assert not (tmp_path / "x.mp4").exists()
     assert not list(tmp_path.glob("*.part"))
