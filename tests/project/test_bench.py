@@ -1,5 +1,6 @@
 """tools/bench: its arithmetic on invented times, and a small real run from request to report."""
 
+import argparse
 import dataclasses
 import importlib.util
 import io
@@ -7,6 +8,7 @@ import json
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import audio_media
@@ -377,3 +379,24 @@ def test_audio_of_all_libraries_is_the_same():
                     torch.testing.assert_close(getattr(one, "data", one), other, rtol=0, atol=2e-5)
         if name == "ffmpeg":
             assert torch.equal(library().resampled(wav), ours.resampled(wav))
+
+
+def test_a_wheel_takes_part(tmp_path, monkeypatch):
+    monkeypatch.setattr(checkouts, "BUILD", tmp_path / "build")
+    wheel = tmp_path / "cycodec-9-py3-none-any.whl"
+    with zipfile.ZipFile(wheel, "w") as archive:
+        archive.writestr("cycodec/__init__.py", "version = 9")
+    parser = argparse.ArgumentParser()
+    ((name, folder),) = checkouts.chosen(parser, wheel).items()
+    assert checkouts.is_checkout(name)
+    assert (folder / "cycodec" / "__init__.py").read_text() == "version = 9"
+
+
+def test_what_is_neither_checkout_nor_wheel_is_refused(tmp_path, capsys):
+    broken = tmp_path / "broken.whl"
+    broken.write_text("not a wheel")
+    parser = argparse.ArgumentParser()
+    for path in (broken, tmp_path / "absent.whl", tmp_path):
+        with pytest.raises(SystemExit):
+            checkouts.chosen(parser, path)
+        assert "--against" in capsys.readouterr().err
