@@ -61,7 +61,7 @@ def in_words(names):
 
 
 def only_here(kind, names, where=""):
-    """Return the sentence about names that only cycodec has, in a list; an empty one for no names."""
+    """Return a list with the sentence about names that only cycodec has, if there are any."""
     plural = "s" * (len(names) != 1)
     return [f"Only cycodec has the {kind}{plural} {in_words(names)}{where}."] if names else []
 
