@@ -111,9 +111,9 @@ def as_ticks(seconds: np.ndarray, time_base: Fraction, last: int | None, tick: F
     """
     scaled = np.rint(seconds * float(1 / time_base))
     if (scaled > LAST_TICK).any():
-        late = int(np.argmax(scaled > LAST_TICK))
+        beyond = int(np.argmax(scaled > LAST_TICK))
         raise FFmpegValueError(
-            f"pts_seconds[{late}] is {seconds[late]:g} s, but the last time that can be stored is "
+            f"pts_seconds[{beyond}] is {seconds[beyond]:g} s, but the last time that can be stored is "
             f"{float(LAST_TICK * time_base):g} s (let the times begin near 0)"
         )
     ticks = scaled.astype(np.int64)
