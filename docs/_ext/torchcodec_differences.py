@@ -109,7 +109,8 @@ def add_note(app, what, path, thing, options, lines):
     is_member = what in ("method", "property", "attribute")
     if what == "exception" or (name is None and is_member):
         return
-    found = ["TorchCodec does not have this name."] if name is None else sentences(name)
+    theirs = path.replace("cycodec", "torchcodec", 1)
+    found = [f"TorchCodec has no `{theirs}`."] if name is None else sentences(name)
     if not found:
         found = ["It accepts and returns the same."]
     lines += ["", ".. admonition:: Differences from TorchCodec", "   :class: torchcodec", ""]

@@ -5,6 +5,7 @@ import dataclasses
 import importlib.util
 import io
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -27,6 +28,7 @@ from benchmark import (  # noqa: E402
     checkouts,
     clips,
     figures,
+    gallery,
     images,
     machine,
     report,
@@ -400,3 +402,28 @@ def test_what_is_neither_checkout_nor_wheel_is_refused(tmp_path, capsys):
         with pytest.raises(SystemExit):
             checkouts.chosen(parser, path)
         assert "--against" in capsys.readouterr().err
+
+
+def test_recorded_times_are_those_of_the_pages():
+    """A page that compares other times needs a new run of tools/bench gallery."""
+    compared = {
+        title
+        for page in gallery.pages()
+        for title in re.findall(r'show_times\(\s*"([^"]+)"', page.read_text())
+    }
+    whole = json.loads((TOOLS.parent / "docs/benchmarks/gallery.json").read_text())
+    assert len(compared) > 5
+    assert compared == set(whole["times"])
+    assert all(time > 0 for times in whole["times"].values() for time in times.values())
+    assert whole["machine"]["load_before"][0] < 0.5
+
+
+def test_times_of_a_page_are_recorded(tmp_path):
+    page = tmp_path / "page.py"
+    page.write_text(
+        "from pictures import show_times\n"
+        "show_times('sums', {'short': lambda: sum(range(10)), 'long': lambda: sum(range(100_000))})\n"
+    )
+    times = gallery.measure(page, sys.executable)
+    assert list(times) == ["sums"]
+    assert 0 < times["sums"]["short"] < times["sums"]["long"] < 1000

@@ -67,7 +67,7 @@ def test_what_only_cycodec_has_is_found():
     [
         ("cycodec.decoders.VideoDecoder", "Only cycodec has"),
         ("cycodec.decoders.get_nvdec_cache_capacity", "It accepts and returns the same."),
-        ("cycodec.remux", "TorchCodec does not have this name."),
+        ("cycodec.remux", "TorchCodec has no ``torchcodec.remux``."),
     ],
 )
 def test_notes(path, words):
