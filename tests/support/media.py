@@ -567,15 +567,19 @@ def with_pixel_crop(left, right, top, bottom):
 
     def build(source):
         data = bytearray(source.read_bytes())
-        at = data.index(b"\x55\xb0\x90")  # an element of 16 bytes, with the colours
-        data[at : at + 19] = elements + b"\xec\x81\0"
+        at = data.index(b"\x55\xb0")
+        size = 3 + (data[at + 2] & 0x7F)
+        void = size - len(elements) - 2  # versions of FFmpeg write more colours
+        data[at : at + size] = elements + bytes((0xEC, 0x80 | void)) + bytes(void)
         return bytes(data)
 
     return build
 
 
 COLOURS = "-colorspace bt709 -color_primaries bt709 -color_trc bt709 -color_range tv"
-encode("coloured.mkv", f"{H264} {COLOURS}", size="128x80", seconds=1)
+# newer versions of FFmpeg take the colours of frames, and older ones those of the options
+MARKED = "setparams=colorspace=bt709:color_primaries=bt709:color_trc=bt709:range=tv"
+encode("coloured.mkv", f"{H264} {COLOURS}", size="128x80", seconds=1, more=MARKED)
 # frames of 128x80 and 121x81: what is cut off on the left, right, top and bottom
 CROPPED = {
     "clap_even.mp4": (16, 8, 4, 2),
