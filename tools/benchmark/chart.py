@@ -86,7 +86,14 @@ def draw_rows(title: str, rows: dict[str, dict[str, Any]], path: Path) -> None:
 
     `rows` holds the ``{"ratio": number}`` of each library for each workload.
     """
-    libraries = list(dict.fromkeys(name for cells in rows.values() for name in cells if name != BASE))
+    libraries = list(
+        dict.fromkeys(
+            name
+            for cells in rows.values()
+            for name, cell in cells.items()
+            if name != BASE and "ratio" in cell
+        )
+    )
     figure, axes = plt.subplots(figsize=(9, 1.5 + 0.4 * len(rows)), dpi=160, layout="constrained")
     ratios: list[float] = []
     for library in libraries:
@@ -97,7 +104,7 @@ def draw_rows(title: str, rows: dict[str, dict[str, Any]], path: Path) -> None:
             if "ratio" in cells.get(library, {})
         ]
         ratios += (ratio for ratio, _ in dots)
-        x, y = zip(*dots, strict=True) if dots else ((), ())
+        x, y = zip(*dots, strict=True)
         axes.scatter(x, y, color=colour, marker=marker, s=40, label=title_of(library), zorder=3)
     axes.axvline(1, color=STYLES[BASE][0], linewidth=1.4, zorder=2)
     for place in range(1, len(rows), 2):
