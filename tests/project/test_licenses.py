@@ -33,7 +33,7 @@ def test_vendored_folders():
 
 def test_libraries_of_the_wheel():
     listed = {row[0]: row[2] for row in tables.rows(PAGE, "wheel")}
-    assert listed == {item.package: item.license for item in (recipe.FFMPEG, *recipe.LIBRARIES)}
+    assert listed == {item.package: item.license for item in recipe.ALL}
     for package, version, _, source in tables.rows(PAGE, "wheel"):
         assert re.fullmatch(r"\d+(\.\d+)+", version), package
         assert re.fullmatch(r"<https://\S+>", source), package
@@ -41,7 +41,7 @@ def test_libraries_of_the_wheel():
 
 def test_versions_suit_the_recipe():
     versions = {row[0]: row[1] for row in tables.rows(PAGE, "wheel")}
-    for item in (recipe.FFMPEG, *recipe.LIBRARIES):
+    for item in recipe.ALL:
         assert versions[item.package].startswith(item.version)
 
 
