@@ -1,5 +1,5 @@
-/* to_pixels makes packed pixels, stages resample them, and planes are split last, where to_pixels does
- * not write them itself. */
+/* to_pixels makes packed pixels, stages resample them, and planes are split last, where to_pixels
+ * does not write them itself. */
 #include "convert/convert.h"
 
 #include <libavutil/error.h>

@@ -125,7 +125,8 @@ int luma_table_find(LumaTable *table, const AVFrame *like, int width, int height
     trial->width = TRIAL_WIDTH - (ragged ? 8 : 0);
     trial->height = FFALIGN((PLACES << table->depth) / trial->width + 1, 2) + !even;
     if (av_frame_get_buffer(trial, 0) >= 0) {
-        for (int i = 1; i < 4 && trial->data[i]; i++) /* chroma must be defined, but changes nothing */
+        /* chroma must be defined, but changes nothing */
+        for (int i = 1; i < 4 && trial->data[i]; i++)
             memset(trial->data[i], 0, (size_t)trial->linesize[i] * AV_CEIL_RSHIFT(trial->height, desc->log2_chroma_h));
         table->is_found = make_table(table, trial, scalers);
     }

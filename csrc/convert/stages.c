@@ -75,8 +75,8 @@ static void begin(const BuiltStage *b, uint8_t *out, ptrdiff_t stride, ConvertTy
         resampler_begin(b->resampler, out, stride);
 }
 
-/* The first stage reads what to_pixels converts, a few rows at a time where that costs nothing, else
- * all rows together. */
+/* The first stage reads what to_pixels converts, a few rows at a time where that costs nothing,
+ * else all rows together. */
 static int run_first(Stages *s, ToPixels *to_pixels, const AVFrame *frame, const ConvertTarget *target, uint8_t *out,
                      ptrdiff_t stride) {
     ConvertTarget strip = *target;

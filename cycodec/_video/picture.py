@@ -116,7 +116,9 @@ class PictureFormat:
         self.pixel_bytes = self.channels * PLANE_BYTES[dtype]
 
     def new(self, count: int, height: int, width: int) -> Tensor:
-        """Return memory for pictures as a tensor [count, height, width, channels], in the memory order.
+        """Return memory for pictures as a tensor [count, height, width, channels].
+
+        It has the memory order of the options.
         """
         if self.options.planar:
             planes = torch_adapter.empty((count, self.channels, height, width), self.dtype, self.device)
@@ -130,7 +132,9 @@ class PictureFormat:
         channels].
         """
         height, width, count = self.height, self.width, self.channels
-        rows, columns, planes = (width, 1, height * width) if self.options.planar else (count * width, count, 1)
+        rows, columns, planes = (
+            (width, 1, height * width) if self.options.planar else (count * width, count, 1)
+        )
         shape, strides = (height, width, count), (rows, columns, planes)
         if channels_first:
             shape, strides = (count, height, width), (planes, rows, columns)

@@ -349,8 +349,7 @@ def has_strict_frame_threads():
 
 
 def yuv_bits(str pixel_format):
-    """Return the bits of a sample of a pixel format's YUV planes; 0 if it has none that can be read.
-    """
+    """Return the bits of a sample of a pixel format's YUV planes; 0 if none can be read."""
     return yuv_depth(avutil.av_pix_fmt_desc_get(avutil.av_get_pix_fmt(pixel_format.encode())))
 
 
