@@ -12,7 +12,9 @@
 #include <libavutil/channel_layout.h>
 #include <libavutil/display.h>
 #include <libavutil/frame.h>
+#include <libavutil/intreadwrite.h>
 #include <libavutil/opt.h>
+#include <libavutil/pixdesc.h>
 #include <libswresample/swresample.h>
 #include <stdint.h>
 #include <string.h>
@@ -31,6 +33,9 @@
 #else
 #define COMPAT_WRITE_CONST
 #endif
+
+/* Sums of cuts do not overflow. */
+#define COMPAT_LARGEST_CROP (1 << 20)
 
 typedef int (*compat_read_packet)(void *opaque, uint8_t *buf, int size);
 typedef int (*compat_write_packet)(void *opaque, uint8_t *buf, int size);
@@ -97,6 +102,62 @@ static inline int compat_stream_display_matrix(const AVStream *stream, int32_t *
         return 0;
     memcpy(out, data, 9 * sizeof(int32_t));
     return 1;
+}
+
+/* What the container asks to cut off from frames, in pixels. */
+typedef struct CompatCrop {
+    int top;
+    int bottom;
+    int left;
+    int right;
+} CompatCrop;
+
+/* Read a stream's cropping (MP4's `clap`, Matroska's `PixelCrop`) and return 1, or 0 without one.
+ * FFmpeg tells it since libavcodec 61.10 (7.1). */
+static inline int compat_stream_crop(const AVStream *stream, CompatCrop *crop) {
+    int32_t values[4] = {0};
+    memset(crop, 0, sizeof(*crop));
+#if LIBAVCODEC_VERSION_INT >= AV_VERSION_INT(61, 10, 100)
+    const AVPacketSideData *side = av_packet_side_data_get(
+        stream->codecpar->coded_side_data, stream->codecpar->nb_coded_side_data, AV_PKT_DATA_FRAME_CROPPING);
+    if (!side || side->size < sizeof(values))
+        return 0;
+    for (int i = 0; i < 4; i++)
+        values[i] = (int32_t)AV_RL32(side->data + 4 * i);
+#else
+    (void)stream;
+#endif
+    for (int i = 0; i < 4; i++)
+        if (values[i] < 0 || values[i] > COMPAT_LARGEST_CROP)
+            return 0;
+    crop->top = values[0];
+    crop->bottom = values[1];
+    crop->left = values[2];
+    crop->right = values[3];
+    return crop->top || crop->bottom || crop->left || crop->right;
+}
+
+/* Return the part of a length that is left between two cuts, in whole chroma samples of 1 << shift
+ * pixels; below 1 if nothing is left. */
+static inline int compat_cropped(int length, int before, int after, int shift) {
+    int rest = length - before - after;
+    return rest < 1 ? 0 : rest & ~((1 << shift) - 1);
+}
+
+/* Cut off from a frame what the container asks for, as FFmpeg's filter `crop` does. Return 0 or
+ * AVERROR. */
+static inline int compat_frame_crop(AVFrame *frame, const CompatCrop *crop) {
+    const AVPixFmtDescriptor *desc = av_pix_fmt_desc_get((enum AVPixelFormat)frame->format);
+    int across = desc ? desc->log2_chroma_w : 0, down = desc ? desc->log2_chroma_h : 0;
+    int width = compat_cropped(frame->width, crop->left, crop->right, across);
+    int height = compat_cropped(frame->height, crop->top, crop->bottom, down);
+    if (width < 1 || height < 1)
+        return AVERROR_INVALIDDATA;
+    frame->crop_left = (size_t)(crop->left & ~((1 << across) - 1));
+    frame->crop_top = (size_t)(crop->top & ~((1 << down) - 1));
+    frame->crop_right = (size_t)frame->width - frame->crop_left - (size_t)width;
+    frame->crop_bottom = (size_t)frame->height - frame->crop_top - (size_t)height;
+    return av_frame_apply_cropping(frame, AV_FRAME_CROP_UNALIGNED);
 }
 
 /* The parser that the demuxer uses for a stream; NULL if there is none, or if this version may have

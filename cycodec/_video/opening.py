@@ -134,7 +134,7 @@ def open_stream(
     check_frames(index, demuxer, stream_index)
     index.confirmed = index.confirmed or is_doubtful
     index.stream_index = stream_index
-    has_other_size = first_size is not None and first_size != (header["width"], header["height"])
+    has_other_size = first_size is not None and first_size != demuxer.coded_size(stream_index)
     return Opened(demuxer, stream_index, base, size, header, index, is_unread, reader, has_other_size)
 
 

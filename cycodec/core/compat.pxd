@@ -17,6 +17,11 @@ cdef extern from "compat.h" nogil:
 
     # streams
     int compat_stream_display_matrix(const AVStream *stream, int32_t *out)
+    struct CompatCrop:
+        # pixels that the container asks to cut off
+        int top, bottom, left, right
+    int compat_stream_crop(const AVStream *stream, CompatCrop *crop)
+    int compat_cropped(int length, int before, int after, int shift)
     const AVCodecParserContext *compat_stream_parser(const AVStream *stream)
     int compat_index_count(const AVStream *stream)
     int compat_index_entry(AVStream *stream, int number, int64_t *timestamp, int64_t *pos, int *size, int *flags)
@@ -29,6 +34,7 @@ cdef extern from "compat.h" nogil:
 
     # frames
     int64_t compat_frame_duration(const AVFrame *frame)
+    int compat_frame_crop(AVFrame *frame, const CompatCrop *crop)
     int compat_frame_is_key(const AVFrame *frame)
     void compat_frame_set_duration(AVFrame *frame, int64_t duration)
     void compat_frame_channels(const AVFrame *frame, int *channels, uint64_t *mask)

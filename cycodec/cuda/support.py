@@ -47,6 +47,8 @@ def why_not(demuxer: Demuxer, stream_index: int, ordinal: int, backend: str) -> 
     problem = _format_problem(info)
     if problem is not None:
         return problem
+    if demuxer.is_cropped(stream_index):
+        return "the container crops the pictures, which only the CPU does"
     if backend == "nvdec" and demuxer.codec_options:
         options = ", ".join(map(repr, demuxer.codec_options))
         return f"NVDEC does not know options of libavcodec's decoders, {options} (set_cuda_backend('ffmpeg') passes them)"

@@ -128,6 +128,56 @@ def test_downstream_extension(installed, downstream, tmp_path):
     assert output[2:] == ["True", "refused FFmpegValueError", "True", "closed ClosedError"]
 
 
+def edited(path, old, new):
+    text = path.read_text()
+    assert text.count(old) == 1, f"{path} holds {old!r} {text.count(old)} times"
+    path.write_text(text.replace(old, new))
+
+
+def build_luma(site, folder, *edits):
+    """Builds the extension `luma` with an edited copy of the package's .pxd files, as if they were
+    those of another release.
+    """
+    other = folder / "other"
+    shutil.copytree(site, other)
+    for name, old, new in edits:
+        edited(other / "cycodec" / name, old, new)
+    for name in ("luma.pyx", "setup.py"):
+        shutil.copy(ROOT / "tests" / "support" / "downstream" / name, folder)
+    environment = {**os.environ, "PYTHONPATH": str(other)}
+    run([sys.executable, "setup.py", "build_ext", "--inplace"], cwd=folder, env=environment)
+    shutil.rmtree(other)
+
+
+def test_extensions_of_an_earlier_release_go_on(installed, tmp_path):
+    """Functions that are new since, a class that has grown and one more method do no harm."""
+    build_luma(
+        installed,
+        tmp_path,
+        ("core/capi/samples.pxd", "cdef int samples_rate(BlockReader reader) noexcept nogil\n", ""),
+        ("__init__.pxd", "    samples_rate,\n", ""),
+        ("core/video/reader.pxd", "    cdef readonly int64_t frames_damaged\n", ""),
+        ("core/video/reader.pxd", "    cdef bint refers_to_damage(self) noexcept nogil\n", ""),
+    )
+    clip = tmp_path / "clip.mkv"
+    source = "testsrc2=s=96x64:r=10:d=1"
+    run(["ffmpeg", "-v", "error", "-f", "lavfi", "-i", source, "-c:v", "ffv1", str(clip)])
+    environment = {**os.environ, "PYTHONPATH": str(installed)}
+    output = run([sys.executable, "-c", PROGRAM, str(clip)], cwd=tmp_path, env=environment).splitlines()
+    assert output[2:] == ["True", "refused FFmpegValueError", "True", "closed ClosedError"]
+
+
+def test_extensions_of_a_later_release_are_refused(installed, tmp_path):
+    build_luma(installed, tmp_path, ("core/capi/abi.pxd", "CYCODEC_ABI = 1", "CYCODEC_ABI = 2"))
+    environment = {**os.environ, "PYTHONPATH": str(installed)}
+    done = subprocess.run(
+        [sys.executable, "-c", "import luma"], cwd=tmp_path, env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 1
+    assert "ImportError: this extension was built for version 2 of cycodec's C API" in done.stderr
+    assert "upgrade cycodec" in done.stderr
+
+
 def test_the_guide_works_as_it_is_written(installed, tmp_path):
     """The files and commands of docs/cimport.md, but for the one that needs the network."""
     page = (ROOT / "docs" / "cimport.md").read_text()

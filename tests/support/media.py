@@ -538,6 +538,67 @@ for orientation, matrix in ORIENTATIONS.items():
 for orientation in ("rot90", "rot270"):
     derive(f"{orientation}_422_10bit.mp4", with_matrix(*ORIENTATIONS[orientation]), "upright_422_10bit.mp4")
 
+# ---- cropping that the container asks for ----
+
+
+def with_clap(width, height, left, right, top, bottom):
+    """Adds a clean aperture to the first track of an MP4 of H.264; the numbers are pixels."""
+    values = (width - left - right, 1, height - top - bottom, 1, left - right, 2, top - bottom, 2)
+    clap = struct.pack(">I4s4IiIiI", 40, b"clap", *values)
+
+    def build(source):
+        data = bytearray(source.read_bytes())
+        at = data.index(b"stsd") + data[data.index(b"stsd") :].index(b"avc1")
+        end = at - 4 + struct.unpack_from(">I", data, at - 4)[0]
+        data[end:end] = clap
+        # the enclosing boxes grow; moov follows mdat, so no sample moves
+        for name in (b"avc1", b"stsd", b"stbl", b"minf", b"mdia", b"trak", b"moov"):
+            box = data.rindex(name, 0, at + 4) - 4
+            struct.pack_into(">I", data, box, struct.unpack_from(">I", data, box)[0] + len(clap))
+        return bytes(data)
+
+    return build
+
+
+def with_pixel_crop(left, right, top, bottom):
+    """Puts Matroska's cropping in the place of the four colours of the first track."""
+    parts = zip((0x54CC, 0x54DD, 0x54BB, 0x54AA), (left, right, top, bottom), strict=True)
+    elements = b"".join(struct.pack(">HBB", number, 0x81, value) for number, value in parts)
+
+    def build(source):
+        data = bytearray(source.read_bytes())
+        at = data.index(b"\x55\xb0")
+        size = 3 + (data[at + 2] & 0x7F)
+        void = size - len(elements) - 2  # versions of FFmpeg write more colours
+        data[at : at + size] = elements + bytes((0xEC, 0x80 | void)) + bytes(void)
+        return bytes(data)
+
+    return build
+
+
+COLOURS = "-colorspace bt709 -color_primaries bt709 -color_trc bt709 -color_range tv"
+# newer versions of FFmpeg take the colours of frames, and older ones those of the options
+MARKED = "setparams=colorspace=bt709:color_primaries=bt709:color_trc=bt709:range=tv"
+encode("coloured.mkv", f"{H264} {COLOURS}", size="128x80", seconds=1, more=MARKED)
+# frames of 128x80 and 121x81: what is cut off on the left, right, top and bottom
+CROPPED = {
+    "clap_even.mp4": (16, 8, 4, 2),
+    "clap_odd.mp4": (7, 4, 3, 2),
+    "clap_444.mp4": (7, 4, 3, 2),
+    "clap_422_10bit.mp4": (7, 4, 3, 2),
+    "pixel_crop_even.mkv": (16, 8, 4, 2),
+    "pixel_crop_odd.mkv": (5, 2, 1, 0),
+    "pixel_crop_right.mkv": (0, 1, 0, 7),
+}
+for name in ("clap_even.mp4", "clap_odd.mp4"):
+    derive(name, with_clap(128, 80, *CROPPED[name]), "upright.mp4")
+derive("clap_444.mp4", with_clap(121, 81, *CROPPED["clap_444.mp4"]), "upright_444.mp4")
+derive("clap_422_10bit.mp4", with_clap(128, 80, *CROPPED["clap_422_10bit.mp4"]), "upright_422_10bit.mp4")
+derive("clap_turned.mp4", with_clap(128, 80, 16, 8, 4, 2), "rot90.mp4")
+for name in ("pixel_crop_even.mkv", "pixel_crop_odd.mkv", "pixel_crop_right.mkv"):
+    derive(name, with_pixel_crop(*CROPPED[name]), "coloured.mkv")
+derive("pixel_crop_all.mkv", with_pixel_crop(127, 0, 0, 0), "coloured.mkv")
+
 GENERATED = tuple(RECIPES)
 
 # ---- shared media ----

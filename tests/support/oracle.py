@@ -78,7 +78,7 @@ def raw(source, pixels, stream="v:0"):
     is_data = isinstance(source, bytes)
     chosen = () if pixels is None else ("-pix_fmt", pixels)
     return recipes.run(
-        "-threads", "1", *uncropped(), "-i", "pipe:0" if is_data else f"file:{source}", "-map", f"0:{stream}",
+        "-threads", "1", "-i", "pipe:0" if is_data else f"file:{source}", "-map", f"0:{stream}",
         *passthrough(), *chosen, "-f", "rawvideo", "-", stdin=source if is_data else None,
     ).stdout  # fmt: skip
 
@@ -107,7 +107,7 @@ def decode(path, stream, *options):
     """
     # `file:` keeps ffmpeg from taking a part of the name for a protocol
     done = recipes.run(
-        "-threads", "1", *uncropped(), "-i", f"file:{path}", "-map", f"0:{stream}", *passthrough(), *options, "-",
+        "-threads", "1", "-i", f"file:{path}", "-map", f"0:{stream}", *passthrough(), *options, "-",
         check=False, timeout=900,
     )  # fmt: skip
     lines = [line for line in done.stdout.decode().splitlines() if line]
@@ -125,13 +125,6 @@ def version():
 def passthrough():
     """Returns the option that stops ffmpeg from doubling or dropping frames; 5.1 renamed it."""
     return ("-fps_mode", "passthrough") if version() >= (5, 1) else ("-vsync", "passthrough")
-
-
-def uncropped():
-    """Returns the option that stops ffmpeg from cropping frames as the container says, which it
-    does since 7.1.
-    """
-    return ("-apply_cropping", "codec") if version() >= (7, 1) else ()
 
 
 def frame_times(path, stream="v:0"):

@@ -3,12 +3,15 @@
     PYTHONPATH=tools python -m wheels.trial WHEEL [--suite bookworm]
 
 The wheel is installed by pip, first without torch and then with it. The doctor, a round trip of
-video and audio, and FFmpeg's choice at run time are tried.
+video and audio, and FFmpeg's choice at run time are tried. In a second system, with a compiler,
+extensions are built by the guide.
 """
 
 from __future__ import annotations
 
 import argparse
+import re
+import shutil
 import sys
 from pathlib import Path
 
@@ -56,6 +59,46 @@ for codec, ending in [("libopus", "opus"), ("libmp3lame", "mp3"), ("libvorbis", 
 """
 
 
+# What the guide for extensions says one needs, but for pip's packages.
+COMPILER = ("ca-certificates", "python3", "python3-venv", "python3-dev", "gcc", "libc6-dev")
+
+
+def try_extensions(suite: str, shared: dict[str, Path], wheel: str) -> str:
+    """Follow docs/cimport.md on a system with a compiler and without FFmpeg's headers.
+
+    Both extensions of tests/support/downstream are built by the guide's commands: one writes a
+    video, and the other computes the mean luma of a frame of it.
+
+    Returns
+    -------
+    str
+        The mean luma.
+    """
+    system = Chroot(ROOT / "build/trial" / f"{suite}-compiler", suite)
+    system.make(COMPILER)
+    project = system.folder / "project"
+    shutil.rmtree(project, ignore_errors=True)
+    project.mkdir()
+    for name in ("setup.py", "luma.pyx", "writer.pyx"):
+        shutil.copy(ROOT / "tests/support/downstream" / name, project)
+    page = (ROOT / "docs/cimport.md").read_text()
+    packages, build, call = re.findall(r"^\$ (.*)$", page, re.MULTILINE)
+    written = 'python -c \'import writer; writer.write("video.mp4", 20, "mpeg4")\''
+    with system.entered(**shared):
+        system.run("if ls /usr/include/*/libav* /usr/lib/*/libav* 2>/dev/null; then exit 1; fi")
+        system.run("test -x /trial/bin/pip || python3 -m venv /trial")
+        script = [
+            "export PATH=/trial/bin:$PATH; cd /project",
+            "pip install -q numpy torch==2.13.0",
+            f"pip install -q --force-reinstall --no-deps {wheel}",
+            f"{packages} -q",
+            f"{build} >build.log 2>&1",
+            written,
+            call,
+        ]
+        return system.run("\n".join(script)).stdout.strip()
+
+
 def main() -> int:
     """Install the wheel in the system, and try it."""
     parser = argparse.ArgumentParser(prog="python -m wheels.trial", description=__doc__)
@@ -89,6 +132,7 @@ def main() -> int:
         if refused.returncode == 0 or "CYCODEC_FFMPEG=system" not in refused.stderr:
             raise SystemExit(f"a system without FFmpeg was not refused:\n{refused.stderr}")
         print("CYCODEC_FFMPEG=system:", refused.stderr.strip().splitlines()[-1])
+    print("extensions by the guide: mean luma", try_extensions(arguments.suite, shared, wheel))
     return 0
 
 

@@ -376,6 +376,17 @@ cdef class Container:
         """Return the header's values for one stream as a dict; None stands for unknown values."""
         return metadata.stream_info(self.ptr, index)
 
+    def coded_size(self, int index):
+        """Return the width and height of a video stream before the container crops it.
+
+        0 is unknown.
+        """
+        return self.ptr.streams[index].codecpar.width, self.ptr.streams[index].codecpar.height
+
+    def is_cropped(self, int index):
+        """Return True if the container asks to cut something off the frames of a video stream."""
+        return metadata.is_cropped(self.ptr.streams[index])
+
     def rotation(self, int index):
         """Return the counter-clockwise angle by which to turn pictures, or None if unknown.
 

@@ -5,7 +5,13 @@ from fractions import Fraction
 from libc.math cimport isnan
 from libc.stdint cimport int32_t, int64_t
 
-from cycodec.core.compat cimport compat_channels, compat_stream_display_matrix
+from cycodec.core.compat cimport (
+    CompatCrop,
+    compat_channels,
+    compat_cropped,
+    compat_stream_crop,
+    compat_stream_display_matrix,
+)
 
 from cycodec.libav cimport avcodec, avformat, avutil
 from cycodec.libav.avcodec cimport AVCodecParameters
@@ -95,9 +101,10 @@ cdef dict video_info(const AVStream *stream):
     if aspect.num <= 0:
         aspect = parameters.sample_aspect_ratio
     rate = None if is_attached_picture(stream) else frame_rate(stream)
+    width, height = cropped_size(stream)
     return {
-        "width": parameters.width or None,
-        "height": parameters.height or None,
+        "width": width or None,
+        "height": height or None,
         "num_frames_from_header": stream.nb_frames or None,
         "average_fps_from_header": float(rate) if rate else None,
         "pixel_aspect_ratio": fraction(aspect),
@@ -106,6 +113,26 @@ cdef dict video_info(const AVStream *stream):
         **colour_names(parameters.color_primaries, parameters.color_space, parameters.color_trc,
                        parameters.color_range),
     }
+
+
+cdef bint is_cropped(const AVStream *stream):
+    cdef CompatCrop crop
+    return compat_stream_crop(stream, &crop)
+
+
+cdef tuple cropped_size(const AVStream *stream):
+    """Return the stored width and height, less what the container cuts off. Cuts that leave nothing
+    are ignored, and decoding reports them.
+    """
+    cdef AVCodecParameters *parameters = stream.codecpar
+    cdef const avutil.AVPixFmtDescriptor *desc = avutil.av_pix_fmt_desc_get(<avutil.AVPixelFormat> parameters.format)
+    cdef CompatCrop crop
+    cdef int width, height
+    if not compat_stream_crop(stream, &crop):
+        return parameters.width, parameters.height
+    width = compat_cropped(parameters.width, crop.left, crop.right, desc.log2_chroma_w if desc != NULL else 0)
+    height = compat_cropped(parameters.height, crop.top, crop.bottom, desc.log2_chroma_h if desc != NULL else 0)
+    return (width, height) if width > 0 and height > 0 else (parameters.width, parameters.height)
 
 
 cdef object rotation(const AVStream *stream):

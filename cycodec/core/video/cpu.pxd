@@ -5,6 +5,7 @@ from libc.stdint cimport int64_t, uint8_t
 
 from cycodec.core.bitstream.nal cimport NalFormat
 from cycodec.core.bitstream.sequence_headers cimport SequenceHeaders
+from cycodec.core.compat cimport CompatCrop
 from cycodec.core.video.backend cimport VideoBackend
 
 from cycodec.core.video.target cimport ConvertTarget
@@ -36,6 +37,9 @@ cdef class CpuBackend(VideoBackend):
     cdef void *parameters
     # Converter * of csrc/convert/convert.h.
     cdef void *converter
+    # What the container cuts off, and False if nothing.
+    cdef CompatCrop crop
+    cdef bint is_cropped
     cdef int num_threads
     cdef int min_reorder
     cdef bint strict

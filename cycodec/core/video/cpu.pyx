@@ -5,7 +5,7 @@ from libc.stddef cimport ptrdiff_t
 from libc.stdint cimport int32_t, uint8_t
 
 from cycodec.core cimport error
-from cycodec.core.compat cimport compat_has_strict_frame_threads
+from cycodec.core.compat cimport compat_frame_crop, compat_has_strict_frame_threads, compat_stream_crop
 from cycodec.core.bitstream.nal cimport unit_format
 from cycodec.core.bitstream.sequence_headers cimport (
     SequenceHeaders,
@@ -137,6 +137,7 @@ cdef class CpuBackend(VideoBackend):
             avcodec.avcodec_parameters_copy(parameters, demuxer.stream(stream_index).codecpar),
             "copy codec parameters", self.source,
         )
+        self.is_cropped = compat_stream_crop(demuxer.stream(stream_index), &self.crop)
         self.nal = unit_format(parameters)
         self.reads_extradata_late = parameters.codec_id in (
             avcodec.AV_CODEC_ID_MPEG2VIDEO, avcodec.AV_CODEC_ID_MPEG4
@@ -236,6 +237,8 @@ cdef class CpuBackend(VideoBackend):
         cdef int code = avcodec.avcodec_receive_frame(self.context, frame)
         if code == 0 and self.marks.count and finds_marks(&self.marks, frame):
             frame.flags |= avutil.AV_FRAME_FLAG_CORRUPT
+        if code == 0 and self.is_cropped:
+            code = compat_frame_crop(frame, &self.crop)
         return code
 
     cdef bint has_made_up(self) noexcept nogil:

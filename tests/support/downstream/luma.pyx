@@ -3,6 +3,7 @@
 from libc.stdint cimport int64_t
 
 from cycodec cimport (
+    decoder_index,
     decoder_reader,
     index_length,
     index_pts,
@@ -11,6 +12,7 @@ from cycodec cimport (
     reader_reach,
     require_cycodec,
 )
+from cycodec.core.video.index cimport FrameIndex
 from cycodec.core.video.reader cimport FrameReader
 from cycodec.libav.avutil cimport AVFrame
 
@@ -35,5 +37,5 @@ def mean_luma(decoder, int64_t number):
 
 
 def all_pts(decoder):
-    cdef FrameReader reader = decoder_reader(decoder)
-    return [index_pts(reader.index, i) for i in range(index_length(reader.index))]
+    cdef FrameIndex index = decoder_index(decoder)
+    return [index_pts(index, i) for i in range(index_length(index))]
