@@ -1,5 +1,5 @@
-/* to_rgb makes packed RGB, stages resample it, and planes are split last, where to_rgb does not
- * write them itself. */
+/* to_pixels makes packed pixels, stages resample them, and planes are split last, where to_pixels
+ * does not write them itself. */
 #include "convert/convert.h"
 
 #include <libavutil/error.h>
@@ -8,21 +8,28 @@
 #include "convert/grown.h"
 #include "convert/planes.h"
 #include "convert/stages.h"
-#include "convert/to_rgb.h"
+#include "convert/to_pixels.h"
 
 struct Converter {
-    ToRgb *to_rgb;
+    ToPixels *to_pixels;
     Stages stages;
     uint8_t *packed; /* a picture that becomes planes */
     size_t packed_size;
+    uint8_t *region; /* a region of one or four channels before it is resampled */
+    size_t region_size;
+    uint8_t *three; /* three channels of it, before and after */
+    size_t three_size;
 };
+
+/* The channels of a pixel that stages resample. */
+#define STAGED 3
 
 Converter *converter_alloc(void) {
     Converter *c = av_mallocz(sizeof(*c));
     if (!c)
         return NULL;
-    c->to_rgb = to_rgb_alloc();
-    if (!c->to_rgb)
+    c->to_pixels = to_pixels_alloc();
+    if (!c->to_pixels)
         av_freep(&c);
     return c;
 }
@@ -30,23 +37,57 @@ Converter *converter_alloc(void) {
 void converter_free(Converter *c) {
     if (!c)
         return;
-    to_rgb_free(c->to_rgb);
+    to_pixels_free(c->to_pixels);
     stages_free(&c->stages);
     av_free(c->packed);
+    av_free(c->region);
+    av_free(c->three);
     av_free(c);
 }
 
 int converter_kernel(const Converter *c) {
-    return (int)to_rgb_kernel(c->to_rgb);
+    return (int)to_pixels_kernel(c->to_pixels);
 }
 
-static int run_packed(Converter *c, const AVFrame *frame, const ConvertTarget *target, uint8_t *rgb, ptrdiff_t stride) {
-    if (target->num_stages)
-        return stages_run(&c->stages, c->to_rgb, frame, target, rgb, stride);
-    return to_rgb_run(c->to_rgb, frame, target, rgb, stride);
+/* Resample a picture of one or four channels, three of them at a time. Channels do not depend on
+ * each other. */
+static int run_threes(Converter *c, const AVFrame *frame, const ConvertTarget *target, uint8_t *out, ptrdiff_t stride) {
+    ConvertTarget before = *target;
+    before.num_stages = 0;
+    before.type = convert_unrounded(target->type);
+    int channels = convert_channels(target->layout), size = convert_sample_size(before.type);
+    int width = target->x1 - target->x0, height = target->y1 - target->y0,
+        last_size = convert_sample_size(target->type), last_width = convert_target_width(target),
+        last_height = convert_target_height(target);
+    ptrdiff_t pitch = convert_target_row_stride(&before), pitch_before = (ptrdiff_t)STAGED * size * width,
+              pitch_after = (ptrdiff_t)STAGED * last_size * last_width;
+    size_t bytes_before = (size_t)pitch_before * (size_t)height,
+           bytes_after = (size_t)pitch_after * (size_t)last_height;
+    uint8_t *region = c->region = grown(c->region, &c->region_size, (size_t)pitch * (size_t)height);
+    uint8_t *three = c->three = grown(c->three, &c->three_size, bytes_before + bytes_after);
+    if (!region || !three)
+        return AVERROR(ENOMEM);
+    int code = to_pixels_run(c->to_pixels, frame, &before, region, pitch);
+    for (int from = 0; code >= 0 && from < channels; from += STAGED) {
+        int count = channels - from < STAGED ? channels - from : STAGED;
+        copy_channels(three, pitch_before, STAGED, 0, region, pitch, channels, from, STAGED, width, height, size);
+        code = stages_resample(&c->stages, three, pitch_before, target, three + bytes_before, pitch_after);
+        if (code >= 0)
+            copy_channels(out, stride, channels, from, three + bytes_before, pitch_after, STAGED, 0, count, last_width,
+                          last_height, last_size);
+    }
+    return code;
 }
 
-static int run_planes(Converter *c, const AVFrame *frame, const ConvertTarget *target, uint8_t *rgb, ptrdiff_t stride) {
+static int run_packed(Converter *c, const AVFrame *frame, const ConvertTarget *target, uint8_t *out, ptrdiff_t stride) {
+    if (!target->num_stages)
+        return to_pixels_run(c->to_pixels, frame, target, out, stride);
+    if (convert_channels(target->layout) != STAGED)
+        return run_threes(c, frame, target, out, stride);
+    return stages_run(&c->stages, c->to_pixels, frame, target, out, stride);
+}
+
+static int run_planes(Converter *c, const AVFrame *frame, const ConvertTarget *target, uint8_t *out, ptrdiff_t stride) {
     ConvertTarget target_packed = *target;
     target_packed.planar = 0;
     int height = convert_target_height(target);
@@ -56,13 +97,14 @@ static int run_planes(Converter *c, const AVFrame *frame, const ConvertTarget *t
         return AVERROR(ENOMEM);
     int code = run_packed(c, frame, &target_packed, packed, pitch);
     if (code >= 0)
-        split_planes(rgb, stride, packed, pitch, convert_target_width(target), height,
+        split_planes(out, stride, packed, pitch, convert_target_width(target), height, convert_channels(target->layout),
                      convert_sample_size(target->type));
     return code;
 }
 
-int converter_run(Converter *c, const AVFrame *frame, const ConvertTarget *target, uint8_t *rgb, ptrdiff_t stride) {
-    if (target->planar && (target->num_stages || !to_rgb_gives_planes(c->to_rgb, frame, target)))
-        return run_planes(c, frame, target, rgb, stride);
-    return run_packed(c, frame, target, rgb, stride);
+int converter_run(Converter *c, const AVFrame *frame, const ConvertTarget *target, uint8_t *out, ptrdiff_t stride) {
+    if (target->planar && target->layout != LAYOUT_GRAY &&
+        (target->num_stages || !to_pixels_gives_planes(c->to_pixels, frame, target)))
+        return run_planes(c, frame, target, out, stride);
+    return run_packed(c, frame, target, out, stride);
 }

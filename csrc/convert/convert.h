@@ -1,4 +1,4 @@
-/* The entry point of the conversion: from a decoded frame in any pixel format to RGB in the
+/* The entry point of the conversion: from a decoded frame in any pixel format to a picture in the
  * caller's memory. */
 #ifndef CYCODEC_CONVERT_H
 #define CYCODEC_CONVERT_H
@@ -15,9 +15,9 @@ typedef struct Converter Converter;
 Converter *converter_alloc(void);
 void converter_free(Converter *converter);
 
-/* Convert a frame to rows of RGB, or of one plane, `row_stride` bytes apart. Return 0 or
+/* Convert a frame to rows of pixels, or of one plane, `row_stride` bytes apart. Return 0 or
  * AVERROR. */
-int converter_run(Converter *converter, const AVFrame *frame, const ConvertTarget *target, uint8_t *rgb,
+int converter_run(Converter *converter, const AVFrame *frame, const ConvertTarget *target, uint8_t *out,
                   ptrdiff_t row_stride);
 
 /* For tests: return the Kernel of kernel_choice.h that was found last. */

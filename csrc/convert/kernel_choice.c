@@ -235,17 +235,46 @@ static int is_equal(Kernels *k, Kernel kernel, const AVFrame *trial, const uint8
            same_rows(ours, theirs, pitch, 3 * width * convert_sample_size(type), height);
 }
 
-static Kernel try_kernels(Kernels *k, AVFrame *trial, Kernel first, Kernel end, ConvertType type, Scalers *scalers) {
-    int width = trial->width, height = trial->height, is_float = type != CONVERT_UINT8;
+/* Take the alpha out of rows of RGBA. Return false if a pixel is not opaque. */
+static int drop_alpha(uint8_t *rows, ptrdiff_t pitch, int width, int height, int sample_size) {
+    const uint16_t opaque = UINT16_MAX;
+    for (int y = 0; y < height; y++)
+        for (int x = 0; x < width; x++) {
+            uint8_t *row = rows + y * pitch, *pixel = row + 4 * x * sample_size;
+            if (memcmp(pixel + 3 * sample_size, &opaque, (size_t)sample_size))
+                return 0;
+            memmove(row + 3 * x * sample_size, pixel, 3 * (size_t)sample_size);
+        }
+    return 1;
+}
+
+/* Let swscale convert the trial to `theirs`; `samples` is memory of the same size. Return false if
+ * it cannot, or if the picture has alpha. */
+static int make_theirs(Scalers *scalers, const AVFrame *trial, int is_float, int is_opaque, uint8_t *theirs,
+                       uint8_t *samples, int pitch) {
+    int width = trial->width, height = trial->height;
+    int format = is_float ? AV_PIX_FMT_RGB48 : AV_PIX_FMT_RGB24;
+    uint8_t *made = is_float ? samples : theirs;
+    if (is_opaque)
+        format = is_float ? AV_PIX_FMT_RGBA64 : AV_PIX_FMT_RGBA;
+    if (scalers_run(scalers, trial, width, height, format, made, pitch) < 0)
+        return 0;
+    if (is_opaque && !drop_alpha(made, pitch, width, height, is_float ? 2 : 1))
+        return 0;
+    for (int y = 0; is_float && y < height; y++)
+        float_samples(theirs + y * pitch, (const uint16_t *)(samples + y * pitch), 3 * width, 0);
+    return 1;
+}
+
+static Kernel try_kernels(Kernels *k, AVFrame *trial, Kernel first, Kernel end, ConvertType type, int is_opaque,
+                          Scalers *scalers) {
+    int width = trial->width, height = trial->height;
     /* swscale may write up to 15 pixels beyond a row */
-    int pitch = FFALIGN((width + 16) * 3 * convert_sample_size(type), 64);
+    int pitch = FFALIGN((width + 16) * 4 * convert_sample_size(type), 64);
     uint8_t *ours = av_malloc(3 * (size_t)pitch * height), *theirs = ours + pitch * height,
             *samples = theirs + pitch * height;
-    int format = is_float ? AV_PIX_FMT_RGB48 : AV_PIX_FMT_RGB24;
     Kernel kernel = NO_KERNEL;
-    if (ours && scalers_run(scalers, trial, width, height, format, is_float ? samples : theirs, pitch) >= 0) {
-        for (int y = 0; is_float && y < height; y++)
-            float_samples(theirs + y * pitch, (const uint16_t *)(samples + y * pitch), 3 * width, 0);
+    if (ours && make_theirs(scalers, trial, type != CONVERT_UINT8, is_opaque, theirs, samples, pitch)) {
         for (Kernel tried = first; tried < end && kernel == NO_KERNEL; tried++) {
             if (tried < KERNEL_DEEP && !yuv2rgb_pays(tried == KERNEL_PRODUCTS ? YUV2RGB_PRODUCTS : YUV2RGB_TABLES))
                 continue;
@@ -257,15 +286,17 @@ static Kernel try_kernels(Kernels *k, AVFrame *trial, Kernel first, Kernel end, 
     return kernel;
 }
 
-Kernel kernels_find(Kernels *k, const AVFrame *like, int width, int height, ConvertType type, Scalers *scalers) {
+Kernel kernels_find(Kernels *k, const AVFrame *like, int width, int height, ConvertType type, int is_opaque,
+                    Scalers *scalers) {
     const AVPixFmtDescriptor *desc = av_pix_fmt_desc_get(like->format);
     int ragged = width % 16 != 0, even = !(height & 1), is_float = type != CONVERT_UINT8;
     Kernel first, end;
     (is_float ? float_candidates : candidates)(desc, width, height, &first, &end);
-    if (first == NO_KERNEL)
+    if (first == NO_KERNEL || (is_opaque && desc->flags & AV_PIX_FMT_FLAG_ALPHA))
         return NO_KERNEL;
     if (k->known && k->format == like->format && k->space == (int)like->colorspace &&
-        k->range == (int)like->color_range && k->ragged == ragged && k->even == even && k->is_float == is_float)
+        k->range == (int)like->color_range && k->ragged == ragged && k->even == even && k->is_float == is_float &&
+        k->is_opaque == is_opaque)
         return k->kernel;
     AVFrame *trial = av_frame_alloc();
     k->kernel = NO_KERNEL;
@@ -275,7 +306,7 @@ Kernel kernels_find(Kernels *k, const AVFrame *like, int width, int height, Conv
         trial->height = TRIAL_HEIGHT - !even;
         if (av_frame_get_buffer(trial, 0) >= 0) {
             fill_trial(trial, desc);
-            k->kernel = try_kernels(k, trial, first, end, is_float ? CONVERT_FLOAT32 : type, scalers);
+            k->kernel = try_kernels(k, trial, first, end, is_float ? CONVERT_FLOAT32 : type, is_opaque, scalers);
         }
     }
     av_frame_free(&trial);
@@ -286,5 +317,6 @@ Kernel kernels_find(Kernels *k, const AVFrame *like, int width, int height, Conv
     k->ragged = ragged;
     k->even = even;
     k->is_float = is_float;
+    k->is_opaque = is_opaque;
     return k->kernel;
 }

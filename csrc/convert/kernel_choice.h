@@ -26,7 +26,7 @@ typedef enum {
 
 /* The last choice, and what kernels keep from picture to picture. All zeros at first. */
 typedef struct {
-    int known, format, space, range, ragged, even, is_float;
+    int known, format, space, range, ragged, even, is_float, is_opaque;
     Kernel kernel;
     Axis filter; /* of chroma, for pictures of `height` rows */
     int height;
@@ -35,8 +35,10 @@ typedef struct {
 } Kernels;
 
 /* Return the kernel that gives swscale's values of `type` for frames like this one, whose size
- * after orientation is width x height, or NO_KERNEL. `scalers` give swscale's values. */
-Kernel kernels_find(Kernels *kernels, const AVFrame *like, int width, int height, ConvertType type, Scalers *scalers);
+ * after orientation is width x height, or NO_KERNEL. `scalers` give swscale's values. With
+ * `is_opaque`, these are the values of RGBA, whose alpha must be opaque. */
+Kernel kernels_find(Kernels *kernels, const AVFrame *like, int width, int height, ConvertType type, int is_opaque,
+                    Scalers *scalers);
 void kernels_free(Kernels *kernels);
 
 /* True if each pixel only needs the samples that cover it, and no rows above or below. */

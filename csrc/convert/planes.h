@@ -1,13 +1,25 @@
-/* Packed pixels to planes. */
+/* Packed pixels: to planes, and with other channels. */
 #ifndef CYCODEC_PLANES_H
 #define CYCODEC_PLANES_H
 
 #include <stddef.h>
 #include <stdint.h>
 
-/* Write a packed picture as three planes of `height` rows, which are `out_stride` bytes apart. Rows
- * of the packed picture are `in_stride` bytes apart, and samples have 1, 2 or 4 bytes. */
+/* Write a packed picture as one plane for each of its 3 or 4 channels. Planes have `height` rows,
+ * which are `out_stride` bytes apart. Rows of the packed picture are `in_stride` bytes apart, and
+ * samples have 1, 2 or 4 bytes. */
 void split_planes(uint8_t *out, ptrdiff_t out_stride, const uint8_t *in, ptrdiff_t in_stride, int width, int height,
-                  int sample_size);
+                  int channels, int sample_size);
+
+/* Copy `count` channels of packed pixels, from channel `from` on, to other packed pixels, from
+ * channel `to` on. The last source channel is repeated where `from` + `count` exceeds the source's
+ * channels. */
+void copy_channels(uint8_t *out, ptrdiff_t out_stride, int out_channels, int to, const uint8_t *in, ptrdiff_t in_stride,
+                   int in_channels, int from, int count, int width, int height, int sample_size);
+
+/* Write rows of RGB as rows of opaque RGBA. Samples are uint8, float32 or float16, by their
+ * size. */
+void add_alpha(uint8_t *out, ptrdiff_t out_stride, const uint8_t *in, ptrdiff_t in_stride, int width, int height,
+               int sample_size);
 
 #endif

@@ -17,6 +17,7 @@ void scalers_free(Scalers *s) {
  * MPEG-2's chroma position for 8-bit 4:2:0. */
 static struct SwsContext *make_scaler(const ScalerKey *key) {
     int *inverse, *table, in_range, out_range, brightness, contrast, saturation;
+    int is_gray = key->out_format == AV_PIX_FMT_GRAY8 || key->out_format == AV_PIX_FMT_GRAY16;
     struct SwsContext *sws = sws_alloc_context();
     if (!sws)
         return NULL;
@@ -29,6 +30,9 @@ static struct SwsContext *make_scaler(const ScalerKey *key) {
     av_opt_set_int(sws, "sws_flags", SWS_BICUBIC, 0);
     if (key->format == AV_PIX_FMT_YUV420P)
         av_opt_set_int(sws, "src_v_chr_pos", 128, 0);
+    /* the way that swscale takes to another depth of gray depends on it */
+    if (is_gray && key->range != AVCOL_RANGE_UNSPECIFIED)
+        av_opt_set_int(sws, "src_range", key->range == AVCOL_RANGE_JPEG, 0);
     if (sws_init_context(sws, NULL, NULL) < 0) {
         sws_freeContext(sws);
         return NULL;
@@ -38,6 +42,8 @@ static struct SwsContext *make_scaler(const ScalerKey *key) {
         const int *matrix = colour_coefficients(key->space);
         if (key->range != AVCOL_RANGE_UNSPECIFIED)
             in_range = key->range == AVCOL_RANGE_JPEG;
+        if (key->out_format == key->format) /* only the size changes */
+            out_range = in_range;
         sws_setColorspaceDetails(sws, matrix, in_range, matrix, out_range, brightness, contrast, saturation);
     }
     return sws;
@@ -61,6 +67,21 @@ static struct SwsContext *get_scaler(Scalers *scalers, const ScalerKey *key) {
     return oldest->sws;
 }
 
+static int run(Scalers *scalers, const AVFrame *frame, const ScalerKey *key, uint8_t *const planes[],
+               const int strides[]) {
+    struct SwsContext *sws = get_scaler(scalers, key);
+    if (!sws)
+        return AVERROR(ENOSYS);
+    int rows = sws_scale(sws, (const uint8_t *const *)frame->data, frame->linesize, 0, frame->height, planes, strides);
+    return rows < 0 ? rows : 0;
+}
+
+int scalers_fit(Scalers *scalers, const AVFrame *frame, AVFrame *out) {
+    ScalerKey key = {frame->width, frame->height, frame->format,     out->width,
+                     out->height,  out->format,   frame->colorspace, frame->color_range};
+    return run(scalers, frame, &key, out->data, out->linesize);
+}
+
 int scalers_run(Scalers *scalers, const AVFrame *frame, int width, int height, int format, uint8_t *out, int stride) {
     if (frame->format == format && frame->width == width && frame->height == height) {
         /* swscale copies more than the width, beyond the last row of a region */
@@ -70,11 +91,7 @@ int scalers_run(Scalers *scalers, const AVFrame *frame, int width, int height, i
     }
     ScalerKey key = {frame->width, frame->height, frame->format,     width,
                      height,       format,        frame->colorspace, frame->color_range};
-    struct SwsContext *sws = get_scaler(scalers, &key);
-    if (!sws)
-        return AVERROR(ENOSYS);
     uint8_t *planes[4] = {out};
     int strides[4] = {stride};
-    int rows = sws_scale(sws, (const uint8_t *const *)frame->data, frame->linesize, 0, frame->height, planes, strides);
-    return rows < 0 ? rows : 0;
+    return run(scalers, frame, &key, planes, strides);
 }

@@ -27,7 +27,11 @@ typedef struct {
 
 void scalers_free(Scalers *scalers);
 
-/* Convert a whole frame to packed RGB of a size and format. Return 0 or AVERROR. */
+/* Scale a whole frame to the size of another one, which has the same format and owns memory. Return
+ * 0 or AVERROR. */
+int scalers_fit(Scalers *scalers, const AVFrame *frame, AVFrame *out);
+
+/* Convert a whole frame to packed pixels of a size and format. Return 0 or AVERROR. */
 int scalers_run(Scalers *scalers, const AVFrame *frame, int width, int height, int format, uint8_t *out, int stride);
 
 #endif

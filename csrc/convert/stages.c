@@ -66,54 +66,72 @@ static int build(Stages *s, const ConvertTarget *target) {
     return 0;
 }
 
-/* Let a stage begin a picture. The last stage writes to `rgb`. */
-static void begin(const BuiltStage *b, uint8_t *rgb, ptrdiff_t stride, ConvertType type) {
+/* Let a stage begin a picture. The last stage writes to `out`. */
+static void begin(const BuiltStage *b, uint8_t *out, ptrdiff_t stride, ConvertType type) {
     int row = (b->stage.x1 - b->stage.x0) * 3 * convert_sample_size(convert_unrounded(type));
     if (b->picture)
         resampler_begin(b->resampler, b->picture, row);
     else
-        resampler_begin(b->resampler, rgb, stride);
+        resampler_begin(b->resampler, out, stride);
 }
 
-/* The first stage reads what to_rgb converts, a few rows at a time where that costs nothing, else
- * all rows together. */
-static int run_first(Stages *s, ToRgb *to_rgb, const AVFrame *frame, const ConvertTarget *target, uint8_t *rgb,
+/* The first stage reads what to_pixels converts, a few rows at a time where that costs nothing,
+ * else all rows together. */
+static int run_first(Stages *s, ToPixels *to_pixels, const AVFrame *frame, const ConvertTarget *target, uint8_t *out,
                      ptrdiff_t stride) {
     ConvertTarget strip = *target;
     Rect needs = resampler_needs(s->built[0].resampler);
     int pixel = 3 * convert_sample_size(convert_unrounded(target->type)), bottom = target->y0 + needs.y1, code;
-    begin(&s->built[0], rgb, stride, target->type);
+    begin(&s->built[0], out, stride, target->type);
     strip.type = convert_unrounded(target->type);
     strip.num_stages = 0;
     /* whole chroma samples, which the kernels convert without a scratch picture */
     strip.x0 = (target->x0 + needs.x0) & ~1;
     strip.x1 = FFMIN((target->x0 + needs.x1 + 1) & ~1, target->width);
     ptrdiff_t pitch = (ptrdiff_t)(strip.x1 - strip.x0) * pixel, skipped = (target->x0 + needs.x0 - strip.x0) * pixel;
-    int step = to_rgb_is_by_rows(to_rgb, frame, &strip) ? STRIP : needs.y1 - needs.y0;
+    int step = to_pixels_is_by_rows(to_pixels, frame, &strip) ? STRIP : needs.y1 - needs.y0;
     uint8_t *rows = s->rows = grown(s->rows, &s->rows_size, (size_t)pitch * (size_t)step);
     if (!rows)
         return AVERROR(ENOMEM);
     for (strip.y0 = target->y0 + needs.y0; strip.y0 < bottom; strip.y0 = strip.y1) {
         strip.y1 = FFMIN(strip.y0 + step, bottom);
-        if ((code = to_rgb_run(to_rgb, frame, &strip, rows, pitch)) < 0)
+        if ((code = to_pixels_run(to_pixels, frame, &strip, rows, pitch)) < 0)
             return code;
         resampler_rows(s->built[0].resampler, rows + skipped, pitch, strip.y1 - strip.y0);
     }
     return 0;
 }
 
-int stages_run(Stages *s, ToRgb *to_rgb, const AVFrame *frame, const ConvertTarget *target, uint8_t *rgb,
-               ptrdiff_t stride) {
-    int code = is_built(s, target) ? 0 : build(s, target),
-        pixel = 3 * convert_sample_size(convert_unrounded(target->type));
-    if (code < 0 || (code = run_first(s, to_rgb, frame, target, rgb, stride)) < 0)
-        return code;
+/* All stages but the first read the picture of the one before. */
+static void run_others(const Stages *s, uint8_t *out, ptrdiff_t stride, ConvertType type) {
     for (int i = 1; i < s->num_built; i++) {
         const BuiltStage *b = &s->built[i], *before = b - 1;
+        int pixel = 3 * convert_sample_size(convert_unrounded(type));
         ptrdiff_t pitch = (ptrdiff_t)b->in_width * pixel;
         Rect needs = resampler_needs(b->resampler);
-        begin(b, rgb, stride, target->type);
+        begin(b, out, stride, type);
         resampler_rows(b->resampler, before->picture + needs.y0 * pitch + needs.x0 * pixel, pitch, needs.y1 - needs.y0);
     }
+}
+
+int stages_run(Stages *s, ToPixels *to_pixels, const AVFrame *frame, const ConvertTarget *target, uint8_t *out,
+               ptrdiff_t stride) {
+    int code = is_built(s, target) ? 0 : build(s, target);
+    if (code < 0 || (code = run_first(s, to_pixels, frame, target, out, stride)) < 0)
+        return code;
+    run_others(s, out, stride, target->type);
+    return 0;
+}
+
+int stages_resample(Stages *s, const uint8_t *picture, ptrdiff_t pitch, const ConvertTarget *target, uint8_t *out,
+                    ptrdiff_t stride) {
+    int code = is_built(s, target) ? 0 : build(s, target);
+    if (code < 0)
+        return code;
+    Rect needs = resampler_needs(s->built[0].resampler);
+    int pixel = 3 * convert_sample_size(convert_unrounded(target->type));
+    begin(&s->built[0], out, stride, target->type);
+    resampler_rows(s->built[0].resampler, picture + needs.y0 * pitch + needs.x0 * pixel, pitch, needs.y1 - needs.y0);
+    run_others(s, out, stride, target->type);
     return 0;
 }

@@ -1,8 +1,8 @@
-/* Resampling behind the conversion to RGB. */
+/* Resampling behind the conversion to pixels of three channels. */
 #ifndef CYCODEC_STAGES_H
 #define CYCODEC_STAGES_H
 
-#include "convert/to_rgb.h"
+#include "convert/to_pixels.h"
 #include "resample/resample.h"
 
 typedef struct {
@@ -17,15 +17,20 @@ typedef struct {
     BuiltStage *built;
     int num_built;
     ConvertType type;
-    uint8_t *rows; /* packed RGB that enters the first stage */
+    uint8_t *rows; /* packed pixels that enter the first stage */
     size_t rows_size;
 } Stages;
 
 void stages_free(Stages *stages);
 
-/* Convert a frame to packed RGB through all stages of the target, of which there is at least one.
- * Return 0 or AVERROR. */
-int stages_run(Stages *stages, ToRgb *to_rgb, const AVFrame *frame, const ConvertTarget *target, uint8_t *rgb,
+/* Convert a frame to packed pixels through all stages of the target, of which there is at least
+ * one. Return 0 or AVERROR. */
+int stages_run(Stages *stages, ToPixels *to_pixels, const AVFrame *frame, const ConvertTarget *target, uint8_t *out,
                ptrdiff_t stride);
+
+/* Resample packed pixels of the target's region, whose rows are `pitch` bytes apart. They are uint8
+ * for CONVERT_UINT8 and float32 for both floats. Return 0 or AVERROR. */
+int stages_resample(Stages *stages, const uint8_t *picture, ptrdiff_t pitch, const ConvertTarget *target, uint8_t *out,
+                    ptrdiff_t stride);
 
 #endif

@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-ConvertTarget *convert_target_new(int width, int height, const int region[4], int orientation, ConvertType type,
-                                  int planar, int num_stages, const ConvertStage *stages) {
+ConvertTarget *convert_target_new(int width, int height, const int region[4], int orientation, ConvertLayout layout,
+                                  ConvertType type, int planar, int num_stages, const ConvertStage *stages) {
     size_t stages_bytes = (size_t)num_stages * sizeof(*stages);
     ConvertTarget *target = malloc(sizeof(*target) + stages_bytes);
     if (!target)
@@ -19,6 +19,7 @@ ConvertTarget *convert_target_new(int width, int height, const int region[4], in
                               .x1 = region[3],
                               .y1 = region[1],
                               .orientation = orientation,
+                              .layout = layout,
                               .type = type,
                               .planar = planar,
                               .num_stages = num_stages,

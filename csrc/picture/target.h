@@ -1,4 +1,4 @@
-/* What a decoded frame is converted to: size, region, orientation, type and resampling of an RGB
+/* What a decoded frame is converted to: size, region, orientation, layout, type and resampling of a
  * picture.
  *
  * C code may read the struct. Cython code only holds pointers to it and calls the functions.
@@ -13,6 +13,14 @@ typedef enum { CONVERT_UINT8 = 0, CONVERT_FLOAT32 = 1, CONVERT_FLOAT16 = 2 } Con
 
 static inline int convert_sample_size(ConvertType type) {
     return type == CONVERT_FLOAT32 ? 4 : type == CONVERT_FLOAT16 ? 2 : 1;
+}
+
+/* What the channels of a pixel are. YUV has a frame's own values, with chroma repeated for each
+ * pixel. */
+typedef enum { LAYOUT_RGB = 0, LAYOUT_GRAY = 1, LAYOUT_RGBA = 2, LAYOUT_YUV = 3 } ConvertLayout;
+
+static inline int convert_channels(ConvertLayout layout) {
+    return layout == LAYOUT_GRAY ? 1 : layout == LAYOUT_RGBA ? 4 : 3;
 }
 
 /* The type in which pictures are resampled: floats stay float32 until the last step rounds them to
@@ -30,16 +38,17 @@ typedef struct {
     int width, height;  /* size of the whole picture after orientation, before any stage */
     int x0, y0, x1, y1; /* half-open region of it that is converted */
     int orientation;    /* ORIENT_* of picture/orientation.h */
+    ConvertLayout layout;
     ConvertType type;
-    int planar; /* true if the result holds planes of R, G and B, not packed pixels */
+    int planar; /* true if the result holds one plane for each channel, not packed pixels */
     int num_stages;
     const ConvertStage *stages; /* applied to the region one after the other */
 } ConvertTarget;
 
 /* Return a new target that holds a copy of the stages, or NULL without memory. `region` is {y0, y1,
  * x0, x1}. */
-ConvertTarget *convert_target_new(int width, int height, const int region[4], int orientation, ConvertType type,
-                                  int planar, int num_stages, const ConvertStage *stages);
+ConvertTarget *convert_target_new(int width, int height, const int region[4], int orientation, ConvertLayout layout,
+                                  ConvertType type, int planar, int num_stages, const ConvertStage *stages);
 void convert_target_free(ConvertTarget *target);
 
 /* Width and height of the result, after the last stage. */
@@ -55,12 +64,14 @@ static inline int convert_target_height(const ConvertTarget *target) {
 
 /* Bytes of a row of the result, or of a row of one of its planes. */
 static inline ptrdiff_t convert_target_row_stride(const ConvertTarget *target) {
-    return (ptrdiff_t)convert_target_width(target) * (target->planar ? 1 : 3) * convert_sample_size(target->type);
+    return (ptrdiff_t)convert_target_width(target) * (target->planar ? 1 : convert_channels(target->layout)) *
+           convert_sample_size(target->type);
 }
 
 /* Bytes of the whole result, without gaps. */
 static inline size_t convert_target_picture_bytes(const ConvertTarget *target) {
-    return (size_t)convert_target_row_stride(target) * (size_t)convert_target_height(target) * (target->planar ? 3 : 1);
+    return (size_t)convert_target_row_stride(target) * (size_t)convert_target_height(target) *
+           (size_t)(target->planar ? convert_channels(target->layout) : 1);
 }
 
 #endif

@@ -27,6 +27,8 @@ class Options:
     mask_errors : bool
         True if frames that cannot be decoded repeat the last good one instead of raising an error.
     output_dtype : {"uint8", "float32", "float16", "auto"}
+    output : {"rgb", "gray", "rgba", "yuv"}
+        The channels of a pixel.
     planar : bool
         True if pictures lie in memory in the order NCHW.
     transforms : tuple of DecoderTransform
@@ -50,6 +52,7 @@ class Options:
     approximate: bool
     mask_errors: bool
     output_dtype: str
+    output: str = "rgb"
     planar: bool = False
     transforms: tuple[DecoderTransform, ...] = ()
     cuda: int | None = None

@@ -44,7 +44,11 @@ class Addresses(NamedTuple):
         return cls(address, address + times.strides[0], valid.ctypes.data)
 
 
-# Bytes of one colour of a pixel.
+# The channels of pixels, as csrc/picture/target.h's ConvertLayout numbers them, and how many.
+LAYOUTS = {"rgb": 0, "gray": 1, "rgba": 2, "yuv": 3}
+CHANNELS = {"rgb": 3, "gray": 1, "rgba": 4, "yuv": 3}
+
+# Bytes of one channel of a pixel.
 PLANE_BYTES = {"uint8": 1, "float16": 2, "float32": 4}
 
 
@@ -92,7 +96,7 @@ class PictureFormat:
 
     Attributes
     ----------
-    height, width : int
+    height, width, channels : int
         Of a picture.
     pixel_bytes : int
         Bytes of a pixel.
@@ -108,25 +112,32 @@ class PictureFormat:
         self.device = device
         whole = geometry if pipeline is None else pipeline
         self.height, self.width = whole.height, whole.width
-        self.pixel_bytes = 3 * PLANE_BYTES[dtype]
+        self.channels = CHANNELS[options.output]
+        self.pixel_bytes = self.channels * PLANE_BYTES[dtype]
 
     def new(self, count: int, height: int, width: int) -> Tensor:
-        """Return memory for pictures as a tensor [count, height, width, 3], in the memory order."""
+        """Return memory for pictures as a tensor [count, height, width, channels].
+
+        It has the memory order of the options.
+        """
         if self.options.planar:
-            planes = torch_adapter.empty((count, 3, height, width), self.dtype, self.device)
+            planes = torch_adapter.empty((count, self.channels, height, width), self.dtype, self.device)
             return planes.permute(0, 2, 3, 1)
-        return torch_adapter.empty((count, height, width, 3), self.dtype, self.device)
+        return torch_adapter.empty((count, height, width, self.channels), self.dtype, self.device)
 
     def maker(self, channels_first: bool) -> Callable[[], Tensor]:
         """Return a function that makes memory for one whole picture.
 
-        Its tensors are [3, height, width] with `channels_first`, else [height, width, 3].
+        Its tensors are [channels, height, width] with `channels_first`, else [height, width,
+        channels].
         """
-        height, width = self.height, self.width
-        rows, columns, planes = (width, 1, height * width) if self.options.planar else (3 * width, 3, 1)
-        shape, strides = (height, width, 3), (rows, columns, planes)
+        height, width, count = self.height, self.width, self.channels
+        rows, columns, planes = (
+            (width, 1, height * width) if self.options.planar else (count * width, count, 1)
+        )
+        shape, strides = (height, width, count), (rows, columns, planes)
         if channels_first:
-            shape, strides = (3, height, width), (planes, rows, columns)
+            shape, strides = (count, height, width), (planes, rows, columns)
         return torch_adapter.maker(shape, strides, self.dtype, self.device)
 
     def spec(self, region: Region) -> PictureSpec:
@@ -139,6 +150,7 @@ class PictureFormat:
             torch_adapter.SAMPLE_TYPES[self.dtype],
             self.options.planar,
             stages,
+            LAYOUTS[self.options.output],
         )
 
     def _sources(self, region: Region) -> tuple[Region, tuple[Stage, ...]]:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 from cycodec._shared import torch_adapter
 from cycodec._video.picture import PictureFormat, Region
 from cycodec.core.error import FFmpegError, FFmpegValueError
+from cycodec.core.video.cpu import yuv_bits
 from cycodec.core.video.picture_spec import PictureSpec
 from cycodec.transforms import Pipeline, resolve
 
@@ -30,6 +31,7 @@ COLOURS = ("color_primaries", "color_space", "color_transfer_characteristic", "c
 HDR_TRANSFERS = ("smpte2084", "arib-std-b67")
 # Rows or columns of the largest picture that C code may ask for.
 LARGEST_SIDE = 1 << 15
+BYTE_BITS = 8
 
 
 class PlansOutdated(Exception):
@@ -194,8 +196,40 @@ class Pictures:
         """The dtype "uint8", "float32" or "float16", with "auto" resolved."""
         if self.options.output_dtype != "auto":
             return self.options.output_dtype
+        if self.options.output == "yuv":
+            return "uint8" if self._sample_bits() == BYTE_BITS else "float32"
         self._learn_colours()
         return "float32" if self.header.get("color_transfer_characteristic") in HDR_TRANSFERS else "uint8"
+
+    def _sample_bits(self) -> int:
+        """Return the bits of a sample of the YUV planes, or 0 if the stream has none."""
+        name = self.describe().get("pixel_format")
+        return BYTE_BITS if name is None else yuv_bits(name)
+
+    def check_samples(self) -> None:
+        """Check that the result can hold the samples of the stream as they were decoded.
+
+        Raises
+        ------
+        FFmpegValueError
+            The stream has no YUV planes, or they have more bits than uint8.
+        """
+        bits, name = self._sample_bits(), self.header.get("pixel_format")
+        source = self._readers.main.demuxer.io.name
+        if not bits:
+            raise FFmpegValueError(
+                f"{source}: output='yuv' needs YUV planes, and frames of this stream are {name}; pass"
+                " output='rgb' or 'rgba'",
+                source=source,
+                operation="open",
+            )
+        if bits > BYTE_BITS and self.options.output_dtype == "uint8":
+            raise FFmpegValueError(
+                f"{source}: samples of {name} have {bits} bits and do not fit into torch.uint8; pass"
+                " output_dtype=torch.float32 or 'auto' with output='yuv'",
+                source=source,
+                operation="open",
+            )
 
     @property
     def pipeline(self) -> Pipeline | None:

@@ -55,7 +55,7 @@ class Frames(NamedTuple):
 
     Attributes
     ----------
-    data : Tensor of shape [count, height, width, 3]
+    data : Tensor of shape [count, height, width, channels]
         In any memory order.
     pts_seconds, duration_seconds : float64 array of shape [count]
     valid : bool array of shape [count]
@@ -111,6 +111,8 @@ class VideoSession(Session):
         with self._opening():
             self.io.check_identity(identity)
             self._open(index, mappings, pipeline)
+            if options.output == "yuv":
+                self.serve(self.pictures.check_samples)
             if options.transforms:
                 self.serve(self.pictures.resolve)
 
@@ -293,7 +295,8 @@ class VideoSession(Session):
 
         Returns
         -------
-        Tensor of shape [3, height, width] with `channels_first`, else [height, width, 3]
+        Tensor of shape [channels, height, width] with `channels_first`, else [height, width,
+        channels]
         """
         single, pictures = self._single, self.pictures
         if (

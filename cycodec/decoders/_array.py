@@ -2,14 +2,35 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from cycodec._shared import torch_adapter
+from cycodec._shared import keys, torch_adapter
+from cycodec._video.picture import CHANNELS
 
 if TYPE_CHECKING:
     import torch
 
     from cycodec._video.session import VideoSession
+
+
+OUTPUTS = tuple(CHANNELS)
+
+
+def cuda_of(device: Any, output: str) -> int | None:
+    """Return the number of the CUDA device that receives frames; None for the CPU.
+
+    Raises
+    ------
+    ValueError
+        A GPU does not make this output. Other errors are those of `torch_adapter.cuda_ordinal`.
+    """
+    ordinal = torch_adapter.cuda_ordinal(device)
+    if ordinal is not None and output != "rgb":
+        raise ValueError(
+            f"output={output!r} is made on the CPU only: pass device='cpu', and move the result with"
+            f" .to('cuda:{ordinal}')"
+        )
+    return ordinal
 
 
 class ArrayOfFrames:
@@ -29,11 +50,20 @@ class ArrayOfFrames:
         return self._session.serve(self._shape)
 
     def _shape(self) -> tuple[int, int, int, int]:
+        return self._shape_of(len(self._session.index))
+
+    def _shape_of(self, num_frames: int) -> tuple[int, int, int, int]:
+        """Return the shape of a number of frames."""
         height, width = self._session.shape
-        count = len(self._session.index)
+        channels = CHANNELS[self._session.options.output]
         if self._dimension_order == "NCHW":
-            return count, 3, height, width
-        return count, height, width, 3
+            return num_frames, channels, height, width
+        return num_frames, height, width, channels
+
+    def _plan(self, key: Any, num_frames: int) -> keys.Plan:
+        """Return what a key selects from a number of frames."""
+        rows = 2 if self._dimension_order == "NCHW" else 1
+        return keys.plan(key, self._shape_of(num_frames), rows, rows + 1)
 
     @property
     def ndim(self) -> int:

@@ -21,7 +21,7 @@ from cycodec._video.work import DecodeCounters, DecodePlan, counted, planned
 from cycodec.core.error import FFmpegError
 from cycodec.core.video.index import FrameIndex
 from cycodec.cuda.settings import CpuFallbackStatus, chosen_backend, chosen_converter
-from cycodec.decoders._array import ArrayOfFrames
+from cycodec.decoders._array import OUTPUTS, ArrayOfFrames, cuda_of
 from cycodec.decoders._by_time import ByTime
 from cycodec.decoders._open_to_c import OpenToC
 from cycodec.transforms import DecoderTransform, Pipeline, as_transforms
@@ -103,6 +103,14 @@ class VideoDecoder(DecoderBase, ArrayOfFrames, OpenToC):
         What happens to a stream that the GPU does not decode. With "cpu", the CPU decodes it, the
         GPU still converts its colours, and `cpu_fallback` tells why. "raise" raises
         UnsupportedError.
+    output : {"rgb", "gray", "rgba", "yuv"}
+        The channels of frames: three, one, four, or three. Gray and RGBA are ffmpeg's ``gray`` and
+        ``rgba`` (for floats ``gray16le`` and ``rgba64le`` divided by 65535). Streams without alpha
+        are opaque. "yuv" has the samples as they were decoded, without any conversion. Chroma is
+        repeated up to the size of luma, so that a slice such as ``frames[:, 1:, ::2, ::2]`` is the
+        decoded plane. Floats are samples divided by the largest one of their depth. uint8 holds 8
+        bits only, so that deeper streams need floats; "auto" chooses. Outputs other than "rgb" are
+        made on the CPU.
     protocols : str or iterable of str, optional
         FFmpeg's protocols that the source may use besides its own. By default, bytes and file-like
         objects reach nothing, a path reaches its file, and a URL reaches itself: see
@@ -166,12 +174,14 @@ class VideoDecoder(DecoderBase, ArrayOfFrames, OpenToC):
         max_result_bytes: int | None = None,
         timeout: float | None = None,
         max_spool_bytes: int | None = None,
+        output: Literal["rgb", "gray", "rgba", "yuv"] = "rgb",
     ) -> None:
         one_of("dimension_order", dimension_order, ("NCHW", "NHWC"))
         one_of("memory_order", memory_order, ("NHWC", "NCHW"))
         one_of("seek_mode", seek_mode, ("exact", "approximate"))
         one_of("on_error", on_error, ("raise", "mask"))
         one_of("fallback", fallback, ("cpu", "raise"))
+        one_of("output", output, OUTPUTS)
         if sum((seek_mode != "exact", custom_frame_mappings is not None, index is not None)) > 1:
             raise ValueError(
                 "seek_mode='approximate', custom_frame_mappings and index exclude each other: pass one of them"
@@ -191,9 +201,10 @@ class VideoDecoder(DecoderBase, ArrayOfFrames, OpenToC):
             approximate=seek_mode == "approximate",
             mask_errors=on_error == "mask",
             output_dtype=dtype_name(output_dtype),
+            output=output,
             planar=memory_order == "NCHW",
             transforms=as_transforms(transforms),
-            cuda=torch_adapter.cuda_ordinal(device),
+            cuda=cuda_of(device, output),
             fallback=fallback,
             cuda_backend=chosen_backend(),
             converter=chosen_converter(),
@@ -335,8 +346,8 @@ class VideoDecoder(DecoderBase, ArrayOfFrames, OpenToC):
         Returns
         -------
         Tensor
-            Of the decoder's dtype and device; a single frame is [3, height, width] or [height,
-            width, 3].
+            Of the decoder's dtype and device; a single frame is [channels, height, width] or
+            [height, width, channels].
 
         Raises
         ------
@@ -365,12 +376,6 @@ class VideoDecoder(DecoderBase, ArrayOfFrames, OpenToC):
     def _select(self, key: Any) -> Tensor:
         plan = self._plan(key, len(self))
         return self._planned(plan, self._session.index.positions_of(plan.frames))
-
-    def _plan(self, key: Any, num_frames: int) -> keys.Plan:
-        height, width = self._session.shape
-        if self._dimension_order == "NCHW":
-            return keys.plan(key, (num_frames, 3, height, width), 2, 3)
-        return keys.plan(key, (num_frames, height, width, 3), 1, 2)
 
     def _planned(self, plan: keys.Plan, positions: Sequence[int] | np.ndarray) -> Tensor:
         """Return the result of a plan whose frames are at these positions."""

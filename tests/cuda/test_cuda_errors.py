@@ -320,3 +320,9 @@ def test_kernels_compile_for_every_gpu(capability):
     assert b"resample_rows" in image
     exact = capability != (13, 0)
     assert image.startswith(b"\x7fELF") is exact  # it is PTX for a GPU that this NVRTC does not know
+
+
+@pytest.mark.parametrize("output", ["gray", "rgba", "yuv"])
+def test_outputs_of_the_cpu_alone_say_what_to_do(gpu, output):
+    with pytest.raises(ValueError, match=rf"output='{output}' is made on the CPU only: pass device='cpu'"):
+        VideoDecoder(media.path("h264_plain.mp4"), device="cuda", output=output)

@@ -69,13 +69,18 @@ def floats(source, height, width, stream="v:0"):
 
     `source` is a path, or the bytes of a file. Other options are those of `reference`.
     """
-    is_data = isinstance(source, bytes)
-    done = recipes.run(
-        "-threads", "1", "-i", "pipe:0" if is_data else f"file:{source}", "-map", f"0:{stream}",
-        *passthrough(), "-pix_fmt", "rgb48le", "-f", "rawvideo", "-", stdin=source if is_data else None,
-    )  # fmt: skip
-    samples = np.frombuffer(done.stdout, "<u2").reshape(-1, height, width, 3)
+    samples = np.frombuffer(raw(source, "rgb48le", stream), "<u2").reshape(-1, height, width, 3)
     return samples.astype(np.float32) / np.float32(65535)
+
+
+def raw(source, pixels, stream="v:0"):
+    """Returns the bytes of all frames in a pixel format, or in the stream's own if it is None."""
+    is_data = isinstance(source, bytes)
+    chosen = () if pixels is None else ("-pix_fmt", pixels)
+    return recipes.run(
+        "-threads", "1", "-i", "pipe:0" if is_data else f"file:{source}", "-map", f"0:{stream}",
+        *passthrough(), *chosen, "-f", "rawvideo", "-", stdin=source if is_data else None,
+    ).stdout  # fmt: skip
 
 
 def ask(path, stream):

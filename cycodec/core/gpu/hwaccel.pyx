@@ -46,8 +46,8 @@ cdef class DeviceBackend(CpuBackend):
     cdef int copy(self, uint8_t *to, const uint8_t *source, size_t size) noexcept nogil:
         return self.delivery.copy(to, source, size)
 
-    cdef int clear(self, uint8_t *to, size_t size) noexcept nogil:
-        return self.delivery.clear(to, size)
+    cdef int make_black(self, const void *target, uint8_t *out) noexcept nogil:
+        return self.delivery.clear(out, convert_target_picture_bytes(<const ConvertTarget *> target))
 
 
 cdef class UploadBackend(DeviceBackend):

@@ -24,6 +24,7 @@ from cycodec.core.compat cimport (
 from cycodec.core.gpu cimport device as devices
 from cycodec.core.video.codes cimport BACKEND_FAILED
 from cycodec.core.video.backend cimport VideoBackend
+from cycodec.core.video.target cimport ConvertTarget, convert_target_picture_bytes
 from cycodec.core.container.demux cimport Demuxer
 from cycodec.core.gpu.device cimport CudaDevice, Delivery
 from cycodec.core.gpu.nvidia cimport CUcontext, CUstream, NvFunctions, NvLayout, NvSurface
@@ -361,8 +362,8 @@ cdef class NvdecBackend(VideoBackend):
     cdef int copy(self, uint8_t *to, const uint8_t *source, size_t size) noexcept nogil:
         return self.delivery.copy(to, source, size)
 
-    cdef int clear(self, uint8_t *to, size_t size) noexcept nogil:
-        return self.delivery.clear(to, size)
+    cdef int make_black(self, const void *target, uint8_t *out) noexcept nogil:
+        return self.delivery.clear(out, convert_target_picture_bytes(<const ConvertTarget *> target))
 
     cdef int delay(self) noexcept nogil:
         return FRAMES_INSIDE

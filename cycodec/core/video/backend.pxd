@@ -20,7 +20,7 @@ cdef class VideoBackend:
     cdef bint expect(self, const SequenceHeaders *told, const SequenceHeaders *before) noexcept nogil
     cdef int convert(self, AVFrame *frame, const void *target, uint8_t *out) noexcept nogil
     cdef int copy(self, uint8_t *to, const uint8_t *source, size_t size) noexcept nogil
-    cdef int clear(self, uint8_t *to, size_t size) noexcept nogil
+    cdef int make_black(self, const void *target, uint8_t *out) noexcept nogil
     cdef int delay(self) noexcept nogil
     cdef bint holds_back(self) noexcept nogil
     cdef void hurry(self, bint hurry) noexcept nogil

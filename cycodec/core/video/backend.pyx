@@ -3,7 +3,7 @@ pictures.
 """
 
 from libc.stdint cimport uint8_t
-from libc.string cimport memcpy, memset
+from libc.string cimport memcpy
 
 from cycodec.core.bitstream.sequence_headers cimport SequenceHeaders
 from cycodec.core.video.unwritten cimport MarkedPictures
@@ -70,10 +70,9 @@ cdef class VideoBackend:
         memcpy(to, source, size)
         return 0
 
-    cdef int clear(self, uint8_t *to, size_t size) noexcept nogil:
-        """Fill the caller's memory with black."""
-        memset(to, 0, size)
-        return 0
+    cdef int make_black(self, const void *target, uint8_t *out) noexcept nogil:
+        """Write a black picture; `target` is a ConvertTarget of csrc/picture/target.h."""
+        return avutil.AVERROR_BUG
 
     def stated_colours(self):
         """Return the colours that pictures carry, by their names in `stream_info`; None if this

@@ -48,6 +48,14 @@ cdef Colours colours_of(const AVCodecContext *context) noexcept nogil:
     return Colours(context.color_range, context.colorspace)
 
 
+cdef extern from "convert/yuv.h" nogil:
+    int yuv_depth(const avutil.AVPixFmtDescriptor *desc)
+
+
+cdef extern from "picture/black.h" nogil:
+    void black_picture(const ConvertTarget *target, uint8_t *out)
+
+
 cdef extern from "picture/orientation.h" nogil:
     int orientation_from_matrix(const int32_t *matrix)
 
@@ -314,6 +322,10 @@ cdef class CpuBackend(VideoBackend):
         cdef const ConvertTarget *to = <const ConvertTarget *> target
         return converter_run(<Converter *> self.converter, frame, to, out, convert_target_row_stride(to))
 
+    cdef int make_black(self, const void *target, uint8_t *out) noexcept nogil:
+        black_picture(<const ConvertTarget *> target, out)
+        return 0
+
     @property
     def kernel(self):
         """The kernel that converts, as csrc/convert/kernel_choice.h names it; None if swscale
@@ -337,6 +349,11 @@ cdef class CpuBackend(VideoBackend):
 def has_strict_frame_threads():
     """Return True if this FFmpeg allows more than one thread for a `strict` CpuBackend."""
     return bool(compat_has_strict_frame_threads())
+
+
+def yuv_bits(str pixel_format):
+    """Return the bits of a sample of a pixel format's YUV planes; 0 if none can be read."""
+    return yuv_depth(avutil.av_pix_fmt_desc_get(avutil.av_get_pix_fmt(pixel_format.encode())))
 
 
 def orientation_of(matrix):

@@ -14,4 +14,5 @@ class PictureSpec:
         sample_type: int,
         planar: bool = False,
         stages: tuple[tuple[int, int, tuple[int, int, int, int]], ...] = (),
+        layout: int = 0,
     ) -> None: ...

@@ -7,6 +7,7 @@ from libc.stdlib cimport calloc, free
 
 from cycodec.core.video.target cimport (
     ConvertStage,
+    ConvertLayout,
     ConvertTarget,
     ConvertType,
     convert_target_free,
@@ -35,10 +36,13 @@ cdef class PictureSpec:
     orientation, sample_type : int
         As in csrc/picture/orientation.h and csrc/picture/target.h.
     planar : bool
-        A picture is three planes R, G and B, one after the other; otherwise it is rows of packed
-        RGB without gaps.
+        A picture is one plane for each channel, one after the other; otherwise it is rows of packed
+        pixels without gaps.
     stages : tuple of (int, int, (int, int, int, int))
         Resamplings that follow each other: (height, width, region of the result that is kept).
+
+    layout : int
+        The channels of a pixel, as in csrc/picture/target.h; RGB by default.
 
     Attributes
     ----------
@@ -52,7 +56,7 @@ cdef class PictureSpec:
     """
 
     def __cinit__(self, tuple frame_size, tuple region, int orientation, int sample_type, bint planar=False,
-                  tuple stages=()):
+                  tuple stages=(), int layout=0):
         cdef int count = len(stages)
         cdef ConvertStage *copies = <ConvertStage *> calloc(count + 1, sizeof(ConvertStage))
         cdef ConvertTarget *target = NULL
@@ -67,8 +71,8 @@ cdef class PictureSpec:
             for i in range(count):
                 stage = &copies[i]
                 stage.height, stage.width, (stage.y0, stage.y1, stage.x0, stage.x1) = stages[i]
-            target = convert_target_new(width, height, edges, orientation, <ConvertType> sample_type, planar, count,
-                                        copies)
+            target = convert_target_new(width, height, edges, orientation, <ConvertLayout> layout,
+                                        <ConvertType> sample_type, planar, count, copies)
         finally:
             free(copies)
         if target == NULL:

@@ -210,7 +210,10 @@ cdef class FrameReader(FrameStream):
         if good:
             last[0] = out
         else:
-            code = self.backend.copy(out, last[0], size) if last[0] != NULL else self.backend.clear(out, size)
+            if last[0] != NULL:
+                code = self.backend.copy(out, last[0], size)
+            else:
+                code = self.backend.make_black(request.spec.target, out)
             if code < 0:
                 return code
         request.valid[slot.slot] = good if last[0] != NULL else NOTHING_BEFORE

@@ -2,12 +2,13 @@
 
 cdef extern from "picture/target.h" nogil:
     ctypedef int ConvertType
+    ctypedef int ConvertLayout
     ctypedef struct ConvertStage:
         int width, height, x0, y0, x1, y1
     ctypedef struct ConvertTarget:
         pass
-    ConvertTarget *convert_target_new(int width, int height, const int *region, int orientation, ConvertType type,
-                                      int planar, int num_stages, const ConvertStage *stages)
+    ConvertTarget *convert_target_new(int width, int height, const int *region, int orientation, ConvertLayout layout,
+                                      ConvertType type, int planar, int num_stages, const ConvertStage *stages)
     void convert_target_free(ConvertTarget *target)
     int convert_target_width(const ConvertTarget *target)
     int convert_target_height(const ConvertTarget *target)

@@ -1,9 +1,10 @@
-/* uint8 has the bytes of `ffmpeg -i X -pix_fmt rgb24`, and floats are the samples of `-pix_fmt
- * rgb48` divided by 65535. swscale converts with the ffmpeg command's settings, or a kernel of our
- * own that gives the same values. Only what the region needs is converted: Note [Regions] in
- * region.c. Pictures are turned in the planes before the conversion, as FFmpeg's autorotation does.
+/* uint8 has the bytes of `ffmpeg -i X -pix_fmt rgb24`, gray or rgba, and floats are the samples of
+ * `-pix_fmt rgb48`, gray16 or rgba64 divided by 65535. swscale converts with the ffmpeg command's
+ * settings, or a kernel or table of our own that gives the same values. Only what the region needs
+ * is converted: Note [Regions] in region.c. Gray and RGBA by swscale are converted whole. Pictures
+ * are turned in the planes before the conversion, as FFmpeg's autorotation does.
  */
-#include "convert/to_rgb.h"
+#include "convert/to_pixels.h"
 
 #include <libavutil/common.h>
 #include <libavutil/error.h>
@@ -12,49 +13,62 @@
 #include <string.h>
 
 #include "convert/grown.h"
+#include "convert/luma_table.h"
+#include "convert/planes.h"
 #include "convert/region.h"
 #include "convert/scaler.h"
 #include "convert/turn.h"
+#include "convert/yuv.h"
 #include "kernels/float_rows.h"
 
-struct ToRgb {
+struct ToPixels {
     Scalers scalers;
     Kernels kernels;
+    LumaTable luma;
+    Yuv yuv;
     AVFrame *turned; /* the turned region */
     AVFrame *source; /* what is converted; it only borrows planes */
     uint8_t *scratch;
     size_t scratch_size;
+    uint8_t *opaque; /* rows of RGB that become RGBA */
+    size_t opaque_size;
 };
 
-ToRgb *to_rgb_alloc(void) {
-    ToRgb *c = av_mallocz(sizeof(*c));
+/* Rows that get their alpha at a time, while they are in the cache. */
+#define STRIP 16
+
+ToPixels *to_pixels_alloc(void) {
+    ToPixels *c = av_mallocz(sizeof(*c));
     if (!c)
         return NULL;
     c->turned = av_frame_alloc();
     c->source = av_frame_alloc();
     if (!c->turned || !c->source) {
-        to_rgb_free(c);
+        to_pixels_free(c);
         return NULL;
     }
     return c;
 }
 
-void to_rgb_free(ToRgb *c) {
+void to_pixels_free(ToPixels *c) {
     if (!c)
         return;
     scalers_free(&c->scalers);
     kernels_free(&c->kernels);
+    luma_table_free(&c->luma);
+    yuv_free(&c->yuv);
     av_frame_free(&c->turned);
     av_frame_free(&c->source);
     av_free(c->scratch);
+    av_free(c->opaque);
     av_free(c);
 }
 
-Kernel to_rgb_kernel(const ToRgb *c) {
+Kernel to_pixels_kernel(const ToPixels *c) {
     return c->kernels.known ? c->kernels.kernel : NO_KERNEL;
 }
 
-static uint8_t *scratch(ToRgb *c, size_t size) {
+static uint8_t *scratch(ToPixels *c, size_t size) {
     return c->scratch = grown(c->scratch, &c->scratch_size, size);
 }
 
@@ -66,10 +80,11 @@ typedef struct {
     int width, height; /* of the frame after orientation */
     int is_resized;    /* the result has another size than the frame */
     int is_turnable;   /* true if the planes can be turned before the conversion */
-    Kernel kernel;     /* NO_KERNEL means swscale */
+    Kernel kernel;     /* NO_KERNEL means swscale, unless there is a table */
+    int is_by_table;   /* gray is looked up in `luma` */
 } Way;
 
-static int choose_way(ToRgb *c, const AVFrame *frame, const ConvertTarget *target, Way *way) {
+static int choose_way(ToPixels *c, const AVFrame *frame, const ConvertTarget *target, Way *way) {
     const AVPixFmtDescriptor *desc = av_pix_fmt_desc_get(frame->format);
     int is_transposed = target->orientation & ORIENT_TRANSPOSE;
     if (!desc || (desc->flags & AV_PIX_FMT_FLAG_HWACCEL))
@@ -79,19 +94,28 @@ static int choose_way(ToRgb *c, const AVFrame *frame, const ConvertTarget *targe
     way->height = is_transposed ? frame->width : frame->height;
     way->is_resized = way->width != target->width || way->height != target->height;
     way->is_turnable = !target->orientation || region_is_turnable(desc, target->orientation);
-    if (!way->is_resized && way->is_turnable)
-        way->kernel = kernels_find(&c->kernels, frame, way->width, way->height, target->type, &c->scalers);
+    if (way->is_resized || !way->is_turnable)
+        return 0;
+    if (target->layout == LAYOUT_GRAY)
+        way->is_by_table = luma_table_find(&c->luma, frame, way->width, way->height, target->type, &c->scalers);
+    else
+        way->kernel = kernels_find(&c->kernels, frame, way->width, way->height, target->type,
+                                   target->layout == LAYOUT_RGBA, &c->scalers);
     return 0;
 }
 
-int to_rgb_gives_planes(ToRgb *c, const AVFrame *frame, const ConvertTarget *target) {
+int to_pixels_gives_planes(ToPixels *c, const AVFrame *frame, const ConvertTarget *target) {
     Way way;
-    return choose_way(c, frame, target, &way) >= 0 && way.kernel != NO_KERNEL;
+    return target->layout == LAYOUT_RGB && choose_way(c, frame, target, &way) >= 0 && way.kernel != NO_KERNEL;
 }
 
-int to_rgb_is_by_rows(ToRgb *c, const AVFrame *frame, const ConvertTarget *target) {
+int to_pixels_is_by_rows(ToPixels *c, const AVFrame *frame, const ConvertTarget *target) {
     Way way;
-    return !target->orientation && choose_way(c, frame, target, &way) >= 0 && way.kernel != NO_KERNEL;
+    if (target->orientation)
+        return 0;
+    if (target->layout == LAYOUT_YUV)
+        return frame->width == target->width && frame->height == target->height;
+    return choose_way(c, frame, target, &way) >= 0 && way.kernel != NO_KERNEL;
 }
 
 /* ---- converting ------------------------------------------------------------------------------ */
@@ -110,11 +134,21 @@ static void finish_rows(uint8_t *out, ptrdiff_t out_stride, const uint8_t *in, p
         float_samples(out + y * out_stride, (const uint16_t *)(in + y * in_stride), samples, type == CONVERT_FLOAT16);
 }
 
+/* Return the format that swscale gives, as floats or uint8. */
+static int format_of(ConvertLayout layout, int is_float) {
+    switch (layout) {
+    case LAYOUT_GRAY: return is_float ? AV_PIX_FMT_GRAY16 : AV_PIX_FMT_GRAY8;
+    case LAYOUT_RGBA: return is_float ? AV_PIX_FMT_RGBA64 : AV_PIX_FMT_RGBA;
+    default: return is_float ? AV_PIX_FMT_RGB48 : AV_PIX_FMT_RGB24;
+    }
+}
+
 /* swscale converts to a scratch picture of the frame's own size or a new one. The wanted part is
  * copied out, turned if the planes could not be turned. */
-static int run_scaled(ToRgb *c, const AVFrame *frame, int out_width, int out_height, Rect want, int orientation,
-                      ConvertType type, uint8_t *rgb, ptrdiff_t stride) {
-    int deep = type != CONVERT_UINT8, pixel = deep ? 6 : 3, format = deep ? AV_PIX_FMT_RGB48 : AV_PIX_FMT_RGB24;
+static int run_scaled(ToPixels *c, const AVFrame *frame, int out_width, int out_height, Rect want, int orientation,
+                      const ConvertTarget *target, uint8_t *out, ptrdiff_t stride) {
+    int is_float = target->type != CONVERT_UINT8, channels = convert_channels(target->layout);
+    int pixel = channels * (is_float ? 2 : 1), format = format_of(target->layout, is_float);
     /* swscale's vector code may write beyond the width */
     ptrdiff_t pitch = FFALIGN((out_width + 16) * pixel, 64);
     /* swscale copies packed RGB of equal strides in one piece, beyond the end of a region */
@@ -138,14 +172,14 @@ static int run_scaled(ToRgb *c, const AVFrame *frame, int out_width, int out_hei
     }
     const uint8_t *from = turned ? turned : picture + want.y0 * pitch + want.x0 * pixel;
     ptrdiff_t from_stride = turned ? columns * pixel : pitch;
-    finish_rows(rgb, stride, from, from_stride, columns * 3, rows, type);
+    finish_rows(out, stride, from, from_stride, columns * channels, rows, target->type);
     av_free(turned);
     return 0;
 }
 
 /* A kernel converts a part of c->source, which shows row `top` and the following ones of a frame of
  * `height` rows. Some of its columns are converted through a scratch picture. */
-static int run_kernel(ToRgb *c, Kernel kernel, Rect part, int top, int height, uint8_t *rgb, ptrdiff_t stride,
+static int run_kernel(ToPixels *c, Kernel kernel, Rect part, int top, int height, uint8_t *rgb, ptrdiff_t stride,
                       ConvertType type, int planar) {
     int width = c->source->width, columns = part.x1 - part.x0, rows = part.y1 - part.y0;
     int pixel = (planar ? 1 : 3) * convert_sample_size(type);
@@ -161,8 +195,26 @@ static int run_kernel(ToRgb *c, Kernel kernel, Rect part, int top, int height, u
     return code;
 }
 
+/* A kernel makes rows of RGB, which get an opaque alpha. */
+static int run_opaque(ToPixels *c, Kernel kernel, Rect part, int top, int height, uint8_t *out, ptrdiff_t stride,
+                      ConvertType type) {
+    int columns = part.x1 - part.x0, size = convert_sample_size(type);
+    ptrdiff_t pitch = 3 * (ptrdiff_t)columns * size;
+    uint8_t *rows = c->opaque = grown(c->opaque, &c->opaque_size, (size_t)pitch * STRIP);
+    if (!rows)
+        return AVERROR(ENOMEM);
+    for (Rect strip = part; strip.y0 < part.y1; strip.y0 = strip.y1, out += STRIP * stride) {
+        strip.y1 = FFMIN(strip.y0 + STRIP, part.y1);
+        int code = run_kernel(c, kernel, strip, top, height, rows, pitch, type, 0);
+        if (code < 0)
+            return code;
+        add_alpha(out, stride, rows, pitch, columns, strip.y1 - strip.y0, size);
+    }
+    return 0;
+}
+
 /* Let c->source show the needed rectangle of the frame, turned. */
-static int show_source(ToRgb *c, const AVFrame *frame, const AVPixFmtDescriptor *desc, Rect rect, int orientation) {
+static int show_source(ToPixels *c, const AVFrame *frame, const AVPixFmtDescriptor *desc, Rect rect, int orientation) {
     if (!orientation) {
         region_borrow(c->source, frame, desc, rect);
         return 0;
@@ -173,8 +225,22 @@ static int show_source(ToRgb *c, const AVFrame *frame, const AVPixFmtDescriptor 
     return code;
 }
 
-int to_rgb_run(ToRgb *c, const AVFrame *frame, const ConvertTarget *target, uint8_t *rgb, ptrdiff_t stride) {
+/* Let swscale convert c->source, of which `inner` is wanted. */
+static int run_swscale(ToPixels *c, const Way *way, const ConvertTarget *target, Rect inner, uint8_t *out,
+                       ptrdiff_t stride) {
+    int width = way->is_resized ? target->width : c->source->width,
+        height = way->is_resized ? target->height : c->source->height;
+    /* swscale's vector code may write up to 15 pixels beyond a row */
+    if (!way->is_resized && target->type == CONVERT_UINT8 && width % 16 == 0 && inner.x0 == 0 && inner.y0 == 0 &&
+        inner.x1 == width && inner.y1 == height)
+        return scalers_run(&c->scalers, c->source, width, height, format_of(target->layout, 0), out, (int)stride);
+    return run_scaled(c, c->source, width, height, inner, 0, target, out, stride);
+}
+
+int to_pixels_run(ToPixels *c, const AVFrame *frame, const ConvertTarget *target, uint8_t *out, ptrdiff_t stride) {
     Way way;
+    if (target->layout == LAYOUT_YUV)
+        return yuv_run(&c->yuv, &c->scalers, frame, target, out, stride);
     int code = choose_way(c, frame, target, &way), is_transposed = target->orientation & ORIENT_TRANSPOSE;
     if (code < 0)
         return code;
@@ -182,23 +248,23 @@ int to_rgb_run(ToRgb *c, const AVFrame *frame, const ConvertTarget *target, uint
     Rect want = {target->x0, target->y0, target->x1, target->y1}, rect = {0, 0, way.width, way.height}, inner = want;
     if (!way.is_turnable)
         return run_scaled(c, frame, is_transposed ? target->height : target->width,
-                          is_transposed ? target->width : target->height, want, target->orientation, target->type, rgb,
+                          is_transposed ? target->width : target->height, want, target->orientation, target, out,
                           stride);
-    if (!way.is_resized) {
-        int is_per_pixel = way.kernel != NO_KERNEL && kernel_is_per_pixel(way.kernel);
-        rect = region_needed(desc, way.width, way.height, want, is_per_pixel);
+    int has_kernel = way.kernel != NO_KERNEL;
+    if (!way.is_resized && (has_kernel || way.is_by_table || target->layout == LAYOUT_RGB)) {
+        rect = region_needed(desc, way.width, way.height, want,
+                             way.is_by_table || (has_kernel && kernel_is_per_pixel(way.kernel)));
         inner = (Rect){want.x0 - rect.x0, want.y0 - rect.y0, want.x1 - rect.x0, want.y1 - rect.y0};
     }
     if ((code = show_source(c, frame, desc, rect, target->orientation)) < 0)
         return code;
-    int width = c->source->width, height = c->source->height;
-    if (way.kernel != NO_KERNEL)
-        return run_kernel(c, way.kernel, inner, rect.y0, way.height, rgb, stride, target->type, target->planar);
-    if (way.is_resized)
-        return run_scaled(c, c->source, target->width, target->height, want, 0, target->type, rgb, stride);
-    /* swscale's vector code may write up to 15 pixels beyond a row */
-    if (target->type == CONVERT_UINT8 && width % 16 == 0 && inner.x0 == 0 && inner.y0 == 0 && inner.x1 == width &&
-        inner.y1 == height)
-        return scalers_run(&c->scalers, c->source, width, height, AV_PIX_FMT_RGB24, rgb, (int)stride);
-    return run_scaled(c, c->source, width, height, inner, 0, target->type, rgb, stride);
+    if (way.is_by_table) {
+        luma_table_run(&c->luma, c->source, inner, out, stride);
+        return 0;
+    }
+    if (has_kernel && target->layout == LAYOUT_RGBA)
+        return run_opaque(c, way.kernel, inner, rect.y0, way.height, out, stride, target->type);
+    if (has_kernel)
+        return run_kernel(c, way.kernel, inner, rect.y0, way.height, out, stride, target->type, target->planar);
+    return run_swscale(c, &way, target, inner, out, stride);
 }
