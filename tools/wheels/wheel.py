@@ -31,8 +31,9 @@ OFFER = """# What this wheel carries
 
 The folder cycodec.libs holds FFmpeg's libraries, with the libraries of the table inside them.
 libjpeg-turbo and libdeflate are inside cycodec's own modules. FFmpeg's libraries are shared, under
-the LGPL, version 2.1 or later. You may replace them by your own: the environment variable `CYCODEC_FFMPEG` names a folder with other builds of the same major version,
-and cycodec built from source uses whatever FFmpeg you have.
+the LGPL, version 2.1 or later. You may replace them by your own: the environment variable
+`CYCODEC_FFMPEG` names a folder with other builds of the same major version, and cycodec built from
+source uses whatever FFmpeg you have.
 
 | library | version | license | source archive | SHA-256 |
 |---|---|---|---|---|
