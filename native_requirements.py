@@ -25,11 +25,13 @@ FFMPEG_LIBRARIES = {
     "libswresample": "3.7",
 }
 # Libraries of image formats, with the macro that tells C code of them. Each may be missing: the
-# formats that need it then raise an error that names it. libdeflate only makes PNG faster.
+# formats that need it then raise an error that names it. libdeflate only makes PNG
+# faster, and libwebp WebP.
 IMAGE_LIBRARIES = {
     "libjpeg": "CYCODEC_WITH_JPEG",
     "zlib": "CYCODEC_WITH_ZLIB",
     "libdeflate": "CYCODEC_WITH_LIBDEFLATE",
+    "libwebp": "CYCODEC_WITH_WEBP",
 }
 # Where a prefix keeps the files of pkg-config. Debian's folders have the name of the processor.
 PKG_CONFIG_FOLDERS = ("lib/pkgconfig", "lib64/pkgconfig", "lib/*-linux-gnu*/pkgconfig", "libdata/pkgconfig")

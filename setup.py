@@ -80,6 +80,7 @@ C_SOURCES = {
         "csrc/image/pixels.c",
         "csrc/image/png_decode.c",
         "csrc/image/png_rows.c",
+        "csrc/image/webp_decode.c",
     ],
     "image.encode": [
         "csrc/image/deflate.c",

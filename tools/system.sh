@@ -7,8 +7,8 @@ APT_PACKAGES=(ffmpeg pkg-config gcc libc6-dev libavformat-dev libavcodec-dev lib
 APT_PYTHON=(python3 python3-dev python3-venv)
 BREW_PACKAGES=(ffmpeg pkgconf)
 # optional: libraries of image formats; without them cycodec builds, and says which format it lacks
-IMAGE_LIBRARIES=(libjpeg zlib libdeflate)
-APT_IMAGES=(libjpeg-dev zlib1g-dev libdeflate-dev)
+IMAGE_LIBRARIES=(libjpeg zlib libdeflate libwebp)
+APT_IMAGES=(libjpeg-dev zlib1g-dev libdeflate-dev libwebp-dev)
 # optional: a compiler and an emulator for 64-bit Arm, to test its kernels on x86-64
 APT_ARM=(gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user)
 
@@ -48,7 +48,8 @@ PYTHON
 
 # Prints each missing requirement on a line.
 missing_from_system() {
-    have "${CC:-cc}" || echo "a C compiler (${CC:-cc})"
+    local compiler=${CC:-cc}
+    have "${compiler%% *}" || echo "a C compiler (${CC:-cc})"
     have ffmpeg || echo "the ffmpeg command"
     have "${PKG_CONFIG:-pkg-config}" || echo "pkg-config"
     local python lacks complaint

@@ -39,6 +39,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return complain(
             f"the command line needs {missing}, which is not installed: pip install 'cycodec[cli]'"
         )
+    if sys.stdout is None:  # as in `cycodec info clip.mp4 >&-`
+        return complain("standard output is closed")
     import click
 
     from cycodec._cli import standard_input

@@ -153,7 +153,8 @@ def about_device(source: str, stream: int | None) -> Iterator[str]:
             reason = str(fallback) if fallback else ""
             yield f'device="cuda" decodes on the {"CPU: " + reason if reason else "GPU."}'
     except (FFmpegError, RuntimeError, ImportError) as error:
-        yield f'device="cuda" is not possible here: {" ".join(str(error).split())}'
+        reason = " ".join(str(error).split()).removeprefix("device='cuda': ")
+        yield f'device="cuda" is not possible here: {reason}'
 
 
 def measure(source: str, stream: int | None, words: str, key: Any) -> Cost:

@@ -196,7 +196,7 @@ class Verification:
             return self._compare("GPU", range(self.count), self._read(decoder, range(self.count)))
 
     def check_audio(self) -> Check:
-        """Read the sound in windows; together they must be the whole."""
+        """Read the audio in windows; together they must be the whole."""
         try:
             with AudioDecoder(self.source, on_error="mask") as decoder:
                 whole, length = decoder.get_all_samples().data, len(decoder)

@@ -72,8 +72,9 @@ def remux(
     TypeError, ValueError
         An argument has the wrong type, or the part is empty.
     UnsupportedError
-        The container does not hold a codec of the source. With `exact`, frames must be encoded for
-        which the FFmpeg in use has no encoder, or whose container has one header for all frames.
+        The container does not hold a codec of the source, or its rotation. With `exact`, frames
+        must be encoded for which the FFmpeg in use has no encoder, or whose container has one
+        header for all frames.
     FFmpegError
         The source cannot be read, or the file cannot be written.
 
@@ -87,16 +88,14 @@ def remux(
     """
     if not isinstance(exact, bool):
         raise FFmpegTypeError(f"exact must be True or False, not {kind_of(exact)}")
-    begin, end = _instant("start", start), _instant("stop", stop)
-    if begin is not None and end is not None and end <= begin:
-        raise FFmpegValueError(f"stop={stop} must be after start={start}")
+    begin, end = _instants(start, stop)
     tags = checked_metadata(metadata)
 
     def copy(copier: PacketCopier) -> float:
         demuxer = _demuxer(source)
         streams = _streams(demuxer, MEDIA)
         _describe(copier, demuxer, streams, tags)
-        missing = f"nothing from {start} s to {stop} s"
+        missing = f"nothing {_interval(start, stop)}"
         if isinstance(copier, PacketSplicer):
             return _splice_part(copier, demuxer, streams, begin, end, missing)
         return _copy_part(copier, demuxer, streams, _guide(demuxer, streams), begin, end, missing)
@@ -157,8 +156,8 @@ def concat(
                 _describe(copier, demuxer, streams, tags)
             elif len(streams) != len(copier.kinds):
                 raise FFmpegValueError(
-                    f"{demuxer.io.name} has {len(streams)} streams, but the first file has {len(copier.kinds)} "
-                    "(copy the streams that both have with remux)",
+                    f"{demuxer.io.name}: the number of streams is {len(streams)}, but that of the first file is "
+                    f"{len(copier.kinds)} (copy the streams that both have with remux)",
                     source=demuxer.io.name,
                     operation="join files",
                 )
@@ -200,14 +199,14 @@ def extract_audio(
     TypeError, ValueError, FFmpegError
         As for `remux`.
     """
-    begin, end = _instant("start", start), _instant("stop", stop)
+    begin, end = _instants(start, stop)
     tags = checked_metadata(metadata)
 
     def copy(copier: PacketCopier) -> float:
         demuxer = _demuxer(source)
         chosen = [demuxer.select_audio(stream_index)]
         _describe(copier, demuxer, chosen, tags)
-        return _copy_part(copier, demuxer, chosen, -1, begin, end, f"no audio from {start} s to {stop} s")
+        return _copy_part(copier, demuxer, chosen, -1, begin, end, f"no audio {_interval(start, stop)}")
 
     return _written(dest, format, False, copy)
 
@@ -340,12 +339,26 @@ def _videos(demuxer: Demuxer, streams: list[int]) -> list[int]:
     return [n for n in streams if demuxer.media_type(n) == "video" and not demuxer.is_attached_picture(n)]
 
 
+def _instants(start: Any, stop: Any) -> tuple[int | None, int | None]:
+    """The bounds of a part in microseconds."""
+    begin, end = _instant("start", start), _instant("stop", stop)
+    if end is not None and end <= (begin or 0):
+        raise FFmpegValueError(f"stop={stop} must be after start={0 if start is None else start}")
+    return begin, end
+
+
+def _interval(start: float | None, stop: float | None) -> str:
+    """The part as words."""
+    end = "" if stop is None else f" to {stop} s"
+    return f"from {start or 0} s{end or ' on'}"
+
+
 def _instant(name: str, value: Any) -> int | None:
     """A time in microseconds."""
     if value is None:
         return None
     try:
-        if isinstance(value, bool):
+        if isinstance(value, (bool, str, bytes)):
             raise TypeError
         seconds = float(value)
     except (TypeError, ValueError):

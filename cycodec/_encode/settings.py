@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numbers
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -108,11 +109,11 @@ def video_settings(
     if gop is not None:
         options["g"] = integer("gop", gop, 0, INT32_MAX)
     if crf is not None:
-        if isinstance(crf, bool) or not isinstance(crf, (int, float)):
+        if isinstance(crf, bool) or not isinstance(crf, numbers.Real):
             raise FFmpegTypeError(f"crf must be a number, not {type(crf).__name__}")
         options["crf"] = crf
     if preset is not None:
-        if isinstance(preset, bool) or not isinstance(preset, (int, str)):
+        if isinstance(preset, bool) or not isinstance(preset, (numbers.Integral, str)):
             raise FFmpegTypeError(f"preset must be a string or an integer, not {type(preset).__name__}")
         options["preset"] = str(preset)
     aliases = {"b": "bit_rate", "g": "gop"}

@@ -17,6 +17,8 @@ __all__ = ["as_rate", "as_seconds", "as_ticks"]
 # A float stands for the fraction with the smallest denominator up to this one that is nearest to
 # it: 29.97 is 2997/100, and 30000 / 1001 is 30000/1001.
 LARGEST_DENOMINATOR = 100_000
+# The last time of a frame in units of the time base. Sums with durations still fit 64 bits.
+LAST_TICK = 1 << 60
 
 
 def as_rate(value: Any, name: str = "frame_rate") -> Fraction:
@@ -105,9 +107,16 @@ def as_ticks(seconds: np.ndarray, time_base: Fraction, last: int | None, tick: F
     Raises
     ------
     FFmpegValueError
-        A frame is not later than the one before it.
+        A frame is not later than the one before it, or too late for 64 bits.
     """
-    ticks = np.rint(seconds * float(1 / time_base)).astype(np.int64)
+    scaled = np.rint(seconds * float(1 / time_base))
+    if (scaled > LAST_TICK).any():
+        beyond = int(np.argmax(scaled > LAST_TICK))
+        raise FFmpegValueError(
+            f"pts_seconds[{beyond}] is {seconds[beyond]:g} s, but the last time that can be stored is "
+            f"{float(LAST_TICK * time_base):g} s (let the times begin near 0)"
+        )
+    ticks = scaled.astype(np.int64)
     before = np.concatenate([[last], ticks[:-1]]) if last is not None else ticks[:-1]
     after = ticks if last is not None else ticks[1:]
     step = max(1, math.ceil(tick / time_base))

@@ -1,19 +1,20 @@
-"""WebP: the chunks of a file, whose pictures libavcodec decodes."""
+"""WebP: the chunks of a file, whose pictures libwebp decodes, or libavcodec without it."""
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, NoReturn
+from typing import NamedTuple, NoReturn
 
 import numpy as np
 
 from cycodec.core.error import InvalidDataError
 from cycodec.core.image.coded import CodedPicture, PictureDecoder
-from cycodec.core.image.decode import AnimationCanvas, exif_orientation
+from cycodec.core.image.decode import AnimationCanvas, exif_orientation, read_webp, webp_is_available
 from cycodec.core.image.source_bytes import SourceBytes
 
 __all__ = ["WebpPicture"]
 
 ANIMATION, EXIF, ALPHA, ICC = 2, 8, 16, 32  # flags of the VP8X chunk
+HAS_LIBWEBP = webp_is_available()
 MAX_FRAMES = 1 << 20  # a file with more frames only costs memory
 
 
@@ -170,8 +171,10 @@ class WebpPicture:
         self, pointer: int, stride: int, channels: int, depth: int, region: tuple[int, int, int, int]
     ) -> None:
         """Decode a region of the still picture, or of the first frame."""
-        picture: Any = self.draw(0) if self.is_animated else self._decode(self._frames[0])
-        picture.read(pointer, stride, channels, depth, region)
+        if self.is_animated:
+            self.draw(0).read(pointer, stride, channels, depth, region)
+        else:
+            self._read(self._frames[0], pointer, stride, channels, depth, region)
 
     def duration(self, number: int) -> float:
         """Return how long a frame is shown, in seconds."""
@@ -185,10 +188,29 @@ class WebpPicture:
         assert self._canvas is not None
         pixels = np.empty((frame.height, frame.width, 4), np.uint8)
         whole = (0, frame.height, 0, frame.width)
-        self._decode(frame).read(pixels.ctypes.data, pixels.strides[0], 4, 8, whole)
+        self._read(frame, pixels.ctypes.data, pixels.strides[0], 4, 8, whole)
         region = (frame.y, frame.y + frame.height, frame.x, frame.x + frame.width)
         self._canvas.add(pixels.ctypes.data, region, frame.is_cleared, frame.is_blended)
         return self._canvas
+
+    def _read(
+        self,
+        frame: Frame,
+        pointer: int,
+        stride: int,
+        channels: int,
+        depth: int,
+        region: tuple[int, int, int, int],
+    ) -> None:
+        """Decode a region of one coded picture."""
+        alpha, coded = frame.alpha, frame.coded
+        # libwebp takes alpha only before the picture
+        if HAS_LIBWEBP and (alpha is None or alpha.start < coded.start):
+            place = (coded.start if alpha is None else alpha.start - 8, coded.end)
+            size = (frame.height, frame.width)
+            read_webp(self._source, place, size, pointer, stride, channels, depth, region)
+        else:
+            self._decode(frame).read(pointer, stride, channels, depth, region)
 
     def _decode(self, frame: Frame) -> CodedPicture:
         data = self._source.part(frame.coded.start, frame.coded.end - frame.coded.start)

@@ -80,7 +80,8 @@ class SampleIndexing(DecoderBase):
 
     def __repr__(self) -> str:
         session = self._session
-        state = "closed" if session.closed else f"{session.num_channels} channels at {session.sample_rate} Hz"
+        channels = f"{session.num_channels} channel{'s' * (session.num_channels != 1)}"
+        state = "closed" if session.closed else f"{channels} at {session.sample_rate} Hz"
         return f"{type(self).__name__}({session.name!r}, {state})"
 
     def close(self) -> None:

@@ -72,8 +72,8 @@ class VideoDecoder(DecoderBase, ArrayOfFrames, OpenToC):
         torch's current stream.
     seek_mode : {"exact", "approximate"}
         "exact" makes an index of all frames, so that frame i is always frame i. "approximate"
-        follows the header: frame i is the one played at i / fps, and the header tells length and
-        times. Opening then reads no packets; it is never slower than "exact".
+        follows the header: frame i is the one played at (i + 0.5) / fps, and the header tells
+        length and times. Opening then scans no packets; it is never slower than "exact".
     custom_frame_mappings : str, bytes or file-like, optional
         ffprobe's JSON list of frames (``pts``, ``duration``, ``key_frame``), to make the index
         from.

@@ -133,4 +133,4 @@ class AudioStream(StreamBase):
 
     def __repr__(self) -> str:
         s = self._settings
-        return f"AudioStream({s.in_channels} channels at {s.in_rate} Hz)"
+        return f"AudioStream({s.in_channels} channel{'s' * (s.in_channels != 1)} at {s.in_rate} Hz)"

@@ -39,6 +39,8 @@ device = "cuda" if torch.cuda.is_available() else "cpu"
 decoder = VideoDecoder(source, device=device)
 print(decoder.t[1.0:2.0:0.25].device)
 
+# sphinx_gallery_thumbnail_path = 'benchmarks/gpu.png'
+
 # %%
 # The documentation is built without a GPU. With one, the first part prints this:
 #
@@ -64,5 +66,3 @@ print(decoder.t[1.0:2.0:0.25].device)
 #      - 169
 #
 # Requirements, backends and limits: :doc:`/cuda`.
-#
-# sphinx_gallery_thumbnail_path = 'benchmarks/gpu.png'

@@ -5,7 +5,7 @@ The files are written to the current folder.
 
 import subprocess
 
-# Options of ffmpeg: MPEG-4 video with a key frame every second, and a tone as its sound.
+# Options of ffmpeg: MPEG-4 video with a key frame every second, and a tone as its audio.
 MPEG4 = ("-c:v", "mpeg4", "-q:v", "3", "-bf", "2", "-g", "25")
 TONE = ("-f", "lavfi", "-i", "sine=440:duration=5", "-c:a", "aac", "-shortest")
 

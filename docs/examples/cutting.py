@@ -77,8 +77,8 @@ except ValueError as error:
 
 cycodec.remux(path, "whole.mkv", metadata={"title": "A copy"})
 assert torch.equal(VideoDecoder("whole.mkv")[100], whole[100])
-cycodec.extract_audio(path, "sound.m4a")
-print(AudioDecoder("sound.m4a"))
+cycodec.extract_audio(path, "audio.m4a")
+print(AudioDecoder("audio.m4a"))
 
 # %%
 # The command line does the same: ``cycodec cut``, ``cycodec concat``.

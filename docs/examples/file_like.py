@@ -21,7 +21,7 @@ class Counting:
     """A file that counts the bytes that are read."""
 
     def __init__(self, path):
-        self.file = open(path, "rb")  # noqa: SIM115 - the file lives as long as this object
+        self.file = open(path, "rb")
         self.count = 0
 
     def read(self, size):
@@ -43,11 +43,14 @@ print(f"opening read {opening / size:.1%} of {size / 1e6:.1f} MB, and knows all 
 frame = decoder[1000]
 print(f"with frame 1000 it was {file.count / size:.1%}")
 assert (frame == VideoDecoder(path)[1000]).all()
+show_frames([frame])
+
+# %%
+# The bars compare what was read with the whole file.
 
 show_bars(
     {"the file": size / 1e6, "to open it": opening / 1e6, "with frame 1000": file.count / 1e6}, "read, MB"
 )
-show_frames([frame])
 
 # %%
 # Bytes in memory work, too, and are not copied.

@@ -11,41 +11,34 @@ the worker processes of a DataLoader.
 # -----------
 #
 # A request that touches several GOPs is divided among threads by itself. ``num_threads`` limits
-# them. The frames are equal for any number of threads. The bars show the machine that built this
-# page; :doc:`/benchmarks` has figures of a quiet one.
+# them. The frames are equal for any number of threads.
 
-import os
-import time
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import torch
 from clip import make_clip
-from pictures import show_bars
+from pictures import show_times
 from torch.utils.data import DataLoader, Dataset
 
 from cycodec.batch import decode_batch
 from cycodec.decoders import VideoDecoder
 from cycodec.transforms import Resize
 
-
-def measured(work):
-    """The result of a function, and its time in milliseconds: the best of three calls."""
-    times = []
-    for _ in range(3):
-        start = time.perf_counter()
-        result = work()
-        times.append(1e3 * (time.perf_counter() - start))
-    return result, min(times)
-
-
 source = make_clip("video.mp4", seconds=4, size="1280x720")
 numbers = range(0, 100, 10)
-one, alone = measured(lambda: VideoDecoder(source, num_threads=1).get_frames_at(numbers))
-free, shared = measured(lambda: VideoDecoder(source).get_frames_at(numbers))
-assert torch.equal(one.data, free.data)
-print(f"{len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count()} CPUs")
-show_bars({"1 thread": alone, "threads for the free CPUs": shared}, "10 frames of one video, ms")
+
+
+def one_thread():
+    return VideoDecoder(source, num_threads=1).get_frames_at(numbers)
+
+
+def free_cpus():
+    return VideoDecoder(source).get_frames_at(numbers)
+
+
+assert torch.equal(one_thread().data, free_cpus().data)
+show_times("10 frames of one video", {"1 thread": one_thread, "threads for the free CPUs": free_cpus})
 
 # %%
 # Many videos: decode_batch
@@ -56,7 +49,7 @@ show_bars({"1 thread": alone, "threads for the free CPUs": shared}, "10 frames o
 
 paths = [make_clip(f"clip{n}.mp4", seconds=2, size="640x360", rate=24 + n) for n in range(8)]
 requests = [(partial(VideoDecoder, path, transforms=[Resize((112, 112))]), [0, 10, 20]) for path in paths]
-batches, together = measured(lambda: decode_batch(requests))
+batches = decode_batch(requests)
 print(len(batches), "batches of", tuple(batches[0].data.shape))
 
 # %%
@@ -76,11 +69,20 @@ def first_frames(path):
     return VideoDecoder(path, transforms=[Resize((112, 112))], num_threads=1)[[0, 10, 20]]
 
 
-serial, in_turn = measured(lambda: [first_frames(path) for path in paths])
-with ThreadPoolExecutor(4) as pool:
-    pooled, by_pool = measured(lambda: list(pool.map(first_frames, paths)))
-assert all(torch.equal(one, other) for one, other in zip(serial, pooled, strict=True))
-show_bars({"in turn": in_turn, "4 threads": by_pool, "decode_batch": together}, "3 frames of 8 videos, ms")
+def in_turn():
+    return [first_frames(path) for path in paths]
+
+
+def by_pool():
+    with ThreadPoolExecutor(4) as pool:
+        return list(pool.map(first_frames, paths))
+
+
+assert all(torch.equal(one, other) for one, other in zip(in_turn(), by_pool(), strict=True))
+show_times(
+    "3 frames of 8 videos",
+    {"in turn": in_turn, "4 threads": by_pool, "decode_batch": lambda: decode_batch(requests)},
+)
 
 # %%
 # Worker processes

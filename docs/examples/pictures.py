@@ -1,5 +1,10 @@
 """Draws the results of the examples with matplotlib: frames, samples, and bars."""
 
+import json
+import os
+import time
+from pathlib import Path
+
 import matplotlib.pyplot as plt
 
 
@@ -41,7 +46,7 @@ def show_samples(samples, rate, start=0.0, titles=("left", "right")):
 
 def show_bars(values, unit):
     """Draw one bar for each entry of a dict; a shorter bar means less of the unit."""
-    figure, axis = plt.subplots(figsize=(9, 0.45 * len(values) + 0.8), layout="constrained")
+    figure, axis = plt.subplots(figsize=(6.5, 0.45 * len(values) + 0.8), layout="constrained")
     bars = axis.barh(list(values), list(values.values()), color="#3776ab")
     axis.bar_label(bars, fmt="%.3g", padding=4)
     axis.invert_yaxis()
@@ -49,6 +54,40 @@ def show_bars(values, unit):
     axis.set_xlabel(unit)
     axis.spines[["top", "right"]].set_visible(False)
     _finish(figure)
+
+
+def show_times(title, works):
+    """Draw how long functions take, given as a dict from names to functions.
+
+    The documentation shows times that a quiet machine needed, and calls each function once. Run
+    anywhere else, the page measures this machine.
+    """
+    record, recorded = os.environ.get("CYCODEC_RECORD_TIMES"), os.environ.get("CYCODEC_RECORDED_TIMES")
+    if recorded:
+        for work in works.values():
+            work()
+        whole = json.loads(Path(recorded).read_text())
+        times = {name: whole["times"].get(title, {}).get(name) for name in works}
+        if None in times.values():
+            raise LookupError(f"{recorded} lacks times of {title!r}: run tools/bench gallery")
+        place = f"{whole['machine']['cpu']}, {whole['machine']['cores']} CPUs"
+    else:
+        times = {name: _milliseconds(work, 15 if record else 3) for name, work in works.items()}
+        place = "this machine"
+    if record:
+        with open(record, "a") as file:
+            print(json.dumps({title: times}), file=file)
+    show_bars(times, f"{title}: time in ms ({place})")
+
+
+def _milliseconds(work, rounds):
+    """Return the shortest of some times."""
+    times = []
+    for _ in range(rounds):
+        start = time.perf_counter()
+        work()
+        times.append(1e3 * (time.perf_counter() - start))
+    return min(times)
 
 
 def _finish(figure):

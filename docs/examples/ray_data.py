@@ -9,6 +9,7 @@ paths to frames.
 # %%
 # An unreadable file must not end the job: its error becomes a column of its row.
 
+import logging
 from functools import partial
 
 import numpy as np
@@ -51,6 +52,7 @@ def main():
     with open("broken.mp4", "wb") as file:
         file.write(b"not a video " * 100)
 
+    logging.disable(logging.WARNING)  # Ray logs its progress
     ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
     try:
         workers = ray.data.ActorPoolStrategy(size=2)

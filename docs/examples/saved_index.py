@@ -8,29 +8,25 @@ The frames of a file are found once. Later opens with the saved index take almos
 # %%
 # A transport stream has no table of its frames. To open it, cycodec must read all of it.
 
-import time
-
 from clip import make_clip
-from pictures import show_bars
+from pictures import show_times
 
 from cycodec import FrameIndex, StaleIndexError
 from cycodec.decoders import VideoDecoder
 
 source = make_clip("recording.ts", "-c:v", "mpeg2video", "-q:v", "4", "-bf", "2", seconds=20)
 
-
-def opened(**options):
-    """A new decoder, and the milliseconds that opening took."""
-    start = time.perf_counter()
-    decoder = VideoDecoder(source, **options)
-    return decoder, 1e3 * (time.perf_counter() - start)
-
-
-decoder, without = opened()
+decoder = VideoDecoder(source)
 decoder.index.save("recording.idx")
-again, with_index = opened(index="recording.idx")
-print(f"without an index {without:.2f} ms, with the index {with_index:.2f} ms")
-show_bars({"without an index": without, "with the index": with_index}, "time to open, ms")
+again = VideoDecoder(source, index="recording.idx")
+print(again)
+show_times(
+    "opening a transport stream of 20 s",
+    {
+        "without an index": lambda: VideoDecoder(source),
+        "with the index": lambda: VideoDecoder(source, index="recording.idx"),
+    },
+)
 assert len(again) == len(decoder)
 assert (again[-1] == decoder[-1]).all()
 

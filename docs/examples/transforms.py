@@ -13,11 +13,9 @@ afterwards, and needs less memory.
 # Transforms are applied in order. ``metadata``, indices and regions refer to the transformed
 # frames.
 
-import time
-
 import torch
 from clip import make_clip
-from pictures import show_bars, show_frames
+from pictures import show_frames, show_times
 
 from cycodec.decoders import VideoDecoder
 from cycodec.transforms import CenterCrop, RandomCrop, Resize
@@ -52,16 +50,6 @@ show_frames(crops)
 # -------------
 
 
-def milliseconds(work):
-    """The best of three calls."""
-    times = []
-    for _ in range(3):
-        start = time.perf_counter()
-        work()
-        times.append(1e3 * (time.perf_counter() - start))
-    return min(times)
-
-
 def afterwards():
     frames = VideoDecoder(path, num_threads=1)[0:50]
     return torch.nn.functional.interpolate(frames, (112, 112), mode="bilinear", antialias=True)
@@ -71,9 +59,9 @@ def inside():
     return VideoDecoder(path, num_threads=1, transforms=[Resize((112, 112))])[0:50]
 
 
-show_bars(
-    {"resized by torch afterwards": milliseconds(afterwards), "resized by the decoder": milliseconds(inside)},
-    "50 frames of 1280x720 at 112x112, ms",
+show_times(
+    "50 frames of 1280x720 at 112x112",
+    {"resized by torch afterwards": afterwards, "resized by the decoder": inside},
 )
 
 # %%

@@ -2,56 +2,22 @@
 user allows it.
 """
 
-import http.server
 import io
 import os
 import pathlib
 import pickle
 import socket
 import subprocess
-import threading
 
 import media
 import pytest
+import servers
 import torch
 
 import cycodec
 from cycodec.batch import decode_batch
 from cycodec.decoders import AudioDecoder, VideoDecoder, WavDecoder, get_container_metadata
 from cycodec.encoders import AudioEncoder
-
-
-class Handler(http.server.BaseHTTPRequestHandler):
-    """Serves the files of a folder, with ranges, and writes down what was asked for."""
-
-    protocol_version = "HTTP/1.1"
-
-    def do_GET(self):
-        server = self.server
-        server.requests.append(self.path)
-        server.headers.append(dict(self.headers))
-        path = server.folder / self.path.lstrip("/").partition("?")[0]
-        if not path.is_file():
-            self.send_error(404)
-            return
-        data = path.read_bytes()
-        status, first = 200, 0
-        asked = self.headers.get("Range")
-        if asked:
-            status, first = 206, int(asked.removeprefix("bytes=").partition("-")[0])
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(data) - first))
-        self.send_header("Accept-Ranges", "bytes")
-        if asked:
-            self.send_header("Content-Range", f"bytes {first}-{len(data) - 1}/{len(data)}")
-        self.end_headers()
-        try:
-            self.wfile.write(data[first:])
-        except OSError:
-            self.close_connection = True
-
-    def log_message(self, *arguments):
-        pass
 
 
 @pytest.fixture(scope="module")
@@ -71,22 +37,21 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def running(folder):
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    server.folder = folder
-    server.handle_error = lambda request, address: None  # FFmpeg closes connections early
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield server
-    server.shutdown()
-    server.server_close()
+    with servers.serving(folder) as server:
+        yield server
 
 
 @pytest.fixture
 def server(running):
-    running.requests, running.headers = [], []
-    running.address = f"http://127.0.0.1:{running.server_address[1]}"
+    """The running server, which has had no request yet."""
+    running.requests.clear()
+    running.headers.clear()
     return running
+
+
+def paths(server):
+    """Return the paths that were asked for."""
+    return [path for path, _ in server.requests]
 
 
 def hls(target):
@@ -247,7 +212,7 @@ def test_bytes_with_permission(allowed, server, folder):
     frames = VideoDecoder(folder / "v.ts")[:3]
     decoder = VideoDecoder(data, protocols=["http"], **allowed)
     assert torch.equal(decoder[:3], frames)
-    assert "/v.ts" in server.requests
+    assert "/v.ts" in paths(server)
     del server.requests[:]
     copy = pickle.loads(pickle.dumps(decoder))
     assert torch.equal(copy[:3], frames)
@@ -307,7 +272,7 @@ def test_a_playlist_where_a_video_was_expected(server, folder):
     (folder / "thief.m3u8").write_bytes(hls(f"file://{folder}/v.ts"))
     with pytest.raises(cycodec.FFmpegError):
         VideoDecoder(f"{server.address}/thief.m3u8")[0]
-    assert "/v.ts" not in server.requests
+    assert "/v.ts" not in paths(server)
 
 
 @pytest.mark.parametrize(

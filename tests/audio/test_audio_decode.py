@@ -191,7 +191,7 @@ class Unnamed(io.BytesIO):
 def test_pickle_and_repr(flac, whole):
     decoder = pickle.loads(pickle.dumps(AudioDecoder(flac, sample_rate=16000, num_channels=1)))
     assert decoder[0:100].shape == (1, 100)
-    assert "1 channels at 16000 Hz" in repr(decoder)
+    assert "1 channel at 16000 Hz" in repr(decoder)
     with pytest.raises(TypeError, match="file-like"):
         pickle.dumps(AudioDecoder(Unnamed(flac.read_bytes())))
 

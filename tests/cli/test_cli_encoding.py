@@ -1,5 +1,9 @@
 """The commands that write media: encode, transcode, cut, concat."""
 
+import subprocess
+import sys
+from fractions import Fraction
+
 import encoding
 import numpy as np
 import oracle
@@ -8,6 +12,7 @@ import torch
 from PIL import Image
 
 from cycodec._cli import app as cli
+from cycodec._cli.commands.transcode import _nearest_rate
 from cycodec.decoders import AudioDecoder, VideoDecoder
 from cycodec.encoders import AudioEncoder, VideoEncoder
 
@@ -105,13 +110,14 @@ def test_errors_are_one_line(folder, make_media, tmp_path, capsys):
     VideoEncoder(encoding.moving(2, 64, 64), frame_rate=30).to_file(small)
     (tmp_path / "x.rgb").write_bytes(b"12345")
     (tmp_path / "bad.png").write_bytes(b"12345")
+    (tmp_path / "empty").mkdir()
     for arguments, words in (
-        (["encode", tmp_path / "none", "-o", tmp_path / "x.mp4"], "there is no picture"),
+        (["encode", tmp_path / "none", "-o", tmp_path / "x.mp4"], "there is no such file"),
+        (["encode", tmp_path / "empty", "-o", tmp_path / "x.mp4"], "has no pictures"),
         (["encode", folder, "-o", tmp_path / "x.nonsense"], "no container"),
         (["encode", folder, "-o", tmp_path / "x.mp4", "--codec", "mpeg4", "--crf", 5], "option 'crf'"),
         (["encode", tmp_path / "x.rgb", "--size", "4x4", "-o", tmp_path / "x.mp4"], "no whole frames"),
         (["encode", tmp_path / "bad.png", "-o", tmp_path / "x.mp4"], "cannot read the picture"),
-        (["cut", source, "--start", 2, "--stop", 1, "-o", tmp_path / "x.mp4"], "must be after"),
         (["cut", tmp_path / "none.mp4", "-o", tmp_path / "x.mp4"], "none.mp4"),
         (["concat", source, small, "-o", tmp_path / "x.mp4"], "the size is 64x64"),
         (["transcode", tmp_path / "x.rgb", "-o", tmp_path / "x.mp4"], "x.rgb"),
@@ -124,6 +130,94 @@ def test_errors_are_one_line(folder, make_media, tmp_path, capsys):
     for arguments in (
         ["encode", folder],
         ["cut", source, "--start", "x", "-o", "y"],
+        ["cut", source, "--start", 2, "--stop", 1, "-o", "y"],
         ["encode", folder, "-o", "x", "--size", "a"],
     ):
         assert run(*arguments) == 2
+
+
+@pytest.mark.parametrize("command", ["cut", "concat", "transcode", "index", "encode", "encode --audio"])
+def test_an_input_is_never_overwritten(command, folder, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    VideoEncoder(encoding.moving(3), frame_rate=30).to_file("x.mp4")
+    before = (tmp_path / "x.mp4").read_bytes()
+    (tmp_path / "link.mp4").symlink_to("x.mp4")
+    name, *more = command.split()
+    sources = [folder] if more else ["x.mp4"]
+    assert run(name, *sources, *more, *(["x.mp4"] if more else []), "-o", "link.mp4") == 2
+    assert "link.mp4 is also the input" in capsys.readouterr().err
+    assert (tmp_path / "x.mp4").read_bytes() == before
+
+
+def test_encode_does_not_overwrite_a_picture_of_its_folder(folder, capsys):
+    first = min(folder.iterdir())
+    before = first.read_bytes()
+    assert run("encode", folder, "-o", first) == 2
+    assert "is also the input" in capsys.readouterr().err
+    assert first.read_bytes() == before
+
+
+def test_sheet_does_not_overwrite_its_image(folder, capsys):
+    first = min(folder.iterdir())
+    assert run("sheet", first, "-o", first) == 2
+    assert "is also the input" in capsys.readouterr().err
+
+
+def test_frames_need_a_folder(make_media, tmp_path, capsys):
+    (tmp_path / "file").write_text("")
+    assert run("frames", make_media("h264_plain.mp4"), "--index", 0, "-o", tmp_path / "file") == 2
+    assert "is a file" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("rate", "expected"),
+    [
+        (25.0, "25"),
+        (30000 / 1001, "30000/1001"),
+        (24000 / 1001, "24000/1001"),
+        (1000.0, "1000"),
+        (0.5, "1/2"),
+    ],
+)
+def test_nearest_rate(rate, expected):
+    assert str(_nearest_rate(rate)) == expected
+
+
+@pytest.mark.parametrize("rate", [24.732, 640000 / 25877, 59.940059, 1e-9, 65535.0, 1e6])
+def test_every_encoder_takes_the_nearest_rate(rate):
+    nearest = _nearest_rate(rate)
+    assert nearest > 0
+    assert nearest.denominator <= 65535
+    assert nearest.numerator <= 65535 or rate > 65535
+    if 1 < rate < 1000:
+        assert abs(nearest / Fraction(rate) - 1) < 1e-5
+
+
+def test_transcode_a_rate_that_mpeg4_cannot_store(tmp_path):
+    from cycodec.encoders import Encoder
+
+    encoder = Encoder()
+    stream = encoder.add_video(height=96, width=128, frame_rate=30)
+    times = [0.0, 0.041, 0.0803, 0.1217, 0.16178]
+    with encoder.open_file(tmp_path / "a.mp4"):
+        stream.add_frames(encoding.moving(5), times)
+    assert run("transcode", tmp_path / "a.mp4", "-o", tmp_path / "b.mp4", "--codec", "mpeg4") == 0
+    assert np.allclose(oracle.frame_times(tmp_path / "b.mp4"), times, atol=1e-3)
+
+
+def test_what_ffmpeg_says_has_no_addresses(folder, tmp_path, capsys):
+    arguments = ["--codec", "mpeg4", "--rate", "640000/25877"]
+    assert run("encode", folder, "-o", tmp_path / "x.mp4", *arguments) == 1
+    error = capsys.readouterr().err
+    assert "FFmpeg says: [mpeg4] " in error
+    assert "0x" not in error
+
+
+def test_concat_from_standard_input(make_media, tmp_path):
+    source = make_media("h264_plain.mp4")
+    done = subprocess.run(
+        [sys.executable, "-m", "cycodec", "concat", "-", str(source), "-o", str(tmp_path / "x.mp4")],
+        input=source.read_bytes(), capture_output=True, check=True,
+    )  # fmt: skip
+    assert b"standard input" in done.stdout
+    assert len(VideoDecoder(tmp_path / "x.mp4")) == 2 * len(VideoDecoder(source))

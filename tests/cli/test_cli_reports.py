@@ -92,6 +92,20 @@ class TestPipes:
         assert done.stderr == ""
         assert done.stdout.count("\n") == 1
 
+    @pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux has this device")
+    @pytest.mark.parametrize(
+        ("target", "words"),
+        [
+            (">/dev/full", "cannot write the output: No space left on device"),
+            (">&-", "standard output is closed"),
+        ],
+    )
+    def test_output_that_cannot_be_written(self, clip, target, words):
+        program = f"'{sys.executable}' -m cycodec info '{clip}' {target}"
+        done = subprocess.run(["bash", "-c", program], capture_output=True, text=True)
+        assert done.returncode == 1
+        assert done.stderr == f"cycodec: {words}\n"
+
 
 class TestStandardInput:
     @pytest.mark.parametrize("command", ["info", "verify", "explain"])

@@ -3,8 +3,10 @@
 import copy
 import io
 import pickle
+from fractions import Fraction
 
 import encoding
+import numpy as np
 import pytest
 import torch
 
@@ -41,6 +43,9 @@ REFUSED = [
     ({"extra_options": {"colorspace": "purple"}}, "colorspace='purple'.*bt709"),
     ({"extra_options": {"b": 1}, "bit_rate": 1}, "bit_rate= and extra_options"),
     ({"crf": 20, "extra_options": {"crf": 21}}, "crf= and extra_options"),
+    ({"crf": 20, "bit_rate": 100_000}, "crf and bit_rate can have an effect"),
+    ({"codec": "libx265", "crf": 20, "bit_rate": 100_000}, "crf and bit_rate can have an effect"),
+    ({"crf": 20, "extra_options": {"qp": 20}}, "crf and qp can have an effect"),
     ({"codec": "mjpeg", "gop": 3}, "gop has no effect"),
     ({"codec": "png", "gop": 3}, "gop has no effect"),
     ({"bit_rate": 0}, "bit_rate must be positive"),
@@ -73,6 +78,14 @@ def test_refused(options, words):
 def test_refused_by_the_container(format, options, words):
     with pytest.raises((ValueError, LookupError, NotImplementedError), match=f"(?s){words}"):
         encoded(format, **options)
+
+
+@pytest.mark.parametrize("number", [np.float32(20), np.float64(20), np.int64(20), Fraction(20)])
+def test_numbers_of_other_kinds(number):
+    wanted = encoded("h264", crf=20)
+    assert torch.equal(encoded("h264", crf=number), wanted)
+    if not isinstance(number, Fraction):
+        assert torch.equal(encoded("h264", extra_options={"crf": number}), wanted)
 
 
 def test_codec_option_errors_are_also_torchcodecs_classes():

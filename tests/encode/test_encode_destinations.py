@@ -200,6 +200,43 @@ def test_a_write_that_fails(container, good, error, queue):
         stream.add_frames(FRAMES)
 
 
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        ("12", TypeError),
+        (1.0, TypeError),
+        (True, TypeError),
+        (b"12", TypeError),
+        (-1, OSError),
+        (10**6, OSError),
+        (10**30, OSError),
+    ],
+)
+def test_a_write_that_returns_no_number_of_bytes(answer, error):
+    class Wrong:
+        def write(self, data):
+            return answer
+
+    with pytest.raises(error, match=r"write\(") as caught:
+        ENCODER.to_file_like(Wrong(), "mkv")
+    assert "Wrong" in str(caught.value)
+
+
+def test_a_write_that_returns_nothing_or_an_integer_of_numpy():
+    class File(Pipe):
+        def __init__(self, answer):
+            super().__init__()
+            self.answer = answer
+
+        def write(self, data):
+            return self.answer(super().write(data))
+
+    for answer in (lambda count: None, np.int64):
+        file = File(answer)
+        ENCODER.to_file_like(file, "mkv")
+        assert len(VideoDecoder(bytes(file.data))) == 10
+
+
 def test_a_closed_file():
     file = io.BytesIO()
     file.close()

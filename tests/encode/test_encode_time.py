@@ -121,3 +121,14 @@ def test_times_after_a_constant_rate_are_refused(tmp_path):
 def test_rates_that_an_encoder_lacks(tmp_path):
     with pytest.raises(ValueError, match=r"17/1 frames a second.*25, .*60"):
         VideoEncoder(FRAMES, frame_rate=17).to_file(tmp_path / "x.mpg", codec="mpeg1video")
+
+
+@pytest.mark.parametrize("seconds", [1e18, 1e300])
+def test_times_beyond_64_bits_are_refused(seconds, tmp_path):
+    encoder = Encoder()
+    stream = encoder.add_video(height=96, width=128, frame_rate=30)
+    with encoder.open_file(tmp_path / "x.mkv"):
+        with pytest.raises(ValueError, match=r"pts_seconds\[1\] is 1e\+.* the last time that can be stored"):
+            stream.add_frames(encoding.moving(2), pts_seconds=[0, seconds])
+        stream.add_frames(encoding.moving(1), pts_seconds=[0])
+    assert len(VideoDecoder(tmp_path / "x.mkv")) == 1

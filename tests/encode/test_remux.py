@@ -126,6 +126,38 @@ def test_rotation_and_colours_stay(tmp_path):
         ):
             assert getattr(ours, name) == getattr(theirs, name), name
         assert ours.rotation is not None
+    for container in ("avi", "ts", "flv", "nut"):
+        with pytest.raises(cycodec.UnsupportedError, match=r"keeps no rotation.* turned by .*90 degrees"):
+            remux(tmp_path / "b.mp4", tmp_path / f"c.{container}")
+    if oracle.version() >= (7, 0):
+        remux(tmp_path / "b.mp4", tmp_path / "c.mkv")
+        assert VideoDecoder(tmp_path / "c.mkv").metadata.rotation == theirs.rotation
+    elif oracle.version() < (6, 0):
+        with pytest.raises(cycodec.UnsupportedError, match="keeps no rotation"):
+            remux(tmp_path / "b.mp4", tmp_path / "c.mkv")
+
+
+def test_a_container_that_refuses_packets_is_named(tmp_path):
+    with pytest.raises(
+        cycodec.UnsupportedError, match=r"x.avi: the container avi refuses a packet .*\.mp4 has it"
+    ):
+        remux(media.path("h264_plain.mp4"), tmp_path / "x.avi")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("part", "error", "words"),
+    [
+        ({"stop": 0}, ValueError, "stop=0 must be after start=0"),
+        ({"start": 1e6}, ValueError, "nothing from 1000000.0 s on"),
+        ({"start": 1e6, "stop": 2e6}, ValueError, "nothing from 1000000.0 s to 2000000.0 s"),
+        ({"start": "1"}, TypeError, "start must be a number of seconds, not str"),
+    ],
+)
+def test_parts_that_are_none(part, error, words, tmp_path):
+    for exact in (False, True):
+        with pytest.raises(error, match=words):
+            remux(media.path("h264_plain.mp4"), tmp_path / "x.mp4", exact=exact, **part)
 
 
 def test_extract_audio(tmp_path):
@@ -185,7 +217,7 @@ def test_files_that_do_not_fit(tmp_path):
     with pytest.raises(ValueError, match=r"b.mp4.*the size is 64x64, not 128x96"):
         concat([one, other], tmp_path / "x.mp4")
     VideoEncoder(encoding.moving(5), frame_rate=30).to_file(tmp_path / "c.mp4")
-    with pytest.raises(ValueError, match="1 streams, but the first file has 2"):
+    with pytest.raises(ValueError, match="the number of streams is 1, but that of the first file is 2"):
         concat([one, tmp_path / "c.mp4"], tmp_path / "x.mp4")
     assert not (tmp_path / "x.mp4").exists()
     assert not list(tmp_path.glob("*.part"))

@@ -8,6 +8,7 @@ import pytest
 import torch
 from PIL import Image, ImageDraw
 
+from cycodec._image import webp
 from cycodec.images import decode_animation, decode_gif, decode_image, decode_webp, get_image_metadata
 
 
@@ -100,6 +101,23 @@ def test_webp_regions_modes_and_types():
     weights = torch.tensor([0.2989, 0.587, 0.114], dtype=torch.float64)[:, None, None]
     want = (whole[:3].double() * weights).sum(0).add(0.5).floor()
     assert (gray[0] - want).abs().max() == 0
+
+
+@pytest.mark.skipif(not webp.HAS_LIBWEBP, reason="this build has no libwebp")
+@pytest.mark.parametrize("options", [{"quality": 30}, {"lossless": True}])
+@pytest.mark.parametrize("make", [images.photo, images.translucent])
+def test_webp_is_the_same_with_and_without_libwebp(make, options, monkeypatch):
+    data = images.encoded(make(61, 45), "WEBP", **options)
+    calls = [
+        {"mode": mode, "output_dtype": dtype, "region": region}
+        for mode in ("RGB", "RGBA", "GRAY", "GRAY_ALPHA")
+        for dtype in (torch.uint8, torch.uint16)
+        for region in (None, (0, 45, 0, 61), (1, 2, 1, 2), (3, 44, 5, 60), (44, 45, 60, 61))
+    ]
+    found = [decode_webp(data, **call) for call in calls]
+    monkeypatch.setattr(webp, "HAS_LIBWEBP", False)
+    for call, pixels in zip(calls, found, strict=True):
+        assert torch.equal(decode_webp(data, **call), pixels), call
 
 
 def test_webp_orientation():

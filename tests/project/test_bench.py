@@ -1,12 +1,15 @@
 """tools/bench: its arithmetic on invented times, and a small real run from request to report."""
 
+import argparse
 import dataclasses
 import importlib.util
 import io
 import json
+import re
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import audio_media
@@ -25,6 +28,7 @@ from benchmark import (  # noqa: E402
     checkouts,
     clips,
     figures,
+    gallery,
     images,
     machine,
     report,
@@ -377,3 +381,49 @@ def test_audio_of_all_libraries_is_the_same():
                     torch.testing.assert_close(getattr(one, "data", one), other, rtol=0, atol=2e-5)
         if name == "ffmpeg":
             assert torch.equal(library().resampled(wav), ours.resampled(wav))
+
+
+def test_a_wheel_takes_part(tmp_path, monkeypatch):
+    monkeypatch.setattr(checkouts, "BUILD", tmp_path / "build")
+    wheel = tmp_path / "cycodec-9-py3-none-any.whl"
+    with zipfile.ZipFile(wheel, "w") as archive:
+        archive.writestr("cycodec/__init__.py", "version = 9")
+    parser = argparse.ArgumentParser()
+    ((name, folder),) = checkouts.chosen(parser, wheel).items()
+    assert checkouts.is_checkout(name)
+    assert (folder / "cycodec" / "__init__.py").read_text() == "version = 9"
+
+
+def test_what_is_neither_checkout_nor_wheel_is_refused(tmp_path, capsys):
+    broken = tmp_path / "broken.whl"
+    broken.write_text("not a wheel")
+    parser = argparse.ArgumentParser()
+    for path in (broken, tmp_path / "absent.whl", tmp_path):
+        with pytest.raises(SystemExit):
+            checkouts.chosen(parser, path)
+        assert "--against" in capsys.readouterr().err
+
+
+def test_recorded_times_are_those_of_the_pages():
+    """A page that compares other times needs a new run of tools/bench gallery."""
+    compared = {
+        title
+        for page in gallery.pages()
+        for title in re.findall(r'show_times\(\s*"([^"]+)"', page.read_text())
+    }
+    whole = json.loads((TOOLS.parent / "docs/benchmarks/gallery.json").read_text())
+    assert len(compared) > 5
+    assert compared == set(whole["times"])
+    assert all(time > 0 for times in whole["times"].values() for time in times.values())
+    assert whole["machine"]["load_before"][0] < 0.5
+
+
+def test_times_of_a_page_are_recorded(tmp_path):
+    page = tmp_path / "page.py"
+    page.write_text(
+        "from pictures import show_times\n"
+        "show_times('sums', {'short': lambda: sum(range(10)), 'long': lambda: sum(range(100_000))})\n"
+    )
+    times = gallery.measure(page, sys.executable)
+    assert list(times) == ["sums"]
+    assert 0 < times["sums"]["short"] < times["sums"]["long"] < 1000

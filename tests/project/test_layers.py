@@ -249,7 +249,7 @@ def test_extensions_are_linked_to_neither_torch_nor_cuda(path):
     needed = re.findall(r"\(NEEDED\).*\[(.+)\]", output)
     assert needed, "readelf printed nothing"
     # the libraries of image formats that setup.py looks for
-    images = "|libjpeg|libz|libdeflate" if path.parent.name == "image" else ""
+    images = "|libjpeg|libz|libdeflate|libwebp" if path.parent.name == "image" else ""
     for library in needed:
         assert re.match(
             rf"(lib(av|sw)\w+|libc|libm|libpthread|libdl|librt|ld-linux[\w-]*{images})\.", library

@@ -86,13 +86,13 @@ class TestSources:
 def test_nothing_under_the_gpl_is_in_the_recipe():
     assert "--enable-gpl" not in recipe.FFMPEG.build
     assert "--enable-nonfree" not in recipe.FFMPEG.build
-    for item in (*recipe.LIBRARIES, recipe.FFMPEG):
+    for item in recipe.ALL:
         assert not re.match(r"A?GPL", item.license), item.package
         assert "--enable-gpl" not in item.enables
 
 
 def test_the_licence_of_the_wheel_names_each_licence():
-    for item in (*recipe.LIBRARIES, recipe.FFMPEG):
+    for item in recipe.ALL:
         assert item.license in wheel.LICENSES.split(" AND ")
 
 

@@ -53,3 +53,28 @@ def test_fragments_have_a_kind():
         assert path.name == "README.md" or re.fullmatch(rf"[\w+-]+\.({kinds})(\.\d+)?\.md", path.name), (
             path.name
         )
+
+
+def test_hooks_are_the_checks_of_lint():
+    hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"]
+    assert [hook["entry"] for repo in hooks for hook in repo["hooks"]] == ["tools/lint"]
+    assert "run: .ci/run\n" in (ROOT / ".github/workflows/tests.yml").read_text()
+    assert "tools/lint " in (ROOT / ".ci/run").read_text()
+
+
+def test_tools_of_lint_have_a_version():
+    """Everybody's checks are the same ones: each command comes from a pinned package."""
+    checks = re.findall(r'^check "[^"]+" (\S+)', (ROOT / "tools/lint").read_text(), re.MULTILINE)
+    pinned = re.findall(r"^([\w-]+)==", (ROOT / "requirements-dev.txt").read_text(), re.MULTILINE)
+    assert len(checks) > 5
+    for command in set(checks) - {"python"}:
+        assert command in pinned or f"{command}-py" in pinned
+
+
+def test_read_the_docs_has_the_packages_of_a_build():
+    system = (ROOT / "tools/system.sh").read_text()
+    advice = (ROOT / "tools/system_packages.txt").read_text()
+    needed = set(re.findall(r"lib[\w-]+-dev|zlib1g-dev|pkg-config|ffmpeg(?= pkg)", system + advice))
+    there = yaml.safe_load((ROOT / ".readthedocs.yaml").read_text())["build"]["apt_packages"]
+    # the image has a compiler with its C library
+    assert needed - {"libc6-dev"} <= set(there)

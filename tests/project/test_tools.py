@@ -129,6 +129,13 @@ class TestSystemPackages:
         assert done.returncode == 0, done.stderr
         assert not [line for line in machine.logged() if line.startswith("apt-get")]
 
+    def test_compiler_with_arguments(self, machine):
+        machine.install_system()
+        machine.command("ccache")
+        machine.command("apt-get", "exit 1")
+        assert machine.run("tools/setup", CC="ccache gcc").returncode == 0
+        assert "a C compiler (missing gcc)" in machine.run("tools/setup", CC="missing gcc").stderr
+
     def test_apt_as_root(self, machine):
         machine.user(0)
         machine.command("apt-get", 'echo "frontend $DEBIAN_FRONTEND" >>"$HOME/frontend"\n' + arrives(machine))

@@ -6,14 +6,15 @@ from contextlib import contextmanager
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
-    """Writes down what was asked for, and how many bytes of bodies it sent."""
+    """Writes down each request's path, range and headers."""
 
     protocol_version = "HTTP/1.1"
 
     def do_GET(self):
         server = self.server
         server.requests.append((self.path, self.headers.get("Range")))
-        path = server.folder / self.path.lstrip("/")
+        server.headers.append(dict(self.headers))
+        path = server.folder / self.path.lstrip("/").partition("?")[0]
         if not path.is_file():
             self.send_error(404)
             return
@@ -41,14 +42,14 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 @contextmanager
 def serving(folder, *, has_ranges=True, has_length=True, tls=None):
-    """Yield a running server, with the attributes `address` and `requests`.
+    """Yield a running server, with the attributes `address`, `requests` and `headers`.
 
     An SSLContext `tls` makes it an HTTPS server.
     """
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
     server.folder = folder
-    server.requests = []
+    server.requests, server.headers = [], []
     server.has_ranges = has_ranges
     server.has_length = has_length
     if tls is not None:

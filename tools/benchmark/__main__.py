@@ -56,7 +56,10 @@ def arguments() -> argparse.Namespace:
         "--cache", nargs="+", choices=["warm", "cold"], default=["warm"], help="page cache (default warm)"
     )
     parser.add_argument(
-        "--base", choices=PEERS, default=figures.BASE, help="library the others are divided by"
+        "--base",
+        choices=[*PEERS, "against"],
+        default=figures.BASE,
+        help="library the others are divided by; 'against' is the one of --against",
     )
     checkouts.add_option(parser)
     parser.add_argument(
@@ -67,6 +70,10 @@ def arguments() -> argparse.Namespace:
     )
     options = parser.parse_args()
     options.checkouts = checkouts.chosen(parser, options.against)
+    if options.base == "against":
+        if options.against is None:
+            parser.error("--base against needs --against PATH")
+        (options.base,) = options.checkouts
     # The folders of the results and of the other checkout do not matter to a reader.
     places = ("--out", str(options.out), "--against", str(options.against))
     words = [word for word in sys.argv[1:] if word not in places]
@@ -97,6 +104,8 @@ def main() -> int:
                 console.print(text, markup=False)
 
         for name in libraries:
+            if name in options.checkouts:
+                continue
             status.update(f"setting up {name} (once)")
             try:
                 pythons[name] = environments.interpreter(name)

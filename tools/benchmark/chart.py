@@ -1,4 +1,4 @@
-"""Draws the chart for README and docs: a row per workload, a dot per library, 1.0 is cycodec."""
+"""Draws charts for README and docs: a row per workload, a dot per library, 1.0 is cycodec."""
 
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from benchmark.figures import FLOOR
+from benchmark.figures import BASE, FLOOR
 from benchmark.peers import title_of
 from benchmark.report import libraries_of, setting_title
 from benchmark.workloads import WORKLOADS
@@ -23,6 +23,9 @@ STYLES = {
     "decord": ("#009E73", "D"),
     "opencv": ("#CC79A7", "^"),
     "spdl": ("#E69F00", "v"),
+    "pillow": ("#0072B2", "s"),
+    "simplejpeg": ("#009E73", "D"),
+    "ffmpeg": ("#E69F00", "v"),
     "floor": ("#888888", "|"),
 }
 # another checkout of cycodec
@@ -61,7 +64,8 @@ def draw(report: dict[str, Any], path: Path, threads: int, cache: str) -> None:
     axes.axvline(1, color=STYLES[base][0], linewidth=1.4, zorder=2)
     for i in range(1, len(workloads), 2):
         axes.axhspan(i - 0.5, i + 0.5, color="#f3f3f3", zorder=0)
-    _axes(axes, workloads, rows)
+    names = [WORKLOADS[name].title for name in workloads]
+    _axes(axes, names, min(row["low"] for row in rows), max(row["high"] for row in rows))
     clips = len({result["clip"] for result in report["results"]})
     axes.set_xlabel(
         f"time / {title_of(base)}'s time (log scale): right of the line {title_of(base)} is faster"
@@ -77,11 +81,51 @@ def draw(report: dict[str, Any], path: Path, threads: int, cache: str) -> None:
     plt.close(figure)
 
 
-def _axes(axes: Any, workloads: list[str], rows: list[dict[str, Any]]) -> None:
+def draw_rows(title: str, rows: dict[str, dict[str, Any]], path: Path) -> None:
+    """Writes the chart of a benchmark whose libraries take turns as PNG.
+
+    `rows` holds the ``{"ratio": number}`` of each library for each workload.
+    """
+    libraries = list(
+        dict.fromkeys(
+            name
+            for cells in rows.values()
+            for name, cell in cells.items()
+            if name != BASE and "ratio" in cell
+        )
+    )
+    figure, axes = plt.subplots(figsize=(9, 1.5 + 0.4 * len(rows)), dpi=160, layout="constrained")
+    ratios: list[float] = []
+    for library in libraries:
+        colour, marker = STYLES.get(library, CHECKOUT_STYLE)
+        dots = [
+            (cells[library]["ratio"], place)
+            for place, cells in enumerate(rows.values())
+            if "ratio" in cells.get(library, {})
+        ]
+        ratios += (ratio for ratio, _ in dots)
+        x, y = zip(*dots, strict=True)
+        axes.scatter(x, y, color=colour, marker=marker, s=40, label=title_of(library), zorder=3)
+    axes.axvline(1, color=STYLES[BASE][0], linewidth=1.4, zorder=2)
+    for place in range(1, len(rows), 2):
+        axes.axhspan(place - 0.5, place + 0.5, color="#f3f3f3", zorder=0)
+    _axes(axes, list(rows), min(ratios), max(ratios))
+    axes.set_xlabel(
+        f"time / {title_of(BASE)}'s time (log scale): right of the line {title_of(BASE)} is faster"
+    )
+    figure.suptitle(title, fontsize=11)
+    figure.legend(
+        loc="outside lower center", ncols=len(libraries), frameon=False, fontsize=9, handletextpad=0.3
+    )
+    figure.savefig(path)
+    plt.close(figure)
+
+
+def _axes(axes: Any, names: list[str], low: float, high: float) -> None:
     axes.set_xscale("log")
-    axes.set_xlim(min(0.7, 0.9 * min(r["low"] for r in rows)), max(2.2, 1.15 * max(r["high"] for r in rows)))
-    axes.set_ylim(len(workloads) - 0.5, -0.5)
-    axes.set_yticks(range(len(workloads)), [WORKLOADS[name].title for name in workloads], fontsize=9)
+    axes.set_xlim(min(0.7, 0.9 * low), max(2.2, 1.15 * high))
+    axes.set_ylim(len(names) - 0.5, -0.5)
+    axes.set_yticks(range(len(names)), names, fontsize=9)
     axes.xaxis.set_major_locator(FixedLocator(TICKS))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}x"))

@@ -1,11 +1,13 @@
-"""Lets another checkout of cycodec take part as a peer, to compare before and after."""
+"""Lets another checkout of cycodec, or a wheel, take part as a peer, to compare the two."""
 
 import argparse
+import shutil
+import zipfile
 from pathlib import Path
 
 from benchmark import machine
 from benchmark.figures import BASE
-from benchmark.paths import ROOT
+from benchmark.paths import BUILD, ROOT
 
 PREFIX = f"{BASE} ("
 
@@ -41,21 +43,32 @@ def add_option(parser: argparse.ArgumentParser) -> None:
         "--against",
         type=Path,
         metavar="PATH",
-        help="another checkout of cycodec, built in place, that takes part as a peer (before and after); "
+        help="another checkout of cycodec, built in place, or a wheel, that takes part as a peer; "
         "docs/benchmarks is left as it is",
     )
 
 
 def chosen(parser: argparse.ArgumentParser, path: Path | None) -> dict[str, Path]:
-    """Returns library name -> folder for the value of ``--against``; ends the command if it is no
-    checkout.
+    """Returns library name -> folder for the value of ``--against``; ends the command if it is
+    neither a checkout nor a wheel.
     """
     if path is None:
         return {}
     try:
+        if path.suffix == ".whl":
+            return {f"{PREFIX}wheel)": unpacked(path)}
         return {name_of(path): path.resolve()}
-    except ValueError as error:
+    except (ValueError, OSError, zipfile.BadZipFile) as error:
         parser.error(f"--against: {error}")
+
+
+def unpacked(wheel: Path) -> Path:
+    """Unpacks a wheel into a folder of its own, and returns the folder."""
+    folder = BUILD / "wheels" / wheel.stem
+    shutil.rmtree(folder, ignore_errors=True)
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(folder)
+    return folder
 
 
 def assert_imported_from(path: str) -> None:

@@ -7,6 +7,8 @@ times come the size of each file and its PSNR against the frames, as the ffmpeg 
 import argparse
 import importlib
 import json
+import math
+import re
 import subprocess
 from fractions import Fraction
 from functools import partial
@@ -27,6 +29,14 @@ SETTINGS: dict[str, tuple[str, dict[str, str], str]] = {
     "mjpeg": ("mjpeg", {"qmin": "3", "qmax": "3"}, "mkv"),
 }
 REMUX = "remux of 300 MB"
+NOTES = [
+    "- TorchCodec, the ffmpeg command and cycodec use the system's FFmpeg. The packages of PyAV and",
+    "  OpenCV bring newer ones, with newer encoders: their SVT-AV1 makes other files at the same preset.",
+    "- FFmpeg 8 computes Matroska's CRC-32 with vector instructions. In a remux by FFmpeg 5.1, this",
+    "  sum takes a third of the time.",
+    "- The PSNR compares RGB frames. Subsampled chroma limits it, even where YUV is lossless.",
+    "- OpenCV writes FFV1 in RGB, so its file is larger and lossless.",
+]
 
 
 def pixel_format(encoder: str) -> str:
@@ -193,16 +203,48 @@ def quality(folder: Path, library: str, title: str) -> str:
         return "-"
     command = ["ffmpeg", "-v", "error", "-nostdin", "-i", str(path), "-f", "rawvideo", "-pix_fmt", "rgb24"]
     command += ["-s", f"{WIDTH}x{HEIGHT}", "-r", str(RATE), "-i", str(folder / "frames.rgb")]
-    command += ["-lavfi", "[0]format=gbrp[a];[1]format=gbrp[b];[a][b]psnr=stats_file=-"]
+    command += ["-lavfi", ";".join([*map(rgb, (0, 1)), "[p0][p1]psnr=stats_file=-"])]
     command += ["-f", "null", "-"]
     done = subprocess.run(command, capture_output=True, text=True)
     errors = [
         float(line.split("mse_avg:")[1].split()[0]) for line in done.stdout.splitlines() if "mse_avg" in line
     ]
+    size = f"{path.stat().st_size / 1e6:.2f} MB"
     if not errors:
-        return f"{path.stat().st_size / 1e6:.2f} MB"
-    numpy = importlib.import_module("numpy")
-    return f"{path.stat().st_size / 1e6:.2f} MB, {10 * numpy.log10(255**2 / numpy.mean(errors)):.2f} dB"
+        return size
+    error = sum(errors) / len(errors)
+    return f"{size}, {10 * math.log10(255**2 / error):.2f} dB" if error else f"{size}, lossless"
+
+
+def rgb(place: int) -> str:
+    """Returns a filter for numbered RGB frames of an input, since Matroska rounds times."""
+    return f"[{place}]settb=1/{RATE},setpts=N,format=gbrp[p{place}]"
+
+
+def version_of(folder: Path, library: str) -> str:
+    """Returns the major version of the libavformat that a library wrote its files with."""
+    for title, (_, _, container) in SETTINGS.items():
+        path = path_of(folder, library, title, container)
+        command = ["ffprobe", "-v", "error", "-show_entries", "format_tags", "-of", "json", str(path)]
+        done = subprocess.run(command, capture_output=True, text=True)
+        if found := re.search(r"Lavf(\d+)", done.stdout):
+            return found[1]
+    return "-"
+
+
+def quality_table(sizes: dict[str, dict[str, str]], folder: Path) -> list[str]:
+    """Returns a Markdown table of what `quality` tells, and what explains differences."""
+    libraries = list(next(iter(sizes.values())))
+    return [
+        "Size of each file, its PSNR against the frames, and the major version of libavformat:",
+        "",
+        f"| | {' | '.join(libraries)} |",
+        f"|---|{'---|' * len(libraries)}",
+        *(f"| {title} | {' | '.join(cells.values())} |" for title, cells in sizes.items()),
+        f"| libavformat | {' | '.join(version_of(folder, library) for library in libraries)} |",
+        "",
+        *NOTES,
+    ]
 
 
 def milliseconds(title: str, seconds: float) -> str:
@@ -240,7 +282,8 @@ def main() -> None:
     }
     print(json.dumps(sizes, indent=1))
     if not (options.dry or others):
-        turns.keep("encode", "Encoding", unit, rows, milliseconds)
+        notes = quality_table(sizes, folder)
+        turns.keep("encode", "Encoding", unit, rows, milliseconds, notes=notes, has_chart=True, sizes=sizes)
 
 
 if __name__ == "__main__":

@@ -226,7 +226,7 @@ def main() -> None:
         server.close()
     turns.show("images", "ms", rows, milliseconds)
     if not (options.dry or others):
-        turns.keep("images", "Images", "ms", rows, milliseconds)
+        turns.keep("images", "Images", "ms", rows, milliseconds, has_chart=True)
 
 
 if __name__ == "__main__":

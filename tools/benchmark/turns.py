@@ -171,10 +171,12 @@ def keep(
     unit: str,
     rows: Mapping[str, dict[str, Any]],
     value: Callable[[str, float], str],
+    notes: Iterable[str] = (),
+    has_chart: bool = False,
     **more: Any,
 ) -> None:
     """Writes docs/benchmarks/STEM.json and STEM.md, with the machine and the command that repeats
-    the run.
+    the run, and a chart STEM.png if asked for. The lines `notes` end the page.
     """
     facts = machine.facts()
     command = f"tools/bench {stem}"
@@ -204,6 +206,12 @@ def keep(
     }
     if errors:
         lines += ["", *sorted(errors)]
+    if has_chart:
+        from benchmark import chart  # only the runner's environment has matplotlib
+
+        chart.draw_rows(title, dict(rows), DOCS / f"{stem}.png")
+        lines += ["", f"![Times of other libraries divided by cycodec's]({stem}.png)"]
+    lines += ["", *notes] if notes else []
     write(f"{stem}.md", "\n".join(lines))
 
 

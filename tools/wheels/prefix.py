@@ -1,4 +1,4 @@
-"""Builds FFmpeg and the libraries in it into a prefix, once for each recipe."""
+"""Builds FFmpeg and the libraries of the wheel into a prefix, once for each recipe."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class Prefix:
         Each library has a stamp of its own recipe, version and compilers, so that a change of one
         builds no other again, but FFmpeg, which is made of all of them.
         """
-        libraries = [*recipe.LIBRARIES, recipe.FFMPEG]
+        libraries = recipe.ALL
         archives = [apt.upstream(item.package, self.sources, item.version) for item in libraries]
         environment = toolchain.make(self.tools, self.machine) | _cross(self.machine, self.tools)
         enables = " ".join(option for item in recipe.LIBRARIES for option in item.enables)
@@ -79,10 +79,12 @@ class Prefix:
             _digest(shared, item.build, archive.sha256)
             for item, archive in zip(libraries, archives, strict=True)
         ]
-        stamps[-1] = _digest(*stamps, enables, recipe.PROTOCOLS)
+        ffmpeg = len(recipe.LIBRARIES)
+        stamps[ffmpeg] = _digest(*stamps[: ffmpeg + 1], enables, recipe.PROTOCOLS)
+        whole = _digest(*stamps)
         prefix = self.folder
         built = prefix / "built.json"
-        if built.exists() and json.loads(built.read_text())["stamp"] == stamps[-1]:
+        if built.exists() and json.loads(built.read_text())["stamp"] == whole:
             return prefix, archives
         shutil.rmtree(prefix, ignore_errors=True)
         environment["PREFIX"] = str(prefix)
@@ -93,7 +95,7 @@ class Prefix:
             say(f"building {item.package} {archive.version}")
             self._build_one(item, archive, stamp, environment)
             minutes[item.package] = round((time.monotonic() - started) / 60, 1)
-        built.write_text(json.dumps({"stamp": stamps[-1], "minutes": minutes}, indent=2) + "\n")
+        built.write_text(json.dumps({"stamp": whole, "minutes": minutes}, indent=2) + "\n")
         return prefix, archives
 
     def _build_one(

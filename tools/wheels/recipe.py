@@ -1,7 +1,8 @@
 """What the wheel's FFmpeg is made of: each library, where its source is, and how it is built.
 
-Every library is static and position-independent, and ends up inside the library of FFmpeg that
-uses it. FFmpeg's own libraries are shared, as the LGPL asks.
+Every library is static and position-independent. It ends up inside the library of FFmpeg that uses
+it, or inside the module of cycodec that decodes images. FFmpeg's own libraries are shared, as the
+LGPL asks.
 """
 
 from __future__ import annotations
@@ -136,7 +137,7 @@ LIBRARIES = (
     ),
     Library(
         "libwebp",
-        "encoding WebP",
+        "encoding WebP, and decoding still WebP images",
         "BSD-3-Clause",
         ("COPYING", "PATENTS"),
         f"{AUTOTOOLS} --enable-libwebpmux --disable-libwebpdemux --disable-gl --disable-sdl --disable-png"
@@ -150,6 +151,31 @@ LIBRARIES = (
         (),
         'make PREFIX="$PREFIX" install',
         enables=("--enable-ffnvcodec", "--enable-nvdec", "--enable-nvenc", "--enable-cuvid"),
+    ),
+)
+
+CMAKE = (
+    'cmake -S . -B build -G Ninja -DCMAKE_BUILD_TYPE=Release -DCMAKE_INSTALL_PREFIX="$PREFIX"'
+    " -DCMAKE_INSTALL_LIBDIR=lib -DCMAKE_POSITION_INDEPENDENT_CODE=ON"
+    ' -DCMAKE_AR="$AR" -DCMAKE_RANLIB="$RANLIB" $CMAKE_CROSS {options}'
+    ' && nice -n 5 ninja -j "$JOBS" -C build install'
+)
+
+# cycodec's own modules decode images with these, and with zlib and libwebp of the list above.
+IMAGE_LIBRARIES = (
+    Library(
+        "libjpeg-turbo",
+        "decoding and encoding JPEG images",
+        "IJG AND BSD-3-Clause AND Zlib",
+        ("LICENSE.md", "README.ijg"),
+        CMAKE.format(options="-DENABLE_SHARED=OFF -DENABLE_STATIC=ON -DWITH_TURBOJPEG=OFF"),
+    ),
+    Library(
+        "libdeflate",
+        "decoding and encoding PNG images",
+        "MIT",
+        ("COPYING",),
+        CMAKE.format(options="-DLIBDEFLATE_BUILD_SHARED_LIB=OFF -DLIBDEFLATE_BUILD_GZIP=OFF"),
     ),
 )
 
@@ -174,3 +200,6 @@ FFMPEG = Library(
 )
 
 PROTOCOLS = "file,pipe,data,http,httpproxy,tcp,crypto,concat,concatf,subfile,cache,async,fd"
+
+# In the order in which they are built.
+ALL = (*LIBRARIES, FFMPEG, *IMAGE_LIBRARIES)

@@ -24,16 +24,14 @@ WORK = ROOT / "build/wheel"
 PLATFORM = f"manylinux_{toolchain.GLIBC.replace('.', '_')}"
 # The licence of the wheel: cycodec's, and those of what FFmpeg is made of.
 LICENSES = " AND ".join(
-    dict.fromkeys(
-        ["BSD-3-Clause", "MIT", recipe.FFMPEG.license, *(item.license for item in recipe.LIBRARIES)]
-    )
+    dict.fromkeys(["BSD-3-Clause", "MIT", recipe.FFMPEG.license, *(item.license for item in recipe.ALL)])
 )
 
 OFFER = """# What this wheel carries
 
-The folder cycodec.libs holds FFmpeg's libraries, with the libraries of the table inside them. They
-are shared libraries under the LGPL, version 2.1 or later. You may replace them by your own: the
-environment variable `CYCODEC_FFMPEG` names a folder with other builds of the same major version,
+The folder cycodec.libs holds FFmpeg's libraries, with the libraries of the table inside them.
+libjpeg-turbo and libdeflate are inside cycodec's own modules. FFmpeg's libraries are shared, under
+the LGPL, version 2.1 or later. You may replace them by your own: the environment variable `CYCODEC_FFMPEG` names a folder with other builds of the same major version,
 and cycodec built from source uses whatever FFmpeg you have.
 
 | library | version | license | source archive | SHA-256 |
@@ -83,7 +81,7 @@ def stage(prefix: Path, archives: list[Archive], folder: Path) -> Path:
         tar.extractall(folder, filter="data")
     source = folder / archive.name.removesuffix(".tar.gz")
     rows = []
-    for item, found in zip([*recipe.LIBRARIES, recipe.FFMPEG], archives, strict=True):
+    for item, found in zip(recipe.ALL, archives, strict=True):
         target = source / "third_party_licenses" / item.package
         target.mkdir(parents=True)
         for name in item.license_files:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ __all__ = [
     "one_line",
     "opened",
     "progress",
+    "refuse_to_overwrite",
     "stderr",
     "with_stream",
     "with_traceback",
@@ -72,6 +74,8 @@ def one_line(error: BaseException) -> str:
     text = " ".join(str(error).split()) or type(error).__name__
     if isinstance(error, OSError) and error.filename is not None and error.strerror:
         return f"{error.filename}: {error.strerror}"
+    if type(error) is OSError and error.strerror:  # such as a full disk, which has no name
+        return f"cannot write the output: {error.strerror}"
     if isinstance(error, ImportError):
         return text if "pip install" in text else f"{text} (`cycodec doctor` says more)"
     expected = (OSError, ValueError, LookupError, NotImplementedError, MemoryError)
@@ -89,6 +93,23 @@ def naming(source: str) -> Iterator[None]:
         if source in str(error):
             raise
         raise ValueError(f"{source}: {error}") from error
+
+
+def refuse_to_overwrite(output: str | os.PathLike[str], sources: Iterable[str | os.PathLike[str]]) -> None:
+    """Refuse an output that is one of the files that the command reads.
+
+    Raises
+    ------
+    click.UsageError
+        Writing `output` would destroy a source.
+    """
+    for source in sources:
+        try:
+            is_same = os.path.samefile(source, output)
+        except (OSError, ValueError):  # one of them does not exist, or it is a URL
+            continue
+        if is_same:
+            raise click.UsageError(f"{output} is also the input; choose another file for -o")
 
 
 # -- work ------------------------------------------------------------------------------------------

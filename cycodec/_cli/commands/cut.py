@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from cycodec._cli.commands.common import examples, with_traceback
+from cycodec._cli.commands.common import examples, refuse_to_overwrite, with_traceback
 from cycodec._cli.commands.encoding import output_option
 from cycodec._cli.parameter_types import Instant, SourceFile
 from cycodec._cli.standard_input import renamed
@@ -36,5 +36,8 @@ def cut(
     """Copy a part of FILE, from a key frame on, without decoding it."""
     import cycodec
 
+    if start is not None and stop is not None and stop <= start:
+        raise click.UsageError(f"--stop ({stop:g} s) must be after --start ({start:g} s)")
+    refuse_to_overwrite(output, [source])
     begin = cycodec.remux(source, output, start, stop, exact=exact, faststart=faststart)
     click.echo(f"{output}  begins at {begin:.6f} s of {renamed(source)}")

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from cycodec._cli.commands.common import examples, with_traceback
+from cycodec._cli.commands.common import examples, refuse_to_overwrite, with_traceback
 from cycodec._cli.commands.encoding import (
     encoder_options,
     encoding_progress,
@@ -30,17 +30,17 @@ CHANNELS = {"gray": 1, "rgb24": 3, "rgba": 4}
     epilog=examples(
         "cycodec encode frames -o clip.mp4                       all pictures of a folder, sorted by name",
         "cycodec encode 'frames/*.png' -o clip.mkv --rate 30000/1001 --codec libx265 --crf 20",
-        "cycodec encode frames --audio speech.wav -o clip.mp4    with sound",
+        "cycodec encode frames --audio speech.wav -o clip.mp4    with audio",
         "cycodec encode frames.rgb --size 1280x720 -o clip.mp4   raw RGB, row by row",
     ),
 )
-@click.argument("sources", nargs=-1, required=True, metavar="PICTURES...")
+@click.argument("sources", nargs=-1, required=True, metavar="PICTURE...")
 @output_option
 @click.option(
     "--rate", default="30", show_default=True, metavar="FPS", help="Frames a second, such as 30000/1001."
 )
-@click.option("--audio", metavar="FILE", help="Sound to add.")
-@click.option("--size", type=Size(), metavar="WxH", help="Size of raw frames; PICTURES is one file then.")
+@click.option("--audio", metavar="FILE", help="Audio file to add.")
+@click.option("--size", type=Size(), metavar="WxH", help="Size of raw frames; PICTURE is one file then.")
 @click.option(
     "--raw", type=click.Choice(list(CHANNELS)), default="rgb24", show_default=True, help="Kind of raw frames."
 )
@@ -49,10 +49,11 @@ CHANNELS = {"gray": 1, "rgb24": 3, "rgba": 4}
 def encode(
     sources: tuple[str, ...], output: str, rate: str, audio: str | None, size: Any, raw: str, **chosen: Any
 ) -> None:
-    """Encode PICTURES (a folder, a pattern, files, or raw frames) as a video."""
+    """Encode PICTUREs (folders, patterns, files, or raw frames) as a video."""
     from cycodec.decoders import AudioDecoder
     from cycodec.encoders import Encoder
 
+    refuse_to_overwrite(output, sources if audio is None else (*sources, audio))
     if size is not None:
         if len(sources) != 1:
             raise click.UsageError("--size is for one file of raw frames")
@@ -61,6 +62,7 @@ def encode(
         frames = raw_frames(sources[0], width, height, CHANNELS[raw])
     else:
         paths = pictures(sources)
+        refuse_to_overwrite(output, paths)
         total = len(paths)
         height, width = read_picture(paths[0]).shape[1:]
         frames = (read_picture(path) for path in paths)

@@ -94,7 +94,7 @@ def sound_stream(encoder: Encoder, sound: AudioDecoder) -> AudioStream:
     """
     rate, channels = sound.metadata.sample_rate, sound.metadata.num_channels
     if rate is None or channels is None:
-        raise ValueError("the sound has no sample rate or no channels")
+        raise ValueError("the audio has no sample rate or no channels")
     return encoder.add_audio(sample_rate=rate, num_channels=channels)
 
 
@@ -137,9 +137,8 @@ def pictures(names: tuple[str, ...]) -> list[Path]:
         else:
             here = sorted(Path(p) for p in glob.glob(name))
         if not here:
-            raise FileNotFoundError(
-                f"{name}: there is no picture (give a folder, a pattern such as 'x/*.png', or files)"
-            )
+            what = "the folder has no pictures" if path.is_dir() else "there is no such file"
+            raise FileNotFoundError(f"{name}: {what} (give a folder, a pattern such as 'x/*.png', or files)")
         found += here
     return found
 

@@ -51,7 +51,7 @@ JPEG_QUALITY = 95
     "-o",
     "--output",
     "folder",
-    type=click.Path(path_type=Path),
+    type=click.Path(path_type=Path, file_okay=False),
     metavar="DIR",
     help="Folder; default: FILE's name + -frames.",
 )

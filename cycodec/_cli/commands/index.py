@@ -6,7 +6,14 @@ from pathlib import Path
 
 import click
 
-from cycodec._cli.commands.common import examples, opened, stderr, with_stream, with_traceback
+from cycodec._cli.commands.common import (
+    examples,
+    opened,
+    refuse_to_overwrite,
+    stderr,
+    with_stream,
+    with_traceback,
+)
 from cycodec._cli.parameter_types import SourceFile
 from cycodec._cli.text import plural, stem
 
@@ -40,6 +47,7 @@ def index(source: str, output: Path | None, confirm: bool, stream: int | None) -
     Opening FILE with the index needs no pass over the file.
     """
     output = output or Path(f"{stem(source)}.idx")
+    refuse_to_overwrite(output, [source])
     with opened(source, stream) as decoder:
         if confirm:
             with stderr.status("decoding"):

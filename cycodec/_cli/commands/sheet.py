@@ -14,6 +14,7 @@ from cycodec._cli.commands.common import (
     naming,
     opened,
     progress,
+    refuse_to_overwrite,
     with_stream,
     with_traceback,
 )
@@ -78,6 +79,7 @@ def sheet(
         raise click.UsageError(
             f"{output}: the suffix names no picture format (give one such as .png or .jpg)"
         )
+    refuse_to_overwrite(output, [source])
     from cycodec._cli.image_files import draw_image_sheet, is_image
 
     if is_image(source):

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import os
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import click
 import numpy as np
 
-from cycodec._cli.commands.common import FRAMES_PER_CALL, examples, naming, with_stream, with_traceback
+from cycodec._cli.commands.common import (
+    FRAMES_PER_CALL,
+    examples,
+    naming,
+    refuse_to_overwrite,
+    with_stream,
+    with_traceback,
+)
 from cycodec._cli.commands.encoding import (
     encoder_options,
     encoding_progress,
@@ -25,6 +33,8 @@ if TYPE_CHECKING:
 __all__ = ["transcode"]
 
 SAMPLES_PER_CALL = 1 << 20
+# The largest part of a frame rate: MPEG-4 stores 16 bits.
+LARGEST_TERM = 65535
 
 
 @click.command(
@@ -38,7 +48,7 @@ SAMPLES_PER_CALL = 1 << 20
 @click.argument("source", type=SourceFile(), metavar="FILE")
 @output_option
 @click.option("--size", type=Size(), metavar="WxH", help="Size of the new frames.")
-@click.option("--no-audio", is_flag=True, help="Leave the sound out.")
+@click.option("--no-audio", is_flag=True, help="Leave out the audio.")
 @encoder_options
 @with_stream
 @with_traceback
@@ -48,6 +58,7 @@ def transcode(source: str, output: str, size: Any, no_audio: bool, stream: int |
     from cycodec.encoders import Encoder
     from cycodec.transforms import Resize
 
+    refuse_to_overwrite(output, [source])
     transforms = None if size is None else [Resize((size[1], size[0]))]
     with naming(source):
         decoder = VideoDecoder(source, stream_index=stream, transforms=transforms)
@@ -55,7 +66,7 @@ def transcode(source: str, output: str, size: Any, no_audio: bool, stream: int |
     first = decoder.get_frame_at(0).data
     steps: Any = [] if decoder.index is None else np.diff(decoder.index.pts)
     variable = len(steps) > 0 and max(steps) - min(steps) > 1
-    rate = decoder.metadata.average_fps or 30.0
+    rate = _nearest_rate(decoder.metadata.average_fps or 30.0)
     encoder = Encoder()
     video = encoder.add_video(
         height=first.shape[1], width=first.shape[2], frame_rate=rate, **stream_options(chosen)
@@ -75,6 +86,12 @@ def transcode(source: str, output: str, size: Any, no_audio: bool, stream: int |
         if sound is not None and track is not None:
             _add_sound(sound, track, None, begin)
     click.echo(f"{output}  {encoder.stats().encoded} frames, {os.path.getsize(output)} bytes")
+
+
+def _nearest_rate(frames_per_second: float) -> Fraction:
+    """Return the nearest fraction that every encoder takes; 29.97003 is 30000/1001."""
+    largest = int(LARGEST_TERM / max(frames_per_second, 1.0))
+    return Fraction(frames_per_second).limit_denominator(max(largest, 1)) or Fraction(1, LARGEST_TERM)
 
 
 def _sound(source: str) -> AudioDecoder | None:

@@ -33,7 +33,7 @@ def verify(source: str, every: bool, seed: int, as_json: bool, stream: int | Non
 
     The frames of one pass are compared with those read in random order, by fresh decoders, by
     several threads, with a saved index, in approximate mode, by the ffmpeg command and by the GPU;
-    sound is read in windows. The exit status is 1 if a check differs.
+    audio is read in windows. The exit status is 1 if a check differs.
     """
     from cycodec._cli import verification
 

@@ -200,7 +200,7 @@ cdef class Demuxer(Container):
         candidates = videos if stream_index is None else [stream_index]
         if len(videos) != 1 or not all(i in videos and self.is_self_contained(i) for i in candidates):
             self.probe()
-        chosen = self.select("video", stream_index, "a video", "AudioDecoder reads sound")
+        chosen = self.select("video", stream_index, "a video", "AudioDecoder reads audio")
         self.refuse_size(chosen)
         return chosen
 

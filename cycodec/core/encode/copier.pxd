@@ -28,6 +28,7 @@ cdef class PacketCopier:
     cdef readonly int64_t first     # time of the first frame of the guide, in microseconds
     cdef readonly int64_t end       # end of the copied packets in the new file, in microseconds
     cdef readonly int64_t num_packets   # packets that were copied
+    cdef bint is_refused            # true if the muxer refused the last packet
     cdef int owner                  # the process that made this object
 
     cdef int place(self, Demuxer demuxer, list streams) except -1
@@ -35,6 +36,7 @@ cdef class PacketCopier:
     cdef int hold(self, AVPacket *packet, int64_t begin) noexcept nogil
     cdef int release(self, Demuxer demuxer) noexcept nogil
     cdef void forget(self, int stream) noexcept nogil
+    cdef int check(self, Demuxer demuxer, int code) except -1
     cdef int step(self, Demuxer demuxer, AVPacket *packet, int64_t start, int64_t stop, int *state) noexcept nogil
 
 

@@ -3,7 +3,7 @@
 
 cimport cython
 from cpython.exc cimport PyErr_CheckSignals
-from libc.errno cimport ENOMEM
+from libc.errno cimport EINVAL, ENOMEM
 from libc.stdint cimport INT64_MAX, INT64_MIN, int64_t
 from libc.stdlib cimport free, malloc, realloc
 from posix.unistd cimport getpid
@@ -77,6 +77,12 @@ cdef class PacketCopier:
                     f"{avcodec.avcodec_get_name(source.codecpar.codec_id).decode()}, which stream {number} of "
                     f"{demuxer.io.name} is (choose another format, such as mkv, or encode it again)",
                     source=name, operation="copy packets",
+                )
+            if not self.muxer.keeps_rotation and not is_upright(demuxer.display_matrix(number)):
+                raise UnsupportedError(
+                    f"{name}: the container {self.muxer.format_name} of this FFmpeg keeps no rotation, but stream "
+                    f"{number} of {demuxer.io.name} is turned by {demuxer.rotation(number):g} degrees or flipped "
+                    "(choose mp4 or mov, or encode it again)", source=name, operation="copy packets",
                 )
             made = avformat.avformat_new_stream(self.muxer.context, NULL)
             if made == NULL:
@@ -171,21 +177,33 @@ cdef class PacketCopier:
                         avcodec.av_packet_unref(packet)
                         if code < 0 or state == DONE:
                             break
-                if code < 0 and code != avutil.AVERROR_EOF and demuxer.io.failed:
-                    demuxer.check(code, "read packets")
+                if code != avutil.AVERROR_EOF:
+                    self.check(demuxer, code)
                 PyErr_CheckSignals()
-            if code != avutil.AVERROR_EOF:
-                self.muxer.check(code, "copy packets")
             if state == SEARCHING and self.guide >= 0:
                 self.offset = self.end - self.first
             with nogil:
                 code = self.release(demuxer) if state == SEARCHING and self.seen > begin else 0
-            self.muxer.check(code, "copy packets")
+            self.check(demuxer, code)
             for i in range(self.num_held):
                 avcodec.av_packet_free(&self.held[i].packet)
             self.num_held = 0
         finally:
             avcodec.av_packet_free(&packet)
+
+    cdef int check(self, Demuxer demuxer, int code) except -1:
+        """Raise the error of a code, which names the source or the destination."""
+        if code >= 0:
+            return 0
+        if not self.is_refused:
+            demuxer.check(code, "read packets")
+        if code not in (avutil.AVERROR_INVALIDDATA, avutil.AVERROR_PATCHWELCOME, avutil.AVERROR(EINVAL)):
+            self.muxer.check(code, "copy packets")
+        raise UnsupportedError(
+            f"{self.muxer.sink.name}: the container {self.muxer.format_name} refuses a packet in the form that "
+            f"{demuxer.io.name} has it (choose another format, such as mkv, or encode it again)",
+            source=self.muxer.sink.name, operation="copy packets",
+        )
 
     cdef int step(self, Demuxer demuxer, AVPacket *packet, int64_t start, int64_t stop, int *state) noexcept nogil:
         """Decide about one packet; 0 or AVERROR."""
@@ -271,6 +289,7 @@ cdef class PacketCopier:
             self.last_dts[packet.stream_index] = packet.dts
         code = self.muxer.write(packet, target)
         self.num_packets += code >= 0
+        self.is_refused = code < 0
         return code
 
     cdef int hold(self, AVPacket *packet, int64_t begin) noexcept nogil:
@@ -316,6 +335,11 @@ cdef class PacketCopier:
                 self.held[kept] = self.held[i]
                 kept += 1
         self.num_held = kept
+
+
+cdef bint is_upright(tuple matrix):
+    """Return True for a display matrix, or None, that neither turns nor flips."""
+    return matrix is None or matrix[0] > 0 and matrix[4] > 0 and matrix[1] == 0 and matrix[3] == 0
 
 
 cdef int go_before(Demuxer demuxer, int stream, int64_t begin, bint from_start) noexcept nogil:

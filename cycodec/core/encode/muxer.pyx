@@ -29,6 +29,9 @@ from cycodec.libav.avutil cimport AVRational
 # The containers of the MP4 family, which share one muxer in FFmpeg.
 MOV_FAMILY = ("mov", "mp4", "3gp", "3g2", "psp", "ipod", "ismv", "f4v", "avif")
 
+# The first major version of libavformat that writes the rotation into Matroska (FFmpeg 7.0).
+MATROSKA_ROTATES = 61
+
 # Further containers that store the time of each frame, although FFmpeg does not flag them so.
 HAVE_TIMES = ("mpegts", "mpeg", "vob", "dvd", "ivf")
 
@@ -112,6 +115,11 @@ cdef class Muxer:
     def is_mov(self):
         """True if the container is of the MP4 family."""
         return self.format_name in MOV_FAMILY
+
+    @property
+    def keeps_rotation(self):
+        """True if FFmpeg stores the display matrix of a stream in this container."""
+        return self.is_mov or self.format_name == "matroska" and avformat.avformat_version() >> 16 >= MATROSKA_ROTATES
 
     @property
     def has_times(self):

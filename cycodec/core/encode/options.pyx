@@ -1,5 +1,6 @@
 """Options of encoders and muxers: which there are, and setting one with a check of its value."""
 
+import numbers
 from fractions import Fraction
 
 from cycodec.core.error import FFmpegValueError
@@ -91,10 +92,10 @@ def text_of(key, value):
         return str.__str__(value)
     if isinstance(value, Fraction):
         return f"{value.numerator}/{value.denominator}"
-    if isinstance(value, (int, float)):
-        return repr(value)
     if hasattr(type(value), "__index__"):
         return str(value.__index__())
+    if isinstance(value, numbers.Real):
+        return repr(float(value))
     raise TypeError(f"option {key!r} must be a string, a number or a bool, not {type(value).__name__}")
 
 
@@ -107,8 +108,8 @@ def within(name, key, value, written, owner):
     if bounds is None:
         return
     try:
-        number = float(written)
-    except ValueError:
+        number = Fraction(written)
+    except (ValueError, ZeroDivisionError):
         number = bounds[0] - 1
     if not bounds[0] <= number <= bounds[1]:
         refuse(name, key, value, f"a number from {bounds[0]} to {bounds[1]}", owner)

@@ -27,6 +27,7 @@ from cycodec.libav.avformat cimport AVStream
 from cycodec.libav.avutil cimport AVFrame, AVPixelFormat, AVPixFmtDescriptor
 
 cdef enum:
+    MAX_ERRORS = 256        # of a decoder after one packet
     USUAL_RATE = 25         # frames a second of an encoder whose source does not say a rate
 
 # The formats that say by themselves that values have full range, and what they are without that.
@@ -223,7 +224,7 @@ cdef class PictureDecoder:
         cdef AVFrame *frame
         cdef Picture picture
         cdef const AVPacket *given = NULL if packet is None else packet.ptr
-        cdef int code
+        cdef int code, num_errors = 0
         found = []
         with nogil:
             begin_log()
@@ -242,9 +243,13 @@ cdef class PictureDecoder:
             self.complains = bool(end_log()) or self.complains
             if code == avutil.AVERROR(EAGAIN) or code == avutil.AVERROR_EOF:
                 return found
-            if code != avutil.AVERROR_INVALIDDATA:
-                self.demuxer.check(code, "decode")
-                found.append(picture)
+            if code == avutil.AVERROR_INVALIDDATA:
+                num_errors += 1
+                if num_errors > MAX_ERRORS:
+                    return found        # a decoder may return the same error without end
+                continue
+            self.demuxer.check(code, "decode")
+            found.append(picture)
 
 
 @cython.no_gc_clear

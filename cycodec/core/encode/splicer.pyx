@@ -167,7 +167,7 @@ cdef class PacketSplicer(PacketCopier):
         with nogil:
             if self.fits(demuxer, packet):
                 code = self.write(demuxer, packet)
-        self.muxer.check(code, "copy packets")
+        self.check(demuxer, code)
         return 0
 
     cdef int take_spliced(self, Demuxer demuxer, AVPacket *packet, Splice splice) except -1:
@@ -198,7 +198,7 @@ cdef class PacketSplicer(PacketCopier):
                 code = splice.headers.write_start_codes(packet)
             if code >= 0:
                 code = self.write(demuxer, packet)
-        self.muxer.check(code, "copy packets")
+        self.check(demuxer, code)
         return 0
 
     cdef int write_made(self, Demuxer demuxer, int stream, Splice splice, int64_t until) except -1:
@@ -229,7 +229,7 @@ cdef class PacketSplicer(PacketCopier):
                 if code >= 0:
                     code = self.write(demuxer, packet)
                 avcodec.av_packet_free(&packet)
-            self.muxer.check(code, "copy packets")
+            self.check(demuxer, code)
 
     cdef bint fits(self, Demuxer demuxer, AVPacket *packet) noexcept nogil:
         """Return True if a packet of sound or subtitles belongs to the part.

@@ -31,6 +31,9 @@ from cycodec.libav.avcodec cimport AVCodecDescriptor
 from cycodec.libav.avutil cimport AVFrame, AVMediaType
 
 
+cdef tuple X26X = ("libx264", "libx264rgb", "libx265")
+# Options that choose how bits are spent, and the names of their arguments.
+RATE_CONTROLS = {"crf": "crf", "qp": "qp", "b": "bit_rate"}
 # Codecs of single pictures that FFmpeg's flags do not call so.
 cdef tuple PICTURE_CODECS = (b"png", b"bmp", b"tiff", b"targa", b"qoi", b"ppm", b"pgm", b"pam")
 
@@ -110,14 +113,19 @@ cdef class StreamEncoder:
         what = None
         is_picture = desc != NULL and <bytes> desc.name in PICTURE_CODECS
         if "g" in self.options and (props & avcodec.AV_CODEC_PROP_INTRA_ONLY or is_picture):
-            what = "gop has no effect: each frame is coded by itself"
+            what = "gop has no effect: each frame is coded by itself (leave it out)"
         elif "b" in self.options and props & avcodec.AV_CODEC_PROP_LOSSLESS and not (
             props & avcodec.AV_CODEC_PROP_LOSSY
         ):
-            what = "bit_rate has no effect: the codec is lossless"
+            what = "bit_rate has no effect: the codec is lossless (leave it out)"
+        elif self.codec_name in X26X:
+            # The encoder would follow the first of them, and ignore the others.
+            given = [label for key, label in RATE_CONTROLS.items() if key in self.options]
+            if len(given) > 1:
+                what = f"only one of {' and '.join(given)} can have an effect (choose one)"
         if what is not None:
             raise FFmpegValueError(
-                f"{self.muxer.sink.name}: with the encoder {self.codec_name}, {what} (leave it out)",
+                f"{self.muxer.sink.name}: with the encoder {self.codec_name}, {what}",
                 source=self.muxer.sink.name, operation="set options",
             )
 

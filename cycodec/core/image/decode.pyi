@@ -1,6 +1,17 @@
 from cycodec.core.image.source_bytes import SourceBytes
 
 def available() -> frozenset[str]: ...
+def webp_is_available() -> bool: ...
+def read_webp(
+    source: SourceBytes,
+    place: tuple[int, int],
+    size: tuple[int, int],
+    pointer: int,
+    stride: int,
+    channels: int,
+    depth: int,
+    region: tuple[int, int, int, int],
+) -> None: ...
 def exif_orientation(exif: bytes) -> int: ...
 def orient(
     out: int,

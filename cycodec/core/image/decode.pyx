@@ -1,4 +1,4 @@
-"""JPEG, PNG and GIF: the codecs of csrc/image behind classes of one shape.
+"""JPEG, PNG, GIF and WebP: the codecs of csrc/image behind classes of one shape.
 
 A picture knows its size as it is stored, its own number of channels, its depth and its orientation.
 `read` writes a region of it to the caller's memory. Pictures of animations draw their frames in
@@ -55,6 +55,14 @@ cdef extern from "image/png_rows.h" nogil:
 cdef extern from "image/inflate.h" nogil:
     int inflate_is_available()
 
+cdef extern from "image/webp_decode.h" nogil:
+    ctypedef struct WebpCoded:
+        const uint8_t *data
+        size_t size
+        int width, height
+    int c_webp_is_available "webp_is_available"()
+    int webp_read(const WebpCoded *coded, Rect region, PixelRows out)
+
 cdef extern from "image/gif_decode.h" nogil:
     int gif_open(GifImage *gif, const uint8_t *data, size_t size)
     void gif_close(GifImage *gif)
@@ -65,6 +73,11 @@ def available():
     """Return the formats that this build decodes by libraries that it may lack."""
     formats = {"JPEG": jpeg_is_available(), "PNG": inflate_is_available()}
     return frozenset(name for name, is_there in formats.items() if is_there)
+
+
+def webp_is_available():
+    """Return True if this build has libwebp; libavcodec decodes WebP in every build."""
+    return bool(c_webp_is_available())
 
 
 cdef Rect rect_of(tuple region):
@@ -221,6 +234,35 @@ cdef class JpegPicture:
         with nogil:
             code = jpeg_reader_read(self.reader, &request, out)
         check_image(code, "JPEG", self.bytes.name, jpeg_reader_message(self.reader))
+
+
+def read_webp(SourceBytes source not None, tuple place not None, tuple size not None, uintptr_t pointer,
+              ptrdiff_t stride, int channels, int depth, tuple region not None):
+    """Decode a region of a WebP picture by libwebp.
+
+    Parameters
+    ----------
+    source : SourceBytes
+        All bytes of the file, in memory.
+    place : (int, int)
+        Begin and end of the content of a VP8 or VP8L chunk; or of the chunks from ALPH to VP8.
+    size : (int, int)
+        Height and width that the container says.
+    pointer, stride, channels, depth, region
+        As for JpegPicture.read.
+    """
+    cdef int64_t start = place[0], end = place[1]
+    cdef PixelRows out = rows_at(pointer, stride, channels, depth)
+    cdef Rect rect = rect_of(region)
+    cdef WebpCoded coded
+    cdef int code
+    if not 0 <= start < end <= source.size:
+        raise ValueError(f"the source has no bytes from {start} to {end}")
+    coded.data, coded.size = source.data + start, <size_t> (end - start)
+    coded.height, coded.width = size
+    with nogil:
+        code = webp_read(&coded, rect, out)
+    check_image(code, "WebP", source.name, NULL)
 
 
 cdef class PngPicture:

@@ -5,6 +5,7 @@ encode leaves no half file, and does not destroy a file that was there before.
 """
 
 import io
+import operator
 import os
 import re
 
@@ -229,6 +230,22 @@ cdef int64_t seek_memory(void *opaque, int64_t offset, int whence) noexcept nogi
     return offset
 
 
+cdef int64_t written_bytes(str name, object written, int64_t given) except -1:
+    """Check the number that a file-like object's `write()` returned."""
+    try:
+        if isinstance(written, bool):
+            raise TypeError
+        number = operator.index(written)
+    except TypeError:
+        raise TypeError(
+            f"{name}: write() must return the number of bytes that it wrote, or None, "
+            f"not {type(written).__name__}"
+        ) from None
+    if not 0 < number <= given:
+        raise OSError(f"{name}: write({given} bytes) returned {number}")
+    return number
+
+
 cdef int write_file(void *opaque, uint8_t *buffer, int size) noexcept with gil:
     cdef Sink self = <Sink> opaque
     if self.pending is not None:
@@ -237,11 +254,9 @@ cdef int write_file(void *opaque, uint8_t *buffer, int size) noexcept with gil:
         data = (<const char *> buffer)[:size]
         while data:
             written = self.file.write(data)
-            if written is None or written >= len(data):
+            if written is None:
                 break
-            if written <= 0:
-                raise OSError(f"{self.name}: write({len(data)} bytes) wrote nothing")
-            data = data[written:]
+            data = data[written_bytes(self.name, written, len(data)):]
         return size
     except BaseException as exception:
         self.pending = exception

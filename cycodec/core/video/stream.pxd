@@ -77,6 +77,8 @@ cdef class FrameStream:
     cdef int64_t decoded_to
     # Frames that came out since the last seek.
     cdef int64_t outputs
+    # Errors since the decoder knows that no packet follows.
+    cdef int drain_errors
     # The frame that the last packet sent should give; -1: none.
     cdef int64_t sent
     # True if the decoder has seen the headers of the stream's first packet.

@@ -28,6 +28,11 @@ from cycodec.libav cimport avcodec, avutil
 from cycodec.libav.avutil cimport AVFrame
 
 
+cdef enum:
+    # More packets than a decoder with frame threads holds.
+    MAX_DRAIN_ERRORS = 256
+
+
 @cython.no_gc_clear
 cdef class FrameStream:
     """The base of FrameReader: it decodes frame by frame.
@@ -196,6 +201,10 @@ cdef class FrameStream:
             elif self.state == DRAINING:
                 return avutil.AVERROR_EOF
             if self.state == DRAINING:
+                # With frame threads, FFmpeg 7.1 and later may return the same error without end.
+                if self.drain_errors == MAX_DRAIN_ERRORS:
+                    return avutil.AVERROR_EOF
+                self.drain_errors += 1
                 continue
             code = self.send_next()
             if code < 0:
@@ -210,6 +219,7 @@ cdef class FrameStream:
             if code == avutil.AVERROR_EOF or code == avutil.AVERROR_INVALIDDATA:
                 # damaged data ends the stream, as it does for the ffmpeg command
                 self.state = DRAINING
+                self.drain_errors = 0
                 # decoders with frame threads may report only now what was wrong with an earlier
                 # packet
                 return self.check_result(self.backend.send(NULL))
