@@ -24,7 +24,9 @@ WORK = ROOT / "build/wheel"
 PLATFORM = f"manylinux_{toolchain.GLIBC.replace('.', '_')}"
 # The licence of the wheel: cycodec's, and those of what FFmpeg is made of.
 LICENSES = " AND ".join(
-    dict.fromkeys(["BSD-3-Clause", "MIT", recipe.FFMPEG.license, *(item.license for item in recipe.ALL)])
+    dict.fromkeys(
+        ["BSD-3-Clause", "MIT", *(part for item in recipe.ALL for part in item.license.split(" AND "))]
+    )
 )
 
 OFFER = """# What this wheel carries
