@@ -81,14 +81,19 @@ def test_transcode(make_media, tmp_path, capsys):
     assert "frames" in capsys.readouterr().out
 
 
-def test_transcode_keeps_variable_times(tmp_path):
+def record(path, times):
+    """Write a frame at each of these times."""
     from cycodec.encoders import Encoder
 
     encoder = Encoder()
     stream = encoder.add_video(height=96, width=128, frame_rate=30)
+    with encoder.open_file(path):
+        stream.add_frames(encoding.moving(len(times)), times)
+
+
+def test_transcode_keeps_variable_times(tmp_path):
     times = [0.0, 0.1, 0.15, 0.4, 0.8]
-    with encoder.open_file(tmp_path / "a.mp4"):
-        stream.add_frames(encoding.moving(5), times)
+    record(tmp_path / "a.mp4", times)
     assert run("transcode", tmp_path / "a.mp4", "-o", tmp_path / "b.mp4") == 0
     assert np.allclose(oracle.frame_times(tmp_path / "b.mp4"), times, atol=1e-4)
 
@@ -194,13 +199,8 @@ def test_every_encoder_takes_the_nearest_rate(rate):
 
 
 def test_transcode_a_rate_that_mpeg4_cannot_store(tmp_path):
-    from cycodec.encoders import Encoder
-
-    encoder = Encoder()
-    stream = encoder.add_video(height=96, width=128, frame_rate=30)
     times = [0.0, 0.041, 0.0803, 0.1217, 0.16178]
-    with encoder.open_file(tmp_path / "a.mp4"):
-        stream.add_frames(encoding.moving(5), times)
+    record(tmp_path / "a.mp4", times)
     assert run("transcode", tmp_path / "a.mp4", "-o", tmp_path / "b.mp4", "--codec", "mpeg4") == 0
     assert np.allclose(oracle.frame_times(tmp_path / "b.mp4"), times, atol=1e-3)
 

@@ -30,6 +30,8 @@ cdef enum:
 cdef dict LIBRARIES = {
     "JPEG": "libjpeg-turbo (Debian, Ubuntu: libjpeg-turbo8-dev or libjpeg62-turbo-dev; conda: libjpeg-turbo)",
     "PNG": "zlib (Debian, Ubuntu: zlib1g-dev; conda: zlib)",
+    # only if another libwebp than that of the build is loaded
+    "WebP": "usable libwebp (Debian, Ubuntu: libwebp-dev; conda: libwebp-base)",
 }
 
 
