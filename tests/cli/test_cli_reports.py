@@ -80,6 +80,22 @@ class TestPipes:
         assert all(line.count("\t") == 2 and line.startswith(f"{clip}\t") for line in lines)
         assert not any("  " in line for line in lines)
 
+    def test_commands_that_write_files(self, clip, tmp_path, capsys):
+        part, index, sheet = tmp_path / "part.mp4", tmp_path / "clip.idx", tmp_path / "sheet.png"
+        for arguments in (
+            ("frames", clip, "--index", "0,1", "-o", tmp_path / "frames"),
+            ("sheet", clip, "-o", sheet),
+            ("index", clip, "-o", index),
+            ("cut", clip, "-o", part),
+            ("concat", part, part, "-o", tmp_path / "twice.mp4"),
+            ("encode", tmp_path / "frames", "--codec", "mpeg4", "-o", tmp_path / "again.mp4"),
+            ("transcode", clip, "--codec", "mpeg4", "--no-audio", "-o", tmp_path / "small.mp4"),
+        ):
+            assert run(*arguments) == 0
+            lines = capsys.readouterr().out.splitlines()
+            assert lines
+            assert all("\t" in line and "  " not in line for line in lines), arguments
+
     def test_doctor(self, capsys):
         assert run("doctor") == 0
         *lines, last = capsys.readouterr().out.splitlines()

@@ -21,6 +21,7 @@ __all__ = [
     "naming",
     "one_line",
     "opened",
+    "print_columns",
     "progress",
     "refuse_to_overwrite",
     "stderr",
@@ -33,6 +34,11 @@ FRAMES_PER_CALL = 8
 
 console = Console()
 stderr = Console(stderr=True)
+
+
+def print_columns(*columns: str) -> None:
+    """Print the columns of one line: with two spaces between them on a terminal, else with tabs."""
+    click.echo(("  " if console.is_terminal else "\t").join(columns))
 
 
 # -- options and help ------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from cycodec._cli.commands.common import examples, refuse_to_overwrite, with_traceback
+from cycodec._cli.commands.common import examples, print_columns, refuse_to_overwrite, with_traceback
 from cycodec._cli.commands.encoding import output_option
 from cycodec._cli.parameter_types import SourceFile
 from cycodec._cli.standard_input import renamed
@@ -27,4 +27,4 @@ def concat(sources: tuple[str, ...], output: str, faststart: bool) -> None:
     refuse_to_overwrite(output, sources)
     begins = cycodec.concat(sources, output, faststart=faststart)
     for source, begin in zip(sources, begins, strict=True):
-        click.echo(f"{begin:12.6f} s  {renamed(source)}")
+        print_columns(f"{begin:.6f} s", renamed(source))

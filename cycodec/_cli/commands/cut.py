@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from cycodec._cli.commands.common import examples, refuse_to_overwrite, with_traceback
+from cycodec._cli.commands.common import examples, print_columns, refuse_to_overwrite, with_traceback
 from cycodec._cli.commands.encoding import output_option
 from cycodec._cli.parameter_types import Instant, SourceFile
 from cycodec._cli.standard_input import renamed
@@ -40,4 +40,4 @@ def cut(
         raise click.UsageError(f"--stop ({stop:g} s) must be after --start ({start:g} s)")
     refuse_to_overwrite(output, [source])
     begin = cycodec.remux(source, output, start, stop, exact=exact, faststart=faststart)
-    click.echo(f"{output}  begins at {begin:.6f} s of {renamed(source)}")
+    print_columns(output, f"begins at {begin:.6f} s of {renamed(source)}")

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from cycodec._cli.commands.common import examples, refuse_to_overwrite, with_traceback
+from cycodec._cli.commands.common import examples, print_columns, refuse_to_overwrite, with_traceback
 from cycodec._cli.commands.encoding import (
     encoder_options,
     encoding_progress,
@@ -78,4 +78,4 @@ def encode(
                 advance(1)
         if sound is not None:
             stream.add_samples(sound.get_all_samples().data)
-    click.echo(f"{output}  {encoder.stats().encoded} frames, {os.path.getsize(output)} bytes")
+    print_columns(output, f"{encoder.stats().encoded} frames, {os.path.getsize(output)} bytes")

@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING
 import click
 from PIL import Image
 
-from cycodec._cli.commands.common import chunks, examples, opened, progress, with_stream, with_traceback
+from cycodec._cli.commands.common import (
+    chunks,
+    examples,
+    opened,
+    print_columns,
+    progress,
+    with_stream,
+    with_traceback,
+)
 from cycodec._cli.parameter_types import Keys, Seconds, SourceFile
 from cycodec._cli.text import stem
 
@@ -81,7 +89,7 @@ def frames(
                 for number, picture, pts in zip(chunk, batch.data, batch.pts_seconds.tolist(), strict=True):
                     path = folder / f"{stem(source)}_{number:06d}.{suffix}"
                     Image.fromarray(picture.numpy()).save(path, quality=JPEG_QUALITY)
-                    click.echo(f"{path}  frame {number}  {pts:.6f} s")
+                    print_columns(str(path), f"frame {number}", f"{pts:.6f} s")
                     advance(1)
 
 

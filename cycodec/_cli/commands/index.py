@@ -9,6 +9,7 @@ import click
 from cycodec._cli.commands.common import (
     examples,
     opened,
+    print_columns,
     refuse_to_overwrite,
     stderr,
     with_stream,
@@ -57,4 +58,4 @@ def index(source: str, output: Path | None, confirm: bool, stream: int | None) -
         output.parent.mkdir(parents=True, exist_ok=True)
         made.save(output)
         summary = f"{plural(len(made), 'frame')}, {plural(len(made.key_frames), 'key frame')}"
-    click.echo(f"{output}  {summary}, {output.stat().st_size} bytes")
+    print_columns(str(output), f"{summary}, {output.stat().st_size} bytes")

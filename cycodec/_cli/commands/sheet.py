@@ -13,6 +13,7 @@ from cycodec._cli.commands.common import (
     examples,
     naming,
     opened,
+    print_columns,
     progress,
     refuse_to_overwrite,
     with_stream,
@@ -90,7 +91,7 @@ def sheet(
             picture = draw_sheet(decoder, source, columns=columns, rows=rows, width=width)
     output.parent.mkdir(parents=True, exist_ok=True)
     picture.save(output)
-    click.echo(f"{output}  {picture.width} x {picture.height}")
+    print_columns(str(output), f"{picture.width} x {picture.height}")
 
 
 def draw_sheet(

@@ -13,6 +13,7 @@ from cycodec._cli.commands.common import (
     FRAMES_PER_CALL,
     examples,
     naming,
+    print_columns,
     refuse_to_overwrite,
     with_stream,
     with_traceback,
@@ -85,7 +86,7 @@ def transcode(source: str, output: str, size: Any, no_audio: bool, stream: int |
                 advance(len(batch))
         if sound is not None and track is not None:
             _add_sound(sound, track, None, begin)
-    click.echo(f"{output}  {encoder.stats().encoded} frames, {os.path.getsize(output)} bytes")
+    print_columns(output, f"{encoder.stats().encoded} frames, {os.path.getsize(output)} bytes")
 
 
 def _nearest_rate(frames_per_second: float) -> Fraction:
