@@ -67,8 +67,6 @@ OPTIONS = {
     "libsvtav1": {"crf": "12", "preset": "7", "g": LONGEST_GOP},
     "libaom-av1": {"crf": "10", "b": "0", "cpu-used": "6", "lag-in-frames": "0", "g": LONGEST_GOP},
     "libvpx-vp9": {"crf": "8", "b": "0", "cpu-used": "2", "lag-in-frames": "0", "g": LONGEST_GOP},
-    # MPEG-4 says in its header whether frames may be reordered, and those of a source may be
-    "mpeg4": {"flags": "+qscale", "global_quality": "236", "bf": "1"},
     "libvpx": {
         "crf": "4",
         "qmin": "0",

@@ -327,6 +327,10 @@ cdef class PictureEncoder:
         self.context.max_b_frames = 0
         for key, value in options.items():
             set_codec_option(self.context, key, value, self.demuxer.io.name)
+        # MPEG-4 headers say whether frames may be reordered. Where that changes from yes to no, the
+        # decoder loses the frame that it holds back.
+        if ptr.codecpar.codec_id == avcodec.AV_CODEC_ID_MPEG4:
+            self.context.max_b_frames = 1 if ptr.codecpar.video_delay > 0 else 0
         with nogil:
             begin_log()
             code = avcodec.avcodec_open2(self.context, self.context.codec, NULL)
