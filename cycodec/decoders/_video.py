@@ -300,7 +300,7 @@ class VideoDecoder(DecoderBase, ArrayOfFrames, OpenToC):
             return f"VideoDecoder({self._session.name!r}, closed)"
         try:
             height, width = self._session.shape
-            frames = f"{len(self)} frames of {width}x{height}"
+            frames = f"{len(self)} frame{'s' * (len(self) != 1)} of {width}x{height}"
         except (FFmpegError, IndexError, ValueError):  # the header does not say it
             frames = "an unknown number of frames"
         return f"VideoDecoder({self._session.name!r}, {frames})"

@@ -50,6 +50,8 @@ print(AudioDecoder("speech.mp3"))
 # %%
 # To memory
 # ---------
+#
+# ``to_file_like`` writes to an object, and ``to_tensor`` returns the bytes of the file.
 
 buffer = io.BytesIO()
 encoder.to_file_like(buffer, "wav")

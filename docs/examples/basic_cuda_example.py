@@ -3,7 +3,8 @@ On a GPU
 ========
 
 With ``device="cuda"``, NVIDIA's hardware decodes, and frames stay in the memory of the GPU. The
-frames are those of the CPU, byte for byte.
+frames are those of the CPU, byte for byte, except for MPEG-1, MPEG-2 and MPEG-4: these leave some
+rounding open.
 """
 
 # %%

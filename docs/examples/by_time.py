@@ -47,7 +47,8 @@ assert (decoder.t[1.0:2.0:0.2] == steady.data).all()
 # -------------------
 #
 # Phones and screen recorders write videos whose frames are shown for different lengths of time.
-# Frame number times rate is wrong for them. ``decoder.t`` uses the times that the file holds.
+# A time multiplied by the frame rate gives the wrong frame there. ``decoder.t`` uses the times that
+# the file holds.
 
 ffmpeg("-i", "time.mp4", "-vf", "select='lt(n,8)+not(mod(n,9))'", "-c:v", "mpeg4", "-q:v", "3", "vfr.mkv")
 variable = VideoDecoder("vfr.mkv")
@@ -57,6 +58,6 @@ show_bars({f"frame {6 + n}": value for n, value in enumerate(durations.tolist())
 
 naive = int(1.51 * variable.metadata.average_fps)
 right = variable.get_frame_played_at(1.51)
-print(f"number times rate gives frame {naive}, of {variable.get_frame_at(naive).pts_seconds:.2f} s")
+print(f"time multiplied by rate gives frame {naive}, of {variable.get_frame_at(naive).pts_seconds:.2f} s")
 print(f"by time, the frame of {right.pts_seconds:.2f} s is shown")
 assert right.pts_seconds <= 1.51 < right.pts_seconds + right.duration_seconds

@@ -2,6 +2,7 @@
 
 import json
 import os
+import textwrap
 import time
 from pathlib import Path
 
@@ -51,7 +52,7 @@ def show_bars(values, unit):
     axis.bar_label(bars, fmt="%.3g", padding=4)
     axis.invert_yaxis()
     axis.margins(x=0.12)
-    axis.set_xlabel(unit)
+    axis.set_xlabel(textwrap.fill(unit, 50))
     axis.spines[["top", "right"]].set_visible(False)
     _finish(figure)
 

@@ -34,8 +34,8 @@ def depth_frame(number):
 
 
 # %%
-# Encoders that do not hold up the robot
-# --------------------------------------
+# Encoding beside the recording
+# -----------------------------
 #
 # One file holds the cameras and the audio, and one holds the depth without loss. With
 # ``queue_frames=``, each stream encodes on a thread of its own, and ``add_frames`` does not wait.

@@ -70,7 +70,7 @@ print("a clip every 3 s:", clips.data.shape)
 # -----------------------
 #
 # A policy says what happens to a clip that would leave the video: repeat its last frame
-# (the default), wrap to its begin, or raise an error. ``plan`` returns the numbers and decodes
+# (the default), wrap to its beginning, or raise an error. ``plan`` returns the numbers and decodes
 # nothing.
 
 for policy in ("repeat_last", "wrap"):

@@ -30,6 +30,9 @@ show_frames([frames[20], copy[20]], ["before", "after"])
 # %%
 # To memory, and without loss
 # ---------------------------
+#
+# ``to_tensor`` and ``to_file_like`` take the name of a container. FFV1 with a format of RGB keeps
+# every bit.
 
 data = encoder.to_tensor("matroska", codec="ffv1", pixel_format="bgr0")
 assert torch.equal(VideoDecoder(data)[...], frames)
@@ -58,6 +61,9 @@ print("MP4:", ", ".join(available("mp4").video[:8]))
 # %%
 # Frames that come in pieces, each with its own time
 # --------------------------------------------------
+#
+# ``Encoder`` takes frames and samples as they come. ``pts_seconds`` gives each frame its own
+# time, rounded to the time base of the stream.
 
 encoder = Encoder()
 video = encoder.add_video(height=240, width=320, frame_rate=25, codec="mpeg4")
@@ -72,7 +78,8 @@ encoder = Encoder()
 video = encoder.add_video(height=240, width=320, frame_rate=25, codec="mpeg4")
 with encoder.open_file("variable.mp4"):
     video.add_frames(frames[:3], pts_seconds=[0.0, 0.04, 0.5])
-print("times:", VideoDecoder("variable.mp4").get_frames_at([0, 1, 2]).pts_seconds.tolist())
+times = VideoDecoder("variable.mp4").get_frames_at([0, 1, 2]).pts_seconds.tolist()
+print("times:", [f"{time:.3f} s" for time in times])
 
 # %%
 # Depth maps

@@ -107,6 +107,11 @@ def test_a_decoder_of_unknown_length_has_a_repr():
     assert "h264_annexb.h264" in repr(decoder)
 
 
+def test_the_repr_counts_frames():
+    assert repr(VideoDecoder(media.path("h264_one_frame.mp4"))).endswith(", 1 frame of 128x96)")
+    assert repr(VideoDecoder(media.path("h264_plain.mp4"))).endswith(" 75 frames of 128x96)")
+
+
 HUGE = (2**28, 10**12, 2**63 - 1, 2**70)
 
 
