@@ -365,6 +365,23 @@ def test_images_are_compared_with_every_peer(tmp_path, monkeypatch):
             library.run(files[:3], kind, "small", threads)
 
 
+def test_a_library_that_did_nothing_has_one_line():
+    ours, gone = {"seconds": 0.002}, {"error": "it ended"}
+    rows = {
+        "a": {"cycodec": ours, "one": {"ratio": 1.5}, "two": gone},
+        "b": {"cycodec": ours, "one": {"error": "refused"}, "two": gone},
+    }
+    assert turns.table_lines("ms", rows, lambda name, seconds: f"{1000 * seconds:.1f}") == [
+        "| | cycodec, ms | one |",
+        "|---|---:|---:|",
+        "| a | 2.0 | 1.50 |",
+        "| b | 2.0 | - |",
+        "",
+        "- one, b: refused",
+        "- two, everything: it ended",
+    ]
+
+
 def test_audio_of_all_libraries_is_the_same():
     """The test compares the libraries that this interpreter can import."""
     modules = {"torchcodec": "torchcodec", "soundfile": "soundfile", "av": "av"}

@@ -165,6 +165,34 @@ def row_text(
     return texts
 
 
+def table_lines(
+    unit: str, rows: Mapping[str, dict[str, Any]], value: Callable[[str, float], str]
+) -> list[str]:
+    """Returns the table of a page, and one line for each error. A library that did nothing at all
+    has no column and one line.
+    """
+    libraries = list(dict.fromkeys(library for cells in rows.values() for library in cells))
+    idle = [
+        library
+        for library in libraries
+        if library != BASE and not any("ratio" in cells.get(library, {}) for cells in rows.values())
+    ]
+    shown = [library for library in libraries if library not in idle]
+    others = [library for library in shown if library != BASE]
+    lines = [
+        f"| | cycodec, {unit} | {' | '.join(others)} |",
+        f"|---|---:|{'---:|' * len(others)}",
+        *(f"| {name} | {' | '.join(row_text(name, cells, shown, value))} |" for name, cells in rows.items()),
+    ]
+    errors = set()
+    for name, cells in rows.items():
+        for library, cell in cells.items():
+            if cell.get("error", "-") != "-":
+                place = "everything" if library in idle else name
+                errors.add(f"- {library}, {place}: {cell['error']}")
+    return lines + (["", *sorted(errors)] if errors else [])
+
+
 def keep(
     stem: str,
     title: str,
@@ -182,8 +210,6 @@ def keep(
     command = f"tools/bench {stem}"
     text = json.dumps({"command": command, "machine": facts, "rows": rows, **more}, indent=1)
     write(f"{stem}.json", text)
-    libraries = list(dict.fromkeys(library for cells in rows.values() for library in cells))
-    others = [library for library in libraries if library != BASE]
     lines = [
         f"# {title}",
         "",
@@ -191,21 +217,8 @@ def keep(
         f"{facts['commit']}. Libraries take turns in processes of their own; a figure is the median, over the rounds, of "
         "their time divided by cycodec's in the same round, so 2.0 means that cycodec takes half the time.",
         "",
-        f"| | cycodec, {unit} | {' | '.join(others)} |",
-        f"|---|---:|{'---:|' * len(others)}",
-        *(
-            f"| {name} | {' | '.join(row_text(name, cells, libraries, value))} |"
-            for name, cells in rows.items()
-        ),
+        *table_lines(unit, rows, value),
     ]
-    errors = {
-        f"- {library}, {name}: {cell['error']}"
-        for name, cells in rows.items()
-        for library, cell in cells.items()
-        if cell.get("error", "-") != "-"
-    }
-    if errors:
-        lines += ["", *sorted(errors)]
     if has_chart:
         from benchmark import chart  # only the runner's environment has matplotlib
 

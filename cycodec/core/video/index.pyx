@@ -58,6 +58,11 @@ cdef class FrameIndex(StreamIndex):
     reads a saved one. Frame numbers count from 0 in display order. Times are integers in units of
     `time_base` seconds.
 
+    Attributes
+    ----------
+    confirmed : bool
+        True if the packets left doubt about the frames, and a decoder has confirmed them.
+
     Examples
     --------
     >>> index = VideoDecoder("video.mp4").index
