@@ -1,6 +1,7 @@
 """The files around the code: versions agree, and what forms and workflows name exists."""
 
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -78,3 +79,18 @@ def test_read_the_docs_has_the_packages_of_a_build():
     there = yaml.safe_load((ROOT / ".readthedocs.yaml").read_text())["build"]["apt_packages"]
     # the image has a compiler with its C library
     assert needed - {"libc6-dev"} <= set(there)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--dry"], "unknown option --dry"),
+        (["--quick"], "--quick is for --dry-run"),
+        (["--dry-run", "--wheel"], "--wheel needs a file"),
+        (["--dry-run", "--wheel", "absent.whl"], "--wheel needs a file"),
+    ],
+)
+def test_a_release_checks_its_arguments_first(arguments, words, tmp_path):
+    done = subprocess.run([ROOT / "tools/release", *arguments], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert words in done.stderr
