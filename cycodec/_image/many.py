@@ -11,7 +11,7 @@ from cycodec._image.decoding import decode
 from cycodec._image.settings import Settings
 from cycodec._shared import threads, torch_adapter
 from cycodec._shared.arguments import integer, one_of
-from cycodec.transforms import RandomCrop, RandomResizedCrop
+from cycodec.transforms import is_random
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -72,7 +72,7 @@ def decode_all(
 
 def _seeds(settings: Settings, count: int) -> list[int] | None:
     """Return a seed for each image if boxes are drawn, so that threads draw what one would."""
-    if any(isinstance(step, (RandomCrop, RandomResizedCrop)) for step in settings.steps):
+    if is_random(settings.steps):
         return torch_adapter.draw_seeds(count)
     return None
 
