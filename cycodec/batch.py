@@ -90,7 +90,7 @@ def decode_batch(
         generator, for each image and once for each video, whatever the number of threads.
     num_threads : int, optional
         The largest number of threads for this call, with the calling thread. The budget limits it
-        further.
+        further. The default is the budget, but one thread in workers of a DataLoader.
     on_error : {"raise", "return"}
         "raise" raises the exception of the first request that failed, in the order of the requests.
         "return" serves all requests and puts an exception in the place of a failed result.
@@ -113,7 +113,7 @@ def decode_batch(
     >>> frame, photo = decode_batch([("a.mp4", 5), ("b.jpg", None)], transforms=[Resize(224)])
     """
     one_of("on_error", on_error, ("raise", "return"))
-    limit = threads.budget() if num_threads is None else integer("num_threads", num_threads, least=1)
+    limit = integer("num_threads", threads.thread_limit(num_threads), least=1)
     batch = _Batch(on_error == "raise", as_transforms(transforms))
     sources: dict[Any, list[_Request]] = {}
     for place, (source, key) in enumerate(map(_pair, requests)):

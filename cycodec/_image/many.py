@@ -39,7 +39,8 @@ def decode_all(
     wanted : str, optional
         The only format that is allowed.
     num_threads : int, optional
-        The largest number of threads, with the calling one.
+        The largest number of threads, with the calling one. By default the budget, but one thread
+        in workers of a DataLoader.
     on_error : {"raise", "return"}
 
     Returns
@@ -48,7 +49,7 @@ def decode_all(
         A tensor for each source, or with "return" the exception of one that failed.
     """
     one_of("on_error", on_error, ("raise", "return"))
-    limit = threads.budget() if num_threads is None else integer("num_threads", num_threads, least=1)
+    limit = integer("num_threads", threads.thread_limit(num_threads), least=1)
     results: list[Any] = [None] * len(sources)
     seeds = _seeds(settings, len(sources))
     failed: list[int] = []

@@ -1,6 +1,8 @@
 """decode_batch takes images beside videos, and transforms are those of single decoders."""
 
 import io
+import threading
+import time
 
 import images
 import media
@@ -8,6 +10,7 @@ import pytest
 import torch
 
 import cycodec
+from cycodec._shared import threads
 from cycodec.batch import decode_batch
 from cycodec.decoders import VideoDecoder
 from cycodec.images import decode_image
@@ -159,3 +162,40 @@ def test_random_resized_crops_may_use_the_dcts_scale(reduction, monkeypatch):
         quick = decode_image(data, transforms=chosen, dct_scaling=True)
         assert [plan.reduction for plan in plans[-2:]] == [1, reduction]
         assert (exact.int() - quick.int()).abs().max() <= 2 + 255 * reduction / 384
+
+
+class CountedThreads(torch.utils.data.Dataset):
+    """Samples are the numbers of threads that took part in a list of images, and in a batch."""
+
+    def __init__(self, data):
+        self.data = data
+
+    def __len__(self):
+        return 1
+
+    def __getitem__(self, number):
+        counts = []
+        for decode in (decode_image, lambda sources: decode_batch([(source, None) for source in sources])):
+            seen = set()
+
+            class Counted(io.BytesIO):
+                def read(self, size=-1, seen=seen):
+                    seen.add(threading.get_ident())
+                    time.sleep(0.005)
+                    return super().read(size)
+
+            decode([Counted(self.data) for _ in range(8)])
+            counts.append(len(seen))
+        return torch.tensor(counts)
+
+
+def test_workers_of_a_data_loader_use_one_thread(photo):
+    before = threads.budget()
+    threads.set_budget(4)
+    try:
+        dataset = CountedThreads(photo)
+        assert dataset[0].min() > 1
+        loader = torch.utils.data.DataLoader(dataset, num_workers=1, multiprocessing_context="fork")
+        assert next(iter(loader)).tolist() == [[1, 1]]
+    finally:
+        threads.set_budget(before)
