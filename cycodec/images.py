@@ -92,7 +92,8 @@ def decode_image(
         fraction of the time, and the pixels differ a little from those of a resized whole image.
         The default is True for `size` without `transforms`, and False else.
     num_threads : int, optional
-        The largest number of threads for a list.
+        The largest number of threads for a list. By default all that are free, but one thread in
+        workers of a DataLoader.
     on_error : {"raise", "return"}
         For a list: "raise" raises the exception of the first image that failed; "return" puts
         exceptions into the list in place of the tensors.

@@ -279,6 +279,11 @@ def _read_size(name: str, size: Any) -> tuple[int, ...]:
 # --- From arguments to transforms -----------------------------------------------------------------
 
 
+def is_random(transforms: Iterable[DecoderTransform]) -> bool:
+    """Return True if one of the transforms draws a box."""
+    return any(isinstance(step, (RandomCrop, RandomResizedCrop)) for step in transforms)
+
+
 def as_transforms(transforms: Transforms | None) -> tuple[DecoderTransform, ...]:
     """Read the argument ``transforms`` of a decoder.
 

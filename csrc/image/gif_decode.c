@@ -9,6 +9,8 @@ enum {
     IMAGE = 9,   /* a descriptor behind its separator */
     MAX_CODE = 4096,
     MAX_FRAMES = 1 << 20, /* a file with more frames only costs memory */
+    CONTROL = 0xF9,       /* the extension before a frame */
+    APPLICATION = 0xFF,
 };
 
 static int short_at(const uint8_t *at) {
@@ -46,7 +48,6 @@ static int add_frame(GifImage *gif, const GifFrame *frame) {
 /* Read an extension, from its label on. */
 static void read_extension(GifImage *gif, size_t place, GifFrame *next) {
     static const char netscape[] = "NETSCAPE2.0";
-    enum { CONTROL = 0xF9, APPLICATION = 0xFF };
     const uint8_t *at = gif->data + place;
     size_t left = gif->size - place;
     if (at[0] == CONTROL && left >= 6 && at[1] >= 4) {
@@ -87,8 +88,34 @@ static size_t read_image(GifImage *gif, size_t place, GifFrame *frame, const uin
     return behind_blocks(gif, place + 1);
 }
 
-int gif_open(GifImage *gif, const uint8_t *data, size_t size) {
+/* Find the frames, from a place on. Return 0 or a code. */
+static int find_frames(GifImage *gif, size_t place, const uint8_t *global, int colours) {
     static const GifFrame plain = {.clear = -1};
+    const uint8_t *data = gif->data;
+    GifFrame next = plain;
+    int code = 0, is_announced = 0; /* true if a frame must follow */
+    while (place && place < gif->size && code == 0 && data[place] != ';') {
+        if (data[place] == '!') {
+            is_announced |= place + 1 >= gif->size || data[place + 1] == CONTROL;
+            if (place + 2 < gif->size)
+                read_extension(gif, place + 1, &next);
+            place = behind_blocks(gif, place + 2);
+        } else if (data[place] == ',') {
+            int before = gif->num_frames;
+            place = read_image(gif, place + 1, &next, global, colours, &code);
+            is_announced = gif->num_frames == before;
+            next = plain;
+        } else {
+            place++; /* other decoders skip stray bytes, too */
+        }
+    }
+    gif->is_cut = place == 0 || place >= gif->size;
+    if (code == 0 && gif->num_frames > 0 && gif->is_cut && is_announced)
+        return complain(gif, IMAGE_TRUNCATED, "the data end before the picture of a frame");
+    return code;
+}
+
+int gif_open(GifImage *gif, const uint8_t *data, size_t size) {
     memset(gif, 0, sizeof(*gif));
     gif->data = data;
     gif->size = size;
@@ -99,22 +126,9 @@ int gif_open(GifImage *gif, const uint8_t *data, size_t size) {
         return complain(gif, IMAGE_TRUNCATED, "the data end in the header");
     gif->width = short_at(data + 6);
     gif->height = short_at(data + 8);
-    int colours = data[10] & 0x80 ? 2 << (data[10] & 7) : 0, code = 0;
+    int colours = data[10] & 0x80 ? 2 << (data[10] & 7) : 0;
     const uint8_t *global = colours ? data + HEADER : NULL;
-    size_t place = HEADER + 3 * (size_t)colours;
-    GifFrame next = plain;
-    while (place && place < size && code == 0 && data[place] != ';') {
-        if (data[place] == '!' && place + 2 < size) {
-            read_extension(gif, place + 1, &next);
-            place = behind_blocks(gif, place + 2);
-        } else if (data[place] == ',') {
-            place = read_image(gif, place + 1, &next, global, colours, &code);
-            next = plain;
-        } else {
-            place++; /* other decoders skip stray bytes, too */
-        }
-    }
-    gif->is_cut = place == 0 || place >= size;
+    int code = find_frames(gif, HEADER + 3 * (size_t)colours, global, colours);
     if (code)
         return code;
     if (gif->num_frames == 0)

@@ -4,6 +4,11 @@
  * warnings that mean lost picture data are errors here. Warnings about what does not change the
  * picture (odd versions of markers, bytes between segments) are not. A file that ends without its
  * end marker, but holds all rows, is whole.
+ *
+ * A file of several scans may also be cut off between two of them, of which libjpeg says nothing.
+ * Every component must have had a scan, and in a progressive file without end marker the scans must
+ * have brought each coefficient to its last bit. Encoders may leave bits out, so that a file with
+ * end marker need not have them.
  */
 #include "image/jpeg_decode.h"
 
@@ -268,6 +273,28 @@ static void write_row(const JpegReader *reader, uint8_t *row, PixelFormat format
     pixels_convert(out.data + y * out.stride, out.format, from, format, width);
 }
 
+/* Return 0, or the code of a file whose scans are not all there; Note [Damage in JPEG files]. */
+static int check_scans(JpegReader *reader) {
+    struct jpeg_decompress_struct *jpeg = &reader->jpeg;
+    int is_whole = 1;
+    if (!jpeg_has_multiple_scans(jpeg))
+        return 0;
+    for (int c = 0; c < jpeg->num_components; c++) {
+        const jpeg_component_info *component = &jpeg->comp_info[c];
+        if (!component->component_needed)
+            continue;
+        if (!component->quant_table) /* which its first scan sets */
+            is_whole = 0;
+        for (int i = 0; reader->is_ended && jpeg->coef_bits && i < DCTSIZE2; i++)
+            if (jpeg->coef_bits[c][i] != 0)
+                is_whole = 0;
+    }
+    if (is_whole)
+        return 0;
+    snprintf(reader->message, sizeof(reader->message), "scans are missing");
+    return reader->is_ended ? IMAGE_TRUNCATED : IMAGE_DAMAGED;
+}
+
 int jpeg_reader_read(JpegReader *reader, const JpegRequest *request, PixelRows out) {
     struct jpeg_decompress_struct *jpeg = &reader->jpeg;
     uint8_t *volatile lines = NULL;
@@ -281,6 +308,11 @@ int jpeg_reader_read(JpegReader *reader, const JpegRequest *request, PixelRows o
     jpeg->scale_denom = (unsigned)request->reduction;
     jpeg->dct_method = JDCT_ISLOW;
     jpeg_start_decompress(jpeg);
+    int code = check_scans(reader);
+    if (code < 0) {
+        jpeg_abort_decompress(jpeg);
+        return code;
+    }
     int skipped = request->region.x0 - crop_columns(jpeg, &request->region);
     int rows = request->region.y1 - request->region.y0;
     int is_direct = format.channels == out.format.channels && out.format.depth == 8 &&

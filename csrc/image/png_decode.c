@@ -136,16 +136,21 @@ static int read_frame(PngImage *png, const Chunk *chunk) {
     return 0;
 }
 
-/* Read what stands behind the first IDAT chunk: the frames of an APNG. */
-static int read_frames(PngImage *png) {
+/* Read what stands behind the first IDAT chunk: the frames of an APNG of a stated number. */
+static int read_frames(PngImage *png, uint32_t stated) {
     Chunk chunk;
+    int is_ended = 0;
     for (size_t place = png->first_data; chunk_at(png, place, &chunk); place = chunk.next) {
         int code = is_type(&chunk, "fcTL") ? read_frame(png, &chunk) : 0;
         if (code)
             return code;
-        if (is_type(&chunk, "IEND"))
+        if (is_type(&chunk, "IEND")) {
+            is_ended = 1;
             break;
+        }
     }
+    if (png->num_frames < (int64_t)stated)
+        return complain(png, is_ended ? IMAGE_DAMAGED : IMAGE_TRUNCATED, "it has fewer frames than it states");
     return 0;
 }
 
@@ -153,6 +158,7 @@ int png_open(PngImage *png, const uint8_t *data, size_t size, int wants_frames) 
     static const uint8_t signature[SIGNATURE] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1A, '\n'};
     Chunk chunk;
     int code, is_animated = 0, has_palette = 0;
+    uint32_t stated_frames = 0;
     memset(png, 0, sizeof(*png));
     png->data = data;
     png->size = size;
@@ -176,6 +182,7 @@ int png_open(PngImage *png, const uint8_t *data, size_t size, int wants_frames) 
             code = read_frame(png, &chunk);
         } else if (is_type(&chunk, "acTL") && chunk.size == 8) {
             is_animated = 1;
+            stated_frames = number_at(chunk.content);
             png->plays = (int)number_at(chunk.content + 4);
         } else if (is_type(&chunk, "eXIf")) {
             png->exif = chunk.content;
@@ -188,7 +195,7 @@ int png_open(PngImage *png, const uint8_t *data, size_t size, int wants_frames) 
     if (png->samples.colour_type == PNG_PALETTE && !has_palette)
         return complain(png, IMAGE_DAMAGED, "the palette (PLTE) is missing");
     png->first_data = place;
-    return is_animated && wants_frames ? read_frames(png) : 0;
+    return is_animated && wants_frames ? read_frames(png, stated_frames) : 0;
 }
 
 void png_close(PngImage *png) {

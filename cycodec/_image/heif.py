@@ -51,6 +51,7 @@ class HeifPicture:
         same = [item for item in self._items if self._shape(item) == self._shape(primary)]
         self._items = same if len(same) == len(self._items) else [primary]
         self.width, self.height, self.orientation, self.depth = self._shape(primary)
+        self.largest_frame = primary.width * primary.height
         self.channels = 4 if any(self._file.alpha_of(item.number) for item in self._items) else 3
         self.num_frames = len(self._items)
         self.exif = self._file.exif()
@@ -63,19 +64,20 @@ class HeifPicture:
 
     def _describe_sequence(self, sequence: Sequence) -> None:
         self.width, self.height = sequence.colour.width, sequence.colour.height
+        self.largest_frame = self.width * self.height
         self.orientation, self.depth = 0, sequence.colour.depth
         self.channels = 4 if sequence.alpha else 3
         self.num_frames = len(sequence.colour.samples)
         self._decoders: tuple[PictureDecoder, PictureDecoder | None] | None = None
 
     def _shape(self, item: Item) -> tuple[int, int, int, int]:
-        width, height = item.width, item.height
-        if width <= 0 or height <= 0:
+        if item.width <= 0 or item.height <= 0:
             self._reader.damaged("a picture has no size")
+        y0, y1, x0, x1 = item.shown or (0, item.height, 0, item.width)
         depth = item.depth
         if item.kind == b"grid" and (tiles := self._file.targets(b"dimg", item.number)):
             depth = max(depth, self._file._item(tiles[0]).depth)
-        return width, height, item.orientation, depth
+        return x1 - x0, y1 - y0, item.orientation, depth
 
     # -- reading ---------------------------------------------------------------------------------
 
@@ -100,7 +102,9 @@ class HeifPicture:
             return self._draw_sample(self._sequence, number)
         item = self._items[number]
         colour, alpha = self._decode(item), self._file.alpha_of(item.number)
-        return self._drawn(colour, None if alpha is None else self._decode(alpha))
+        part = item.shown or (0, item.height, 0, item.width)
+        size = (item.width, item.height)
+        return self._drawn(colour, None if alpha is None else self._decode(alpha), size, (part[0], part[2]))
 
     def _draw_sample(self, sequence: Sequence, number: int) -> _Drawn:
         if number == 0:
@@ -124,14 +128,16 @@ class HeifPicture:
         assert colour is not None
         if sequence.colour.colours is not None:
             colour.set_colours(*sequence.colour.colours)
-        return self._drawn(colour, pictures[1])
+        return self._drawn(colour, pictures[1], (self.width, self.height), (0, 0))
 
-    def _drawn(self, colour: CodedPicture, alpha: CodedPicture | None) -> _Drawn:
-        if (colour.width, colour.height) != (self.width, self.height):
+    def _drawn(
+        self, colour: CodedPicture, alpha: CodedPicture | None, size: tuple[int, int], origin: tuple[int, int]
+    ) -> _Drawn:
+        if (colour.width, colour.height) != size:
             self._reader.damaged("a picture has another size than the file says")
         if alpha is not None and (alpha.width, alpha.height) != (colour.width, colour.height):
             self._reader.unsupported("its alpha has another size than its colours")
-        return _Drawn(colour, alpha)
+        return _Drawn(colour, alpha, origin)
 
     def _open(self, kind: bytes, stated: Item | Track) -> PictureDecoder:
         width, height = stated.width or self.width, stated.height or self.height
@@ -182,15 +188,17 @@ class HeifPicture:
 
 
 class _Drawn:
-    """A decoded picture with its alpha."""
+    """A decoded picture with its alpha; its shown part begins at `origin`, (row, column)."""
 
-    def __init__(self, colour: CodedPicture, alpha: CodedPicture | None) -> None:
-        self._colour, self._alpha = colour, alpha
+    def __init__(self, colour: CodedPicture, alpha: CodedPicture | None, origin: tuple[int, int]) -> None:
+        self._colour, self._alpha, self._origin = colour, alpha, origin
 
     def read(
         self, pointer: int, stride: int, channels: int, depth: int, region: tuple[int, int, int, int]
     ) -> None:
-        """Write a region to memory."""
+        """Write a region of the shown part to memory."""
+        y, x = self._origin
+        region = (region[0] + y, region[1] + y, region[2] + x, region[3] + x)
         self._colour.read(pointer, stride, channels, depth, region)
         if self._alpha is not None and channels in (2, 4):
             self._alpha.read_alpha(pointer, stride, channels, depth, region)

@@ -1,12 +1,22 @@
-"""The items of AVIF and HEIC files: what boxes say about pictures, and where their bytes are."""
+"""The items of AVIF and HEIC files: what boxes say about pictures, and where their bytes are.
+
+Note [Clean aperture]
+
+A clap box says which part of a picture is shown: a width and a height, and how far its middle lies
+from that of the picture, as fractions. MIAF allows only whole pixels. Files with others are shown
+as by libheif, which rounds the left edge down and the other edges to the nearest pixel, and cuts
+off what lies outside of the picture. Like irot and imir, the box acts in its place of the list.
+"""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import NamedTuple
 
 from cycodec._image.boxes import Box, Reader
-from cycodec._image.orientation import MIRROR_X, MIRROR_Y, TRANSPOSE, then
+from cycodec._image.orientation import MIRROR_X, MIRROR_Y, TRANSPOSE, stored_region, then
 from cycodec.core.image.source_bytes import SourceBytes
 
 __all__ = ["Colours", "Item", "ItemFile"]
@@ -37,6 +47,7 @@ class Item:
     width: int = 0
     height: int = 0
     orientation: int = 0  # as csrc/picture/orientation.h
+    shown: tuple[int, int, int, int] | None = None  # the part (y0, y1, x0, x1) of the stored picture
     colours: Colours | None = None
     icc: bytes = b""
     config: bytes = b""  # the content of av1C or hvcC
@@ -73,7 +84,8 @@ class ItemFile:
             elif box.kind == b"moov":
                 self.movie = box
         for item in self.items.values():
-            for box in item.properties:
+            # the size comes first, because clap needs it
+            for box in sorted(item.properties, key=lambda box: box.kind != b"ispe"):
                 self._apply(item, box)
 
     def _read_meta(self, reader: Reader) -> None:
@@ -168,6 +180,8 @@ class ItemFile:
             item.orientation = then(item.orientation, turns[reader.number(1) & 3])
         elif box.kind == b"imir":
             item.orientation = then(item.orientation, MIRROR_X if reader.number(1) & 1 else MIRROR_Y)
+        elif box.kind == b"clap":
+            self._cut(item, reader)
         elif box.kind == b"pixi":
             reader.full()
             item.depth = max(reader.take(reader.number(1)), default=8)
@@ -178,6 +192,27 @@ class ItemFile:
             item.config = reader.rest()
         elif box.kind == b"colr":
             self._read_colours(item, reader)
+
+    def _cut(self, item: Item, reader: Reader) -> None:
+        """Read a clap box: Note [Clean aperture]."""
+        numbers = [reader.number(4) for _ in range(8)]
+        for place in (4, 6):  # the offsets have a sign
+            numbers[place] -= numbers[place] >> 31 << 32
+        if not all(numbers[1::2]):
+            reader.damaged("its clean aperture has no denominator")
+        width, height, right, down = map(Fraction, numbers[::2], numbers[1::2])
+        y0, y1, x0, x1 = item.shown or (0, item.height, 0, item.width)
+        shape = (y1 - y0, x1 - x0)
+        rows, columns = shape[::-1] if item.orientation & TRANSPOSE else shape
+        left = math.floor(right + Fraction(columns - 1, 2) - (width - 1) / 2)
+        top = math.floor(down + Fraction(rows - 1, 2) - (height - 1) / 2 + Fraction(1, 2))
+        last_column = math.floor(left + width - Fraction(1, 2))
+        last_row = math.floor(top + height - Fraction(1, 2))
+        box = (max(top, 0), min(last_row + 1, rows), max(left, 0), min(last_column + 1, columns))
+        if box[0] >= box[1] or box[2] >= box[3]:
+            reader.damaged("its clean aperture lies outside of the picture")
+        part = stored_region(box, item.orientation, rows, columns)
+        item.shown = (y0 + part[0], y0 + part[1], x0 + part[2], x0 + part[3])
 
     def _read_colours(self, item: Item, reader: Reader) -> None:
         kind = reader.take(4)

@@ -11,7 +11,7 @@ from cycodec._image.decoding import decode
 from cycodec._image.settings import Settings
 from cycodec._shared import threads, torch_adapter
 from cycodec._shared.arguments import integer, one_of
-from cycodec.transforms import RandomCrop, RandomResizedCrop
+from cycodec.transforms import is_random
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -39,7 +39,8 @@ def decode_all(
     wanted : str, optional
         The only format that is allowed.
     num_threads : int, optional
-        The largest number of threads, with the calling one.
+        The largest number of threads, with the calling one. By default the budget, but one thread
+        in workers of a DataLoader.
     on_error : {"raise", "return"}
 
     Returns
@@ -48,7 +49,7 @@ def decode_all(
         A tensor for each source, or with "return" the exception of one that failed.
     """
     one_of("on_error", on_error, ("raise", "return"))
-    limit = threads.budget() if num_threads is None else integer("num_threads", num_threads, least=1)
+    limit = integer("num_threads", threads.thread_limit(num_threads), least=1)
     results: list[Any] = [None] * len(sources)
     seeds = _seeds(settings, len(sources))
     failed: list[int] = []
@@ -72,7 +73,7 @@ def decode_all(
 
 def _seeds(settings: Settings, count: int) -> list[int] | None:
     """Return a seed for each image if boxes are drawn, so that threads draw what one would."""
-    if any(isinstance(step, (RandomCrop, RandomResizedCrop)) for step in settings.steps):
+    if is_random(settings.steps):
         return torch_adapter.draw_seeds(count)
     return None
 

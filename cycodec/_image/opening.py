@@ -96,7 +96,7 @@ def open_picture(
         picture = WebpPicture(data)
     else:
         picture = HeifPicture(data, format, limits.max_pixels, num_threads)
-    pixels = picture.largest_frame if format == "GIF" else picture.width * picture.height
+    pixels = getattr(picture, "largest_frame", picture.width * picture.height)
     if pixels > limits.max_pixels:
         raise LimitError(
             f"{data.name}: the {format} image has {picture.width}x{picture.height} pixels, and frames of "

@@ -71,6 +71,9 @@ class WebpPicture:
         self._has_alpha = False
         if chunks[0].kind == b"VP8X":
             self._read_header(chunks)
+        end = 8 + self._number(4, 4)
+        if self.is_animated and end > source.size + 1:  # some files lack the last byte, of padding
+            self._damaged("it ends before its last frame", end)
         if not self.is_animated:
             self._frames = [self._still(chunks)]
             self.width, self.height = self._frames[0].width, self._frames[0].height

@@ -17,10 +17,10 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 
-from cycodec._shared import fork
+from cycodec._shared import fork, torch_adapter
 from cycodec._shared.arguments import integer, optional_integer
 
-__all__ = ["budget", "claim", "claimed", "run", "set_budget"]
+__all__ = ["budget", "claim", "claimed", "run", "set_budget", "thread_limit"]
 
 MAX_POOL = 1024  # The pool starts threads when they are claimed. The budget limits their number.
 
@@ -60,6 +60,17 @@ def set_budget(count: int | None) -> None:
     """
     global _chosen
     _chosen = optional_integer("the budget of threads", count, least=1)
+
+
+def thread_limit(num_threads: int | None) -> int:
+    """Return how many threads a request may use at most.
+
+    `num_threads` is the user's limit. None stands for the process's budget, but one thread in
+    DataLoader workers.
+    """
+    if num_threads is not None:
+        return num_threads
+    return 1 if torch_adapter.in_worker() else budget()
 
 
 def claimed() -> int:

@@ -16,8 +16,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from cycodec._shared.threads import thread_limit
 from cycodec._video.indexing import predict_from_headers
-from cycodec._video.options import Options, thread_limit
+from cycodec._video.options import Options
 from cycodec.core.container.demux import Demuxer
 from cycodec.core.video.header_index import HeaderIndex
 from cycodec.core.video.index import FrameIndex

@@ -7,9 +7,10 @@ from fractions import Fraction
 from typing import IO, TYPE_CHECKING, Any, TypeAlias
 
 from cycodec._shared.metadata import video_metadata
+from cycodec._shared.threads import thread_limit
 from cycodec._video.approximate import ApproximateIndex, cheap_index
 from cycodec._video.indexing import check_frames, decode_index, predict_index, time_base
-from cycodec._video.options import Options, thread_limit
+from cycodec._video.options import Options
 from cycodec.core.container.demux import Demuxer
 from cycodec.core.container.first_picture import first_picture_size
 from cycodec.core.container.headers import fill_picture_format

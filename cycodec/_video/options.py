@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from cycodec._shared import torch_adapter
-from cycodec._shared.threads import budget
 from cycodec.core.io.access import Access
 from cycodec.transforms import DecoderTransform
 
@@ -21,7 +19,7 @@ class Options:
     ffmpeg_threads : int
         libavcodec's own threads; 0 lets FFmpeg decide.
     num_threads : int or None
-        The user's limit of threads for one request: see `thread_limit`.
+        The user's limit of threads for one request: see `threads.thread_limit`.
     approximate : bool
         True if times and frame numbers come from the header alone.
     mask_errors : bool
@@ -61,14 +59,3 @@ class Options:
     converter: str = "kernel"
     access: Access = field(default_factory=Access)
     max_result_bytes: int = (1 << 63) - 1
-
-
-def thread_limit(num_threads: int | None) -> int:
-    """Return how many threads a request may use at most.
-
-    `num_threads` is the user's limit. None stands for the process's budget, but one thread in
-    DataLoader workers.
-    """
-    if num_threads is not None:
-        return num_threads
-    return 1 if torch_adapter.in_worker() else budget()

@@ -15,12 +15,11 @@ from __future__ import annotations
 import itertools
 import threading
 
-from cycodec._shared.threads import claim, run
+from cycodec._shared.threads import claim, run, thread_limit
 from cycodec._video import frame_threads
 from cycodec._video.costs import DEFAULT_COSTS, Costs
 from cycodec._video.gops import Gops, Part
 from cycodec._video.opening import ReaderFactory
-from cycodec._video.options import thread_limit
 from cycodec._video.read_ahead import ReadAhead
 from cycodec._video.strategy import ALONE, Strategy, Weighed, choose, continue_loop
 from cycodec.core.error import TooManyFilesError

@@ -8,6 +8,10 @@ nothing refers to it any more: no tensor, view, NumPy array or DLPack capsule. T
 most `get_cache_capacity()` bytes: 1 GiB, or what the environment variable CYCODEC_POOL_BYTES says;
 0 turns the pool off. The block that was freed first leaves the list first, and `empty_cache()`
 empties the list. A forked process inherits the list with copies of the blocks.
+
+The list has room for as many blocks as fit into the default capacity: each result of a list of
+images is a block of its own. The search for a block begins with the one that was freed last, whose
+bytes may still be in the processor's cache, and ends at a block of the wanted size.
 """
 
 import operator
@@ -17,6 +21,7 @@ import sys
 cimport cython
 from cpython.buffer cimport PyBUF_WRITABLE, Py_buffer, PyBuffer_FillInfo
 from libc.stdint cimport uint64_t
+from libc.string cimport memmove
 
 
 cdef extern from "<sys/mman.h>" nogil:
@@ -31,41 +36,39 @@ cdef extern from "<sys/mman.h>" nogil:
 
 cdef enum:
     GRAIN = 1 << 16         # the size of a block is a multiple of this
-    MOST_BLOCKS = 64        # largest number of free blocks
+    MOST_BLOCKS = 4096      # largest number of free blocks
 
 cdef struct FreeBlock:
     void *memory
     size_t size
-    uint64_t freed_at       # when it was freed, counted in freed blocks
 
 cdef cython.pymutex lock
-cdef FreeBlock[MOST_BLOCKS] free_blocks
+cdef FreeBlock[MOST_BLOCKS] free_blocks  # the one that was freed first comes first
 cdef int num_free = 0
 cdef size_t held_bytes = 0
 cdef size_t capacity = 1 << 30
-cdef uint64_t num_freed = 0
 cdef uint64_t hits = 0
 cdef uint64_t misses = 0
 
 
 cdef void *take(size_t size, size_t *got) noexcept:
     """Return a free block of at most twice the size, or new memory; NULL if the system has none."""
-    global num_free, held_bytes, hits, misses
+    global hits, misses
     cdef int i
     cdef int best = -1
     cdef void *ptr
     with lock:
-        for i in range(num_free):
+        for i in range(num_free - 1, -1, -1):
             if size <= free_blocks[i].size <= 2 * size and (
                 best < 0 or free_blocks[i].size < free_blocks[best].size
             ):
                 best = i
+                if free_blocks[i].size == size:
+                    break
         if best >= 0:
             ptr = free_blocks[best].memory
             got[0] = free_blocks[best].size
-            num_free -= 1
-            free_blocks[best] = free_blocks[num_free]
-            held_bytes -= got[0]
+            remove_blocks(best, 1)
             hits += 1
             return ptr
         misses += 1
@@ -74,36 +77,40 @@ cdef void *take(size_t size, size_t *got) noexcept:
     return NULL if ptr == MAP_FAILED else ptr
 
 
+cdef void remove_blocks(int first, int count) noexcept:
+    """Take free blocks off the list, which keeps its order. The caller holds the lock."""
+    global num_free, held_bytes
+    cdef int i
+    for i in range(first, first + count):
+        held_bytes -= free_blocks[i].size
+    num_free -= count
+    memmove(free_blocks + first, free_blocks + first + count, (num_free - first) * sizeof(FreeBlock))
+
+
 cdef void evict(size_t kept_bytes) noexcept:
     """Unmap free blocks, oldest first, until the pool holds at most a number of bytes.
 
     The caller holds the lock.
     """
-    global num_free, held_bytes
-    cdef int i, oldest
-    while num_free and (held_bytes > kept_bytes or num_free == MOST_BLOCKS):
-        oldest = 0
-        for i in range(1, num_free):
-            if free_blocks[i].freed_at < free_blocks[oldest].freed_at:
-                oldest = i
-        held_bytes -= free_blocks[oldest].size
-        munmap(free_blocks[oldest].memory, free_blocks[oldest].size)
-        num_free -= 1
-        free_blocks[oldest] = free_blocks[num_free]
+    cdef int count = 0
+    cdef size_t left = held_bytes
+    while count < num_free and (left > kept_bytes or num_free - count == MOST_BLOCKS):
+        left -= free_blocks[count].size
+        munmap(free_blocks[count].memory, free_blocks[count].size)
+        count += 1
+    remove_blocks(0, count)
 
 
 cdef void give(void *ptr, size_t size) noexcept:
     """Put a block into the pool, or return it to the system if it is too big."""
-    global num_free, held_bytes, num_freed
+    global num_free, held_bytes
     with lock:
         if size > capacity:
             munmap(ptr, size)
             return
         evict(capacity - size)
-        num_freed += 1
         free_blocks[num_free].memory = ptr
         free_blocks[num_free].size = size
-        free_blocks[num_free].freed_at = num_freed
         num_free += 1
         held_bytes += size
 

@@ -27,6 +27,45 @@ def show_frames(frames, titles=(), columns=5):
     _finish(figure)
 
 
+def show_strip(batch):
+    """Draw the frames of a FrameBatch in a row, above bars as long as they are shown."""
+    count = len(batch)
+    figure, axes = plt.subplots(2, count, figsize=(10, 2.2), height_ratios=(4, 1), layout="constrained")
+    for axis, frame, start in zip(axes[0], batch.data, batch.pts_seconds.tolist(), strict=True):
+        axis.axis("off")
+        axis.imshow(frame.permute(1, 2, 0).numpy())
+        axis.set_title(f"at {start:.2f} s", fontsize=9)
+    for axis in axes[1]:
+        axis.remove()
+    bar = figure.add_subplot(axes[1][0].get_gridspec()[1, :])
+    starts, lengths = batch.pts_seconds.tolist(), batch.duration_seconds.tolist()
+    colours = ["#3776ab", "#9cc3e6"]
+    bar.barh(
+        [0] * count, lengths, left=starts, color=[colours[number % 2] for number in range(count)], height=1
+    )
+    for start, length in zip(starts, lengths, strict=True):
+        bar.text(start + length / 2, 0, f"{length:g}", ha="center", va="center", fontsize=8)
+    bar.set_yticks([])
+    bar.set_xlim(0, starts[-1] + lengths[-1])
+    bar.set_xlabel("s", fontsize=9)
+    _finish(figure)
+
+
+def show_results(results):
+    """Draw the results of a list, of which some are exceptions: their names in red."""
+    figure, axes = plt.subplots(1, len(results), figsize=(10, 1.7), layout="constrained")
+    for number, (axis, result) in enumerate(zip(axes, results, strict=True)):
+        axis.set_xticks([])
+        axis.set_yticks([])
+        axis.set_title(f"results[{number}]", fontsize=9)
+        if isinstance(result, Exception):
+            axis.text(0.5, 0.5, type(result).__name__, ha="center", va="center", fontsize=8, color="#b00020")
+            axis.set_aspect(0.75)
+        else:
+            axis.imshow(result.permute(1, 2, 0).numpy())
+    _finish(figure)
+
+
 def show_samples(samples, rate, start=0.0, titles=("left", "right")):
     """Draw the waveform of samples [num_channels, num_samples], over seconds."""
     figure, axes = plt.subplots(

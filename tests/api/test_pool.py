@@ -45,6 +45,38 @@ def test_a_freed_batch_serves_the_next_one():
     assert cycodec.cache_stats()["held_bytes"] == 0
 
 
+def test_each_result_of_a_long_list_serves_the_next_list():
+    """Lists of images, and batches of many videos, free hundreds of blocks together."""
+    count, shape = 300, (256, 1024)  # the smallest size that is pooled
+    tensors = [torch_adapter.empty(shape) for _ in range(count)]
+    addresses = {tensor.data_ptr() for tensor in tensors}
+    del tensors
+    before = cycodec.cache_stats()
+    assert before["held_blocks"] == count
+    tensors = [torch_adapter.empty(shape) for _ in range(count)]
+    assert {tensor.data_ptr() for tensor in tensors} == addresses
+    assert cycodec.cache_stats()["misses"] == before["misses"]
+    assert cycodec.cache_stats()["held_bytes"] == 0
+
+
+def test_the_number_of_blocks_is_limited():
+    cycodec.set_cache_capacity(4 << 30)
+    tensors = [torch_adapter.empty((256, 1024)) for _ in range(4200)]  # their pages are never touched
+    del tensors
+    assert cycodec.cache_stats()["held_blocks"] == 4096
+
+
+def test_the_block_that_was_freed_last_is_used_first_and_evicted_last():
+    first, second, third = (torch_adapter.empty(SHAPE) for _ in range(3))
+    addresses = [tensor.data_ptr() for tensor in (second, third, first)]
+    del second
+    del third
+    del first
+    cycodec.set_cache_capacity(cycodec.cache_stats()["held_bytes"] - 1)
+    tensors = [torch_adapter.empty(SHAPE) for _ in range(2)]
+    assert [tensor.data_ptr() for tensor in tensors] == [addresses[2], addresses[1]]
+
+
 @pytest.mark.parametrize(
     "keep",
     [

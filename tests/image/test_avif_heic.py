@@ -1,7 +1,6 @@
 """AVIF and HEIC: alpha, tiles, orientation, animations, and damage."""
 
 import io
-import subprocess
 
 import images
 import numpy as np
@@ -10,10 +9,6 @@ import torch
 from PIL import Image, ImageOps, features
 from recipes import shared
 
-from cycodec._image.boxes import Reader
-from cycodec._image.sequence import read_sequence
-from cycodec.core.image.source_bytes import SourceBytes
-from cycodec.core.io.source import IOContext
 from cycodec.decoders import VideoDecoder
 from cycodec.images import (
     AvifEncoder,
@@ -25,7 +20,6 @@ from cycodec.images import (
 )
 
 needs_pillow = pytest.mark.skipif(not features.check("avif"), reason="this Pillow has no AVIF")
-HEVC = ["-c:v", "libx265", "-x265-params", "log-level=none:lossless=1", "-tag:v", "hvc1"]
 
 
 def soft(width, height, seed=0):
@@ -91,21 +85,8 @@ def test_ten_bits():
 def coded(tmp_path_factory):
     """Lossless HEVC pictures of 64x64: their data, hvcC, and what ffmpeg decodes."""
     path = tmp_path_factory.mktemp("heic") / "tiles.mp4"
-    source = "testsrc2=s=64x64:r=1:d=6,hue=h=60*t,format=yuv444p"
-    command = ["ffmpeg", "-v", "error", "-y", "-f", "lavfi", "-i", source, *HEVC, "-g", "1", str(path)]
-    if subprocess.run(command, capture_output=True).returncode:
-        pytest.skip("this ffmpeg has no libx265")
-    source = SourceBytes(IOContext(str(path)), 1 << 30)
-    source.load()
-    reader = Reader(source, "HEIC", 0, source.size)
-    movie = next(box for box in reader.boxes() if box.kind == b"moov")
-    # MP4 calls the handler of pictures "vide"
-    data = path.read_bytes().replace(b"vide", b"pict")
-    source = SourceBytes(IOContext(data), 1 << 30)
-    source.load()
-    track = read_sequence(Reader(source, "HEIC", movie.start, movie.end)).colour
-    samples = [data[place : place + size] for place, size in track.samples]
-    return samples, track.config, VideoDecoder(str(path))[...]
+    samples, config = images.hevc_pictures(path, "testsrc2=s=64x64:r=1:d=6,hue=h=60*t,format=yuv444p")
+    return samples, config, VideoDecoder(str(path))[...]
 
 
 def test_heic(coded):

@@ -3,13 +3,17 @@
 import io
 import random
 import resource
+import struct
 import time
+from pathlib import Path
 
 import images
 import numpy as np
 import pytest
+import torch
 
 import cycodec
+from cycodec._image import webp
 from cycodec.images import AvifEncoder, decode_animation, decode_image
 
 
@@ -35,9 +39,52 @@ def seeds():
         "avif",
         bytes(AvifEncoder(np.ascontiguousarray(pixels.transpose(2, 0, 1))).to_tensor(speed=8).numpy()),
     )
+    yield "animated avif", images.encoded(images.photo(20, 14), "AVIF", duration=40, **moving_avif())
+
+
+def moving_avif():
+    return {"save_all": True, "append_images": [images.photo(20, 14, seed) for seed in (1, 2)]}
 
 
 SEEDS = dict(seeds())
+WEBP = ("webp", "lossless", "alpha")
+# files whose last bytes are no part of a picture: at most so many of them may be missing
+UNUSED_BYTES = {
+    "jpeg": 2,
+    "progressive": 2,
+    "cmyk": 2,
+    "png": 21,
+    "palette": 21,
+    "interlaced": 21,
+    "apng": 20,
+    "gif": 4,
+    "lossless": 1,
+}
+# GIF states no number of frames: so many lengths end between two of them
+BETWEEN_FRAMES = {"gif": 2 * 3}
+
+
+@pytest.fixture(scope="module")
+def heic(tmp_path_factory):
+    """A HEIC file with a clean aperture that is rotated."""
+    path = tmp_path_factory.mktemp("hostile") / "a.mp4"
+    samples, config = images.hevc_pictures(path, "testsrc2=s=32x32:r=1:d=1,format=yuv420p")
+    numbers = (20, 1, 18, 1, 1, 1, 0, 1)
+    extra = [images.box(b"clap", struct.pack(">IIIIiIiI", *numbers)), images.box(b"irot", b"\3")]
+    return images.heic(samples, config, (32, 32), extra=extra)
+
+
+@pytest.fixture(params=[*SEEDS, *(f"{name} by FFmpeg" for name in WEBP), "heic"])
+def seed(request, monkeypatch):
+    """The name of a kind of file, and a file; WebP by both libraries."""
+    name = request.param.removesuffix(" by FFmpeg")
+    if name == "heic":
+        return name, request.getfixturevalue("heic")
+    if name in WEBP:
+        if name == request.param and not webp.HAS_LIBWEBP:
+            pytest.skip("this build has no libwebp")
+        monkeypatch.setattr(webp, "HAS_LIBWEBP", name == request.param)
+    return name, SEEDS[name]
 
 
 def mutated(data, chosen):
@@ -58,23 +105,111 @@ def mutated(data, chosen):
     return bytes(data)
 
 
-@pytest.mark.parametrize("name", SEEDS)
-def test_mutations(name):
+def outcome(data, decode=decode_animation, **options):
+    """A tensor, or None for a typed error that names the bytes."""
+    found, source = None, "<"
+    start = time.process_time()
+    try:
+        result = decode(data, max_pixels=1 << 20, **options)
+        found = result.data
+    except cycodec.FFmpegError as error:
+        source = error.source
+    assert source.startswith("<")
+    assert time.process_time() - start < 2
+    return found
+
+
+def test_mutations(seed):
+    name, data = seed
     chosen = random.Random(name)
-    decoded, sources = 0, set()
-    for _ in range(150):
-        data = mutated(SEEDS[name], chosen)
+    decoded, count = 0, 400
+    for _ in range(count):
         decode = chosen.choice([decode_image, decode_animation])
         mode, dtype = chosen.choice(["RGB", "RGBA", "GRAY", "UNCHANGED"]), chosen.choice(["auto", "uint8"])
-        start = time.process_time()
-        try:
-            decode(data, mode=mode, output_dtype=dtype, max_pixels=1 << 20)
-            decoded += 1
-        except cycodec.FFmpegError as error:
-            sources.add(error.source[:1])
-        assert time.process_time() - start < 2
-    assert decoded < 150  # damage is noticed
-    assert sources == {"<"}  # every error names the bytes
+        decoded += outcome(mutated(data, chosen), decode, mode=mode, output_dtype=dtype) is not None
+    assert decoded < count  # damage is noticed
+
+
+def test_a_file_that_is_cut_off_anywhere_is_an_error(seed):
+    """No length of a file gives fewer frames, or a picture with parts that are missing."""
+    name, data = seed
+    whole = outcome(data)
+    shorter = 0
+    for end in range(1, len(data)):
+        found = outcome(data[:end])
+        if found is None:
+            continue
+        if found.shape == whole.shape:
+            assert torch.equal(found, whole), end
+            assert len(data) - end <= UNUSED_BYTES.get(name, 0), end
+        else:
+            shorter += 1
+    assert shorter <= BETWEEN_FRAMES.get(name, 0)
+
+
+@pytest.mark.parametrize("mode", ["RGB", "GRAY"])
+def test_scans_that_are_missing(mode):
+    """A progressive file is cut off after each of its scans."""
+    data = SEEDS["progressive"]
+    scans = [place for place in range(len(data)) if data[place : place + 2] == b"\xff\xda"]
+    assert len(scans) > 5
+    for place in scans[1:]:
+        for end in (place, place + 1, place + 5):
+            for tail in (b"", b"\xff"):
+                with pytest.raises(ValueError, match="truncated"):
+                    decode_image(data[:end] + tail, mode="RGB")
+    # an encoder may leave bits out, but no component
+    whole = decode_image(data[: scans[-1]] + b"\xff\xd9", mode=mode)
+    assert whole.shape[1:] == (30, 40)
+
+
+def test_a_sequential_file_with_a_scan_for_each_component():
+    split = images.jpeg_in_three_scans(images.photo(40, 30))
+    assert np.array_equal(images.array(decode_image(split)), images.pillow(split))
+    scans = [place for place in range(len(split)) if split[place : place + 2] == b"\xff\xda"]
+    assert len(scans) == 3
+    for tail, word in ((b"", "truncated"), (b"\xff\xd9", "damaged")):
+        cut = split[: scans[1]] + tail
+        with pytest.raises(ValueError, match=f"{word}: scans are missing"):
+            decode_image(cut)
+        assert torch.equal(decode_image(cut, mode="GRAY"), decode_image(split, mode="GRAY"))
+
+
+def test_an_apng_has_the_frames_that_it_states():
+    data = SEEDS["apng"]
+    control = data.index(b"fcTL", data.index(b"IDAT")) - 4
+    with pytest.raises(ValueError, match="truncated: it has fewer frames than it states"):
+        decode_animation(data[:control])
+    with pytest.raises(ValueError, match="damaged: it has fewer frames than it states"):
+        decode_animation(data[:control] + images.chunk(b"IEND", b""))
+    assert decode_image(data[:control]).shape == (3, 30, 40)
+
+
+def test_a_gif_may_lack_its_end(tmp_path):
+    data = SEEDS["gif"]
+    assert data[-1:] == b";"
+    assert torch.equal(decode_animation(data[:-1]).data, decode_animation(data).data)
+    assert torch.equal(decode_animation(data[:-1] + b"!\xfe\5comm").data, decode_animation(data).data)
+    for begun in (b"!", b"!\xf9", b"!\xf9\4\0\0\0\0\0", b",", b"," + bytes(9)):
+        with pytest.raises(ValueError, match="truncated: the data end before the picture of a frame"):
+            decode_animation(data[:-1] + begun)
+
+
+def resident():
+    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="this system has no /proc")
+def test_damage_leaves_no_memory_behind(seed):
+    name, data = seed
+    chosen = random.Random(name)
+    files = [mutated(data, chosen) for _ in range(60)] + [data[: len(data) * k // 20] for k in range(1, 20)]
+    sizes = []
+    for _ in range(5):
+        for changed in files:
+            outcome(changed)
+        sizes.append(resident())
+    assert sizes[-1] - sizes[1] < 1 << 20
 
 
 def test_large_claims_take_no_memory():
@@ -91,3 +226,51 @@ def test_large_claims_take_no_memory():
     with pytest.raises(cycodec.LimitError):
         decode_image(io.BytesIO(bytes(gif)))
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 1_500_000  # kB
+
+
+def claiming(name, size):
+    """A small file that claims to be of a large size."""
+    if name == "png":
+        header = struct.pack(">II", *size) + bytes([8, 6, 0, 0, 0])
+        data = SEEDS["png"]
+        return data[:8] + images.chunk(b"IHDR", header) + data[33:]
+    data = bytearray(SEEDS[name])
+    width, height = size
+    if name == "animated avif":
+        place = data.index(b"av01", data.index(b"stsd")) + 28
+        data[place : place + 4] = struct.pack(">HH", width, height)
+    elif name == "avif":
+        place = data.index(b"ispe") + 8
+        data[place : place + 8] = struct.pack(">II", width, height)
+    elif name == "alpha":  # VP8 inside of VP8X
+        place = data.index(b"VP8X") + 12
+        data[place : place + 6] = (width - 1).to_bytes(3, "little") + (height - 1).to_bytes(3, "little")
+        place = data.index(b"\x9d\x01\x2a") + 3
+        data[place : place + 4] = struct.pack("<HH", min(width, 16383), min(height, 16383))
+    elif name == "lossless":
+        place = data.index(b"VP8L") + 9
+        bits = (min(width, 16384) - 1) | (min(height, 16384) - 1) << 14 | 1 << 28
+        data[place : place + 4] = struct.pack("<I", bits)
+    return bytes(data)
+
+
+@pytest.mark.parametrize(
+    ("name", "by_ffmpeg"),
+    [
+        *((name, False) for name in ("png", "avif", "animated avif", "alpha", "lossless")),
+        ("alpha", True),
+        ("lossless", True),
+    ],
+)
+def test_bombs(name, by_ffmpeg, monkeypatch):
+    """A claim above max_pixels is refused, and one below it costs neither memory nor time."""
+    if by_ffmpeg:
+        monkeypatch.setattr(webp, "HAS_LIBWEBP", False)
+    with pytest.raises((cycodec.LimitError, cycodec.InvalidDataError)):
+        decode_image(claiming(name, (16000, 16000)), max_pixels=1 << 24)
+    before, start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
+    for decode in (decode_image, decode_animation):
+        with pytest.raises((cycodec.LimitError, cycodec.InvalidDataError)):
+            decode(claiming(name, (9000, 9000)))
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 1_000_000  # kB
+    assert time.process_time() - start < 5

@@ -2,10 +2,17 @@
 
 import io
 import struct
+import subprocess
 import zlib
 
 import numpy as np
+import pytest
 from PIL import Image, ImageFilter
+
+from cycodec._image.boxes import Reader
+from cycodec._image.sequence import read_sequence
+from cycodec.core.image.source_bytes import SourceBytes
+from cycodec.core.io.source import IOContext
 
 PASSES = [(0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2)]
 
@@ -137,6 +144,38 @@ def apng(frames, width, height):
     return data + chunk(b"IEND", b"")
 
 
+# --- JPEG -----------------------------------------------------------------------------------------
+
+
+def jpeg_in_three_scans(image):
+    """A sequential JPEG of 4:4:4 with a scan for each component, which Pillow cannot write.
+
+    Each scan is that of a gray JPEG with the same tables.
+    """
+    parts = [jpeg_segments(encoded(plane, "JPEG", quality=80)) for plane in image.convert("YCbCr").split()]
+    head = b"".join(
+        segment for kind, segment in parts[0] if kind not in (0xC0, 0xDA, 0xD9)
+    )  # JFIF and the tables
+    frame = next(segment for kind, segment in parts[0] if kind == 0xC0)
+    components = b"".join(bytes([number, 0x11, 0]) for number in (1, 2, 3))
+    frame = b"\xff\xc0" + struct.pack(">H", 17) + frame[4:9] + b"\3" + components
+    data = head + frame
+    for number, segments in enumerate(parts, 1):
+        scan = next(segment for kind, segment in segments if kind == 0xDA)
+        data += scan[:5] + bytes([number]) + scan[6:]
+    return data + b"\xff\xd9"
+
+
+def jpeg_segments(data):
+    """The segments of a JPEG with one scan, which has its coded data: pairs of marker and bytes."""
+    found, place = [(0xD8, data[:2])], 2
+    while data[place + 1] != 0xDA:
+        end = place + 2 + struct.unpack_from(">H", data, place + 2)[0]
+        found.append((data[place + 1], data[place:end]))
+        place = end
+    return [*found, (0xDA, data[place:-2]), (0xD9, data[-2:])]
+
+
 # --- HEIC -----------------------------------------------------------------------------------------
 
 
@@ -147,6 +186,33 @@ def box(kind, *content):
 
 def full(kind, version, flags, *content):
     return box(kind, struct.pack(">I", version << 24 | flags), *content)
+
+
+HEVC = ["-c:v", "libx265", "-x265-params", "log-level=none:lossless=1", "-tag:v", "hvc1", "-g", "1"]
+
+
+def hevc_pictures(path, *source):
+    """Coded pictures that ffmpeg makes losslessly into an MP4 file: their data, and their hvcC.
+
+    Parameters
+    ----------
+    path : Path
+        Of the MP4 file.
+    *source : str
+        A source of lavfi; or the arguments of ffmpeg for an input and its filter.
+    """
+    given = ["-f", "lavfi", "-i", source[0]] if len(source) == 1 else source
+    command = ["ffmpeg", "-v", "error", "-y", *given, *HEVC, str(path)]
+    if subprocess.run(command, capture_output=True).returncode:
+        pytest.skip("this ffmpeg has no libx265")
+    # MP4 calls the handler of pictures "vide"
+    data = path.read_bytes().replace(b"vide", b"pict")
+    file = SourceBytes(IOContext(data), 1 << 30)
+    file.load()
+    reader = Reader(file, "HEIC", 0, file.size)
+    movie = next(box for box in reader.boxes() if box.kind == b"moov")
+    track = read_sequence(reader.at(movie)).colour
+    return [data[place : place + size] for place, size in track.samples], track.config
 
 
 def heic(tiles, config, tile_size, grid=None, extra=()):

@@ -9,7 +9,7 @@ from libc.string cimport memcpy
 
 from cycodec.core cimport error
 from cycodec.core.container.decoder_context cimport open_decoder
-from cycodec.core.error import CodecNotFoundError, InvalidDataError, UnsupportedError
+from cycodec.core.error import CodecNotFoundError, FFmpegValueError, InvalidDataError, UnsupportedError
 from cycodec.core.image.decode cimport PixelFormat, PixelRows, convert_pixels, rect_of
 from cycodec.core.image.source_bytes cimport IMAGE_NO_MEMORY, check_image
 from cycodec.core.video.cpu cimport Rect, convert_once
@@ -89,7 +89,13 @@ cdef class PictureDecoder:
         if num_threads > 1:
             self.context.thread_type = avcodec.FF_THREAD_SLICE
         self.context.err_recognition |= avcodec.AV_EF_EXPLODE
-        open_decoder(self.context, name)
+        try:
+            open_decoder(self.context, name)
+        except (FFmpegValueError, InvalidDataError) as refused:  # the options are ours, and right
+            raise InvalidDataError(
+                f"{name}: the {format} image is damaged: what it says about its codec is wrong (get an intact file)",
+                source=name, operation=f"decode {format}", errno=refused.errno,
+            ) from None
 
     def __dealloc__(self):
         with nogil:
