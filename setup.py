@@ -20,6 +20,7 @@ import native_requirements
 C_SOURCES = {
     "video.cpu": [
         "csrc/convert/convert.c",
+        "csrc/convert/frame_rows.c",
         "csrc/convert/kernel_choice.c",
         "csrc/convert/luma_table.c",
         "csrc/convert/planes.c",
@@ -35,6 +36,7 @@ C_SOURCES = {
         "csrc/kernels/half_row.c",
         "csrc/kernels/kernel_level.c",
         "csrc/kernels/sws_filter.c",
+        "csrc/kernels/unpack_rows.c",
         "csrc/kernels/yuv2rgb.c",
         "csrc/kernels/yuv2rgb_deep.c",
         "csrc/kernels/yuv2rgb_matrix.c",

@@ -12,7 +12,9 @@
 #include <libavutil/pixdesc.h>
 #include <string.h>
 
+#include "convert/frame_rows.h"
 #include "kernels/float_rows.h"
+#include "kernels/unpack_rows.h"
 #include "picture/colour.h"
 #include "picture/planar.h"
 
@@ -140,14 +142,15 @@ int luma_table_find(LumaTable *table, const AVFrame *like, int width, int height
         const Result *values = table->values;                                                                          \
         Result *to = (Result *)out;                                                                                    \
         for (int x = part.x0; x < part.x1; x++)                                                                        \
-            *to++ = values[from[x] < most ? from[x] : most];                                                           \
+            *to++ = values[from[x]];                                                                                   \
     } while (0)
 
-void luma_table_run(const LumaTable *table, const AVFrame *frame, Rect part, uint8_t *out, ptrdiff_t stride) {
-    /* words of raw files may hold more than the depth allows, which swscale saturates */
-    const int most = (1 << table->depth) - 1, size = convert_sample_size(table->type);
+int luma_table_run(const LumaTable *table, const AVFrame *frame, Rect part, uint8_t *out, ptrdiff_t stride) {
+    const int size = convert_sample_size(table->type);
     for (int y = part.y0; y < part.y1; y++, out += stride) {
         const uint8_t *row = frame->data[0] + (ptrdiff_t)y * frame->linesize[0];
+        if (table->depth > 8 && or_words((const uint16_t *)row + part.x0, part.x1 - part.x0) >> table->depth)
+            return STRAY_BITS;
         if (table->is_copy)
             memcpy(out, row + part.x0, (size_t)(part.x1 - part.x0));
         else if (table->depth > 8 && size == 4)
@@ -163,4 +166,5 @@ void luma_table_run(const LumaTable *table, const AVFrame *frame, Rect part, uin
         else
             LOOK_UP(uint8_t, uint8_t);
     }
+    return 0;
 }
