@@ -35,6 +35,7 @@ C_SOURCES = {
         "csrc/kernels/float_rows.c",
         "csrc/kernels/half_row.c",
         "csrc/kernels/kernel_level.c",
+        "csrc/kernels/pack_rows.c",
         "csrc/kernels/sws_filter.c",
         "csrc/kernels/unpack_rows.c",
         "csrc/kernels/yuv2rgb.c",

@@ -15,8 +15,9 @@ typedef struct {
     int known, format, space, range, ragged, even;
     ConvertType type;
     int is_found;
-    int is_copy; /* true if the bytes of luma are the result */
-    int depth;   /* bits of a sample of luma */
+    int is_copy;   /* true if the bytes of luma are the result */
+    int is_scaled; /* true if full_range_row gives the result */
+    int depth;     /* bits of a sample of luma */
     void *values;
 } LumaTable;
 

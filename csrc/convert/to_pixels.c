@@ -111,7 +111,8 @@ static int choose_way(ToPixels *c, const AVFrame *frame, const ConvertTarget *ta
 
 int to_pixels_gives_planes(ToPixels *c, const AVFrame *frame, const ConvertTarget *target) {
     Way way;
-    return target->layout == LAYOUT_RGB && choose_way(c, frame, target, &way) >= 0 && way.kernel != NO_KERNEL;
+    return (target->layout == LAYOUT_RGB || target->layout == LAYOUT_RGBA) && choose_way(c, frame, target, &way) >= 0 &&
+           way.kernel != NO_KERNEL;
 }
 
 int to_pixels_is_by_rows(ToPixels *c, const AVFrame *frame, const ConvertTarget *target) {
@@ -200,6 +201,16 @@ static int run_kernel(ToPixels *c, Kernel kernel, Rect part, int top, int height
     return code;
 }
 
+/* A kernel makes planes of RGB, which an opaque plane follows. */
+static int run_opaque_planes(ToPixels *c, Kernel kernel, Rect part, int top, int height, uint8_t *out, ptrdiff_t stride,
+                             ConvertType type) {
+    int code = run_kernel(c, kernel, part, top, height, out, stride, type, 1);
+    if (!code)
+        opaque_plane(out + 3 * stride * (part.y1 - part.y0), stride, part.x1 - part.x0, part.y1 - part.y0,
+                     convert_sample_size(type));
+    return code;
+}
+
 /* A kernel makes rows of RGB, which get an opaque alpha. */
 static int run_opaque(ToPixels *c, Kernel kernel, Rect part, int top, int height, uint8_t *out, ptrdiff_t stride,
                       ConvertType type) {
@@ -265,6 +276,8 @@ int to_pixels_run(ToPixels *c, const AVFrame *frame, const ConvertTarget *target
         return code;
     if (way.is_by_table)
         return luma_table_run(&c->luma, c->source, inner, out, stride);
+    if (has_kernel && target->layout == LAYOUT_RGBA && target->planar)
+        return run_opaque_planes(c, way.kernel, inner, rect.y0, way.height, out, stride, target->type);
     if (has_kernel && target->layout == LAYOUT_RGBA)
         return run_opaque(c, way.kernel, inner, rect.y0, way.height, out, stride, target->type);
     if (has_kernel)
