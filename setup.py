@@ -36,6 +36,7 @@ C_SOURCES = {
         "csrc/kernels/half_row.c",
         "csrc/kernels/kernel_level.c",
         "csrc/kernels/pack_rows.c",
+        "csrc/kernels/rgb2yuv.c",
         "csrc/kernels/sws_filter.c",
         "csrc/kernels/unpack_rows.c",
         "csrc/kernels/yuv2rgb.c",

@@ -92,20 +92,21 @@ static int row_of_tables(int y, int subsampled) {
 static int run_floats(Kernels *k, Kernel kernel, const AVFrame *frame, int y0, int y1, int top, int height,
                       uint8_t *rgb, ptrdiff_t stride, ptrdiff_t plane_stride, int half) {
     const AVPixFmtDescriptor *desc = av_pix_fmt_desc_get(frame->format);
-    int width = frame->width, depth = desc->comp[0].depth, across = desc->log2_chroma_w, down = desc->log2_chroma_h;
+    int width = frame->width, across = desc->log2_chroma_w, down = desc->log2_chroma_h;
     int columns = AV_CEIL_RSHIFT(width, across), made = -1, is_gray = desc->nb_components == 1;
     FloatArithmetic arithmetic = (FloatArithmetic)(kernel - KERNEL_FLOAT_TABLES);
-    const FloatRowKind kind = {.deep = depth > 8, .paired = across, .half = half};
     Yuv2RgbMatrix matrix;
     FloatColours colours;
     if (prepare_chroma(k, 3 * (size_t)columns * sizeof(int32_t), down && arithmetic != FLOAT_TABLES, height) < 0 ||
         frame_rows_begin(&k->rows, frame, FLOAT_MOST_BITS, 0) < 0)
         return AVERROR(ENOMEM);
+    const FloatRowKind kind = {.deep = k->rows.is_words, .paired = across, .half = half};
+    int is_full_range = is_gray || (!k->rows.is_rgb && colour_is_full_range(frame));
     int32_t *sums = k->chroma;
     const FloatChroma chroma = {sums, sums + columns, sums + 2 * columns};
     /* swscale takes gray for full range, whatever the stream says */
-    yuv2rgb_matrix(&matrix, colour_coefficients(frame->colorspace), is_gray || colour_is_full_range(frame));
-    float_colours(&colours, &matrix, arithmetic, depth);
+    yuv2rgb_matrix(&matrix, colour_coefficients(frame->colorspace), is_full_range);
+    float_colours(&colours, &matrix, arithmetic, k->rows.depth);
     if (is_gray)
         memset(sums, 0, 3 * (size_t)columns * sizeof(int32_t));
     for (int y = y0; y < y1; y++, rgb += stride) {
@@ -200,7 +201,7 @@ static void float_candidates(const AVPixFmtDescriptor *desc, int width, int heig
         *end = KERNEL_FLOAT_WRAPPED;
         return;
     }
-    if (!has_frame_rows(desc) || down > across || kernel_level() == LEVEL_NONE || !float_pays())
+    if (!(has_frame_rows(desc) || has_rgb_rows(desc)) || down > across || kernel_level() == LEVEL_NONE || !float_pays())
         return;
     if ((across && is_odd) || (down && height < LEAST_HEIGHT))
         return;

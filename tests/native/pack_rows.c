@@ -1,12 +1,14 @@
-/* Compare rows of csrc/kernels/pack_rows.h and unpack_rows.h that vector kernels make with those of
- * the plain loops. Input and output are exactly as long as they must be, so that a sanitizer sees
- * accesses beyond them. Print the first difference, or how many rows were compared. */
+/* Compare rows of csrc/kernels/pack_rows.h, unpack_rows.h and rgb2yuv.h that vector kernels make
+ * with those of the plain loops. Input and output are exactly as long as they must be, so that a
+ * sanitizer sees accesses beyond them. Print the first difference, or how many rows were compared. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "coefficients.h"
 #include "kernels/kernel_level.h"
 #include "kernels/pack_rows.h"
+#include "kernels/rgb2yuv.h"
 #include "kernels/unpack_rows.h"
 
 #define MAX_WIDTH 80
@@ -67,6 +69,32 @@ static void compare(int kind, int width, int step, int shift) {
     rows++;
 }
 
+static void compare_rgb2yuv(int width) {
+    uint16_t *in[3], *ours = malloc(2 * (size_t)width), *theirs = malloc(2 * (size_t)width);
+    for (int i = 0; i < 3; i++) {
+        in[i] = malloc(2 * (size_t)width);
+        for (int x = 0; x < width; x++)
+            in[i][x] = (uint16_t)(rand() >> 8 & 255);
+    }
+    for (int i = 0; i < 15; i++) {
+        Rgb2Yuv to;
+        rgb2yuv_weights(&to, coefficients[i / 3]);
+        kernel_limit(LEVEL_PLAIN);
+        rgb2yuv_row(theirs, in[0], in[1], in[2], width, &to, i % 3);
+        kernel_limit(LEVEL_AVX512);
+        rgb2yuv_row(ours, in[0], in[1], in[2], width, &to, i % 3);
+        if (memcmp(ours, theirs, 2 * (size_t)width)) {
+            printf("channel %d of RGB, width %d: rows differ\n", i % 3, width);
+            exit(1);
+        }
+        rows++;
+    }
+    for (int i = 0; i < 3; i++)
+        free(in[i]);
+    free(ours);
+    free(theirs);
+}
+
 /* Each bit of each word must be found. */
 static void compare_or(int width) {
     uint16_t *words = calloc((size_t)width, sizeof(*words));
@@ -85,6 +113,7 @@ static void compare_or(int width) {
 int main(void) {
     for (int width = 1; width <= MAX_WIDTH; width++) {
         compare_or(width);
+        compare_rgb2yuv(width);
         for (int kind = 0; kind < KINDS; kind++)
             for (int step = 1; step <= 4; step++)
                 compare(kind, width, step, kind == TAKE_WORDS ? width % 9 : 0);

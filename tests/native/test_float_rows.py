@@ -42,6 +42,7 @@ FORMATS = {
     "gray10le": (10, 0, 0),
     "gray16le": (16, 0, 0),
     "yuv444p16le": (16, 0, 0),
+    "gbrp": (8, 0, 0),  # swscale takes RGB through YUV
     "nv12": (8, 1, 1),
     "yuv411p": (8, 0, 2),
     "yuv420p10be": (10, 1, 1),

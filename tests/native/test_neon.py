@@ -22,7 +22,13 @@ DEEP = [
     LEVEL,
 ]
 FLOATS = [HERE / "float_rows.c", KERNELS / "float_rows.c", MATRIX, LEVEL]
-PACKED = [HERE / "pack_rows.c", KERNELS / "pack_rows.c", KERNELS / "unpack_rows.c", LEVEL]
+PACKED = [
+    HERE / "pack_rows.c",
+    KERNELS / "pack_rows.c",
+    KERNELS / "unpack_rows.c",
+    KERNELS / "rgb2yuv.c",
+    LEVEL,
+]
 ARM = platform.machine() in ("aarch64", "arm64")
 COMPILER, EMULATOR = ("cc", []) if ARM else ("aarch64-linux-gnu-gcc", ["qemu-aarch64"])
 

@@ -29,6 +29,7 @@ OUTPUTS = {
 INTERLEAVED = {
     "nv12": 12, "nv21": 12, "nv24": 24, "nv42": 24, "p010le": 24, "p016le": 24, "p210le": 32, "p416le": 48,
     "uyvy422": 16, "yuyv422": 16, "yvyu422": 16, "ayuv64le": 64,
+    "rgb24": 24, "bgr24": 24, "rgba": 32, "argb": 32, "bgr0": 32, "gbrp": 24, "gbrap": 32,
 }  # fmt: skip
 PADDED = {
     "yuv420p9le": 24, "yuv420p10le": 24, "yuv422p10le": 32, "yuv444p10le": 48, "yuv420p12le": 24, "yuv422p14le": 32,
@@ -36,7 +37,9 @@ PADDED = {
     "gray12le": 16, "gray14le": 16, "gbrp10le": 48, "gbrap12le": 64, "xyz12le": 48,
 }  # fmt: skip
 SIZES = [(66, 50), (64, 48)]
-QUICK = media.names("nv12 p010le p016le uyvy422 yuv420p10le yuv444p14le yuva420p10le gray12le")
+QUICK = media.names(
+    "nv12 p010le p016le uyvy422 rgb24 argb gbrp yuv420p10le yuv444p14le yuva420p10le gray12le"
+)
 RGB = [("rgb", torch.uint8), ("rgb", torch.float32)]
 
 
@@ -164,6 +167,9 @@ def test_resizing_a_picture_with_stray_bits(tmp_path, level):
         ("p416le", ("full", "float")),
         ("uyvy422", ("deep", "float")),
         ("yuyv422", ("deep", "float")),
+        ("rgb24", (None, "float")),
+        ("bgr0", (None, "float")),
+        ("gbrap", (None, "float")),
         ("xyz12le", (None, None)),
     ],
 )
