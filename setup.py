@@ -20,6 +20,7 @@ import native_requirements
 C_SOURCES = {
     "video.cpu": [
         "csrc/convert/convert.c",
+        "csrc/convert/frame_rows.c",
         "csrc/convert/kernel_choice.c",
         "csrc/convert/luma_table.c",
         "csrc/convert/planes.c",
@@ -34,7 +35,10 @@ C_SOURCES = {
         "csrc/kernels/float_rows.c",
         "csrc/kernels/half_row.c",
         "csrc/kernels/kernel_level.c",
+        "csrc/kernels/pack_rows.c",
+        "csrc/kernels/rgb2yuv.c",
         "csrc/kernels/sws_filter.c",
+        "csrc/kernels/unpack_rows.c",
         "csrc/kernels/yuv2rgb.c",
         "csrc/kernels/yuv2rgb_deep.c",
         "csrc/kernels/yuv2rgb_matrix.c",

@@ -68,11 +68,11 @@ static int run_threes(Converter *c, const AVFrame *frame, const ConvertTarget *t
     if (!region || !three)
         return AVERROR(ENOMEM);
     int code = to_pixels_run(c->to_pixels, frame, &before, region, pitch);
-    for (int from = 0; code >= 0 && from < channels; from += STAGED) {
+    for (int from = 0; !code && from < channels; from += STAGED) {
         int count = channels - from < STAGED ? channels - from : STAGED;
         copy_channels(three, pitch_before, STAGED, 0, region, pitch, channels, from, STAGED, width, height, size);
         code = stages_resample(&c->stages, three, pitch_before, target, three + bytes_before, pitch_after);
-        if (code >= 0)
+        if (!code)
             copy_channels(out, stride, channels, from, three + bytes_before, pitch_after, STAGED, 0, count, last_width,
                           last_height, last_size);
     }
@@ -96,15 +96,25 @@ static int run_planes(Converter *c, const AVFrame *frame, const ConvertTarget *t
     if (!packed)
         return AVERROR(ENOMEM);
     int code = run_packed(c, frame, &target_packed, packed, pitch);
-    if (code >= 0)
+    if (!code)
         split_planes(out, stride, packed, pitch, convert_target_width(target), height, convert_channels(target->layout),
                      convert_sample_size(target->type));
     return code;
 }
 
-int converter_run(Converter *c, const AVFrame *frame, const ConvertTarget *target, uint8_t *out, ptrdiff_t stride) {
+static int run_layout(Converter *c, const AVFrame *frame, const ConvertTarget *target, uint8_t *out, ptrdiff_t stride) {
     if (target->planar && target->layout != LAYOUT_GRAY &&
         (target->num_stages || !to_pixels_gives_planes(c->to_pixels, frame, target)))
         return run_planes(c, frame, target, out, stride);
     return run_packed(c, frame, target, out, stride);
+}
+
+int converter_run(Converter *c, const AVFrame *frame, const ConvertTarget *target, uint8_t *out, ptrdiff_t stride) {
+    int code = run_layout(c, frame, target, out, stride);
+    if (code != STRAY_BITS)
+        return code;
+    to_pixels_use_swscale(c->to_pixels, 1);
+    code = run_layout(c, frame, target, out, stride);
+    to_pixels_use_swscale(c->to_pixels, 0);
+    return code;
 }

@@ -18,6 +18,7 @@
 #include <libavutil/pixdesc.h>
 #include <string.h>
 
+#include "convert/frame_rows.h"
 #include "convert/grown.h"
 #include "kernels/float_rows.h"
 #include "kernels/kernel_level.h"
@@ -33,6 +34,7 @@
 
 void kernels_free(Kernels *k) {
     axis_free(&k->filter);
+    frame_rows_free(&k->rows);
     av_free(k->chroma);
 }
 
@@ -41,10 +43,6 @@ int kernel_is_per_pixel(Kernel kernel) {
 }
 
 /* ---- rows ------------------------------------------------------------------------------------ */
-
-static const uint8_t *row_of(const AVFrame *frame, int plane, int row) {
-    return frame->data[plane] + (ptrdiff_t)row * frame->linesize[plane];
-}
 
 static int prepare_filter(Kernels *k, int height) {
     if (k->height == height)
@@ -70,13 +68,14 @@ static Taps find_taps(const Kernels *k, int row, int top, int subsampled) {
 }
 
 /* Make both chroma rows for a row of the whole frame, in 8 bits. */
-static void smooth(const Kernels *k, const AVFrame *frame, int row, int top, int subsampled, int depth, int width) {
+static void smooth(Kernels *k, int row, int top, int subsampled, int width) {
     const Taps taps = find_taps(k, row, top, subsampled);
     for (int plane = 1; plane < 3; plane++) {
         const uint16_t *rows[DEEP_MOST_TAPS];
         for (int i = 0; i < taps.count; i++)
-            rows[i] = (const uint16_t *)row_of(frame, plane, taps.first + i);
-        deep_chroma_row((uint8_t *)k->chroma + (plane - 1) * width, rows, taps.weights, taps.count, width, depth);
+            rows[i] = frame_row(&k->rows, plane, taps.first + i);
+        deep_chroma_row((uint8_t *)k->chroma + (plane - 1) * width, rows, taps.weights, taps.count, width,
+                        k->rows.depth);
     }
 }
 
@@ -93,19 +92,21 @@ static int row_of_tables(int y, int subsampled) {
 static int run_floats(Kernels *k, Kernel kernel, const AVFrame *frame, int y0, int y1, int top, int height,
                       uint8_t *rgb, ptrdiff_t stride, ptrdiff_t plane_stride, int half) {
     const AVPixFmtDescriptor *desc = av_pix_fmt_desc_get(frame->format);
-    int width = frame->width, depth = desc->comp[0].depth, across = desc->log2_chroma_w, down = desc->log2_chroma_h;
+    int width = frame->width, across = desc->log2_chroma_w, down = desc->log2_chroma_h;
     int columns = AV_CEIL_RSHIFT(width, across), made = -1, is_gray = desc->nb_components == 1;
     FloatArithmetic arithmetic = (FloatArithmetic)(kernel - KERNEL_FLOAT_TABLES);
-    const FloatRowKind kind = {.deep = depth > 8, .paired = across, .half = half};
     Yuv2RgbMatrix matrix;
     FloatColours colours;
-    if (prepare_chroma(k, 3 * (size_t)columns * sizeof(int32_t), down && arithmetic != FLOAT_TABLES, height) < 0)
+    if (prepare_chroma(k, 3 * (size_t)columns * sizeof(int32_t), down && arithmetic != FLOAT_TABLES, height) < 0 ||
+        frame_rows_begin(&k->rows, frame, FLOAT_MOST_BITS, 0) < 0)
         return AVERROR(ENOMEM);
+    const FloatRowKind kind = {.deep = k->rows.is_words, .paired = across, .half = half};
+    int is_full_range = is_gray || (!k->rows.is_rgb && colour_is_full_range(frame));
     int32_t *sums = k->chroma;
     const FloatChroma chroma = {sums, sums + columns, sums + 2 * columns};
     /* swscale takes gray for full range, whatever the stream says */
-    yuv2rgb_matrix(&matrix, colour_coefficients(frame->colorspace), is_gray || colour_is_full_range(frame));
-    float_colours(&colours, &matrix, arithmetic, depth);
+    yuv2rgb_matrix(&matrix, colour_coefficients(frame->colorspace), is_full_range);
+    float_colours(&colours, &matrix, arithmetic, k->rows.depth);
     if (is_gray)
         memset(sums, 0, 3 * (size_t)columns * sizeof(int32_t));
     for (int y = y0; y < y1; y++, rgb += stride) {
@@ -114,13 +115,16 @@ static int run_floats(Kernels *k, Kernel kernel, const AVFrame *frame, int y0, i
         if (arithmetic != FLOAT_TABLES)
             taps = find_taps(k, top + y, top, down);
         for (int i = 0; i < taps.count && !is_gray; i++) {
-            u[i] = row_of(frame, 1, taps.first + i);
-            v[i] = row_of(frame, 2, taps.first + i);
+            u[i] = frame_row(&k->rows, 1, taps.first + i);
+            v[i] = frame_row(&k->rows, 2, taps.first + i);
         }
         if (!is_gray && (arithmetic != FLOAT_TABLES || taps.first != made))
             float_chroma_row(chroma, u, v, taps.weights, taps.count, columns, &colours, kind.deep);
         made = taps.first;
-        float_row(rgb, plane_stride, row_of(frame, 0, y), chroma, width, &colours, kind);
+        const void *luma = frame_row(&k->rows, 0, y);
+        if (k->rows.has_strays)
+            return STRAY_BITS;
+        float_row(rgb, plane_stride, luma, chroma, width, &colours, kind);
     }
     return 0;
 }
@@ -128,26 +132,33 @@ static int run_floats(Kernels *k, Kernel kernel, const AVFrame *frame, int y0, i
 int kernel_run(Kernels *k, Kernel kernel, const AVFrame *frame, int y0, int y1, int top, int height, uint8_t *rgb,
                ptrdiff_t stride, ptrdiff_t plane_stride, ConvertType type) {
     const AVPixFmtDescriptor *desc = av_pix_fmt_desc_get(frame->format);
-    int width = frame->width, depth = desc->comp[0].depth, subsampled = desc->log2_chroma_h, half = (width + 1) / 2;
+    int width = frame->width, subsampled = desc->log2_chroma_h, half = (width + 1) / 2;
+    FrameRows *rows = &k->rows;
     Yuv2RgbMatrix matrix;
     if (type != CONVERT_UINT8)
         return run_floats(k, kernel, frame, y0, y1, top, height, rgb, stride, plane_stride, type == CONVERT_FLOAT16);
     yuv2rgb_matrix(&matrix, colour_coefficients(frame->colorspace), colour_is_full_range(frame));
-    if (kernel == KERNEL_DEEP && prepare_chroma(k, 2 * (size_t)half, subsampled, height) < 0)
+    if ((kernel == KERNEL_DEEP && prepare_chroma(k, 2 * (size_t)half, subsampled, height) < 0) ||
+        frame_rows_begin(rows, frame, DEEP_MOST_BITS, kernel == KERNEL_DEEP) < 0)
         return AVERROR(ENOMEM);
-    const uint8_t *chroma = k->chroma;
+    const uint8_t *sums = k->chroma;
     for (int y = y0; y < y1; y++, rgb += stride) {
-        const uint8_t *luma = row_of(frame, 0, y);
-        if (kernel == KERNEL_DEEP) {
-            smooth(k, frame, top + y, top, subsampled, depth, half);
-            deep_row(rgb, plane_stride, (const uint16_t *)luma, chroma, chroma + half, width, &matrix, depth);
-        } else if (kernel == KERNEL_FULL) {
-            deep_full_row(rgb, plane_stride, luma, row_of(frame, 1, y), row_of(frame, 2, y), width, &matrix, depth);
-        } else {
-            int row = kernel == KERNEL_TABLES || subsampled ? row_of_tables(y, subsampled) : y;
-            yuv2rgb_row(rgb, plane_stride, luma, row_of(frame, 1, row), row_of(frame, 2, row), width, &matrix,
+        const void *luma = frame_row(rows, 0, y), *chroma[2];
+        int is_shared = kernel == KERNEL_TABLES || (kernel == KERNEL_PRODUCTS && subsampled);
+        int row = is_shared ? row_of_tables(y, subsampled) : y;
+        for (int i = 0; i < 2 && kernel != KERNEL_DEEP; i++)
+            chroma[i] = frame_row(rows, 1 + i, row);
+        if (kernel == KERNEL_DEEP)
+            smooth(k, top + y, top, subsampled, half);
+        if (rows->has_strays)
+            return STRAY_BITS;
+        if (kernel == KERNEL_DEEP)
+            deep_row(rgb, plane_stride, luma, sums, sums + half, width, &matrix, rows->depth);
+        else if (kernel == KERNEL_FULL)
+            deep_full_row(rgb, plane_stride, luma, chroma[0], chroma[1], width, &matrix, rows->depth);
+        else
+            yuv2rgb_row(rgb, plane_stride, luma, chroma[0], chroma[1], width, &matrix,
                         kernel == KERNEL_PRODUCTS ? YUV2RGB_PRODUCTS : YUV2RGB_TABLES);
-        }
     }
     return 0;
 }
@@ -158,12 +169,12 @@ int kernel_run(Kernels *k, Kernel kernel, const AVFrame *frame, int y0, int y1, 
 static void candidates(const AVPixFmtDescriptor *desc, int width, int height, Kernel *first, Kernel *end) {
     int depth = desc->comp[0].depth, across = desc->log2_chroma_w, down = desc->log2_chroma_h;
     *first = *end = NO_KERNEL;
-    if (!is_planar_yuv(desc) || depth > DEEP_MOST_BITS || across > 1 || down > across || kernel_level() == LEVEL_NONE)
+    if (!has_frame_rows(desc) || desc->nb_components != 3 || down > across || kernel_level() == LEVEL_NONE)
         return;
     if (!across) {
         if (deep_pays())
             *first = KERNEL_FULL;
-    } else if (depth == 8) {
+    } else if (depth == 8 && are_rows_in_place(desc)) {
         if (!(height & 1))
             *first = KERNEL_PRODUCTS;
     } else if (!(width & 1) && (!down || (!(height & 1) && height >= LEAST_HEIGHT)) && deep_pays()) {
@@ -190,8 +201,7 @@ static void float_candidates(const AVPixFmtDescriptor *desc, int width, int heig
         *end = KERNEL_FLOAT_WRAPPED;
         return;
     }
-    if (!(has_yuv_planes(desc) || is_plain_gray(desc)) || desc->comp[0].depth > FLOAT_MOST_BITS || across > 1 ||
-        down > across || kernel_level() == LEVEL_NONE || !float_pays())
+    if (!(has_frame_rows(desc) || has_rgb_rows(desc)) || down > across || kernel_level() == LEVEL_NONE || !float_pays())
         return;
     if ((across && is_odd) || (down && height < LEAST_HEIGHT))
         return;
@@ -202,19 +212,21 @@ static void float_candidates(const AVPixFmtDescriptor *desc, int width, int heig
  * where an arithmetic lets them. */
 static void fill_trial(AVFrame *trial, const AVPixFmtDescriptor *desc) {
     uint32_t state = 12345;
-    int depth = desc->comp[0].depth, top = (1 << depth) - 1;
-    for (int plane = 0; plane < 3 && trial->data[plane]; plane++) {
-        int width = plane ? AV_CEIL_RSHIFT(trial->width, desc->log2_chroma_w) : trial->width;
-        int height = plane ? AV_CEIL_RSHIFT(trial->height, desc->log2_chroma_h) : trial->height;
+    for (int i = 0; i < 3 && i < desc->nb_components; i++) {
+        const AVComponentDescriptor *c = &desc->comp[i];
+        int width = i ? AV_CEIL_RSHIFT(trial->width, desc->log2_chroma_w) : trial->width;
+        int height = i ? AV_CEIL_RSHIFT(trial->height, desc->log2_chroma_h) : trial->height;
+        int top = (1 << c->depth) - 1, low = (1 << c->shift) - 1;
         for (int y = 0; y < height; y++) {
-            uint8_t *row = trial->data[plane] + (ptrdiff_t)y * trial->linesize[plane];
-            for (int x = 0; x < width; x++) {
+            uint8_t *row = trial->data[c->plane] + (ptrdiff_t)y * trial->linesize[c->plane] + c->offset;
+            for (int x = 0; x < width; x++, row += c->step) {
                 state = state * 1664525 + 1013904223;
-                int sample = state & 1 << 16 ? state & 1 << 17 ? top : 0 : (int)(state >> (32 - depth));
-                if (depth > 8)
-                    ((uint16_t *)row)[x] = (uint16_t)sample;
+                int sample = state & 1 << 16 ? state & 1 << 17 ? top : 0 : (int)(state >> (32 - c->depth));
+                sample = sample << c->shift | (int)(state >> 8 & low);
+                if (c->depth + c->shift > 8)
+                    *(uint16_t *)row = (uint16_t)sample;
                 else
-                    row[x] = (uint8_t)sample;
+                    *row = (uint8_t)sample;
             }
         }
     }
@@ -231,7 +243,7 @@ static int same_rows(const uint8_t *a, const uint8_t *b, ptrdiff_t stride, int b
 static int is_equal(Kernels *k, Kernel kernel, const AVFrame *trial, const uint8_t *theirs, uint8_t *ours,
                     ptrdiff_t pitch, ConvertType type) {
     int width = trial->width, height = trial->height;
-    return kernel_run(k, kernel, trial, 0, height, 0, height, ours, pitch, 0, type) >= 0 &&
+    return !kernel_run(k, kernel, trial, 0, height, 0, height, ours, pitch, 0, type) &&
            same_rows(ours, theirs, pitch, 3 * width * convert_sample_size(type), height);
 }
 

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "convert/frame_rows.h"
 #include "convert/scaler.h"
 #include "kernels/axis.h"
 #include "picture/rect.h"
@@ -32,6 +33,7 @@ typedef struct {
     int height;
     void *chroma; /* two rows of 8 bits, or three of 32 bits for floats */
     size_t chroma_size;
+    FrameRows rows;
 } Kernels;
 
 /* Return the kernel that gives swscale's values of `type` for frames like this one, whose size
@@ -46,7 +48,7 @@ int kernel_is_per_pixel(Kernel kernel);
 
 /* Convert rows y0 to y1 of a frame that shows the even row `top` and the following ones of a
  * picture of `height` rows. Write packed RGB of `type` if `plane_stride` is 0, else planes that lie
- * `plane_stride` bytes apart. Return 0 or AVERROR. */
+ * `plane_stride` bytes apart. Return 0, STRAY_BITS or AVERROR. */
 int kernel_run(Kernels *kernels, Kernel kernel, const AVFrame *frame, int y0, int y1, int top, int height, uint8_t *rgb,
                ptrdiff_t stride, ptrdiff_t plane_stride, ConvertType type);
 

@@ -3,7 +3,8 @@
  * ffmpeg's gray is the luma of a frame, from its range to the full range. swscale computes it by a
  * general filter. The value of a pixel depends on its luma alone, unless swscale dithers. So
  * swscale converts a small frame that holds each value of luma at four places, for each format,
- * range and type. The results become a table, if all places of a value have the same result.
+ * range and type. The results become a table, if all places of a value have the same result. Bytes
+ * are not looked up where vector arithmetic gives the whole table.
  */
 #include "convert/luma_table.h"
 
@@ -12,7 +13,10 @@
 #include <libavutil/pixdesc.h>
 #include <string.h>
 
+#include "convert/frame_rows.h"
 #include "kernels/float_rows.h"
+#include "kernels/pack_rows.h"
+#include "kernels/unpack_rows.h"
 #include "picture/colour.h"
 #include "picture/planar.h"
 
@@ -70,17 +74,19 @@ static int read_trial(uint16_t *values, uint8_t *seen, const uint8_t *picture, p
 
 /* Keep the values in the type of the result. */
 static int keep_values(LumaTable *table, const uint16_t *values) {
-    int count = 1 << table->depth, is_copy = table->depth == 8 && table->type == CONVERT_UINT8;
+    int count = 1 << table->depth, is_copy = table->depth == 8 && table->type == CONVERT_UINT8, is_scaled = is_copy;
     table->values = av_malloc((size_t)count * (size_t)convert_sample_size(table->type));
     if (!table->values)
         return 0;
     for (int i = 0; i < count && table->type == CONVERT_UINT8; i++) {
         ((uint8_t *)table->values)[i] = (uint8_t)values[i];
         is_copy = is_copy && values[i] == i;
+        is_scaled = is_scaled && values[i] == full_range_byte((uint8_t)i);
     }
     if (table->type != CONVERT_UINT8)
         float_samples(table->values, values, count, table->type == CONVERT_FLOAT16);
     table->is_copy = is_copy;
+    table->is_scaled = is_scaled;
     return 1;
 }
 
@@ -140,16 +146,19 @@ int luma_table_find(LumaTable *table, const AVFrame *like, int width, int height
         const Result *values = table->values;                                                                          \
         Result *to = (Result *)out;                                                                                    \
         for (int x = part.x0; x < part.x1; x++)                                                                        \
-            *to++ = values[from[x] < most ? from[x] : most];                                                           \
+            *to++ = values[from[x]];                                                                                   \
     } while (0)
 
-void luma_table_run(const LumaTable *table, const AVFrame *frame, Rect part, uint8_t *out, ptrdiff_t stride) {
-    /* words of raw files may hold more than the depth allows, which swscale saturates */
-    const int most = (1 << table->depth) - 1, size = convert_sample_size(table->type);
+int luma_table_run(const LumaTable *table, const AVFrame *frame, Rect part, uint8_t *out, ptrdiff_t stride) {
+    const int size = convert_sample_size(table->type);
     for (int y = part.y0; y < part.y1; y++, out += stride) {
         const uint8_t *row = frame->data[0] + (ptrdiff_t)y * frame->linesize[0];
+        if (table->depth > 8 && or_words((const uint16_t *)row + part.x0, part.x1 - part.x0) >> table->depth)
+            return STRAY_BITS;
         if (table->is_copy)
             memcpy(out, row + part.x0, (size_t)(part.x1 - part.x0));
+        else if (table->is_scaled)
+            full_range_row(out, row + part.x0, part.x1 - part.x0);
         else if (table->depth > 8 && size == 4)
             LOOK_UP(uint16_t, float);
         else if (table->depth > 8 && size == 2)
@@ -163,4 +172,5 @@ void luma_table_run(const LumaTable *table, const AVFrame *frame, Rect part, uin
         else
             LOOK_UP(uint8_t, uint8_t);
     }
+    return 0;
 }

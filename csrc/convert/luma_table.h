@@ -15,8 +15,9 @@ typedef struct {
     int known, format, space, range, ragged, even;
     ConvertType type;
     int is_found;
-    int is_copy; /* true if the bytes of luma are the result */
-    int depth;   /* bits of a sample of luma */
+    int is_copy;   /* true if the bytes of luma are the result */
+    int is_scaled; /* true if full_range_row gives the result */
+    int depth;     /* bits of a sample of luma */
     void *values;
 } LumaTable;
 
@@ -26,7 +27,7 @@ void luma_table_free(LumaTable *table);
  * orientation is width x height. `scalers` give swscale's values. */
 int luma_table_find(LumaTable *table, const AVFrame *like, int width, int height, ConvertType type, Scalers *scalers);
 
-/* Convert a part of a frame by the table that was found last. */
-void luma_table_run(const LumaTable *table, const AVFrame *frame, Rect part, uint8_t *out, ptrdiff_t stride);
+/* Convert a part of a frame by the table that was found last. Return 0 or STRAY_BITS. */
+int luma_table_run(const LumaTable *table, const AVFrame *frame, Rect part, uint8_t *out, ptrdiff_t stride);
 
 #endif

@@ -1,5 +1,7 @@
 #include "convert/planes.h"
 
+#include "kernels/pack_rows.h"
+
 #define HALF_ONE 0x3C00 /* 1 as float16 */
 
 #define SPLIT(Sample)                                                                                                  \
@@ -66,8 +68,18 @@ void add_alpha(uint8_t *out, ptrdiff_t out_stride, const uint8_t *in, ptrdiff_t 
                int sample_size) {
     for (int y = 0; y < height; y++)
         switch (sample_size) {
-        case 1: ADD_ALPHA(uint8_t, UINT8_MAX); break;
+        case 1: pack_opaque_row(out + y * out_stride, in + y * in_stride, width); break;
         case 2: ADD_ALPHA(uint16_t, HALF_ONE); break;
         default: ADD_ALPHA(float, 1);
         }
+}
+
+void opaque_plane(uint8_t *out, ptrdiff_t stride, int width, int height, int sample_size) {
+    for (int y = 0; y < height; y++, out += stride)
+        for (int x = 0; x < width; x++)
+            switch (sample_size) {
+            case 1: out[x] = UINT8_MAX; break;
+            case 2: ((uint16_t *)out)[x] = HALF_ONE; break;
+            default: ((float *)out)[x] = 1;
+            }
 }

@@ -22,4 +22,7 @@ void copy_channels(uint8_t *out, ptrdiff_t out_stride, int out_channels, int to,
 void add_alpha(uint8_t *out, ptrdiff_t out_stride, const uint8_t *in, ptrdiff_t in_stride, int width, int height,
                int sample_size);
 
+/* Fill a plane with the largest sample. */
+void opaque_plane(uint8_t *out, ptrdiff_t stride, int width, int height, int sample_size);
+
 #endif

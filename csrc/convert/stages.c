@@ -95,7 +95,7 @@ static int run_first(Stages *s, ToPixels *to_pixels, const AVFrame *frame, const
         return AVERROR(ENOMEM);
     for (strip.y0 = target->y0 + needs.y0; strip.y0 < bottom; strip.y0 = strip.y1) {
         strip.y1 = FFMIN(strip.y0 + step, bottom);
-        if ((code = to_pixels_run(to_pixels, frame, &strip, rows, pitch)) < 0)
+        if ((code = to_pixels_run(to_pixels, frame, &strip, rows, pitch)))
             return code;
         resampler_rows(s->built[0].resampler, rows + skipped, pitch, strip.y1 - strip.y0);
     }
@@ -117,7 +117,7 @@ static void run_others(const Stages *s, uint8_t *out, ptrdiff_t stride, ConvertT
 int stages_run(Stages *s, ToPixels *to_pixels, const AVFrame *frame, const ConvertTarget *target, uint8_t *out,
                ptrdiff_t stride) {
     int code = is_built(s, target) ? 0 : build(s, target);
-    if (code < 0 || (code = run_first(s, to_pixels, frame, target, out, stride)) < 0)
+    if (code < 0 || (code = run_first(s, to_pixels, frame, target, out, stride)))
         return code;
     run_others(s, out, stride, target->type);
     return 0;

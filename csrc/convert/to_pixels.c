@@ -32,6 +32,7 @@ struct ToPixels {
     size_t scratch_size;
     uint8_t *opaque; /* rows of RGB that become RGBA */
     size_t opaque_size;
+    int is_by_swscale; /* true if kernels and tables must not be used */
 };
 
 /* Rows that get their alpha at a time, while they are in the cache. */
@@ -64,6 +65,10 @@ void to_pixels_free(ToPixels *c) {
     av_free(c);
 }
 
+void to_pixels_use_swscale(ToPixels *c, int is_by_swscale) {
+    c->is_by_swscale = is_by_swscale;
+}
+
 Kernel to_pixels_kernel(const ToPixels *c) {
     return c->kernels.known ? c->kernels.kernel : NO_KERNEL;
 }
@@ -94,7 +99,7 @@ static int choose_way(ToPixels *c, const AVFrame *frame, const ConvertTarget *ta
     way->height = is_transposed ? frame->width : frame->height;
     way->is_resized = way->width != target->width || way->height != target->height;
     way->is_turnable = !target->orientation || region_is_turnable(desc, target->orientation);
-    if (way->is_resized || !way->is_turnable)
+    if (way->is_resized || !way->is_turnable || c->is_by_swscale)
         return 0;
     if (target->layout == LAYOUT_GRAY)
         way->is_by_table = luma_table_find(&c->luma, frame, way->width, way->height, target->type, &c->scalers);
@@ -106,7 +111,8 @@ static int choose_way(ToPixels *c, const AVFrame *frame, const ConvertTarget *ta
 
 int to_pixels_gives_planes(ToPixels *c, const AVFrame *frame, const ConvertTarget *target) {
     Way way;
-    return target->layout == LAYOUT_RGB && choose_way(c, frame, target, &way) >= 0 && way.kernel != NO_KERNEL;
+    return (target->layout == LAYOUT_RGB || target->layout == LAYOUT_RGBA) && choose_way(c, frame, target, &way) >= 0 &&
+           way.kernel != NO_KERNEL;
 }
 
 int to_pixels_is_by_rows(ToPixels *c, const AVFrame *frame, const ConvertTarget *target) {
@@ -190,8 +196,18 @@ static int run_kernel(ToPixels *c, Kernel kernel, Rect part, int top, int height
     if (!picture)
         return AVERROR(ENOMEM);
     int code = kernel_run(&c->kernels, kernel, c->source, part.y0, part.y1, top, height, picture, pitch, cut, type);
-    for (int i = 0; code >= 0 && i < (planar ? 3 : 1); i++)
+    for (int i = 0; !code && i < (planar ? 3 : 1); i++)
         copy_rows(rgb + i * plane, stride, picture + i * cut + pixel * part.x0, pitch, pixel * columns, rows);
+    return code;
+}
+
+/* A kernel makes planes of RGB, which an opaque plane follows. */
+static int run_opaque_planes(ToPixels *c, Kernel kernel, Rect part, int top, int height, uint8_t *out, ptrdiff_t stride,
+                             ConvertType type) {
+    int code = run_kernel(c, kernel, part, top, height, out, stride, type, 1);
+    if (!code)
+        opaque_plane(out + 3 * stride * (part.y1 - part.y0), stride, part.x1 - part.x0, part.y1 - part.y0,
+                     convert_sample_size(type));
     return code;
 }
 
@@ -206,7 +222,7 @@ static int run_opaque(ToPixels *c, Kernel kernel, Rect part, int top, int height
     for (Rect strip = part; strip.y0 < part.y1; strip.y0 = strip.y1, out += STRIP * stride) {
         strip.y1 = FFMIN(strip.y0 + STRIP, part.y1);
         int code = run_kernel(c, kernel, strip, top, height, rows, pitch, type, 0);
-        if (code < 0)
+        if (code)
             return code;
         add_alpha(out, stride, rows, pitch, columns, strip.y1 - strip.y0, size);
     }
@@ -258,10 +274,10 @@ int to_pixels_run(ToPixels *c, const AVFrame *frame, const ConvertTarget *target
     }
     if ((code = show_source(c, frame, desc, rect, target->orientation)) < 0)
         return code;
-    if (way.is_by_table) {
-        luma_table_run(&c->luma, c->source, inner, out, stride);
-        return 0;
-    }
+    if (way.is_by_table)
+        return luma_table_run(&c->luma, c->source, inner, out, stride);
+    if (has_kernel && target->layout == LAYOUT_RGBA && target->planar)
+        return run_opaque_planes(c, way.kernel, inner, rect.y0, way.height, out, stride, target->type);
     if (has_kernel && target->layout == LAYOUT_RGBA)
         return run_opaque(c, way.kernel, inner, rect.y0, way.height, out, stride, target->type);
     if (has_kernel)

@@ -15,9 +15,13 @@ ToPixels *to_pixels_alloc(void);
 void to_pixels_free(ToPixels *to_pixels);
 
 /* Convert the target's region to rows `stride` bytes apart. The target's stages are ignored. It may
- * only be planar if to_pixels_gives_planes says so. Return 0 or AVERROR. */
+ * only be planar if to_pixels_gives_planes says so. Return 0, AVERROR, or STRAY_BITS if swscale
+ * must convert the picture. */
 int to_pixels_run(ToPixels *to_pixels, const AVFrame *frame, const ConvertTarget *target, uint8_t *out,
                   ptrdiff_t stride);
+
+/* Choose whether swscale converts everything, without kernels and tables. */
+void to_pixels_use_swscale(ToPixels *to_pixels, int is_by_swscale);
 
 /* True if to_pixels_run can write planes for this frame and target. */
 int to_pixels_gives_planes(ToPixels *to_pixels, const AVFrame *frame, const ConvertTarget *target);

@@ -7,8 +7,10 @@
 #include "convert/grown.h"
 #include "convert/turn.h"
 #include "kernels/half_row.h"
+#include "kernels/pack_rows.h"
 #include "picture/colour.h"
 #include "picture/orientation.h"
+#include "picture/planar.h"
 
 #define CHANNELS 3
 
@@ -63,16 +65,6 @@ static inline int sample_at(const Channel *c, int x) {
 }
 
 static void byte_row(uint8_t *out, const Channel *c, int x0, int x1) {
-    if (c->samples && c->step == 1 && !c->shift && !c->across) {
-        for (int x = x0; x < x1; x++, out += CHANNELS)
-            *out = c->samples[x];
-        return;
-    }
-    if (c->samples && c->step == 1 && !c->shift && c->across == 1) {
-        for (int x = x0; x < x1; x++, out += CHANNELS)
-            *out = c->samples[x >> 1];
-        return;
-    }
     for (int x = x0; x < x1; x++, out += CHANNELS)
         *out = (uint8_t)sample_at(c, x);
 }
@@ -82,10 +74,32 @@ static void float_row_of(float *out, const Channel *c, int x0, int x1) {
         *out = (float)sample_at(c, x) / (float)c->most;
 }
 
+/* True if the bytes of the channels lie in planes of their own. */
+static int is_packable(const AVPixFmtDescriptor *desc) {
+    return has_yuv_planes(desc) && desc->comp[0].depth == 8 && desc->log2_chroma_w <= 1;
+}
+
+static void pack_row(const AVFrame *frame, const AVPixFmtDescriptor *desc, int y, int x0, int x1, uint8_t *out) {
+    const uint8_t *rows[CHANNELS];
+    int paired = desc->log2_chroma_w;
+    for (int i = 0; i < CHANNELS; i++)
+        rows[i] = frame->data[i] + (ptrdiff_t)(y >> (i ? desc->log2_chroma_h : 0)) * frame->linesize[i];
+    if (paired && x0 & 1) { /* half of a pair */
+        pack_yuv_row(out, rows[0] + x0, rows[1] + x0 / 2, rows[2] + x0 / 2, 1, 0);
+        x0++;
+        out += CHANNELS;
+    }
+    pack_yuv_row(out, rows[0] + x0, rows[1] + (x0 >> paired), rows[2] + (x0 >> paired), x1 - x0, paired);
+}
+
 /* Write columns x0 to x1 of a row of a frame. */
 static void make_row(Yuv *yuv, const AVFrame *frame, const AVPixFmtDescriptor *desc, int y, int x0, int x1,
                      ConvertType type, uint8_t *out) {
     float *floats = type == CONVERT_FLOAT16 ? yuv->line : (float *)out;
+    if (type == CONVERT_UINT8 && is_packable(desc)) {
+        pack_row(frame, desc, y, x0, x1, out);
+        return;
+    }
     for (int i = 0; i < CHANNELS; i++) {
         Channel channel = channel_of(frame, desc, i, y);
         if (type == CONVERT_UINT8)

@@ -171,25 +171,31 @@ AVX2 static int tables_avx2(FloatChroma out, const uint8_t *u, const uint8_t *v,
     return width;
 }
 
-AVX2 static inline __m256i smooth8(const void *const *rows, const int16_t *weights, int count, int x, __m128i up,
+/* The middle is subtracted from samples of 16 bits before they are weighted, because factors are
+ * signed, and from sums of others afterwards. */
+AVX2 static inline __m256i smooth8(const void *const *rows, const int16_t *weights, int count, int x, int depth,
                                    int deep) {
+    const __m256i flipped = _mm256_set1_epi32(depth == 16 ? 0x8000 : 0);
+    const __m256i middle = _mm256_set1_epi32(depth == 16 ? 0 : 1 << 30);
     __m256i sum = _mm256_setzero_si256();
-    /* samples have 14 bits, and the upper half of each element is 0 */
+    /* the upper half of each element is 0 */
     for (int k = 0; k < count; k++)
-        sum = _mm256_add_epi32(sum, _mm256_madd_epi16(load8(rows[k], x, deep), _mm256_set1_epi32(weights[k])));
-    return _mm256_srai_epi32(_mm256_sub_epi32(_mm256_sll_epi32(sum, up), _mm256_set1_epi32(1 << 30)), 14);
+        sum = _mm256_add_epi32(sum, _mm256_madd_epi16(_mm256_xor_si256(load8(rows[k], x, deep), flipped),
+                                                      _mm256_set1_epi32((uint16_t)weights[k])));
+    sum = _mm256_sll_epi32(sum, _mm_cvtsi32_si128(19 - depth));
+    return _mm256_srai_epi32(_mm256_sub_epi32(sum, middle), 14);
 }
 
 AVX2 static int chroma_avx2(FloatChroma out, const void *const *u, const void *const *v, const int16_t *weights,
                             int count, int width, const FloatColours *c, int deep) {
-    const __m128i up = _mm_cvtsi32_si128(19 - c->depth);
     const __m256i v_red = _mm256_set1_epi32(c->v_red), u_green = _mm256_set1_epi32(c->u_green);
     const __m256i v_green = _mm256_set1_epi32(c->v_green), u_blue = _mm256_set1_epi32(c->u_blue);
     for (int x = 0; x < width; x += 8) {
         int from = last_step(x, width, 8);
         if (from < 0)
             return 0;
-        __m256i cb = smooth8(u, weights, count, from, up, deep), cr = smooth8(v, weights, count, from, up, deep);
+        __m256i cb = smooth8(u, weights, count, from, c->depth, deep),
+                cr = smooth8(v, weights, count, from, c->depth, deep);
         put8(out.red, from, _mm256_mullo_epi32(cr, v_red));
         put8(out.green, from, _mm256_add_epi32(_mm256_mullo_epi32(cb, u_green), _mm256_mullo_epi32(cr, v_green)));
         put8(out.blue, from, _mm256_mullo_epi32(cb, u_blue));
@@ -375,11 +381,16 @@ static int tables_neon(FloatChroma out, const uint8_t *u, const uint8_t *v, int 
     return width;
 }
 
-static inline int32x4_t smooth4(const void *const *rows, const int16_t *weights, int count, int x, int up, int deep) {
+/* The middle is subtracted from samples of 16 bits before they are weighted, because factors are
+ * signed, and from sums of others afterwards. */
+static inline int32x4_t smooth4(const void *const *rows, const int16_t *weights, int count, int x, int depth,
+                                int deep) {
+    const uint16x4_t flipped = vdup_n_u16(depth == 16 ? 0x8000 : 0);
     int32x4_t sum = vdupq_n_s32(0);
     for (int k = 0; k < count; k++)
-        sum = vmlal_n_s16(sum, vreinterpret_s16_u16(load4(rows[k], x, deep)), weights[k]);
-    return vshrq_n_s32(vsubq_s32(vshlq_s32(sum, vdupq_n_s32(up)), vdupq_n_s32(1 << 30)), 14);
+        sum = vmlal_n_s16(sum, vreinterpret_s16_u16(veor_u16(load4(rows[k], x, deep), flipped)), weights[k]);
+    sum = vshlq_s32(sum, vdupq_n_s32(19 - depth));
+    return vshrq_n_s32(vsubq_s32(sum, vdupq_n_s32(depth == 16 ? 0 : 1 << 30)), 14);
 }
 
 static int chroma_neon(FloatChroma out, const void *const *u, const void *const *v, const int16_t *weights, int count,
@@ -388,8 +399,8 @@ static int chroma_neon(FloatChroma out, const void *const *u, const void *const 
         int from = last_step(x, width, 4);
         if (from < 0)
             return 0;
-        int32x4_t cb = smooth4(u, weights, count, from, 19 - c->depth, deep);
-        int32x4_t cr = smooth4(v, weights, count, from, 19 - c->depth, deep);
+        int32x4_t cb = smooth4(u, weights, count, from, c->depth, deep);
+        int32x4_t cr = smooth4(v, weights, count, from, c->depth, deep);
         vst1q_s32(out.red + from, vmulq_n_s32(cr, c->v_red));
         vst1q_s32(out.green + from, vmlaq_n_s32(vmulq_n_s32(cb, c->u_green), cr, c->v_green));
         vst1q_s32(out.blue + from, vmulq_n_s32(cb, c->u_blue));

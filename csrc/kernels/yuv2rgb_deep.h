@@ -1,5 +1,5 @@
-/* Rows of planar YUV to RGB of formats for which swscale takes its general path: more than 8 bits,
- * and 4:4:4. The bytes equal those of its C code, which also serves x86 there. */
+/* Rows of YUV to RGB of formats for which swscale takes its general path: more than 8 bits, 4:4:4,
+ * and interleaved samples. The bytes equal those of its C code, which also serves x86 there. */
 #ifndef CYCODEC_YUV2RGB_DEEP_H
 #define CYCODEC_YUV2RGB_DEEP_H
 
@@ -12,7 +12,7 @@
  * rows. */
 int deep_pays(void);
 
-enum { DEEP_MOST_TAPS = 5, DEEP_LEAST_BITS = 9, DEEP_MOST_BITS = 14 };
+enum { DEEP_MOST_TAPS = 5, DEEP_MOST_BITS = 15 };
 
 /* Make `width` samples of chroma from `count` rows, weighted in 4096ths (Note [swscale's filter] in
  * sws_filter.c) and cut to 8 bits. */

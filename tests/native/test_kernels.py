@@ -149,7 +149,7 @@ def test_every_level_equals_swscale_for_more_bits_and_more_chroma(level, colour)
         ("420", 10, (66, 14), None),
         ("444", 8, (65, 49), "full"),
         ("444", 14, (1, 1), "full"),
-        ("444", 16, (66, 50), None),
+        ("444", 16, (66, 50), "full"),
     ],
 )
 def test_kernels_are_used(level, subsampling, depth, size, kernel):

@@ -22,6 +22,13 @@ DEEP = [
     LEVEL,
 ]
 FLOATS = [HERE / "float_rows.c", KERNELS / "float_rows.c", MATRIX, LEVEL]
+PACKED = [
+    HERE / "pack_rows.c",
+    KERNELS / "pack_rows.c",
+    KERNELS / "unpack_rows.c",
+    KERNELS / "rgb2yuv.c",
+    LEVEL,
+]
 ARM = platform.machine() in ("aarch64", "arm64")
 COMPILER, EMULATOR = ("cc", []) if ARM else ("aarch64-linux-gnu-gcc", ["qemu-aarch64"])
 
@@ -30,14 +37,16 @@ COMPILER, EMULATOR = ("cc", []) if ARM else ("aarch64-linux-gnu-gcc", ["qemu-aar
     not all(map(shutil.which, [COMPILER, *EMULATOR])),
     reason="no compiler and emulator for Arm: apt-get install gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user",
 )
-@pytest.mark.parametrize("sources", [ROWS, PLANES, DEEP, FLOATS], ids=["rows", "planes", "deep", "floats"])
+@pytest.mark.parametrize(
+    "sources", [ROWS, PLANES, DEEP, FLOATS, PACKED], ids=["rows", "planes", "deep", "floats", "packed"]
+)
 def test_neon_equals_plain_loops(tmp_path, sources):
     # a static program needs no Arm libraries in the emulator
     static = [] if ARM else ["-static"]
     programs.run(tmp_path / "both", sources, *static, compiler=COMPILER, emulator=EMULATOR)
 
 
-@pytest.mark.parametrize("sources", [PLANES, DEEP], ids=["planes", "deep"])
+@pytest.mark.parametrize("sources", [PLANES, DEEP, PACKED], ids=["planes", "deep", "packed"])
 def test_vectors_of_this_processor_equal_the_definition(tmp_path, sources):
     options = programs.sanitizers(tmp_path)
     programs.run(tmp_path / "both", sources, *options, "-fno-sanitize=shift")

@@ -259,7 +259,7 @@ for pixels in [
     "rgba64le",
 ]:
     encode(f"ffv1_{pixels}.mkv", f"{FFV1} -pix_fmt {pixels}", seconds=0.4)
-for pixels in names("nv12 nv21 p010le uyvy422 yuyv422 rgb565le bgr24 rgb24 pal8 monob"):
+for pixels in names("nv12 nv21 uyvy422 yuyv422 rgb565le bgr24 rgb24 pal8 monob"):
     encode(f"raw_{pixels}.nut", f"-c:v rawvideo -pix_fmt {pixels}", seconds=0.4)
 encode("ffv1_odd_121x81.mkv", f"{FFV1} -pix_fmt yuv420p", size="121x81", seconds=0.4)
 encode("ffv1_odd_422_121x81.mkv", f"{FFV1} -pix_fmt yuv422p", size="121x81", seconds=0.4)

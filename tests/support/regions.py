@@ -9,7 +9,7 @@ h264_plain.mp4 h264_10bit.mp4 h264_422.mp4 h264_422_10bit.mkv h264_444.mp4 h264_
 h264_cropped_130x98.mp4 hevc_12bit_422.mkv hevc_444_odd_121x81.mkv vp9_odd_121x81.webm ffv1_odd_121x81.mkv
 ffv1_odd_422_121x81.mkv ffv1_odd_10bit_121x81.mkv ffv1_tiny_2x2.mkv ffv1_tiny_1x1.mkv ffv1_wide_1030x34.mkv
 ffv1_yuv410p.mkv ffv1_yuv411p.mkv ffv1_yuv440p.mkv ffv1_yuva420p.mkv ffv1_gray10le.mkv ffv1_gbrp10le.mkv ffv1_ya8.mkv
-ffv1_yuv444p16le.mkv ffv1_bgra.mkv raw_nv12.nut raw_nv21.nut raw_p010le.nut raw_uyvy422.nut raw_rgb565le.nut raw_pal8.nut
+ffv1_yuv444p16le.mkv ffv1_bgra.mkv raw_nv12.nut raw_nv21.nut raw_uyvy422.nut raw_rgb565le.nut raw_pal8.nut
 raw_rgb24.nut raw_monob.nut prores_4444_alpha.mov rot90.mp4 rot180.mp4 rot270.mp4 hflip.mp4 vflip.mp4 transpose.mp4
 transverse.mp4 rot90_422_10bit.mp4 rot270_444.mp4 mpeg2_interlaced.ts resolution_change.h264
 """)

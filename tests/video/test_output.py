@@ -56,7 +56,7 @@ def check(source, output, dtype):
 # The others are of the kinds that these have.
 QUICK = media.names("""
 h264_10bit.mp4 h264_422.mp4 h264_full_range.mp4 hevc_444_odd_121x81.mkv ffv1_odd_10bit_121x81.mkv ffv1_yuva420p.mkv
-ffv1_gbrp10le.mkv ffv1_ya8.mkv raw_nv12.nut raw_p010le.nut raw_pal8.nut prores_4444_alpha.mov rot90_422_10bit.mp4
+ffv1_gbrp10le.mkv ffv1_ya8.mkv raw_nv12.nut raw_pal8.nut prores_4444_alpha.mov rot90_422_10bit.mp4
 transverse.mp4 resolution_change.h264 png.mov
 """)
 
