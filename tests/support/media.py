@@ -310,8 +310,10 @@ remux("starts_below_zero.mp4", "h264_sound.mp4", "-output_ts_offset -0.5 -avoid_
 remux("starts_below_zero.mkv", "h264_no_bframes.mp4", "-output_ts_offset -0.5 -avoid_negative_ts disabled")
 # the 33-bit clock of a transport stream runs over in the middle
 remux("clock_wraps.ts", "h264_plain.mp4", "-output_ts_offset 95442.2 -muxdelay 0")
-remux("doubled_pts.mkv", "mjpeg.avi", "-bsf:v setts=ts=floor(N/2)*80")
-remux("one_doubled_pts.mkv", "mjpeg.avi", "-bsf:v setts=ts=if(eq(N\\,20)\\,19\\,N)*60")
+# from FFmpeg 6 on, setts counts in the time base of its source: here it is that of Matroska
+remux("mjpeg.mkv", "mjpeg.avi")
+remux("doubled_pts.mkv", "mjpeg.mkv", "-bsf:v setts=ts=floor(N/2)*80")
+remux("one_doubled_pts.mkv", "mjpeg.mkv", "-bsf:v setts=ts=if(eq(N\\,20)\\,19\\,N)*60")
 remux("pts_missing.nut", "h264_no_bframes.mp4", "-bsf:v setts=pts=if(mod(N\\,3)\\,NOPTS\\,PTS)")
 # the coded order's times on a stream with B-frames
 remux("lying_pts.mp4", "h264_annexb.h264", "-bsf:v setts=ts=N*48000", before="-fflags +genpts")
