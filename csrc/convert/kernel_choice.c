@@ -84,9 +84,17 @@ static int prepare_chroma(Kernels *k, size_t size, int subsampled, int height) {
     return !k->chroma || (subsampled && prepare_filter(k, height) < 0) ? AVERROR(ENOMEM) : 0;
 }
 
-/* swscale's C code skips every second chroma row of 8-bit 4:2:2. */
-static int row_of_tables(int y, int subsampled) {
-    return subsampled ? y >> 1 : y & ~1;
+/* Return the chroma row for a row of luma. The tables of swscale skip every second chroma row of
+ * 8-bit 4:2:2 in older versions of FFmpeg, and take all in newer ones. */
+static int chroma_row(Kernel kernel, int y, int subsampled) {
+    if (subsampled)
+        return y >> 1;
+    return kernel == KERNEL_TABLES || kernel == KERNEL_FLOAT_TABLES ? y & ~1 : y;
+}
+
+static FloatArithmetic arithmetic_of(Kernel kernel) {
+    return kernel < KERNEL_FLOAT_WRAPPED ? FLOAT_TABLES
+                                         : FLOAT_WRAPPED + (FloatArithmetic)(kernel - KERNEL_FLOAT_WRAPPED);
 }
 
 static int run_floats(Kernels *k, Kernel kernel, const AVFrame *frame, int y0, int y1, int top, int height,
@@ -94,7 +102,7 @@ static int run_floats(Kernels *k, Kernel kernel, const AVFrame *frame, int y0, i
     const AVPixFmtDescriptor *desc = av_pix_fmt_desc_get(frame->format);
     int width = frame->width, across = desc->log2_chroma_w, down = desc->log2_chroma_h;
     int columns = AV_CEIL_RSHIFT(width, across), made = -1, is_gray = desc->nb_components == 1;
-    FloatArithmetic arithmetic = (FloatArithmetic)(kernel - KERNEL_FLOAT_TABLES);
+    FloatArithmetic arithmetic = arithmetic_of(kernel);
     Yuv2RgbMatrix matrix;
     FloatColours colours;
     if (prepare_chroma(k, 3 * (size_t)columns * sizeof(int32_t), down && arithmetic != FLOAT_TABLES, height) < 0 ||
@@ -110,7 +118,7 @@ static int run_floats(Kernels *k, Kernel kernel, const AVFrame *frame, int y0, i
     if (is_gray)
         memset(sums, 0, 3 * (size_t)columns * sizeof(int32_t));
     for (int y = y0; y < y1; y++, rgb += stride) {
-        Taps taps = {.first = row_of_tables(y, down), .count = 1};
+        Taps taps = {.first = chroma_row(kernel, y, down), .count = 1};
         const void *u[FLOAT_MOST_TAPS], *v[FLOAT_MOST_TAPS];
         if (arithmetic != FLOAT_TABLES)
             taps = find_taps(k, top + y, top, down);
@@ -144,8 +152,7 @@ int kernel_run(Kernels *k, Kernel kernel, const AVFrame *frame, int y0, int y1, 
     const uint8_t *sums = k->chroma;
     for (int y = y0; y < y1; y++, rgb += stride) {
         const void *luma = frame_row(rows, 0, y), *chroma[2];
-        int is_shared = kernel == KERNEL_TABLES || (kernel == KERNEL_PRODUCTS && subsampled);
-        int row = is_shared ? row_of_tables(y, subsampled) : y;
+        int row = kernel == KERNEL_FULL ? y : chroma_row(kernel, y, subsampled);
         for (int i = 0; i < 2 && kernel != KERNEL_DEEP; i++)
             chroma[i] = frame_row(rows, 1 + i, row);
         if (kernel == KERNEL_DEEP)

@@ -14,12 +14,14 @@
 #include "picture/target.h"
 
 typedef enum {
-    KERNEL_PRODUCTS, /* 8 bits, by one arithmetic of yuv2rgb.h */
-    KERNEL_TABLES,   /* 8 bits, by the other */
-    KERNEL_DEEP,     /* more bits, with one chroma sample for two columns: yuv2rgb_deep.h */
-    KERNEL_FULL,     /* 4:4:4 */
+    KERNEL_PRODUCTS,      /* 8 bits, by one arithmetic of yuv2rgb.h */
+    KERNEL_TABLES,        /* 8 bits, by the other; every second chroma row of 4:2:2 is skipped */
+    KERNEL_TABLES_BY_ROW, /* the same with all chroma rows */
+    KERNEL_DEEP,          /* more bits, with one chroma sample for two columns: yuv2rgb_deep.h */
+    KERNEL_FULL,          /* 4:4:4 */
     /* floats, by the arithmetics of float_rows.h */
     KERNEL_FLOAT_TABLES,
+    KERNEL_FLOAT_TABLES_BY_ROW,
     KERNEL_FLOAT_WRAPPED,
     KERNEL_FLOAT_BIASED,
     NO_KERNEL

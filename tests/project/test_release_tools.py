@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import tarfile
+import time
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tools"))
 
-from wheels import debian, matrix, recipe, wheel  # noqa: E402
+from wheels import chroot, debian, matrix, recipe, wheel  # noqa: E402
 
 FAKE = """#!{python}
 # apt-cache, apt-get and apt-helper of a mirror that serves only some of what it lists
@@ -100,6 +101,56 @@ def test_the_matrix_installs_what_the_tests_need():
     found = matrix.pinned(matrix.TOOLS)
     for name in matrix.TOOLS.split():
         assert re.search(rf"'{name}==[\d.]+'", found, re.IGNORECASE), name
+
+
+PROGRESS = "....F  [ 50%]\n......"
+ENDINGS = {
+    "passed": (0, "...... [100%]\n6 passed, 2 skipped in 3.00s\n", "6 passed, 2 skipped in 3.00s"),
+    "failed": (1, "..F [100%]\nFAILED a\n= 1 failed, 2 passed in 3s =\n", "1 failed, 2 passed in 3s"),
+    "limit": (None, PROGRESS, "stopped at the time limit of 30 minutes, at 50 % of the tests"),
+    "killed": (137, PROGRESS, "killed by SIGKILL, at 50 % of the tests"),
+    "signal": (-11, "", "killed by SIGSEGV, before the first results"),
+    "usage": (
+        4,
+        "ERROR: no file\n",
+        "ended with status 4, before the first results; the last line is: ERROR: no file",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ENDINGS)
+def test_the_matrix_says_how_a_run_ended(name):
+    status, output, expected = ENDINGS[name]
+    assert matrix.summary(status, output, 30) == expected
+
+
+def test_a_run_over_the_time_limit_is_killed_with_its_children(tmp_path, monkeypatch):
+    system = chroot.Chroot(tmp_path, "trixie")
+    monkeypatch.setattr(system, "_command", lambda script: ["bash", "-ec", script])
+    log = tmp_path / "log"
+    started = time.monotonic()
+    assert (
+        system.watch("echo begun; sleep 60 & echo $! > $OUT; wait", log, 1, OUT=str(tmp_path / "pid")) is None
+    )
+    assert time.monotonic() - started < 30
+    assert log.read_text() == "begun\n"
+    child = Path("/proc", (tmp_path / "pid").read_text().strip(), "status")
+    assert not child.exists() or "zombie" in child.read_text()
+    assert system.watch("exit 3", log, 60) == 3
+
+
+def test_packages_of_another_release_are_preferred(tmp_path, monkeypatch):
+    keys = tmp_path / "keys.gpg"
+    keys.touch()
+    monkeypatch.setattr(chroot, "archive_of", lambda release: ("http://mirror", keys))
+    etc = tmp_path / "etc/apt"
+    for name in ("trusted.gpg.d", "sources.list.d", "preferences.d"):
+        (etc / name).mkdir(parents=True)
+    chroot.Chroot(tmp_path, "bookworm")._add_release("jammy", matrix.FFMPEG)
+    assert (etc / "sources.list.d/jammy.list").read_text() == "deb http://mirror jammy main universe\n"
+    preferred = (etc / "preferences.d/jammy").read_text().split("\n\n")[1]
+    assert "Pin-Priority: 1001" in preferred
+    assert {"ffmpeg", "libavcodec*", "libavfilter*"} <= set(preferred.split())
 
 
 @pytest.mark.skipif(shutil.which("cc") is None or shutil.which("readelf") is None, reason="no compiler")

@@ -52,7 +52,9 @@ class Colour:
             tags += ["-colorspace", self.matrix]
         # both input and output have the tags, so that no version of ffmpeg converts
         read = ["-f", "rawvideo", "-s", f"{width}x{height}", "-pix_fmt", self.pixels, *tags, "-i", "pipe:0"]
-        write = ["-c:v", "ffv1", "-pix_fmt", self.pixels, *tags, "-f", "matroska", "pipe:1"]
+        # from FFmpeg 7 on, the encoder's own number of slices does not fit all small sizes
+        slices = ["-slices", "1"] if width <= 352 and height <= 288 else []
+        write = ["-c:v", "ffv1", *slices, "-pix_fmt", self.pixels, *tags, "-f", "matroska", "pipe:1"]
         return subprocess_output(read, write, raw)
 
 

@@ -12,7 +12,7 @@ Clause numbers are those of ITU-T H.265.
 from bitstreams import escaped
 
 IDR = (19, 20)
-SPS = 33
+VPS, SPS = 32, 33
 TRAIL_N, TRAIL_R = 0, 1
 
 
@@ -31,8 +31,8 @@ def in_sublayers(path):
                 unit = header(TRAIL_N, 1) + unit[2:]
         elif kind == TRAIL_N:
             unit = header(TRAIL_N, 2) + unit[2:]
-        elif kind == SPS:
-            unit = with_sublayers(unit)
+        elif kind in (VPS, SPS):
+            unit = with_sublayers(unit, kind)
         out.append(b"\0\0\0\1" + unit)
     return b"".join(out)
 
@@ -44,22 +44,36 @@ def header(kind, layer):
     return bytes([kind << 1, layer + 1])
 
 
-def with_sublayers(sps):
-    """Returns the sequence parameter set with sps_max_sub_layers_minus1 of 2 and one set of buffer
-    sizes for all.
+def with_sublayers(unit, kind):
+    """Returns the video or sequence parameter set with max_sub_layers_minus1 of 2 and one set of
+    buffer sizes for all.
     """
-    payload = sps[2:].replace(b"\0\0\3", b"\0\0")
+    payload = unit[2:].replace(b"\0\0\3", b"\0\0")
     bits = format(int.from_bytes(payload, "big"), f"0{8 * len(payload)}b")
-    head, profile, rest = bits[:8], bits[8 : 8 + 96], bits[8 + 96 :]  # 7.3.2.2.1, 7.3.3
-    head = head[:4] + "010" + head[7]
+    # 7.3.2.1 and 7.3.2.2.1; 16 reserved bits follow in the video parameter set
+    layers, profile = (12, 32) if kind == VPS else (4, 8)
+    head = bits[:layers] + "010" + bits[layers + 3 : profile]
+    rest = bits[profile + 96 :]  # 7.3.3
     # neither sub-layer has a profile or a level of its own; then 2 bits for each of the other six
-    profile += "00" * 2 + "00" * 6
+    general = bits[profile : profile + 96] + "00" * 2 + "00" * 6
+    place = 0 if kind == VPS else before_ordering(rest)
+    assert rest[place] == "1", "sub_layer_ordering_info_present_flag"
+    rest = rest[:place] + "0" + rest[place + 1 :]
+    text = (head + general + rest).rstrip("0")  # the stop bit is the last one
+    text += "0" * (-len(text) % 8)
+    return unit[:2] + escaped(int(text, 2).to_bytes(len(text) // 8, "big"))
+
+
+def before_ordering(bits):
+    """Returns the number of bits of a sequence parameter set between its profile and
+    sps_sub_layer_ordering_info_present_flag.
+    """
     place = 0
 
     def golomb():
         nonlocal place
-        zeros = rest.index("1", place) - place
-        value = int(rest[place + zeros : place + 2 * zeros + 1], 2) - 1
+        zeros = bits.index("1", place) - place
+        value = int(bits[place + zeros : place + 2 * zeros + 1], 2) - 1
         place += 2 * zeros + 1
         return value
 
@@ -68,13 +82,9 @@ def with_sublayers(sps):
     golomb()
     golomb()
     place += 1
-    if rest[place - 1] == "1":
+    if bits[place - 1] == "1":
         for _ in range(4):
             golomb()
     for _ in range(3):
         golomb()
-    assert rest[place] == "1", "sps_sub_layer_ordering_info_present_flag"
-    rest = rest[:place] + "0" + rest[place + 1 :]
-    text = (head + profile + rest).rstrip("0")  # the stop bit is the last one
-    text += "0" * (-len(text) % 8)
-    return sps[:2] + escaped(int(text, 2).to_bytes(len(text) // 8, "big"))
+    return place

@@ -53,7 +53,7 @@ SIZES += [
     (255, 2),
     (258, 4),
     (640, 2),
-    (657, 3),
+    (657, 5),
 ]
 for width, height in SIZES:
     for matrix, kind in (("unspecified", "tv"), ("bt709", "pc")):

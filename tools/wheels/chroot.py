@@ -1,17 +1,24 @@
-"""Debian systems in folders, to build or try a wheel as on another machine. Needs root."""
+"""Debian and Ubuntu systems in folders, to build or try cycodec elsewhere. Needs root."""
 
 from __future__ import annotations
 
 import os
+import re
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from wheels.debian import mirror
+from wheels.debian import KEYRING, Apt, mirror
 
+ROOT = Path(__file__).resolve().parents[2]
+# Releases of Ubuntu: 22.04, 24.04 and 26.04. All others are Debian's.
+UBUNTU = ("jammy", "noble", "resolute")
+UBUNTU_MIRROR = "http://archive.ubuntu.com/ubuntu"
+UBUNTU_KEYRING = "usr/share/keyrings/ubuntu-archive-keyring.gpg"
 # What a program in the folder may see of this system.
 BOUND = ("/proc", "/dev", "/sys")
 # A mirror that is a copy of some day may be older than the lists of sid say that they are valid.
@@ -33,15 +40,30 @@ def local_wheels() -> dict[str, Path]:
     return {name.lstrip("/"): Path(name) for name in found if Path(name).is_dir()}
 
 
+def archive_of(release: str) -> tuple[str, Path]:
+    """Return the mirror of a release, and the file with the keys that sign it.
+
+    Debian's trixie has Ubuntu's keys in a package, which Debian's own keys sign.
+    """
+    if release not in UBUNTU:
+        return mirror(), Path(KEYRING)
+    folder = ROOT / "build/matrix/keyring"
+    if not (folder / UBUNTU_KEYRING).exists():
+        apt = Apt(ROOT / "build/wheel/apt")
+        apt.update()
+        apt.unpack("ubuntu-archive-keyring", "trixie", folder)
+    return UBUNTU_MIRROR, folder / UBUNTU_KEYRING
+
+
 class Chroot:
-    """A Debian system in a folder.
+    """A Debian or Ubuntu system in a folder.
 
     Parameters
     ----------
     folder : Path
         Where the system is, or will be made.
     suite : str
-        Debian's suite, such as "trixie".
+        The release, such as "trixie" or "noble".
     """
 
     def __init__(self, folder: Path, suite: str) -> None:
@@ -49,14 +71,29 @@ class Chroot:
         self.suite = suite
         self.mounts: list[Path] = []
 
-    def make(self, packages: tuple[str, ...] = ()) -> None:
-        """Make the system unless it is here, and install packages into it."""
+    def make(self, packages: tuple[str, ...] = (), release: str = "") -> None:
+        """Make the system unless it is here, and install packages into it.
+
+        Parameters
+        ----------
+        packages : tuple of str
+            The packages.
+        release : str
+            Another release to take these packages from, with the libraries that the system lacks.
+        """
         done = self.folder / "made"
         if not done.exists():
-            command = ["debootstrap", "--variant=minbase", self.suite, str(self.folder), mirror()]
+            uri, keys = archive_of(self.suite)
+            options = ["--variant=minbase", f"--keyring={keys}"]
+            # debootstrap makes every later Ubuntu as it makes this one
+            script = ["/usr/share/debootstrap/scripts/gutsy"] if self.suite in UBUNTU else []
+            options += ["--components=main,universe"] if self.suite in UBUNTU else []
+            command = ["debootstrap", *options, self.suite, str(self.folder), uri, *script]
             subprocess.run(["nice", "-n", "5", *command], check=True, stdout=subprocess.DEVNULL)
             done.touch()
         self._copy()
+        if release not in ("", self.suite):
+            self._add_release(release, packages)
         wanted = [name for name in packages if not self._installed(name)]
         if wanted:
             with self.entered():
@@ -67,6 +104,20 @@ class Chroot:
                 )
             # ca-certificates has replaced the bundle
             self._copy()
+
+    def _add_release(self, release: str, packages: tuple[str, ...]) -> None:
+        """Let apt prefer another release for some packages and the libraries of the same source."""
+        uri, keys = archive_of(release)
+        etc = self.folder / "etc/apt"
+        shutil.copy(keys, etc / "trusted.gpg.d" / f"{release}.gpg")
+        components = "main universe" if release in UBUNTU else "main"
+        (etc / "sources.list.d" / f"{release}.list").write_text(f"deb {uri} {release} {components}\n")
+        names = {re.sub(r"-dev$", "*", name) for name in packages}
+        names |= {"libavfilter*", "libavdevice*", "libpostproc*"} if "ffmpeg" in packages else set()
+        (etc / "preferences.d" / release).write_text(
+            f"Package: *\nPin: release n={release}\nPin-Priority: 100\n\n"
+            f"Package: {' '.join(sorted(names))}\nPin: release n={release}\nPin-Priority: 1001\n"
+        )
 
     def _installed(self, package: str) -> bool:
         return (self.folder / f"var/lib/dpkg/info/{package}.list").exists() or any(
@@ -115,15 +166,9 @@ class Chroot:
         environment : str
             Variables for the script. It gets no others of this process.
         """
-        base = {
-            "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-            "HOME": "/root",
-            "LANG": "C.UTF-8",
-        }
-        base |= {name: value for name, value in os.environ.items() if name.lower().endswith("_proxy")}
         done = subprocess.run(
-            ["nice", "-n", "5", "chroot", self.folder, "bash", "-ec", script],
-            env=base | environment,
+            self._command(script),
+            env=_environment() | environment,
             capture_output=True,
             text=True,
             stdin=subprocess.DEVNULL,
@@ -131,3 +176,53 @@ class Chroot:
         if check and done.returncode != 0:
             raise SystemExit(f"{self.suite}: {script[:200]}\n{(done.stdout + done.stderr)[-3000:]}")
         return done
+
+    def watch(self, script: str, log: Path, seconds: float, **environment: str) -> int | None:
+        """Run a shell script in the system, and write what it prints into a file.
+
+        Parameters
+        ----------
+        script : str
+            The script.
+        log : Path
+            The file. It can be read while the script runs.
+        seconds : float
+            The time limit. A script that runs longer is killed with all its processes.
+        environment : str
+            Variables for the script. It gets no others of this process.
+
+        Returns
+        -------
+        int or None
+            The exit status, or None if the script was killed at the time limit.
+        """
+        with log.open("w") as out:
+            process = subprocess.Popen(
+                self._command(script),
+                env=_environment() | environment,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+            try:
+                return process.wait(seconds)
+            except subprocess.TimeoutExpired:
+                return None
+            finally:
+                if process.poll() is None:
+                    os.killpg(process.pid, signal.SIGKILL)
+                    process.wait()
+
+    def _command(self, script: str) -> list[str]:
+        return ["nice", "-n", "5", "chroot", str(self.folder), "bash", "-ec", script]
+
+
+def _environment() -> dict[str, str]:
+    """Return what a program in a system gets of this process's environment, and its own."""
+    base = {
+        "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+        "HOME": "/root",
+        "LANG": "C.UTF-8",
+    }
+    return base | {name: value for name, value in os.environ.items() if name.lower().endswith("_proxy")}

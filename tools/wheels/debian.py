@@ -99,6 +99,13 @@ class Apt:
             raise DebianError(f"{' '.join(command[:4])}: {done.stderr.strip()[-500:]}")
         return done.stdout
 
+    def unpack(self, package: str, suite: str, into: Path) -> None:
+        """Fetch a package of a suite, and put its files into a folder."""
+        into.mkdir(parents=True, exist_ok=True)
+        self._run("apt-get", "download", "-qq", f"{package}/{suite}", cwd=into)
+        (found,) = into.glob(f"{package}_*.deb")
+        subprocess.run(["dpkg-deb", "-x", found, into], check=True)
+
     def versions(self, package: str) -> list[str]:
         """Return the versions of a source package in all suites, the newest first."""
         text = self._run("apt-cache", "showsrc", "--only-source", package)

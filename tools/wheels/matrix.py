@@ -1,15 +1,18 @@
-"""Builds cycodec and runs its tests on other Debian systems: `tools/matrix` runs this module.
+"""Builds cycodec and runs its tests with other FFmpegs: `tools/matrix` runs this module.
 
-Each system brings the FFmpeg, the Python and, but for the oldest, the torch of its suite. It lives
-in a folder under build/matrix, and nothing of it is installed into this machine.
+Each system is a Debian or Ubuntu in a folder under build/matrix, and nothing of it is installed
+into this machine. Python and torch are those of the system. FFmpeg is the system's, too, or that of
+another release whose Python cycodec or whose torch the tests cannot use.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -22,24 +25,16 @@ ROOT = Path(__file__).resolve().parents[2]
 WORK = ROOT / "build/matrix"
 MEDIA = ROOT.parent / "shared/media"
 
-PACKAGES = (
-    "ca-certificates",
+PACKAGES = ("ca-certificates", "gcc", "libc6-dev", "pkg-config", "python3-dev", "python3-venv")
+FFMPEG = (
     "ffmpeg",
-    "gcc",
-    "libc6-dev",
-    "pkg-config",
     "libavformat-dev",
     "libavcodec-dev",
     "libavutil-dev",
     "libswscale-dev",
     "libswresample-dev",
-    "python3-dev",
-    "python3-venv",
 )
-# What the suite itself has in a version that cycodec supports.
-TORCH = {"trixie": ("python3-torch", "python3-numpy"), "sid": ("python3-torch", "python3-numpy")}
-# Debian 12's own torch is older than 2.1, so that the one of requirements-dev.txt is taken there.
-SUITES = ("bookworm", "trixie", "sid")
+TORCH = ("python3-torch", "python3-numpy")
 # A third of the suite: what depends on FFmpeg's version, and little else.
 TESTS = (
     "tests/video",
@@ -48,7 +43,33 @@ TESTS = (
     "tests/api/test_sources.py",
     "tests/api/test_indexing.py",
 )
-TOOLS = "pytest hypothesis fsspec joblib click rich pillow setuptools wheel Cython"
+TOOLS = "pytest pytest-xdist hypothesis fsspec joblib click rich pillow setuptools wheel Cython"
+# What a shell adds to the number of the signal that ended its command.
+SIGNALLED = 128
+
+
+@dataclass(frozen=True)
+class System:
+    """Where the parts of a system come from.
+
+    `base` is the release that has the Python. `torch` holds the packages of torch, and is empty if
+    the version of requirements-dev.txt is taken instead, because the system's is older than 2.1.
+    """
+
+    base: str
+    torch: tuple[str, ...] = TORCH
+
+
+# The key is the release that has the FFmpeg; the oldest is first.
+SYSTEMS = {
+    "bullseye": System("bookworm", ()),
+    "jammy": System("bookworm", ()),
+    "bookworm": System("bookworm", ()),
+    "noble": System("trixie"),
+    "trixie": System("trixie"),
+    "resolute": System("resolute"),
+    "sid": System("sid"),
+}
 
 
 @dataclass
@@ -62,6 +83,7 @@ class Row:
     day: str
     tests: str
     result: str
+    passed: bool
 
 
 def pinned(names: str) -> str:
@@ -77,21 +99,50 @@ def copy_sources(target: Path) -> None:
     listed = subprocess.run(
         ["git", "ls-files", "-co", "--exclude-standard", "-z"], cwd=ROOT, capture_output=True, check=True
     ).stdout
+    shutil.rmtree(target / "tests", ignore_errors=True)
     for name in filter(None, listed.decode().split("\0")):
         if (ROOT / name).exists():
             (target / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, target / name)
 
 
-def try_suite(suite: str, tests: list[str]) -> Row:
+def summary(status: int | None, output: str, minutes: float) -> str:
+    """Return how a run of pytest ended, in words.
+
+    Parameters
+    ----------
+    status : int or None
+        The exit status of the shell, or None if the run was stopped at the time limit.
+    output : str
+        What pytest printed.
+    minutes : float
+        The time limit.
+    """
+    reached = re.findall(r"\[ *(\d+)%\]", output)
+    where = f"at {reached[-1]} % of the tests" if reached else "before the first results"
+    if status is None:
+        return f"stopped at the time limit of {minutes:g} minutes, {where}"
+    number = -status if status < 0 else status - SIGNALLED
+    if 0 < number < signal.NSIG:
+        return f"killed by {signal.Signals(number).name}, {where}"
+    last = output.strip().rpartition("\n")[2].strip("= ")
+    if status in (0, 1) and re.search(r"\d+ (passed|failed|errors?)\b", last):
+        return last
+    return f"ended with status {status}, {where}; the last line is: {last}"
+
+
+def try_suite(suite: str, tests: list[str], minutes: float) -> Row:
     """Build and test in one system."""
-    system = Chroot(WORK / suite, suite)
-    system.make((*PACKAGES, *TORCH.get(suite, ())))
+    parts = SYSTEMS[suite]
+    system = Chroot(WORK / suite, parts.base)
+    system.make((*PACKAGES, *parts.torch))
+    system.make(FFMPEG, release=suite)
     copy_sources(system.folder / "cycodec")
     shared = {"media": MEDIA} if MEDIA.is_dir() else {}
     shared |= local_wheels()
+    log = WORK / f"{suite}.log"
     with system.entered(**shared):
-        torch = "" if suite in TORCH else f"{pinned('torch numpy')}"
+        torch = "" if parts.torch else f"{pinned('torch numpy')}"
         python = "/venv/bin/python"
         system.run(
             f"cd /cycodec; test -x {python} || python3 -m venv --system-site-packages /venv;"
@@ -102,14 +153,13 @@ def try_suite(suite: str, tests: list[str]) -> Row:
             f'cd /cycodec; {python} -c "import platform, torch, cycodec; '
             "print(cycodec.ffmpeg_versions()['ffmpeg'], platform.python_version(), torch.__version__)\""
         ).stdout.split()
-        done = system.run(
-            f"cd /cycodec; {python} -m pytest -q -m 'not slow' -p no:cacheprovider {' '.join(tests)}",
-            check=False,
+        status = system.watch(
+            f"cd /cycodec; {python} -m pytest -q -m 'not slow' -p no:cacheprovider -n {os.cpu_count() or 1}"
+            f" {' '.join(tests)}",
+            log,
+            60 * minutes,
             CYCODEC_TEST_MEDIA="/media",
         )
-    log = WORK / f"{suite}.log"
-    log.write_text(done.stdout + done.stderr)
-    last = (done.stdout.strip().splitlines() or [f"status {done.returncode}"])[-1]
     ffmpeg, python_version, torch_version = facts[-3:]
     return Row(
         suite,
@@ -118,24 +168,30 @@ def try_suite(suite: str, tests: list[str]) -> Row:
         torch_version,
         time.strftime("%Y-%m-%d"),
         " ".join(tests),
-        last.strip("= "),
+        summary(status, log.read_text(errors="replace"), minutes),
+        status == 0,
     )
 
 
 def main() -> int:
     """Try the systems that the command line names; write build/matrix/results.json."""
     parser = argparse.ArgumentParser(prog="tools/matrix", description=__doc__)
-    parser.add_argument("--suite", action="append", choices=SUITES, help="a system (default: all)")
+    parser.add_argument(
+        "--suite", action="append", choices=SYSTEMS, help="the release that has the FFmpeg (default: all)"
+    )
+    parser.add_argument(
+        "--minutes", type=float, default=60, help="the time limit of the tests of one system (default: 60)"
+    )
     parser.add_argument("tests", nargs="*", help="arguments of pytest (default: what depends on FFmpeg)")
     arguments = parser.parse_args()
     WORK.mkdir(parents=True, exist_ok=True)
     rows = []
-    for suite in arguments.suite or SUITES:
-        row = try_suite(suite, arguments.tests or list(TESTS))
+    for suite in arguments.suite or SYSTEMS:
+        row = try_suite(suite, arguments.tests or list(TESTS), arguments.minutes)
         rows.append(row)
         print(f"| {row.suite} | {row.ffmpeg} | {row.python} | {row.torch} | {row.result} |", flush=True)
-    (WORK / "results.json").write_text(json.dumps([asdict(row) for row in rows], indent=2) + "\n")
-    return int(any("failed" in row.result or "passed" not in row.result for row in rows))
+        (WORK / "results.json").write_text(json.dumps([asdict(row) for row in rows], indent=2) + "\n")
+    return int(not all(row.passed for row in rows))
 
 
 if __name__ == "__main__":

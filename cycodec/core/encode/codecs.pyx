@@ -60,22 +60,41 @@ cdef bint holds(const AVOutputFormat *format, AVCodecID codec):
     return codec == format.video_codec or codec == format.audio_codec
 
 
+cdef AVPixelFormat trial_format(const AVCodec *codec) noexcept nogil:
+    """The pixel format to try an encoder with, or AV_PIX_FMT_NONE.
+
+    Pictures in a graphics card's memory are left out. FFmpeg 9's encoders by Vulkan take nothing
+    else, and crash if they are opened without a card.
+    """
+    cdef AVPixelFormat chosen = avutil.AV_PIX_FMT_NONE, offered
+    cdef int i = 0
+    while compat_codec_pixel_format(codec, i) >= 0:
+        offered = <AVPixelFormat> compat_codec_pixel_format(codec, i)
+        desc = avutil.av_pix_fmt_desc_get(offered)
+        i += 1
+        if desc == NULL or desc.flags & avutil.AV_PIX_FMT_FLAG_HWACCEL:
+            continue
+        if is_plain(desc.name):
+            return offered
+        if chosen == avutil.AV_PIX_FMT_NONE:
+            chosen = offered
+    return chosen
+
+
 cdef bint opens(const AVCodec *codec) noexcept nogil:
     """True if an encoder that needs special hardware opens here."""
-    cdef AVCodecContext *context = avcodec.avcodec_alloc_context3(codec)
-    cdef int code, i = 0
+    cdef AVPixelFormat format = trial_format(codec)
+    cdef AVCodecContext *context
+    cdef int code
+    if format == avutil.AV_PIX_FMT_NONE:
+        return False
+    context = avcodec.avcodec_alloc_context3(codec)
     if context == NULL:
         return False
     context.width, context.height = 320, 240
     context.time_base.num, context.time_base.den = 1, 30
     context.framerate.num, context.framerate.den = 30, 1
-    context.pix_fmt = <AVPixelFormat> compat_codec_pixel_format(codec, 0)
-    while compat_codec_pixel_format(codec, i) >= 0:
-        name = avutil.av_get_pix_fmt_name(<AVPixelFormat> compat_codec_pixel_format(codec, i))
-        if name != NULL and is_plain(name):
-            context.pix_fmt = <AVPixelFormat> compat_codec_pixel_format(codec, i)
-            break
-        i += 1
+    context.pix_fmt = format
     code = avcodec.avcodec_open2(context, codec, NULL)
     avcodec.avcodec_free_context(&context)
     return code >= 0
