@@ -123,6 +123,8 @@ def open_stream(
             found = first_picture_size(Demuxer(io.again()), stream_index)
             demuxer.check_pixels(*found or (0, 0))
             is_doubtful = found is None
+            if found is not None:
+                demuxer.learn_size(stream_index, *found)
     header = demuxer.stream_info(stream_index)
     reader = None
     if index is None or is_doubtful:

@@ -32,6 +32,8 @@ HDR_TRANSFERS = ("smpte2084", "arib-std-b67")
 # Rows or columns of the largest picture that C code may ask for.
 LARGEST_SIDE = 1 << 15
 BYTE_BITS = 8
+# A frame of more pixels takes over a hundred megabytes, and is decoded only if it is asked for.
+GIANT_PIXELS = 1 << 26
 
 
 class PlansOutdated(Exception):
@@ -153,13 +155,26 @@ class Pictures:
         self.header = {**self.header, **{k: v for k, v in info.items() if self.header.get(k) is None}}
 
     @property
+    def _is_giant(self) -> bool:
+        """True if frame 0 is not decoded yet, and is too large to decode without need."""
+        pixels = (self.header.get("width") or 0) * (self.header.get("height") or 0)
+        return not self.size.is_proved and pixels > GIANT_PIXELS
+
+    @property
     def is_described(self) -> bool:
         """True if `describe` needs no frame."""
+        if self._is_giant:
+            return True
         knows_format = self.header.get("pixel_format") is not None or self.size.is_proved
         return knows_format and self._knows_colours
 
     def describe(self) -> dict[str, Any]:
-        """Return the header, completed by the first frame where the header tells nothing."""
+        """Return the header, completed by the first frame where the header tells nothing.
+
+        A giant frame, which takes hundreds of megabytes, is not decoded for its description.
+        """
+        if self._is_giant:
+            return self.header
         if self.header.get("pixel_format") is None and not self.size.is_proved:
             try:
                 self._prove()

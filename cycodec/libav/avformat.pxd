@@ -46,6 +46,7 @@ cdef extern from "libavformat/avformat.h" nogil:
         AVSEEK_FLAG_BYTE
         AVSEEK_FLAG_ANY
         AVSEEK_FLAG_FRAME
+        AVFMTCTX_NOHEADER
         AVFMT_FLAG_NOFILLIN
         AVFMT_FLAG_NOPARSE
         AVFMT_FLAG_CUSTOM_IO
@@ -121,6 +122,8 @@ cdef extern from "libavformat/avformat.h" nogil:
         int64_t duration
         int64_t bit_rate
         int flags
+        int ctx_flags
+        int64_t probesize
         AVDictionary *metadata
         char *url
         AVIOInterruptCB interrupt_callback

@@ -1,5 +1,7 @@
 """Functions that allocate and open libavcodec's decoders, and that raise the errors of both."""
 
+from libc.stdint cimport int64_t
+
 from cycodec.core cimport error
 from cycodec.core.error import CodecNotFoundError, FFmpegValueError
 
@@ -9,7 +11,7 @@ from cycodec.libav.avutil cimport AVRational
 
 
 cdef AVCodecContext *allocate_decoder(const AVCodec *codec, const AVCodecParameters *parameters, AVRational time_base,
-                                      int num_threads, str source) except NULL:
+                                      int num_threads, int64_t max_pixels, str source) except NULL:
     """Return a decoder that is not open yet, so that the caller may still change its options.
 
     The caller owns the context and frees it with avcodec_free_context.
@@ -24,6 +26,8 @@ cdef AVCodecContext *allocate_decoder(const AVCodec *codec, const AVCodecParamet
         The time base of the packets; one that is not positive counts as unknown.
     num_threads : int
         libavcodec's thread count; with 0, FFmpeg decides.
+    max_pixels : int64_t
+        A decoder refuses larger pictures before it takes memory for them.
     source : str
         The name of the source in errors.
     """
@@ -47,6 +51,7 @@ cdef AVCodecContext *allocate_decoder(const AVCodec *codec, const AVCodecParamet
     if time_base.num > 0 and time_base.den > 0:
         context.pkt_timebase = time_base
     context.thread_count = num_threads
+    context.max_pixels = max_pixels
     return context
 
 

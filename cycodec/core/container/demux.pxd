@@ -11,6 +11,7 @@ cdef class Demuxer(Container):
     cdef bint is_holding            # True if the next read returns that packet
     cdef readonly bint probed       # True if avformat_find_stream_info has run
 
+    cdef int meet_streams(self) except -1
     cdef int refuse_size(self, int index) except -1
     cdef int64_t probed_pixels(self, unsigned int index) noexcept nogil
     cdef void recover(self) noexcept

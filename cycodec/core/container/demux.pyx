@@ -115,12 +115,13 @@ cdef class Demuxer(Container):
 
         FFmpeg reads and decodes until it knows every stream.
         """
-        cdef unsigned int count = self.ptr.nb_streams
+        cdef unsigned int count, i
         cdef AVDictionary **options
-        cdef unsigned int i
         cdef int code
         if self.probed:
             return
+        self.meet_streams()
+        count = self.ptr.nb_streams
         sizes = [(self.ptr.streams[i].codecpar.width, self.ptr.streams[i].codecpar.height) for i in range(count)]
         options = <AVDictionary **> calloc(count + 1, sizeof(AVDictionary *))
         if options == NULL:
@@ -145,6 +146,35 @@ cdef class Demuxer(Container):
                 self.ptr.streams[i].codecpar.width, self.ptr.streams[i].codecpar.height = sizes[i]
         self.probed = True
 
+    cdef int meet_streams(self) except -1:
+        """Read packets as far as probing would, and go back.
+
+        Some containers (FLV, MPEG-PS and -TS) name their streams in packets. FFmpeg takes options,
+        such as the largest size of pictures, for streams that it knows when probing begins. From a
+        URL, reading ends when the demuxer calls the streams complete.
+        """
+        cdef int flags = self.ptr.flags
+        cdef bint is_far = self.io.size is None
+        cdef int64_t left = self.ptr.probesize
+        cdef int64_t begin
+        cdef int code = 0
+        if not self.ptr.ctx_flags & avformat.AVFMTCTX_NOHEADER or not self.can_seek_bytes or self.ptr.pb == NULL:
+            return 0
+        begin = self.byte_position()
+        # packets as they are stored: timestamps and parsers begin with the real probing
+        self.ptr.flags |= avformat.AVFMT_FLAG_NOPARSE | avformat.AVFMT_FLAG_NOFILLIN
+        with nogil:
+            while code >= 0 and left > 0 and not (is_far and not self.ptr.ctx_flags & avformat.AVFMTCTX_NOHEADER):
+                code = self.read(self.held, -1)
+                left -= self.held.size + 1
+                avcodec.av_packet_unref(self.held)
+            self.ptr.flags = flags
+        self.check(min(code, 0) if code == avutil.AVERROR_EXIT else 0, "read")
+        self.recover()
+        with nogil:
+            code = self.seek_byte(begin)
+        return self.check(code, "go back to its begin")
+
     cdef int64_t probed_pixels(self, unsigned int index) noexcept nogil:
         """Return how large pictures may be that FFmpeg decodes to describe a stream.
 
@@ -162,6 +192,11 @@ cdef class Demuxer(Container):
         return is_huge(self.ptr.streams[index].codecpar) or (
             self.probed and self.ptr.streams[index].codecpar.width <= 0
         )
+
+    def learn_size(self, int index, int width, int height):
+        """Take the size that the first picture of a stream states, if probing has found none."""
+        if self.ptr.streams[index].codecpar.width <= 0:
+            self.ptr.streams[index].codecpar.width, self.ptr.streams[index].codecpar.height = width, height
 
     cdef int refuse_size(self, int index) except -1:
         """Raise LimitError if the header gives a frame size above the limit."""

@@ -1,5 +1,9 @@
 """Finds the size of a stream's first picture without the memory that the picture needs."""
 
+from libc.limits cimport INT_MAX
+
+from cycodec.core.bitstream.h263 cimport read_flv1_size
+from cycodec.core.bitstream.picture_parser cimport PictureHeader, PictureParser, new_picture_parser
 from cycodec.core.container.decoder_context cimport allocate_decoder, open_decoder
 from cycodec.core.container.demux cimport Demuxer
 
@@ -25,6 +29,18 @@ cdef int refuse_buffer(AVCodecContext *context, AVFrame *frame, int flags) noexc
     return avutil.AVERROR_EXTERNAL
 
 
+cdef bint parses_size(PictureParser parser, const AVPacket *packet, Asked *found) noexcept nogil:
+    """Read the size of a packet's picture without a decoder, which may take memory for it."""
+    cdef PictureHeader header
+    if parser.parameters.codec_id == avcodec.AV_CODEC_ID_FLV1:
+        return read_flv1_size(packet.data, packet.size, &found.width, &found.height)
+    parser.read(packet, &header)
+    if parser.parser == NULL or parser.parser.width <= 0 or parser.parser.height <= 0:
+        return False
+    found.width, found.height = parser.parser.width, parser.parser.height
+    return True
+
+
 def first_picture_size(Demuxer demuxer not None, int stream_index):
     """Return width and height of the first picture that a decoder finds in a stream, or None.
 
@@ -41,7 +57,9 @@ def first_picture_size(Demuxer demuxer not None, int stream_index):
     cdef AVPacket *packet
     cdef AVFrame *frame
     cdef const avcodec.AVCodecDescriptor *descriptor
+    cdef PictureParser parser
     cdef Asked asked
+    cdef bint is_parsed
     cdef int code = 0
     cdef int _i
     if stream_index >= demuxer.num_streams:
@@ -49,25 +67,31 @@ def first_picture_size(Demuxer demuxer not None, int stream_index):
     if stream_index >= demuxer.num_streams:
         return None
     parameters = demuxer.stream(stream_index).codecpar
+    parser = new_picture_parser(parameters, demuxer.io.name)
+    descriptor = avcodec.avcodec_descriptor_get(parameters.codec_id)
+    is_intra_only = descriptor != NULL and descriptor.props & avcodec.AV_CODEC_PROP_INTRA_ONLY
     context = allocate_decoder(
         avcodec.avcodec_find_decoder(parameters.codec_id), parameters, demuxer.stream(stream_index).time_base, 1,
-        demuxer.io.name,
+        INT_MAX if is_intra_only else MOST_PIXELS, demuxer.io.name,
     )
     packet = avcodec.av_packet_alloc()
     frame = avutil.av_frame_alloc()
     try:
         if packet == NULL or frame == NULL:
             raise MemoryError()
-        descriptor = avcodec.avcodec_descriptor_get(parameters.codec_id)
-        if descriptor == NULL or not descriptor.props & avcodec.AV_CODEC_PROP_INTRA_ONLY:
-            context.max_pixels = MOST_PIXELS
         asked.width = asked.height = 0
         context.opaque = &asked
         context.get_buffer2 = refuse_buffer
+        with nogil:
+            code = demuxer.read(packet, stream_index)
+            is_parsed = code >= 0 and packet.size > 0 and parses_size(parser, packet, &asked)
+        if is_parsed:
+            return asked.width, asked.height
         open_decoder(context, demuxer.io.name)
         with nogil:
             for _i in range(MOST_PACKETS):
-                code = demuxer.read(packet, stream_index)
+                if _i:
+                    code = demuxer.read(packet, stream_index)
                 avcodec.avcodec_send_packet(context, packet if code >= 0 else NULL)
                 avcodec.av_packet_unref(packet)
                 avcodec.avcodec_receive_frame(context, frame)

@@ -3,7 +3,8 @@
 from libc.stdint cimport uint8_t
 
 from cycodec.core.bitstream.nal cimport NalFormat
-from cycodec.libav.avcodec cimport AVCodecContext, AVCodecParameters, AVPacket
+from cycodec.core.container.demux cimport Demuxer
+from cycodec.libav.avcodec cimport AVCodecContext, AVPacket
 
 
 cdef class HeaderCheck:
@@ -24,4 +25,4 @@ cdef class HeaderCheck:
     cdef void abandon(self) noexcept
 
 
-cdef HeaderCheck new_header_check(const AVCodecParameters *parameters, str source)
+cdef HeaderCheck new_header_check(Demuxer demuxer, int stream_index)

@@ -18,6 +18,7 @@ from libc.string cimport memcpy, memset
 from cycodec.core.bitstream.nal cimport holds_picture, nal_format, take_length
 from cycodec.core.bitstream.start_codes cimport next_start_code
 from cycodec.core.container.decoder_context cimport allocate_decoder, open_decoder
+from cycodec.core.container.demux cimport Demuxer
 
 from cycodec.libav cimport avcodec, avutil
 from cycodec.libav.avcodec cimport AVCodecContext, AVPacket
@@ -142,16 +143,13 @@ cdef int refuse_buffer(AVCodecContext *context, AVFrame *frame, int flags) noexc
     return avutil.AVERROR_EXTERNAL
 
 
-cdef HeaderCheck new_header_check(const avcodec.AVCodecParameters *parameters, str source):
+cdef HeaderCheck new_header_check(Demuxer demuxer, int stream_index):
     """Return a check for a stream that is ready for the first packet.
 
-    Parameters
-    ----------
-    parameters : const AVCodecParameters *
-        A copy is kept.
-    source : str
-        The name of the source in errors.
+    Nothing is checked where pictures are huge, or where FFmpeg has not found their size: a decoder
+    takes memory for the macroblocks when it reads the size.
     """
+    cdef const avcodec.AVCodecParameters *parameters = demuxer.stream(stream_index).codecpar
     cdef HeaderCheck check = HeaderCheck()
     cdef avutil.AVRational unknown
     unknown.num = unknown.den = 0
@@ -163,13 +161,14 @@ cdef HeaderCheck new_header_check(const avcodec.AVCodecParameters *parameters, s
         avcodec.AV_CODEC_ID_MSMPEG4V3, avcodec.AV_CODEC_ID_WMV1, avcodec.AV_CODEC_ID_WMV2,
         avcodec.AV_CODEC_ID_VP8, avcodec.AV_CODEC_ID_THEORA, avcodec.AV_CODEC_ID_MJPEG,
         avcodec.AV_CODEC_ID_PRORES,
-    ) or avcodec.avcodec_find_decoder(parameters.codec_id) == NULL:
+    ) or avcodec.avcodec_find_decoder(parameters.codec_id) == NULL or demuxer.has_huge_frames(stream_index):
         return check
     check.head = avcodec.av_packet_alloc()
     if check.head == NULL or avcodec.av_new_packet(check.head, HEAD) < 0:
         raise MemoryError()
     check.context = allocate_decoder(
-        avcodec.avcodec_find_decoder(parameters.codec_id), parameters, unknown, 1, source
+        avcodec.avcodec_find_decoder(parameters.codec_id), parameters, unknown, 1,
+        demuxer.io.access.max_pixels, demuxer.io.name,
     )
     check.awaits_request = parameters.codec_id in (
         avcodec.AV_CODEC_ID_H264, avcodec.AV_CODEC_ID_HEVC, avcodec.AV_CODEC_ID_MJPEG, avcodec.AV_CODEC_ID_PRORES
@@ -180,5 +179,5 @@ cdef HeaderCheck new_header_check(const avcodec.AVCodecParameters *parameters, s
     else:
         check.context.skip_frame = avcodec.AVDISCARD_ALL
         check.context.err_recognition |= avcodec.AV_EF_EXPLODE
-    open_decoder(check.context, source)
+    open_decoder(check.context, demuxer.io.name)
     return check

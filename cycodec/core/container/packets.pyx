@@ -340,7 +340,7 @@ cdef class PacketTable:
         cdef const AVStream *stream = demuxer.stream(stream_index)
         cdef NalFormat format = unit_format(stream.codecpar)
         cdef PictureParser parser = new_picture_parser(stream.codecpar, demuxer.io.name)
-        cdef HeaderCheck check = new_header_check(stream.codecpar, demuxer.io.name)
+        cdef HeaderCheck check = new_header_check(demuxer, stream_index)
         cdef const AVCodecParserContext *other
         cdef bint is_split
         cdef int code

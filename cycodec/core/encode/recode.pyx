@@ -210,9 +210,9 @@ cdef class PictureDecoder:
         cdef AVStream *ptr = demuxer.stream(stream)
         self.demuxer = demuxer
         self.context = allocate_decoder(
-            avcodec.avcodec_find_decoder(ptr.codecpar.codec_id), ptr.codecpar, ptr.time_base, 1, demuxer.io.name
+            avcodec.avcodec_find_decoder(ptr.codecpar.codec_id), ptr.codecpar, ptr.time_base, 1,
+            demuxer.io.access.max_pixels, demuxer.io.name,
         )
-        self.context.max_pixels = demuxer.io.access.max_pixels
         set_options(self.context, demuxer.codec_options, demuxer.io.name)
         open_decoder(self.context, demuxer.io.name)
 

@@ -176,9 +176,9 @@ cdef class CpuBackend(VideoBackend):
         time_base.den = self.time_base_den
         avcodec.avcodec_free_context(&self.context)
         self.context = allocate_decoder(
-            self.find_codec(parameters.codec_id), parameters, time_base, self.num_threads, self.source
+            self.find_codec(parameters.codec_id), parameters, time_base, self.num_threads, self.max_pixels,
+            self.source,
         )
-        self.context.max_pixels = self.max_pixels
         if self.strict:
             self.context.err_recognition |= avcodec.AV_EF_EXPLODE
         # A container may state any delay; libavcodec ends the process if it is larger than its list

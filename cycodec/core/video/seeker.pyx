@@ -395,9 +395,7 @@ cdef class AnchorSeeker(Seeker):
         if self.check is None:
             with gil:
                 try:
-                    self.check = new_header_check(
-                        self.demuxer.stream(self.stream_index).codecpar, self.demuxer.io.name
-                    )
+                    self.check = new_header_check(self.demuxer, self.stream_index)
                 except BaseException as exception:
                     self.demuxer.io.pending = exception
                     return avutil.AVERROR_EXTERNAL
