@@ -3,12 +3,19 @@
 from libc.stdint cimport uint8_t
 
 from cycodec.core.bitstream.nal cimport NalFormat
+from cycodec.core.bitstream.plain_headers cimport PlainHeaders
 from cycodec.libav.avcodec cimport AVCodecContext, AVCodecParameters, AVPacket
 
 
 cdef class HeaderCheck:
-    # NULL for codecs whose headers cannot be checked.
+    # The decoder; NULL before the first packet that it must tell about.
     cdef AVCodecContext *context
+    cdef AVCodecParameters *parameters
+    cdef str source
+    # False for codecs whose headers cannot be checked.
+    cdef bint can_check
+    # None if a decoder must tell about every packet.
+    cdef PlainHeaders plain
     cdef NalFormat nal
     # True if a decoder that accepts a header asks for a picture buffer, and is not told to skip.
     cdef bint awaits_request
@@ -17,11 +24,14 @@ cdef class HeaderCheck:
     # The beginning of a packet, without most of its first slice.
     cdef AVPacket *head
 
-    cdef bint refuses(self, const AVPacket *packet) noexcept nogil
+    cdef bint refuses(self, const AVPacket *packet, bint is_single=*) noexcept nogil
+    cdef bint begin(self) noexcept nogil
+    cdef int open(self) except -1
     cdef bint sends(self, const AVPacket *packet) noexcept nogil
-    cdef int cut(self, const AVPacket *packet) noexcept nogil
+    cdef int cut(self, const AVPacket *packet, bint is_single) noexcept nogil
     cdef int cut_mpeg(self, const AVPacket *packet) noexcept nogil
+    cdef int cut_at(self, const AVPacket *packet, int position) noexcept nogil
     cdef void abandon(self) noexcept
 
 
-cdef HeaderCheck new_header_check(const AVCodecParameters *parameters, str source)
+cdef HeaderCheck new_header_check(const AVCodecParameters *parameters, str source, bint is_proved=*)
