@@ -12,7 +12,9 @@ cdef enum:
     PICTURE_START = 0x00
     FIRST_SLICE = 0x01
     LAST_SLICE = 0xAF
+    USER_DATA_START = 0xB2
     SEQUENCE_START = 0xB3
+    GROUP_START = 0xB8
     EXTENSION_START = 0xB5
     PICTURE_CODING_EXTENSION = 8
     FRAME_STRUCTURE = 3         # picture_structure of a frame; 1 and 2 are fields
@@ -77,6 +79,58 @@ cdef bint holds_one_mpeg4_picture(const uint8_t *data, int size, bint *is_entry,
     is_entry[0] = found == 1 and kind == INTRA_VOP
     is_b[0] = kind == B_VOP
     return found == 1 and kind < SPRITE_VOP
+
+
+cdef bint begins_with_plain_frame(const uint8_t *data, int size, int rows, int reach) noexcept nogil:
+    """Return True if MPEG-2's headers of a frame come first, in the order of the specification and
+    with legal values, and then its first row.
+
+    A group header may precede them. The slices that begin within `reach` bytes must belong to one
+    of so many rows. ISO/IEC 13818-2, 6.2.2.6 to 6.2.4.
+    """
+    cdef int position = next_start_code(data, 0, size)
+    if position < size and data[position] == GROUP_START:
+        position = next_start_code(data, position, size)
+    if position + 4 >= size or data[position] != PICTURE_START:
+        return False
+    if not INTRA_PICTURE <= (data[position + 2] >> 3) & 7 <= B_PICTURE:
+        return False
+    position = next_start_code(data, position, size)
+    if position + 5 >= size or data[position] != EXTENSION_START or (
+        data[position + 1] >> 4 != PICTURE_CODING_EXTENSION or data[position + 3] & 3 != FRAME_STRUCTURE
+    ):
+        return False
+    while True:
+        position = next_start_code(data, position, size)
+        if position + 3 >= size:
+            return False
+        if data[position] == FIRST_SLICE:
+            return has_only_rows(data + position, size - position, rows, reach)
+        if data[position] == EXTENSION_START and data[position + 1] >> 4 == PICTURE_CODING_EXTENSION:
+            return False
+        if data[position] != EXTENSION_START and data[position] != USER_DATA_START:
+            return False
+
+
+cdef bint has_only_rows(const uint8_t *data, int size, int rows, int reach) noexcept nogil:
+    """Return True if only slices of the first `rows` rows begin within `reach` bytes."""
+    cdef int end = min(size, reach)
+    cdef int position = next_start_code(data, 0, end)
+    while position < end:
+        if not FIRST_SLICE <= data[position] <= rows or position + 3 >= size:
+            return False
+        position = next_start_code(data, position, end)
+    return True
+
+
+cdef int mpeg4_picture_place(const uint8_t *data, int size) noexcept nogil:
+    """Return where the first picture of an MPEG-4 packet begins, at its start code's last byte;
+    `size` if there is none.
+    """
+    cdef int position = next_start_code(data, 0, size)
+    while position < size and data[position] != VOP_START:
+        position = next_start_code(data, position, size)
+    return position
 
 
 cdef bint may_be_uncoded_mpeg4(int size) noexcept nogil:

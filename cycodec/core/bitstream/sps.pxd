@@ -2,6 +2,11 @@
 
 from libc.stdint cimport uint8_t
 
+from cycodec.core.bitstream.bits cimport Bits
+
+
+cdef enum:
+    MAX_BYTES = 1024        # more than a set needs up to its colours; the rest is not read
 
 cdef struct Sps:
     int chroma              # chroma_format_idc, 0 to 3
@@ -24,3 +29,6 @@ cdef struct Sps:
 
 cdef bint read_sps(const uint8_t *data, int size, Sps *sps) noexcept nogil
 cdef bint read_hevc_sps(const uint8_t *data, int size, Sps *sps) noexcept nogil
+cdef bint has_chroma_format(unsigned profile) noexcept nogil
+cdef void open_payload(Bits *bits, uint8_t *payload, const uint8_t *data, int size) noexcept nogil
+cdef void skip_scaling_list(Bits *bits, int size) noexcept nogil

@@ -9,7 +9,6 @@ from cycodec.core.bitstream.bits cimport Bits, open_bits, read_bits, read_golomb
 
 
 cdef enum:
-    MAX_BYTES = 1024        # more than a set needs up to its colours; the rest is not read
     UNSPECIFIED = 2         # the number of all three colour properties
     EXTENDED_SAR = 255
     PROFILE_BITS = 88       # profile, tier and flags in HEVC's profile_tier_level, before the level

@@ -1,15 +1,25 @@
 """HeaderCheck: whether a decoder accepts the headers of packets."""
 
-from libc.stdint cimport uint8_t
+from libc.stdint cimport int64_t, uint8_t
 
 from cycodec.core.bitstream.nal cimport NalFormat
+from cycodec.core.bitstream.plain_headers cimport PlainHeaders
 from cycodec.core.container.demux cimport Demuxer
-from cycodec.libav.avcodec cimport AVCodecContext, AVPacket
+from cycodec.libav.avcodec cimport AVCodecContext, AVCodecParameters, AVPacket
 
 
 cdef class HeaderCheck:
-    # NULL for codecs whose headers cannot be checked.
+    # The decoder; NULL before the first packet that it must tell about.
     cdef AVCodecContext *context
+    cdef AVCodecParameters *parameters
+    # Names the source in errors.
+    cdef str source
+    # Larger pictures are refused.
+    cdef int64_t max_pixels
+    # False for codecs whose headers cannot be checked.
+    cdef bint can_check
+    # None if a decoder must tell about every packet.
+    cdef PlainHeaders plain
     cdef NalFormat nal
     # True if a decoder that accepts a header asks for a picture buffer, and is not told to skip.
     cdef bint awaits_request
@@ -18,11 +28,14 @@ cdef class HeaderCheck:
     # The beginning of a packet, without most of its first slice.
     cdef AVPacket *head
 
-    cdef bint refuses(self, const AVPacket *packet) noexcept nogil
+    cdef bint refuses(self, const AVPacket *packet, bint is_single=*) noexcept nogil
+    cdef bint begin(self) noexcept nogil
+    cdef int open(self) except -1
     cdef bint sends(self, const AVPacket *packet) noexcept nogil
-    cdef int cut(self, const AVPacket *packet) noexcept nogil
+    cdef int cut(self, const AVPacket *packet, bint is_single) noexcept nogil
     cdef int cut_mpeg(self, const AVPacket *packet) noexcept nogil
+    cdef int cut_at(self, const AVPacket *packet, int position) noexcept nogil
     cdef void abandon(self) noexcept
 
 
-cdef HeaderCheck new_header_check(Demuxer demuxer, int stream_index)
+cdef HeaderCheck new_header_check(Demuxer demuxer, int stream_index, bint is_proved=*)

@@ -7,18 +7,25 @@ numbers. The container does not tell. libavcodec's decoders read the headers of 
 are told to leave out (AVDISCARD_ALL), and report what they would refuse. Some do not report it, or
 decode such pictures, too. They are told to decode, and ask for a picture buffer, which they do not
 get, if they accept the header. Only the beginning of a packet of H.264, HEVC, MPEG-1 or MPEG-2 is
-sent: its parameter sets or headers, and the header of its first slice. Damage behind the headers is
-not found; most decoders conceal it and give a frame.
+sent: its parameter sets or headers, and the header of its first slice. Of a packet with one picture
+of MPEG-4, the beginning is enough, too, because the decoder would search all of it for others.
+Damage behind the headers is not found; most decoders conceal it and give a frame. Packets with
+plain headers need no decoder: Note [Plain headers] in bitstream/plain_headers.pyx. It is opened for
+the first packet that is not plain.
 """
 
 from libc.errno cimport EAGAIN, ENOMEM
 from libc.stdint cimport uint8_t
 from libc.string cimport memcpy, memset
 
+from cycodec.core.bitstream.mpeg cimport holds_one_mpeg4_picture, mpeg4_picture_place
 from cycodec.core.bitstream.nal cimport holds_picture, nal_format, take_length
+from cycodec.core.bitstream.plain_headers cimport new_plain_headers
 from cycodec.core.bitstream.start_codes cimport next_start_code
 from cycodec.core.container.decoder_context cimport allocate_decoder, open_decoder
 from cycodec.core.container.demux cimport Demuxer
+from cycodec.core.error import FFmpegError
+from cycodec.core cimport error
 
 from cycodec.libav cimport avcodec, avutil
 from cycodec.libav.avcodec cimport AVCodecContext, AVPacket
@@ -33,27 +40,50 @@ cdef enum:
     MPEG_SLICE_LAST = 0xaf
 
 
+# Codecs whose decoders can be asked, and those of them that must ask for a picture buffer.
+cdef set CHECKED = {
+    avcodec.AV_CODEC_ID_H264, avcodec.AV_CODEC_ID_HEVC, avcodec.AV_CODEC_ID_MPEG1VIDEO,
+    avcodec.AV_CODEC_ID_MPEG2VIDEO, avcodec.AV_CODEC_ID_MPEG4, avcodec.AV_CODEC_ID_H263,
+    avcodec.AV_CODEC_ID_H263P, avcodec.AV_CODEC_ID_FLV1, avcodec.AV_CODEC_ID_MSMPEG4V2,
+    avcodec.AV_CODEC_ID_MSMPEG4V3, avcodec.AV_CODEC_ID_WMV1, avcodec.AV_CODEC_ID_WMV2,
+    avcodec.AV_CODEC_ID_VP8, avcodec.AV_CODEC_ID_THEORA, avcodec.AV_CODEC_ID_MJPEG,
+    avcodec.AV_CODEC_ID_PRORES,
+}
+cdef set AWAITING = {
+    avcodec.AV_CODEC_ID_H264, avcodec.AV_CODEC_ID_HEVC, avcodec.AV_CODEC_ID_MJPEG, avcodec.AV_CODEC_ID_PRORES,
+}
+
+
 cdef class HeaderCheck:
     """Asks a decoder of one stream. See `new_header_check`."""
 
     def __dealloc__(self):
         avcodec.avcodec_free_context(&self.context)
         avcodec.av_packet_free(&self.head)
+        avcodec.avcodec_parameters_free(&self.parameters)
 
     cdef void abandon(self) noexcept:
         """Forget what is owned without freeing it; see Note [After fork]."""
         self.context = NULL
         self.head = NULL
+        self.parameters = NULL
 
-    cdef bint refuses(self, const AVPacket *packet) noexcept nogil:
+    cdef bint refuses(self, const AVPacket *packet, bint is_single=False) noexcept nogil:
         """Return True if the decoder would refuse a packet by its headers.
 
         The packets of a stream must come in their order, since later ones need earlier headers.
+        `is_single` is True if the packet is known to hold one picture.
         """
         cdef int size
-        if self.context == NULL or packet.size <= 0:
+        if not self.can_check or packet.size <= 0:
             return False
-        size = self.cut(packet) if holds_picture(&self.nal, packet.data, packet.size) else -1
+        size = 0 if holds_picture(&self.nal, packet.data, packet.size) else -1
+        if size == 0 and self.plain is not None and self.plain.accepts(packet.data, packet.size):
+            return False
+        if self.context == NULL and not self.begin():
+            return False
+        if size == 0:
+            size = self.cut(packet, is_single)
         if size < 0:
             return True
         if size == 0:
@@ -73,7 +103,35 @@ cdef class HeaderCheck:
             avcodec.avcodec_flush_buffers(self.context)
         return code < 0 and code != avutil.AVERROR(EAGAIN) and code != avutil.AVERROR(ENOMEM)
 
-    cdef int cut(self, const AVPacket *packet) noexcept nogil:
+    cdef bint begin(self) noexcept nogil:
+        """Open the decoder; return False if that fails, which the reader's decoder will report."""
+        with gil:
+            try:
+                self.open()
+            except (FFmpegError, MemoryError):
+                self.can_check = False
+        return self.can_check
+
+    cdef int open(self) except -1:
+        cdef avutil.AVRational unknown
+        unknown.num = unknown.den = 0
+        self.head = avcodec.av_packet_alloc()
+        if self.head == NULL or avcodec.av_new_packet(self.head, HEAD) < 0:
+            raise MemoryError()
+        self.context = allocate_decoder(
+            avcodec.avcodec_find_decoder(self.parameters.codec_id), self.parameters, unknown, 1,
+            self.max_pixels, self.source,
+        )
+        if self.awaits_request:
+            self.context.opaque = &self.has_asked
+            self.context.get_buffer2 = refuse_buffer
+        else:
+            self.context.skip_frame = avcodec.AVDISCARD_ALL
+            self.context.err_recognition |= avcodec.AV_EF_EXPLODE
+        open_decoder(self.context, self.source)
+        return 0
+
+    cdef int cut(self, const AVPacket *packet, bint is_single) noexcept nogil:
         """Copy the parameter sets and the beginning of the first slice of a packet to `head`.
 
         Return the number of bytes; 0 if the whole packet must be sent, -1 if it holds no slice.
@@ -87,6 +145,8 @@ cdef class HeaderCheck:
         cdef bint is_slice
         if self.nal.codec_id == avcodec.AV_CODEC_ID_MPEG1VIDEO or self.nal.codec_id == avcodec.AV_CODEC_ID_MPEG2VIDEO:
             return self.cut_mpeg(packet)
+        if is_single and self.nal.codec_id == avcodec.AV_CODEC_ID_MPEG4:
+            return self.cut_at(packet, mpeg4_picture_place(data, packet.size))
         if self.nal.length < 0:
             return 0
         if self.nal.length == 0:
@@ -127,10 +187,13 @@ cdef class HeaderCheck:
         Return the number of bytes; 0 if the whole packet must be sent.
         """
         cdef int position = next_start_code(packet.data, 0, packet.size)
-        cdef int size
         while position < packet.size and not MPEG_SLICE_FIRST <= packet.data[position] <= MPEG_SLICE_LAST:
             position = next_start_code(packet.data, position, packet.size)
-        size = min(position + SLICE, packet.size)
+        return self.cut_at(packet, position)
+
+    cdef int cut_at(self, const AVPacket *packet, int position) noexcept nogil:
+        """Copy what stands before a picture's data, and their beginning; the result is `cut`'s."""
+        cdef int size = min(position + SLICE, packet.size)
         if position >= packet.size or size > HEAD:
             return 0
         memcpy(self.head.data, packet.data, size)
@@ -143,41 +206,79 @@ cdef int refuse_buffer(AVCodecContext *context, AVFrame *frame, int flags) noexc
     return avutil.AVERROR_EXTERNAL
 
 
-cdef HeaderCheck new_header_check(Demuxer demuxer, int stream_index):
+cdef HeaderCheck new_header_check(Demuxer demuxer, int stream_index, bint is_proved=False):
     """Return a check for a stream that is ready for the first packet.
 
     Nothing is checked where pictures are huge, or where FFmpeg has not found their size: a decoder
     takes memory for the macroblocks when it reads the size.
+
+    Parameters
+    ----------
+    demuxer : Demuxer
+    stream_index : int
+        A copy of the stream's parameters is kept.
+    is_proved : bool
+        True if a decoder has decoded a picture with the headers in the extradata.
     """
     cdef const avcodec.AVCodecParameters *parameters = demuxer.stream(stream_index).codecpar
     cdef HeaderCheck check = HeaderCheck()
-    cdef avutil.AVRational unknown
-    unknown.num = unknown.den = 0
     check.nal = nal_format(parameters)
-    if parameters.codec_id not in (
-        avcodec.AV_CODEC_ID_H264, avcodec.AV_CODEC_ID_HEVC, avcodec.AV_CODEC_ID_MPEG1VIDEO,
-        avcodec.AV_CODEC_ID_MPEG2VIDEO, avcodec.AV_CODEC_ID_MPEG4, avcodec.AV_CODEC_ID_H263,
-        avcodec.AV_CODEC_ID_H263P, avcodec.AV_CODEC_ID_FLV1, avcodec.AV_CODEC_ID_MSMPEG4V2,
-        avcodec.AV_CODEC_ID_MSMPEG4V3, avcodec.AV_CODEC_ID_WMV1, avcodec.AV_CODEC_ID_WMV2,
-        avcodec.AV_CODEC_ID_VP8, avcodec.AV_CODEC_ID_THEORA, avcodec.AV_CODEC_ID_MJPEG,
-        avcodec.AV_CODEC_ID_PRORES,
-    ) or avcodec.avcodec_find_decoder(parameters.codec_id) == NULL or demuxer.has_huge_frames(stream_index):
+    check.source = demuxer.io.name
+    check.max_pixels = demuxer.io.access.max_pixels
+    if (
+        parameters.codec_id not in CHECKED or avcodec.avcodec_find_decoder(parameters.codec_id) == NULL
+        or demuxer.has_huge_frames(stream_index)
+    ):
         return check
-    check.head = avcodec.av_packet_alloc()
-    if check.head == NULL or avcodec.av_new_packet(check.head, HEAD) < 0:
+    check.parameters = avcodec.avcodec_parameters_alloc()
+    if check.parameters == NULL:
         raise MemoryError()
-    check.context = allocate_decoder(
-        avcodec.avcodec_find_decoder(parameters.codec_id), parameters, unknown, 1,
-        demuxer.io.access.max_pixels, demuxer.io.name,
-    )
-    check.awaits_request = parameters.codec_id in (
-        avcodec.AV_CODEC_ID_H264, avcodec.AV_CODEC_ID_HEVC, avcodec.AV_CODEC_ID_MJPEG, avcodec.AV_CODEC_ID_PRORES
-    )
-    if check.awaits_request:
-        check.context.opaque = &check.has_asked
-        check.context.get_buffer2 = refuse_buffer
-    else:
-        check.context.skip_frame = avcodec.AVDISCARD_ALL
-        check.context.err_recognition |= avcodec.AV_EF_EXPLODE
-    open_decoder(check.context, demuxer.io.name)
+    error.check(avcodec.avcodec_parameters_copy(check.parameters, parameters), "copy codec parameters", check.source)
+    check.awaits_request = parameters.codec_id in AWAITING
+    check.can_check = True
+    if is_proved:
+        check.plain = new_plain_headers(parameters)
     return check
+
+
+def judge_packets(Demuxer demuxer not None, int stream_index, change=None):
+    """Return what is said about each packet of a stream, for tests.
+
+    Each packet is judged as the first one of the stream, by objects of its own.
+
+    Parameters
+    ----------
+    demuxer : Demuxer
+    stream_index : int
+    change : callable, optional
+        ``change(bytes) -> bytes`` replaces the data of a packet by as many bytes.
+
+    Returns
+    -------
+    list of tuple of bool
+        Whether the packet is plain, whether the decoder refuses what it is sent of the packet, and
+        whether it refuses the whole packet. Packets whose lengths of units do not fit are refused.
+    """
+    cdef AVPacket *packet = avcodec.av_packet_alloc()
+    cdef const avcodec.AVCodecParameters *parameters = demuxer.stream(stream_index).codecpar
+    cdef HeaderCheck check
+    cdef bint is_single, is_entry, is_b, is_refused
+    verdicts = []
+    try:
+        while demuxer.read(packet, stream_index) >= 0:
+            if change is not None and avcodec.av_packet_make_writable(packet) >= 0:
+                data = <bytes> change((<const char *> packet.data)[:packet.size])
+                memcpy(packet.data, <const char *> data, min(<int> len(data), packet.size))
+            is_single = holds_one_mpeg4_picture(packet.data, packet.size, &is_entry, &is_b)
+            check = new_header_check(demuxer, stream_index)
+            is_refused = check.refuses(packet, is_single)
+            check = new_header_check(demuxer, stream_index)
+            check.begin()
+            is_plain = holds_picture(&check.nal, packet.data, packet.size) and (
+                new_plain_headers(parameters).accepts(packet.data, packet.size)
+            )
+            verdicts.append((is_plain, is_refused, check.sends(packet)))
+            avcodec.av_packet_unref(packet)
+    finally:
+        avcodec.av_packet_free(&packet)
+    return verdicts

@@ -340,7 +340,9 @@ cdef class PacketTable:
         cdef const AVStream *stream = demuxer.stream(stream_index)
         cdef NalFormat format = unit_format(stream.codecpar)
         cdef PictureParser parser = new_picture_parser(stream.codecpar, demuxer.io.name)
-        cdef HeaderCheck check = new_header_check(demuxer, stream_index)
+        cdef HeaderCheck check = new_header_check(
+            demuxer, stream_index, demuxer.probed and stream.codecpar.format >= 0
+        )
         cdef const AVCodecParserContext *other
         cdef bint is_split
         cdef int code
@@ -364,7 +366,7 @@ cdef class PacketTable:
                         read_sequence_headers(&format, packet.data, packet.size, &record.headers)
                     if self.has_order:
                         self.record_order(parser, other, packet, &record)
-                    if check.refuses(packet) and not packet.flags & avcodec.AV_PKT_FLAG_DISCARD:
+                    if check.refuses(packet, record.flags & PACKET_PLAIN) and not packet.flags & avcodec.AV_PKT_FLAG_DISCARD:
                         record.flags |= PACKET_SUSPECT
                     avcodec.av_packet_unref(packet)
                     code = self.append(&record)

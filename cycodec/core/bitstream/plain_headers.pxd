@@ -1,0 +1,34 @@
+"""PlainHeaders: whether a packet's headers are certain to be accepted by a decoder."""
+
+from libc.stdint cimport uint8_t
+
+from cycodec.core.bitstream.nal cimport NalFormat
+from cycodec.core.bitstream.slice_header cimport SliceSets
+from cycodec.libav.avcodec cimport AVCodecParameters
+
+
+cdef struct HeaderBytes:
+    const uint8_t *data
+    int size
+
+
+cdef class PlainHeaders:
+    cdef NalFormat nal
+    cdef SliceSets sets
+    # of macroblocks in MPEG-2's pictures
+    cdef int rows
+    # H.264's parameter sets, or MPEG-2's sequence header: what packets may repeat
+    cdef HeaderBytes[2] known
+    # the memory that these belong to
+    cdef list units
+    # False for other codecs, and behind a packet that is not plain
+    cdef bint is_known
+
+    cdef bint accepts(self, const uint8_t *data, int size) noexcept nogil
+    cdef bint accepts_h264(self, const uint8_t *data, int size) noexcept nogil
+    cdef bint accepts_mpeg2(self, const uint8_t *data, int size) noexcept nogil
+    cdef int keep(self, list units) except -1
+    cdef bint repeats(self, const uint8_t *data, int size) noexcept nogil
+
+
+cdef PlainHeaders new_plain_headers(const AVCodecParameters *parameters)

@@ -1,0 +1,236 @@
+"""The slice headers of H.264, read against the rules of the specification.
+
+ITU-T H.264, 7.3.2.1.1 and 7.3.2.2 (sets), 7.3.3 (slice headers), 7.4.2 and 7.4.3 (their ranges).
+Ordinary frames are enough here: every unusual feature makes a header count as not legal.
+"""
+
+from libc.stdint cimport uint8_t
+
+from cycodec.core.bitstream.bits cimport Bits, read_bits, read_golomb, read_signed_golomb
+from cycodec.core.bitstream.sps cimport MAX_BYTES, has_chroma_format, open_payload, skip_scaling_list
+
+
+cdef enum:
+    MOST_REFERENCES = 16        # of a frame, in each list
+    MOST_MARKINGS = 64          # memory management operations of a slice
+    LONGEST_HEADER = 256        # bytes of a slice that are read
+    MOST_DIFFERENCE = 128       # between two quantizers
+    DEEPEST = 14                # bits of a sample
+    SLICE_P = 0
+    SLICE_B = 1
+    SLICE_I = 2
+    IDR = 5                     # nal_unit_type
+
+
+cdef bint read_sequence_set(const uint8_t *data, int size, SliceSets *sets) noexcept nogil:
+    """Read what slices need of a sequence parameter set; return False if it is unusual."""
+    cdef uint8_t[MAX_BYTES] payload
+    cdef Bits bits
+    cdef unsigned profile, i
+    open_payload(&bits, payload, data, size)
+    bits.pos = 8
+    profile = read_bits(&bits, 8)
+    read_bits(&bits, 16)
+    sets.sps_id = read_golomb(&bits)
+    sets.chroma = 1
+    sets.depth_offset = 0
+    if has_chroma_format(profile):
+        sets.chroma = read_golomb(&bits)
+        if sets.chroma > 2:
+            return False                # colour planes may have slices of their own
+        i = read_golomb(&bits)
+        if i > DEEPEST - 8 or read_golomb(&bits) != i:
+            return False
+        sets.depth_offset = 6 * <int> i
+        read_bits(&bits, 1)
+        if read_bits(&bits, 1):
+            for i in range(8):
+                if read_bits(&bits, 1):
+                    skip_scaling_list(&bits, 16 if i < 6 else 64)
+    sets.frame_num_bits = 4 + <int> min(read_golomb(&bits), 13)
+    sets.order_type = read_golomb(&bits)
+    sets.order_bits = 0
+    if sets.order_type == 0:
+        sets.order_bits = 4 + <int> min(read_golomb(&bits), 13)
+    elif sets.order_type != 2:
+        return False
+    read_golomb(&bits)
+    read_bits(&bits, 1)
+    read_golomb(&bits)
+    read_golomb(&bits)
+    sets.frames_only = read_bits(&bits, 1)
+    return not bits.overrun and sets.frame_num_bits <= 16 and sets.order_bits <= 16 and sets.sps_id < 32
+
+
+cdef bint read_picture_set(const uint8_t *data, int size, SliceSets *sets) noexcept nogil:
+    """Read what slices need of a picture parameter set; return False if it is unusual."""
+    cdef uint8_t[MAX_BYTES] payload
+    cdef Bits bits
+    open_payload(&bits, payload, data, size)
+    bits.pos = 8
+    sets.pps_id = read_golomb(&bits)
+    if read_golomb(&bits) != sets.sps_id:
+        return False
+    sets.has_cabac = read_bits(&bits, 1)
+    sets.has_bottom_order = read_bits(&bits, 1)
+    if read_golomb(&bits) != 0:
+        return False                    # slice groups
+    sets.references[0] = read_golomb(&bits) + 1
+    sets.references[1] = read_golomb(&bits) + 1
+    sets.weighs_p = read_bits(&bits, 1)
+    sets.weighs_b = read_bits(&bits, 2)
+    sets.quantizer = read_signed_golomb(&bits)
+    if not -MOST_DIFFERENCE <= sets.quantizer <= MOST_DIFFERENCE:
+        return False
+    sets.quantizer += 26 + sets.depth_offset
+    read_signed_golomb(&bits)
+    read_signed_golomb(&bits)
+    sets.has_deblocking = read_bits(&bits, 1)
+    read_bits(&bits, 1)
+    sets.has_redundancy = read_bits(&bits, 1)
+    return not bits.overrun and sets.weighs_b < 3 and sets.pps_id < 256
+
+
+cdef bint read_slice_sets(
+    const uint8_t *sps, int sps_size, const uint8_t *pps, int pps_size, SliceSets *sets
+) noexcept nogil:
+    """Read what slice headers need of two sets, which are NAL units with their header bytes.
+
+    Return False if a set is not valid, or allows features that `is_legal_slice` does not know.
+    """
+    return read_sequence_set(sps, sps_size, sets) and read_picture_set(pps, pps_size, sets)
+
+
+cdef bint is_legal_slice(const SliceSets *sets, const uint8_t *unit, int size) noexcept nogil:
+    """Return True if a NAL unit begins with the header of a frame's first slice, whose fields all
+    have values that the specification allows.
+    """
+    cdef uint8_t[MAX_BYTES] payload
+    cdef Bits bits
+    cdef unsigned kind
+    cdef bint is_idr = size > 0 and unit[0] & 31 == IDR
+    cdef bint is_reference = size > 0 and unit[0] & 0x60
+    if size < 2 or unit[0] & 0x80 or (is_idr and not is_reference):
+        return False
+    open_payload(&bits, payload, unit, min(size, LONGEST_HEADER))
+    bits.pos = 8
+    if read_golomb(&bits) != 0:             # first_mb_in_slice
+        return False
+    kind = read_golomb(&bits)
+    if kind > 9 or kind % 5 > SLICE_I or (is_idr and kind % 5 != SLICE_I):
+        return False
+    kind %= 5
+    if read_golomb(&bits) != sets.pps_id:
+        return False
+    read_bits(&bits, sets.frame_num_bits)
+    if not sets.frames_only and read_bits(&bits, 1):
+        return False                        # a field
+    if is_idr and read_golomb(&bits) > 65535:
+        return False
+    if sets.order_type == 0:
+        read_bits(&bits, sets.order_bits)
+        if sets.has_bottom_order:
+            read_signed_golomb(&bits)
+    if sets.has_redundancy and read_golomb(&bits) != 0:
+        return False
+    if kind != SLICE_I and not has_legal_references(&bits, sets, kind):
+        return False
+    if is_reference and not has_legal_markings(&bits, is_idr):
+        return False
+    return has_legal_end(&bits, sets, kind) and not bits.overrun
+
+
+cdef bint has_legal_references(Bits *bits, const SliceSets *sets, unsigned kind) noexcept nogil:
+    """Read the numbers, the order and the weights of references; return False for a wrong value."""
+    cdef unsigned[2] counts
+    cdef unsigned operation, count
+    cdef int i
+    cdef int lists = 2 if kind == SLICE_B else 1
+    counts[0], counts[1] = sets.references[0], sets.references[1]
+    if kind == SLICE_B:
+        read_bits(bits, 1)
+    if read_bits(bits, 1):
+        for i in range(lists):
+            counts[i] = read_golomb(bits) + 1
+    for i in range(lists):
+        if not 1 <= counts[i] <= MOST_REFERENCES:
+            return False
+    for i in range(lists):
+        count = 0
+        if not read_bits(bits, 1):
+            continue
+        while True:
+            operation = read_golomb(bits)
+            if operation == 3:
+                break
+            if operation > 2 or count >= counts[i] or bits.overrun:
+                return False
+            read_golomb(bits)
+            count += 1
+    if (sets.weighs_p and kind == SLICE_P) or (sets.weighs_b == 1 and kind == SLICE_B):
+        return has_legal_weights(bits, sets, counts, lists)
+    return True
+
+
+cdef bint has_legal_weights(Bits *bits, const SliceSets *sets, const unsigned *counts, int lists) noexcept nogil:
+    """Read a table of weights; return False for a wrong value."""
+    cdef unsigned _n
+    cdef int i, _k
+    if read_golomb(bits) > 7 or (sets.chroma and read_golomb(bits) > 7):
+        return False
+    for i in range(lists):
+        for _n in range(counts[i]):
+            if read_bits(bits, 1):
+                for _k in range(2):
+                    if not -128 <= read_signed_golomb(bits) <= 127:
+                        return False
+            if sets.chroma and read_bits(bits, 1):
+                for _k in range(4):
+                    if not -128 <= read_signed_golomb(bits) <= 127:
+                        return False
+    return True
+
+
+cdef bint has_legal_markings(Bits *bits, bint is_idr) noexcept nogil:
+    """Read which references stay in the decoder; return False for a wrong value."""
+    cdef unsigned operation, argument
+    cdef int _i
+    if is_idr:
+        read_bits(bits, 2)
+        return True
+    if not read_bits(bits, 1):
+        return True
+    for _i in range(MOST_MARKINGS):
+        operation = read_golomb(bits)
+        if operation == 0:
+            return not bits.overrun
+        if operation > 6:
+            return False
+        if operation == 1 or operation == 3:
+            read_golomb(bits)
+        if operation == 2 or operation == 3 or operation == 4 or operation == 6:
+            argument = read_golomb(bits)
+            if argument > MOST_REFERENCES - (operation != 4):
+                return False
+    return False
+
+
+cdef bint has_legal_end(Bits *bits, const SliceSets *sets, unsigned kind) noexcept nogil:
+    """Read the fields from cabac_init_idc on; return False for a wrong value."""
+    cdef int quantizer
+    cdef unsigned filtering
+    if sets.has_cabac and kind != SLICE_I and read_golomb(bits) > 2:
+        return False
+    quantizer = read_signed_golomb(bits)
+    if not -MOST_DIFFERENCE <= quantizer <= MOST_DIFFERENCE or (
+        not 0 <= quantizer + sets.quantizer <= 51 + sets.depth_offset
+    ):
+        return False
+    if not sets.has_deblocking:
+        return True
+    filtering = read_golomb(bits)
+    if filtering > 2:
+        return False
+    if filtering == 1:
+        return True
+    return -6 <= read_signed_golomb(bits) <= 6 and -6 <= read_signed_golomb(bits) <= 6

@@ -1,0 +1,7 @@
+from collections.abc import Callable
+
+from cycodec.core.container.demux import Demuxer
+
+def judge_packets(
+    demuxer: Demuxer, stream_index: int, change: Callable[[bytes], bytes] | None = None
+) -> list[tuple[bool, bool, bool]]: ...
