@@ -7,6 +7,8 @@ positions.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -146,9 +148,19 @@ class AudioSession(Session):
         """Return the number of samples of the stream."""
         with self._use():
             if self.reader.total < 0:
-                self.reader.learn()
-                self.reader.count(self.reader.near_end())
+                with self._question():
+                    self.reader.learn()
+                    self.reader.count(self.reader.near_end())
             return self.reader.total
+
+    @contextmanager
+    def _question(self) -> Iterator[None]:
+        """Let the next window go on where the last one ended; the block may move the decoder."""
+        place = self.reader.place()
+        try:
+            yield
+        finally:
+            self.reader.resume_at(place)
 
     def read(self, start: int, stop: int | None) -> Tensor:
         """Samples [start, stop) as float32 ``[num_channels, n]``, fewer at the end of the stream.
@@ -288,10 +300,12 @@ class AudioSession(Session):
             with self._use():
                 reader = self.reader
                 assert isinstance(reader, SampleReader)
-                reader.learn()
+                with self._question():
+                    reader.learn()
+                    known = reader.known_holes()
                 self._holes = [
                     (self._to_output(start), self._to_output(start + count) - self._to_output(start))
-                    for start, count in reader.known_holes()
+                    for start, count in known
                 ]
         return self._holes
 

@@ -9,19 +9,17 @@ from __future__ import annotations
 import hashlib
 import random
 import re
-import shutil
-import subprocess
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
+from cycodec._cli.check import Check, Command, one_line
 from cycodec._cli.text import plural
 from cycodec._shared import torch_adapter
 from cycodec.core.error import FFmpegError
 from cycodec.core.video.index import FrameIndex
-from cycodec.decoders import AudioDecoder, VideoDecoder
+from cycodec.decoders import VideoDecoder
 
-__all__ = ["Check", "Verification", "environment"]
+__all__ = ["Verification"]
 
 # Frames that one call decodes: it bounds the memory of a check.
 PIECE = 8
@@ -29,26 +27,6 @@ PIECE = 8
 FRESH_FRAMES = 20
 # How many frames a report names of those that differ.
 NAMED = 10
-SECONDS_PER_CHUNK = 0.5
-
-Status = Literal["ok", "differs", "note", "skipped"]
-
-
-@dataclass(frozen=True)
-class Check:
-    """The result of one check.
-
-    Attributes
-    ----------
-    name : str
-    status : {"ok", "differs", "note", "skipped"}
-        "note" is a difference that is no fault, as approximate mode's.
-    detail : str
-    """
-
-    name: str
-    status: Status
-    detail: str
 
 
 class Verification:
@@ -99,7 +77,6 @@ class Verification:
         yield self.check_approximate
         yield self.check_command
         yield self.check_gpu
-        yield self.check_audio
 
     def check_confirmed(self) -> Check:
         """Decode the stream once; the index must have been right before."""
@@ -154,7 +131,7 @@ class Verification:
                 try:
                     batch = decoder.get_frames_played_at(instants)
                 except (IndexError, RuntimeError, ValueError) as error:
-                    return Check("approximate mode", "note", f"it follows the header: {_words(error)}")
+                    return Check("approximate mode", "note", f"it follows the header: {one_line(error)}")
                 found += [_digest(frame) for frame in batch.data]
         wrong = [n for n, digest in enumerate(found) if digest != self.reference[n]]
         if not wrong:
@@ -165,22 +142,19 @@ class Verification:
     def check_command(self) -> Check:
         """Compare with the frames of the ffmpeg command."""
         name = "ffmpeg command"
-        path = shutil.which("ffmpeg")
-        if path is None:
+        command = Command.find()
+        if command is None:
             return Check(name, "skipped", "there is no ffmpeg on PATH")
-        version = _command_version(path)
-        name = f"ffmpeg command {version}"
+        name = f"ffmpeg command {command.version}"
         # the option has had its name since FFmpeg 5.1
-        passthrough = "-vsync" if re.match(r"n?[1-4]\.|n?5\.0", version) else "-fps_mode"
-        source = self.source if "://" in self.source else f"file:{self.source}"
-        command = [path, "-v", "error", "-nostdin", "-threads", "1", "-i", source, "-map", f"0:{self.stream}"]
-        command += [passthrough, "passthrough", "-pix_fmt", "rgb24", "-f", "framemd5", "-"]
-        done = subprocess.run(command, capture_output=True, text=True)
+        passthrough = "-vsync" if re.match(r"n?[1-4]\.|n?5\.0", command.version) else "-fps_mode"
+        output = (passthrough, "passthrough", "-pix_fmt", "rgb24", "-f", "framemd5", "-")
+        done = command.run(self.source, self.stream, *output)
         found = [
             line.split(",")[-1].strip() for line in done.stdout.splitlines() if line[:1] not in ("", "#")
         ]
         if done.returncode and not found:
-            return Check(name, "skipped", f"it does not read the file: {_words(done.stderr)}")
+            return Check(name, "skipped", f"it does not read the file: {one_line(done.stderr)}")
         if len(found) != self.count:
             detail = f"it gives {plural(len(found), 'frame')}, and cycodec {self.count}"
             return Check(name, "differs", detail)
@@ -194,24 +168,6 @@ class Verification:
             if decoder.cpu_fallback:
                 return Check("GPU", "skipped", str(decoder.cpu_fallback))
             return self._compare("GPU", range(self.count), self._read(decoder, range(self.count)))
-
-    def check_audio(self) -> Check:
-        """Read the audio in windows; together they must be the whole."""
-        try:
-            with AudioDecoder(self.source, on_error="mask") as decoder:
-                whole, length = decoder.get_all_samples().data, len(decoder)
-            with AudioDecoder(self.source, on_error="mask") as decoder:
-                parts = [chunk.data for chunk in decoder.chunks(SECONDS_PER_CHUNK)]
-        except LookupError:
-            return Check("audio in windows", "skipped", "there is no audio stream")
-        if whole.shape[1] != length:
-            detail = f"len() says {plural(length, 'sample')}, and reading gives {whole.shape[1]}"
-            return Check("audio in windows", "differs", detail)
-        if not torch_adapter.concatenate(parts, 1).equal(whole):
-            return Check("audio in windows", "differs", "the windows together are not the whole")
-        return Check(
-            "audio in windows", "ok", f"{plural(length, 'sample')} in {plural(len(parts), 'window')}"
-        )
 
     def _open(self, **options: Any) -> VideoDecoder:
         """Return a fresh decoder of the file."""
@@ -234,25 +190,10 @@ class Verification:
         try:
             wrong = [n for n, d in zip(numbers, digests, strict=True) if d != self.reference[n]]
         except (FFmpegError, IndexError) as error:
-            return Check(name, "differs", _words(error))
+            return Check(name, "differs", one_line(error))
         if wrong:
             return Check(name, "differs", f"{_named(sorted(wrong))} of {len(numbers)}")
         return Check(name, "ok", plural(len(numbers), "frame"))
-
-
-def environment() -> dict[str, str]:
-    """Return the versions that a bug report should have."""
-    import platform
-
-    import cycodec
-
-    return {
-        "cycodec": cycodec.__version__,
-        "FFmpeg": ", ".join(f"{name} {version}" for name, version in cycodec.ffmpeg_versions().items()),
-        "torch": torch_adapter.torch_version(),
-        "Python": platform.python_version(),
-        "platform": platform.platform(),
-    }
 
 
 def _index_of(decoder: VideoDecoder) -> FrameIndex:
@@ -267,19 +208,8 @@ def _digest(frame: Any) -> str:
     return hashlib.md5(frame.cpu().contiguous().numpy(), usedforsecurity=False).hexdigest()
 
 
-def _command_version(path: str) -> str:
-    """Return the version of an ffmpeg command."""
-    done = subprocess.run([path, "-version"], capture_output=True, text=True)
-    return (done.stdout.split() + ["?"] * 3)[2]
-
-
 def _named(numbers: Sequence[int]) -> str:
     """Return the first of some frame numbers."""
     more = f" and {len(numbers) - NAMED} more" if len(numbers) > NAMED else ""
     noun = "frame" if len(numbers) == 1 else "frames"
     return f"{noun} {', '.join(map(str, numbers[:NAMED]))}{more}"
-
-
-def _words(error: BaseException | str) -> str:
-    """Return an error in one line."""
-    return " ".join(str(error).split()) or type(error).__name__

@@ -318,7 +318,8 @@ class SampleIndexing(DecoderBase):
 
         The windows follow each other without gap or overlap; the last one may be shorter. Together
         they are ``get_all_samples``, bit for bit. Only one of them is in memory at a time, so that
-        long files and streams can be read.
+        long files and streams can be read. A read elsewhere between two windows moves the decoder;
+        only ``seek_mode="exact"`` then keeps every bit for codecs with a history.
 
         Parameters
         ----------
@@ -356,10 +357,12 @@ class SampleIndexing(DecoderBase):
 
     def _samples(self, start: int, stop: int | None) -> AudioSamples:
         session = self._session
+        # the time comes first: to know the holes, the decoder may have to move
+        seconds = session.seconds_at(start)
         data = session.read(start, stop)
         rate = session.sample_rate
         valid = session.validity(start, data.shape[1]) if session.options.mask_damage else None
-        return AudioSamples(data, session.seconds_at(start), data.shape[1] / rate, rate, valid)
+        return AudioSamples(data, seconds, data.shape[1] / rate, rate, valid)
 
 
 class TimeIndexing:

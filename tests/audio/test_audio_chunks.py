@@ -50,6 +50,49 @@ def test_chunks_of_two_loops():
     assert torch.equal(torch.cat(parts, 1), whole)
 
 
+QUESTIONS = {
+    "len": len,
+    "gaps": lambda decoder: decoder.gaps,
+    "metadata": lambda decoder: decoder.metadata.duration_seconds,
+    "a time": lambda decoder: decoder.get_samples_played_in_range(0.3, 0.3),
+}
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+@pytest.mark.parametrize("gaps", ["silence", "skip"])
+@pytest.mark.parametrize("name", FILES)
+def test_questions_between_chunks(name, gaps, question):
+    """A question moves the decoder, whose codec may keep a history; the chunks remain the whole."""
+    whole = AudioDecoder(media.path(name), gaps=gaps)[...]
+    decoder = AudioDecoder(media.path(name), gaps=gaps)
+    parts = []
+    for number, chunk in enumerate(decoder.chunks(0.5)):
+        parts.append(chunk.data)
+        if number == 1:
+            QUESTIONS[question](decoder)
+    assert torch.equal(torch.cat(parts, 1), whole)
+
+
+@pytest.mark.parametrize("rate", [None, 16000])
+@pytest.mark.parametrize("name", FILES)
+def test_chunks_without_gaps(name, rate):
+    whole = AudioDecoder(media.path(name), sample_rate=rate)[...]
+    chunks = AudioDecoder(media.path(name), sample_rate=rate, gaps="skip").chunks(0.5)
+    assert torch.equal(torch.cat([chunk.data for chunk in chunks], 1), whole)
+
+
+def test_a_question_makes_no_later_window_slow():
+    decoder = AudioDecoder(media.path("mp3_vbr.mp3"))
+    decoder[0:1000]
+    assert len(decoder) > 150_000
+    reader = decoder._session.reader
+    before = reader.frames_decoded
+    assert torch.equal(
+        decoder[150_000:151_000], AudioDecoder(media.path("mp3_vbr.mp3"))[...][:, 150_000:151_000]
+    )
+    assert reader.frames_decoded - before < 30
+
+
 def test_chunks_with_gaps_and_damage(tmp_path):
     path = tmp_path / "holed.mkv"
     tone = "sine=r=8000:d=3,aselect='not(between(t,1,1.9999))'"

@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from cycodec._cli import app as cli
-from cycodec._cli import standard_input, verification
+from cycodec._cli import audio_verification, check, standard_input, verification
+from cycodec._cli.audio_verification import AudioVerification
+from cycodec._cli.check import Check
 from cycodec.decoders import AudioDecoder, VideoDecoder, get_container_metadata
 
 NAME = "h264_sound.mp4"
@@ -191,7 +193,13 @@ class TestVerify:
         assert run("verify", clip, "--json") == 0
         report = json.loads(capsys.readouterr().out)
         statuses = {check["name"].split(" command")[0]: check["status"] for check in report["checks"]}
-        assert statuses["random order"] == statuses["ffmpeg"] == statuses["audio in windows"] == "ok"
+        assert (
+            statuses["random order"]
+            == statuses["ffmpeg"]
+            == statuses["audio by the ffmpeg"]
+            == statuses["audio in windows"]
+            == "ok"
+        )
         assert report["num_frames"] == len(VideoDecoder(clip))
         assert "libavcodec" in report["environment"]["FFmpeg"]
 
@@ -218,21 +226,62 @@ class TestVerify:
         verified.listed += 1
         assert verified.check_confirmed().status == "differs"
 
-    def test_sound_that_differs_is_found(self, clip, monkeypatch):
-        verified = verification.Verification(clip, None)
+    def test_wrong_length_of_sound_is_found(self, clip, monkeypatch):
         monkeypatch.setattr(AudioDecoder, "__len__", lambda self: 7)
-        assert verified.check_audio().status == "differs"
+        assert AudioVerification(clip).check_windows().status == "differs"
+
+    @pytest.mark.parametrize("method", ["check_windows", "check_fresh"])
+    def test_wrong_sample_is_found(self, clip, method):
+        verified = AudioVerification(clip)
+        verified.whole[0, 0] += 0.5
+        assert getattr(verified, method)().status == "differs"
+
+    def test_wrong_sample_after_a_seek_is_a_note(self, clip):
+        verified = AudioVerification(clip)
+        verified.whole[0, 0] += 0.5
+        result = verified.check_seeks()
+        assert result.status == "note"
+        assert "0.5 of full scale" in result.detail
+
+    def test_samples_that_are_not_the_commands(self, clip, monkeypatch):
+        verified = AudioVerification(clip)
+        assert verified.check_command().status == "ok"
+        monkeypatch.setattr(audio_verification, "SECONDS_PER_CHUNK", 1e9)
+        whole = AudioDecoder.chunks
+        monkeypatch.setattr(AudioDecoder, "chunks", lambda self, seconds: list(whole(self, 0.1))[1:])
+        assert verified.check_command().status == "differs"
+
+    def test_audio_alone(self, clip, tmp_path, capsys):
+        path = tmp_path / "sound.m4a"
+        subprocess.run(["ffmpeg", "-v", "error", "-i", clip, "-vn", "-c", "copy", path], check=True)
+        assert run("verify", path) == 0
+        printed = capsys.readouterr().out
+        assert f"sound.m4a, stream 0, {len(AudioDecoder(path))} samples\n" in printed
+        assert "\nok\taudio windows by fresh decoders: " in printed
+        assert "\nok\taudio by the ffmpeg command" in printed
+        assert "frames" not in printed
+        assert run("verify", path, "--json") == 0
+        report = json.loads(capsys.readouterr().out)
+        assert report["num_frames"] is report["stream_index"] is None
+        assert report["num_samples"] == len(AudioDecoder(path))
+
+    def test_stream_chooses_the_audio(self, clip, capsys):
+        assert run("verify", clip, "--stream", "1") == 0
+        assert "random order" not in capsys.readouterr().out
+        assert run("verify", clip, "--stream", "7") == 1
+        assert "stream" in capsys.readouterr().err
 
     def test_status_and_last_line(self, clip, monkeypatch, capsys):
-        bad = verification.Check("random order", "differs", "frame 3 of 9")
+        bad = Check("random order", "differs", "frame 3 of 9")
         monkeypatch.setattr(verification.Verification, "check_random_order", lambda self: bad)
         assert run("verify", clip) == 1
-        assert capsys.readouterr().out.splitlines()[-1] == "1 of 9 checks differ: random order"
+        assert capsys.readouterr().out.splitlines()[-1] == "1 of 12 checks differ: random order"
 
     def test_without_the_command(self, clip, monkeypatch):
         verified = verification.Verification(clip, None)
-        monkeypatch.setattr(verification.shutil, "which", lambda name: None)
+        monkeypatch.setattr(check.shutil, "which", lambda name: None)
         assert verified.check_command().status == "skipped"
+        assert AudioVerification(clip).check_command().status == "skipped"
 
 
 class TestExplain:

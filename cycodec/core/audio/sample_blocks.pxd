@@ -54,6 +54,7 @@ cdef class BlockReader(SamplesHandle):
     cdef int64_t begin_input        # input samples before this position are dropped
     cdef bint counted               # True if an end of input at `next_out` is that of the stream
     cdef bint running               # True if `next_out` is reached by reading on
+    cdef int64_t resume             # where a run from the start was interrupted; -1: nowhere
     cdef bint draining              # True once next_input has reached the end
 
     cdef int next_input(self) noexcept nogil

@@ -9,6 +9,9 @@ A window that begins where the last one ended continues decoder and resampler as
 block gave beyond a window is kept for the next one. So windows that are read in order have the same
 bits as one large window, whatever state the codec keeps.
 
+A question between two windows, such as for the length, moves the decoder. The window that follows
+such a question then decodes from the start once more, if the windows before it did.
+
 Note [Resampling in the middle]
 
 libswresample computes output sample n from the inputs around n * in / out. Its phase repeats after
@@ -51,6 +54,7 @@ cdef class BlockReader(SamplesHandle):
         self.sample_rate = sample_rate
         self.num_channels = num_channels
         self.total = -1
+        self.resume = -1
 
     def __dealloc__(self):
         swresample.swr_free(&self.swr)
@@ -258,9 +262,10 @@ cdef class BlockReader(SamplesHandle):
         """Begin so that the first sample available is at or before a position."""
         cdef int64_t round = 0
         cdef int code
-        if not self.from_start_only and start > self.settling:
+        if not self.from_start_only and start > self.settling and start != self.resume:
             round = (start - self.settling) // self.step_out
         self.stop()
+        self.resume = -1
         code = self.begin_at(round * self.step_in)
         if code < 0:
             return code
@@ -342,6 +347,21 @@ cdef class BlockReader(SamplesHandle):
     def continues_to(self, int64_t start):
         """Return True if a window that begins at a position is reached by reading on."""
         return self.is_near(start)
+
+    def place(self):
+        """Return the position that a run from the start has reached; -1 if there is no such run."""
+        return self.next_out if self.running and self.begin_input == 0 else -1
+
+    def resume_at(self, int64_t position):
+        """Go on after a question; see Note [Continuing].
+
+        Parameters
+        ----------
+        position : int
+            What `place` returned before the question.
+        """
+        if self.place() != position:
+            self.resume = position
 
     def read_into(self, int64_t start, int64_t stop, size_t pointer, int64_t stride):
         """Write samples [start, stop) to rows of float32, one for each channel.
