@@ -75,6 +75,14 @@ class TestTags:
         assert container["streams"][1]["num_samples_from_content"] == len(AudioDecoder(tagged))
 
 
+def test_a_saved_index_is_named_where_a_video_is_wanted(clip, tmp_path, capsys):
+    index = tmp_path / "clip.idx"  # FFmpeg takes the suffix for subtitles
+    assert run("index", clip, "-o", index) == 0
+    for command in ("frames", "explain"):
+        assert run(command, index, "--index", "0") == 1
+        assert "it is a frame index that cycodec has saved" in capsys.readouterr().err
+
+
 class TestPipes:
     def test_lines_have_tabs_and_no_padding(self, clip, capsys):
         assert run("info", clip) == 0

@@ -73,7 +73,8 @@ SOURCES = [
     ("h264_open_gop.ts", ("mp4", "ts")), ("h264_no_bframes.mp4", ("mp4",)), ("h264_bpyramid.mp4", ("mkv",)),
     ("h264_10bit.mp4", ("mp4",)), ("h264_444.mp4", ("mkv",)), ("h264_mbaff.mp4", ("mp4",)),
     ("hevc.mp4", ("mp4", "mkv", "ts")), ("hevc_10bit.mp4", ("mp4",)), ("mpeg2.ts", ("mkv", "ts")),
-    ("mpeg4.mp4", ("mp4", "mkv")), ("mpeg4_no_bframes.mp4", ("mp4", "mkv")), ("vp9.webm", ("mkv", "mp4")), ("vp8.webm", ("mkv",)), ("av1_aom.mkv", ("mkv",)),
+    ("mpeg4.mp4", ("mp4", "mkv")), ("mpeg4_no_bframes.mp4", ("mp4", "mkv")),
+    ("vp9.webm", ("mkv", "mp4")), ("vp8.webm", ("mkv",)), ("av1_aom.mkv", ("mkv",)),
     ("av1_svt.mp4", ("mp4",)), ("ffv1.mkv", ("mkv",)),
 ]  # fmt: skip
 

@@ -274,6 +274,10 @@ cdef bytes formats_of_one_resource():
     return single_formats
 
 
+# How the files begin that `FrameIndex.save` writes.
+cdef bytes SAVED_INDEX = b"CYCIDX"
+
+
 cdef str playlist_in(bytes head, str url):
     """Return the format that opens other resources and that matches the source's first bytes."""
     cdef AVProbeData probe
@@ -289,4 +293,6 @@ cdef str playlist_in(bytes head, str url):
     if demuxer == NULL:
         return None
     found = demuxer.name.decode().split(",")[0]
+    if head.startswith(SAVED_INDEX):  # FFmpeg takes each name with .idx for subtitles
+        return None
     return found if is_many(found) else None
