@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import IO, TYPE_CHECKING, Any, TypeAlias
@@ -30,6 +31,19 @@ if TYPE_CHECKING:
 Mappings: TypeAlias = str | bytes | IO[Any]
 # What a session translates frame numbers and instants with.
 SessionIndex: TypeAlias = FrameIndex | HeaderIndex | ApproximateIndex
+
+
+def given_index_of(index: FrameIndex | bytes | str | os.PathLike[str] | None) -> FrameIndex | None:
+    """Returns the index that a user gives as an object, as bytes or as the path of a file."""
+    if isinstance(index, (str, os.PathLike)):
+        return FrameIndex.load(index)
+    if isinstance(index, (bytes, bytearray, memoryview)):
+        return FrameIndex.from_bytes(bytes(index))
+    if index is not None and not isinstance(index, FrameIndex):
+        raise TypeError(
+            f"index must be a FrameIndex, its bytes or the path of a saved one, not {type(index).__name__}"
+        )
+    return index
 
 
 @dataclass(frozen=True)

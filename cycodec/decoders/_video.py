@@ -15,6 +15,7 @@ from cycodec._shared.limits import current
 from cycodec._shared.metadata import VideoStreamMetadata, video_metadata
 from cycodec._shared.results import Frame, FrameBatch
 from cycodec._shared.sources import Source, make_access
+from cycodec._video.opening import given_index_of
 from cycodec._video.options import Options
 from cycodec._video.session import Frames, VideoSession
 from cycodec._video.work import DecodeCounters, DecodePlan, counted, planned
@@ -85,9 +86,9 @@ class VideoDecoder(DecoderBase, ArrayOfFrames, OpenToC):
         torch.uint8; torch.float32 in [0, 1], which is ffmpeg's rgb48le divided by 65535 and keeps
         the precision of 10 and 12 bits; or torch.float16, the same rounded. "auto" is float32 for
         HDR (transfer functions PQ and HLG), else uint8.
-    index : FrameIndex or path, optional
-        An index that was made before (``decoder.index``, ``FrameIndex.save``). The decoder refuses
-        an index of another source.
+    index : FrameIndex, bytes or path, optional
+        An index that was made before (``decoder.index``, its ``to_bytes()``, or the file of its
+        ``save``). The decoder refuses an index of another source.
     num_threads : int, optional
         The largest number of threads for one request. A request that touches several GOPs is
         divided among them. FFmpeg's frame threads decode a long read inside a GOP, such as a loop
@@ -163,7 +164,7 @@ class VideoDecoder(DecoderBase, ArrayOfFrames, OpenToC):
         custom_frame_mappings: str | bytes | IO[Any] | None = None,
         transforms: Iterable[DecoderTransform | Module] | None = None,
         output_dtype: dtype | Literal["auto"] | None = None,
-        index: FrameIndex | str | os.PathLike[str] | None = None,
+        index: FrameIndex | bytes | str | os.PathLike[str] | None = None,
         num_threads: int | None = None,
         on_error: Literal["raise", "mask"] = "raise",
         fallback: Literal["cpu", "raise"] = "cpu",
@@ -186,12 +187,7 @@ class VideoDecoder(DecoderBase, ArrayOfFrames, OpenToC):
             raise ValueError(
                 "seek_mode='approximate', custom_frame_mappings and index exclude each other: pass one of them"
             )
-        if isinstance(index, (str, os.PathLike)):
-            index = FrameIndex.load(index)
-        elif index is not None and not isinstance(index, FrameIndex):
-            raise TypeError(
-                f"index must be a FrameIndex or the path of a saved one, not {type(index).__name__}"
-            )
+        index = given_index_of(index)
         ffmpeg_threads, threads = thread_counts(num_ffmpeg_threads, num_threads)
         limits = current(max_pixels, max_result_bytes, timeout, max_spool_bytes)
         settings = Options(

@@ -15,8 +15,10 @@ import media
 import numpy as np
 import oracle
 import pytest
+import torch
 
 import cycodec
+from cycodec.core.error import InvalidDataError, StaleIndexError
 from cycodec.decoders import VideoDecoder
 
 OWNERS = media.names("h264_plain.mp4 h264.ts mpeg4_bframes.avi")
@@ -438,3 +440,17 @@ def test_saving_takes_paths_of_bytes(plain, tmp_path):
     index.save(path)
     assert cycodec.FrameIndex.load(path) == index
     assert os.listdir(tmp_path) == ["x.idx"]
+
+
+def test_the_bytes_of_an_index_are_an_index():
+    path = media.path("h264_plain.mp4")
+    made = VideoDecoder(path)
+    data = made.index.to_bytes()
+    for given in (data, bytearray(data), memoryview(data)):
+        assert torch.equal(VideoDecoder(path, index=given)[7], made[7])
+    with pytest.raises(StaleIndexError):
+        VideoDecoder(media.path("h264_10bit.mp4"), index=data)
+    with pytest.raises(InvalidDataError):
+        VideoDecoder(path, index=data[:-1])
+    with pytest.raises(TypeError, match="FrameIndex, its bytes or the path"):
+        VideoDecoder(path, index=7)
