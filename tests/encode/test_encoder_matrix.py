@@ -89,6 +89,16 @@ def test_as_good_as_ffmpeg(container, codec, options, pixel_format, tmp_path):
     assert tagged[0] == {**tagged[0], **tagged[1]}
 
 
+def test_prores_states_a_transfer_function_that_it_has(tmp_path):
+    """It has no code for that of SMPTE 170M, whose curve is BT.709's."""
+    encoder = Encoder()
+    stream = encoder.add_video(height=96, width=128, frame_rate=25, codec="prores")
+    with encoder.open_file(tmp_path / "x.mov"):
+        stream.add_frames(FRAMES[:2])
+    probed = encoding.probe(tmp_path / "x.mov", "color_transfer", "color_space")
+    assert probed == {"color_transfer": "bt709", "color_space": "smpte170m"}
+
+
 def every_encoder():
     """(container, encoder) of all that work here."""
     found = []

@@ -255,7 +255,11 @@ cdef class VideoStreamEncoder(StreamEncoder):
             if self.context.color_primaries == avutil.AVCOL_PRI_UNSPECIFIED:
                 self.context.color_primaries = avutil.AVCOL_PRI_BT709 if is_hd else avutil.AVCOL_PRI_SMPTE170M
             if self.context.color_trc == avutil.AVCOL_TRC_UNSPECIFIED:
-                self.context.color_trc = avutil.AVCOL_TRC_BT709 if is_hd else avutil.AVCOL_TRC_SMPTE170M
+                # both are one curve; ProRes has no code for the other, and FFmpeg would write 0
+                if is_hd or avcodec.avcodec_get_name(self.context.codec_id) == b"prores":
+                    self.context.color_trc = avutil.AVCOL_TRC_BT709
+                else:
+                    self.context.color_trc = avutil.AVCOL_TRC_SMPTE170M
         elif self.context.colorspace not in KNOWN_SPACES:
             self.refuse(
                 f"RGB cannot be converted in the matrix {self.space_name()}",
