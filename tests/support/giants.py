@@ -35,7 +35,7 @@ def with_escapes(unit):
 
 
 def h264(data, width, height):
-    """Changes the size in all sequence parameter sets of an Annex B stream of x264 (High profile)."""
+    """Changes the size in all sequence parameter sets of x264's Annex B stream (High profile)."""
 
     def changed(unit):
         if unit[0] & 31 != 7:

@@ -140,7 +140,9 @@ cdef class PacketDecoder:
                 "(the file may be damaged; `ffprobe` on it says more)",
                 source=self.source, operation="open decoder",
             )
-        self.context = allocate_decoder(codec, parameters, self.stream().time_base, 1, self.demuxer.io.access.max_pixels, self.source)
+        self.context = allocate_decoder(
+            codec, parameters, self.stream().time_base, 1, self.demuxer.io.access.max_pixels, self.source
+        )
         if parameters.codec_id in HAVE_CHECKSUMS:
             # without it, libavcodec returns what a wrong checksum shows to be damaged
             avutil.av_opt_set_int(self.context, b"err_detect", CHECKED, 0)
