@@ -8,10 +8,9 @@ are told to leave out (AVDISCARD_ALL), and report what they would refuse. Some d
 decode such pictures, too. They are told to decode, and ask for a picture buffer, which they do not
 get, if they accept the header. Only the beginning of a packet of H.264, HEVC, MPEG-1 or MPEG-2 is
 sent: its parameter sets or headers, and the header of its first slice. Of a packet with one picture
-of MPEG-4, the beginning is enough, too, because the decoder would search all of it for others.
-Damage behind the headers is not found; most decoders conceal it and give a frame. Packets with
-plain headers need no decoder: Note [Plain headers] in bitstream/plain_headers.pyx. It is opened for
-the first packet that is not plain.
+of MPEG-4, the beginning is enough, too. Damage behind the headers is not found; most decoders
+conceal it and give a frame. Packets with plain headers need no decoder: Note [Plain headers] in
+bitstream/plain_headers.pyx. It is opened for the first packet that is not plain.
 """
 
 from libc.errno cimport EAGAIN, ENOMEM
