@@ -56,3 +56,12 @@ from cycodec.core.capi.samples cimport (
     samples_rate,
     samples_read,
 )
+from cycodec.core.handles cimport (
+    DemuxerHandle,
+    EncoderHandle,
+    IndexHandle,
+    MuxerHandle,
+    ReaderHandle,
+    SamplesHandle,
+    SpecHandle,
+)

@@ -58,7 +58,7 @@ TABLE = Table(
         "core/video": ("core/container", "csrc/convert"),
         "core/image": ("core/video", "core/container", "csrc/image"),
         "core/audio": ("core/container", "core/bitstream", "csrc/sound"),
-        "core/container": ("core/io", "core/bitstream", "core/heap"),
+        "core/container": ("core/io", "core/bitstream", "core/heap", "core/handles"),
         "core/encode": ("core/container", "csrc/encode"),
         "core/io": ("core/error", "core/pool", "core/search", "core/ffmpeg", "core/compat"),
         "core/bitstream": (
@@ -73,6 +73,7 @@ TABLE = Table(
         "core/pool": ("core/error",),
         "core/search": (),
         "core/heap": ("libav",),
+        "core/handles": (),
         "core/ffmpeg": ("core/error", "core/compat", "core/libraries"),
         "core/libraries": (),
         "core/compat": ("libav", "csrc/compat"),

@@ -66,7 +66,7 @@ COMPILER = ("ca-certificates", "python3", "python3-venv", "python3-dev", "gcc", 
 def try_extensions(suite: str, shared: dict[str, Path], wheel: str) -> str:
     """Follow docs/cimport.md on a system with a compiler and without FFmpeg's headers.
 
-    Both extensions of tests/support/downstream are built by the guide's commands: one writes a
+    Both packages of tests/downstream are built by the guide's commands: one writes a
     video, and the other computes the mean luma of a frame of it.
 
     Returns
@@ -79,8 +79,9 @@ def try_extensions(suite: str, shared: dict[str, Path], wheel: str) -> str:
     project = system.folder / "project"
     shutil.rmtree(project, ignore_errors=True)
     project.mkdir()
-    for name in ("setup.py", "luma.pyx", "writer.pyx"):
-        shutil.copy(ROOT / "tests/support/downstream" / name, project)
+    # setup.py builds every .pyx file of its folder
+    for name in ("luma/setup.py", "luma/luma.pyx", "writer/writer.pyx"):
+        shutil.copy(ROOT / "tests/downstream" / name, project)
     page = (ROOT / "docs/cimport.md").read_text()
     packages, build, call = re.findall(r"^\$ (.*)$", page, re.MULTILINE)
     written = 'python -c \'import writer; writer.write("video.mp4", 20, "mpeg4")\''

@@ -2,6 +2,7 @@
 
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 
+from cycodec.core.handles cimport SamplesHandle
 from cycodec.libav.swresample cimport SwrContext
 
 
@@ -17,7 +18,7 @@ cdef struct AudioFormat:
     uint64_t mask           # the speakers of the channels; 0: not known
 
 
-cdef class BlockReader:
+cdef class BlockReader(SamplesHandle):
     cdef readonly str source        # how errors call the source
     cdef readonly int sample_rate   # of the output
     cdef readonly int num_channels  # of the output

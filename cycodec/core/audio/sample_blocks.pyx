@@ -38,7 +38,7 @@ cdef enum:
     MAX_RATIO = 256             # of two sample rates; time and memory of a filter grow with it
 
 
-cdef class BlockReader:
+cdef class BlockReader(SamplesHandle):
     """Reads samples by position from blocks that a subclass supplies.
 
     Parameters

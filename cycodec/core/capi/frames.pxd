@@ -2,8 +2,7 @@
 
 from libc.stdint cimport int64_t, uint8_t
 
-from cycodec.core.video.picture_spec cimport PictureSpec
-from cycodec.core.video.reader cimport FrameReader
+from cycodec.core.handles cimport ReaderHandle, SpecHandle
 from cycodec.libav.avutil cimport AVFrame
 
 
@@ -14,14 +13,14 @@ cdef enum:
     PICTURE_FLOAT16 = 2     # 0 to 1
 
 
-cdef FrameReader decoder_reader(object decoder)
-cdef int reader_reach(FrameReader reader, int64_t number) noexcept nogil
-cdef const AVFrame *reader_frame(FrameReader reader) noexcept nogil
-cdef int reader_check(FrameReader reader, int code) except -1
+cdef ReaderHandle decoder_reader(object decoder)
+cdef int reader_reach(ReaderHandle reader, int64_t number) noexcept nogil
+cdef const AVFrame *reader_frame(ReaderHandle reader) noexcept nogil
+cdef int reader_check(ReaderHandle reader, int code) except -1
 
-cdef PictureSpec decoder_spec(object decoder, int y0, int y1, int x0, int x1, int height, int width, int type,
-                              bint planar)
-cdef int spec_height(PictureSpec spec) noexcept nogil
-cdef int spec_width(PictureSpec spec) noexcept nogil
-cdef int64_t spec_bytes(PictureSpec spec) noexcept nogil
-cdef int reader_convert(FrameReader reader, PictureSpec spec, uint8_t *out) noexcept nogil
+cdef SpecHandle decoder_spec(object decoder, int y0, int y1, int x0, int x1, int height, int width, int type,
+                             bint planar)
+cdef int spec_height(SpecHandle spec) noexcept nogil
+cdef int spec_width(SpecHandle spec) noexcept nogil
+cdef int64_t spec_bytes(SpecHandle spec) noexcept nogil
+cdef int reader_convert(ReaderHandle reader, SpecHandle spec, uint8_t *out) noexcept nogil

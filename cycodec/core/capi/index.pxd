@@ -2,13 +2,13 @@
 
 from libc.stdint cimport int64_t
 
-from cycodec.core.video.index cimport FrameIndex
+from cycodec.core.handles cimport IndexHandle
 from cycodec.libav.avutil cimport AVRational
 
 
-cdef FrameIndex decoder_index(object decoder)
-cdef int index_length(FrameIndex index) noexcept nogil
-cdef int64_t index_pts(FrameIndex index, int number) noexcept nogil
-cdef int64_t index_duration(FrameIndex index, int number) noexcept nogil
-cdef int index_number_at(FrameIndex index, double seconds) noexcept nogil
-cdef AVRational index_time_base(FrameIndex index) noexcept nogil
+cdef IndexHandle decoder_index(object decoder)
+cdef int index_length(IndexHandle index) noexcept nogil
+cdef int64_t index_pts(IndexHandle index, int number) noexcept nogil
+cdef int64_t index_duration(IndexHandle index, int number) noexcept nogil
+cdef int index_number_at(IndexHandle index, double seconds) noexcept nogil
+cdef AVRational index_time_base(IndexHandle index) noexcept nogil

@@ -2,12 +2,13 @@
 
 from libc.stdint cimport int64_t
 
+from cycodec.core.handles cimport DemuxerHandle
 from cycodec.core.io.source cimport IOContext
 from cycodec.libav.avformat cimport AVFormatContext, AVInputFormat, AVStream
 from cycodec.libav.avutil cimport AVDictionary
 
 
-cdef class Container:
+cdef class Container(DemuxerHandle):
     cdef AVFormatContext *ptr
     cdef readonly dict codec_options    # options of the user that only decoders know
     cdef readonly IOContext io

@@ -56,7 +56,7 @@ cdef int open_itself(AVFormatContext *context, AVIOContext **pb, const char *url
 
 
 @cython.no_gc_clear
-cdef class Container:
+cdef class Container(DemuxerHandle):
     """An open container. Its subclass `Demuxer` reads the packets.
 
     Parameters

@@ -3,6 +3,7 @@
 from cpython.pythread cimport PyThread_type_lock
 from libc.stdint cimport int64_t
 
+from cycodec.core.handles cimport MuxerHandle
 from cycodec.core.io.sink cimport Sink
 from cycodec.libav.avcodec cimport AVPacket
 from cycodec.libav.avformat cimport AVFormatContext
@@ -14,7 +15,7 @@ cdef struct WaitingPacket:
     AVRational time_base
 
 
-cdef class Muxer:
+cdef class Muxer(MuxerHandle):
     cdef AVFormatContext *context
     cdef readonly Sink sink
     cdef PyThread_type_lock lock    # held while packets are written; only taken without the GIL

@@ -37,7 +37,7 @@ HAVE_TIMES = ("mpegts", "mpeg", "vob", "dvd", "ivf")
 
 
 @cython.no_gc_clear
-cdef class Muxer:
+cdef class Muxer(MuxerHandle):
     """A container that is being written. Encoders add their streams before `start`.
 
     Parameters

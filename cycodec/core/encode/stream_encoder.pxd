@@ -3,12 +3,13 @@
 from libc.stdint cimport int64_t
 
 from cycodec.core.encode.muxer cimport Muxer
+from cycodec.core.handles cimport EncoderHandle
 from cycodec.libav.avcodec cimport AVCodec, AVCodecContext, AVPacket
 from cycodec.libav.avformat cimport AVStream
 from cycodec.libav.avutil cimport AVFrame, AVMediaType
 
 
-cdef class StreamEncoder:
+cdef class StreamEncoder(EncoderHandle):
     cdef readonly Muxer muxer
     cdef const AVCodec *codec
     cdef AVCodecContext *context

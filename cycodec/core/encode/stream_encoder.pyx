@@ -42,7 +42,7 @@ IGNORED = ("Error parsing option", "Unknown option", "Invalid value for")
 
 
 @cython.no_gc_clear
-cdef class StreamEncoder:
+cdef class StreamEncoder(EncoderHandle):
     """One stream of a muxer. A subclass fills frames, and this class encodes and writes them."""
 
     def __dealloc__(self):

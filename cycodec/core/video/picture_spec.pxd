@@ -2,8 +2,10 @@
 
 from libc.stdint cimport int64_t
 
+from cycodec.core.handles cimport SpecHandle
 
-cdef class PictureSpec:
+
+cdef class PictureSpec(SpecHandle):
     # ConvertTarget * of csrc/picture/target.h.
     cdef void *target
     # Size of a stored frame, before it is oriented.

@@ -24,7 +24,7 @@ cdef enum:
     ORIENT_TRANSPOSE = 4
 
 
-cdef class PictureSpec:
+cdef class PictureSpec(SpecHandle):
     """How a reader makes pictures of decoded frames; immutable.
 
     Parameters

@@ -6,6 +6,7 @@ from libc.stdint cimport int64_t
 
 from cycodec.core.bitstream.nal cimport NalFormat
 from cycodec.core.container.demux cimport Demuxer
+from cycodec.core.handles cimport ReaderHandle
 from cycodec.core.video.backend cimport VideoBackend
 from cycodec.core.video.fault_watch cimport FaultWatch
 from cycodec.core.video.order_watch cimport OrderWatch
@@ -46,7 +47,7 @@ cdef struct FrameFacts:
     int range
 
 
-cdef class FrameStream:
+cdef class FrameStream(ReaderHandle):
     cdef readonly Demuxer demuxer
     cdef readonly StreamIndex index
     cdef readonly VideoBackend backend

@@ -34,7 +34,7 @@ cdef enum:
 
 
 @cython.no_gc_clear
-cdef class FrameStream:
+cdef class FrameStream(ReaderHandle):
     """The base of FrameReader: it decodes frame by frame.
 
     Parameters

@@ -2,11 +2,12 @@
 
 from libc.stdint cimport int64_t
 
+from cycodec.core.handles cimport IndexHandle
 from cycodec.libav.avcodec cimport AVPacket
 from cycodec.libav.avutil cimport AVFrame
 
 
-cdef class StreamIndex:
+cdef class StreamIndex(IndexHandle):
     # True if the index names every frame that the decoder must give.
     cdef readonly bint is_exact
     # True if packets get their ordinals in place of their pts, so that frames can be recognised by

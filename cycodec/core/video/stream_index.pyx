@@ -19,7 +19,7 @@ from cycodec.libav.avcodec cimport AVPacket
 from cycodec.libav.avutil cimport AVFrame
 
 
-cdef class StreamIndex:
+cdef class StreamIndex(IndexHandle):
     """Frames known by the times that the decoder gives them.
 
     Parameters

@@ -16,7 +16,7 @@ def flags(option):
 
 
 setup(
-    name="downstream",
+    name="luma",
     ext_modules=cythonize(
         [
             Extension(

@@ -6,6 +6,8 @@ from libc.stdlib cimport free, malloc
 
 from cycodec cimport (
     CYCODEC_ABI,
+    EncoderHandle,
+    MuxerHandle,
     cycodec_abi,
     encoder_add_picture,
     encoder_add_samples,
@@ -20,8 +22,6 @@ from cycodec cimport (
     require_cycodec,
 )
 from cycodec.core.capi.abi cimport check_build
-from cycodec.core.encode.muxer cimport Muxer
-from cycodec.core.encode.stream_encoder cimport StreamEncoder
 
 require_cycodec()
 
@@ -33,9 +33,9 @@ cdef enum:
 
 def write(path, int num_frames, str codec, str container=None):
     """Write frames whose red rises by 10 levels from frame to frame, and a tone of 440 Hz."""
-    cdef Muxer muxer = muxer_open(path, container)
-    cdef StreamEncoder video = muxer_add_video(muxer, WIDTH, HEIGHT, 10, 1, codec, {})
-    cdef StreamEncoder audio = muxer_add_audio(muxer, RATE, 1, "pcm_s16le", {})
+    cdef MuxerHandle muxer = muxer_open(path, container)
+    cdef EncoderHandle video = muxer_add_video(muxer, WIDTH, HEIGHT, 10, 1, codec, {})
+    cdef EncoderHandle audio = muxer_add_audio(muxer, RATE, 1, "pcm_s16le", {})
     cdef uint8_t *picture = <uint8_t *> malloc(HEIGHT * WIDTH * 3)
     cdef float *tone = <float *> malloc(RATE // 10 * sizeof(float))
     cdef int code = 0, sound = 0, number, i
@@ -66,15 +66,17 @@ def write(path, int num_frames, str codec, str container=None):
 
 def swapped():
     """Return the codes for pictures given to an audio encoder, and samples to a video encoder."""
-    cdef Muxer muxer = muxer_open("x.mkv", None)
-    cdef StreamEncoder video = muxer_add_video(muxer, WIDTH, HEIGHT, 10, 1, "ffv1", {})
-    cdef StreamEncoder audio = muxer_add_audio(muxer, RATE, 1, "pcm_s16le", {})
+    cdef MuxerHandle muxer = muxer_open("x.mkv", None)
+    cdef EncoderHandle video = muxer_add_video(muxer, WIDTH, HEIGHT, 10, 1, "ffv1", {})
+    cdef EncoderHandle audio = muxer_add_audio(muxer, RATE, 1, "pcm_s16le", {})
     cdef float sample = 0
     return [
         encoder_add_picture(audio, <uint8_t *> &sample),
         encoder_add_samples(video, &sample, 1, 1),
         encoder_add_picture(video, <uint8_t *> &sample),        # it has no layout
         encoder_add_samples(audio, NULL, 1, 1),
+        encoder_add_picture(None, <uint8_t *> &sample),
+        encoder_add_samples(None, &sample, 1, 1),
     ]
 
 

@@ -45,6 +45,7 @@ def raises(kind, function, *arguments, **options):
 def check_streams():
     assert frames.streams(CLIP) == ([0, 1], 0)
     assert frames.streams_of_decoder(VideoDecoder(CLIP)) == 2
+    assert "mp4" in frames.name_of_format(CLIP).split(",")
 
 
 def check_packets():
@@ -95,8 +96,11 @@ def check_resized_floats():
     found, *_ = frames.pictures(VideoDecoder(CLIP), [5], (0, 64, 0, 96), (30, 40))
     assert found[0] == small[5].numpy().tobytes()
     exact = VideoDecoder(CLIP, output_dtype=torch.float32, dimension_order="NHWC")[5].numpy()
-    floats, *_ = frames.pictures(VideoDecoder(CLIP), [5], (0, 64, 0, 96), (64, 96), floats=True)
+    floats, *_ = frames.pictures(VideoDecoder(CLIP), [5], (0, 64, 0, 96), (64, 96), frames.FLOAT32)
     np.testing.assert_array_equal(np.frombuffer(floats[0], np.float32).reshape(64, 96, 3), exact)
+    half = VideoDecoder(CLIP, output_dtype=torch.float16, dimension_order="NHWC")[5].numpy()
+    halves, *_ = frames.pictures(VideoDecoder(CLIP), [5], (0, 64, 0, 96), (64, 96), frames.FLOAT16)
+    np.testing.assert_array_equal(np.frombuffer(halves[0], np.float16).reshape(64, 96, 3), half)
 
 
 def check_bad_pictures():
@@ -124,6 +128,36 @@ def check_samples():
     raises(cycodec.ClosedError, frames.samples, decoder, 0, 1)
 
 
+def check_none():
+    wrong = [name for name, is_right in frames.answers_for_none().items() if not is_right]
+    assert wrong == []
+    for kind in ("demuxer", "reader", "samples"):
+        raises(TypeError, frames.check_none, kind)
+    approximate = VideoDecoder(CLIP, seek_mode="approximate")
+    assert frames.times(approximate) == []
+
+
+def check_saved_index():
+    path = FOLDER / "saved.index"
+    VideoDecoder(CLIP).index.save(path)
+    assert frames.times_of(cycodec.FrameIndex.load(path)) == frames.times(VideoDecoder(CLIP))
+    raises(TypeError, frames.times_of, VideoDecoder(CLIP))
+
+
+def check_kept_handles():
+    video, audio = VideoDecoder(CLIP), AudioDecoder(CLIP)
+    kept = frames.Kept(video, audio)
+    kept.reach(3)
+    video.close()
+    audio.close()
+    # a handle keeps what it needs, and a closed decoder gives no more handles
+    kept.reach(20)
+    kept.packet()
+    kept.sample()
+    raises(cycodec.ClosedError, frames.Kept, video, AudioDecoder(CLIP))
+    raises(cycodec.ClosedError, frames.Kept, VideoDecoder(CLIP), audio)
+
+
 def check_writing():
     path = FOLDER / "made.mkv"
     assert writer.write(str(path), 20, "ffv1") == EINVAL  # a picture after the end is refused
@@ -140,7 +174,7 @@ def check_writing():
 def check_refused_writing():
     raises(LookupError, writer.write, str(FOLDER / "x.mkv"), 1, "no_such_codec")
     raises(FileNotFoundError, writer.write, str(FOLDER / "none" / "x.mkv"), 1, "ffv1")
-    assert writer.swapped() == [EINVAL] * 4
+    assert writer.swapped() == [EINVAL] * 6
     assert not (FOLDER / "x.mkv").exists()
 
 
