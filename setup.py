@@ -136,7 +136,8 @@ class BuildModules(build_ext):
                 "language_level": 3,
                 "binding": True,
                 "embedsignature": True,
-                "freethreading_compatible": True,
+                # no test has run on a free-threaded Python, which therefore keeps its GIL with us
+                "freethreading_compatible": False,
             },
         )
         for extension in self.extensions:
