@@ -309,8 +309,7 @@ remux("starts_at_10s.mkv", "h264_sound.mp4", "-output_ts_offset 10")
 remux("starts_at_1000s.ts", "h264_sound.mp4", "-output_ts_offset 1000")
 remux("starts_below_zero.mp4", "h264_sound.mp4", "-output_ts_offset -0.5 -avoid_negative_ts disabled")
 remux("starts_below_zero.mkv", "h264_no_bframes.mp4", "-output_ts_offset -0.5 -avoid_negative_ts disabled")
-# the 33-bit clock of a transport stream runs over in the middle
-remux("clock_wraps.ts", "h264_plain.mp4", "-output_ts_offset 95442.2 -muxdelay 0")
+remux("clock_wraps.ts", "h264_plain.mp4", "-output_ts_offset 95442.2 -muxdelay 0")  # 33 bits run over
 remux("mjpeg.mkv", "mjpeg.avi")  # from FFmpeg 6 on, setts counts in the time base of its source
 remux("doubled_pts.mkv", "mjpeg.mkv", "-bsf:v setts=ts=floor(N/2)*80")
 remux("one_doubled_pts.mkv", "mjpeg.mkv", "-bsf:v setts=ts=if(eq(N\\,20)\\,19\\,N)*60")

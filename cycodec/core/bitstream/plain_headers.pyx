@@ -3,10 +3,11 @@
 Note [Plain headers]
 
 Asking a decoder about each packet took a fifth of the instructions of opening H.264 in AVI, an
-eighth in FLV and MPEG transport streams, and a twentieth with MPEG-2. Most packets repeat known parameter sets, or have none, and hold
-the header of one frame whose fields all have legal values. No decoder refuses these. A packet with
-anything else is not plain, and a decoder must tell. No later packet is plain then, so that the
-decoder sees all of them. The caller has to know that the decoder accepts the sets in the extradata.
+eighth in FLV and MPEG transport streams, and a twentieth with MPEG-2. Most packets repeat known
+parameter sets, or have none, and hold the header of one frame whose fields all have legal values.
+No decoder refuses these. A packet with anything else is not plain, and a decoder must tell. No
+later packet is plain then, so that the decoder sees all of them. The caller has to know that the
+decoder accepts the sets in the extradata.
 """
 
 from libc.stdint cimport uint8_t

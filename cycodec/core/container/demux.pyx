@@ -24,6 +24,8 @@ cdef set NEEDS_SIZE_ONLY = {avcodec.AV_CODEC_ID_VP8, avcodec.AV_CODEC_ID_VP9, av
 
 cdef enum:
     HUGE_PIXELS = 1 << 24       # a frame of so many pixels is not decoded without need
+    LARGEST_PICTURE = 1 << 28   # pixels; libavcodec refuses more by itself
+    FIRST_BYTES = 1 << 16       # of packets in which streams are looked for
     PROBE_PIXELS = 1 << 26      # of pictures that are decoded to describe a stream
 
 
@@ -147,15 +149,18 @@ cdef class Demuxer(Container):
         self.probed = True
 
     cdef int meet_streams(self) except -1:
-        """Read packets as far as probing would, and go back.
+        """Read the first packets, and go back.
 
         Some containers (FLV, MPEG-PS and -TS) name their streams in packets. FFmpeg takes options,
-        such as the largest size of pictures, for streams that it knows when probing begins. From a
-        URL, reading ends when the demuxer calls the streams complete.
+        such as the largest size of pictures, for streams that it knows when probing begins. So all
+        that probing may read is read before, but only under a limit below libavcodec's own: reading
+        twice costs up to a quarter of opening. Otherwise, and from a URL, reading ends when the
+        demuxer calls the streams complete.
         """
         cdef int flags = self.ptr.flags
+        cdef bint is_strict = self.io.access.max_pixels < LARGEST_PICTURE
         cdef bint is_far = self.io.size is None
-        cdef int64_t left = self.ptr.probesize
+        cdef int64_t left = self.ptr.probesize if is_strict else FIRST_BYTES
         cdef int64_t begin
         cdef int code = 0
         if not self.ptr.ctx_flags & avformat.AVFMTCTX_NOHEADER or not self.can_seek_bytes or self.ptr.pb == NULL:
@@ -164,7 +169,9 @@ cdef class Demuxer(Container):
         # packets as they are stored: timestamps and parsers begin with the real probing
         self.ptr.flags |= avformat.AVFMT_FLAG_NOPARSE | avformat.AVFMT_FLAG_NOFILLIN
         with nogil:
-            while code >= 0 and left > 0 and not (is_far and not self.ptr.ctx_flags & avformat.AVFMTCTX_NOHEADER):
+            while code >= 0 and left > 0 and (
+                (is_strict and not is_far) or self.ptr.ctx_flags & avformat.AVFMTCTX_NOHEADER
+            ):
                 code = self.read(self.held, -1)
                 left -= self.held.size + 1
                 avcodec.av_packet_unref(self.held)
