@@ -163,7 +163,10 @@ cdef class Demuxer(Container):
         cdef int64_t left = self.ptr.probesize if is_strict else FIRST_BYTES
         cdef int64_t begin
         cdef int code = 0
-        if not self.ptr.ctx_flags & avformat.AVFMTCTX_NOHEADER or not self.can_seek_bytes or self.ptr.pb == NULL:
+        if not self.ptr.ctx_flags & avformat.AVFMTCTX_NOHEADER or self.ptr.pb == NULL or not self.ptr.pb.seekable:
+            return 0
+        # the demuxers of images do not go back
+        if not self.can_seek_bytes or self.format_name.startswith("image2") or self.format_name.endswith("_pipe"):
             return 0
         begin = self.byte_position()
         # packets as they are stored: timestamps and parsers begin with the real probing
