@@ -294,9 +294,15 @@ def test_a_missing_index_is_not_found(plain, tmp_path):
         cycodec.FrameIndex.load(tmp_path / "nowhere.idx")
 
 
-@pytest.mark.parametrize("wrong", [5, b"bytes", [1, 2], {}])
+@pytest.mark.parametrize("wrong", [5, 1.5, [1, 2], {}])
 def test_what_is_no_index_is_a_type_error(plain, wrong):
     with pytest.raises(TypeError, match="index"):
+        VideoDecoder(plain[0], index=wrong)
+
+
+@pytest.mark.parametrize("wrong", [b"", b"bytes", bytearray(100)])
+def test_bytes_of_no_index(plain, wrong):
+    with pytest.raises(cycodec.InvalidDataError, match="index"):
         VideoDecoder(plain[0], index=wrong)
 
 
