@@ -7,8 +7,8 @@ import random
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from cycodec._cli.check import Check, Command, one_line
-from cycodec._cli.text import plural
+from cycodec._cli.check import Check, Command
+from cycodec._cli.text import plural, unwrapped
 from cycodec._shared import torch_adapter
 from cycodec.core.error import FFmpegError
 from cycodec.decoders import AudioDecoder
@@ -87,7 +87,7 @@ class AudioVerification:
         try:
             wrong = [start for start in starts if self._difference(start, "exact")]
         except (FFmpegError, LookupError) as error:
-            return Check(name, "differs", one_line(error))
+            return Check(name, "differs", unwrapped(error))
         if wrong:
             return Check(name, "differs", f"{len(wrong)} of {len(starts)}, the first at sample {wrong[0]}")
         return Check(name, "ok", plural(len(starts), "window"))
@@ -99,7 +99,7 @@ class AudioVerification:
         try:
             largest = max((self._difference(start, "approximate") for start in starts), default=0.0)
         except (FFmpegError, LookupError) as error:
-            return Check(name, "differs", one_line(error))
+            return Check(name, "differs", unwrapped(error))
         if largest:
             detail = f"they differ by up to {largest:.1g} of full scale; exact mode does not"
             return Check(name, "note", detail)
@@ -113,7 +113,7 @@ class AudioVerification:
         name = f"audio by the ffmpeg command {command.version}"
         done = command.run(self.source, self.stream, "-c:a", "pcm_f32le", "-f", "md5", "-")
         if not done.stdout.startswith("MD5="):
-            return Check(name, "skipped", f"it does not read the stream: {one_line(done.stderr)}")
+            return Check(name, "skipped", f"it does not read the stream: {unwrapped(done.stderr)}")
         digest, count = hashlib.md5(usedforsecurity=False), 0
         try:
             with AudioDecoder(self.source, stream_index=self.stream, gaps="skip") as decoder:
@@ -121,7 +121,7 @@ class AudioVerification:
                     digest.update(chunk.data.T.contiguous().numpy().data)
                     count += chunk.data.shape[1]
         except FFmpegError as error:
-            return Check(name, "skipped", f"the stream is damaged: {one_line(error)}")
+            return Check(name, "skipped", f"the stream is damaged: {unwrapped(error)}")
         if digest.hexdigest() != done.stdout.strip().removeprefix("MD5="):
             detail = (
                 f"the {plural(count, 'sample')} without gaps are not the command's (the command loses a few "

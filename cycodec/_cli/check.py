@@ -1,4 +1,4 @@
-"""What the checks of ``cycodec verify`` share: their result, its words, and the ffmpeg command."""
+"""What the checks of ``cycodec verify`` share: their result, and the ffmpeg command."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import subprocess
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["Check", "Command", "one_line"]
+__all__ = ["Check", "Command"]
 
 Status = Literal["ok", "differs", "note", "skipped"]
 
@@ -57,8 +57,3 @@ class Command:
         source = source if "://" in source else f"file:{source}"
         command = [self.path, "-v", "error", "-nostdin", "-threads", "1", "-i", source]
         return subprocess.run([*command, "-map", f"0:{stream}", *output], capture_output=True, text=True)
-
-
-def one_line(error: BaseException | str) -> str:
-    """Return an error in one line."""
-    return " ".join(str(error).split()) or type(error).__name__

@@ -15,6 +15,7 @@ __all__ = [
     "plural",
     "seconds_text",
     "stem",
+    "unwrapped",
 ]
 
 
@@ -74,3 +75,8 @@ def frame_rate(fps: float | None, frames: int | None) -> str | None:
 def seconds_text(seconds: float | None) -> str | None:
     """Return a duration in seconds, if it is known."""
     return None if seconds is None else f"{number(seconds)} s"
+
+
+def unwrapped(error: BaseException | str) -> str:
+    """Return the text of an error in one line, or its type if it has no text."""
+    return " ".join(str(error).split()) or type(error).__name__

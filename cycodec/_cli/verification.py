@@ -12,8 +12,8 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from cycodec._cli.check import Check, Command, one_line
-from cycodec._cli.text import plural
+from cycodec._cli.check import Check, Command
+from cycodec._cli.text import plural, unwrapped
 from cycodec._shared import torch_adapter
 from cycodec.core.error import FFmpegError
 from cycodec.core.video.index import FrameIndex
@@ -131,7 +131,7 @@ class Verification:
                 try:
                     batch = decoder.get_frames_played_at(instants)
                 except (IndexError, RuntimeError, ValueError) as error:
-                    return Check("approximate mode", "note", f"it follows the header: {one_line(error)}")
+                    return Check("approximate mode", "note", f"it follows the header: {unwrapped(error)}")
                 found += [_digest(frame) for frame in batch.data]
         wrong = [n for n, digest in enumerate(found) if digest != self.reference[n]]
         if not wrong:
@@ -154,7 +154,7 @@ class Verification:
             line.split(",")[-1].strip() for line in done.stdout.splitlines() if line[:1] not in ("", "#")
         ]
         if done.returncode and not found:
-            return Check(name, "skipped", f"it does not read the file: {one_line(done.stderr)}")
+            return Check(name, "skipped", f"it does not read the file: {unwrapped(done.stderr)}")
         if len(found) != self.count:
             detail = f"it gives {plural(len(found), 'frame')}, and cycodec {self.count}"
             return Check(name, "differs", detail)
@@ -190,7 +190,7 @@ class Verification:
         try:
             wrong = [n for n, d in zip(numbers, digests, strict=True) if d != self.reference[n]]
         except (FFmpegError, IndexError) as error:
-            return Check(name, "differs", one_line(error))
+            return Check(name, "differs", unwrapped(error))
         if wrong:
             return Check(name, "differs", f"{_named(sorted(wrong))} of {len(numbers)}")
         return Check(name, "ok", plural(len(numbers), "frame"))

@@ -11,6 +11,8 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from cycodec._cli.text import unwrapped
+
 if TYPE_CHECKING:
     from cycodec.decoders import VideoDecoder
 
@@ -77,7 +79,7 @@ def examples(*lines: str) -> str:
 
 def one_line(error: BaseException) -> str:
     """Return an error as one line. An unexpected one is shown with its type."""
-    text = " ".join(str(error).split()) or type(error).__name__
+    text = unwrapped(error)
     if isinstance(error, OSError) and error.filename is not None and error.strerror:
         return f"{error.filename}: {error.strerror}"
     if type(error) is OSError and error.strerror:  # such as a full disk, which has no name
