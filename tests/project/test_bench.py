@@ -432,7 +432,18 @@ def test_recorded_times_are_those_of_the_pages():
     assert len(compared) > 5
     assert compared == set(whole["times"])
     assert all(time > 0 for times in whole["times"].values() for time in times.values())
-    assert whole["machine"]["load_before"][0] < 0.5
+    assert whole["machine"]["load_before"][0] < machine.QUIET_LOAD
+
+
+def test_a_busy_machine_is_not_measured(monkeypatch, capsys):
+    loads = iter((3.0, 0.7, 0.1))
+    monkeypatch.setattr(machine.os, "getloadavg", lambda: (next(loads), 0, 0))
+    monkeypatch.setattr(machine.time, "sleep", lambda seconds: None)
+    machine.wait_until_quiet()
+    assert capsys.readouterr().err.count("waiting") == 2
+    monkeypatch.setattr(machine.os, "getloadavg", lambda: (3.0, 0, 0))
+    with pytest.raises(SystemExit, match="busy"):
+        machine.wait_until_quiet(minutes=0)
 
 
 def test_times_of_a_page_are_recorded(tmp_path):

@@ -54,6 +54,8 @@ def main() -> None:
     )
     parser.add_argument("--dry", action="store_true", help="print the times and write nothing")
     options = parser.parse_args()
+    if not options.dry:
+        machine.wait_until_quiet()
     facts = machine.facts()
     times: dict[str, dict[str, float]] = {}
     for page in pages():

@@ -3,11 +3,14 @@
 import os
 import platform
 import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
 from benchmark.paths import ROOT
 
+QUIET_LOAD = 0.5  # mean of the last minute, below which nothing else slows a measurement
 SIMD = ("sse4_2", "avx2", "avx512f", "avx512bw", "avx512vbmi", "asimd", "sve")
 
 
@@ -31,6 +34,19 @@ def facts() -> dict[str, Any]:
         "commit": commit_of(ROOT) or "none",
         "load_before": [round(load, 2) for load in os.getloadavg()],
     }
+
+
+def wait_until_quiet(minutes: float = 10) -> None:
+    """Wait until the load is below ``QUIET_LOAD``, or exit after a time with the reason."""
+    end = time.monotonic() + 60 * minutes
+    while (load := os.getloadavg()[0]) >= QUIET_LOAD:
+        if time.monotonic() > end:
+            sys.exit(
+                f"the machine is busy (load {load:.2f}), and times would mislead; "
+                f"stop what runs until the load is below {QUIET_LOAD}"
+            )
+        print(f"waiting: the load is {load:.2f}", file=sys.stderr)
+        time.sleep(10)
 
 
 def commit_of(checkout: Path) -> str:
