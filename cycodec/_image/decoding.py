@@ -50,7 +50,7 @@ def decode(
         return work.frames(picture.num_frames)
     image = work.allocate()
     work.make(picture, torch_adapter.pointer(image))
-    return image.permute(2, 0, 1)
+    return image
 
 
 def decode_frames(source: AnySource, settings: Settings, wanted: str | None = None) -> FrameBatch:
@@ -60,9 +60,8 @@ def decode_frames(source: AnySource, settings: Settings, wanted: str | None = No
     )
     work = _Work(picture, name, settings)
     if picture.num_frames == 1 and not getattr(picture, "is_animated", False):
-        image = work.allocate(1)
-        work.make(picture, torch_adapter.pointer(image))
-        batch = image.permute(0, 3, 1, 2)
+        batch = work.allocate(1)
+        work.make(picture, torch_adapter.pointer(batch))
         durations = [picture.duration(0) if hasattr(picture, "duration") else 0.0]
     else:
         batch = work.frames(picture.num_frames)
@@ -91,11 +90,18 @@ class _Work:
         self.wants_ink = picture.channels == 4 and settings.mode == ImageReadMode.UNCHANGED
 
     def allocate(self, *count: int) -> Tensor:
-        """Return a tensor for one picture or several: rows of packed pixels, without gaps."""
-        shape = (*count, self.plan.height, self.plan.width, self.channels)
-        size = math.prod(shape) * self.depth // 8
-        check_result(size, self.settings.limits.max_result_bytes, self.name)
-        return torch_adapter.empty(shape, f"uint{self.depth}")
+        """Return a tensor ``[*count, C, H, W]``: rows of packed pixels, without gaps in memory."""
+        channels, height, width = self.channels, self.plan.height, self.plan.width
+        samples = channels * height * width
+        check_result(
+            math.prod(count) * samples * self.depth // 8, self.settings.limits.max_result_bytes, self.name
+        )
+        strides = 1, width * channels, channels
+        return torch_adapter.maker(
+            (*count, channels, height, width),
+            (samples, *strides) if count else strides,
+            "uint16" if self.depth == 16 else "uint8",
+        )()
 
     def frames(self, count: int) -> Tensor:
         """Return all frames."""
@@ -103,7 +109,7 @@ class _Work:
         place, size = torch_adapter.pointer(batch), self.plan.height * self.plan.width * self.pixel_bytes
         for number in range(count):
             self.make(self.picture.draw(number), place + number * size)
-        return batch.permute(0, 3, 1, 2)
+        return batch
 
     def make(self, reader: Any, place: int) -> None:
         """Read one picture, and orient and resample it, to an address."""
