@@ -43,6 +43,7 @@ from cycodec.core.capi.frames cimport (
 from cycodec.core.capi.index cimport (
     decoder_index,
     index_duration,
+    index_gop_begin,
     index_length,
     index_number_at,
     index_pts,

@@ -11,4 +11,5 @@ cdef int index_length(IndexHandle index) noexcept nogil
 cdef int64_t index_pts(IndexHandle index, int number) noexcept nogil
 cdef int64_t index_duration(IndexHandle index, int number) noexcept nogil
 cdef int index_number_at(IndexHandle index, double seconds) noexcept nogil
+cdef int index_gop_begin(IndexHandle index, int number) noexcept nogil
 cdef AVRational index_time_base(IndexHandle index) noexcept nogil

@@ -39,6 +39,18 @@ cdef int index_number_at(IndexHandle index, double seconds) noexcept nogil:
     return (<FrameIndex> index).number_at(seconds) if count(index) > 0 else -1
 
 
+cdef int index_gop_begin(IndexHandle index, int number) noexcept nogil:
+    """Return the number of the first frame of the GOP of a frame; -1 outside the stream.
+
+    Decoding of the frame begins at the packet of that GOP's key frame.
+    """
+    if not 0 <= number < count(index):
+        return -1
+    if (<FrameIndex> index).num_anchors == 0:
+        return 0
+    return <int> max((<FrameIndex> index).anchors[(<FrameIndex> index).anchor_of(number)].first, 0)
+
+
 cdef AVRational index_time_base(IndexHandle index) noexcept nogil:
     """Return the unit of `index_pts` and `index_duration`, in seconds; 0 / 1 for None."""
     cdef AVRational base

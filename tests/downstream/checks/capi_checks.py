@@ -144,6 +144,14 @@ def check_saved_index():
     raises(TypeError, frames.times_of, VideoDecoder(CLIP))
 
 
+def check_gops():
+    index = VideoDecoder(CLIP).index
+    begins = index.key_frames.tolist()
+    assert len(begins) > 1
+    expected = [max(begin for begin in begins if begin <= number) for number in range(len(index))]
+    assert frames.gop_begins(index) == (expected, -1, -1)
+
+
 def check_kept_handles():
     video, audio = VideoDecoder(CLIP), AudioDecoder(CLIP)
     kept = frames.Kept(video, audio)

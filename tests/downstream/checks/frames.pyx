@@ -29,6 +29,7 @@ from cycodec cimport (
     demuxer_seek,
     demuxer_stream,
     index_duration,
+    index_gop_begin,
     index_length,
     index_number_at,
     index_pts,
@@ -112,6 +113,12 @@ def times_of(IndexHandle index):
          index_number_at(index, (index_pts(index, i) + index_duration(index, i) / 2) * unit))
         for i in range(index_length(index))
     ]
+
+
+def gop_begins(IndexHandle index):
+    """Return the first frame of each frame's GOP, and the answers for frames outside the stream."""
+    cdef int i, length = index_length(index)
+    return [index_gop_begin(index, i) for i in range(length)], index_gop_begin(index, -1), index_gop_begin(index, length)
 
 
 def pictures(decoder, numbers, region, size, int type=PICTURE_UINT8, bint planar=False):
@@ -200,6 +207,7 @@ def answers_for_none():
         "index_length": index_length(None) == 0,
         "index_pts": index_pts(None, 0) == AV_NOPTS_VALUE,
         "index_duration": index_duration(None, 0) == 0,
+        "index_gop_begin": index_gop_begin(None, 0) == -1,
         "index_number_at": index_number_at(None, 0) == -1,
         "index_time_base": index_time_base(None).num == 0,
         "reader_reach": reader_reach(None, 0) == AVERROR(EINVAL),
