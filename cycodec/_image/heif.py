@@ -64,6 +64,8 @@ class HeifPicture:
 
     def _describe_sequence(self, sequence: Sequence) -> None:
         self.width, self.height = sequence.colour.width, sequence.colour.height
+        if not self.width or not self.height:
+            self._reader.damaged("its frames have no size")
         self.largest_frame = self.width * self.height
         self.orientation, self.depth = 0, sequence.colour.depth
         self.channels = 4 if sequence.alpha else 3

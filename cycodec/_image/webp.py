@@ -16,6 +16,7 @@ __all__ = ["WebpPicture"]
 ANIMATION, EXIF, ALPHA, ICC = 2, 8, 16, 32  # flags of the VP8X chunk
 HAS_LIBWEBP = webp_is_available()
 MAX_FRAMES = 1 << 20  # a file with more frames only costs memory
+VP8_HEADER, VP8L_HEADER = 10, 5  # bytes that tell the size
 
 
 class Chunk(NamedTuple):
@@ -152,6 +153,8 @@ class WebpPicture:
             if chunk is not None and chunk.end > self._source.size:
                 self._damaged("the data of a picture end too early", chunk.end)
         start = coded.start
+        if coded.end - start < (VP8_HEADER if coded.kind == b"VP8 " else VP8L_HEADER):
+            self._damaged("a picture has no header")
         if coded.kind == b"VP8 ":
             if self._source.part(start + 3, 3) != b"\x9d\x01\x2a":
                 self._damaged("a picture has no start code")

@@ -5,48 +5,20 @@ import random
 import resource
 import struct
 import time
+from functools import partial
 from pathlib import Path
 
+import image_seeds
 import images
 import numpy as np
 import pytest
 import torch
+from image_seeds import SEEDS
 
 import cycodec
 from cycodec._image import webp
-from cycodec.images import AvifEncoder, decode_animation, decode_image
+from cycodec.images import decode_animation, decode_image, get_image_metadata
 
-
-def seeds():
-    """A small file of each format and kind."""
-    photo, soft = images.photo(40, 30), images.translucent(40, 30)
-    moving = {"save_all": True, "append_images": [images.photo(40, 30, 1), photo]}
-    yield "jpeg", images.encoded(photo, "JPEG", exif=b"Exif\0\0" + images.exif(6))
-    yield "progressive", images.encoded(photo, "JPEG", progressive=True)
-    yield "cmyk", images.encoded(photo.convert("CMYK"), "JPEG")
-    yield "png", images.encoded(soft, "PNG")
-    yield "palette", images.encoded(photo.quantize(16), "PNG")
-    random_samples = np.random.default_rng(0).integers(0, 65536, (20, 23, 4))
-    yield "interlaced", images.png(random_samples, 16, 6, True)
-    pixels = np.asarray(soft)
-    frames = [(pixels, 0, 0, 40, 2, 0), (pixels[:9, :12].copy(), 3, 4, 40, 1, 1)]
-    yield "apng", images.apng(frames, 40, 30)
-    yield "gif", images.encoded(photo.quantize(64), "GIF", interlace=1, **moving)
-    yield "webp", images.encoded(photo, "WEBP", **moving)
-    yield "lossless", images.encoded(soft, "WEBP", lossless=True)
-    yield "alpha", images.encoded(soft, "WEBP")
-    yield (
-        "avif",
-        bytes(AvifEncoder(np.ascontiguousarray(pixels.transpose(2, 0, 1))).to_tensor(speed=8).numpy()),
-    )
-    yield "animated avif", images.encoded(images.photo(20, 14), "AVIF", duration=40, **moving_avif())
-
-
-def moving_avif():
-    return {"save_all": True, "append_images": [images.photo(20, 14, seed) for seed in (1, 2)]}
-
-
-SEEDS = dict(seeds())
 WEBP = ("webp", "lossless", "alpha")
 # files whose last bytes are no part of a picture: at most so many of them may be missing
 UNUSED_BYTES = {
@@ -66,12 +38,7 @@ BETWEEN_FRAMES = {"gif": 2 * 3}
 
 @pytest.fixture(scope="module")
 def heic(tmp_path_factory):
-    """A HEIC file with a clean aperture that is rotated."""
-    path = tmp_path_factory.mktemp("hostile") / "a.mp4"
-    samples, config = images.hevc_pictures(path, "testsrc2=s=32x32:r=1:d=1,format=yuv420p")
-    numbers = (20, 1, 18, 1, 1, 1, 0, 1)
-    extra = [images.box(b"clap", struct.pack(">IIIIiIiI", *numbers)), images.box(b"irot", b"\3")]
-    return images.heic(samples, config, (32, 32), extra=extra)
+    return image_seeds.heic(tmp_path_factory.mktemp("hostile"))
 
 
 @pytest.fixture(params=[*SEEDS, *(f"{name} by FFmpeg" for name in WEBP), "heic"])
@@ -145,6 +112,28 @@ def test_a_file_that_is_cut_off_anywhere_is_an_error(seed):
         else:
             shorter += 1
     assert shorter <= BETWEEN_FRAMES.get(name, 0)
+
+
+def test_a_webp_whose_picture_is_empty():
+    """The chunk of the picture states fewer bytes than its own header has."""
+    for name, kind in (("lossless", b"VP8L"), ("alpha", b"VP8 ")):
+        data = bytearray(SEEDS[name])
+        place = data.index(kind) + 4
+        for size in range(5 if kind == b"VP8L" else 10):
+            data[place : place + 4] = struct.pack("<I", size)
+            for decode in (decode_image, decode_animation, get_image_metadata):
+                with pytest.raises(cycodec.InvalidDataError, match="no header"):
+                    decode(bytes(data))
+
+
+def test_an_animation_without_a_size():
+    data = SEEDS["animated avif"]
+    place = data.index(b"av01", data.index(b"stsd")) + 28
+    for size in (b"\0\0\0\x0e", b"\0\x14\0\0"):
+        changed = data[:place] + size + data[place + 4 :]
+        for decode in (decode_image, decode_animation, get_image_metadata, partial(decode_image, size=5)):
+            with pytest.raises(cycodec.InvalidDataError, match="no size"):
+                decode(changed)
 
 
 @pytest.mark.parametrize("mode", ["RGB", "GRAY"])

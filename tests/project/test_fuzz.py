@@ -37,6 +37,14 @@ def test_a_minute_of_mutated_files():
     assert executions > 200
 
 
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="the limits of a child are Linux's")
+def test_many_mutated_images():
+    done = fuzz("--minutes", 0.3, "--seed", SEED, "--one-use", "--only", "image")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert int(done.stdout.splitlines()[-1].split()[0]) > 500
+
+
 FAULTS = {
     "crash": ("import os; os.abort()", "SIGABRT"),
     "hang": ("while True: pass", "hang"),
@@ -75,7 +83,7 @@ def test_a_file_of_the_corpus_that_cannot_be_made_is_reported(tmp_path, monkeypa
     broken["other.mp4"] = f"{fuzz_corpus.PICTURE} -c:v no_such_encoder"
     monkeypatch.setattr(fuzz_corpus, "CORPUS", broken)
     monkeypatch.setattr(fuzz_corpus, "INDEXED", ())
-    files, failures, absent = fuzz_corpus.corpus(tmp_path / "corpus", None, None)
+    files, failures, absent = fuzz_corpus.corpus(tmp_path / "corpus", None, None, lambda folder: None)
     assert [file.name for file in files] == ["good.wav"]
     assert list(failures) == ["bad.mp4"]
     assert "no_such_option" in failures["bad.mp4"]

@@ -28,7 +28,9 @@ sys.path[:0] = [str(SUPPORT), str(HERE)]
 from fuzz_corpus import corpus  # noqa: E402
 
 WAIT = 30  # times the computing time of an input: a child that waits for so long is stuck
-BATCH = 400
+BATCH = 400  # inputs of a child
+SHORT_BATCH = 10  # times as many, where an input takes little
+INDEX_BATCH = 100
 AHEAD = 64  # inputs that a child is sent before it answers the first one
 SANITIZER = re.compile(r"(\S+: runtime error: .*|.*ERROR: AddressSanitizer: \S+|.*Assertion .* failed.*)")
 SAVE_INDEX = (
@@ -70,6 +72,7 @@ class Children:
             **os.environ,
             "PYTHONPATH": os.pathsep.join(map(str, filter(None, paths))),
             "CYCODEC_FUZZ_ORDER": "0" if options.no_order else "1",
+            "CYCODEC_FUZZ_ONE_USE": "1" if options.one_use else "0",
             "CYCODEC_FUZZ_SECONDS": str(options.seconds),
         }
 
@@ -153,6 +156,9 @@ def read_options():
         "--no-order", action="store_true", help="do not compare frames of two orders of access"
     )
     parser.add_argument(
+        "--one-use", action="store_true", help="use each input in one way, so that more inputs are tried"
+    )
+    parser.add_argument(
         "--seconds", type=float, default=20.0, help="computing time of an input (default: 20)"
     )
     parser.add_argument("--reproduce", nargs=2, metavar=("FILE", "SEED"), help="use one input, and report")
@@ -170,9 +176,12 @@ def make_corpus(options, environment):
             [options.python, "-c", SAVE_INDEX, str(path), str(index_path)], check=True, env=environment
         )
 
+    def make_images(folder):
+        subprocess.run([options.python, SUPPORT / "image_seeds.py", folder], check=True, env=environment)
+
     # a sanitizer's library must not be loaded into ffmpeg
     plain = {name: value for name, value in os.environ.items() if name != "LD_PRELOAD"}
-    files, failures, absent = corpus(options.folder / "corpus", plain, save_index)
+    files, failures, absent = corpus(options.folder / "corpus", plain, save_index, make_images)
     if absent:
         print(f"left out, because this ffmpeg lacks the encoder: {', '.join(absent)}", flush=True)
     for name, problem in failures.items():
@@ -183,7 +192,7 @@ def make_corpus(options, environment):
 def main():
     options = read_options()
     findings = {}
-    flags = "--no-order " if options.no_order else ""
+    flags = "--no-order " * options.no_order + "--one-use " * options.one_use
 
     def report(path, seed, what):
         same = findings.setdefault(kind_of(what), [])
@@ -202,7 +211,9 @@ def main():
     dice = random.Random(options.seed)
     end = time.monotonic() + 60 * options.minutes
     total = 0
-    batch = BATCH * (100 if all(path.suffix == ".idx" for path in files) else 1)
+    batch = BATCH * (SHORT_BATCH if options.one_use else 1)
+    if all(path.suffix == ".idx" for path in files):
+        batch = BATCH * INDEX_BATCH
     with contextlib.suppress(KeyboardInterrupt):
         while time.monotonic() < end:
             total += children.run([(dice.choice(files), dice.randrange(1 << 40)) for _ in range(batch)], end)

@@ -64,6 +64,7 @@ CORPUS = {
     "tone.wma": f"{TONE} -c:a wmav2",
     "opus.mka": f"{TONE} -c:a libopus",
 }
+IMAGES = "image*"  # files of tests/support/image_seeds.py
 # Files whose index is mutated, too.
 INDEXED = ("h264.mp4", "h264.ts", "mpeg4.avi")
 
@@ -89,7 +90,7 @@ def make(folder, name, environment):
     return f"ffmpeg ended with {done.returncode}: {done.stderr.strip()[-200:]} ({shlex.join(command)})"
 
 
-def corpus(folder, environment, save_index):
+def corpus(folder, environment, save_index, make_images):
     """Make what is missing of the corpus.
 
     Parameters
@@ -99,6 +100,8 @@ def corpus(folder, environment, save_index):
         The environment of the ffmpeg command.
     save_index : callable
         ``save_index(path, index_path)`` writes the index of a video.
+    make_images : callable
+        ``make_images(folder)`` writes the image files, named IMAGES.
 
     Returns
     -------
@@ -122,5 +125,9 @@ def corpus(folder, environment, save_index):
         path = folder / name
         if path.exists() and not (folder / f"{name}.idx").exists():
             save_index(path, folder / f"{name}.idx")
-    files = sorted(p for p in folder.iterdir() if p.name in CORPUS or p.suffix == ".idx")
+    if not any(folder.glob(IMAGES)):
+        make_images(folder)
+    files = sorted(
+        {p for p in folder.iterdir() if p.name in CORPUS or p.suffix == ".idx"} | {*folder.glob(IMAGES)}
+    )
     return files, failures, absent
