@@ -2,11 +2,15 @@
 
 import os
 import random
+import struct
 import subprocess
 import sys
 import threading
+import zlib
 
+import images
 import media
+import numpy as np
 import pytest
 import torch
 from costs import changed, decoder_with_costs
@@ -323,6 +327,52 @@ def test_damaged_streams_are_done_with_them(name):
     assert not has_them(decoder)
 
 
+def child(work, *arguments, data=b"", timeout=None):
+    """Runs code that prints "done" at its end, in a process that may use eight threads."""
+    support = os.path.dirname(media.__file__)
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([support, os.environ.get("PYTHONPATH", "")])}
+    environment["CYCODEC_NUM_THREADS"] = "8"
+    command = [sys.executable, "-c", work, *arguments]
+    done = subprocess.run(command, input=data, capture_output=True, env=environment, timeout=timeout)
+    assert done.returncode == 0, done.stderr.decode()
+    assert done.stdout.endswith(b"done\n")
+
+
+@pytest.mark.parametrize("options", [{}, {"num_threads": 3}, {"num_ffmpeg_threads": 2}, {"on_error": "mask"}])
+@pytest.mark.parametrize("number", [1, 3])
+def test_an_apng_frame_without_all_rows_stops_nothing(tmp_path, number, options):
+    """Frame threads of libavcodec wait for the rows for ever; Note [Frame threads of APNG]."""
+    whole, dot, part = (
+        np.full((30, 40, 4), 200, np.uint8),
+        np.zeros((1, 1, 4), np.uint8),
+        np.zeros((9, 9, 4), np.uint8),
+    )
+    frames = [(pixels, 0, 0, 40, 0, 0) for pixels in (whole, dot, part, dot, *[part] * 40)]
+    data = bytearray(images.apng(frames, 40, 30))
+    place = -1
+    for _ in range(number + 1):
+        place = data.index(b"fcTL", place + 1)
+    data[place + 8 : place + 12] = struct.pack(">I", 2)  # a frame of one pixel has two, it says
+    data[place + 30 : place + 34] = struct.pack(">I", zlib.crc32(data[place : place + 30]))
+    path = tmp_path / "short.apng"
+    path.write_bytes(data)
+    work = """
+import sys
+import cycodec
+from cycodec._video.costs import Costs
+from costs import decoder_with_costs
+eager = Costs(worth_a_thread=0, reader=0, hand_over=0, seek=0)
+decoder = decoder_with_costs(eager, sys.argv[1], **eval(sys.argv[2]))
+for read in (lambda: decoder[:], lambda: [frame for frame in decoder], lambda: decoder[5]):
+    try:
+        read()
+    except cycodec.FFmpegError as error:
+        print(type(error).__name__)
+print("done")
+"""
+    child(work, path, repr(options), timeout=60)
+
+
 def test_damaged_mpeg4_does_not_end_the_process():
     """With frame threads and errors as errors, libavcodec 59 ends the process there."""
     data = media.path("mpeg4_bframes.avi").read_bytes()
@@ -350,9 +400,4 @@ for seed in range(12):
         pass
 print("done")
 """
-    support = os.path.dirname(media.__file__)
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([support, os.environ.get("PYTHONPATH", "")])}
-    environment["CYCODEC_NUM_THREADS"] = "8"
-    done = subprocess.run([sys.executable, "-c", work], input=data, capture_output=True, env=environment)
-    assert done.returncode == 0, done.stderr.decode()
-    assert done.stdout == b"done\n"
+    child(work, data=data)

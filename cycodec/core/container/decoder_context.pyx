@@ -1,4 +1,11 @@
-"""Functions that allocate and open libavcodec's decoders, and that raise the errors of both."""
+"""Functions that allocate and open libavcodec's decoders, and that raise the errors of both.
+
+Note [Frame threads of APNG]
+
+Each frame of an APNG is drawn on the one before, for whose rows a frame thread waits. libavcodec 59
+never tells that thread of rows which a damaged frame lacks, and a file of 200 bytes stops the
+process for ever. Decoders of APNG therefore have no frame threads.
+"""
 
 from libc.stdint cimport int64_t
 
@@ -6,8 +13,13 @@ from cycodec.core cimport error
 from cycodec.core.error import CodecNotFoundError, FFmpegValueError
 
 from cycodec.libav cimport avcodec, avutil
-from cycodec.libav.avcodec cimport AVCodec, AVCodecContext, AVCodecParameters
+from cycodec.libav.avcodec cimport AVCodec, AVCodecContext, AVCodecID, AVCodecParameters
 from cycodec.libav.avutil cimport AVRational
+
+
+cdef bint is_safe_with_frame_threads(AVCodecID codec_id) noexcept nogil:
+    """Return False for codecs whose frame threads may wait for ever: Note [Frame threads of APNG]."""
+    return codec_id != avcodec.AV_CODEC_ID_APNG
 
 
 cdef AVCodecContext *allocate_decoder(const AVCodec *codec, const AVCodecParameters *parameters, AVRational time_base,
@@ -50,7 +62,7 @@ cdef AVCodecContext *allocate_decoder(const AVCodec *codec, const AVCodecParamet
     # A time base of zero, which a damaged header may state, would be divided by.
     if time_base.num > 0 and time_base.den > 0:
         context.pkt_timebase = time_base
-    context.thread_count = num_threads
+    context.thread_count = num_threads if is_safe_with_frame_threads(codec.id) else 1
     context.max_pixels = max_pixels
     return context
 

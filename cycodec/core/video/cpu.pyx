@@ -13,7 +13,12 @@ from cycodec.core.bitstream.sequence_headers cimport (
     keeps_colours,
     read_sequence_headers,
 )
-from cycodec.core.container.decoder_context cimport allocate_decoder, open_decoder, set_options
+from cycodec.core.container.decoder_context cimport (
+    allocate_decoder,
+    is_safe_with_frame_threads,
+    open_decoder,
+    set_options,
+)
 from cycodec.core.container.demux cimport Demuxer
 from cycodec.core.container.metadata cimport colour_names
 from cycodec.core.video.backend cimport VideoBackend
@@ -22,7 +27,7 @@ from cycodec.core.video.unwritten cimport MarkedPictures, finds_marks, forget_ma
 from cycodec.core.video.target cimport ConvertTarget, convert_target_row_stride
 
 from cycodec.libav cimport avcodec, avutil
-from cycodec.libav.avcodec cimport AVCodecContext, AVCodecParameters, AVPacket
+from cycodec.libav.avcodec cimport AVCodecContext, AVCodecID, AVCodecParameters, AVPacket
 from cycodec.libav.avutil cimport AVFrame
 
 
@@ -339,9 +344,11 @@ cdef class CpuBackend(VideoBackend):
         """True if a `strict` backend of this codec may have several frame threads.
 
         libavcodec 59 ends the process at the first damaged MPEG-4 picture then (its assertion is
-        that a frame has a buffer). The other codecs with frame threads were tried and do not.
+        that a frame has a buffer). The other codecs with frame threads were tried and do not, but
+        for those that `is_safe_with_frame_threads` names.
         """
-        return (<AVCodecParameters *> self.parameters).codec_id != avcodec.AV_CODEC_ID_MPEG4
+        cdef AVCodecID codec_id = (<AVCodecParameters *> self.parameters).codec_id
+        return codec_id != avcodec.AV_CODEC_ID_MPEG4 and is_safe_with_frame_threads(codec_id)
 
     cdef int delay(self) noexcept nogil:
         return self.context.has_b_frames + (self.context.thread_count if self.context.thread_count > 1 else 0)
