@@ -98,7 +98,7 @@ static FloatArithmetic arithmetic_of(Kernel kernel) {
 }
 
 static int run_floats(Kernels *k, Kernel kernel, const AVFrame *frame, int y0, int y1, int top, int height,
-                      uint8_t *rgb, ptrdiff_t stride, ptrdiff_t plane_stride, int half) {
+                      uint8_t *rgb, ptrdiff_t stride, RgbLayout layout, int half) {
     const AVPixFmtDescriptor *desc = av_pix_fmt_desc_get(frame->format);
     int width = frame->width, across = desc->log2_chroma_w, down = desc->log2_chroma_h;
     int columns = AV_CEIL_RSHIFT(width, across), made = -1, is_gray = desc->nb_components == 1;
@@ -132,19 +132,19 @@ static int run_floats(Kernels *k, Kernel kernel, const AVFrame *frame, int y0, i
         const void *luma = frame_row(&k->rows, 0, y);
         if (k->rows.has_strays)
             return STRAY_BITS;
-        float_row(rgb, plane_stride, luma, chroma, width, &colours, kind);
+        float_row(rgb, layout, luma, chroma, width, &colours, kind);
     }
     return 0;
 }
 
 int kernel_run(Kernels *k, Kernel kernel, const AVFrame *frame, int y0, int y1, int top, int height, uint8_t *rgb,
-               ptrdiff_t stride, ptrdiff_t plane_stride, ConvertType type) {
+               ptrdiff_t stride, RgbLayout layout, ConvertType type) {
     const AVPixFmtDescriptor *desc = av_pix_fmt_desc_get(frame->format);
     int width = frame->width, subsampled = desc->log2_chroma_h, half = (width + 1) / 2;
     FrameRows *rows = &k->rows;
     Yuv2RgbMatrix matrix;
     if (type != CONVERT_UINT8)
-        return run_floats(k, kernel, frame, y0, y1, top, height, rgb, stride, plane_stride, type == CONVERT_FLOAT16);
+        return run_floats(k, kernel, frame, y0, y1, top, height, rgb, stride, layout, type == CONVERT_FLOAT16);
     yuv2rgb_matrix(&matrix, colour_coefficients(frame->colorspace), colour_is_full_range(frame));
     if ((kernel == KERNEL_DEEP && prepare_chroma(k, 2 * (size_t)half, subsampled, height) < 0) ||
         frame_rows_begin(rows, frame, DEEP_MOST_BITS, kernel == KERNEL_DEEP) < 0)
@@ -160,11 +160,11 @@ int kernel_run(Kernels *k, Kernel kernel, const AVFrame *frame, int y0, int y1, 
         if (rows->has_strays)
             return STRAY_BITS;
         if (kernel == KERNEL_DEEP)
-            deep_row(rgb, plane_stride, luma, sums, sums + half, width, &matrix, rows->depth);
+            deep_row(rgb, layout, luma, sums, sums + half, width, &matrix, rows->depth);
         else if (kernel == KERNEL_FULL)
-            deep_full_row(rgb, plane_stride, luma, chroma[0], chroma[1], width, &matrix, rows->depth);
+            deep_full_row(rgb, layout, luma, chroma[0], chroma[1], width, &matrix, rows->depth);
         else
-            yuv2rgb_row(rgb, plane_stride, luma, chroma[0], chroma[1], width, &matrix,
+            yuv2rgb_row(rgb, layout, luma, chroma[0], chroma[1], width, &matrix,
                         kernel == KERNEL_PRODUCTS ? YUV2RGB_PRODUCTS : YUV2RGB_TABLES);
     }
     return 0;
@@ -198,11 +198,13 @@ static int is_by_tables(const AVPixFmtDescriptor *desc, int height) {
            !(height & 1) && (desc->nb_components == 3 || desc->log2_chroma_h);
 }
 
-/* The same for floats. Columns that share chroma need an even width, except for tables. */
-static void float_candidates(const AVPixFmtDescriptor *desc, int width, int height, Kernel *first, Kernel *end) {
+/* The same for floats. Columns that share chroma need an even width, except for tables. RGBA64 has
+ * no tables. */
+static void float_candidates(const AVPixFmtDescriptor *desc, int width, int height, int is_opaque, Kernel *first,
+                             Kernel *end) {
     int across = desc->log2_chroma_w, down = desc->log2_chroma_h, is_odd = width & 1;
     *first = *end = NO_KERNEL;
-    if (is_by_tables(desc, height)) {
+    if (!is_opaque && is_by_tables(desc, height)) {
         if (is_odd || (kernel_level() > LEVEL_NONE && float_pays()))
             *first = KERNEL_FLOAT_TABLES;
         *end = KERNEL_FLOAT_WRAPPED;
@@ -250,7 +252,7 @@ static int same_rows(const uint8_t *a, const uint8_t *b, ptrdiff_t stride, int b
 static int is_equal(Kernels *k, Kernel kernel, const AVFrame *trial, const uint8_t *theirs, uint8_t *ours,
                     ptrdiff_t pitch, ConvertType type) {
     int width = trial->width, height = trial->height;
-    return !kernel_run(k, kernel, trial, 0, height, 0, height, ours, pitch, 0, type) &&
+    return !kernel_run(k, kernel, trial, 0, height, 0, height, ours, pitch, (RgbLayout){0}, type) &&
            same_rows(ours, theirs, pitch, 3 * width * convert_sample_size(type), height);
 }
 
@@ -310,7 +312,10 @@ Kernel kernels_find(Kernels *k, const AVFrame *like, int width, int height, Conv
     const AVPixFmtDescriptor *desc = av_pix_fmt_desc_get(like->format);
     int ragged = width % 16 != 0, even = !(height & 1), is_float = type != CONVERT_UINT8;
     Kernel first, end;
-    (is_float ? float_candidates : candidates)(desc, width, height, &first, &end);
+    if (is_float)
+        float_candidates(desc, width, height, is_opaque, &first, &end);
+    else
+        candidates(desc, width, height, &first, &end);
     if (first == NO_KERNEL || (is_opaque && desc->flags & AV_PIX_FMT_FLAG_ALPHA))
         return NO_KERNEL;
     if (k->known && k->format == like->format && k->space == (int)like->colorspace &&

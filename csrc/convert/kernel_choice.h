@@ -10,6 +10,7 @@
 #include "convert/frame_rows.h"
 #include "convert/scaler.h"
 #include "kernels/axis.h"
+#include "kernels/rgb_layout.h"
 #include "picture/rect.h"
 #include "picture/target.h"
 
@@ -49,9 +50,8 @@ void kernels_free(Kernels *kernels);
 int kernel_is_per_pixel(Kernel kernel);
 
 /* Convert rows y0 to y1 of a frame that shows the even row `top` and the following ones of a
- * picture of `height` rows. Write packed RGB of `type` if `plane_stride` is 0, else planes that lie
- * `plane_stride` bytes apart. Return 0, STRAY_BITS or AVERROR. */
+ * picture of `height` rows. Return 0, STRAY_BITS or AVERROR. */
 int kernel_run(Kernels *kernels, Kernel kernel, const AVFrame *frame, int y0, int y1, int top, int height, uint8_t *rgb,
-               ptrdiff_t stride, ptrdiff_t plane_stride, ConvertType type);
+               ptrdiff_t stride, RgbLayout layout, ConvertType type);
 
 #endif

@@ -1,7 +1,5 @@
 #include "convert/planes.h"
 
-#include "kernels/pack_rows.h"
-
 #define HALF_ONE 0x3C00 /* 1 as float16 */
 
 #define SPLIT(Sample)                                                                                                  \
@@ -50,28 +48,6 @@ void copy_channels(uint8_t *out, ptrdiff_t out_stride, int out_channels, int to,
             default: COPY(float);
             }
     }
-}
-
-#define ADD_ALPHA(Sample, opaque)                                                                                      \
-    do {                                                                                                               \
-        const Sample *from = (const Sample *)(in + y * in_stride);                                                     \
-        Sample *to = (Sample *)(out + y * out_stride);                                                                 \
-        for (int x = 0; x < width; x++) {                                                                              \
-            to[4 * x] = from[3 * x];                                                                                   \
-            to[4 * x + 1] = from[3 * x + 1];                                                                           \
-            to[4 * x + 2] = from[3 * x + 2];                                                                           \
-            to[4 * x + 3] = opaque;                                                                                    \
-        }                                                                                                              \
-    } while (0)
-
-void add_alpha(uint8_t *out, ptrdiff_t out_stride, const uint8_t *in, ptrdiff_t in_stride, int width, int height,
-               int sample_size) {
-    for (int y = 0; y < height; y++)
-        switch (sample_size) {
-        case 1: pack_opaque_row(out + y * out_stride, in + y * in_stride, width); break;
-        case 2: ADD_ALPHA(uint16_t, HALF_ONE); break;
-        default: ADD_ALPHA(float, 1);
-        }
 }
 
 void opaque_plane(uint8_t *out, ptrdiff_t stride, int width, int height, int sample_size) {

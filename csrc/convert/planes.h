@@ -17,12 +17,7 @@ void split_planes(uint8_t *out, ptrdiff_t out_stride, const uint8_t *in, ptrdiff
 void copy_channels(uint8_t *out, ptrdiff_t out_stride, int out_channels, int to, const uint8_t *in, ptrdiff_t in_stride,
                    int in_channels, int from, int count, int width, int height, int sample_size);
 
-/* Write rows of RGB as rows of opaque RGBA. Samples are uint8, float32 or float16, by their
- * size. */
-void add_alpha(uint8_t *out, ptrdiff_t out_stride, const uint8_t *in, ptrdiff_t in_stride, int width, int height,
-               int sample_size);
-
-/* Fill a plane with the largest sample. */
+/* Fill a plane with the largest sample: of uint8, float32 or float16, by its size. */
 void opaque_plane(uint8_t *out, ptrdiff_t stride, int width, int height, int sample_size);
 
 #endif

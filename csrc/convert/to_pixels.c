@@ -30,13 +30,8 @@ struct ToPixels {
     AVFrame *source; /* what is converted; it only borrows planes */
     uint8_t *scratch;
     size_t scratch_size;
-    uint8_t *opaque; /* rows of RGB that become RGBA */
-    size_t opaque_size;
     int is_by_swscale; /* true if kernels and tables must not be used */
 };
-
-/* Rows that get their alpha at a time, while they are in the cache. */
-#define STRIP 16
 
 ToPixels *to_pixels_alloc(void) {
     ToPixels *c = av_mallocz(sizeof(*c));
@@ -61,7 +56,6 @@ void to_pixels_free(ToPixels *c) {
     av_frame_free(&c->turned);
     av_frame_free(&c->source);
     av_free(c->scratch);
-    av_free(c->opaque);
     av_free(c);
 }
 
@@ -185,48 +179,28 @@ static int run_scaled(ToPixels *c, const AVFrame *frame, int out_width, int out_
 
 /* A kernel converts a part of c->source, which shows row `top` and the following ones of a frame of
  * `height` rows. Some of its columns are converted through a scratch picture. */
-static int run_kernel(ToPixels *c, Kernel kernel, Rect part, int top, int height, uint8_t *rgb, ptrdiff_t stride,
-                      ConvertType type, int planar) {
-    int width = c->source->width, columns = part.x1 - part.x0, rows = part.y1 - part.y0;
-    int pixel = (planar ? 1 : 3) * convert_sample_size(type);
-    ptrdiff_t pitch = pixel * (ptrdiff_t)width, plane = planar ? stride * rows : 0, cut = planar ? pitch * rows : 0;
-    if (columns == width)
-        return kernel_run(&c->kernels, kernel, c->source, part.y0, part.y1, top, height, rgb, stride, plane, type);
-    uint8_t *picture = scratch(c, 3 * (size_t)width * (size_t)rows * (size_t)convert_sample_size(type));
-    if (!picture)
-        return AVERROR(ENOMEM);
-    int code = kernel_run(&c->kernels, kernel, c->source, part.y0, part.y1, top, height, picture, pitch, cut, type);
-    for (int i = 0; !code && i < (planar ? 3 : 1); i++)
-        copy_rows(rgb + i * plane, stride, picture + i * cut + pixel * part.x0, pitch, pixel * columns, rows);
-    return code;
-}
-
-/* A kernel makes planes of RGB, which an opaque plane follows. */
-static int run_opaque_planes(ToPixels *c, Kernel kernel, Rect part, int top, int height, uint8_t *out, ptrdiff_t stride,
-                             ConvertType type) {
-    int code = run_kernel(c, kernel, part, top, height, out, stride, type, 1);
-    if (!code)
-        opaque_plane(out + 3 * stride * (part.y1 - part.y0), stride, part.x1 - part.x0, part.y1 - part.y0,
-                     convert_sample_size(type));
-    return code;
-}
-
-/* A kernel makes rows of RGB, which get an opaque alpha. */
-static int run_opaque(ToPixels *c, Kernel kernel, Rect part, int top, int height, uint8_t *out, ptrdiff_t stride,
-                      ConvertType type) {
-    int columns = part.x1 - part.x0, size = convert_sample_size(type);
-    ptrdiff_t pitch = 3 * (ptrdiff_t)columns * size;
-    uint8_t *rows = c->opaque = grown(c->opaque, &c->opaque_size, (size_t)pitch * STRIP);
-    if (!rows)
-        return AVERROR(ENOMEM);
-    for (Rect strip = part; strip.y0 < part.y1; strip.y0 = strip.y1, out += STRIP * stride) {
-        strip.y1 = FFMIN(strip.y0 + STRIP, part.y1);
-        int code = run_kernel(c, kernel, strip, top, height, rows, pitch, type, 0);
-        if (code)
-            return code;
-        add_alpha(out, stride, rows, pitch, columns, strip.y1 - strip.y0, size);
+static int run_kernel(ToPixels *c, Kernel kernel, Rect part, int top, int height, const ConvertTarget *target,
+                      uint8_t *out, ptrdiff_t stride) {
+    int width = c->source->width, columns = part.x1 - part.x0, rows = part.y1 - part.y0, planar = target->planar;
+    int size = convert_sample_size(target->type), pixel = size * (planar ? 1 : convert_channels(target->layout)), code;
+    ptrdiff_t pitch = pixel * (ptrdiff_t)width, plane = stride * rows, cut = pitch * rows;
+    RgbLayout layout = {planar ? plane : 0, target->layout == LAYOUT_RGBA};
+    if (columns == width) {
+        code = kernel_run(&c->kernels, kernel, c->source, part.y0, part.y1, top, height, out, stride, layout,
+                          target->type);
+    } else {
+        uint8_t *picture = scratch(c, (size_t)cut * (planar ? 3 : 1));
+        if (!picture)
+            return AVERROR(ENOMEM);
+        layout.plane_stride = planar ? cut : 0;
+        code = kernel_run(&c->kernels, kernel, c->source, part.y0, part.y1, top, height, picture, pitch, layout,
+                          target->type);
+        for (int i = 0; !code && i < (planar ? 3 : 1); i++)
+            copy_rows(out + i * plane, stride, picture + i * cut + pixel * part.x0, pitch, pixel * columns, rows);
     }
-    return 0;
+    if (!code && planar && layout.is_opaque)
+        opaque_plane(out + 3 * plane, stride, columns, rows, size);
+    return code;
 }
 
 /* Let c->source show the needed rectangle of the frame, turned. */
@@ -276,11 +250,7 @@ int to_pixels_run(ToPixels *c, const AVFrame *frame, const ConvertTarget *target
         return code;
     if (way.is_by_table)
         return luma_table_run(&c->luma, c->source, inner, out, stride);
-    if (has_kernel && target->layout == LAYOUT_RGBA && target->planar)
-        return run_opaque_planes(c, way.kernel, inner, rect.y0, way.height, out, stride, target->type);
-    if (has_kernel && target->layout == LAYOUT_RGBA)
-        return run_opaque(c, way.kernel, inner, rect.y0, way.height, out, stride, target->type);
     if (has_kernel)
-        return run_kernel(c, way.kernel, inner, rect.y0, way.height, out, stride, target->type, target->planar);
+        return run_kernel(c, way.kernel, inner, rect.y0, way.height, target, out, stride);
     return run_swscale(c, &way, target, inner, out, stride);
 }

@@ -12,7 +12,6 @@
 
 #define SCALE 19077
 #define OFFSET 296944
-#define OPAQUE 255
 
 uint8_t full_range_byte(uint8_t luma) {
     int value = (luma * SCALE - OFFSET) >> 14;
@@ -40,19 +39,6 @@ AVX2 static int yuv_fast(uint8_t *out, const uint8_t *y, const uint8_t *u, const
             cr = load16(v + x);
         }
         store_rgb16(out + 3 * x, load16(y + x), cb, cr);
-    }
-    return x;
-}
-
-AVX2 static int opaque_fast(uint8_t *out, const uint8_t *rgb, int width) {
-    const __m128i alpha = _mm_set1_epi32((int)0xFF000000),
-                  apart = _mm_setr_epi8(0, 1, 2, -1, 3, 4, 5, -1, 6, 7, 8, -1, 9, 10, 11, -1);
-    int x = 0;
-    for (; x + 16 <= width; x += 16) {
-        __m128i a = load16(rgb + 3 * x), b = load16(rgb + 3 * x + 16), c = load16(rgb + 3 * x + 32);
-        __m128i fours[4] = {a, _mm_alignr_epi8(b, a, 12), _mm_alignr_epi8(c, b, 8), _mm_srli_si128(c, 4)};
-        for (int i = 0; i < 4; i++)
-            _mm_storeu_si128((__m128i *)(out + 4 * x + 16 * i), _mm_or_si128(_mm_shuffle_epi8(fours[i], apart), alpha));
     }
     return x;
 }
@@ -92,15 +78,6 @@ static int yuv_fast(uint8_t *out, const uint8_t *y, const uint8_t *u, const uint
     return x;
 }
 
-static int opaque_fast(uint8_t *out, const uint8_t *rgb, int width) {
-    int x = 0;
-    for (; x + 16 <= width; x += 16) {
-        uint8x16x3_t in = vld3q_u8(rgb + 3 * x);
-        vst4q_u8(out + 4 * x, (uint8x16x4_t){.val = {in.val[0], in.val[1], in.val[2], vdupq_n_u8(OPAQUE)}});
-    }
-    return x;
-}
-
 static int range_fast(uint8_t *out, const uint8_t *luma, int width) {
     const int32x4_t offset = vdupq_n_s32(-OFFSET);
     int x = 0;
@@ -123,15 +100,6 @@ void pack_yuv_row(uint8_t *out, const uint8_t *y, const uint8_t *u, const uint8_
         out[3 * x] = y[x];
         out[3 * x + 1] = u[x >> paired];
         out[3 * x + 2] = v[x >> paired];
-    }
-}
-
-void pack_opaque_row(uint8_t *out, const uint8_t *rgb, int width) {
-    for (int x = FAST(opaque_fast(out, rgb, width)); x < width; x++) {
-        out[4 * x] = rgb[3 * x];
-        out[4 * x + 1] = rgb[3 * x + 1];
-        out[4 * x + 2] = rgb[3 * x + 2];
-        out[4 * x + 3] = OPAQUE;
     }
 }
 

@@ -1,5 +1,5 @@
-/* Rows of bytes that only change places or range: YUV planes to packed YUV, RGB to opaque RGBA,
- * luma to gray. */
+/* Rows of bytes that only change places or range: YUV planes to packed YUV, luma to
+ * gray. */
 #ifndef CYCODEC_PACK_ROWS_H
 #define CYCODEC_PACK_ROWS_H
 
@@ -7,9 +7,6 @@
 
 /* Write packed Y, U and V. With `paired`, each chroma sample serves two columns. */
 void pack_yuv_row(uint8_t *out, const uint8_t *y, const uint8_t *u, const uint8_t *v, int width, int paired);
-
-/* Write packed RGBA with alpha 255. */
-void pack_opaque_row(uint8_t *out, const uint8_t *rgb, int width);
 
 /* Write each byte from the limited range in the full range: clip((byte * 19077 - 296944) >> 14),
  * which is swscale's arithmetic in one step. */
