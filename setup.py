@@ -33,6 +33,7 @@ C_SOURCES = {
         "csrc/kernels/axis.c",
         "csrc/kernels/cpu_functions.c",
         "csrc/kernels/float_rows.c",
+        "csrc/kernels/float_yuv.c",
         "csrc/kernels/half_row.c",
         "csrc/kernels/kernel_level.c",
         "csrc/kernels/pack_rows.c",
