@@ -29,27 +29,6 @@ void split_planes(uint8_t *out, ptrdiff_t out_stride, const uint8_t *in, ptrdiff
     }
 }
 
-#define COPY(Sample)                                                                                                   \
-    do {                                                                                                               \
-        Sample *target = (Sample *)(out + y * out_stride) + to + i;                                                    \
-        const Sample *source = (const Sample *)(in + y * in_stride) + channel;                                         \
-        for (int x = 0; x < width; x++)                                                                                \
-            target[x * out_channels] = source[x * in_channels];                                                        \
-    } while (0)
-
-void copy_channels(uint8_t *out, ptrdiff_t out_stride, int out_channels, int to, const uint8_t *in, ptrdiff_t in_stride,
-                   int in_channels, int from, int count, int width, int height, int sample_size) {
-    for (int i = 0; i < count; i++) {
-        int channel = from + i < in_channels ? from + i : in_channels - 1;
-        for (int y = 0; y < height; y++)
-            switch (sample_size) {
-            case 1: COPY(uint8_t); break;
-            case 2: COPY(uint16_t); break;
-            default: COPY(float);
-            }
-    }
-}
-
 void opaque_plane(uint8_t *out, ptrdiff_t stride, int width, int height, int sample_size) {
     for (int y = 0; y < height; y++, out += stride)
         for (int x = 0; x < width; x++)

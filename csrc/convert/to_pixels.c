@@ -115,7 +115,7 @@ int to_pixels_is_by_rows(ToPixels *c, const AVFrame *frame, const ConvertTarget 
         return 0;
     if (target->layout == LAYOUT_YUV)
         return frame->width == target->width && frame->height == target->height;
-    return choose_way(c, frame, target, &way) >= 0 && way.kernel != NO_KERNEL;
+    return choose_way(c, frame, target, &way) >= 0 && (way.kernel != NO_KERNEL || way.is_by_table);
 }
 
 /* ---- converting ------------------------------------------------------------------------------ */

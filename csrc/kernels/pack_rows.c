@@ -2,12 +2,13 @@
 
 #include "kernels/kernel_level.h"
 
+#include "kernels/store_floats.h"
+
 #if defined(__x86_64__) && defined(__GNUC__)
 #define HAVE_X86_KERNELS 1
 #include "kernels/store_rgb.h"
 #elif defined(__aarch64__)
 #define HAVE_NEON_KERNELS 1
-#include <arm_neon.h>
 #endif
 
 #define SCALE 19077
@@ -19,8 +20,6 @@ uint8_t full_range_byte(uint8_t luma) {
 }
 
 #if HAVE_X86_KERNELS
-#define AVX2 __attribute__((target("avx2")))
-
 AVX2 static inline __m128i load16(const uint8_t *at) {
     return _mm_loadu_si128((const __m128i *)at);
 }
@@ -59,7 +58,19 @@ AVX2 static int range_fast(uint8_t *out, const uint8_t *luma, int width) {
     return x;
 }
 
-#define FAST(call) (kernel_level() >= LEVEL_AVX2 && __builtin_cpu_supports("avx2") ? (call) : 0)
+AVX2 static int floats_fast(float *out, const float *first, const float *second, const float *third, int width) {
+    int x = 0;
+    for (; x + 8 <= width; x += 8)
+        store_pixels8(out, (RgbLayout){0}, x, _mm256_loadu_ps(first + x), _mm256_loadu_ps(second + x),
+                      _mm256_loadu_ps(third + x), 0);
+    return x;
+}
+
+#define FAST(call)                                                                                                     \
+    (kernel_level() >= LEVEL_AVX2 && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&                \
+             __builtin_cpu_supports("f16c")                                                                            \
+         ? (call)                                                                                                      \
+         : 0)
 #elif HAVE_NEON_KERNELS
 static int yuv_fast(uint8_t *out, const uint8_t *y, const uint8_t *u, const uint8_t *v, int width, int paired) {
     int x = 0;
@@ -90,6 +101,13 @@ static int range_fast(uint8_t *out, const uint8_t *luma, int width) {
     return x;
 }
 
+static int floats_fast(float *out, const float *first, const float *second, const float *third, int width) {
+    int x = 0;
+    for (; x + 4 <= width; x += 4)
+        vst3q_f32(out + 3 * x, (float32x4x3_t){{vld1q_f32(first + x), vld1q_f32(second + x), vld1q_f32(third + x)}});
+    return x;
+}
+
 #define FAST(call) (kernel_level() >= LEVEL_NEON ? (call) : 0)
 #else
 #define FAST(call) 0
@@ -100,6 +118,14 @@ void pack_yuv_row(uint8_t *out, const uint8_t *y, const uint8_t *u, const uint8_
         out[3 * x] = y[x];
         out[3 * x + 1] = u[x >> paired];
         out[3 * x + 2] = v[x >> paired];
+    }
+}
+
+void pack_float_row(float *out, const float *first, const float *second, const float *third, int width) {
+    for (int x = FAST(floats_fast(out, first, second, third, width)); x < width; x++) {
+        out[3 * x] = first[x];
+        out[3 * x + 1] = second[x];
+        out[3 * x + 2] = third[x];
     }
 }
 

@@ -245,9 +245,10 @@ def test_every_way_of_reading_has_the_channels(output):
 
 @pytest.mark.parametrize("dtype", [torch.uint8, torch.float32, torch.float16], ids=str)
 @pytest.mark.parametrize("output", ["gray", "rgba", "yuv"])
-def test_transforms(output, dtype):
+@pytest.mark.parametrize("name", ["ffv1_yuva420p.mkv", "h264_plain.mp4"])
+def test_transforms(name, output, dtype):
     """Each channel is resized by itself, with the values of torch."""
-    source = media.path("ffv1_yuva420p.mkv")
+    source = media.path(name)
     options = {"output": output, "output_dtype": dtype, "dimension_order": "NHWC"}
     exact = torch.float32 if dtype == torch.float16 else dtype
     frames = VideoDecoder(source, **{**options, "output_dtype": exact})[:2]
