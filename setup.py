@@ -19,6 +19,7 @@ import native_requirements
 # Compiled modules with C sources of their own. Every other .pyx file under cycodec/core needs none.
 C_SOURCES = {
     "video.cpu": [
+        "csrc/convert/alpha.c",
         "csrc/convert/convert.c",
         "csrc/convert/frame_rows.c",
         "csrc/convert/kernel_choice.c",

@@ -30,7 +30,8 @@ typedef enum {
 
 /* The last choice, and what kernels keep from picture to picture. All zeros at first. */
 typedef struct {
-    int known, format, space, range, ragged, even, is_float, is_opaque;
+    int known, format, space, range, ragged, even, is_float, has_alpha;
+    Kernel first, end; /* the candidates */
     Kernel kernel;
     Axis filter; /* of chroma, for pictures of `height` rows */
     int height;
@@ -41,8 +42,8 @@ typedef struct {
 
 /* Return the kernel that gives swscale's values of `type` for frames like this one, whose size
  * after orientation is width x height, or NO_KERNEL. `scalers` give swscale's values. With
- * `is_opaque`, these are the values of RGBA, whose alpha must be opaque. */
-Kernel kernels_find(Kernels *kernels, const AVFrame *like, int width, int height, ConvertType type, int is_opaque,
+ * `has_alpha`, these are the values of RGBA. */
+Kernel kernels_find(Kernels *kernels, const AVFrame *like, int width, int height, ConvertType type, int has_alpha,
                     Scalers *scalers);
 void kernels_free(Kernels *kernels);
 
@@ -50,7 +51,7 @@ void kernels_free(Kernels *kernels);
 int kernel_is_per_pixel(Kernel kernel);
 
 /* Convert rows y0 to y1 of a frame that shows the even row `top` and the following ones of a
- * picture of `height` rows. Return 0, STRAY_BITS or AVERROR. */
+ * picture of `height` rows. A layout with a fourth sample gets the frame's alpha. Return 0, STRAY_BITS or AVERROR. */
 int kernel_run(Kernels *kernels, Kernel kernel, const AVFrame *frame, int y0, int y1, int top, int height, uint8_t *rgb,
                ptrdiff_t stride, RgbLayout layout, ConvertType type);
 

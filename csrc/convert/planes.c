@@ -1,7 +1,5 @@
 #include "convert/planes.h"
 
-#define HALF_ONE 0x3C00 /* 1 as float16 */
-
 #define SPLIT(Sample)                                                                                                  \
     do {                                                                                                               \
         const Sample *from = (const Sample *)row;                                                                      \
@@ -27,14 +25,4 @@ void split_planes(uint8_t *out, ptrdiff_t out_stride, const uint8_t *in, ptrdiff
         default: SPLIT(float);
         }
     }
-}
-
-void opaque_plane(uint8_t *out, ptrdiff_t stride, int width, int height, int sample_size) {
-    for (int y = 0; y < height; y++, out += stride)
-        for (int x = 0; x < width; x++)
-            switch (sample_size) {
-            case 1: out[x] = UINT8_MAX; break;
-            case 2: ((uint16_t *)out)[x] = HALF_ONE; break;
-            default: ((float *)out)[x] = 1;
-            }
 }

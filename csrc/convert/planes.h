@@ -1,4 +1,4 @@
-/* Packed pixels to planes, and opaque planes. */
+/* Packed pixels to planes. */
 #ifndef CYCODEC_PLANES_H
 #define CYCODEC_PLANES_H
 
@@ -10,8 +10,5 @@
  * samples have 1, 2 or 4 bytes. */
 void split_planes(uint8_t *out, ptrdiff_t out_stride, const uint8_t *in, ptrdiff_t in_stride, int width, int height,
                   int channels, int sample_size);
-
-/* Fill a plane with the largest sample: of uint8, float32 or float16, by its size. */
-void opaque_plane(uint8_t *out, ptrdiff_t stride, int width, int height, int sample_size);
 
 #endif

@@ -182,24 +182,23 @@ static int run_scaled(ToPixels *c, const AVFrame *frame, int out_width, int out_
 static int run_kernel(ToPixels *c, Kernel kernel, Rect part, int top, int height, const ConvertTarget *target,
                       uint8_t *out, ptrdiff_t stride) {
     int width = c->source->width, columns = part.x1 - part.x0, rows = part.y1 - part.y0, planar = target->planar;
-    int size = convert_sample_size(target->type), pixel = size * (planar ? 1 : convert_channels(target->layout)), code;
+    int channels = convert_channels(target->layout), planes = planar ? channels : 1, code;
+    int pixel = convert_sample_size(target->type) * (planar ? 1 : channels);
     ptrdiff_t pitch = pixel * (ptrdiff_t)width, plane = stride * rows, cut = pitch * rows;
     RgbLayout layout = {planar ? plane : 0, target->layout == LAYOUT_RGBA};
     if (columns == width) {
         code = kernel_run(&c->kernels, kernel, c->source, part.y0, part.y1, top, height, out, stride, layout,
                           target->type);
     } else {
-        uint8_t *picture = scratch(c, (size_t)cut * (planar ? 3 : 1));
+        uint8_t *picture = scratch(c, (size_t)cut * (size_t)planes);
         if (!picture)
             return AVERROR(ENOMEM);
         layout.plane_stride = planar ? cut : 0;
         code = kernel_run(&c->kernels, kernel, c->source, part.y0, part.y1, top, height, picture, pitch, layout,
                           target->type);
-        for (int i = 0; !code && i < (planar ? 3 : 1); i++)
+        for (int i = 0; !code && i < planes; i++)
             copy_rows(out + i * plane, stride, picture + i * cut + pixel * part.x0, pitch, pixel * columns, rows);
     }
-    if (!code && planar && layout.is_opaque)
-        opaque_plane(out + 3 * plane, stride, columns, rows, size);
     return code;
 }
 

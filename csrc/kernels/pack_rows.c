@@ -66,6 +66,17 @@ AVX2 static int floats_fast(float *out, const float *first, const float *second,
     return x;
 }
 
+AVX2 static int alpha_fast(uint8_t *rgba, const uint8_t *alpha, int width) {
+    const __m256i colours = _mm256_set1_epi32(0xFFFFFF);
+    int x = 0;
+    for (; x + 8 <= width; x += 8) {
+        __m256i values = _mm256_slli_epi32(_mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)(alpha + x))), 24);
+        __m256i *pixels = (__m256i *)(rgba + 4 * x);
+        _mm256_storeu_si256(pixels, _mm256_or_si256(_mm256_and_si256(_mm256_loadu_si256(pixels), colours), values));
+    }
+    return x;
+}
+
 #define FAST(call)                                                                                                     \
     (kernel_level() >= LEVEL_AVX2 && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&                \
              __builtin_cpu_supports("f16c")                                                                            \
@@ -108,6 +119,16 @@ static int floats_fast(float *out, const float *first, const float *second, cons
     return x;
 }
 
+static int alpha_fast(uint8_t *rgba, const uint8_t *alpha, int width) {
+    int x = 0;
+    for (; x + 16 <= width; x += 16) {
+        uint8x16x4_t pixels = vld4q_u8(rgba + 4 * x);
+        pixels.val[3] = vld1q_u8(alpha + x);
+        vst4q_u8(rgba + 4 * x, pixels);
+    }
+    return x;
+}
+
 #define FAST(call) (kernel_level() >= LEVEL_NEON ? (call) : 0)
 #else
 #define FAST(call) 0
@@ -119,6 +140,11 @@ void pack_yuv_row(uint8_t *out, const uint8_t *y, const uint8_t *u, const uint8_
         out[3 * x + 1] = u[x >> paired];
         out[3 * x + 2] = v[x >> paired];
     }
+}
+
+void put_alpha_row(uint8_t *rgba, const uint8_t *alpha, int width) {
+    for (int x = FAST(alpha_fast(rgba, alpha, width)); x < width; x++)
+        rgba[4 * x + 3] = alpha[x];
 }
 
 void pack_float_row(float *out, const float *first, const float *second, const float *third, int width) {

@@ -7,6 +7,9 @@
 /* Write packed Y, U and V. With `paired`, each chroma sample serves two columns. */
 void pack_yuv_row(uint8_t *out, const uint8_t *y, const uint8_t *u, const uint8_t *v, int width, int paired);
 
+/* Write bytes of alpha into pixels of RGBA. */
+void put_alpha_row(uint8_t *rgba, const uint8_t *alpha, int width);
+
 /* Write packed pixels of three rows of floats. */
 void pack_float_row(float *out, const float *first, const float *second, const float *third, int width);
 

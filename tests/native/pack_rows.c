@@ -23,16 +23,20 @@ static void *noise(int count) {
     return bytes;
 }
 
-enum { YUV, PAIRED_YUV, FLOATS, RANGE, TAKE_BYTES, WIDEN_BYTES, TAKE_WORDS, KINDS };
+enum { YUV, PAIRED_YUV, FLOATS, ALPHA, RANGE, TAKE_BYTES, WIDEN_BYTES, TAKE_WORDS, KINDS };
 
 /* Bytes of a pixel of the result. */
-static const int sizes[KINDS] = {3, 3, 12, 1, 1, 2, 2};
+static const int sizes[KINDS] = {3, 3, 12, 4, 1, 1, 2, 2};
 
 static void make(int kind, void *out, const uint8_t *in[3], int width, int step, int shift) {
     switch (kind) {
     case YUV:
     case PAIRED_YUV: pack_yuv_row(out, in[0], in[1], in[2], width, kind == PAIRED_YUV); break;
     case FLOATS: pack_float_row(out, (const float *)in[0], (const float *)in[1], (const float *)in[2], width); break;
+    case ALPHA:
+        memcpy(out, in[0], 4 * (size_t)width);
+        put_alpha_row(out, in[1], width);
+        break;
     case RANGE: full_range_row(out, in[0], width); break;
     case TAKE_BYTES: take_bytes(out, in[0], step, width); break;
     case WIDEN_BYTES: widen_bytes(out, in[0], step, width); break;
@@ -41,7 +45,7 @@ static void make(int kind, void *out, const uint8_t *in[3], int width, int step,
 }
 
 static int bytes_of(int kind, int channel, int width, int step) {
-    if (kind == FLOATS)
+    if (kind == FLOATS || (kind == ALPHA && channel == 0))
         return 4 * width;
     if (kind == PAIRED_YUV && channel)
         return (width + 1) / 2;

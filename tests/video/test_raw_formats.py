@@ -203,6 +203,8 @@ def test_resizing_a_picture_with_stray_bits(tmp_path, level):
         ("rgb24", (None, "float")),
         ("bgr0", (None, "float")),
         ("gbrap", (None, "float")),
+        ("yuva420p10le", ("deep", "float")),
+        ("yuva444p12le", ("full", "float")),
         ("xyz12le", (None, None)),
     ],
 )
