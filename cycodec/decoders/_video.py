@@ -478,7 +478,7 @@ class VideoDecoder(DecoderBase, ArrayOfFrames, OpenToC):
         Parameters
         ----------
         seconds : float
-            The instant, on the timeline of the stream.
+            The instant, on the timeline of the stream. One step of float32 outside counts as inside.
 
         Raises
         ------
