@@ -36,11 +36,13 @@
 void kernels_free(Kernels *k) {
     axis_free(&k->filter);
     frame_rows_free(&k->rows);
+    wide_free(&k->wide);
     av_free(k->chroma);
 }
 
 int kernel_is_per_pixel(Kernel kernel) {
-    return kernel != KERNEL_DEEP && kernel != KERNEL_FLOAT_WRAPPED && kernel != KERNEL_FLOAT_BIASED;
+    return kernel != KERNEL_DEEP && kernel != KERNEL_WIDE && kernel != KERNEL_FLOAT_WRAPPED &&
+           kernel != KERNEL_FLOAT_BIASED;
 }
 
 /* ---- rows ------------------------------------------------------------------------------------ */
@@ -98,17 +100,12 @@ static FloatArithmetic arithmetic_of(Kernel kernel) {
                                          : FLOAT_WRAPPED + (FloatArithmetic)(kernel - KERNEL_FLOAT_WRAPPED);
 }
 
-/* True if the rows of kernels, which make packed pixels opaque, lack the alpha of a format. */
-static int needs_alpha(RgbLayout layout, const AVPixFmtDescriptor *desc) {
-    return layout.is_opaque && (layout.plane_stride || desc->flags & AV_PIX_FMT_FLAG_ALPHA);
-}
-
 static int run_floats(Kernels *k, Kernel kernel, const AVFrame *frame, int y0, int y1, int top, int height,
                       uint8_t *rgb, ptrdiff_t stride, RgbLayout layout, int half) {
     const AVPixFmtDescriptor *desc = av_pix_fmt_desc_get(frame->format);
     int width = frame->width, across = desc->log2_chroma_w, down = desc->log2_chroma_h;
     int columns = AV_CEIL_RSHIFT(width, across), made = -1, is_gray = desc->nb_components == 1;
-    int has_own_alpha = needs_alpha(layout, desc);
+    int has_own_alpha = alpha_is_missing(layout, desc);
     FloatArithmetic arithmetic = arithmetic_of(kernel);
     Yuv2RgbMatrix matrix;
     FloatColours colours;
@@ -152,6 +149,8 @@ int kernel_run(Kernels *k, Kernel kernel, const AVFrame *frame, int y0, int y1, 
     int width = frame->width, subsampled = desc->log2_chroma_h, half = (width + 1) / 2;
     FrameRows *rows = &k->rows;
     Yuv2RgbMatrix matrix;
+    if (kernel == KERNEL_WIDE || (kernel > KERNEL_FLOAT_TABLES_BY_ROW && wide_is_needed(desc, width)))
+        return wide_run(&k->wide, rows, arithmetic_of(kernel), frame, y0, y1, top, height, rgb, stride, layout, type);
     if (type != CONVERT_UINT8)
         return run_floats(k, kernel, frame, y0, y1, top, height, rgb, stride, layout, type == CONVERT_FLOAT16);
     yuv2rgb_matrix(&matrix, colour_coefficients(frame->colorspace), colour_is_full_range(frame));
@@ -175,7 +174,7 @@ int kernel_run(Kernels *k, Kernel kernel, const AVFrame *frame, int y0, int y1, 
         else
             yuv2rgb_row(rgb, layout, luma, chroma[0], chroma[1], width, &matrix,
                         kernel == KERNEL_PRODUCTS ? YUV2RGB_PRODUCTS : YUV2RGB_TABLES);
-        if (needs_alpha(layout, desc) && alpha_row(rgb, layout, frame, desc, y, type))
+        if (alpha_is_missing(layout, desc) && alpha_row(rgb, layout, frame, desc, y, type))
             return STRAY_BITS;
     }
     return 0;
@@ -189,17 +188,19 @@ static void candidates(const AVPixFmtDescriptor *desc, int width, int height, Ke
     *first = *end = NO_KERNEL;
     if (!has_frame_rows(desc) || desc->nb_components < 3 || down > across || kernel_level() == LEVEL_NONE)
         return;
+    int is_wide = wide_is_needed(desc, width) && wide_is_possible(desc, width, height);
     if (!across) {
         *first = deep_pays() ? KERNEL_FULL : NO_KERNEL;
         *end = KERNEL_FULL + 1;
         return;
     }
-    int is_deep = !(width & 1) && (!down || height >= LEAST_HEIGHT) && deep_pays();
-    if (depth == 8 && are_rows_in_place(desc) && !(height & 1))
-        *first = KERNEL_PRODUCTS;
-    else if (is_deep)
-        *first = KERNEL_DEEP;
-    *end = is_deep ? KERNEL_DEEP + 1 : KERNEL_DEEP;
+    int is_deep = across == 1 && !(width & 1) && (!down || height >= LEAST_HEIGHT) && deep_pays();
+    int is_by_pairs = across == 1 && depth == 8 && are_rows_in_place(desc) && !(height & 1);
+    if (is_by_pairs || is_deep)
+        *first = is_by_pairs ? KERNEL_PRODUCTS : KERNEL_DEEP;
+    else if (is_wide)
+        *first = KERNEL_WIDE;
+    *end = is_deep ? KERNEL_DEEP + 1 : is_by_pairs ? KERNEL_DEEP : KERNEL_WIDE + 1;
 }
 
 /* True if swscale converts to RGB48 by its tables. It then leaves out the last column of odd
@@ -209,8 +210,7 @@ static int is_by_tables(const AVPixFmtDescriptor *desc, int height) {
            !(height & 1) && (desc->nb_components == 3 || desc->log2_chroma_h);
 }
 
-/* The same for floats. Columns that share chroma need an even width, except for tables. RGBA64 has
- * no tables. */
+/* The same for floats. RGBA64 has no tables. */
 static void float_candidates(const AVPixFmtDescriptor *desc, int width, int height, int has_alpha, Kernel *first,
                              Kernel *end) {
     int across = desc->log2_chroma_w, down = desc->log2_chroma_h, is_odd = width & 1;
@@ -223,7 +223,7 @@ static void float_candidates(const AVPixFmtDescriptor *desc, int width, int heig
     }
     if (!(has_frame_rows(desc) || has_rgb_rows(desc)) || down > across || kernel_level() == LEVEL_NONE || !float_pays())
         return;
-    if ((across && is_odd) || (down && height < LEAST_HEIGHT))
+    if (wide_is_needed(desc, width) ? !wide_is_possible(desc, width, height) : down && height < LEAST_HEIGHT)
         return;
     *first = KERNEL_FLOAT_WRAPPED;
 }
@@ -315,6 +315,7 @@ Kernel kernels_find(Kernels *k, const AVFrame *like, int width, int height, Conv
         candidates(desc, width, height, &first, &end);
     if (first == NO_KERNEL)
         return NO_KERNEL;
+    int is_odd = width & 1 && (first == KERNEL_WIDE || first == KERNEL_FLOAT_WRAPPED);
     if (k->known && k->first == first && k->end == end && k->format == like->format &&
         k->space == (int)like->colorspace && k->range == (int)like->color_range && k->ragged == ragged &&
         k->even == even && k->is_float == is_float && k->has_alpha == has_alpha)
@@ -323,7 +324,7 @@ Kernel kernels_find(Kernels *k, const AVFrame *like, int width, int height, Conv
     k->kernel = NO_KERNEL;
     if (trial) {
         colour_copy(trial, like);
-        trial->width = TRIAL_WIDTH - (ragged ? 8 : 0);
+        trial->width = TRIAL_WIDTH - (ragged ? 8 : 0) - is_odd;
         trial->height = TRIAL_HEIGHT - !even;
         if (av_frame_get_buffer(trial, 0) >= 0) {
             fill_trial(trial, desc);
@@ -338,6 +339,7 @@ Kernel kernels_find(Kernels *k, const AVFrame *like, int width, int height, Conv
     k->space = like->colorspace;
     k->range = like->color_range;
     k->ragged = ragged;
+    k->is_odd = is_odd;
     k->even = even;
     k->is_float = is_float;
     k->has_alpha = has_alpha;

@@ -9,6 +9,7 @@
 
 #include "convert/frame_rows.h"
 #include "convert/scaler.h"
+#include "convert/wide.h"
 #include "kernels/axis.h"
 #include "kernels/rgb_layout.h"
 #include "picture/rect.h"
@@ -20,6 +21,7 @@ typedef enum {
     KERNEL_TABLES_BY_ROW, /* the same with all chroma rows */
     KERNEL_DEEP,          /* more bits, with one chroma sample for two columns: yuv2rgb_deep.h */
     KERNEL_FULL,          /* 4:4:4 */
+    KERNEL_WIDE,          /* chroma is filtered along rows, too: wide.h */
     /* floats, by the arithmetics of float_rows.h */
     KERNEL_FLOAT_TABLES,
     KERNEL_FLOAT_TABLES_BY_ROW,
@@ -30,7 +32,7 @@ typedef enum {
 
 /* The last choice, and what kernels keep from picture to picture. All zeros at first. */
 typedef struct {
-    int known, format, space, range, ragged, even, is_float, has_alpha;
+    int known, format, space, range, ragged, is_odd, even, is_float, has_alpha;
     Kernel first, end; /* the candidates */
     Kernel kernel;
     Axis filter; /* of chroma, for pictures of `height` rows */
@@ -38,6 +40,7 @@ typedef struct {
     void *chroma; /* two rows of 8 bits, or three of 32 bits for floats */
     size_t chroma_size;
     FrameRows rows;
+    Wide wide;
 } Kernels;
 
 /* Return the kernel that gives swscale's values of `type` for frames like this one, whose size

@@ -147,7 +147,8 @@ def test_every_level_equals_swscale_for_more_bits_and_more_chroma(level, colour)
         ("420", 8, (66, 15), None),
         ("420", 10, (66, 50), "deep"),
         ("422", 10, (66, 49), "deep"),
-        ("420", 10, (65, 50), None),  # chroma is interpolated between columns too
+        ("420", 10, (65, 50), "wide"),  # chroma is interpolated between columns too
+        ("420", 10, (13, 50), None),
         ("420", 10, (66, 49), "deep"),
         ("420", 10, (66, 14), None),
         ("444", 8, (65, 49), "full"),
