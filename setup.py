@@ -24,6 +24,7 @@ C_SOURCES = {
         "csrc/convert/frame_rows.c",
         "csrc/convert/kernel_choice.c",
         "csrc/convert/luma_table.c",
+        "csrc/convert/pixel_table.c",
         "csrc/convert/planes.c",
         "csrc/convert/region.c",
         "csrc/convert/scaler.c",

@@ -31,7 +31,7 @@
 
 #define TRIAL_WIDTH 64
 #define TRIAL_HEIGHT 32
-#define LEAST_HEIGHT 16 /* of 4:2:0 whose chroma is filtered; swscale weights fewer rows otherwise */
+#define LEAST_HEIGHT 16 /* of 4:2:0 whose chroma is filtered; less has fewer taps in swscale */
 
 void kernels_free(Kernels *k) {
     axis_free(&k->filter);

@@ -54,7 +54,8 @@ void kernels_free(Kernels *kernels);
 int kernel_is_per_pixel(Kernel kernel);
 
 /* Convert rows y0 to y1 of a frame that shows the even row `top` and the following ones of a
- * picture of `height` rows. A layout with a fourth sample gets the frame's alpha. Return 0, STRAY_BITS or AVERROR. */
+ * picture of `height` rows. A layout with a fourth sample gets the frame's alpha. Return 0,
+ * STRAY_BITS or AVERROR. */
 int kernel_run(Kernels *kernels, Kernel kernel, const AVFrame *frame, int y0, int y1, int top, int height, uint8_t *rgb,
                ptrdiff_t stride, RgbLayout layout, ConvertType type);
 

@@ -14,6 +14,7 @@
 
 #include "convert/grown.h"
 #include "convert/luma_table.h"
+#include "convert/pixel_table.h"
 #include "convert/planes.h"
 #include "convert/region.h"
 #include "convert/scaler.h"
@@ -25,6 +26,7 @@ struct ToPixels {
     Scalers scalers;
     Kernels kernels;
     LumaTable luma;
+    PixelTable pixels;
     Yuv yuv;
     AVFrame *turned; /* the turned region */
     AVFrame *source; /* what is converted; it only borrows planes */
@@ -52,6 +54,7 @@ void to_pixels_free(ToPixels *c) {
     scalers_free(&c->scalers);
     kernels_free(&c->kernels);
     luma_table_free(&c->luma);
+    pixel_table_free(&c->pixels);
     yuv_free(&c->yuv);
     av_frame_free(&c->turned);
     av_frame_free(&c->source);
@@ -81,7 +84,17 @@ typedef struct {
     int is_turnable;   /* true if the planes can be turned before the conversion */
     Kernel kernel;     /* NO_KERNEL means swscale, unless there is a table */
     int is_by_table;   /* gray is looked up in `luma` */
+    int is_by_pixels;  /* pixels are looked up in `pixels` */
 } Way;
+
+/* Return the format that swscale gives, as floats or uint8. */
+static int format_of(ConvertLayout layout, int is_float) {
+    switch (layout) {
+    case LAYOUT_GRAY: return is_float ? AV_PIX_FMT_GRAY16 : AV_PIX_FMT_GRAY8;
+    case LAYOUT_RGBA: return is_float ? AV_PIX_FMT_RGBA64 : AV_PIX_FMT_RGBA;
+    default: return is_float ? AV_PIX_FMT_RGB48 : AV_PIX_FMT_RGB24;
+    }
+}
 
 static int choose_way(ToPixels *c, const AVFrame *frame, const ConvertTarget *target, Way *way) {
     const AVPixFmtDescriptor *desc = av_pix_fmt_desc_get(frame->format);
@@ -100,6 +113,9 @@ static int choose_way(ToPixels *c, const AVFrame *frame, const ConvertTarget *ta
     else
         way->kernel = kernels_find(&c->kernels, frame, way->width, way->height, target->type,
                                    target->layout == LAYOUT_RGBA, &c->scalers);
+    if (way->kernel == NO_KERNEL && !way->is_by_table)
+        way->is_by_pixels = pixel_table_find(&c->pixels, frame, way->width, way->height, target,
+                                             format_of(target->layout, target->type != CONVERT_UINT8), &c->scalers);
     return 0;
 }
 
@@ -115,7 +131,7 @@ int to_pixels_is_by_rows(ToPixels *c, const AVFrame *frame, const ConvertTarget 
         return 0;
     if (target->layout == LAYOUT_YUV)
         return frame->width == target->width && frame->height == target->height;
-    return choose_way(c, frame, target, &way) >= 0 && (way.kernel != NO_KERNEL || way.is_by_table);
+    return choose_way(c, frame, target, &way) >= 0 && (way.kernel != NO_KERNEL || way.is_by_table || way.is_by_pixels);
 }
 
 /* ---- converting ------------------------------------------------------------------------------ */
@@ -132,15 +148,6 @@ static void finish_rows(uint8_t *out, ptrdiff_t out_stride, const uint8_t *in, p
         copy_rows(out, out_stride, in, in_stride, samples, rows);
     for (int y = 0; type != CONVERT_UINT8 && y < rows; y++)
         float_samples(out + y * out_stride, (const uint16_t *)(in + y * in_stride), samples, type == CONVERT_FLOAT16);
-}
-
-/* Return the format that swscale gives, as floats or uint8. */
-static int format_of(ConvertLayout layout, int is_float) {
-    switch (layout) {
-    case LAYOUT_GRAY: return is_float ? AV_PIX_FMT_GRAY16 : AV_PIX_FMT_GRAY8;
-    case LAYOUT_RGBA: return is_float ? AV_PIX_FMT_RGBA64 : AV_PIX_FMT_RGBA;
-    default: return is_float ? AV_PIX_FMT_RGB48 : AV_PIX_FMT_RGB24;
-    }
 }
 
 /* swscale converts to a scratch picture of the frame's own size or a new one. The wanted part is
@@ -239,16 +246,18 @@ int to_pixels_run(ToPixels *c, const AVFrame *frame, const ConvertTarget *target
         return run_scaled(c, frame, is_transposed ? target->height : target->width,
                           is_transposed ? target->width : target->height, want, target->orientation, target, out,
                           stride);
-    int has_kernel = way.kernel != NO_KERNEL;
-    if (!way.is_resized && (has_kernel || way.is_by_table || target->layout == LAYOUT_RGB)) {
+    int has_kernel = way.kernel != NO_KERNEL, is_looked_up = way.is_by_table || way.is_by_pixels;
+    if (!way.is_resized && (has_kernel || is_looked_up || target->layout == LAYOUT_RGB)) {
         rect = region_needed(desc, way.width, way.height, want,
-                             way.is_by_table || (has_kernel && kernel_is_per_pixel(way.kernel)));
+                             is_looked_up || (has_kernel && kernel_is_per_pixel(way.kernel)));
         inner = (Rect){want.x0 - rect.x0, want.y0 - rect.y0, want.x1 - rect.x0, want.y1 - rect.y0};
     }
     if ((code = show_source(c, frame, desc, rect, target->orientation)) < 0)
         return code;
     if (way.is_by_table)
         return luma_table_run(&c->luma, c->source, inner, out, stride);
+    if (way.is_by_pixels)
+        return pixel_table_run(&c->pixels, c->source, inner, out, stride);
     if (has_kernel)
         return run_kernel(c, way.kernel, inner, rect.y0, way.height, target, out, stride);
     return run_swscale(c, &way, target, inner, out, stride);

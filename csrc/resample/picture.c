@@ -7,7 +7,8 @@
 /* Note [Channels of three]
  *
  * The resampler knows no pixels of two samples, and none of 16 bits. Such pictures go through it as
- * pixels of three floats or bytes: gray with alpha at once, RGB with alpha as RGB and then alpha. */
+ * pixels of three floats or bytes: gray with alpha at once, RGB with alpha as RGB and then alpha.
+ */
 
 typedef struct {
     int first, count; /* channels of the picture that a pass resamples */

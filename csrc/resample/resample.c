@@ -10,9 +10,9 @@
  * row of the result can need. For usual sizes the input, the ring and the output stay in L1. The
  * kernels define the layout of a group (group.h).
  *
- * Note [Gray in threes]: the horizontal kernels know pixels of three or four channels. Twelve rows of
- * gray enter them as four rows of three channels: channel c of row k is row 4 c + k of the twelve.
- * Channel c of the resulting group is therefore the group of rows 4 c to 4 c + 3.
+ * Note [Gray in threes]: the horizontal kernels know pixels of three or four channels. Twelve rows
+ * of gray enter them as four rows of three channels: channel c of row k is row 4 c + k of the
+ * twelve. Channel c of the resulting group is therefore the group of rows 4 c to 4 c + 3.
  */
 #include "resample/resample.h"
 
@@ -305,8 +305,8 @@ static void make_row(Resampler *r, int i) {
         half_row((uint16_t *)out, line, r->samples);
 }
 
-/* Copy one channel of a group of three channels to a group of gray. Samples of uint8 are interleaved
- * in fours if there are vector kernels. */
+/* Copy one channel of a group of three channels to a group of gray. Samples of uint8 are
+ * interleaved in fours if there are vector kernels. */
 static void take_channel(const Resampler *r, uint8_t *group, int channel) {
     int length = r->across.length, is_float = r->type != CONVERT_UINT8;
     if (r->vertical || is_float) {

@@ -1,6 +1,6 @@
-/* Antialiased bilinear resampling of packed pixels, row by row. Rows come while they are in the cache,
- * and no whole input frame is ever written. uint8 has the bytes of torch's kernel: Note [Resampling
- * rows] in resample.c. */
+/* Antialiased bilinear resampling of packed pixels, row by row. Rows come while they are in the
+ * cache, and no whole input frame is ever written. uint8 has the bytes of torch's kernel: Note
+ * [Resampling rows] in resample.c. */
 #ifndef CYCODEC_RESAMPLE_H
 #define CYCODEC_RESAMPLE_H
 

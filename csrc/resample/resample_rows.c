@@ -162,9 +162,9 @@ static int plan_avx2(HorizontalPlan *plan) {
 
 /* ---- AVX-512, horizontally ------------------------------------------------------------------- */
 
-/* Up to five pixels of the result, or four of four channels: at most 16 sums of four bytes each, all
- * from 64 bytes of a row. Weights
- * of 16 bits are two factors of 8 bits, because the instruction multiplies bytes. */
+/* Up to five pixels of the result, or four of four channels: at most 16 sums of four bytes each,
+ * all from 64 bytes of a row. Weights of 16 bits are two factors of 8 bits, because the instruction
+ * multiplies bytes. */
 typedef struct {
     int8_t high[5][4], low[5][4];
     uint8_t places[5]; /* of the first tap among the 64 bytes */
@@ -219,8 +219,8 @@ static int fill_avx512(StepAvx512 *steps, const HorizontalPlan *plan, int pixel,
     }
 }
 
-/* Where the sums of a vector find their weights and their first taps in a step, and the bytes behind
- * the first tap. */
+/* Where the sums of a vector find their weights and their first taps in a step, and the bytes
+ * behind the first tap. */
 typedef struct {
     uint8_t high[64], low[64], places[64], within[64];
 } Spread;
@@ -291,8 +291,8 @@ AVX512 static void rows_avx512(void *group, const void *const rows[RESAMPLE_ROWS
     }
 }
 
-/* Choose the number of pixels of a chunk: five, or four of four channels, fill the vector, but with wide filters the same
- * loads serve fewer pixels. */
+/* Choose the number of pixels of a chunk: five, or four of four channels, fill the vector, but with
+ * wide filters the same loads serve fewer pixels. */
 static int plan_avx512(HorizontalPlan *plan) {
     const Axis *axis = plan->axis;
     int least = 0, total = 0;

@@ -21,8 +21,8 @@ frames = {output: VideoDecoder("fade.mkv", output=output)[0] for output in ("rgb
 print({output: tuple(frame.shape) for output, frame in frames.items()})
 
 # %%
-# RGB, gray and RGBA have the bytes of ``ffmpeg -pix_fmt rgb24``, ``gray`` and ``rgba``. The alpha of
-# a stream without one is opaque.
+# RGB, gray and RGBA have the bytes of ``ffmpeg -pix_fmt rgb24``, ``gray`` and ``rgba``. Streams
+# without alpha are opaque.
 
 rgba = frames["rgba"]
 show_frames([frames["rgb"], frames["gray"], rgba], ["rgb", "gray", "rgba"])
@@ -42,8 +42,8 @@ assert frames["yuv"][1, 0::2, 0::2].equal(frames["yuv"][1, 1::2, 1::2])
 # Types and regions
 # -----------------
 #
-# A network that reads luma alone needs a third of the memory of RGB. Only the pixels of a region are
-# converted.
+# A network that reads luma alone needs a third of the memory of RGB. Only the pixels of a region
+# are converted.
 
 patch = VideoDecoder("fade.mkv", output="gray", output_dtype=torch.float16)[0:10, :, 20:84, 100:164]
 print(patch.shape, patch.dtype, f"{patch.numel() * 2} bytes")

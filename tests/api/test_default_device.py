@@ -24,7 +24,7 @@ def test_default_is_the_cpu(path):
 
 @pytest.mark.parametrize("device", [3.5, ["cuda"]])
 def test_what_is_no_device_is_a_type_error(path, device):
-    with pytest.raises(TypeError, match="device must be a str, a torch.device or None, not"):
+    with pytest.raises(TypeError, match=r"device must be a str, a torch\.device or None, not"):
         VideoDecoder(path, device=device)
 
 

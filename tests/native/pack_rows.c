@@ -1,6 +1,7 @@
-/* Compare rows of csrc/kernels/pack_rows.h, unpack_rows.h, float_yuv.h and rgb2yuv.h that vector kernels make
- * with those of the plain loops. Input and output are exactly as long as they must be, so that a
- * sanitizer sees accesses beyond them. Print the first difference, or how many rows were equal. */
+/* Compare rows of csrc/kernels/pack_rows.h, unpack_rows.h, float_yuv.h and rgb2yuv.h that vector
+ * kernels make with those of the plain loops. Input and output are exactly as long as they must be,
+ * so that a sanitizer sees accesses beyond them. Print the first difference, or how many rows were
+ * equal. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

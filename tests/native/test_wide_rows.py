@@ -44,7 +44,7 @@ def level():
 
 
 def write(folder, pixels, width, height):
-    """Writes a raw frame; half of its samples are noise, the others the lowest and highest codes."""
+    """Writes a raw frame; half of its samples are noise, the others are extreme codes."""
     depth, down, across = FORMATS[pixels]
     dice = np.random.default_rng(width * 1000 + height)
     shapes = [(height, width)] + [(-(-height // 2**down), -(-width // 2**across))] * 2

@@ -118,6 +118,30 @@ def test_rgba_without_alpha_has_a_kernel(dtype, kernels):
     assert decoder._session.reader.backend.kernel.startswith(kernels)
 
 
+@pytest.mark.parametrize("output", ["rgb", "gray", "rgba"])
+def test_each_frame_has_its_own_palette(output):
+    """Pixels are looked up in a table that is made of the palette."""
+    own = "testsrc2=s=66x50:r=5:d=1,split[a][b];[a]palettegen=stats_mode=single[p];[b][p]paletteuse=new=1"
+    source = recipes.run(
+        "-f", "lavfi", "-i", own, "-c:v", "png", "-pix_fmt", "pal8", "-f", "mov", "-movflags", "frag_keyframe", "-"
+    ).stdout  # fmt: skip
+    assert VideoDecoder(source).metadata.pixel_format == "pal8"
+    for dtype in (torch.uint8, torch.float32):
+        pixels = (
+            {**DEEP, "rgb": "rgb48le"}[output]
+            if dtype == torch.float32
+            else {"rgb": "rgb24"}.get(output, output)
+        )
+        data = np.frombuffer(oracle.raw(source, pixels), "<u2" if dtype == torch.float32 else np.uint8)
+        wanted = torch.from_numpy(
+            data.astype(np.float32) / np.float32(65535) if dtype == torch.float32 else data.copy()
+        )
+        for order in ([0, 1, 2, 3, 4], [4, 0, 3, 0, 2]):
+            decoder = VideoDecoder(source, output=output, output_dtype=dtype, dimension_order="NHWC")
+            frames = torch.stack([decoder[number] for number in order])
+            assert torch.equal(frames, wanted.reshape(5, 50, 66, -1)[order])
+
+
 # -- YUV -------------------------------------------------------------------------------------------
 
 
