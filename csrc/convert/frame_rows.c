@@ -38,7 +38,10 @@ static int is_whole(const AVComponentDescriptor *c, uint64_t flags) {
 int has_frame_rows(const AVPixFmtDescriptor *desc) {
     const uint64_t others = AV_PIX_FMT_FLAG_RGB | AV_PIX_FMT_FLAG_PAL | AV_PIX_FMT_FLAG_BE | AV_PIX_FMT_FLAG_HWACCEL |
                             AV_PIX_FMT_FLAG_BITSTREAM | AV_PIX_FMT_FLAG_FLOAT | AV_PIX_FMT_FLAG_BAYER;
-    if (!desc || desc->flags & others || desc->log2_chroma_w > 1 || desc->log2_chroma_h > 1)
+    /* six bytes hold four pixels of packed 4:1:1, which no step describes */
+    if (desc && desc->log2_chroma_w == 2 && !(desc->flags & AV_PIX_FMT_FLAG_PLANAR))
+        return 0;
+    if (!desc || desc->flags & others || desc->log2_chroma_w > 2 || desc->log2_chroma_h > 2)
         return 0;
     if (desc->nb_components == 1) /* gray has one plane, whatever its flags say */
         return is_whole(&desc->comp[0], AV_PIX_FMT_FLAG_PLANAR);

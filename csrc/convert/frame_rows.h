@@ -36,7 +36,7 @@ typedef struct {
 void frame_rows_free(FrameRows *rows);
 
 /* True if rows can be made of frames of a format: YUV or gray of 8 to 16 bits, each sample of which
- * is in a byte or a little-endian word of its own. Chroma may be halved. */
+ * is in a byte or a little-endian word of its own. Chroma may be halved or quartered. */
 int has_frame_rows(const AVPixFmtDescriptor *desc);
 
 /* True if rows of Y, U and V can be made of frames of a format: RGB of 8 bits. Their samples have

@@ -18,6 +18,7 @@
 #include <libavutil/pixdesc.h>
 #include <string.h>
 
+#include "convert/alpha.h"
 #include "convert/frame_rows.h"
 #include "convert/grown.h"
 #include "kernels/float_rows.h"
@@ -30,16 +31,18 @@
 
 #define TRIAL_WIDTH 64
 #define TRIAL_HEIGHT 32
-#define LEAST_HEIGHT 16 /* 4:2:0 rows for KERNEL_DEEP; swscale weights fewer rows otherwise */
+#define LEAST_HEIGHT 16 /* of 4:2:0 whose chroma is filtered; less has fewer taps in swscale */
 
 void kernels_free(Kernels *k) {
     axis_free(&k->filter);
     frame_rows_free(&k->rows);
+    wide_free(&k->wide);
     av_free(k->chroma);
 }
 
 int kernel_is_per_pixel(Kernel kernel) {
-    return kernel != KERNEL_DEEP && kernel != KERNEL_FLOAT_WRAPPED && kernel != KERNEL_FLOAT_BIASED;
+    return kernel != KERNEL_DEEP && kernel != KERNEL_WIDE && kernel != KERNEL_FLOAT_WRAPPED &&
+           kernel != KERNEL_FLOAT_BIASED;
 }
 
 /* ---- rows ------------------------------------------------------------------------------------ */
@@ -98,10 +101,11 @@ static FloatArithmetic arithmetic_of(Kernel kernel) {
 }
 
 static int run_floats(Kernels *k, Kernel kernel, const AVFrame *frame, int y0, int y1, int top, int height,
-                      uint8_t *rgb, ptrdiff_t stride, ptrdiff_t plane_stride, int half) {
+                      uint8_t *rgb, ptrdiff_t stride, RgbLayout layout, int half) {
     const AVPixFmtDescriptor *desc = av_pix_fmt_desc_get(frame->format);
     int width = frame->width, across = desc->log2_chroma_w, down = desc->log2_chroma_h;
     int columns = AV_CEIL_RSHIFT(width, across), made = -1, is_gray = desc->nb_components == 1;
+    int has_own_alpha = alpha_is_missing(layout, desc);
     FloatArithmetic arithmetic = arithmetic_of(kernel);
     Yuv2RgbMatrix matrix;
     FloatColours colours;
@@ -132,19 +136,23 @@ static int run_floats(Kernels *k, Kernel kernel, const AVFrame *frame, int y0, i
         const void *luma = frame_row(&k->rows, 0, y);
         if (k->rows.has_strays)
             return STRAY_BITS;
-        float_row(rgb, plane_stride, luma, chroma, width, &colours, kind);
+        float_row(rgb, layout, luma, chroma, width, &colours, kind);
+        if (has_own_alpha && alpha_row(rgb, layout, frame, desc, y, half ? CONVERT_FLOAT16 : CONVERT_FLOAT32))
+            return STRAY_BITS;
     }
     return 0;
 }
 
 int kernel_run(Kernels *k, Kernel kernel, const AVFrame *frame, int y0, int y1, int top, int height, uint8_t *rgb,
-               ptrdiff_t stride, ptrdiff_t plane_stride, ConvertType type) {
+               ptrdiff_t stride, RgbLayout layout, ConvertType type) {
     const AVPixFmtDescriptor *desc = av_pix_fmt_desc_get(frame->format);
     int width = frame->width, subsampled = desc->log2_chroma_h, half = (width + 1) / 2;
     FrameRows *rows = &k->rows;
     Yuv2RgbMatrix matrix;
+    if (kernel == KERNEL_WIDE || (kernel > KERNEL_FLOAT_TABLES_BY_ROW && wide_is_needed(desc, width)))
+        return wide_run(&k->wide, rows, arithmetic_of(kernel), frame, y0, y1, top, height, rgb, stride, layout, type);
     if (type != CONVERT_UINT8)
-        return run_floats(k, kernel, frame, y0, y1, top, height, rgb, stride, plane_stride, type == CONVERT_FLOAT16);
+        return run_floats(k, kernel, frame, y0, y1, top, height, rgb, stride, layout, type == CONVERT_FLOAT16);
     yuv2rgb_matrix(&matrix, colour_coefficients(frame->colorspace), colour_is_full_range(frame));
     if ((kernel == KERNEL_DEEP && prepare_chroma(k, 2 * (size_t)half, subsampled, height) < 0) ||
         frame_rows_begin(rows, frame, DEEP_MOST_BITS, kernel == KERNEL_DEEP) < 0)
@@ -160,12 +168,14 @@ int kernel_run(Kernels *k, Kernel kernel, const AVFrame *frame, int y0, int y1, 
         if (rows->has_strays)
             return STRAY_BITS;
         if (kernel == KERNEL_DEEP)
-            deep_row(rgb, plane_stride, luma, sums, sums + half, width, &matrix, rows->depth);
+            deep_row(rgb, layout, luma, sums, sums + half, width, &matrix, rows->depth);
         else if (kernel == KERNEL_FULL)
-            deep_full_row(rgb, plane_stride, luma, chroma[0], chroma[1], width, &matrix, rows->depth);
+            deep_full_row(rgb, layout, luma, chroma[0], chroma[1], width, &matrix, rows->depth);
         else
-            yuv2rgb_row(rgb, plane_stride, luma, chroma[0], chroma[1], width, &matrix,
+            yuv2rgb_row(rgb, layout, luma, chroma[0], chroma[1], width, &matrix,
                         kernel == KERNEL_PRODUCTS ? YUV2RGB_PRODUCTS : YUV2RGB_TABLES);
+        if (alpha_is_missing(layout, desc) && alpha_row(rgb, layout, frame, desc, y, type))
+            return STRAY_BITS;
     }
     return 0;
 }
@@ -176,19 +186,21 @@ int kernel_run(Kernels *k, Kernel kernel, const AVFrame *frame, int y0, int y1, 
 static void candidates(const AVPixFmtDescriptor *desc, int width, int height, Kernel *first, Kernel *end) {
     int depth = desc->comp[0].depth, across = desc->log2_chroma_w, down = desc->log2_chroma_h;
     *first = *end = NO_KERNEL;
-    if (!has_frame_rows(desc) || desc->nb_components != 3 || down > across || kernel_level() == LEVEL_NONE)
+    if (!has_frame_rows(desc) || desc->nb_components < 3 || down > across || kernel_level() == LEVEL_NONE)
         return;
+    int is_wide = wide_is_needed(desc, width) && wide_is_possible(desc, width, height);
     if (!across) {
-        if (deep_pays())
-            *first = KERNEL_FULL;
-    } else if (depth == 8 && are_rows_in_place(desc)) {
-        if (!(height & 1))
-            *first = KERNEL_PRODUCTS;
-    } else if (!(width & 1) && (!down || (!(height & 1) && height >= LEAST_HEIGHT)) && deep_pays()) {
-        *first = KERNEL_DEEP;
+        *first = deep_pays() ? KERNEL_FULL : NO_KERNEL;
+        *end = KERNEL_FULL + 1;
+        return;
     }
-    if (*first != NO_KERNEL)
-        *end = *first == KERNEL_PRODUCTS ? KERNEL_DEEP : *first + 1;
+    int is_deep = across == 1 && !(width & 1) && (!down || height >= LEAST_HEIGHT) && deep_pays();
+    int is_by_pairs = across == 1 && depth == 8 && are_rows_in_place(desc) && !(height & 1);
+    if (is_by_pairs || is_deep)
+        *first = is_by_pairs ? KERNEL_PRODUCTS : KERNEL_DEEP;
+    else if (is_wide)
+        *first = KERNEL_WIDE;
+    *end = is_deep ? KERNEL_DEEP + 1 : is_by_pairs ? KERNEL_DEEP : KERNEL_WIDE + 1;
 }
 
 /* True if swscale converts to RGB48 by its tables. It then leaves out the last column of odd
@@ -198,11 +210,12 @@ static int is_by_tables(const AVPixFmtDescriptor *desc, int height) {
            !(height & 1) && (desc->nb_components == 3 || desc->log2_chroma_h);
 }
 
-/* The same for floats. Columns that share chroma need an even width, except for tables. */
-static void float_candidates(const AVPixFmtDescriptor *desc, int width, int height, Kernel *first, Kernel *end) {
+/* The same for floats. RGBA64 has no tables. */
+static void float_candidates(const AVPixFmtDescriptor *desc, int width, int height, int has_alpha, Kernel *first,
+                             Kernel *end) {
     int across = desc->log2_chroma_w, down = desc->log2_chroma_h, is_odd = width & 1;
     *first = *end = NO_KERNEL;
-    if (is_by_tables(desc, height)) {
+    if (!has_alpha && is_by_tables(desc, height)) {
         if (is_odd || (kernel_level() > LEVEL_NONE && float_pays()))
             *first = KERNEL_FLOAT_TABLES;
         *end = KERNEL_FLOAT_WRAPPED;
@@ -210,7 +223,7 @@ static void float_candidates(const AVPixFmtDescriptor *desc, int width, int heig
     }
     if (!(has_frame_rows(desc) || has_rgb_rows(desc)) || down > across || kernel_level() == LEVEL_NONE || !float_pays())
         return;
-    if ((across && is_odd) || (down && height < LEAST_HEIGHT))
+    if (wide_is_needed(desc, width) ? !wide_is_possible(desc, width, height) : down && height < LEAST_HEIGHT)
         return;
     *first = KERNEL_FLOAT_WRAPPED;
 }
@@ -219,10 +232,11 @@ static void float_candidates(const AVPixFmtDescriptor *desc, int width, int heig
  * where an arithmetic lets them. */
 static void fill_trial(AVFrame *trial, const AVPixFmtDescriptor *desc) {
     uint32_t state = 12345;
-    for (int i = 0; i < 3 && i < desc->nb_components; i++) {
+    for (int i = 0; i < desc->nb_components; i++) {
         const AVComponentDescriptor *c = &desc->comp[i];
-        int width = i ? AV_CEIL_RSHIFT(trial->width, desc->log2_chroma_w) : trial->width;
-        int height = i ? AV_CEIL_RSHIFT(trial->height, desc->log2_chroma_h) : trial->height;
+        int is_chroma = i == 1 || i == 2;
+        int width = is_chroma ? AV_CEIL_RSHIFT(trial->width, desc->log2_chroma_w) : trial->width;
+        int height = is_chroma ? AV_CEIL_RSHIFT(trial->height, desc->log2_chroma_h) : trial->height;
         int top = (1 << c->depth) - 1, low = (1 << c->shift) - 1;
         for (int y = 0; y < height; y++) {
             uint8_t *row = trial->data[c->plane] + (ptrdiff_t)y * trial->linesize[c->plane] + c->offset;
@@ -247,45 +261,30 @@ static int same_rows(const uint8_t *a, const uint8_t *b, ptrdiff_t stride, int b
 }
 
 /* True if a kernel gives the picture of swscale. Rows of both have `pitch` bytes. */
-static int is_equal(Kernels *k, Kernel kernel, const AVFrame *trial, const uint8_t *theirs, uint8_t *ours,
-                    ptrdiff_t pitch, ConvertType type) {
+static int is_equal(Kernels *k, Kernel kernel, const AVFrame *trial, int has_alpha, const uint8_t *theirs,
+                    uint8_t *ours, ptrdiff_t pitch, ConvertType type) {
     int width = trial->width, height = trial->height;
-    return !kernel_run(k, kernel, trial, 0, height, 0, height, ours, pitch, 0, type) &&
-           same_rows(ours, theirs, pitch, 3 * width * convert_sample_size(type), height);
-}
-
-/* Take the alpha out of rows of RGBA. Return false if a pixel is not opaque. */
-static int drop_alpha(uint8_t *rows, ptrdiff_t pitch, int width, int height, int sample_size) {
-    const uint16_t opaque = UINT16_MAX;
-    for (int y = 0; y < height; y++)
-        for (int x = 0; x < width; x++) {
-            uint8_t *row = rows + y * pitch, *pixel = row + 4 * x * sample_size;
-            if (memcmp(pixel + 3 * sample_size, &opaque, (size_t)sample_size))
-                return 0;
-            memmove(row + 3 * x * sample_size, pixel, 3 * (size_t)sample_size);
-        }
-    return 1;
+    return !kernel_run(k, kernel, trial, 0, height, 0, height, ours, pitch, (RgbLayout){0, has_alpha}, type) &&
+           same_rows(ours, theirs, pitch, (has_alpha ? 4 : 3) * width * convert_sample_size(type), height);
 }
 
 /* Let swscale convert the trial to `theirs`; `samples` is memory of the same size. Return false if
- * it cannot, or if the picture has alpha. */
-static int make_theirs(Scalers *scalers, const AVFrame *trial, int is_float, int is_opaque, uint8_t *theirs,
+ * it cannot. */
+static int make_theirs(Scalers *scalers, const AVFrame *trial, int is_float, int has_alpha, uint8_t *theirs,
                        uint8_t *samples, int pitch) {
     int width = trial->width, height = trial->height;
     int format = is_float ? AV_PIX_FMT_RGB48 : AV_PIX_FMT_RGB24;
     uint8_t *made = is_float ? samples : theirs;
-    if (is_opaque)
+    if (has_alpha)
         format = is_float ? AV_PIX_FMT_RGBA64 : AV_PIX_FMT_RGBA;
     if (scalers_run(scalers, trial, width, height, format, made, pitch) < 0)
         return 0;
-    if (is_opaque && !drop_alpha(made, pitch, width, height, is_float ? 2 : 1))
-        return 0;
     for (int y = 0; is_float && y < height; y++)
-        float_samples(theirs + y * pitch, (const uint16_t *)(samples + y * pitch), 3 * width, 0);
+        float_samples(theirs + y * pitch, (const uint16_t *)(samples + y * pitch), (has_alpha ? 4 : 3) * width, 0);
     return 1;
 }
 
-static Kernel try_kernels(Kernels *k, AVFrame *trial, Kernel first, Kernel end, ConvertType type, int is_opaque,
+static Kernel try_kernels(Kernels *k, AVFrame *trial, Kernel first, Kernel end, ConvertType type, int has_alpha,
                           Scalers *scalers) {
     int width = trial->width, height = trial->height;
     /* swscale may write up to 15 pixels beyond a row */
@@ -293,11 +292,11 @@ static Kernel try_kernels(Kernels *k, AVFrame *trial, Kernel first, Kernel end, 
     uint8_t *ours = av_malloc(3 * (size_t)pitch * height), *theirs = ours + pitch * height,
             *samples = theirs + pitch * height;
     Kernel kernel = NO_KERNEL;
-    if (ours && make_theirs(scalers, trial, type != CONVERT_UINT8, is_opaque, theirs, samples, pitch)) {
+    if (ours && make_theirs(scalers, trial, type != CONVERT_UINT8, has_alpha, theirs, samples, pitch)) {
         for (Kernel tried = first; tried < end && kernel == NO_KERNEL; tried++) {
             if (tried < KERNEL_DEEP && !yuv2rgb_pays(tried == KERNEL_PRODUCTS ? YUV2RGB_PRODUCTS : YUV2RGB_TABLES))
                 continue;
-            if (is_equal(k, tried, trial, theirs, ours, pitch, type))
+            if (is_equal(k, tried, trial, has_alpha, theirs, ours, pitch, type))
                 kernel = tried;
         }
     }
@@ -305,37 +304,44 @@ static Kernel try_kernels(Kernels *k, AVFrame *trial, Kernel first, Kernel end, 
     return kernel;
 }
 
-Kernel kernels_find(Kernels *k, const AVFrame *like, int width, int height, ConvertType type, int is_opaque,
+Kernel kernels_find(Kernels *k, const AVFrame *like, int width, int height, ConvertType type, int has_alpha,
                     Scalers *scalers) {
     const AVPixFmtDescriptor *desc = av_pix_fmt_desc_get(like->format);
     int ragged = width % 16 != 0, even = !(height & 1), is_float = type != CONVERT_UINT8;
     Kernel first, end;
-    (is_float ? float_candidates : candidates)(desc, width, height, &first, &end);
-    if (first == NO_KERNEL || (is_opaque && desc->flags & AV_PIX_FMT_FLAG_ALPHA))
+    if (is_float)
+        float_candidates(desc, width, height, has_alpha, &first, &end);
+    else
+        candidates(desc, width, height, &first, &end);
+    if (first == NO_KERNEL)
         return NO_KERNEL;
-    if (k->known && k->format == like->format && k->space == (int)like->colorspace &&
-        k->range == (int)like->color_range && k->ragged == ragged && k->even == even && k->is_float == is_float &&
-        k->is_opaque == is_opaque)
+    int is_odd = width & 1 && (first == KERNEL_WIDE || first == KERNEL_FLOAT_WRAPPED);
+    if (k->known && k->first == first && k->end == end && k->format == like->format &&
+        k->space == (int)like->colorspace && k->range == (int)like->color_range && k->ragged == ragged &&
+        k->even == even && k->is_float == is_float && k->has_alpha == has_alpha)
         return k->kernel;
     AVFrame *trial = av_frame_alloc();
     k->kernel = NO_KERNEL;
     if (trial) {
         colour_copy(trial, like);
-        trial->width = TRIAL_WIDTH - (ragged ? 8 : 0);
+        trial->width = TRIAL_WIDTH - (ragged ? 8 : 0) - is_odd;
         trial->height = TRIAL_HEIGHT - !even;
         if (av_frame_get_buffer(trial, 0) >= 0) {
             fill_trial(trial, desc);
-            k->kernel = try_kernels(k, trial, first, end, is_float ? CONVERT_FLOAT32 : type, is_opaque, scalers);
+            k->kernel = try_kernels(k, trial, first, end, is_float ? CONVERT_FLOAT32 : type, has_alpha, scalers);
         }
     }
     av_frame_free(&trial);
     k->known = 1;
+    k->first = first;
+    k->end = end;
     k->format = like->format;
     k->space = like->colorspace;
     k->range = like->color_range;
     k->ragged = ragged;
+    k->is_odd = is_odd;
     k->even = even;
     k->is_float = is_float;
-    k->is_opaque = is_opaque;
+    k->has_alpha = has_alpha;
     return k->kernel;
 }

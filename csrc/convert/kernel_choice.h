@@ -9,7 +9,9 @@
 
 #include "convert/frame_rows.h"
 #include "convert/scaler.h"
+#include "convert/wide.h"
 #include "kernels/axis.h"
+#include "kernels/rgb_layout.h"
 #include "picture/rect.h"
 #include "picture/target.h"
 
@@ -19,6 +21,7 @@ typedef enum {
     KERNEL_TABLES_BY_ROW, /* the same with all chroma rows */
     KERNEL_DEEP,          /* more bits, with one chroma sample for two columns: yuv2rgb_deep.h */
     KERNEL_FULL,          /* 4:4:4 */
+    KERNEL_WIDE,          /* chroma is filtered along rows, too: wide.h */
     /* floats, by the arithmetics of float_rows.h */
     KERNEL_FLOAT_TABLES,
     KERNEL_FLOAT_TABLES_BY_ROW,
@@ -29,19 +32,21 @@ typedef enum {
 
 /* The last choice, and what kernels keep from picture to picture. All zeros at first. */
 typedef struct {
-    int known, format, space, range, ragged, even, is_float, is_opaque;
+    int known, format, space, range, ragged, is_odd, even, is_float, has_alpha;
+    Kernel first, end; /* the candidates */
     Kernel kernel;
     Axis filter; /* of chroma, for pictures of `height` rows */
     int height;
     void *chroma; /* two rows of 8 bits, or three of 32 bits for floats */
     size_t chroma_size;
     FrameRows rows;
+    Wide wide;
 } Kernels;
 
 /* Return the kernel that gives swscale's values of `type` for frames like this one, whose size
  * after orientation is width x height, or NO_KERNEL. `scalers` give swscale's values. With
- * `is_opaque`, these are the values of RGBA, whose alpha must be opaque. */
-Kernel kernels_find(Kernels *kernels, const AVFrame *like, int width, int height, ConvertType type, int is_opaque,
+ * `has_alpha`, these are the values of RGBA. */
+Kernel kernels_find(Kernels *kernels, const AVFrame *like, int width, int height, ConvertType type, int has_alpha,
                     Scalers *scalers);
 void kernels_free(Kernels *kernels);
 
@@ -49,9 +54,9 @@ void kernels_free(Kernels *kernels);
 int kernel_is_per_pixel(Kernel kernel);
 
 /* Convert rows y0 to y1 of a frame that shows the even row `top` and the following ones of a
- * picture of `height` rows. Write packed RGB of `type` if `plane_stride` is 0, else planes that lie
- * `plane_stride` bytes apart. Return 0, STRAY_BITS or AVERROR. */
+ * picture of `height` rows. A layout with a fourth sample gets the frame's alpha. Return 0,
+ * STRAY_BITS or AVERROR. */
 int kernel_run(Kernels *kernels, Kernel kernel, const AVFrame *frame, int y0, int y1, int top, int height, uint8_t *rgb,
-               ptrdiff_t stride, ptrdiff_t plane_stride, ConvertType type);
+               ptrdiff_t stride, RgbLayout layout, ConvertType type);
 
 #endif

@@ -1,9 +1,5 @@
 #include "convert/planes.h"
 
-#include "kernels/pack_rows.h"
-
-#define HALF_ONE 0x3C00 /* 1 as float16 */
-
 #define SPLIT(Sample)                                                                                                  \
     do {                                                                                                               \
         const Sample *from = (const Sample *)row;                                                                      \
@@ -29,57 +25,4 @@ void split_planes(uint8_t *out, ptrdiff_t out_stride, const uint8_t *in, ptrdiff
         default: SPLIT(float);
         }
     }
-}
-
-#define COPY(Sample)                                                                                                   \
-    do {                                                                                                               \
-        Sample *target = (Sample *)(out + y * out_stride) + to + i;                                                    \
-        const Sample *source = (const Sample *)(in + y * in_stride) + channel;                                         \
-        for (int x = 0; x < width; x++)                                                                                \
-            target[x * out_channels] = source[x * in_channels];                                                        \
-    } while (0)
-
-void copy_channels(uint8_t *out, ptrdiff_t out_stride, int out_channels, int to, const uint8_t *in, ptrdiff_t in_stride,
-                   int in_channels, int from, int count, int width, int height, int sample_size) {
-    for (int i = 0; i < count; i++) {
-        int channel = from + i < in_channels ? from + i : in_channels - 1;
-        for (int y = 0; y < height; y++)
-            switch (sample_size) {
-            case 1: COPY(uint8_t); break;
-            case 2: COPY(uint16_t); break;
-            default: COPY(float);
-            }
-    }
-}
-
-#define ADD_ALPHA(Sample, opaque)                                                                                      \
-    do {                                                                                                               \
-        const Sample *from = (const Sample *)(in + y * in_stride);                                                     \
-        Sample *to = (Sample *)(out + y * out_stride);                                                                 \
-        for (int x = 0; x < width; x++) {                                                                              \
-            to[4 * x] = from[3 * x];                                                                                   \
-            to[4 * x + 1] = from[3 * x + 1];                                                                           \
-            to[4 * x + 2] = from[3 * x + 2];                                                                           \
-            to[4 * x + 3] = opaque;                                                                                    \
-        }                                                                                                              \
-    } while (0)
-
-void add_alpha(uint8_t *out, ptrdiff_t out_stride, const uint8_t *in, ptrdiff_t in_stride, int width, int height,
-               int sample_size) {
-    for (int y = 0; y < height; y++)
-        switch (sample_size) {
-        case 1: pack_opaque_row(out + y * out_stride, in + y * in_stride, width); break;
-        case 2: ADD_ALPHA(uint16_t, HALF_ONE); break;
-        default: ADD_ALPHA(float, 1);
-        }
-}
-
-void opaque_plane(uint8_t *out, ptrdiff_t stride, int width, int height, int sample_size) {
-    for (int y = 0; y < height; y++, out += stride)
-        for (int x = 0; x < width; x++)
-            switch (sample_size) {
-            case 1: out[x] = UINT8_MAX; break;
-            case 2: ((uint16_t *)out)[x] = HALF_ONE; break;
-            default: ((float *)out)[x] = 1;
-            }
 }

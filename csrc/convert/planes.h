@@ -1,4 +1,4 @@
-/* Packed pixels: to planes, and with other channels. */
+/* Packed pixels to planes. */
 #ifndef CYCODEC_PLANES_H
 #define CYCODEC_PLANES_H
 
@@ -10,19 +10,5 @@
  * samples have 1, 2 or 4 bytes. */
 void split_planes(uint8_t *out, ptrdiff_t out_stride, const uint8_t *in, ptrdiff_t in_stride, int width, int height,
                   int channels, int sample_size);
-
-/* Copy `count` channels of packed pixels, from channel `from` on, to other packed pixels, from
- * channel `to` on. The last source channel is repeated where `from` + `count` exceeds the source's
- * channels. */
-void copy_channels(uint8_t *out, ptrdiff_t out_stride, int out_channels, int to, const uint8_t *in, ptrdiff_t in_stride,
-                   int in_channels, int from, int count, int width, int height, int sample_size);
-
-/* Write rows of RGB as rows of opaque RGBA. Samples are uint8, float32 or float16, by their
- * size. */
-void add_alpha(uint8_t *out, ptrdiff_t out_stride, const uint8_t *in, ptrdiff_t in_stride, int width, int height,
-               int sample_size);
-
-/* Fill a plane with the largest sample. */
-void opaque_plane(uint8_t *out, ptrdiff_t stride, int width, int height, int sample_size);
 
 #endif

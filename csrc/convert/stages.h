@@ -1,4 +1,4 @@
-/* Resampling behind the conversion to pixels of three channels. */
+/* Resampling behind the conversion to pixels. */
 #ifndef CYCODEC_STAGES_H
 #define CYCODEC_STAGES_H
 
@@ -17,6 +17,7 @@ typedef struct {
     BuiltStage *built;
     int num_built;
     ConvertType type;
+    int channels;
     uint8_t *rows; /* packed pixels that enter the first stage */
     size_t rows_size;
 } Stages;
@@ -27,10 +28,5 @@ void stages_free(Stages *stages);
  * one. Return 0 or AVERROR. */
 int stages_run(Stages *stages, ToPixels *to_pixels, const AVFrame *frame, const ConvertTarget *target, uint8_t *out,
                ptrdiff_t stride);
-
-/* Resample packed pixels of the target's region, whose rows are `pitch` bytes apart. They are uint8
- * for CONVERT_UINT8 and float32 for both floats. Return 0 or AVERROR. */
-int stages_resample(Stages *stages, const uint8_t *picture, ptrdiff_t pitch, const ConvertTarget *target, uint8_t *out,
-                    ptrdiff_t stride);
 
 #endif

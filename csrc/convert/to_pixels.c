@@ -14,6 +14,7 @@
 
 #include "convert/grown.h"
 #include "convert/luma_table.h"
+#include "convert/pixel_table.h"
 #include "convert/planes.h"
 #include "convert/region.h"
 #include "convert/scaler.h"
@@ -25,18 +26,14 @@ struct ToPixels {
     Scalers scalers;
     Kernels kernels;
     LumaTable luma;
+    PixelTable pixels;
     Yuv yuv;
     AVFrame *turned; /* the turned region */
     AVFrame *source; /* what is converted; it only borrows planes */
     uint8_t *scratch;
     size_t scratch_size;
-    uint8_t *opaque; /* rows of RGB that become RGBA */
-    size_t opaque_size;
     int is_by_swscale; /* true if kernels and tables must not be used */
 };
-
-/* Rows that get their alpha at a time, while they are in the cache. */
-#define STRIP 16
 
 ToPixels *to_pixels_alloc(void) {
     ToPixels *c = av_mallocz(sizeof(*c));
@@ -57,11 +54,11 @@ void to_pixels_free(ToPixels *c) {
     scalers_free(&c->scalers);
     kernels_free(&c->kernels);
     luma_table_free(&c->luma);
+    pixel_table_free(&c->pixels);
     yuv_free(&c->yuv);
     av_frame_free(&c->turned);
     av_frame_free(&c->source);
     av_free(c->scratch);
-    av_free(c->opaque);
     av_free(c);
 }
 
@@ -87,7 +84,17 @@ typedef struct {
     int is_turnable;   /* true if the planes can be turned before the conversion */
     Kernel kernel;     /* NO_KERNEL means swscale, unless there is a table */
     int is_by_table;   /* gray is looked up in `luma` */
+    int is_by_pixels;  /* pixels are looked up in `pixels` */
 } Way;
+
+/* Return the format that swscale gives, as floats or uint8. */
+static int format_of(ConvertLayout layout, int is_float) {
+    switch (layout) {
+    case LAYOUT_GRAY: return is_float ? AV_PIX_FMT_GRAY16 : AV_PIX_FMT_GRAY8;
+    case LAYOUT_RGBA: return is_float ? AV_PIX_FMT_RGBA64 : AV_PIX_FMT_RGBA;
+    default: return is_float ? AV_PIX_FMT_RGB48 : AV_PIX_FMT_RGB24;
+    }
+}
 
 static int choose_way(ToPixels *c, const AVFrame *frame, const ConvertTarget *target, Way *way) {
     const AVPixFmtDescriptor *desc = av_pix_fmt_desc_get(frame->format);
@@ -106,6 +113,9 @@ static int choose_way(ToPixels *c, const AVFrame *frame, const ConvertTarget *ta
     else
         way->kernel = kernels_find(&c->kernels, frame, way->width, way->height, target->type,
                                    target->layout == LAYOUT_RGBA, &c->scalers);
+    if (way->kernel == NO_KERNEL && !way->is_by_table)
+        way->is_by_pixels = pixel_table_find(&c->pixels, frame, way->width, way->height, target,
+                                             format_of(target->layout, target->type != CONVERT_UINT8), &c->scalers);
     return 0;
 }
 
@@ -121,7 +131,7 @@ int to_pixels_is_by_rows(ToPixels *c, const AVFrame *frame, const ConvertTarget 
         return 0;
     if (target->layout == LAYOUT_YUV)
         return frame->width == target->width && frame->height == target->height;
-    return choose_way(c, frame, target, &way) >= 0 && way.kernel != NO_KERNEL;
+    return choose_way(c, frame, target, &way) >= 0 && (way.kernel != NO_KERNEL || way.is_by_table || way.is_by_pixels);
 }
 
 /* ---- converting ------------------------------------------------------------------------------ */
@@ -138,15 +148,6 @@ static void finish_rows(uint8_t *out, ptrdiff_t out_stride, const uint8_t *in, p
         copy_rows(out, out_stride, in, in_stride, samples, rows);
     for (int y = 0; type != CONVERT_UINT8 && y < rows; y++)
         float_samples(out + y * out_stride, (const uint16_t *)(in + y * in_stride), samples, type == CONVERT_FLOAT16);
-}
-
-/* Return the format that swscale gives, as floats or uint8. */
-static int format_of(ConvertLayout layout, int is_float) {
-    switch (layout) {
-    case LAYOUT_GRAY: return is_float ? AV_PIX_FMT_GRAY16 : AV_PIX_FMT_GRAY8;
-    case LAYOUT_RGBA: return is_float ? AV_PIX_FMT_RGBA64 : AV_PIX_FMT_RGBA;
-    default: return is_float ? AV_PIX_FMT_RGB48 : AV_PIX_FMT_RGB24;
-    }
 }
 
 /* swscale converts to a scratch picture of the frame's own size or a new one. The wanted part is
@@ -185,48 +186,27 @@ static int run_scaled(ToPixels *c, const AVFrame *frame, int out_width, int out_
 
 /* A kernel converts a part of c->source, which shows row `top` and the following ones of a frame of
  * `height` rows. Some of its columns are converted through a scratch picture. */
-static int run_kernel(ToPixels *c, Kernel kernel, Rect part, int top, int height, uint8_t *rgb, ptrdiff_t stride,
-                      ConvertType type, int planar) {
-    int width = c->source->width, columns = part.x1 - part.x0, rows = part.y1 - part.y0;
-    int pixel = (planar ? 1 : 3) * convert_sample_size(type);
-    ptrdiff_t pitch = pixel * (ptrdiff_t)width, plane = planar ? stride * rows : 0, cut = planar ? pitch * rows : 0;
-    if (columns == width)
-        return kernel_run(&c->kernels, kernel, c->source, part.y0, part.y1, top, height, rgb, stride, plane, type);
-    uint8_t *picture = scratch(c, 3 * (size_t)width * (size_t)rows * (size_t)convert_sample_size(type));
-    if (!picture)
-        return AVERROR(ENOMEM);
-    int code = kernel_run(&c->kernels, kernel, c->source, part.y0, part.y1, top, height, picture, pitch, cut, type);
-    for (int i = 0; !code && i < (planar ? 3 : 1); i++)
-        copy_rows(rgb + i * plane, stride, picture + i * cut + pixel * part.x0, pitch, pixel * columns, rows);
-    return code;
-}
-
-/* A kernel makes planes of RGB, which an opaque plane follows. */
-static int run_opaque_planes(ToPixels *c, Kernel kernel, Rect part, int top, int height, uint8_t *out, ptrdiff_t stride,
-                             ConvertType type) {
-    int code = run_kernel(c, kernel, part, top, height, out, stride, type, 1);
-    if (!code)
-        opaque_plane(out + 3 * stride * (part.y1 - part.y0), stride, part.x1 - part.x0, part.y1 - part.y0,
-                     convert_sample_size(type));
-    return code;
-}
-
-/* A kernel makes rows of RGB, which get an opaque alpha. */
-static int run_opaque(ToPixels *c, Kernel kernel, Rect part, int top, int height, uint8_t *out, ptrdiff_t stride,
-                      ConvertType type) {
-    int columns = part.x1 - part.x0, size = convert_sample_size(type);
-    ptrdiff_t pitch = 3 * (ptrdiff_t)columns * size;
-    uint8_t *rows = c->opaque = grown(c->opaque, &c->opaque_size, (size_t)pitch * STRIP);
-    if (!rows)
-        return AVERROR(ENOMEM);
-    for (Rect strip = part; strip.y0 < part.y1; strip.y0 = strip.y1, out += STRIP * stride) {
-        strip.y1 = FFMIN(strip.y0 + STRIP, part.y1);
-        int code = run_kernel(c, kernel, strip, top, height, rows, pitch, type, 0);
-        if (code)
-            return code;
-        add_alpha(out, stride, rows, pitch, columns, strip.y1 - strip.y0, size);
+static int run_kernel(ToPixels *c, Kernel kernel, Rect part, int top, int height, const ConvertTarget *target,
+                      uint8_t *out, ptrdiff_t stride) {
+    int width = c->source->width, columns = part.x1 - part.x0, rows = part.y1 - part.y0, planar = target->planar;
+    int channels = convert_channels(target->layout), planes = planar ? channels : 1, code;
+    int pixel = convert_sample_size(target->type) * (planar ? 1 : channels);
+    ptrdiff_t pitch = pixel * (ptrdiff_t)width, plane = stride * rows, cut = pitch * rows;
+    RgbLayout layout = {planar ? plane : 0, target->layout == LAYOUT_RGBA};
+    if (columns == width) {
+        code = kernel_run(&c->kernels, kernel, c->source, part.y0, part.y1, top, height, out, stride, layout,
+                          target->type);
+    } else {
+        uint8_t *picture = scratch(c, (size_t)cut * (size_t)planes);
+        if (!picture)
+            return AVERROR(ENOMEM);
+        layout.plane_stride = planar ? cut : 0;
+        code = kernel_run(&c->kernels, kernel, c->source, part.y0, part.y1, top, height, picture, pitch, layout,
+                          target->type);
+        for (int i = 0; !code && i < planes; i++)
+            copy_rows(out + i * plane, stride, picture + i * cut + pixel * part.x0, pitch, pixel * columns, rows);
     }
-    return 0;
+    return code;
 }
 
 /* Let c->source show the needed rectangle of the frame, turned. */
@@ -266,21 +246,19 @@ int to_pixels_run(ToPixels *c, const AVFrame *frame, const ConvertTarget *target
         return run_scaled(c, frame, is_transposed ? target->height : target->width,
                           is_transposed ? target->width : target->height, want, target->orientation, target, out,
                           stride);
-    int has_kernel = way.kernel != NO_KERNEL;
-    if (!way.is_resized && (has_kernel || way.is_by_table || target->layout == LAYOUT_RGB)) {
+    int has_kernel = way.kernel != NO_KERNEL, is_looked_up = way.is_by_table || way.is_by_pixels;
+    if (!way.is_resized && (has_kernel || is_looked_up || target->layout == LAYOUT_RGB)) {
         rect = region_needed(desc, way.width, way.height, want,
-                             way.is_by_table || (has_kernel && kernel_is_per_pixel(way.kernel)));
+                             is_looked_up || (has_kernel && kernel_is_per_pixel(way.kernel)));
         inner = (Rect){want.x0 - rect.x0, want.y0 - rect.y0, want.x1 - rect.x0, want.y1 - rect.y0};
     }
     if ((code = show_source(c, frame, desc, rect, target->orientation)) < 0)
         return code;
     if (way.is_by_table)
         return luma_table_run(&c->luma, c->source, inner, out, stride);
-    if (has_kernel && target->layout == LAYOUT_RGBA && target->planar)
-        return run_opaque_planes(c, way.kernel, inner, rect.y0, way.height, out, stride, target->type);
-    if (has_kernel && target->layout == LAYOUT_RGBA)
-        return run_opaque(c, way.kernel, inner, rect.y0, way.height, out, stride, target->type);
+    if (way.is_by_pixels)
+        return pixel_table_run(&c->pixels, c->source, inner, out, stride);
     if (has_kernel)
-        return run_kernel(c, way.kernel, inner, rect.y0, way.height, out, stride, target->type, target->planar);
+        return run_kernel(c, way.kernel, inner, rect.y0, way.height, target, out, stride);
     return run_swscale(c, &way, target, inner, out, stride);
 }

@@ -6,18 +6,18 @@
 
 #include "convert/grown.h"
 #include "convert/turn.h"
-#include "kernels/half_row.h"
+#include "kernels/float_yuv.h"
 #include "kernels/pack_rows.h"
+#include "kernels/unpack_rows.h"
 #include "picture/colour.h"
 #include "picture/orientation.h"
-#include "picture/planar.h"
 
 #define CHANNELS 3
 
 void yuv_free(Yuv *yuv) {
     av_frame_free(&yuv->fitted);
     av_freep(&yuv->picture);
-    av_freep(&yuv->line);
+    av_freep(&yuv->lines);
 }
 
 int yuv_depth(const AVPixFmtDescriptor *desc) {
@@ -42,7 +42,7 @@ typedef struct {
 static Channel channel_of(const AVFrame *frame, const AVPixFmtDescriptor *desc, int channel, int y) {
     const AVComponentDescriptor *c = &desc->comp[channel];
     int depth = desc->comp[0].depth;
-    Channel found = {.most = (1 << depth) - 1, .middle = 1 << depth >> 1};
+    Channel found = {.most = (1 << depth) - 1, .middle = 1 << depth >> 1, .is_word = depth + desc->comp[0].shift > 8};
     if (channel && desc->nb_components < CHANNELS)
         return found;
     int down = channel ? desc->log2_chroma_h : 0;
@@ -50,13 +50,10 @@ static Channel channel_of(const AVFrame *frame, const AVPixFmtDescriptor *desc, 
     found.step = c->step;
     found.shift = c->shift;
     found.across = channel ? desc->log2_chroma_w : 0;
-    found.is_word = depth + c->shift > 8;
     return found;
 }
 
 static inline int sample_at(const Channel *c, int x) {
-    if (!c->samples)
-        return c->middle;
     const uint8_t *at = c->samples + (ptrdiff_t)(x >> c->across) * c->step;
     uint16_t word = *at;
     if (c->is_word)
@@ -64,51 +61,59 @@ static inline int sample_at(const Channel *c, int x) {
     return word >> c->shift & c->most;
 }
 
-static void byte_row(uint8_t *out, const Channel *c, int x0, int x1) {
-    for (int x = x0; x < x1; x++, out += CHANNELS)
-        *out = (uint8_t)sample_at(c, x);
+/* The memory of unpacked rows of three channels. */
+static void *line_of(const Yuv *yuv, int channel, int width) {
+    return (uint16_t *)yuv->lines + (ptrdiff_t)channel * width;
 }
 
-static void float_row_of(float *out, const Channel *c, int x0, int x1) {
-    for (int x = x0; x < x1; x++, out += CHANNELS)
-        *out = (float)sample_at(c, x) / (float)c->most;
+/* Return the samples of a channel for the columns from x0 on, one for each column or, if `paired`,
+ * for two. They lie where they were decoded, or in a row of `width` words. */
+static const void *unpack(const Yuv *yuv, const Channel *c, int channel, int width, int x0, int x1, int paired) {
+    int first = paired ? x0 / 2 : x0, count = paired ? (x1 - x0 + 1) / 2 : x1 - x0, size = c->is_word ? 2 : 1;
+    void *line = line_of(yuv, channel, width);
+    const uint8_t *in = c->samples ? c->samples + (ptrdiff_t)first * c->step : NULL;
+    if (in && paired == c->across && c->step == size && !c->shift)
+        return in;
+    if (in && paired == c->across && size == 1 && !c->shift)
+        take_bytes(line, in, c->step, count);
+    else if (in && paired == c->across && size == 2 && c->step % 2 == 0 && (uintptr_t)in % 2 == 0)
+        take_words(line, (const uint16_t *)in, c->step / 2, c->shift, count);
+    else
+        for (int x = 0; x < count; x++) {
+            int value = in ? sample_at(c, paired ? 2 * (first + x) : first + x) : c->middle;
+            if (size == 2)
+                ((uint16_t *)line)[x] = (uint16_t)value;
+            else
+                ((uint8_t *)line)[x] = (uint8_t)value;
+        }
+    return line;
 }
 
-/* True if the bytes of the channels lie in planes of their own. */
-static int is_packable(const AVPixFmtDescriptor *desc) {
-    return has_yuv_planes(desc) && desc->comp[0].depth == 8 && desc->log2_chroma_w <= 1;
-}
-
-static void pack_row(const AVFrame *frame, const AVPixFmtDescriptor *desc, int y, int x0, int x1, uint8_t *out) {
-    const uint8_t *rows[CHANNELS];
-    int paired = desc->log2_chroma_w;
-    for (int i = 0; i < CHANNELS; i++)
-        rows[i] = frame->data[i] + (ptrdiff_t)(y >> (i ? desc->log2_chroma_h : 0)) * frame->linesize[i];
-    if (paired && x0 & 1) { /* half of a pair */
-        pack_yuv_row(out, rows[0] + x0, rows[1] + x0 / 2, rows[2] + x0 / 2, 1, 0);
-        x0++;
-        out += CHANNELS;
-    }
-    pack_yuv_row(out, rows[0] + x0, rows[1] + (x0 >> paired), rows[2] + (x0 >> paired), x1 - x0, paired);
-}
-
-/* Write columns x0 to x1 of a row of a frame. */
-static void make_row(Yuv *yuv, const AVFrame *frame, const AVPixFmtDescriptor *desc, int y, int x0, int x1,
-                     ConvertType type, uint8_t *out) {
-    float *floats = type == CONVERT_FLOAT16 ? yuv->line : (float *)out;
-    if (type == CONVERT_UINT8 && is_packable(desc)) {
-        pack_row(frame, desc, y, x0, x1, out);
-        return;
-    }
+/* Write columns x0 to x1 of a row of a frame; a pair of columns that share chroma is not split. */
+static void make_part(const Yuv *yuv, const AVFrame *frame, const AVPixFmtDescriptor *desc, int y, int x0, int x1,
+                      int paired, ConvertType type, uint8_t *out) {
+    const void *rows[CHANNELS];
+    FloatYuvKind kind = {.depth = desc->comp[0].depth, .paired = paired, .half = type == CONVERT_FLOAT16};
     for (int i = 0; i < CHANNELS; i++) {
         Channel channel = channel_of(frame, desc, i, y);
-        if (type == CONVERT_UINT8)
-            byte_row(out + i, &channel, x0, x1);
-        else
-            float_row_of(floats + i, &channel, x0, x1);
+        kind.deep = channel.is_word;
+        rows[i] = unpack(yuv, &channel, i, frame->width, x0, x1, i && paired);
     }
-    if (type == CONVERT_FLOAT16)
-        half_row((uint16_t *)out, floats, CHANNELS * (x1 - x0));
+    if (type == CONVERT_UINT8)
+        pack_yuv_row(out, rows[0], rows[1], rows[2], x1 - x0, paired);
+    else
+        float_yuv_row(out, rows, x1 - x0, kind);
+}
+
+static void make_row(const Yuv *yuv, const AVFrame *frame, const AVPixFmtDescriptor *desc, int y, int x0, int x1,
+                     ConvertType type, uint8_t *out) {
+    int paired = desc->nb_components < CHANNELS || desc->log2_chroma_w >= 1;
+    if (paired && x0 & 1) { /* half of a pair */
+        make_part(yuv, frame, desc, y, x0, x0 + 1, 0, type, out);
+        x0++;
+        out += CHANNELS * convert_sample_size(type);
+    }
+    make_part(yuv, frame, desc, y, x0, x1, paired, type, out);
 }
 
 /* ---- pictures -------------------------------------------------------------------------------- */
@@ -155,11 +160,9 @@ int yuv_run(Yuv *yuv, Scalers *scalers, const AVFrame *frame, const ConvertTarge
             return code;
         frame = yuv->fitted;
     }
-    if (target->type == CONVERT_FLOAT16) {
-        yuv->line = grown(yuv->line, &yuv->line_size, CHANNELS * (size_t)width * sizeof(*yuv->line));
-        if (!yuv->line)
-            return AVERROR(ENOMEM);
-    }
+    yuv->lines = grown(yuv->lines, &yuv->lines_size, CHANNELS * (size_t)width * sizeof(uint16_t));
+    if (!yuv->lines)
+        return AVERROR(ENOMEM);
     if (target->orientation)
         return run_turned(yuv, frame, desc, target, out, stride);
     for (int y = target->y0; y < target->y1; y++, out += stride)

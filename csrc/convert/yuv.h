@@ -15,8 +15,8 @@ typedef struct {
     AVFrame *fitted; /* a frame that was scaled to the target's size */
     uint8_t *picture;
     size_t picture_size;
-    float *line; /* a row before it becomes float16 */
-    size_t line_size;
+    void *lines; /* unpacked rows of the channels */
+    size_t lines_size;
 } Yuv;
 
 void yuv_free(Yuv *yuv);

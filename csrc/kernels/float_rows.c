@@ -20,17 +20,14 @@
 #include "kernels/float_rows.h"
 
 #include "kernels/kernel_level.h"
-
-#include <string.h>
+#include "kernels/store_floats.h"
 
 #include "half.h"
 
 #if defined(__x86_64__) && defined(__GNUC__)
 #define HAVE_X86_KERNELS 1
-#include <immintrin.h>
 #elif defined(__aarch64__)
 #define HAVE_NEON_KERNELS 1
-#include <arm_neon.h>
 #endif
 
 /* ---- plain ----------------------------------------------------------------------------------- */
@@ -96,9 +93,9 @@ static void chroma_plain(FloatChroma out, const void *const *u, const void *cons
     }
 }
 
-static void row_plain(void *rgb, ptrdiff_t plane_stride, const void *luma, FloatChroma chroma, int start, int width,
+static void row_plain(void *rgb, RgbLayout layout, const void *luma, FloatChroma chroma, int start, int width,
                       const FloatColours *c, FloatRowKind kind) {
-    const ptrdiff_t step = plane_stride ? 1 : 3, next = plane_stride ? plane_stride / (kind.half ? 2 : 4) : 1;
+    const ptrdiff_t step = rgb_step(layout), next = rgb_next(layout, kind.half ? 2 : 4);
     const int32_t *terms[3] = {chroma.red, chroma.green, chroma.blue};
     for (int x = start; x < width; x++) {
         uint32_t term = (uint32_t)(sample(luma, x, kind.deep) * c->luma_scale) + (uint32_t)c->luma_offset;
@@ -110,6 +107,10 @@ static void row_plain(void *rgb, ptrdiff_t plane_stride, const void *luma, Float
             else
                 ((float *)rgb)[step * x + next * i] = unit;
         }
+        if (has_fourth(layout) && kind.half)
+            ((uint16_t *)rgb)[step * x + 3] = to_half(1);
+        else if (has_fourth(layout))
+            ((float *)rgb)[step * x + 3] = 1;
     }
 }
 
@@ -131,22 +132,8 @@ static inline Parts parts_of(int most) {
     return (Parts){large, (float)(1.0 / most - large)};
 }
 
-/* Return where a step of `step` columns begins. A step that would pass the end begins earlier, so
- * that it ends there. Return -1 if the row is shorter than a step. */
-static inline int last_step(int x, int width, int step) {
-    return x + step <= width ? x : width >= step ? width - step : -1;
-}
-
 #if HAVE_X86_KERNELS
 /* ---- AVX2 ------------------------------------------------------------------------------------ */
-
-#define AVX2 __attribute__((target("avx2,fma,f16c")))
-
-AVX2 static inline __m256i load8(const void *row, int x, int deep) {
-    if (deep)
-        return _mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)((const uint16_t *)row + x)));
-    return _mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)((const uint8_t *)row + x)));
-}
 
 AVX2 static inline void put8(int32_t *out, int x, __m256i values) {
     _mm256_storeu_si256((__m256i *)(out + x), values);
@@ -203,13 +190,6 @@ AVX2 static int chroma_avx2(FloatChroma out, const void *const *u, const void *c
     return width;
 }
 
-AVX2 static inline void store8(void *out, int i, __m256 values, int half) {
-    if (half)
-        _mm_storeu_si128((__m128i *)((uint16_t *)out + i), _mm256_cvtps_ph(values, _MM_FROUND_TO_NEAREST_INT));
-    else
-        _mm256_storeu_ps((float *)out + i, values);
-}
-
 AVX2 static inline __m256 quotient8(__m256i values, Parts parts) {
     __m256 floats = _mm256_cvtepi32_ps(values);
     return _mm256_fmadd_ps(floats, _mm256_set1_ps(parts.small), _mm256_mul_ps(floats, _mm256_set1_ps(parts.large)));
@@ -230,14 +210,10 @@ AVX2 static inline __m256 finish8(__m256i luma, const int32_t *chroma, int x, in
     return quotient8(_mm256_min_epi32(sum, _mm256_set1_epi32(c->most)), parts);
 }
 
-AVX2 static int row_avx2(void *rgb, ptrdiff_t plane_stride, const void *luma, FloatChroma chroma, int width,
+AVX2 static int row_avx2(void *rgb, RgbLayout layout, const void *luma, FloatChroma chroma, int width,
                          const FloatColours *c, FloatRowKind kind) {
     const Parts parts = parts_of(c->most);
     const __m256i scale = _mm256_set1_epi32(c->luma_scale), offset = _mm256_set1_epi32(c->luma_offset);
-    /* each value moves to its place in the output register that will hold it */
-    const __m256i red_places = _mm256_setr_epi32(0, 3, 6, 1, 4, 7, 2, 5);
-    const __m256i green_places = _mm256_setr_epi32(5, 0, 3, 6, 1, 4, 7, 2);
-    const __m256i blue_places = _mm256_setr_epi32(2, 5, 0, 3, 6, 1, 4, 7);
     for (int x = 0; x < width; x += 8) {
         int from = last_step(x, width, 8);
         if (from < 0)
@@ -246,18 +222,7 @@ AVX2 static int row_avx2(void *rgb, ptrdiff_t plane_stride, const void *luma, Fl
         __m256 r = finish8(y, chroma.red, from, kind.paired, c, parts);
         __m256 g = finish8(y, chroma.green, from, kind.paired, c, parts);
         __m256 b = finish8(y, chroma.blue, from, kind.paired, c, parts);
-        if (plane_stride) {
-            store8(rgb, from, r, kind.half);
-            store8((uint8_t *)rgb + plane_stride, from, g, kind.half);
-            store8((uint8_t *)rgb + 2 * plane_stride, from, b, kind.half);
-            continue;
-        }
-        r = _mm256_permutevar8x32_ps(r, red_places);
-        g = _mm256_permutevar8x32_ps(g, green_places);
-        b = _mm256_permutevar8x32_ps(b, blue_places);
-        store8(rgb, 3 * from, _mm256_blend_ps(_mm256_blend_ps(r, g, 0x92), b, 0x24), kind.half);
-        store8(rgb, 3 * from + 8, _mm256_blend_ps(_mm256_blend_ps(r, g, 0x24), b, 0x49), kind.half);
-        store8(rgb, 3 * from + 16, _mm256_blend_ps(_mm256_blend_ps(r, g, 0x49), b, 0x92), kind.half);
+        store_pixels8(rgb, layout, from, r, g, b, kind.half);
     }
     return width;
 }
@@ -271,19 +236,10 @@ AVX2 static int samples_avx2(void *out, const uint16_t *in, int count, int half)
 
 /* ---- AVX-512 --------------------------------------------------------------------------------- */
 
-#define AVX512 __attribute__((target("avx512f,avx512bw,avx512vl")))
-
 AVX512 static inline __m512i load16(const void *row, int x, int deep) {
     if (deep)
         return _mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)((const uint16_t *)row + x)));
     return _mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)((const uint8_t *)row + x)));
-}
-
-AVX512 static inline void store16(void *out, int i, __m512 values, int half) {
-    if (half)
-        _mm256_storeu_si256((__m256i *)((uint16_t *)out + i), _mm512_cvtps_ph(values, _MM_FROUND_TO_NEAREST_INT));
-    else
-        _mm512_storeu_ps((float *)out + i, values);
 }
 
 AVX512 static inline __m512 finish16(__m512i luma, const int32_t *chroma, int x, int paired, const FloatColours *c,
@@ -301,13 +257,10 @@ AVX512 static inline __m512 finish16(__m512i luma, const int32_t *chroma, int x,
     return _mm512_fmadd_ps(floats, _mm512_set1_ps(parts.small), _mm512_mul_ps(floats, _mm512_set1_ps(parts.large)));
 }
 
-AVX512 static int row_avx512(void *rgb, ptrdiff_t plane_stride, const void *luma, FloatChroma chroma, int width,
+AVX512 static int row_avx512(void *rgb, RgbLayout layout, const void *luma, FloatChroma chroma, int width,
                              const FloatColours *c, FloatRowKind kind) {
     const Parts parts = parts_of(c->most);
     const __m512i scale = _mm512_set1_epi32(c->luma_scale), offset = _mm512_set1_epi32(c->luma_offset);
-    const __m512i red_places = _mm512_setr_epi32(0, 11, 6, 1, 12, 7, 2, 13, 8, 3, 14, 9, 4, 15, 10, 5);
-    const __m512i green_places = _mm512_setr_epi32(5, 0, 11, 6, 1, 12, 7, 2, 13, 8, 3, 14, 9, 4, 15, 10);
-    const __m512i blue_places = _mm512_setr_epi32(10, 5, 0, 11, 6, 1, 12, 7, 2, 13, 8, 3, 14, 9, 4, 15);
     for (int x = 0; x < width; x += 16) {
         int from = last_step(x, width, 16);
         if (from < 0)
@@ -316,18 +269,7 @@ AVX512 static int row_avx512(void *rgb, ptrdiff_t plane_stride, const void *luma
         __m512 r = finish16(y, chroma.red, from, kind.paired, c, parts);
         __m512 g = finish16(y, chroma.green, from, kind.paired, c, parts);
         __m512 b = finish16(y, chroma.blue, from, kind.paired, c, parts);
-        if (plane_stride) {
-            store16(rgb, from, r, kind.half);
-            store16((uint8_t *)rgb + plane_stride, from, g, kind.half);
-            store16((uint8_t *)rgb + 2 * plane_stride, from, b, kind.half);
-            continue;
-        }
-        r = _mm512_permutexvar_ps(red_places, r);
-        g = _mm512_permutexvar_ps(green_places, g);
-        b = _mm512_permutexvar_ps(blue_places, b);
-        store16(rgb, 3 * from, _mm512_mask_blend_ps(0x4924, _mm512_mask_blend_ps(0x2492, r, g), b), kind.half);
-        store16(rgb, 3 * from + 16, _mm512_mask_blend_ps(0x2492, _mm512_mask_blend_ps(0x9249, r, g), b), kind.half);
-        store16(rgb, 3 * from + 32, _mm512_mask_blend_ps(0x9249, _mm512_mask_blend_ps(0x4924, r, g), b), kind.half);
+        store_pixels16(rgb, layout, from, r, g, b, kind.half);
     }
     return width;
 }
@@ -341,10 +283,10 @@ static int has_wide_vectors(void) {
     return kernel_level() >= LEVEL_AVX512 && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl");
 }
 
-static int row_vectors(void *rgb, ptrdiff_t plane_stride, const void *luma, FloatChroma chroma, int width,
+static int row_vectors(void *rgb, RgbLayout layout, const void *luma, FloatChroma chroma, int width,
                        const FloatColours *c, FloatRowKind kind) {
-    int done = has_wide_vectors() ? row_avx512(rgb, plane_stride, luma, chroma, width, c, kind) : 0;
-    return done ? done : row_avx2(rgb, plane_stride, luma, chroma, width, c, kind);
+    int done = has_wide_vectors() ? row_avx512(rgb, layout, luma, chroma, width, c, kind) : 0;
+    return done ? done : row_avx2(rgb, layout, luma, chroma, width, c, kind);
 }
 #define TABLES tables_avx2
 #define CHROMA chroma_avx2
@@ -352,18 +294,6 @@ static int row_vectors(void *rgb, ptrdiff_t plane_stride, const void *luma, Floa
 #define SAMPLES samples_avx2
 #elif HAVE_NEON_KERNELS
 /* ---- NEON ------------------------------------------------------------------------------------ */
-
-static inline uint16x4_t load4(const void *row, int x, int deep) {
-    uint32_t four;
-    if (deep)
-        return vld1_u16((const uint16_t *)row + x);
-    memcpy(&four, (const uint8_t *)row + x, sizeof(four));
-    return vget_low_u16(vmovl_u8(vreinterpret_u8_u32(vdup_n_u32(four))));
-}
-
-static inline int32x4_t load4_wide(const void *row, int x, int deep) {
-    return vreinterpretq_s32_u32(vmovl_u16(load4(row, x, deep)));
-}
 
 static int tables_neon(FloatChroma out, const uint8_t *u, const uint8_t *v, int width, const FloatColours *c) {
     for (int x = 0; x < width; x += 4) {
@@ -428,12 +358,8 @@ static inline float32x4_t finish4(int32x4_t luma, const int32_t *chroma, int x, 
     return quotient4(vminq_s32(sum, vdupq_n_s32(c->most)), parts);
 }
 
-static inline uint16x4_t half_neon(float32x4_t values) {
-    return vreinterpret_u16_f16(vcvt_f16_f32(values));
-}
-
-static int row_neon(void *rgb, ptrdiff_t plane_stride, const void *luma, FloatChroma chroma, int width,
-                    const FloatColours *c, FloatRowKind kind) {
+static int row_neon(void *rgb, RgbLayout layout, const void *luma, FloatChroma chroma, int width, const FloatColours *c,
+                    FloatRowKind kind) {
     const Parts parts = parts_of(c->most);
     for (int x = 0; x < width; x += 4) {
         int from = last_step(x, width, 4);
@@ -443,16 +369,7 @@ static int row_neon(void *rgb, ptrdiff_t plane_stride, const void *luma, FloatCh
         float32x4x3_t pixels = {{finish4(y, chroma.red, from, kind.paired, c, parts),
                                  finish4(y, chroma.green, from, kind.paired, c, parts),
                                  finish4(y, chroma.blue, from, kind.paired, c, parts)}};
-        uint16x4x3_t halves = {{half_neon(pixels.val[0]), half_neon(pixels.val[1]), half_neon(pixels.val[2])}};
-        for (int i = 0; plane_stride && i < 3; i++)
-            if (kind.half)
-                vst1_u16((uint16_t *)((uint8_t *)rgb + i * plane_stride) + from, halves.val[i]);
-            else
-                vst1q_f32((float *)((uint8_t *)rgb + i * plane_stride) + from, pixels.val[i]);
-        if (!plane_stride && kind.half)
-            vst3_u16((uint16_t *)rgb + 3 * from, halves);
-        else if (!plane_stride)
-            vst3q_f32((float *)rgb + 3 * from, pixels);
+        store_pixels4(rgb, layout, from, pixels, kind.half);
     }
     return width;
 }
@@ -506,11 +423,11 @@ void float_chroma_row(FloatChroma out, const void *const u[FLOAT_MOST_TAPS], con
     chroma_plain(out, u, v, weights, count, done, width, colours, deep);
 }
 
-void float_row(void *rgb, ptrdiff_t plane_stride, const void *luma, FloatChroma chroma, int width,
+void float_row(void *rgb, RgbLayout layout, const void *luma, FloatChroma chroma, int width,
                const FloatColours *colours, FloatRowKind kind) {
     int even = kind.paired ? width & ~1 : width; /* vectors need whole pairs */
-    int done = has_vectors() ? ROW(rgb, plane_stride, luma, chroma, even, colours, kind) : 0;
-    row_plain(rgb, plane_stride, luma, chroma, done, width, colours, kind);
+    int done = has_vectors() ? ROW(rgb, layout, luma, chroma, even, colours, kind) : 0;
+    row_plain(rgb, layout, luma, chroma, done, width, colours, kind);
 }
 
 void float_samples(void *out, const uint16_t *in, int count, int half) {

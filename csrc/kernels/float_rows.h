@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "kernels/rgb_layout.h"
 #include "kernels/yuv2rgb_matrix.h"
 
 enum { FLOAT_MOST_TAPS = 5, FLOAT_MOST_BITS = 16 };
@@ -49,9 +50,8 @@ void float_colours(FloatColours *colours, const Yuv2RgbMatrix *matrix, FloatArit
 void float_chroma_row(FloatChroma out, const void *const u[FLOAT_MOST_TAPS], const void *const v[FLOAT_MOST_TAPS],
                       const int16_t *weights, int count, int width, const FloatColours *colours, int deep);
 
-/* Convert `width` pixels. Write packed pixels if `plane_stride` is 0, else `width` values to each
- * of three planes that lie `plane_stride` bytes apart. */
-void float_row(void *rgb, ptrdiff_t plane_stride, const void *luma, FloatChroma chroma, int width,
+/* Convert `width` pixels. Write them packed, or `width` values to each of three planes. */
+void float_row(void *rgb, RgbLayout layout, const void *luma, FloatChroma chroma, int width,
                const FloatColours *colours, FloatRowKind kind);
 
 /* Divide samples by 65535, to float32, or to float16 if `half`. */

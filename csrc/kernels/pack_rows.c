@@ -2,17 +2,17 @@
 
 #include "kernels/kernel_level.h"
 
+#include "kernels/store_floats.h"
+
 #if defined(__x86_64__) && defined(__GNUC__)
 #define HAVE_X86_KERNELS 1
 #include "kernels/store_rgb.h"
 #elif defined(__aarch64__)
 #define HAVE_NEON_KERNELS 1
-#include <arm_neon.h>
 #endif
 
 #define SCALE 19077
 #define OFFSET 296944
-#define OPAQUE 255
 
 uint8_t full_range_byte(uint8_t luma) {
     int value = (luma * SCALE - OFFSET) >> 14;
@@ -20,8 +20,6 @@ uint8_t full_range_byte(uint8_t luma) {
 }
 
 #if HAVE_X86_KERNELS
-#define AVX2 __attribute__((target("avx2")))
-
 AVX2 static inline __m128i load16(const uint8_t *at) {
     return _mm_loadu_si128((const __m128i *)at);
 }
@@ -44,19 +42,6 @@ AVX2 static int yuv_fast(uint8_t *out, const uint8_t *y, const uint8_t *u, const
     return x;
 }
 
-AVX2 static int opaque_fast(uint8_t *out, const uint8_t *rgb, int width) {
-    const __m128i alpha = _mm_set1_epi32((int)0xFF000000),
-                  apart = _mm_setr_epi8(0, 1, 2, -1, 3, 4, 5, -1, 6, 7, 8, -1, 9, 10, 11, -1);
-    int x = 0;
-    for (; x + 16 <= width; x += 16) {
-        __m128i a = load16(rgb + 3 * x), b = load16(rgb + 3 * x + 16), c = load16(rgb + 3 * x + 32);
-        __m128i fours[4] = {a, _mm_alignr_epi8(b, a, 12), _mm_alignr_epi8(c, b, 8), _mm_srli_si128(c, 4)};
-        for (int i = 0; i < 4; i++)
-            _mm_storeu_si128((__m128i *)(out + 4 * x + 16 * i), _mm_or_si128(_mm_shuffle_epi8(fours[i], apart), alpha));
-    }
-    return x;
-}
-
 /* Each sum of two products is byte * SCALE + 16 * (-OFFSET / 16). */
 AVX2 static int range_fast(uint8_t *out, const uint8_t *luma, int width) {
     const __m256i factors = _mm256_set1_epi32((int)((uint32_t)(-OFFSET / 16) << 16 | SCALE));
@@ -73,7 +58,30 @@ AVX2 static int range_fast(uint8_t *out, const uint8_t *luma, int width) {
     return x;
 }
 
-#define FAST(call) (kernel_level() >= LEVEL_AVX2 && __builtin_cpu_supports("avx2") ? (call) : 0)
+AVX2 static int floats_fast(float *out, const float *first, const float *second, const float *third, int width) {
+    int x = 0;
+    for (; x + 8 <= width; x += 8)
+        store_pixels8(out, (RgbLayout){0}, x, _mm256_loadu_ps(first + x), _mm256_loadu_ps(second + x),
+                      _mm256_loadu_ps(third + x), 0);
+    return x;
+}
+
+AVX2 static int alpha_fast(uint8_t *rgba, const uint8_t *alpha, int width) {
+    const __m256i colours = _mm256_set1_epi32(0xFFFFFF);
+    int x = 0;
+    for (; x + 8 <= width; x += 8) {
+        __m256i values = _mm256_slli_epi32(_mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)(alpha + x))), 24);
+        __m256i *pixels = (__m256i *)(rgba + 4 * x);
+        _mm256_storeu_si256(pixels, _mm256_or_si256(_mm256_and_si256(_mm256_loadu_si256(pixels), colours), values));
+    }
+    return x;
+}
+
+#define FAST(call)                                                                                                     \
+    (kernel_level() >= LEVEL_AVX2 && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&                \
+             __builtin_cpu_supports("f16c")                                                                            \
+         ? (call)                                                                                                      \
+         : 0)
 #elif HAVE_NEON_KERNELS
 static int yuv_fast(uint8_t *out, const uint8_t *y, const uint8_t *u, const uint8_t *v, int width, int paired) {
     int x = 0;
@@ -92,15 +100,6 @@ static int yuv_fast(uint8_t *out, const uint8_t *y, const uint8_t *u, const uint
     return x;
 }
 
-static int opaque_fast(uint8_t *out, const uint8_t *rgb, int width) {
-    int x = 0;
-    for (; x + 16 <= width; x += 16) {
-        uint8x16x3_t in = vld3q_u8(rgb + 3 * x);
-        vst4q_u8(out + 4 * x, (uint8x16x4_t){.val = {in.val[0], in.val[1], in.val[2], vdupq_n_u8(OPAQUE)}});
-    }
-    return x;
-}
-
 static int range_fast(uint8_t *out, const uint8_t *luma, int width) {
     const int32x4_t offset = vdupq_n_s32(-OFFSET);
     int x = 0;
@@ -109,6 +108,23 @@ static int range_fast(uint8_t *out, const uint8_t *luma, int width) {
         int32x4_t low = vmlal_n_s16(offset, vget_low_s16(words), SCALE);
         int32x4_t high = vmlal_high_n_s16(offset, words, SCALE);
         vst1_u8(out + x, vqmovun_s16(vcombine_s16(vmovn_s32(vshrq_n_s32(low, 14)), vmovn_s32(vshrq_n_s32(high, 14)))));
+    }
+    return x;
+}
+
+static int floats_fast(float *out, const float *first, const float *second, const float *third, int width) {
+    int x = 0;
+    for (; x + 4 <= width; x += 4)
+        vst3q_f32(out + 3 * x, (float32x4x3_t){{vld1q_f32(first + x), vld1q_f32(second + x), vld1q_f32(third + x)}});
+    return x;
+}
+
+static int alpha_fast(uint8_t *rgba, const uint8_t *alpha, int width) {
+    int x = 0;
+    for (; x + 16 <= width; x += 16) {
+        uint8x16x4_t pixels = vld4q_u8(rgba + 4 * x);
+        pixels.val[3] = vld1q_u8(alpha + x);
+        vst4q_u8(rgba + 4 * x, pixels);
     }
     return x;
 }
@@ -126,12 +142,16 @@ void pack_yuv_row(uint8_t *out, const uint8_t *y, const uint8_t *u, const uint8_
     }
 }
 
-void pack_opaque_row(uint8_t *out, const uint8_t *rgb, int width) {
-    for (int x = FAST(opaque_fast(out, rgb, width)); x < width; x++) {
-        out[4 * x] = rgb[3 * x];
-        out[4 * x + 1] = rgb[3 * x + 1];
-        out[4 * x + 2] = rgb[3 * x + 2];
-        out[4 * x + 3] = OPAQUE;
+void put_alpha_row(uint8_t *rgba, const uint8_t *alpha, int width) {
+    for (int x = FAST(alpha_fast(rgba, alpha, width)); x < width; x++)
+        rgba[4 * x + 3] = alpha[x];
+}
+
+void pack_float_row(float *out, const float *first, const float *second, const float *third, int width) {
+    for (int x = FAST(floats_fast(out, first, second, third, width)); x < width; x++) {
+        out[3 * x] = first[x];
+        out[3 * x + 1] = second[x];
+        out[3 * x + 2] = third[x];
     }
 }
 

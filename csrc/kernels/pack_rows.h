@@ -1,5 +1,4 @@
-/* Rows of bytes that only change places or range: YUV planes to packed YUV, RGB to opaque RGBA,
- * luma to gray. */
+/* Rows that only change places or range: planes to packed pixels, luma to gray. */
 #ifndef CYCODEC_PACK_ROWS_H
 #define CYCODEC_PACK_ROWS_H
 
@@ -8,8 +7,11 @@
 /* Write packed Y, U and V. With `paired`, each chroma sample serves two columns. */
 void pack_yuv_row(uint8_t *out, const uint8_t *y, const uint8_t *u, const uint8_t *v, int width, int paired);
 
-/* Write packed RGBA with alpha 255. */
-void pack_opaque_row(uint8_t *out, const uint8_t *rgb, int width);
+/* Write bytes of alpha into pixels of RGBA. */
+void put_alpha_row(uint8_t *rgba, const uint8_t *alpha, int width);
+
+/* Write packed pixels of three rows of floats. */
+void pack_float_row(float *out, const float *first, const float *second, const float *third, int width);
 
 /* Write each byte from the limited range in the full range: clip((byte * 19077 - 296944) >> 14),
  * which is swscale's arithmetic in one step. */

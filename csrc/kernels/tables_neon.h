@@ -6,6 +6,7 @@
 #include <arm_neon.h>
 #include <stddef.h>
 
+#include "kernels/rgb_layout.h"
 #include "kernels/yuv2rgb_matrix.h"
 
 /* Luma has only two pairs of scale and offset, one for each colour range, and 16-bit arithmetic
@@ -57,10 +58,12 @@ static inline uint8x16x3_t pixels_neon(const TablesNeon *t, int16x8_t low, int16
 #undef LOOK_UP
 }
 
-static inline void store_neon(uint8_t *rgb, ptrdiff_t plane_stride, int x, uint8x16x3_t pixels) {
-    if (plane_stride)
+static inline void store_neon(uint8_t *rgb, RgbLayout layout, int x, uint8x16x3_t pixels) {
+    if (layout.plane_stride)
         for (int i = 0; i < 3; i++)
-            vst1q_u8(rgb + i * plane_stride + x, pixels.val[i]);
+            vst1q_u8(rgb + i * layout.plane_stride + x, pixels.val[i]);
+    else if (layout.is_opaque)
+        vst4q_u8(rgb + 4 * x, (uint8x16x4_t){{pixels.val[0], pixels.val[1], pixels.val[2], vdupq_n_u8(255)}});
     else
         vst3q_u8(rgb + 3 * x, pixels);
 }

@@ -41,9 +41,9 @@ static inline int high(int a, int b) {
     return (a * b) >> 16;
 }
 
-static void products_plain(uint8_t *rgb, ptrdiff_t plane_stride, const uint8_t *y, const uint8_t *u, const uint8_t *v,
+static void products_plain(uint8_t *rgb, RgbLayout layout, const uint8_t *y, const uint8_t *u, const uint8_t *v,
                            int start, int width, const Yuv2RgbMatrix *m) {
-    ptrdiff_t step = plane_stride ? 1 : 3, next = plane_stride ? plane_stride : 1;
+    const ptrdiff_t step = rgb_step(layout), next = rgb_next(layout, 1);
     for (int x = start; x < width; x++) {
         uint8_t *out = rgb + step * x;
         int luma = high((int16_t)((y[x] << 3) - m->luma_offset), m->luma_scale);
@@ -52,6 +52,8 @@ static void products_plain(uint8_t *rgb, ptrdiff_t plane_stride, const uint8_t *
         out[0] = clip(saturate16(luma + high(cr, m->v_red)));
         out[next] = clip(saturate16(luma + green));
         out[2 * next] = clip(saturate16(luma + high(cb, m->u_blue)));
+        if (has_fourth(layout))
+            out[3] = 255;
     }
 }
 
@@ -59,15 +61,17 @@ static inline int steps(int chroma, int scale) {
     return (chroma * scale >> 16) - (scale >> 9);
 }
 
-static void tables_plain(uint8_t *rgb, ptrdiff_t plane_stride, const uint8_t *y, const uint8_t *u, const uint8_t *v,
+static void tables_plain(uint8_t *rgb, RgbLayout layout, const uint8_t *y, const uint8_t *u, const uint8_t *v,
                          int start, int width, const Yuv2RgbMatrix *m) {
-    ptrdiff_t step = plane_stride ? 1 : 3, next = plane_stride ? plane_stride : 1;
+    const ptrdiff_t step = rgb_step(layout), next = rgb_next(layout, 1);
     for (int x = start; x < width; x++) {
         int cb = u[x >> 1], cr = v[x >> 1];
         int shift[3] = {steps(cr, m->table.v_red), steps(cb, m->table.u_green) + steps(cr, m->table.v_green),
                         steps(cb, m->table.u_blue)};
         for (int i = 0; i < 3; i++)
             rgb[step * x + i * next] = clip((m->table.luma_offset + (y[x] + shift[i]) * m->table.luma_scale) >> 16);
+        if (has_fourth(layout))
+            rgb[step * x + 3] = 255;
     }
 }
 
@@ -75,9 +79,8 @@ static void tables_plain(uint8_t *rgb, ptrdiff_t plane_stride, const uint8_t *y,
 /* Convert 32 pixels a step from x on; return how many are done. Even and odd luma are separate,
  * because each pair shares a chroma sample. Packing both and one shuffle of bytes restore the
  * order. */
-__attribute__((target("avx2"))) static int row_avx2(uint8_t *rgb, ptrdiff_t plane_stride, const uint8_t *y,
-                                                    const uint8_t *u, const uint8_t *v, int x, int width,
-                                                    const Yuv2RgbMatrix *m) {
+__attribute__((target("avx2"))) static int row_avx2(uint8_t *rgb, RgbLayout layout, const uint8_t *y, const uint8_t *u,
+                                                    const uint8_t *v, int x, int width, const Yuv2RgbMatrix *m) {
     const __m256i low = _mm256_set1_epi16(255), bias = _mm256_set1_epi16(1024);
     const __m256i offset = _mm256_set1_epi16(m->luma_offset), scale = _mm256_set1_epi16(m->luma_scale);
     const __m256i vr = _mm256_set1_epi16(m->v_red), ug = _mm256_set1_epi16(m->u_green);
@@ -104,40 +107,43 @@ __attribute__((target("avx2"))) static int row_avx2(uint8_t *rgb, ptrdiff_t plan
 #define JOIN(c) _mm256_shuffle_epi8(_mm256_packus_epi16(_mm256_adds_epi16(even, c), _mm256_adds_epi16(odd, c)), order)
         __m256i r = JOIN(red), g = JOIN(green), b = JOIN(blue);
 #undef JOIN
-        if (plane_stride) {
-            _mm256_storeu_si256((__m256i *)(rgb + x), r);
-            _mm256_storeu_si256((__m256i *)(rgb + plane_stride + x), g);
-            _mm256_storeu_si256((__m256i *)(rgb + 2 * plane_stride + x), b);
-            continue;
-        }
-        store_rgb16(rgb + 3 * x, _mm256_castsi256_si128(r), _mm256_castsi256_si128(g), _mm256_castsi256_si128(b));
-        store_rgb16(rgb + 3 * x + 48, _mm256_extracti128_si256(r, 1), _mm256_extracti128_si256(g, 1),
-                    _mm256_extracti128_si256(b, 1));
+        store_pixels32(rgb, layout, x, r, g, b);
     }
     return x;
 }
 
-/* Shuffles that make 64 RGB pixels. Packing leaves eight even and eight odd pixels in turn in each
- * plane. Each output register has places in red (0 to 63) and green (64 to 127), places in blue,
- * and a mask of the bytes that are blue. */
-static uint8_t from_red_green[3][64], from_blue[3][64];
-static uint64_t is_blue[3];
+/* Shuffles that make 64 packed pixels. Packing leaves eight even and eight odd pixels in turn in
+ * each plane. Each output register has places in red (0 to 63) and green (64 to 127), places in
+ * blue, and masks of the bytes that are blue and of those that are alpha. */
+typedef struct {
+    uint8_t from_red_green[4][64], from_blue[4][64];
+    uint64_t is_blue[4], is_alpha[4];
+} Shuffles;
+
+static Shuffles shuffles_of_three, shuffles_of_four;
+
+static void fill_shuffles(Shuffles *s, int channels) {
+    for (int k = 0; k < 64 * channels; k++) {
+        int pixel = k / channels, within = pixel % 16, channel = k % channels;
+        int place = pixel / 16 * 16 + within % 2 * 8 + within / 2;
+        s->from_red_green[k / 64][k % 64] = (uint8_t)(place + (channel == 1 ? 64 : 0));
+        s->from_blue[k / 64][k % 64] = (uint8_t)place;
+        if (channel == 2)
+            s->is_blue[k / 64] |= 1ull << k % 64;
+        if (channel == 3)
+            s->is_alpha[k / 64] |= 1ull << k % 64;
+    }
+}
 
 __attribute__((constructor)) static void fill_tables(void) {
-    for (int k = 0; k < 192; k++) {
-        int pixel = k / 3, within = pixel % 16, channel = k % 3;
-        int place = pixel / 16 * 16 + within % 2 * 8 + within / 2;
-        from_red_green[k / 64][k % 64] = (uint8_t)(place + (channel == 1 ? 64 : 0));
-        from_blue[k / 64][k % 64] = (uint8_t)place;
-        if (channel == 2)
-            is_blue[k / 64] |= 1ull << k % 64;
-    }
+    fill_shuffles(&shuffles_of_three, 3);
+    fill_shuffles(&shuffles_of_four, 4);
 }
 
 /* Convert 64 pixels a step; return how many are done. The tables undo the order that packing
  * leaves. */
 __attribute__((target("avx512f,avx512bw,avx512vl,avx512vbmi"))) static int
-row_avx512(uint8_t *rgb, ptrdiff_t plane_stride, const uint8_t *y, const uint8_t *u, const uint8_t *v, int width,
+row_avx512(uint8_t *rgb, RgbLayout layout, const uint8_t *y, const uint8_t *u, const uint8_t *v, int width,
            const Yuv2RgbMatrix *m) {
     const __m512i low = _mm512_set1_epi16(255), bias = _mm512_set1_epi16(1024);
     const __m512i offset = _mm512_set1_epi16(m->luma_offset), scale = _mm512_set1_epi16(m->luma_scale);
@@ -163,18 +169,22 @@ row_avx512(uint8_t *rgb, ptrdiff_t plane_stride, const uint8_t *y, const uint8_t
         __m512i r = _mm512_packus_epi16(_mm512_adds_epi16(even, red), _mm512_adds_epi16(odd, red));
         __m512i g = _mm512_packus_epi16(_mm512_adds_epi16(even, green), _mm512_adds_epi16(odd, green));
         __m512i b = _mm512_packus_epi16(_mm512_adds_epi16(even, blue), _mm512_adds_epi16(odd, blue));
-        if (plane_stride) {
+        if (layout.plane_stride) {
             const __m512i order =
                 _mm512_broadcast_i32x4(_mm_setr_epi8(0, 8, 1, 9, 2, 10, 3, 11, 4, 12, 5, 13, 6, 14, 7, 15));
             _mm512_storeu_si512(rgb + x, _mm512_shuffle_epi8(r, order));
-            _mm512_storeu_si512(rgb + plane_stride + x, _mm512_shuffle_epi8(g, order));
-            _mm512_storeu_si512(rgb + 2 * plane_stride + x, _mm512_shuffle_epi8(b, order));
+            _mm512_storeu_si512(rgb + layout.plane_stride + x, _mm512_shuffle_epi8(g, order));
+            _mm512_storeu_si512(rgb + 2 * layout.plane_stride + x, _mm512_shuffle_epi8(b, order));
             continue;
         }
-        for (int i = 0; i < 3; i++) {
-            __m512i out = _mm512_permutex2var_epi8(r, _mm512_loadu_si512(from_red_green[i]), g);
-            out = _mm512_mask_permutexvar_epi8(out, is_blue[i], _mm512_loadu_si512(from_blue[i]), b);
-            _mm512_storeu_si512(rgb + 3 * x + 64 * i, out);
+        const Shuffles *shuffles = layout.is_opaque ? &shuffles_of_four : &shuffles_of_three;
+        const int channels = rgb_step(layout);
+        for (int i = 0; i < channels; i++) {
+            __m512i out = _mm512_permutex2var_epi8(r, _mm512_loadu_si512(shuffles->from_red_green[i]), g);
+            out =
+                _mm512_mask_permutexvar_epi8(out, shuffles->is_blue[i], _mm512_loadu_si512(shuffles->from_blue[i]), b);
+            out = _mm512_mask_set1_epi8(out, shuffles->is_alpha[i], -1);
+            _mm512_storeu_si512(rgb + channels * x + 64 * i, out);
         }
     }
     return x;
@@ -183,8 +193,8 @@ row_avx512(uint8_t *rgb, ptrdiff_t plane_stride, const uint8_t *y, const uint8_t
 
 #if HAVE_NEON_KERNEL
 /* Convert 16 pixels a step; return how many are done. */
-static int row_neon(uint8_t *rgb, ptrdiff_t plane_stride, const uint8_t *y, const uint8_t *u, const uint8_t *v,
-                    int width, const Yuv2RgbMatrix *matrix) {
+static int row_neon(uint8_t *rgb, RgbLayout layout, const uint8_t *y, const uint8_t *u, const uint8_t *v, int width,
+                    const Yuv2RgbMatrix *matrix) {
     const TablesNeon tables = tables_neon(matrix);
     int even = width & ~1;
     if (even < 16)
@@ -195,7 +205,7 @@ static int row_neon(uint8_t *rgb, ptrdiff_t plane_stride, const uint8_t *y, cons
         uint8x16_t luma = vld1q_u8(y + x);
         int16x8_t low = vreinterpretq_s16_u16(vshll_n_u8(vget_low_u8(luma), 5));
         int16x8_t high = vreinterpretq_s16_u16(vshll_high_n_u8(luma, 5));
-        store_neon(rgb, plane_stride, x, pixels_neon(&tables, low, high, vld1_u8(u + x / 2), vld1_u8(v + x / 2)));
+        store_neon(rgb, layout, x, pixels_neon(&tables, low, high, vld1_u8(u + x / 2), vld1_u8(v + x / 2)));
     }
     return even;
 }
@@ -213,23 +223,23 @@ int yuv2rgb_pays(Yuv2RgbArithmetic arithmetic) {
 #endif
 }
 
-void yuv2rgb_row(uint8_t *rgb, ptrdiff_t plane_stride, const uint8_t *y, const uint8_t *u, const uint8_t *v, int width,
+void yuv2rgb_row(uint8_t *rgb, RgbLayout layout, const uint8_t *y, const uint8_t *u, const uint8_t *v, int width,
                  const Yuv2RgbMatrix *matrix, Yuv2RgbArithmetic arithmetic) {
     int done = 0;
     if (arithmetic == YUV2RGB_TABLES) {
 #if HAVE_NEON_KERNEL
         if (kernel_level() >= LEVEL_NEON)
-            done = row_neon(rgb, plane_stride, y, u, v, width, matrix);
+            done = row_neon(rgb, layout, y, u, v, width, matrix);
 #endif
-        tables_plain(rgb, plane_stride, y, u, v, done, width, matrix);
+        tables_plain(rgb, layout, y, u, v, done, width, matrix);
         return;
     }
 #if HAVE_X86_KERNELS
     if (kernel_level() >= LEVEL_AVX512 && __builtin_cpu_supports("avx512vbmi") && __builtin_cpu_supports("avx512bw") &&
         __builtin_cpu_supports("avx512vl"))
-        done = row_avx512(rgb, plane_stride, y, u, v, width, matrix);
+        done = row_avx512(rgb, layout, y, u, v, width, matrix);
     if (done < width && kernel_level() >= LEVEL_AVX2 && __builtin_cpu_supports("avx2"))
-        done = row_avx2(rgb, plane_stride, y, u, v, done, width, matrix);
+        done = row_avx2(rgb, layout, y, u, v, done, width, matrix);
 #endif
-    products_plain(rgb, plane_stride, y, u, v, done, width, matrix);
+    products_plain(rgb, layout, y, u, v, done, width, matrix);
 }

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "kernels/rgb_layout.h"
 #include "kernels/yuv2rgb_matrix.h"
 
 typedef enum {
@@ -17,10 +18,9 @@ typedef enum {
  * the ends of rows. */
 int yuv2rgb_pays(Yuv2RgbArithmetic arithmetic);
 
-/* Convert one row of `width` luma samples, with one u and v for every two of them. Write exactly 3
- * * width bytes: packed pixels if `plane_stride` is 0, else `width` bytes to each of three planes
- * that lie `plane_stride` bytes apart. */
-void yuv2rgb_row(uint8_t *rgb, ptrdiff_t plane_stride, const uint8_t *y, const uint8_t *u, const uint8_t *v, int width,
+/* Convert one row of `width` luma samples, with one u and v for every two of them. Write exactly
+ * `width` packed pixels, or `width` bytes to each of three planes. */
+void yuv2rgb_row(uint8_t *rgb, RgbLayout layout, const uint8_t *y, const uint8_t *u, const uint8_t *v, int width,
                  const Yuv2RgbMatrix *matrix, Yuv2RgbArithmetic arithmetic);
 
 #endif

@@ -46,15 +46,17 @@ static void chroma_plain(uint8_t *out, const uint16_t *const *rows, const int16_
     }
 }
 
-static void row_plain(uint8_t *rgb, ptrdiff_t plane_stride, const uint16_t *y, const uint8_t *u, const uint8_t *v,
-                      int start, int width, const Yuv2RgbMatrix *m, int depth) {
-    ptrdiff_t step = plane_stride ? 1 : 3, next = plane_stride ? plane_stride : 1;
+static void row_plain(uint8_t *rgb, RgbLayout layout, const uint16_t *y, const uint8_t *u, const uint8_t *v, int start,
+                      int width, const Yuv2RgbMatrix *m, int depth) {
+    const ptrdiff_t step = rgb_step(layout), next = rgb_next(layout, 1);
     for (int x = start; x < width; x++) {
         int cb = u[x >> 1], cr = v[x >> 1], luma = to_8_bits(y[x], depth);
         int shift[3] = {steps(cr, m->table.v_red), steps(cb, m->table.u_green) + steps(cr, m->table.v_green),
                         steps(cb, m->table.u_blue)};
         for (int i = 0; i < 3; i++)
             rgb[step * x + i * next] = clip((m->table.luma_offset + (luma + shift[i]) * m->table.luma_scale) >> 16);
+        if (has_fourth(layout))
+            rgb[step * x + 3] = 255;
     }
 }
 
@@ -74,9 +76,9 @@ static inline int sample(const void *row, int x, int depth) {
     return depth > 8 ? ((const uint16_t *)row)[x] : ((const uint8_t *)row)[x];
 }
 
-static void full_plain(uint8_t *rgb, ptrdiff_t plane_stride, const void *y, const void *u, const void *v, int start,
+static void full_plain(uint8_t *rgb, RgbLayout layout, const void *y, const void *u, const void *v, int start,
                        int width, const Yuv2RgbMatrix *m, int depth) {
-    ptrdiff_t step = plane_stride ? 1 : 3, next = plane_stride ? plane_stride : 1;
+    const ptrdiff_t step = rgb_step(layout), next = rgb_next(layout, 1);
     const Scaling s = scaling_of(m, depth);
     for (int x = start; x < width; x++) {
         int luma = ((sample(y, x, depth) << s.before) - s.luma_offset) * m->luma_scale;
@@ -85,6 +87,8 @@ static void full_plain(uint8_t *rgb, ptrdiff_t plane_stride, const void *y, cons
         int sums[3] = {luma + cr * m->v_red, luma + cb * m->u_green + cr * m->v_green, luma + cb * m->u_blue};
         for (int i = 0; i < 3; i++)
             rgb[step * x + i * next] = clip((int)(((unsigned)sums[i] << s.after) + (1u << 21)) >> 22);
+        if (has_fourth(layout))
+            rgb[step * x + 3] = 255;
     }
 }
 
@@ -129,21 +133,9 @@ AVX2 static inline __m256i scaled(__m256i chroma, int scale) {
     return _mm256_add_epi16(_mm256_mullo_epi16(chroma, upper), _mm256_mulhi_epu16(chroma, lower));
 }
 
-AVX2 static inline void store32(uint8_t *rgb, ptrdiff_t plane_stride, int x, __m256i r, __m256i g, __m256i b) {
-    if (plane_stride) {
-        _mm256_storeu_si256((__m256i *)(rgb + x), r);
-        _mm256_storeu_si256((__m256i *)(rgb + plane_stride + x), g);
-        _mm256_storeu_si256((__m256i *)(rgb + 2 * plane_stride + x), b);
-        return;
-    }
-    store_rgb16(rgb + 3 * x, _mm256_castsi256_si128(r), _mm256_castsi256_si128(g), _mm256_castsi256_si128(b));
-    store_rgb16(rgb + 3 * x + 48, _mm256_extracti128_si256(r, 1), _mm256_extracti128_si256(g, 1),
-                _mm256_extracti128_si256(b, 1));
-}
-
 /* Convert 32 pixels a step. Indices count 32nds of a step, as in tables_neon.h, with the same pairs
  * of scale and offset. */
-AVX2 static int row_avx2(uint8_t *rgb, ptrdiff_t plane_stride, const uint16_t *y, const uint8_t *u, const uint8_t *v,
+AVX2 static int row_avx2(uint8_t *rgb, RgbLayout layout, const uint16_t *y, const uint8_t *u, const uint8_t *v,
                          int width, const Yuv2RgbMatrix *m, int depth) {
     const int offset = m->table.luma_offset * 32 / m->table.luma_scale;
     const __m256i scale = _mm256_set1_epi16((int16_t)(m->table.luma_scale >> 3));
@@ -176,7 +168,7 @@ AVX2 static int row_avx2(uint8_t *rgb, ptrdiff_t plane_stride, const uint16_t *y
         __m256i b = LOOK_UP(_mm256_add_epi16(second, _mm256_permute2x128_si256(low, high, 0x31)));                     \
         _mm256_permute4x64_epi64(_mm256_packus_epi16(a, b), 0xD8);                                                     \
     })
-        store32(rgb, plane_stride, from, JOIN(red), JOIN(green), JOIN(blue));
+        store_pixels32(rgb, layout, from, JOIN(red), JOIN(green), JOIN(blue));
 #undef JOIN
 #undef LOOK_UP
     }
@@ -195,7 +187,7 @@ AVX2 static inline __m256i factors(int low, int high) {
 }
 
 /* Convert 32 pixels a step. */
-AVX2 static int full_avx2(uint8_t *rgb, ptrdiff_t plane_stride, const void *y, const void *u, const void *v, int width,
+AVX2 static int full_avx2(uint8_t *rgb, RgbLayout layout, const void *y, const void *u, const void *v, int width,
                           const Yuv2RgbMatrix *m, int depth) {
     const Scaling s = scaling_of(m, depth);
     const __m128i before = _mm_cvtsi32_si128(s.before), after = _mm_cvtsi32_si128(s.after);
@@ -228,7 +220,7 @@ AVX2 static int full_avx2(uint8_t *rgb, ptrdiff_t plane_stride, const void *y, c
 #undef SUM
         }
 #define JOIN(c) _mm256_permute4x64_epi64(_mm256_packus_epi16(c[0], c[1]), 0xD8)
-        store32(rgb, plane_stride, from, JOIN(r), JOIN(g), JOIN(b));
+        store_pixels32(rgb, layout, from, JOIN(r), JOIN(g), JOIN(b));
 #undef JOIN
     }
     return width;
@@ -262,8 +254,8 @@ static int chroma_neon(uint8_t *out, const uint16_t *const *rows, const int16_t 
 }
 
 /* Convert 16 pixels a step. */
-static int row_neon(uint8_t *rgb, ptrdiff_t plane_stride, const uint16_t *y, const uint8_t *u, const uint8_t *v,
-                    int width, const Yuv2RgbMatrix *m, int depth) {
+static int row_neon(uint8_t *rgb, RgbLayout layout, const uint16_t *y, const uint8_t *u, const uint8_t *v, int width,
+                    const Yuv2RgbMatrix *m, int depth) {
     const TablesNeon tables = tables_neon(m);
     const int16x8_t down = vdupq_n_s16((int16_t)(8 - depth));
     for (int x = 0; x < width; x += 16) {
@@ -271,7 +263,7 @@ static int row_neon(uint8_t *rgb, ptrdiff_t plane_stride, const uint16_t *y, con
         if (from < 0)
             return 0;
         uint16x8_t low = vrshlq_u16(vld1q_u16(y + from), down), high = vrshlq_u16(vld1q_u16(y + from + 8), down);
-        store_neon(rgb, plane_stride, from,
+        store_neon(rgb, layout, from,
                    pixels_neon(&tables, vreinterpretq_s16_u16(vshlq_n_u16(low, 5)),
                                vreinterpretq_s16_u16(vshlq_n_u16(high, 5)), vld1_u8(u + from / 2),
                                vld1_u8(v + from / 2)));
@@ -290,7 +282,7 @@ static inline int16x4_t upper(int32x4_t sum, int32x4_t after) {
 }
 
 /* Convert 16 pixels a step. */
-static int full_neon(uint8_t *rgb, ptrdiff_t plane_stride, const void *y, const void *u, const void *v, int width,
+static int full_neon(uint8_t *rgb, RgbLayout layout, const void *y, const void *u, const void *v, int width,
                      const Yuv2RgbMatrix *m, int depth) {
     const Scaling s = scaling_of(m, depth);
     const int16x8_t before = vdupq_n_s16((int16_t)s.before);
@@ -317,7 +309,7 @@ static int full_neon(uint8_t *rgb, ptrdiff_t plane_stride, const void *y, const 
 #undef ADD_HIGH
 #undef ADD_LOW
         }
-        store_neon(rgb, plane_stride, from,
+        store_neon(rgb, layout, from,
                    (uint8x16x3_t){{vcombine_u8(r[0], r[1]), vcombine_u8(g[0], g[1]), vcombine_u8(b[0], b[1])}});
     }
     return width;
@@ -348,14 +340,14 @@ void deep_chroma_row(uint8_t *out, const uint16_t *const rows[DEEP_MOST_TAPS], c
     chroma_plain(out, rows, weights, count, done, width, depth);
 }
 
-void deep_row(uint8_t *rgb, ptrdiff_t plane_stride, const uint16_t *y, const uint8_t *u, const uint8_t *v, int width,
+void deep_row(uint8_t *rgb, RgbLayout layout, const uint16_t *y, const uint8_t *u, const uint8_t *v, int width,
               const Yuv2RgbMatrix *matrix, int depth) {
-    int done = has_vectors() ? ROW(rgb, plane_stride, y, u, v, width, matrix, depth) : 0;
-    row_plain(rgb, plane_stride, y, u, v, done, width, matrix, depth);
+    int done = has_vectors() ? ROW(rgb, layout, y, u, v, width, matrix, depth) : 0;
+    row_plain(rgb, layout, y, u, v, done, width, matrix, depth);
 }
 
-void deep_full_row(uint8_t *rgb, ptrdiff_t plane_stride, const void *y, const void *u, const void *v, int width,
+void deep_full_row(uint8_t *rgb, RgbLayout layout, const void *y, const void *u, const void *v, int width,
                    const Yuv2RgbMatrix *matrix, int depth) {
-    int done = has_vectors() ? FULL(rgb, plane_stride, y, u, v, width, matrix, depth) : 0;
-    full_plain(rgb, plane_stride, y, u, v, done, width, matrix, depth);
+    int done = has_vectors() ? FULL(rgb, layout, y, u, v, width, matrix, depth) : 0;
+    full_plain(rgb, layout, y, u, v, done, width, matrix, depth);
 }

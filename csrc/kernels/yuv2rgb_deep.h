@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "kernels/rgb_layout.h"
 #include "kernels/yuv2rgb_matrix.h"
 
 /* True if vector kernels convert these rows. The plain loops serve comparisons and the ends of
@@ -21,12 +22,12 @@ void deep_chroma_row(uint8_t *out, const uint16_t *const rows[DEEP_MOST_TAPS], c
 
 /* Convert an even number of luma samples of `depth` bits, with one u and v for every two. The
  * output is as yuv2rgb_row's. */
-void deep_row(uint8_t *rgb, ptrdiff_t plane_stride, const uint16_t *y, const uint8_t *u, const uint8_t *v, int width,
+void deep_row(uint8_t *rgb, RgbLayout layout, const uint16_t *y, const uint8_t *u, const uint8_t *v, int width,
               const Yuv2RgbMatrix *matrix, int depth);
 
 /* Convert 4:4:4 of 8 to DEEP_MOST_BITS bits. Samples are bytes, or 16-bit words if they have more
  * than 8 bits. */
-void deep_full_row(uint8_t *rgb, ptrdiff_t plane_stride, const void *y, const void *u, const void *v, int width,
+void deep_full_row(uint8_t *rgb, RgbLayout layout, const void *y, const void *u, const void *v, int width,
                    const Yuv2RgbMatrix *matrix, int depth);
 
 #endif

@@ -23,6 +23,7 @@ typedef void HorizontalKernel(void *group, const void *const rows[RESAMPLE_ROWS]
 struct HorizontalPlan {
     HorizontalKernel *kernel;
     const Axis *axis;
+    int channels; /* of a pixel: three or four */
     ptrdiff_t pitch;
     int chunks, pixels; /* number of chunks, and pixels of the result in each */
     int *counts;        /* steps of each chunk */
@@ -43,13 +44,14 @@ typedef void VerticalKernel(uint8_t *out, int samples, const uint8_t *const *gro
 typedef void VerticalFloatKernel(float *out, int samples, const float *const *rows, const float *weights, int count);
 
 /* One pixel by the plain definition, where a vector does not fit. */
-static inline void resample_float_pixel(float *out, const float *row, const Span *span, const float *weights) {
-    float sum[3] = {0};
-    const float *in = row + 3 * (ptrdiff_t)span->first;
-    for (int i = 0; i < span->count; i++, in += 3)
-        for (int c = 0; c < 3; c++)
+static inline void resample_float_pixel(float *out, const float *row, const Span *span, const float *weights,
+                                        int channels) {
+    float sum[4] = {0};
+    const float *in = row + channels * (ptrdiff_t)span->first;
+    for (int i = 0; i < span->count; i++, in += channels)
+        for (int c = 0; c < channels; c++)
             sum[c] += weights[span->start + i] * in[c];
-    for (int c = 0; c < 3; c++)
+    for (int c = 0; c < channels; c++)
         out[c] = sum[c];
 }
 

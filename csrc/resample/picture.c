@@ -6,8 +6,9 @@
 
 /* Note [Channels of three]
  *
- * The resampler knows pixels of three samples, which do not influence each other. Other pictures go
- * through it as such pixels: gray with alpha at once, RGB with alpha as RGB and then alpha. */
+ * The resampler knows no pixels of two samples, and none of 16 bits. Such pictures go through it as
+ * pixels of three floats or bytes: gray with alpha at once, RGB with alpha as RGB and then alpha.
+ */
 
 typedef struct {
     int first, count; /* channels of the picture that a pass resamples */
@@ -65,14 +66,16 @@ static int run_pass(Resampler *resampler, const PackedPicture *in, Rect region, 
 
 int resample_picture(const PackedPicture *in, int width, int height, Rect region, uint8_t *out, ptrdiff_t stride) {
     ConvertType type = in->depth == 8 ? CONVERT_UINT8 : CONVERT_FLOAT32;
-    Resampler *resampler = resampler_alloc(in->width, in->height, width, height, region, type);
+    int is_direct = in->depth == 8 && in->channels != 2;
+    Resampler *resampler =
+        resampler_alloc(in->width, in->height, width, height, region, type, is_direct ? in->channels : 3);
     if (!resampler)
         return -1;
     int code;
-    if (in->channels == 3 && in->depth == 8) {
+    if (is_direct) {
         Rect needs = resampler_needs(resampler);
         resampler_begin(resampler, out, stride);
-        resampler_rows(resampler, in->data + needs.y0 * in->stride + 3 * (ptrdiff_t)needs.x0, in->stride,
+        resampler_rows(resampler, in->data + needs.y0 * in->stride + in->channels * (ptrdiff_t)needs.x0, in->stride,
                        needs.y1 - needs.y0);
         code = 0;
     } else {

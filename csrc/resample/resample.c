@@ -9,6 +9,10 @@
  * Rows go through the horizontal pass in groups of four, into a ring that holds as many groups as a
  * row of the result can need. For usual sizes the input, the ring and the output stay in L1. The
  * kernels define the layout of a group (group.h).
+ *
+ * Note [Gray in threes]: the horizontal kernels know pixels of three or four channels. Twelve rows
+ * of gray enter them as four rows of three channels: channel c of row k is row 4 c + k of the
+ * twelve. Channel c of the resulting group is therefore the group of rows 4 c to 4 c + 3.
  */
 #include "resample/resample.h"
 
@@ -16,16 +20,19 @@
 #include <string.h>
 
 #include "kernels/half_row.h"
+#include "kernels/pack_rows.h"
 #include "resample/resample_rows.h"
 
 #define BLOCK 16 /* samples of a plain vertical pass, constant so that the compiler makes vectors */
 
 struct Resampler {
     ConvertType type;
+    int channels;
     Rect needs;
     Axis across, down;
     HorizontalPlan plan;
     int samples;        /* in a row of the result */
+    ptrdiff_t pitch;    /* samples from row to row of a group in the ring */
     size_t group_bytes; /* size of one group in the ring */
     int num_groups;
     uint8_t *ring;
@@ -35,6 +42,7 @@ struct Resampler {
     int *group_starts;           /* the first of them for each row */
     const void **sources;        /* groups or rows of the current sum */
     float *line;                 /* one row of floats before they become float16 */
+    uint8_t *packed, *three;     /* gray: four rows of three channels, before and after */
 
     uint8_t *out;
     ptrdiff_t out_stride;
@@ -49,20 +57,18 @@ static inline uint8_t clip(int value) {
 
 static void rows_plain(void *group, const void *const rows[RESAMPLE_ROWS], const HorizontalPlan *plan) {
     const Axis *axis = plan->axis;
+    const int channels = plan->channels;
     for (int r = 0; r < RESAMPLE_ROWS; r++) {
         uint8_t *out = (uint8_t *)group + r * plan->pitch;
-        for (int i = 0; i < axis->length; i++, out += 3) {
-            const uint8_t *in = (const uint8_t *)rows[r] + 3 * (ptrdiff_t)axis->spans[i].first;
+        for (int i = 0; i < axis->length; i++, out += channels) {
+            const uint8_t *in = (const uint8_t *)rows[r] + channels * (ptrdiff_t)axis->spans[i].first;
             const int16_t *weight = axis->fixed + axis->spans[i].start;
-            int half = 1 << axis->shift >> 1, red = half, green = half, blue = half;
-            for (int k = axis->spans[i].count; k > 0; k--, in += 3, weight++) {
-                red += *weight * in[0];
-                green += *weight * in[1];
-                blue += *weight * in[2];
-            }
-            out[0] = clip(red >> axis->shift);
-            out[1] = clip(green >> axis->shift);
-            out[2] = clip(blue >> axis->shift);
+            int half = 1 << axis->shift >> 1, sums[4] = {half, half, half, half};
+            for (int k = axis->spans[i].count; k > 0; k--, in += channels, weight++)
+                for (int c = 0; c < channels; c++)
+                    sums[c] += *weight * in[c];
+            for (int c = 0; c < channels; c++)
+                out[c] = clip(sums[c] >> axis->shift);
         }
     }
 }
@@ -86,8 +92,8 @@ static void columns_plain(uint8_t *out, int samples, const uint8_t *const *rows,
 static void float_rows_plain(void *group, const void *const rows[RESAMPLE_ROWS], const HorizontalPlan *plan) {
     for (int r = 0; r < RESAMPLE_ROWS; r++) {
         float *out = (float *)group + r * plan->pitch;
-        for (int i = 0; i < plan->axis->length; i++, out += 3)
-            resample_float_pixel(out, rows[r], &plan->axis->spans[i], plan->axis->floats);
+        for (int i = 0; i < plan->axis->length; i++, out += plan->channels)
+            resample_float_pixel(out, rows[r], &plan->axis->spans[i], plan->axis->floats, plan->channels);
     }
 }
 
@@ -169,7 +175,7 @@ static int arrange_weights(Resampler *r) {
 /* Choose kernels and make their tables. Return 0, or -1 without memory. */
 static int choose_kernels(Resampler *r) {
     if (r->type != CONVERT_UINT8) {
-        r->plan.kernel = find_float_rows();
+        r->plan.kernel = find_float_rows(r->plan.channels);
         r->vertical_float = find_float_columns();
         if (!r->plan.kernel)
             r->plan.kernel = float_rows_plain;
@@ -187,25 +193,42 @@ static int choose_kernels(Resampler *r) {
     return 0;
 }
 
-Resampler *resampler_alloc(int in_width, int in_height, int out_width, int out_height, Rect region, ConvertType type) {
+static ptrdiff_t padded(int samples) {
+    return (samples + 2 * GROUP_PADDING - 1) / GROUP_PADDING * GROUP_PADDING;
+}
+
+/* Allocate what gray is packed into, and what becomes of it. Return 0, or -1 without memory. */
+static int prepare_gray(Resampler *r, size_t size) {
+    r->packed = resample_memory((size_t)r->across.extent * 3 * RESAMPLE_ROWS, size);
+    r->three = resample_memory((size_t)r->plan.pitch * RESAMPLE_ROWS, size);
+    return r->packed && r->three ? 0 : -1;
+}
+
+Resampler *resampler_alloc(int in_width, int in_height, int out_width, int out_height, Rect region, ConvertType type,
+                           int channels) {
     int fixed = type == CONVERT_UINT8, most;
+    size_t size = fixed ? 1 : sizeof(float);
     Resampler *r = calloc(1, sizeof(*r));
     if (!r)
         return NULL;
     r->type = type;
+    r->channels = channels;
     r->needs.x0 = axis_init(&r->across, in_width, out_width, region.x0, region.x1, fixed);
     r->needs.y0 = axis_init(&r->down, in_height, out_height, region.y0, region.y1, fixed);
     if (r->needs.x0 < 0 || r->needs.y0 < 0)
         goto fail;
     r->needs.x1 = r->needs.x0 + r->across.extent;
     r->needs.y1 = r->needs.y0 + r->down.extent;
-    r->samples = 3 * r->across.length;
+    r->samples = channels * r->across.length;
     r->plan.axis = &r->across;
-    r->plan.pitch = (r->samples + 2 * GROUP_PADDING - 1) / GROUP_PADDING * GROUP_PADDING;
-    r->group_bytes = (size_t)r->plan.pitch * RESAMPLE_ROWS * (fixed ? 1 : sizeof(float));
+    r->plan.channels = channels == 4 ? 4 : 3;
+    r->plan.pitch = padded(r->plan.channels * r->across.length);
+    r->pitch = padded(r->samples);
+    r->group_bytes = (size_t)r->pitch * RESAMPLE_ROWS * size;
     r->num_groups = ring_size(&r->down);
-    if (!r->num_groups || choose_kernels(r) < 0)
+    if (!r->num_groups || choose_kernels(r) < 0 || (channels == 1 && prepare_gray(r, size) < 0))
         goto fail;
+    r->num_groups += resampler_step(r) / RESAMPLE_ROWS - 1;
     r->ring = resample_memory(r->num_groups, r->group_bytes);
     most = r->num_groups * RESAMPLE_ROWS;
     r->sources = calloc(most, sizeof(*r->sources));
@@ -231,11 +254,17 @@ void resampler_free(Resampler *r) {
     free(r->group_starts);
     free(r->sources);
     free(r->line);
+    free(r->packed);
+    free(r->three);
     free(r);
 }
 
 Rect resampler_needs(const Resampler *r) {
     return r->needs;
+}
+
+int resampler_step(const Resampler *r) {
+    return r->channels == 1 ? 3 * RESAMPLE_ROWS : RESAMPLE_ROWS;
 }
 
 void resampler_begin(Resampler *r, uint8_t *out, ptrdiff_t out_stride) {
@@ -276,13 +305,60 @@ static void make_row(Resampler *r, int i) {
         half_row((uint16_t *)out, line, r->samples);
 }
 
+/* Copy one channel of a group of three channels to a group of gray. Samples of uint8 are
+ * interleaved in fours if there are vector kernels. */
+static void take_channel(const Resampler *r, uint8_t *group, int channel) {
+    int length = r->across.length, is_float = r->type != CONVERT_UINT8;
+    if (r->vertical || is_float) {
+        /* floats and four interleaved bytes both have 32 bits */
+        int rows = r->vertical ? 1 : RESAMPLE_ROWS;
+        for (int k = 0; k < rows; k++) {
+            const uint32_t *from = (const uint32_t *)r->three + k * r->plan.pitch + channel;
+            uint32_t *to = (uint32_t *)group + k * r->pitch;
+            for (int i = 0; i < length; i++)
+                to[i] = from[3 * i];
+        }
+        return;
+    }
+    for (int k = 0; k < RESAMPLE_ROWS; k++)
+        for (int i = 0; i < length; i++)
+            group[k * r->pitch + i] = r->three[k * r->plan.pitch + 3 * i + channel];
+}
+
+/* Resample up to twelve rows of gray into groups: Note [Gray in threes]. */
+static void gray_groups(const Resampler *r, const uint8_t *rows, ptrdiff_t stride, int count) {
+    int width = r->across.extent, size = r->type == CONVERT_UINT8 ? 1 : (int)sizeof(float);
+    const void *four[RESAMPLE_ROWS];
+    for (int k = 0; k < RESAMPLE_ROWS; k++) {
+        const void *three[3];
+        uint8_t *packed = r->packed + k * 3 * (ptrdiff_t)width * size;
+        for (int c = 0; c < 3; c++) { /* repeat the last row, which no result needs */
+            int row = c * RESAMPLE_ROWS + k;
+            three[c] = rows + (row < count ? row : count - 1) * stride;
+        }
+        if (size == 1)
+            pack_yuv_row(packed, three[0], three[1], three[2], width, 0);
+        else
+            pack_float_row((float *)packed, three[0], three[1], three[2], width);
+        four[k] = packed;
+    }
+    r->plan.kernel(r->three, four, &r->plan);
+    for (int c = 0; c * RESAMPLE_ROWS < count; c++)
+        take_channel(r, group_at(r, group_of(r->received) + c), c);
+}
+
 void resampler_rows(Resampler *r, const void *rows, ptrdiff_t stride, int count) {
-    for (int y = 0; y < count; y += RESAMPLE_ROWS) {
+    int step = resampler_step(r);
+    for (int y = 0; y < count; y += step) {
+        const uint8_t *first = (const uint8_t *)rows + y * stride;
         const void *four[RESAMPLE_ROWS];
-        int here = count - y < RESAMPLE_ROWS ? count - y : RESAMPLE_ROWS;
+        int here = count - y < step ? count - y : step;
         for (int k = 0; k < RESAMPLE_ROWS; k++) /* repeat the last row, which no result needs */
-            four[k] = (const uint8_t *)rows + (y + (k < here ? k : here - 1)) * stride;
-        r->plan.kernel(group_at(r, group_of(r->received)), four, &r->plan);
+            four[k] = first + (k < here ? k : here - 1) * stride;
+        if (r->channels == 1)
+            gray_groups(r, first, stride, here);
+        else
+            r->plan.kernel(group_at(r, group_of(r->received)), four, &r->plan);
         r->received += here;
         while (r->made < r->down.length && last_row(&r->down.spans[r->made]) < r->received)
             make_row(r, r->made++);

@@ -45,15 +45,17 @@ typedef struct {
 
 /* Write the steps of one pixel to half `half` of `steps`, or only count them if it is NULL. Return
  * how many. */
-static int fill_avx2(StepAvx2 *steps, const Axis *axis, int pixel, int half) {
+static int fill_avx2(StepAvx2 *steps, const HorizontalPlan *plan, int pixel, int half) {
+    const Axis *axis = plan->axis;
+    const int channels = plan->channels;
     const Span *span = &axis->spans[pixel];
     int done = 0, n = 0;
     for (; done < span->count; n++) {
         int place = span->first + done < axis->extent - 4 ? span->first + done : axis->extent - 4;
-        int last = 3 * axis->extent - WINDOW_AVX2, offset = 3 * place < last ? 3 * place : last;
+        int last = channels * axis->extent - WINDOW_AVX2, offset = channels * place < last ? channels * place : last;
         if (steps) {
             steps[n].offsets[half] = offset;
-            steps[n].skipped[half] = (int16_t)(3 * place - offset);
+            steps[n].skipped[half] = (int16_t)(channels * place - offset);
         }
         for (int k = span->first + done - place; k < 4 && done < span->count; k++, done++)
             if (steps)
@@ -72,11 +74,15 @@ AVX2 static inline __m256i load_two(const uint8_t *low, const uint8_t *high) {
     return _mm256_inserti128_si256(bytes, _mm_loadu_si128((const __m128i *)high), 1);
 }
 
+/* Where the first two taps of each channel are, for three and for four channels. */
+static const int8_t pairs[2][16] = {
+    {0, -128, 3, -128, 1, -128, 4, -128, 2, -128, 5, -128, -128, -128, -128, -128},
+    {0, -128, 4, -128, 1, -128, 5, -128, 2, -128, 6, -128, 3, -128, 7, -128},
+};
+
 AVX2 static void rows_avx2(void *group, const void *const rows[RESAMPLE_ROWS], const HorizontalPlan *plan) {
-    const __m256i first = _mm256_broadcastsi128_si256(
-        _mm_setr_epi8(0, -128, 3, -128, 1, -128, 4, -128, 2, -128, 5, -128, -128, -128, -128, -128));
-    const __m256i second = _mm256_broadcastsi128_si256(
-        _mm_setr_epi8(6, -128, 9, -128, 7, -128, 10, -128, 8, -128, 11, -128, -128, -128, -128, -128));
+    const __m256i first = _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)pairs[plan->channels - 3]));
+    const __m256i second = _mm256_add_epi8(first, _mm256_set1_epi8((char)(2 * plan->channels)));
     const __m256i weights_first = _mm256_setr_epi32(0, 0, 0, 0, 2, 2, 2, 2);
     const __m256i weights_second = _mm256_setr_epi32(1, 1, 1, 1, 3, 3, 3, 3);
     const __m256i dense = _mm256_setr_epi32(0, 1, 2, 4, 5, 6, 7, 7);
@@ -87,7 +93,7 @@ AVX2 static void rows_avx2(void *group, const void *const rows[RESAMPLE_ROWS], c
     const StepAvx2 *step = plan->steps;
     const uint8_t *row0 = rows[0], *row1 = rows[1], *row2 = rows[2], *row3 = rows[3];
     uint8_t *out = group;
-    for (int i = 0; i < plan->chunks; i++, out += 24) {
+    for (int i = 0; i < plan->chunks; i++, out += 8 * plan->channels) {
         __m256i sum0 = half, sum1 = half, sum2 = half, sum3 = half;
         for (int n = plan->counts[i]; n > 0; n--, step++) {
             __m256i weights = _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)step->weights));
@@ -118,7 +124,9 @@ AVX2 static void rows_avx2(void *group, const void *const rows[RESAMPLE_ROWS], c
         __m256i upper = _mm256_packs_epi32(_mm256_sra_epi32(sum0, shift), _mm256_sra_epi32(sum1, shift));
         __m256i lower = _mm256_packs_epi32(_mm256_sra_epi32(sum2, shift), _mm256_sra_epi32(sum3, shift));
         __m256i bytes = _mm256_shuffle_epi8(_mm256_packus_epi16(upper, lower), samples);
-        _mm256_storeu_si256((__m256i *)out, _mm256_permutevar8x32_epi32(bytes, dense));
+        if (plan->channels == 3)
+            bytes = _mm256_permutevar8x32_epi32(bytes, dense);
+        _mm256_storeu_si256((__m256i *)out, bytes);
     }
 }
 
@@ -131,7 +139,7 @@ static int plan_avx2(HorizontalPlan *plan) {
     if (!plan->counts)
         return -1;
     for (int i = 0; i < axis->length; i++) {
-        int n = fill_avx2(NULL, axis, i, i % 2);
+        int n = fill_avx2(NULL, plan, i, i % 2);
         if (n > plan->counts[i / 2])
             plan->counts[i / 2] = n;
     }
@@ -141,7 +149,7 @@ static int plan_avx2(HorizontalPlan *plan) {
     if (!step)
         return -1;
     for (int i = 0; i < axis->length; i++) {
-        fill_avx2(step, axis, i, i % 2);
+        fill_avx2(step, plan, i, i % 2);
         if (i % 2)
             step += plan->counts[i / 2];
     }
@@ -154,8 +162,9 @@ static int plan_avx2(HorizontalPlan *plan) {
 
 /* ---- AVX-512, horizontally ------------------------------------------------------------------- */
 
-/* Up to five pixels of the result: 15 sums of four bytes each, all from 64 bytes of a row. Weights
- * of 16 bits are two factors of 8 bits, because the instruction multiplies bytes. */
+/* Up to five pixels of the result, or four of four channels: at most 16 sums of four bytes each,
+ * all from 64 bytes of a row. Weights of 16 bits are two factors of 8 bits, because the instruction
+ * multiplies bytes. */
 typedef struct {
     int8_t high[5][4], low[5][4];
     uint8_t places[5]; /* of the first tap among the 64 bytes */
@@ -177,14 +186,16 @@ static int fits_two_bytes(const Axis *axis) {
 
 /* Write the steps of `pixels` pixels from `pixel` on, or only count them if `steps` is NULL. Return
  * how many. */
-static int fill_avx512(StepAvx512 *steps, const Axis *axis, int pixel, int pixels) {
-    int done[5] = {0}, n = 0, bytes = 3 * axis->extent;
+static int fill_avx512(StepAvx512 *steps, const HorizontalPlan *plan, int pixel, int pixels) {
+    const Axis *axis = plan->axis;
+    const int channels = plan->channels;
+    int done[5] = {0}, n = 0, bytes = channels * axis->extent;
     for (;; n++) {
         int offset = bytes;
         for (int p = 0; p < pixels; p++) {
             const Span *span = &axis->spans[pixel + p];
-            if (done[p] < span->count && 3 * (span->first + done[p]) < offset)
-                offset = 3 * (span->first + done[p]);
+            if (done[p] < span->count && channels * (span->first + done[p]) < offset)
+                offset = channels * (span->first + done[p]);
         }
         if (offset == bytes)
             return n;
@@ -194,10 +205,11 @@ static int fill_avx512(StepAvx512 *steps, const Axis *axis, int pixel, int pixel
             steps[n].offset = offset;
         for (int p = 0; p < pixels; p++) {
             const Span *span = &axis->spans[pixel + p];
-            int place = 3 * (span->first + done[p]) - offset;
+            int place = channels * (span->first + done[p]) - offset;
             if (steps)
                 steps[n].places[p] = (uint8_t)(place & 63); /* unused if the tap does not exist */
-            for (int k = 0; k < 4 && done[p] < span->count && place + 3 <= WINDOW_AVX512; k++, done[p]++, place += 3)
+            for (int k = 0; k < 4 && done[p] < span->count && place + channels <= WINDOW_AVX512;
+                 k++, done[p]++, place += channels)
                 if (steps) {
                     int weight = axis->fixed[span->start + done[p]];
                     steps[n].high[p][k] = (int8_t)((weight + 128) >> 8);
@@ -207,18 +219,29 @@ static int fill_avx512(StepAvx512 *steps, const Axis *axis, int pixel, int pixel
     }
 }
 
-static uint8_t spread_high[64], spread_low[64], spread_places[64], within[64];
+/* Where the sums of a vector find their weights and their first taps in a step, and the bytes
+ * behind the first tap. */
+typedef struct {
+    uint8_t high[64], low[64], places[64], within[64];
+} Spread;
+
+static Spread spreads[2]; /* of three and of four channels */
+
+static void fill_spread(Spread *spread, int channels) {
+    for (int i = 0; i < 64; i++) {
+        int sum = i / 4, tap = i % 4, pixel = sum / channels;
+        spread->high[i] =
+            (uint8_t)(pixel < 5 ? offsetof(StepAvx512, high) + pixel * 4 + tap : offsetof(StepAvx512, zeros));
+        spread->low[i] =
+            (uint8_t)(pixel < 5 ? offsetof(StepAvx512, low) + pixel * 4 + tap : offsetof(StepAvx512, zeros));
+        spread->places[i] = (uint8_t)(offsetof(StepAvx512, places) + (pixel < 5 ? pixel : 0));
+        spread->within[i] = (uint8_t)(channels * tap + sum % channels);
+    }
+}
 
 __attribute__((constructor)) static void fill_tables(void) {
-    for (int i = 0; i < 64; i++) {
-        int sum = i / 4, tap = i % 4, pixel = sum / 3;
-        spread_high[i] =
-            (uint8_t)(pixel < 5 ? offsetof(StepAvx512, high) + pixel * 4 + tap : offsetof(StepAvx512, zeros));
-        spread_low[i] =
-            (uint8_t)(pixel < 5 ? offsetof(StepAvx512, low) + pixel * 4 + tap : offsetof(StepAvx512, zeros));
-        spread_places[i] = (uint8_t)(offsetof(StepAvx512, places) + (pixel < 5 ? pixel : 0));
-        within[i] = (uint8_t)(3 * tap + sum % 3);
-    }
+    fill_spread(&spreads[0], 3);
+    fill_spread(&spreads[1], 4);
 }
 
 /* sum + bytes * weights, with four products for each sum. As an intrinsic, GCC 12 copies every sum
@@ -229,15 +252,16 @@ AVX512 static inline __m512i add_products(__m512i sum, __m512i bytes, __m512i we
 }
 
 AVX512 static void rows_avx512(void *group, const void *const rows[RESAMPLE_ROWS], const HorizontalPlan *plan) {
-    const __m512i take_high = _mm512_loadu_si512(spread_high), take_low = _mm512_loadu_si512(spread_low);
-    const __m512i take_places = _mm512_loadu_si512(spread_places), taps = _mm512_loadu_si512(within);
+    const Spread *spread = &spreads[plan->channels - 3];
+    const __m512i take_high = _mm512_loadu_si512(spread->high), take_low = _mm512_loadu_si512(spread->low);
+    const __m512i take_places = _mm512_loadu_si512(spread->places), taps = _mm512_loadu_si512(spread->within);
     const __m512i samples = _mm512_broadcast_i32x4(_mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15));
     const __m512i half = _mm512_set1_epi32(1 << plan->axis->shift >> 1), zero = _mm512_setzero_si512();
     const __m128i shift = _mm_cvtsi32_si128(plan->axis->shift);
     const StepAvx512 *step = plan->steps;
     const uint8_t *row0 = rows[0], *row1 = rows[1], *row2 = rows[2], *row3 = rows[3];
     uint8_t *out = group;
-    ptrdiff_t advance = 12 * plan->pixels;
+    ptrdiff_t advance = 4 * plan->channels * plan->pixels;
     for (int i = 0; i < plan->chunks; i++, out += advance) {
         __m512i high0 = zero, high1 = zero, high2 = zero, high3 = zero;
         __m512i low0 = half, low1 = half, low2 = half, low3 = half;
@@ -267,15 +291,15 @@ AVX512 static void rows_avx512(void *group, const void *const rows[RESAMPLE_ROWS
     }
 }
 
-/* Choose the number of pixels of a chunk: five fill the vector, but with wide filters the same
- * loads serve fewer pixels. */
+/* Choose the number of pixels of a chunk: five, or four of four channels, fill the vector, but with
+ * wide filters the same loads serve fewer pixels. */
 static int plan_avx512(HorizontalPlan *plan) {
     const Axis *axis = plan->axis;
     int least = 0, total = 0;
-    for (int pixels = 5; pixels > 0; pixels--) {
+    for (int pixels = 16 / plan->channels; pixels > 0; pixels--) {
         int cost = 0, steps = 0;
         for (int i = 0; i < axis->length; i += pixels) {
-            int n = fill_avx512(NULL, axis, i, axis->length - i < pixels ? axis->length - i : pixels);
+            int n = fill_avx512(NULL, plan, i, axis->length - i < pixels ? axis->length - i : pixels);
             steps += n;
             cost += n + 1;
         }
@@ -292,7 +316,7 @@ static int plan_avx512(HorizontalPlan *plan) {
         return -1;
     for (int i = 0; i < plan->chunks; i++) {
         int pixel = i * plan->pixels, left = axis->length - pixel;
-        plan->counts[i] = fill_avx512(step, axis, pixel, left < plan->pixels ? left : plan->pixels);
+        plan->counts[i] = fill_avx512(step, plan, pixel, left < plan->pixels ? left : plan->pixels);
         step += plan->counts[i];
     }
     plan->kernel = rows_avx512;
@@ -386,7 +410,7 @@ AVX2 static void float_rows_avx2(void *group, const void *const rows[RESAMPLE_RO
         /* Near the end of the row, vectors would read beyond it. */
         if (span->first + (span->count + 1) / 2 * 2 >= axis->extent) {
             for (int r = 0; r < RESAMPLE_ROWS; r++)
-                resample_float_pixel(out + r * pitch, rows[r], span, axis->floats);
+                resample_float_pixel(out + r * pitch, rows[r], span, axis->floats, 3);
             continue;
         }
         __m256 sum0 = _mm256_setzero_ps(), sum1 = sum0, sum2 = sum0, sum3 = sum0;
@@ -405,6 +429,31 @@ AVX2 static void float_rows_avx2(void *group, const void *const rows[RESAMPLE_RO
         STORE(sum2, 2);
         STORE(sum3, 3);
 #undef STORE
+    }
+}
+
+/* The same for pixels of four channels, which fill the vector. */
+AVX2 static void float_fours_avx2(void *group, const void *const rows[RESAMPLE_ROWS], const HorizontalPlan *plan) {
+    const __m256i spread = _mm256_setr_epi32(0, 0, 0, 0, 1, 1, 1, 1);
+    const Axis *axis = plan->axis;
+    float *out = group;
+    for (int i = 0; i < axis->length; i++, out += 4) {
+        const Span *span = &axis->spans[i];
+        for (int r = 0; r < RESAMPLE_ROWS; r++) {
+            const float *row = rows[r], *weights = axis->floats + span->start;
+            ptrdiff_t at = 4 * (ptrdiff_t)span->first;
+            if (span->first + (span->count + 1) / 2 * 2 > axis->extent) {
+                resample_float_pixel(out + r * plan->pitch, row, span, axis->floats, 4);
+                continue;
+            }
+            __m256 sum = _mm256_setzero_ps();
+            for (int k = 0; k < span->count; k += 2, at += 8) {
+                __m256 two = _mm256_castpd_ps(_mm256_broadcast_sd((const double *)(const void *)(weights + k)));
+                sum = _mm256_fmadd_ps(_mm256_loadu_ps(row + at), _mm256_permutevar8x32_ps(two, spread), sum);
+            }
+            _mm_storeu_ps(out + r * plan->pitch,
+                          _mm_add_ps(_mm256_castps256_ps128(sum), _mm256_extractf128_ps(sum, 1)));
+        }
     }
 }
 
@@ -430,7 +479,7 @@ AVX2 static void float_columns_avx2(float *out, int samples, const float *const 
 
 int plan_vector_rows(HorizontalPlan *plan) {
 #if HAVE_X86_KERNELS
-    int bytes = 3 * plan->axis->extent;
+    int bytes = plan->channels * plan->axis->extent;
     if (bytes >= WINDOW_AVX512 && has_avx512() && fits_two_bytes(plan->axis))
         return plan_avx512(plan);
     if (bytes >= WINDOW_AVX2 && has_avx2())
@@ -453,10 +502,12 @@ VerticalKernel *find_vector_columns(const Axis *axis) {
     return NULL;
 }
 
-HorizontalKernel *find_float_rows(void) {
+HorizontalKernel *find_float_rows(int channels) {
 #if HAVE_X86_KERNELS
     if (has_avx2())
-        return float_rows_avx2;
+        return channels == 4 ? float_fours_avx2 : float_rows_avx2;
+#else
+    (void)channels;
 #endif
     return NULL;
 }

@@ -12,7 +12,7 @@ int plan_vector_rows(HorizontalPlan *plan);
 VerticalKernel *find_vector_columns(const Axis *axis);
 
 /* Return a vector kernel for floats, or NULL. */
-HorizontalKernel *find_float_rows(void);
+HorizontalKernel *find_float_rows(int channels);
 VerticalFloatKernel *find_float_columns(void);
 
 #endif

@@ -188,6 +188,10 @@ def cuda_ordinal(device: Any) -> int | None:
         return None
     try:
         device = load_torch().device(device)
+    except TypeError:
+        raise TypeError(
+            f"device must be a str, a torch.device or None, not {type(device).__name__}"
+        ) from None
     except RuntimeError:
         raise ArgumentError(
             f'device={device!r}: torch knows no such device (use "cuda" or "cuda:N" for a GPU, or "cpu")'

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 
@@ -44,7 +44,15 @@ class CpuFallbackStatus:
 
 
 @contextmanager
-def set_cuda_backend(backend: str) -> Iterator[None]:
+def _chosen(variable: ContextVar[str], value: str) -> Iterator[None]:
+    token = variable.set(value)
+    try:
+        yield
+    finally:
+        variable.reset(token)
+
+
+def set_cuda_backend(backend: str) -> AbstractContextManager[None]:
     """Select the GPU backend for decoders that are created inside the ``with`` block.
 
     Parameters
@@ -57,14 +65,10 @@ def set_cuda_backend(backend: str) -> Iterator[None]:
     Raises
     ------
     ValueError
-        There is no such backend.
+        There is no such backend. The call raises it, before the block begins.
     """
     one_of("backend", backend, ("nvdec", "beta", "ffmpeg"))
-    token = _backend.set("ffmpeg" if backend == "ffmpeg" else "nvdec")
-    try:
-        yield
-    finally:
-        _backend.reset(token)
+    return _chosen(_backend, "ffmpeg" if backend == "ffmpeg" else "nvdec")
 
 
 def chosen_backend() -> str:
@@ -72,8 +76,7 @@ def chosen_backend() -> str:
     return _backend.get()
 
 
-@contextmanager
-def set_cuda_converter(converter: str) -> Iterator[None]:
+def set_cuda_converter(converter: str) -> AbstractContextManager[None]:
     """Select the colour converter for decoders on a GPU that are created inside the ``with`` block.
 
     Parameters
@@ -86,14 +89,10 @@ def set_cuda_converter(converter: str) -> Iterator[None]:
     Raises
     ------
     ValueError
-        There is no such converter.
+        There is no such converter. The call raises it, before the block begins.
     """
     one_of("converter", converter, ("kernel", "npp"))
-    token = _converter.set(converter)
-    try:
-        yield
-    finally:
-        _converter.reset(token)
+    return _chosen(_converter, converter)
 
 
 def chosen_converter() -> str:

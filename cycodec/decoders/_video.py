@@ -478,7 +478,8 @@ class VideoDecoder(DecoderBase, ArrayOfFrames, OpenToC):
         Parameters
         ----------
         seconds : float
-            The instant, on the timeline of the stream.
+            The instant, on the timeline of the stream. One step of float32 outside it is
+            accepted.
 
         Raises
         ------

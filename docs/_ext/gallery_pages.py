@@ -19,6 +19,7 @@ PAGES = [
     "performance_tips",
     "basic_cuda_example",
     "hdr_and_float",
+    "outputs",
     "odd_files",
     "images",
     "damaged_files",

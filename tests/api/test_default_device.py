@@ -8,7 +8,7 @@ import pytest
 import torch
 
 import cycodec
-from cycodec.decoders import VideoDecoder
+from cycodec.decoders import VideoDecoder, set_cuda_backend, set_cuda_converter
 
 
 @pytest.fixture
@@ -19,6 +19,22 @@ def path():
 def test_default_is_the_cpu(path):
     assert VideoDecoder(path)[0].device.type == "cpu"
     with torch.device("cpu"):
+        assert VideoDecoder(path)[0].device.type == "cpu"
+
+
+@pytest.mark.parametrize("device", [3.5, ["cuda"]])
+def test_what_is_no_device_is_a_type_error(path, device):
+    with pytest.raises(TypeError, match=r"device must be a str, a torch\.device or None, not"):
+        VideoDecoder(path, device=device)
+
+
+def test_a_backend_is_checked_by_the_call(path):
+    """A name that is wrong would otherwise be noticed only where the ``with`` block begins."""
+    with pytest.raises(ValueError, match="backend must be"):
+        set_cuda_backend("cuvid")
+    with pytest.raises(ValueError, match="converter must be"):
+        set_cuda_converter("swscale")
+    with set_cuda_backend("beta"), set_cuda_converter("npp"):
         assert VideoDecoder(path)[0].device.type == "cpu"
 
 

@@ -342,6 +342,55 @@ def lerobot_frames_in_a_worker(media: Media) -> Any:
     return [row.numpy() for row in rows]
 
 
+# --- pyannote.audio -------------------------------------------------------------------------------
+
+
+@case
+def pyannote_audio(media: Media) -> Any:
+    """Whole files, at their own rate and resampled, as paths and as file-like objects."""
+    from pyannote.audio.core.io import Audio, get_audio_metadata
+
+    found = {}
+    for name in ("wav", "flac", "sound"):
+        whole, rate = Audio()(media[name])
+        low, low_rate = Audio(sample_rate=16000, mono="downmix")(media[name])
+        right, _ = Audio()({"audio": media[name], "channel": 1})
+        with open(media[name], "rb") as file:
+            again, _ = Audio()(file)
+            position = file.tell()
+        found[name] = {
+            "rates": [rate, low_rate],
+            "whole": whole.numpy(),
+            "low": low.numpy(),
+            "right": right.numpy(),
+            "again": again.numpy(),
+            "position": position,
+            "duration": Audio().get_duration(media[name]),
+            "metadata": numbers(get_audio_metadata({"audio": media[name]})),
+        }
+    return found
+
+
+@case
+def pyannote_crop(media: Media) -> Any:
+    """Windows, also those that begin before the file or end behind it."""
+    from pyannote.audio.core.io import Audio
+    from pyannote.core import Segment
+
+    audio = Audio(sample_rate=16000, mono="downmix")
+    crops = []
+    for name in ("wav", "flac"):
+        for start, end, mode in ((0.5, 1.25, "raise"), (0, 4, "raise"), (-1, 0.5, "pad"), (3.5, 5, "pad")):
+            crops.append(audio.crop(media[name], Segment(start, end), mode=mode)[0].numpy())
+    refused = []
+    for start, end in ((-1, 0.5), (3.5, 9)):
+        try:
+            audio.crop(media["wav"], Segment(start, end))
+        except ValueError as error:
+            refused.append(str(error))
+    return {"crops": crops, "refused": refused}
+
+
 # --- any client -----------------------------------------------------------------------------------
 
 

@@ -14,6 +14,7 @@ PACKAGES = (
     "qwen-vl-utils",
     "litdata",
     "lerobot",
+    "pyannote.audio",
 )
 
 

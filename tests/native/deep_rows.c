@@ -59,12 +59,16 @@ static void compare_chroma(int width, int depth, int extreme) {
     }
 }
 
-/* With `planar`, the result is three planes without a gap. */
-static void compare_rgb(int width, int depth, int extreme, int is_full, int planar) {
+enum { PACKED, PLANES, OPAQUE, LAYOUTS };
+
+/* Planes are without a gap. */
+static void compare_rgb(int width, int depth, int extreme, int is_full, int kind) {
+    const RgbLayout layout = {kind == PLANES ? width : 0, kind == OPAQUE};
+    const int size = (kind == OPAQUE ? 4 : 3) * width;
     void *y = samples(width, depth, extreme, !is_full || depth > 8);
     void *u = samples(is_full ? width : width / 2, is_full ? depth : 8, extreme, is_full && depth > 8);
     void *v = samples(is_full ? width : width / 2, is_full ? depth : 8, extreme, is_full && depth > 8);
-    uint8_t *ours = malloc(3 * width), *theirs = malloc(3 * width);
+    uint8_t *ours = malloc(size), *theirs = malloc(size);
     for (int i = 0; i < 10; i++) {
         Yuv2RgbMatrix matrix;
         yuv2rgb_matrix(&matrix, coefficients[i / 2], i % 2);
@@ -72,11 +76,11 @@ static void compare_rgb(int width, int depth, int extreme, int is_full, int plan
             uint8_t *rgb = plain ? theirs : ours;
             kernel_limit(plain ? LEVEL_PLAIN : LEVEL_AVX512);
             if (is_full)
-                deep_full_row(rgb, planar ? width : 0, y, u, v, width, &matrix, depth);
+                deep_full_row(rgb, layout, y, u, v, width, &matrix, depth);
             else
-                deep_row(rgb, planar ? width : 0, y, u, v, width, &matrix, depth);
+                deep_row(rgb, layout, y, u, v, width, &matrix, depth);
         }
-        check(ours, theirs, 3 * width, is_full ? "4:4:4" : "4:2:0", width, depth);
+        check(ours, theirs, size, is_full ? "4:4:4" : "4:2:0", width, depth);
     }
     free(y);
     free(u);
@@ -89,11 +93,11 @@ int main(void) {
     for (int width = 1; width <= MAX_WIDTH; width++)
         for (int depth = 8; depth <= DEEP_MOST_BITS; depth++)
             for (int extreme = 0; extreme < 2; extreme++)
-                for (int planar = 0; planar < 2; planar++) {
-                    compare_rgb(width, depth, extreme, 1, planar);
+                for (int kind = 0; kind < LAYOUTS; kind++) {
+                    compare_rgb(width, depth, extreme, 1, kind);
                     if (width % 2 == 0)
-                        compare_rgb(width, depth, extreme, 0, planar);
-                    if (planar)
+                        compare_rgb(width, depth, extreme, 0, kind);
+                    if (kind == PLANES)
                         compare_chroma(width, depth, extreme);
                 }
     printf("%d rows are equal\n", rows);

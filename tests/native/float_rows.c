@@ -13,7 +13,7 @@
 #define GUARD 64
 
 typedef struct {
-    int width, columns, taps, few, planar;
+    int width, columns, taps, few, planar, opaque;
     FloatColours colours;
     FloatRowKind kind;
     int16_t weights[FLOAT_MOST_TAPS];
@@ -36,8 +36,11 @@ static void *plane(const Case *c, int count) {
 
 static void fail(const Case *c, const char *what, int level) {
     printf("%d pixels of %d bits, arithmetic %d, %d taps, %s, %s, %s: %s at level %d\n", c->width, c->colours.depth,
-           (int)c->colours.arithmetic, c->taps, c->planar ? "planes" : "packed", c->kind.paired ? "paired" : "each",
-           c->kind.half ? "half" : "full", what, level);
+           (int)c->colours.arithmetic, c->taps,
+           c->planar   ? "planes"
+           : c->opaque ? "opaque"
+                       : "packed",
+           c->kind.paired ? "paired" : "each", c->kind.half ? "half" : "full", what, level);
     exit(1);
 }
 
@@ -51,7 +54,8 @@ static uint8_t *convert(const Case *c, size_t size, size_t sums, int level) {
     memset(row, 0xA5, size + GUARD);
     kernel_limit(level);
     float_chroma_row(out, c->u, c->v, c->weights, c->taps, c->columns, &c->colours, c->kind.deep);
-    float_row(row, c->planar ? (ptrdiff_t)(size / 3) : 0, c->luma, out, c->width, &c->colours, c->kind);
+    float_row(row, (RgbLayout){c->planar ? (ptrdiff_t)(size / 3) : 0, c->opaque}, c->luma, out, c->width, &c->colours,
+              c->kind);
     for (int i = 0; i < GUARD; i++)
         if (row[size + i] != 0xA5)
             fail(c, "written beyond the row", level);
@@ -65,7 +69,8 @@ static uint8_t *convert(const Case *c, size_t size, size_t sums, int level) {
 }
 
 static int compare(Case *c) {
-    size_t size = 3 * (size_t)c->width * (c->kind.half ? 2 : 4), sums = (size_t)c->columns * sizeof(int32_t);
+    size_t size = (c->opaque ? 4 : 3) * (size_t)c->width * (c->kind.half ? 2 : 4),
+           sums = (size_t)c->columns * sizeof(int32_t);
     c->luma = plane(c, c->width);
     for (int i = 0; i < c->taps; i++) {
         c->u[i] = plane(c, c->columns);
@@ -119,7 +124,7 @@ static void check_results(void) {
                 for (int i = 0; i < 256; i++)
                     sums[i] = first + i;
                 kernel_limit(level);
-                float_row(row, sizeof(row[0]), luma, (FloatChroma){sums, zeros, zeros}, 256, &colours,
+                float_row(row, (RgbLayout){sizeof(row[0]), 0}, luma, (FloatChroma){sums, zeros, zeros}, 256, &colours,
                           (FloatRowKind){0});
                 for (int i = 0; i < 256; i++)
                     if (row[0][i] != (float)(first + i) / (float)most) {
@@ -134,10 +139,10 @@ int main(void) {
     int rows = 0;
     check_quotients();
     check_results();
-    for (int n = 0; n < 240; n++)
+    for (int n = 0; n < 360; n++)
         for (int width = 1; width <= 150; width++) {
             Yuv2RgbMatrix matrix;
-            Case c = {.width = width, .few = n / 60 % 2, .planar = n / 120};
+            Case c = {.width = width, .few = n / 60 % 2, .planar = n / 120 == 1, .opaque = n / 120 == 2};
             int depth = depths[n % 5];
             FloatArithmetic arithmetic = depth == 8 && n % 2 ? FLOAT_TABLES : n % 3 ? FLOAT_BIASED : FLOAT_WRAPPED;
             c.kind = (FloatRowKind){depth > 8, n / 5 % 2, n / 10 % 2};

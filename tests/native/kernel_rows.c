@@ -45,7 +45,7 @@ static int expected_row(uint8_t *rgb, int width, const int *colour, int full_ran
     Yuv2RgbMatrix matrix;
     yuv2rgb_matrix(&matrix, colour, full_range);
     kernel_limit(LEVEL_PLAIN);
-    yuv2rgb_row(rgb, 0, luma, cb, cr, width, &matrix, YUV2RGB_TABLES);
+    yuv2rgb_row(rgb, (RgbLayout){0}, luma, cb, cr, width, &matrix, YUV2RGB_TABLES);
     kernel_limit(LEVEL_NEON);
     if (!yuv2rgb_pays(YUV2RGB_TABLES)) {
         printf("there is no vector kernel here\n");
@@ -61,11 +61,25 @@ static void compare_planes(int width, const Yuv2RgbMatrix *matrix, const uint8_t
     enum { STRIDE = MAX_WIDTH + GUARD };
     uint8_t planes[3 * STRIDE];
     memset(planes, 0xA5, sizeof(planes));
-    yuv2rgb_row(planes, STRIDE, luma, cb, cr, width, matrix, YUV2RGB_TABLES);
+    yuv2rgb_row(planes, (RgbLayout){STRIDE, 0}, luma, cb, cr, width, matrix, YUV2RGB_TABLES);
     for (int k = 0; k < 3 * STRIDE; k++) {
         int plane = k / STRIDE, x = k % STRIDE;
         if (planes[k] != (x < width ? packed[3 * x + plane] : 0xA5)) {
             printf("width %d: sample %d of plane %d is %d\n", width, x, plane, planes[k]);
+            exit(1);
+        }
+    }
+}
+
+/* The same for pixels with alpha. */
+static void compare_opaque(int width, const Yuv2RgbMatrix *matrix, const uint8_t *packed) {
+    uint8_t rgba[4 * MAX_WIDTH + GUARD];
+    memset(rgba, 0xA5, sizeof(rgba));
+    yuv2rgb_row(rgba, (RgbLayout){0, 1}, luma, cb, cr, width, matrix, YUV2RGB_TABLES);
+    for (int k = 0; k < 4 * width + GUARD; k++) {
+        int expected = k >= 4 * width ? 0xA5 : k % 4 == 3 ? 255 : packed[k / 4 * 3 + k % 4];
+        if (rgba[k] != expected) {
+            printf("width %d: byte %d of RGBA is %d, not %d\n", width, k, rgba[k], expected);
             exit(1);
         }
     }
@@ -78,7 +92,7 @@ static void compare(int width) {
         yuv2rgb_matrix(&matrix, coefficients[i / 2], i % 2);
         int known = expected_row(theirs, width, coefficients[i / 2], i % 2);
         memset(ours, 0xA5, sizeof(ours));
-        yuv2rgb_row(ours, 0, luma, cb, cr, width, &matrix, YUV2RGB_TABLES);
+        yuv2rgb_row(ours, (RgbLayout){0}, luma, cb, cr, width, &matrix, YUV2RGB_TABLES);
         for (int k = 0; k < 3 * width + GUARD; k++)
             if (k < 3 * known ? ours[k] != theirs[k] : k >= 3 * width && ours[k] != 0xA5) {
                 printf("width %d, matrix %d, full range %d: byte %d is %d, not %d\n", width, i / 2, i % 2, k, ours[k],
@@ -86,6 +100,7 @@ static void compare(int width) {
                 exit(1);
             }
         compare_planes(width, &matrix, ours);
+        compare_opaque(width, &matrix, ours);
     }
 }
 

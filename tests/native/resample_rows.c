@@ -25,16 +25,19 @@ static void *exactly(size_t size) {
     return memory;
 }
 
-/* Resample a frame of random values. Rows come in blocks of `per_call`, with nothing around them in
+/* Resample a frame of random values. Rows come in blocks of `steps`, with nothing around them in
  * memory. */
-static uint8_t *resample(const int *sizes, Rect region, ConvertType type, int level, int per_call, uint32_t seed) {
+static uint8_t *resample(const int *sizes, Rect region, ConvertType type, int channels, int level, int steps,
+                         uint32_t seed) {
     kernel_limit(level);
-    Resampler *r = resampler_alloc(sizes[0], sizes[1], sizes[2], sizes[3], region, type);
+    Resampler *r = resampler_alloc(sizes[0], sizes[1], sizes[2], sizes[3], region, type, channels);
     if (!r)
         exit(2);
+    int per_call = steps * resampler_step(r);
     Rect needs = resampler_needs(r);
-    size_t samples = 3 * (size_t)(needs.x1 - needs.x0), row = samples * (type == CONVERT_UINT8 ? 1 : sizeof(float));
-    size_t out_row = 3 * (size_t)(region.x1 - region.x0) * convert_sample_size(type);
+    size_t samples = (size_t)channels * (size_t)(needs.x1 - needs.x0);
+    size_t row = samples * (type == CONVERT_UINT8 ? 1 : sizeof(float));
+    size_t out_row = (size_t)channels * (size_t)(region.x1 - region.x0) * convert_sample_size(type);
     size_t out_size = out_row * (region.y1 - region.y0);
     uint8_t *out = exactly(out_size + GUARD);
     memset(out, 0xA5, out_size + GUARD);
@@ -71,10 +74,10 @@ static int same(const uint8_t *a, const uint8_t *b, size_t samples, ConvertType 
 }
 
 int main(void) {
-    static const int most[] = {4, 40, 200};
+    static const int most[] = {4, 40, 200}, channels_of[] = {3, 1, 4};
     int frames = 0;
     for (int n = 0; n < 400; n++) {
-        int sizes[4], limit = most[n % 3];
+        int sizes[4], limit = most[n % 3], channels = channels_of[n / 3 % 3];
         state = (uint32_t)n;
         for (int i = 0; i < 4; i++)
             sizes[i] = 1 + (int)chance(limit);
@@ -85,14 +88,14 @@ int main(void) {
             region.x1 -= (int)chance(region.x1 - region.x0);
             region.y1 -= (int)chance(region.y1 - region.y0);
         }
-        size_t samples = 3 * (size_t)(region.x1 - region.x0) * (region.y1 - region.y0);
+        size_t samples = (size_t)channels * (size_t)(region.x1 - region.x0) * (region.y1 - region.y0);
         for (int type = CONVERT_UINT8; type <= CONVERT_FLOAT16; type++) {
-            uint8_t *plain = resample(sizes, region, type, LEVEL_PLAIN, RESAMPLE_ROWS, n);
+            uint8_t *plain = resample(sizes, region, type, channels, LEVEL_PLAIN, 1, n);
             for (int level = LEVEL_AVX2; level <= LEVEL_AVX512; level++, frames++) {
-                uint8_t *vector = resample(sizes, region, type, level, RESAMPLE_ROWS * (1 + n % 4), n);
+                uint8_t *vector = resample(sizes, region, type, channels, level, 1 + n % 4, n);
                 if (!same(plain, vector, samples, type)) {
-                    printf("%dx%d to %dx%d differs at level %d, type %d\n", sizes[0], sizes[1], sizes[2], sizes[3],
-                           level, type);
+                    printf("%dx%d to %dx%d of %d channels differs at level %d, type %d\n", sizes[0], sizes[1], sizes[2],
+                           sizes[3], channels, level, type);
                     return 1;
                 }
                 free(vector);

@@ -97,6 +97,7 @@ def test_every_level_equals_swscale(tmp_path, level, colour):
 DEEP = [
     Colour(matrix, span, subsampling, depth)
     for matrix, span, subsampling, depth in [
+        ("bt709", "tv", "420", 8),
         ("bt709", "tv", "420", 9),
         ("bt2020nc", "tv", "420", 10),
         ("smpte170m", "pc", "420", 12),
@@ -141,11 +142,14 @@ def test_every_level_equals_swscale_for_more_bits_and_more_chroma(level, colour)
     [
         ("420", 8, (66, 50), "products"),
         ("422", 8, (66, 50), "products"),
-        ("420", 8, (66, 49), None),
+        ("420", 8, (66, 49), "deep"),
+        ("422", 8, (66, 49), "deep"),
+        ("420", 8, (66, 15), None),
         ("420", 10, (66, 50), "deep"),
         ("422", 10, (66, 49), "deep"),
-        ("420", 10, (65, 50), None),  # chroma is interpolated between columns too
-        ("420", 10, (66, 49), None),
+        ("420", 10, (65, 50), "wide"),  # chroma is interpolated between columns too
+        ("420", 10, (13, 50), None),
+        ("420", 10, (66, 49), "deep"),
         ("420", 10, (66, 14), None),
         ("444", 8, (65, 49), "full"),
         ("444", 14, (1, 1), "full"),

@@ -25,6 +25,7 @@ FLOATS = [HERE / "float_rows.c", KERNELS / "float_rows.c", MATRIX, LEVEL]
 PACKED = [
     HERE / "pack_rows.c",
     KERNELS / "pack_rows.c",
+    KERNELS / "float_yuv.c",
     KERNELS / "unpack_rows.c",
     KERNELS / "rgb2yuv.c",
     LEVEL,

@@ -23,6 +23,7 @@ SOURCES = [
         "resample/resample.c",
         "resample/resample_rows.c",
         "kernels/half_row.c",
+        "kernels/pack_rows.c",
         "kernels/kernel_level.c",
     )
 ]
@@ -56,9 +57,10 @@ def library(tmp_path_factory):
     programs.build(path, SOURCES, "-shared", "-fPIC", *options())
     library = ctypes.CDLL(str(path))
     library.resampler_alloc.restype = ctypes.c_void_p
-    library.resampler_alloc.argtypes = [*[ctypes.c_int] * 4, Rect, ctypes.c_int]
+    library.resampler_alloc.argtypes = [*[ctypes.c_int] * 4, Rect, ctypes.c_int, ctypes.c_int]
     library.resampler_needs.restype = Rect
-    library.resampler_needs.argtypes = library.resampler_free.argtypes = [ctypes.c_void_p]
+    for function in (library.resampler_needs, library.resampler_step, library.resampler_free):
+        function.argtypes = [ctypes.c_void_p]
     library.resampler_begin.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_ssize_t]
     library.resampler_rows.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_ssize_t, ctypes.c_int]
     yield library
@@ -69,12 +71,13 @@ def library(tmp_path_factory):
 def resample(library):
     """``resample(frame, height, width)`` returns a frame of the given size, or a region of it."""
 
-    def resample(frame, height, width, region=None, level=AVX512, dtype=None, per_call=4, frames=1):
+    def resample(frame, height, width, region=None, level=AVX512, dtype=None, steps_per_call=1, frames=1):
+        channels = frame.shape[2]
         x0, y0, x1, y1 = region = region or (0, 0, width, height)
         dtype = np.dtype(dtype or frame.dtype)
         library.kernel_limit(level)
         handle = library.resampler_alloc(
-            frame.shape[1], frame.shape[0], width, height, Rect(*region), SAMPLES.index(dtype)
+            frame.shape[1], frame.shape[0], width, height, Rect(*region), SAMPLES.index(dtype), channels
         )
         assert handle
         needs = library.resampler_needs(handle)
@@ -83,7 +86,8 @@ def resample(library):
         # the input lacks the rows and columns that it does not need, and the result lies inside a
         # larger array
         rows = np.ascontiguousarray(frame[needs.y0 : needs.y1, needs.x0 : needs.x1])
-        around = np.full((y1 - y0 + 2, 3 * (x1 - x0) + 2 * GUARD), 77, dtype)
+        around = np.full((y1 - y0 + 2, channels * (x1 - x0) + 2 * GUARD), 77, dtype)
+        per_call = steps_per_call * library.resampler_step(handle)
         out = around[1:-1, GUARD:-GUARD]
         for _ in range(frames):
             out[:] = 0
@@ -92,7 +96,7 @@ def resample(library):
                 part = rows[y : y + per_call].copy()
                 library.resampler_rows(handle, part.ctypes.data, part.strides[0], len(part))
         library.resampler_free(handle)
-        result = out.reshape(y1 - y0, x1 - x0, 3).copy()
+        result = out.reshape(y1 - y0, x1 - x0, channels).copy()
         out[:] = 77
         assert (around == 77).all(), "written beyond the rows of the result"
         return result
@@ -100,10 +104,10 @@ def resample(library):
     return resample
 
 
-def picture(height, width, dtype=np.uint8):
+def picture(height, width, dtype=np.uint8, channels=3):
     """Returns noise, or black and white alone."""
     noise = np.random.default_rng(height * 5000 + width)
-    frame = noise.integers(0, 256, (height, width, 3), np.uint8)
+    frame = noise.integers(0, 256, (height, width, channels), np.uint8)
     if (height + width) % 3 == 0:
         frame = (frame > 127).astype(np.uint8) * np.uint8(255)
     return frame if dtype is np.uint8 else (frame / 255).astype(dtype)
@@ -141,16 +145,17 @@ SIZES = [
 ]
 
 
+@pytest.mark.parametrize("channels", [1, 3, 4])
 @pytest.mark.parametrize("level", LEVELS)
 @pytest.mark.parametrize(("before", "after"), SIZES, ids=str)
-def test_bytes_are_those_of_torch(resample, before, after, level):
-    frame = picture(*before)
+def test_bytes_are_those_of_torch(resample, before, after, level, channels):
+    frame = picture(*before, channels=channels)
     whole = expected(frame, *after)
     assert np.array_equal(resample(frame, *after, level=level), whole)
     chance = random.Random(1)
-    for per_call in (4, 8, 16):
+    for steps in (1, 2, 4):
         x0, y0, x1, y1 = region = some_region(chance, *after)
-        ours = resample(frame, *after, region, level, per_call=per_call)
+        ours = resample(frame, *after, region, level, steps_per_call=steps)
         assert np.array_equal(ours, whole[y0:y1, x0:x1])
 
 
@@ -159,7 +164,7 @@ def test_bytes_of_many_lengths(resample, level):
     """Every length up to 26, and a few more, is resized to every other, along both axes."""
     lengths = [*range(1, 27), 33, 64, 65]
     for before, after in itertools.product(lengths, lengths):
-        frame = picture(before, before)
+        frame = picture(before, before, channels=(1, 3, 4)[(before + after) % 3])
         assert np.array_equal(resample(frame, after, after, level=level), expected(frame, after, after)), (
             before,
             after,
@@ -170,7 +175,8 @@ def test_bytes_of_sizes_that_nobody_chose(resample):
     chance = random.Random(2)
     for _ in range(400):
         height, width, *after = (chance.randint(1, 400) for _ in range(4))
-        frame, region = picture(height, width), some_region(chance, *after)
+        frame = picture(height, width, channels=chance.choice((1, 3, 4)))
+        region = some_region(chance, *after)
         theirs = expected(frame, *after, region)
         for level in LEVELS:
             ours = resample(frame, *after, region, level)
@@ -217,10 +223,11 @@ def test_weights_that_are_no_two_signed_bytes(resample, library):
             assert np.array_equal(resample(frame, *after), expected(frame, *after))
 
 
+@pytest.mark.parametrize("channels", [1, 3, 4])
 @pytest.mark.parametrize("level", LEVELS)
 @pytest.mark.parametrize(("before", "after"), SIZES, ids=str)
-def test_floats_are_exact(resample, before, after, level):
-    frame = picture(*before, np.float32)
+def test_floats_are_exact(resample, before, after, level, channels):
+    frame = picture(*before, np.float32, channels)
     region = some_region(random.Random(3), *after)
     for part in (None, region):
         ours, exact = resample(frame, *after, part, level), expected(frame.astype(np.float64), *after, part)
@@ -232,8 +239,8 @@ def test_floats_are_exact(resample, before, after, level):
 
 
 def test_a_resampler_makes_one_frame_after_the_other(resample):
-    frame = picture(50, 60)
-    for level in LEVELS:
+    for level, channels in itertools.product(LEVELS, (1, 3, 4)):
+        frame = picture(50, 60, channels=channels)
         assert np.array_equal(resample(frame, 20, 30, level=level, frames=3), expected(frame, 20, 30))
 
 

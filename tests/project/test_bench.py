@@ -13,6 +13,7 @@ import zipfile
 from pathlib import Path
 
 import audio_media
+import media
 import numpy as np
 import pytest
 import torch
@@ -31,11 +32,13 @@ from benchmark import (  # noqa: E402
     gallery,
     images,
     machine,
+    peers,
     report,
     runner,
     settings,
     training,
     turns,
+    worker,
     workloads,
 )
 from benchmark.peers import PEERS  # noqa: E402
@@ -128,6 +131,16 @@ def test_verdict_tells_colours_filters_and_frames_apart():
     )
     assert figures.verdict(ours + 8, ours, scaled=True)["verdict"] == "other filter"
     assert figures.verdict(ours[:, :12], ours)["verdict"] == "shape (12, 32, 3)"
+
+
+@pytest.mark.parametrize("name", ["first100", "floats", "gray", "rgba", "yuv"])
+def test_frames_have_the_channels_and_the_type_of_their_workload(name):
+    path = str(media.path("h264_plain.mp4"))
+    case = workloads.Case(name, [path], 75, list(range(5)), 128, 96, True, [])
+    assert worker.measure(peers.peer_class("cycodec")(1), case, 1)["frames"] == 5
+    other = workloads.Case(name, [path], 75, list(range(5)), 64, 96, True, [])
+    with pytest.raises(ValueError, match=r"frame 0 is .*, not"):
+        worker.measure(peers.peer_class("cycodec")(1), other, 1)
 
 
 @pytest.mark.parametrize("n", [1, 2, 9, 10, 11, 300])

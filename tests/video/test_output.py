@@ -4,6 +4,7 @@ the output.
 
 import io
 import pickle
+from pathlib import Path
 
 import media
 import numpy as np
@@ -28,7 +29,7 @@ PLAIN = media.path("h264_plain.mp4")
 OTHERS = media.names("raw_bgr24.nut png.mov qtrle.mov ffv1_gbrp.mkv ffv1_rgb48le.mkv ffv1_gbrp12le.mkv")
 CHANNELS = {"rgb": 3, "gray": 1, "rgba": 4, "yuv": 3}
 DEEP = {"gray": "gray16le", "rgba": "rgba64le"}
-SIZES = [(1, 1), (3, 5), (16, 7), (33, 4), (258, 4)]
+SIZES = [(1, 1), (3, 5), (16, 7), (33, 4), (34, 18), (258, 4)]
 
 
 def expected(source, output, dtype, height, width):
@@ -71,7 +72,7 @@ def test_gray_and_rgba_are_ffmpegs_for_every_format_and_orientation(name):
         check(media.path(name), output, torch.float32)
 
 
-@pytest.mark.parametrize("level", ["none", "avx512"])
+@pytest.mark.parametrize("level", ["none", "plain", "avx2", "avx512"])
 @pytest.mark.parametrize("kind", ["tv", "pc"])
 def test_every_width_is_ffmpegs(level, kind):
     cpu.use_kernels(level)
@@ -80,7 +81,7 @@ def test_every_width_is_ffmpegs(level, kind):
             source = Colour("bt709", kind, "420", 8).encode(width, height)
             for output in ("gray", "rgba"):
                 check(source, output, torch.uint8)
-            check(source, "gray", torch.float32)
+                check(source, output, torch.float32)
     finally:
         cpu.use_kernels("avx512")
 
@@ -104,6 +105,41 @@ def test_alpha_is_the_streams_or_opaque():
     assert VideoDecoder(source, output="rgba")[0, 3, 5].tolist() == list(range(0, 256, 4))
     assert VideoDecoder(PLAIN, output="rgba")[0, 3].unique().tolist() == [255]
     assert VideoDecoder(PLAIN, output="rgba", output_dtype=torch.float32)[0, 3].unique().tolist() == [1]
+
+
+@pytest.mark.skipif(
+    not {"avx2", "fma", "f16c"} <= set(Path("/proc/cpuinfo").read_text().split()),
+    reason="there is no vector kernel for these here",
+)
+@pytest.mark.parametrize(("dtype", "kernels"), [(torch.uint8, "products"), (torch.float32, "float")], ids=str)
+def test_rgba_without_alpha_has_a_kernel(dtype, kernels):
+    decoder = VideoDecoder(media.path("h264_422.mp4"), output="rgba", output_dtype=dtype)
+    decoder[0]
+    assert decoder._session.reader.backend.kernel.startswith(kernels)
+
+
+@pytest.mark.parametrize("output", ["rgb", "gray", "rgba"])
+def test_each_frame_has_its_own_palette(output):
+    """Pixels are looked up in a table that is made of the palette."""
+    own = "testsrc2=s=66x50:r=5:d=1,split[a][b];[a]palettegen=stats_mode=single[p];[b][p]paletteuse=new=1"
+    source = recipes.run(
+        "-f", "lavfi", "-i", own, "-c:v", "png", "-pix_fmt", "pal8", "-f", "mov", "-movflags", "frag_keyframe", "-"
+    ).stdout  # fmt: skip
+    assert VideoDecoder(source).metadata.pixel_format == "pal8"
+    for dtype in (torch.uint8, torch.float32):
+        pixels = (
+            {**DEEP, "rgb": "rgb48le"}[output]
+            if dtype == torch.float32
+            else {"rgb": "rgb24"}.get(output, output)
+        )
+        data = np.frombuffer(oracle.raw(source, pixels), "<u2" if dtype == torch.float32 else np.uint8)
+        wanted = torch.from_numpy(
+            data.astype(np.float32) / np.float32(65535) if dtype == torch.float32 else data.copy()
+        )
+        for order in ([0, 1, 2, 3, 4], [4, 0, 3, 0, 2]):
+            decoder = VideoDecoder(source, output=output, output_dtype=dtype, dimension_order="NHWC")
+            frames = torch.stack([decoder[number] for number in order])
+            assert torch.equal(frames, wanted.reshape(5, 50, 66, -1)[order])
 
 
 # -- YUV -------------------------------------------------------------------------------------------
@@ -233,9 +269,10 @@ def test_every_way_of_reading_has_the_channels(output):
 
 @pytest.mark.parametrize("dtype", [torch.uint8, torch.float32, torch.float16], ids=str)
 @pytest.mark.parametrize("output", ["gray", "rgba", "yuv"])
-def test_transforms(output, dtype):
+@pytest.mark.parametrize("name", ["ffv1_yuva420p.mkv", "h264_plain.mp4"])
+def test_transforms(name, output, dtype):
     """Each channel is resized by itself, with the values of torch."""
-    source = media.path("ffv1_yuva420p.mkv")
+    source = media.path(name)
     options = {"output": output, "output_dtype": dtype, "dimension_order": "NHWC"}
     exact = torch.float32 if dtype == torch.float16 else dtype
     frames = VideoDecoder(source, **{**options, "output_dtype": exact})[:2]

@@ -108,6 +108,39 @@ def test_random_words_give_what_ffmpeg_gives(tmp_path, pixels):
             check(path, options, output, dtype)
 
 
+def yuv_of(pixels, words, height, width):
+    """Returns the samples [3, H, W] of a raw frame, by the definition of its format."""
+    if pixels in ("ayuv64le", "y210le"):
+        packed = words.reshape(height, width, -1)
+        if pixels == "ayuv64le":
+            return np.stack([packed[..., 1], packed[..., 2], packed[..., 3]])
+        pairs = packed.reshape(height, width // 2, 4) >> 6
+        channels = [pairs[..., 0::2].reshape(height, width), pairs[..., 1], pairs[..., 3]]
+        return np.stack([channels[0], *(channel.repeat(2, 1) for channel in channels[1:])])
+    luma, chroma = np.split(words, [height * width])
+    shift, down = 16 - int(pixels[2:4]) if pixels != "p416le" else 0, 2 if pixels[1] == "0" else 1
+    across = 1 if pixels[1] == "4" else 2
+    chroma = chroma.reshape(height // down, width // across, 2)
+    chroma = [chroma[..., i].repeat(down, 0).repeat(across, 1) for i in range(2)]
+    return np.stack([luma.reshape(height, width), *chroma]) >> shift
+
+
+@pytest.mark.parametrize("pixels", ["p010le", "p016le", "p210le", "p416le", "y210le", "ayuv64le"])
+def test_yuv_of_words_with_several_channels(tmp_path, level, pixels):
+    bits = {**INTERLEAVED, **PADDED, "y210le": 32}[pixels]
+    path, options = write(tmp_path, pixels, bits, 66, 50)
+    top = 1023 if "10" in pixels else 65535
+    samples = yuv_of(pixels, np.frombuffer(path.read_bytes(), "<u2"), 50, 66)
+    wanted = torch.from_numpy(samples.astype(np.float32) / np.float32(top))
+    for name in ("none", "avx2", "avx512"):
+        level(name)
+        for dtype in (torch.float32, torch.float16):
+            options_of_yuv = {"options": options, "output": "yuv", "output_dtype": dtype}
+            assert torch.equal(VideoDecoder(path, **options_of_yuv)[0], wanted.to(dtype))
+            part = VideoDecoder(path, **options_of_yuv)[0, :, 3:20, 5:40]
+            assert torch.equal(part, wanted[:, 3:20, 5:40].to(dtype))
+
+
 @pytest.mark.parametrize("pixels", ["nv12", "p010le", "p416le", "uyvy422", "yuv420p10le"])
 def test_every_level_of_the_processor_gives_the_same(tmp_path, level, pixels):
     path, options = write(tmp_path, pixels, {**INTERLEAVED, **PADDED}[pixels], 70, 34)
@@ -170,6 +203,8 @@ def test_resizing_a_picture_with_stray_bits(tmp_path, level):
         ("rgb24", (None, "float")),
         ("bgr0", (None, "float")),
         ("gbrap", (None, "float")),
+        ("yuva420p10le", ("deep", "float")),
+        ("yuva444p12le", ("full", "float")),
         ("xyz12le", (None, None)),
     ],
 )

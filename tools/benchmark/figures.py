@@ -97,7 +97,7 @@ def verdict(samples: Any, reference: Any, scaled: bool = False) -> dict[str, Any
     Parameters
     ----------
     samples, reference : numpy.ndarray
-        uint8 ``[frames, height, width, 3]``.
+        uint8 ``[frames, height, width, channels]``.
     scaled : bool
         The libraries scaled the frames, so the filters differ.
 
@@ -120,7 +120,8 @@ def verdict(samples: Any, reference: Any, scaled: bool = False) -> dict[str, Any
         return {"difference": difference, "verdict": "other filter"}
     # One affine map turns one colour matrix or range into another for all pixels; no map repairs a
     # wrong frame.
-    colours = numpy.concatenate([theirs, numpy.ones_like(theirs[..., :1])], axis=-1).reshape(-1, 4)
-    mapped = colours @ numpy.linalg.lstsq(colours, ours.reshape(-1, 3), rcond=None)[0]
+    channels = ours.shape[-1]
+    colours = numpy.concatenate([theirs, numpy.ones_like(theirs[..., :1])], axis=-1).reshape(-1, channels + 1)
+    mapped = colours @ numpy.linalg.lstsq(colours, ours.reshape(-1, channels), rcond=None)[0]
     rest = float(numpy.abs(mapped.reshape(ours.shape) - ours).mean(axis=(1, 2, 3)).max())
     return {"difference": difference, "verdict": "other colours" if rest <= SAME_PICTURE else "other frames"}

@@ -48,6 +48,10 @@ class Peer:
         """Returns a reader of float32 frames: 16-bit RGB divided by 65535."""
         raise Unsupported("returns uint8 only")
 
+    def open_output(self, path: str, output: str) -> Any:
+        """Returns a reader of gray, RGBA or YUV frames."""
+        raise Unsupported("returns RGB only")
+
     def open_header(self, path: str) -> Any:
         """Returns a reader that knows only the file's header."""
         raise Unsupported("always looks at the whole file")
@@ -166,6 +170,9 @@ class Cycodec(TorchCodec):
     def open_planar(self, path: str) -> Any:
         return self.decoder(path, memory_order="NCHW", **self.options)
 
+    def open_output(self, path: str, output: str) -> Any:
+        return self.decoder(path, output=output, **self.options)
+
     def versions(self) -> dict[str, str]:
         cycodec = importlib.import_module("cycodec")
         return {
@@ -193,11 +200,11 @@ class PyAV(Peer):
     class Reader:
         """An open container, and its frames' times after the first use of them."""
 
-        def __init__(self, container: Any, size: tuple[int, int] | None) -> None:
+        def __init__(self, container: Any, size: tuple[int, int] | None, pixels: str) -> None:
             self.container = container
             self.stream = container.streams.video[0]
             self.size = size
-            self.is_float = False
+            self.pixels = pixels
             self.pts: list[int] | None = None
             self.keys: list[int] = []
 
@@ -207,15 +214,18 @@ class PyAV(Peer):
     open_header = open
 
     def open_floats(self, path: str) -> Any:
-        reader = self._open(path, None)
-        reader.is_float = True
-        return reader
+        return self._open(path, None, "rgb48le")
+
+    def open_output(self, path: str, output: str) -> Any:
+        if output == "yuv":
+            raise Unsupported("returns planes of different sizes")
+        return self._open(path, None, output)
 
     def open_resized(self, path: str, height: int, width: int) -> Any:
         return self._open(path, (height, width))
 
-    def _open(self, path: str, size: tuple[int, int] | None) -> Any:
-        reader = self.Reader(self.av.open(path), size)
+    def _open(self, path: str, size: tuple[int, int] | None, pixels: str = "rgb24") -> Any:
+        reader = self.Reader(self.av.open(path), size, pixels)
         context = reader.stream.codec_context
         context.thread_count = self.threads
         context.thread_type = "NONE" if self.threads == 1 else "AUTO"
@@ -244,17 +254,18 @@ class PyAV(Peer):
 
     def _rgb(self, reader: Any, frame: Any) -> Any:
         height, width = reader.size or (None, None)
-        pixels = "rgb48le" if reader.is_float else "rgb24"
-        rgb = self.reformatter.reformat(
-            frame, width=width, height=height, format=pixels, threads=self.threads
+        samples = self.reformatter.reformat(
+            frame, width=width, height=height, format=reader.pixels, threads=self.threads
         ).to_ndarray()
-        return self.numpy.divide(rgb, 65535, dtype=self.numpy.float32) if reader.is_float else rgb
+        if reader.pixels == "rgb48le":
+            return self.numpy.divide(samples, 65535, dtype=self.numpy.float32)
+        return samples.reshape(*samples.shape[:2], -1)
 
     def _batch(self, reader: Any, n: int) -> Any:
         context = reader.stream.codec_context
         height, width = reader.size or (context.height, context.width)
-        kind = self.numpy.float32 if reader.is_float else self.numpy.uint8
-        return self.numpy.empty((n, height, width, 3), dtype=kind)
+        kind = self.numpy.float32 if reader.pixels == "rgb48le" else self.numpy.uint8
+        return self.numpy.empty((n, height, width, {"gray": 1, "rgba": 4}.get(reader.pixels, 3)), dtype=kind)
 
     def first(self, reader: Any, n: int) -> Any:
         batch = self._batch(reader, n)

@@ -17,7 +17,7 @@ from typing import Any
 
 from benchmark.checkouts import assert_imported_from
 from benchmark.peers import Peer, Unsupported, peer_class
-from benchmark.workloads import WORKLOADS, Case
+from benchmark.workloads import CHANNELS, WORKLOADS, Case
 
 SAMPLES = 12
 SAMPLE_WIDTH = 160
@@ -121,6 +121,8 @@ def open_reader(peer: Peer, case: Case) -> Any:
     """Returns a reader for a workload on a single clip."""
     if WORKLOADS[case.workload].planar:
         return peer.open_planar(case.paths[0])
+    if WORKLOADS[case.workload].output != "rgb":
+        return peer.open_output(case.paths[0], WORKLOADS[case.workload].output)
     if WORKLOADS[case.workload].dtype == "float32":
         return peer.open_floats(case.paths[0])
     if WORKLOADS[case.workload].size is None:
@@ -160,10 +162,11 @@ class Seen:
     def _look(self, i: int, frame: Any) -> None:
         if not self.layout:
             return
+        channels = CHANNELS[WORKLOADS[self.case.workload].output]
         shape = (
-            (3, self.case.height, self.case.width)
+            (channels, self.case.height, self.case.width)
             if self.layout == "NCHW"
-            else (self.case.height, self.case.width, 3)
+            else (self.case.height, self.case.width, channels)
         )
         kind = str(frame.dtype).removeprefix("torch.")
         if tuple(frame.shape) != shape or kind != self.dtype:

@@ -14,6 +14,7 @@ MOST_BYTES = 4 << 30
 # Files from this size on are only opened, because smaller files have similar frames.
 LARGE_BYTES = 200 << 20
 RESIZED = (256, 256)
+CHANNELS = {"rgb": 3, "gray": 1, "rgba": 4, "yuv": 3}
 SEED = 20250
 
 
@@ -52,6 +53,8 @@ class Workload:
         True if the result must be contiguous NCHW.
     dtype : str
         "uint8", or "float32" in [0, 1].
+    output : str
+        The channels of the frames: "rgb", "gray", "rgba" or "yuv".
     on_sets : bool
         True if the workload needs a set of clips, False if a single clip.
     on_tiny : bool
@@ -65,6 +68,7 @@ class Workload:
     size: tuple[int, int] | None = None
     planar: bool = False
     dtype: str = "uint8"
+    output: str = "rgb"
     on_sets: bool = False
     on_tiny: bool = False
 
@@ -178,6 +182,17 @@ WORKLOADS: dict[str, Workload] = {
         _first,
         dtype="float32",
     ),
+    **{
+        output: Workload(
+            f"first 100 frames, {output.upper() if output != 'gray' else output}",
+            False,
+            first_frames,
+            _first,
+            output=output,
+        )
+        for output in CHANNELS
+        if output != "rgb"
+    },
     "call": Workload(
         "d[i] of tiny frames, 300 calls",
         False,

@@ -78,7 +78,7 @@ cdef extern from "kernels/cpu_functions.h" nogil:
 
 # The values of Kernel in csrc/convert/kernel_choice.h.
 cdef tuple KERNELS = (
-    "products", "tables", "tables_by_row", "deep", "full",
+    "products", "tables", "tables_by_row", "deep", "full", "wide",
     "float_tables", "float_tables_by_row", "float_wrapped", "float_biased", None
 )
 
