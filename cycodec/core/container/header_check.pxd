@@ -34,7 +34,7 @@ cdef class HeaderCheck:
     cdef bint sends(self, const AVPacket *packet) noexcept nogil
     cdef int cut(self, const AVPacket *packet, bint is_single) noexcept nogil
     cdef int cut_mpeg(self, const AVPacket *packet) noexcept nogil
-    cdef int cut_at(self, const AVPacket *packet, int position) noexcept nogil
+    cdef int cut_at(self, const AVPacket *packet, int position, int kept) noexcept nogil
     cdef void abandon(self) noexcept
 
 
