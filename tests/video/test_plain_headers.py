@@ -123,7 +123,7 @@ def shown(types):
 
 
 def some_changed(number, share):
-    """Return a function that changes a share of packets by `flipper`, and a list of what it gave."""
+    """Return a function that changes a share of packets by `flipper`, and a list of all."""
     generator, flip, packets = random.Random(number), flipper(number), []
 
     def change(data):
