@@ -8,6 +8,7 @@ import recipes
 from cycodec._shared.sources import open_source
 from cycodec.core.container.demux import Demuxer
 from cycodec.core.container.header_check import decode_stream, judge_packets
+from cycodec.core.container.packets import scan_packets
 
 CLIPS = {  # name -> encoder with options; the extension names the container
     "h264.avi": "libx264 -bf 2 -g 8",
@@ -17,6 +18,20 @@ CLIPS = {  # name -> encoder with options; the extension names the container
     "h264_weights.flv": "libx264 -bf 3 -g 12 -refs 4 -weightp 2 -slices 2",
     "mpeg2.ts": "mpeg2video -bf 2 -g 8",
     "mpeg2.mpg": "mpeg2video -bf 2 -g 8",
+}
+# The order of pictures in these is counted from their slice headers.
+ORDERS = {
+    "long.ts": "libx264 -bf 3 -g 999 -b_strategy 0",
+    "pyramid.ts": "libx264 -bf 5 -g 999 -x264-params b-pyramid=normal:b-adapt=0:ref=5",
+    "open.ts": "libx264 -bf 3 -g 8 -x264-params open-gop=1:b-adapt=0",
+    "refresh.ts": "libx264 -bf 0 -g 8 -x264-params intra-refresh=1",
+    "timed.ts": "libx264 -bf 3 -g 8 -b:v 200k -x264-params nal-hrd=cbr:vbv-maxrate=200:vbv-bufsize=100:b-adapt=0",
+    "baseline.ts": "libx264 -profile:v baseline -g 999",
+    "bottom.ts": "libx264 -bf 3 -g 8 -x264-params fake-interlaced=1:b-adapt=0",
+    "bottom_first.ts": "libx264 -bf 3 -g 8 -x264-params bff=1:b-adapt=0",
+    "joined.ts": "libx264 -bf 3 -g 999 -x264-params b-adapt=0:slices=3 -force_key_frames 0.9,1.4",
+    "long.avi": "libx264 -bf 3 -g 999 -b_strategy 0",
+    "long.flv": "libx264 -bf 3 -g 999 -b_strategy 0",
 }
 UNUSUAL = {
     "fields.ts": "mpeg2video -bf 2 -g 8 -flags +ildct+ilme -alternate_scan 1",
@@ -41,13 +56,14 @@ UNUSUAL_PLANES = {
 }
 HEADER_BYTES = 48  # from the first byte of a picture's header on
 ROUNDS = 60
+PLAIN = 32  # the flag of packets that hold one picture
 
 
-def opened(folder, name, encoder):
+def opened(folder, name, encoder, seconds=2):
     """Return a demuxer of a short clip, and its video stream. The clip is made if it is missing."""
     path = folder / name
     if not path.exists():
-        source = "testsrc2=s=96x64:r=12:d=2,noise=alls=8:allf=t,fade=d=1"
+        source = f"testsrc2=s=96x64:r=12:d={seconds},noise=alls=8:allf=t,fade=d=1"
         recipes.run("-f", "lavfi", "-i", source, "-pix_fmt", "yuv420p", "-c:v", *encoder.split(), path)
     demuxer = Demuxer(open_source(path))
     stream_index = demuxer.select_video()
@@ -91,6 +107,39 @@ def test_a_plain_packet_is_never_refused(name, tmp_path):
     assert not [n for n, (is_plain, is_refused, _) in enumerate(verdicts) if is_plain and is_refused]
     refused = sum(is_refused for _, is_refused, _ in verdicts)
     assert refused > len(verdicts) // 100, "the changes must reach what a decoder refuses"
+
+
+@pytest.mark.parametrize("name", CLIPS | ORDERS)
+def test_the_order_of_plain_packets_is_that_of_libavcodec(name, tmp_path):
+    encoder = (CLIPS | ORDERS)[name]
+    counted = scan_packets(*opened(tmp_path, name, encoder, seconds=9), True)
+    parsed = scan_packets(*opened(tmp_path, name, encoder), True, asks_all=True)
+    assert len(counted) == 9 * 12
+    assert all(decode_stream(*opened(tmp_path, name, encoder))[0]), "all packets are plain"
+    assert counted.orders() == parsed.orders()
+    assert counted.rows() == parsed.rows()
+
+
+@pytest.mark.parametrize("name", ["long.avi", "baseline.avi"])
+def test_the_order_of_changed_packets_is_that_of_libavcodec(name, tmp_path):
+    """Bits of slice headers are changed in the file, most of which leave packets plain."""
+    encoder = ORDERS.get(name, ORDERS["baseline.ts"])
+    whole = scan_packets(*opened(tmp_path, name, encoder, seconds=9), True)
+    data, places = (tmp_path / name).read_bytes(), [row[2] for row in whole.rows()]
+    different = 0
+    for number in range(5 * ROUNDS):
+        generator, changed = random.Random(number), bytearray(data)
+        for place in generator.sample(places[1:], 3):
+            begin = data.index(b"\0\0\1", place) + 4
+            changed[begin + generator.randrange(6)] ^= 1 << generator.randrange(8)
+        (tmp_path / "changed.avi").write_bytes(changed)
+        counted = scan_packets(*opened(tmp_path, "changed.avi", ""), True)
+        parsed = scan_packets(*opened(tmp_path, "changed.avi", ""), True, asks_all=True)
+        plain = [flags & PLAIN for *_, flags in counted.rows()]
+        until = plain.index(0) if 0 in plain else len(plain)
+        assert counted.orders()[:until] == parsed.orders()[:until], number
+        different += counted.orders()[:until] != whole.orders()[:until]
+    assert different > ROUNDS
 
 
 def test_the_beginning_of_an_mpeg4_picture_is_enough(tmp_path):

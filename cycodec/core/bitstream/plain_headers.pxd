@@ -3,7 +3,7 @@
 from libc.stdint cimport uint8_t
 
 from cycodec.core.bitstream.nal cimport NalFormat
-from cycodec.core.bitstream.slice_header cimport SliceSets
+from cycodec.core.bitstream.slice_header cimport OrderCount, SliceOrder, SliceSets
 from cycodec.core.bitstream.vop_header cimport PlaneClock, VideoLayer
 from cycodec.libav.avcodec cimport AVCodecParameters
 
@@ -16,6 +16,12 @@ cdef struct HeaderBytes:
 cdef class PlainHeaders:
     cdef NalFormat nal
     cdef SliceSets sets
+    # the picture order counts of H.264, of which the last one is that of the last plain packet
+    cdef OrderCount count
+    cdef int order
+    # True if the last plain packet of H.264 is an IDR picture, or has a recovery point
+    cdef bint is_idr
+    cdef bint has_recovery
     # of macroblocks in MPEG-2's pictures
     cdef int rows
     # what MPEG-4's headers say, and the times of its pictures so far

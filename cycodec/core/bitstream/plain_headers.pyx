@@ -15,7 +15,9 @@ from libc.string cimport memcmp
 
 from cycodec.core.bitstream.mpeg cimport begins_with_plain_frame, holds_one_mpeg4_picture
 from cycodec.core.bitstream.nal cimport take_length, unit_format
-from cycodec.core.bitstream.slice_header cimport is_legal_slice, read_slice_sets
+from cycodec.core.bitstream.bits cimport Bits, read_bits
+from cycodec.core.bitstream.slice_header cimport SliceOrder, count_order, is_legal_slice, read_slice_sets
+from cycodec.core.bitstream.sps cimport MAX_BYTES, open_payload
 from cycodec.core.bitstream.start_codes cimport next_start_code
 from cycodec.core.bitstream.vop_header cimport is_legal_plane, read_video_layer
 
@@ -33,6 +35,7 @@ cdef enum:
     PPS = 8
     DELIMITER = 9
     FILLER = 12
+    RECOVERY_POINT = 6          # a payloadType of SEI (ITU-T H.264, table D-1)
 
 
 # Tags of MPEG-4, in upper case, for which libavcodec has no workaround that changes how it reads
@@ -57,9 +60,11 @@ cdef class PlainHeaders:
         return self.is_known
 
     cdef bint accepts_h264(self, const uint8_t *data, int size) noexcept nogil:
+        cdef SliceOrder order
         cdef int position = 0
         cdef int length = 0
         cdef int kind
+        self.has_recovery = False
         while True:
             if self.nal.length > 0:
                 if position + self.nal.length >= size:
@@ -73,15 +78,21 @@ cdef class PlainHeaders:
                 return False
             kind = data[position] & 31
             if kind == SLICE or kind == IDR_SLICE:
-                return is_legal_slice(
-                    &self.sets, data + position, length if self.nal.length > 0 else size - position
-                )
-            if kind == SPS or kind == PPS:
                 if self.nal.length == 0:
-                    length = end_of_unit(data, position, size) - position
+                    length = size - position
+                if not is_legal_slice(&self.sets, data + position, length, &order):
+                    return False
+                self.order = count_order(&self.count, &self.sets, &order)
+                self.is_idr = order.is_idr
+                return True
+            if self.nal.length == 0:
+                length = end_of_unit(data, position, size) - position
+            if kind == SPS or kind == PPS:
                 if not self.repeats(data + position, length):
                     return False
-            elif kind != SEI and kind != DELIMITER and kind != FILLER:
+            elif kind == SEI:
+                self.has_recovery = self.has_recovery or may_have_recovery_point(data + position, length)
+            elif kind != DELIMITER and kind != FILLER:
                 return False
             if self.nal.length > 0:
                 position += length
@@ -141,6 +152,31 @@ cdef int end_of_unit(const uint8_t *data, int position, int size) noexcept nogil
     while end > position and data[end - 1] == 0:
         end -= 1
     return end
+
+
+cdef bint may_have_recovery_point(const uint8_t *unit, int size) noexcept nogil:
+    """Return False if an SEI unit certainly has no recovery point (ITU-T H.264, 7.3.2.3.1)."""
+    cdef uint8_t[MAX_BYTES] payload
+    cdef Bits bits
+    cdef int[2] numbers         # payloadType and payloadSize
+    cdef unsigned byte
+    cdef int i
+    open_payload(&bits, payload, unit, size)
+    bits.pos = 8
+    while bits.pos + 16 <= bits.size:
+        for i in range(2):
+            numbers[i] = 0
+            byte = 0xFF
+            while byte == 0xFF:
+                byte = read_bits(&bits, 8)
+                numbers[i] += <int> byte
+        if numbers[0] == RECOVERY_POINT or bits.overrun:
+            return True
+        # the rest of a long unit is not known
+        if bits.pos + 8 * numbers[1] > bits.size:
+            return True
+        bits.pos += 8 * numbers[1]
+    return bits.size == 8 * MAX_BYTES
 
 
 cdef PlainHeaders new_plain_headers(const AVCodecParameters *parameters):

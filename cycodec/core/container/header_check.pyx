@@ -74,10 +74,12 @@ cdef class HeaderCheck:
         `is_single` is True if the packet is known to hold one picture.
         """
         cdef int size
+        self.is_plain = False
         if not self.can_check or packet.size <= 0:
             return False
         size = 0 if holds_picture(&self.nal, packet.data, packet.size) else -1
-        if size == 0 and self.plain is not None and self.plain.accepts(packet.data, packet.size):
+        self.is_plain = size == 0 and self.plain is not None and self.plain.accepts(packet.data, packet.size)
+        if self.is_plain:
             return False
         if self.context == NULL:
             if self.plain is not None and self.plain.needs_earlier(packet.data, packet.size):
@@ -93,6 +95,10 @@ cdef class HeaderCheck:
         self.head.size = size
         memset(self.head.data + size, 0, avcodec.AV_INPUT_BUFFER_PADDING_SIZE)
         return self.sends(self.head)
+
+    cdef bint knows_order(self) noexcept nogil:
+        """Return True if `plain` knows the order count of the last packet, for H.264."""
+        return self.is_plain and self.nal.codec_id == avcodec.AV_CODEC_ID_H264
 
     cdef bint sends(self, const AVPacket *packet) noexcept nogil:
         """Send a packet, and return True if the decoder refuses it."""
