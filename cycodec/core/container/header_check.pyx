@@ -149,7 +149,8 @@ cdef class HeaderCheck:
         cdef int prefix = self.nal.length if self.nal.length > 0 else 3
         cdef int position = 0
         cdef int size = 0
-        cdef int length, kind, i
+        cdef int length = 0
+        cdef int kind, i
         cdef bint is_slice
         if self.nal.codec_id == avcodec.AV_CODEC_ID_MPEG1VIDEO or self.nal.codec_id == avcodec.AV_CODEC_ID_MPEG2VIDEO:
             return self.cut_mpeg(packet)
