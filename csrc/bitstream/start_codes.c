@@ -39,34 +39,33 @@ int start_codes_next_plain(const uint8_t *data, int position, int size) {
 
 #if HAVE_X86_SEARCH
 
-/* Returns ones where two zeros begin. */
-__attribute__((target("avx2"))) static inline __m256i zeros_at(const uint8_t *data) {
+/* Returns zeros where two zeros begin. */
+__attribute__((target("avx2"))) static inline __m256i pairs_at(const uint8_t *data) {
     const __m256i here = _mm256_loadu_si256((const __m256i *)data);
     const __m256i next = _mm256_loadu_si256((const __m256i *)(data + 1));
-    return _mm256_cmpeq_epi8(_mm256_or_si256(here, next), _mm256_setzero_si256());
+    return _mm256_or_si256(here, next);
 }
 
 /* Returns a bit for each place in 32 bytes where a start code begins. */
-__attribute__((target("avx2"))) static inline unsigned codes_at(const uint8_t *data, __m256i zeros) {
+__attribute__((target("avx2"))) static inline unsigned codes_at(const uint8_t *data) {
     const __m256i third = _mm256_loadu_si256((const __m256i *)(data + 2));
+    const __m256i zeros = _mm256_cmpeq_epi8(pairs_at(data), _mm256_setzero_si256());
     return (unsigned)_mm256_movemask_epi8(_mm256_and_si256(zeros, _mm256_cmpeq_epi8(third, _mm256_set1_epi8(1))));
 }
 
 __attribute__((target("avx2"))) static int next_avx2(const uint8_t *data, int position, int size) {
-    for (; size - position >= 66; position += 64) {
-        const __m256i first = zeros_at(data + position);
-        const __m256i second = zeros_at(data + position + 32);
-        const __m256i either = _mm256_or_si256(first, second);
-        if (_mm256_testz_si256(either, either)) {
+    for (; size - position >= 130; position += 128) {
+        const __m256i first = _mm256_min_epu8(pairs_at(data + position), pairs_at(data + position + 32));
+        const __m256i second = _mm256_min_epu8(pairs_at(data + position + 64), pairs_at(data + position + 96));
+        const __m256i zeros = _mm256_cmpeq_epi8(_mm256_min_epu8(first, second), _mm256_setzero_si256());
+        if (_mm256_testz_si256(zeros, zeros)) {
             continue;
         }
-        unsigned found = codes_at(data + position, first);
-        if (found) {
-            return position + __builtin_ctz(found) + 3;
-        }
-        found = codes_at(data + position + 32, second);
-        if (found) {
-            return position + 32 + __builtin_ctz(found) + 3;
+        for (int i = 0; i < 128; i += 32) {
+            const unsigned found = codes_at(data + position + i);
+            if (found) {
+                return position + i + __builtin_ctz(found) + 3;
+            }
         }
     }
     return start_codes_next_plain(data, position, size);

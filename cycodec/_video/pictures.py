@@ -86,9 +86,9 @@ class Pictures:
         self.device = "cpu" if gpu is None else torch_adapter.cuda_device(gpu)
         self.current = None
         readers.main.size_proved = self.size.is_proved
-        stated = None if self._knows_colours else readers.main.stated_colours()
-        if stated is not None:
-            self._take_colours(stated)
+        self._has_asked = self._knows_colours
+        if self._is_giant:
+            self._ask_decoder()  # `describe` will not do it
 
     def release(self) -> None:
         """Let go of the readers, which hold the source."""
@@ -108,6 +108,7 @@ class Pictures:
         for reader in self._readers.all():
             info = reader.proved_by
             if info is not None:
+                self._ask_decoder()
                 self._complete_header(info)
                 self._trust_size()
                 return
@@ -142,8 +143,17 @@ class Pictures:
         self.header = {**self.header, **{name: info[name] for name in COLOURS}}
         self._knows_colours = True
 
+    def _ask_decoder(self) -> None:
+        """Take the colours that the parameter sets state, which the decoder may have to read."""
+        if not self._has_asked:
+            self._has_asked = True
+            stated = self._readers.main.stated_colours()
+            if stated is not None:
+                self._take_colours(stated)
+
     def _learn_colours(self) -> None:
         """Decode frame 0 unless its colours are known; a damaged frame leaves the header's."""
+        self._ask_decoder()
         if not self._knows_colours:
             try:
                 self._prove()
@@ -175,6 +185,7 @@ class Pictures:
         """
         if self._is_giant:
             return self.header
+        self._ask_decoder()
         if self.header.get("pixel_format") is None and not self.size.is_proved:
             try:
                 self._prove()

@@ -296,6 +296,7 @@ cdef extern from "libavutil/frame.h" nogil:
         size_t crop_left
         size_t crop_top
         AVBufferRef *buf[8]
+    char av_get_picture_type_char(AVPictureType pict_type)
     AVFrame *av_frame_alloc()
     void av_frame_free(AVFrame **frame)
     int av_frame_ref(AVFrame *dst, const AVFrame *src)

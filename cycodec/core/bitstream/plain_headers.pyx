@@ -3,20 +3,23 @@
 Note [Plain headers]
 
 Asking a decoder about each packet took a fifth of the instructions of opening H.264 in AVI, an
-eighth in FLV and MPEG transport streams, and a twentieth with MPEG-2. Most packets repeat known
-parameter sets, or have none, and hold the header of one frame whose fields all have legal values.
-No decoder refuses these. A packet with anything else is not plain, and a decoder must tell. No
-later packet is plain then, so that the decoder sees all of them. The caller has to know that the
-decoder accepts the sets in the extradata.
+eighth in FLV and MPEG transport streams, a quarter with MPEG-4, and a twentieth with MPEG-2. Most
+packets repeat known parameter sets, or have none, and hold the header of one frame whose fields all
+have legal values. No decoder refuses these. A packet with anything else is not plain, and a decoder
+must tell. No later packet is plain then, so that the decoder sees all of them. The caller has to
+know that the decoder accepts the sets in the extradata.
 """
 
 from libc.stdint cimport uint8_t
 from libc.string cimport memcmp
 
-from cycodec.core.bitstream.mpeg cimport begins_with_plain_frame
+from cycodec.core.bitstream.mpeg cimport begins_with_plain_frame, holds_one_mpeg4_picture
 from cycodec.core.bitstream.nal cimport take_length, unit_format
-from cycodec.core.bitstream.slice_header cimport is_legal_slice, read_slice_sets
+from cycodec.core.bitstream.bits cimport Bits, read_bits
+from cycodec.core.bitstream.slice_header cimport SliceOrder, count_order, is_legal_slice, read_slice_sets
+from cycodec.core.bitstream.sps cimport MAX_BYTES, open_payload
 from cycodec.core.bitstream.start_codes cimport next_start_code
+from cycodec.core.bitstream.vop_header cimport is_legal_plane, read_video_layer
 
 from cycodec.libav cimport avcodec
 from cycodec.libav.avcodec cimport AVCodecParameters
@@ -32,6 +35,12 @@ cdef enum:
     PPS = 8
     DELIMITER = 9
     FILLER = 12
+    RECOVERY_POINT = 6          # a payloadType of SEI (ITU-T H.264, table D-1)
+
+
+# Tags of MPEG-4, in upper case, for which libavcodec has no workaround that changes how it reads
+# headers. The second one is the stream type of MPEG-TS.
+cdef set MPEG4_TAGS = {bytes(4), b"\x10\0\0\0", b"FMP4", b"XVID", b"DIVX", b"DX50", b"MP4V"}
 
 
 cdef class PlainHeaders:
@@ -39,14 +48,23 @@ cdef class PlainHeaders:
 
     cdef bint accepts(self, const uint8_t *data, int size) noexcept nogil:
         """Return True if a packet is plain. The packets must come in the stream's order."""
-        if self.is_known:
-            self.is_known = self.accepts_h264(data, size) if self.nal.length >= 0 else self.accepts_mpeg2(data, size)
+        if not self.is_known:
+            return False
+        if self.nal.length >= 0:
+            self.is_known = self.accepts_h264(data, size)
+        elif self.nal.codec_id == avcodec.AV_CODEC_ID_MPEG4:
+            self.is_known = self.accepts_mpeg4(data, size)
+        else:
+            self.is_known = self.accepts_mpeg2(data, size)
+        self.has_accepted = self.has_accepted or self.is_known
         return self.is_known
 
     cdef bint accepts_h264(self, const uint8_t *data, int size) noexcept nogil:
+        cdef SliceOrder order
         cdef int position = 0
         cdef int length = 0
         cdef int kind
+        self.has_recovery = False
         while True:
             if self.nal.length > 0:
                 if position + self.nal.length >= size:
@@ -60,15 +78,21 @@ cdef class PlainHeaders:
                 return False
             kind = data[position] & 31
             if kind == SLICE or kind == IDR_SLICE:
-                return is_legal_slice(
-                    &self.sets, data + position, length if self.nal.length > 0 else size - position
-                )
-            if kind == SPS or kind == PPS:
                 if self.nal.length == 0:
-                    length = end_of_unit(data, position, size) - position
+                    length = size - position
+                if not is_legal_slice(&self.sets, data + position, length, &order):
+                    return False
+                self.order = count_order(&self.count, &self.sets, &order)
+                self.is_idr = order.is_idr
+                return True
+            if self.nal.length == 0:
+                length = end_of_unit(data, position, size) - position
+            if kind == SPS or kind == PPS:
                 if not self.repeats(data + position, length):
                     return False
-            elif kind != SEI and kind != DELIMITER and kind != FILLER:
+            elif kind == SEI:
+                self.has_recovery = self.has_recovery or may_have_recovery_point(data + position, length)
+            elif kind != DELIMITER and kind != FILLER:
                 return False
             if self.nal.length > 0:
                 position += length
@@ -83,6 +107,23 @@ cdef class PlainHeaders:
             ):
                 return False
         return begins_with_plain_frame(data + position, size - position, self.rows, MPEG_REACH)
+
+    cdef bint accepts_mpeg4(self, const uint8_t *data, int size) noexcept nogil:
+        cdef int begin = self.known[0].size
+        if size <= begin or memcmp(data, self.known[0].data, begin) != 0:
+            begin = 0
+        return is_legal_plane(&self.layer, &self.clock, data + begin, size - begin)
+
+    cdef bint needs_earlier(self, const uint8_t *data, int size) noexcept nogil:
+        """Return True if a decoder that has not seen the plain packets could not judge a packet.
+
+        It would skip a B-VOP, because it does not know the times of the pictures around it.
+        """
+        cdef bint is_entry
+        cdef bint is_b = False
+        if self.has_accepted and self.nal.codec_id == avcodec.AV_CODEC_ID_MPEG4:
+            holds_one_mpeg4_picture(data, size, &is_entry, &is_b)
+        return is_b
 
     cdef int keep(self, list units) except -1:
         """Know one or two units, which packets may repeat."""
@@ -113,11 +154,36 @@ cdef int end_of_unit(const uint8_t *data, int position, int size) noexcept nogil
     return end
 
 
+cdef bint may_have_recovery_point(const uint8_t *unit, int size) noexcept nogil:
+    """Return False if an SEI unit certainly has no recovery point (ITU-T H.264, 7.3.2.3.1)."""
+    cdef uint8_t[MAX_BYTES] payload
+    cdef Bits bits
+    cdef int[2] numbers         # payloadType and payloadSize
+    cdef unsigned byte
+    cdef int i
+    open_payload(&bits, payload, unit, size)
+    bits.pos = 8
+    while bits.pos + 16 <= bits.size:
+        for i in range(2):
+            numbers[i] = 0
+            byte = 0xFF
+            while byte == 0xFF:
+                byte = read_bits(&bits, 8)
+                numbers[i] += <int> byte
+        if numbers[0] == RECOVERY_POINT or bits.overrun:
+            return True
+        # the rest of a long unit is not known
+        if bits.pos + 8 * numbers[1] > bits.size:
+            return True
+        bits.pos += 8 * numbers[1]
+    return bits.size == 8 * MAX_BYTES
+
+
 cdef PlainHeaders new_plain_headers(const AVCodecParameters *parameters):
     """Return the PlainHeaders of a stream; `accepts` is always False where nothing is known.
 
-    The extradata must hold one sequence and one picture parameter set of H.264, or the sequence
-    header of MPEG-2.
+    The extradata must hold one sequence and one picture parameter set of H.264, the sequence header
+    of MPEG-2, or one video object layer of MPEG-4.
     """
     cdef PlainHeaders plain = PlainHeaders()
     plain.nal = unit_format(parameters)
@@ -133,6 +199,11 @@ cdef PlainHeaders new_plain_headers(const AVCodecParameters *parameters):
         plain.keep([extradata])
         plain.rows = ((extradata[5] & 15) << 8 | extradata[6]) + 15 >> 4 if len(extradata) > 6 else 0
         plain.is_known = {unit[:1] for unit in extradata.split(b"\0\0\1")[2:]} == {b"\xb5"}
+    elif parameters.codec_id == avcodec.AV_CODEC_ID_MPEG4:
+        plain.keep([extradata])
+        plain.is_known = int(parameters.codec_tag).to_bytes(4, "little").upper() in MPEG4_TAGS and (
+            read_video_layer(plain.known[0].data, plain.known[0].size, &plain.layer)
+        )
     return plain
 
 

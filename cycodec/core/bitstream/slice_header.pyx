@@ -4,7 +4,7 @@ ITU-T H.264, 7.3.2.1.1 and 7.3.2.2 (sets), 7.3.3 (slice headers), 7.4.2 and 7.4.
 Ordinary frames are enough here: every unusual feature makes a header count as not legal.
 """
 
-from libc.stdint cimport uint8_t
+from libc.stdint cimport int64_t, uint8_t
 
 from cycodec.core.bitstream.bits cimport Bits, read_bits, read_golomb, read_signed_golomb
 from cycodec.core.bitstream.sps cimport MAX_BYTES, has_chroma_format, open_payload, skip_scaling_list
@@ -13,7 +13,8 @@ from cycodec.core.bitstream.sps cimport MAX_BYTES, has_chroma_format, open_paylo
 cdef enum:
     MOST_REFERENCES = 16        # of a frame, in each list
     MOST_MARKINGS = 64          # memory management operations of a slice
-    LONGEST_HEADER = 256        # bytes of a slice that are read
+    USUAL_HEADER = 48           # bytes of a slice that are read first
+    LONGEST_HEADER = 256        # bytes of a slice that are read at most
     MOST_DIFFERENCE = 128       # between two quantizers
     DEEPEST = 14                # bits of a sample
     SLICE_P = 0
@@ -101,43 +102,81 @@ cdef bint read_slice_sets(
     return read_sequence_set(sps, sps_size, sets) and read_picture_set(pps, pps_size, sets)
 
 
-cdef bint is_legal_slice(const SliceSets *sets, const uint8_t *unit, int size) noexcept nogil:
+cdef bint is_legal_slice(
+    const SliceSets *sets, const uint8_t *unit, int size, SliceOrder *order
+) noexcept nogil:
     """Return True if a NAL unit begins with the header of a frame's first slice, whose fields all
-    have values that the specification allows.
+    have values that the specification allows. Read what the header says about the order, too.
     """
     cdef uint8_t[MAX_BYTES] payload
     cdef Bits bits
+    cdef bint is_legal
+    order.is_idr = size > 0 and unit[0] & 31 == IDR
+    order.is_reference = size > 0 and unit[0] & 0x60
+    if size < 2 or unit[0] & 0x80 or (order.is_idr and not order.is_reference):
+        return False
+    open_payload(&bits, payload, unit, min(size, USUAL_HEADER))
+    is_legal = has_legal_fields(&bits, sets, order)
+    if bits.overrun and size > USUAL_HEADER:
+        open_payload(&bits, payload, unit, min(size, LONGEST_HEADER))
+        is_legal = has_legal_fields(&bits, sets, order)
+    return is_legal and not bits.overrun
+
+
+cdef bint has_legal_fields(Bits *bits, const SliceSets *sets, SliceOrder *order) noexcept nogil:
+    """Read the header of a slice behind its first byte; return False for a wrong value."""
     cdef unsigned kind
-    cdef bint is_idr = size > 0 and unit[0] & 31 == IDR
-    cdef bint is_reference = size > 0 and unit[0] & 0x60
-    if size < 2 or unit[0] & 0x80 or (is_idr and not is_reference):
-        return False
-    open_payload(&bits, payload, unit, min(size, LONGEST_HEADER))
     bits.pos = 8
-    if read_golomb(&bits) != 0:             # first_mb_in_slice
+    if read_golomb(bits) != 0:              # first_mb_in_slice
         return False
-    kind = read_golomb(&bits)
-    if kind > 9 or kind % 5 > SLICE_I or (is_idr and kind % 5 != SLICE_I):
+    kind = read_golomb(bits)
+    if kind > 9 or kind % 5 > SLICE_I or (order.is_idr and kind % 5 != SLICE_I):
         return False
     kind %= 5
-    if read_golomb(&bits) != sets.pps_id:
+    if read_golomb(bits) != sets.pps_id:
         return False
-    read_bits(&bits, sets.frame_num_bits)
-    if not sets.frames_only and read_bits(&bits, 1):
+    order.frame_num = <int> read_bits(bits, sets.frame_num_bits)
+    if not sets.frames_only and read_bits(bits, 1):
         return False                        # a field
-    if is_idr and read_golomb(&bits) > 65535:
+    if order.is_idr and read_golomb(bits) > 65535:
         return False
+    order.order_lsb = order.bottom = 0
     if sets.order_type == 0:
-        read_bits(&bits, sets.order_bits)
+        order.order_lsb = <int> read_bits(bits, sets.order_bits)
         if sets.has_bottom_order:
-            read_signed_golomb(&bits)
-    if sets.has_redundancy and read_golomb(&bits) != 0:
+            order.bottom = read_signed_golomb(bits)
+    if sets.has_redundancy and read_golomb(bits) != 0:
         return False
-    if kind != SLICE_I and not has_legal_references(&bits, sets, kind):
+    if kind != SLICE_I and not has_legal_references(bits, sets, kind):
         return False
-    if is_reference and not has_legal_markings(&bits, is_idr):
+    if order.is_reference and not has_legal_markings(bits, order.is_idr):
         return False
-    return has_legal_end(&bits, sets, kind) and not bits.overrun
+    return has_legal_end(bits, sets, kind)
+
+
+cdef int count_order(OrderCount *count, const SliceSets *sets, const SliceOrder *order) noexcept nogil:
+    """Return the picture order count of the next picture, a frame (ITU-T H.264, 8.2.1).
+
+    No slice may reset the counts (memory_management_control_operation 5).
+    """
+    cdef int largest = 1 << sets.order_bits
+    cdef int64_t msb
+    if order.is_idr:
+        count.msb = count.offset = 0
+        count.lsb = count.frame_num = 0
+    if order.frame_num < count.frame_num:
+        count.offset += 1 << sets.frame_num_bits
+    count.frame_num = order.frame_num
+    if sets.order_type != 0:
+        return <int> (2 * (count.offset + order.frame_num) - (not order.is_reference))
+    msb = count.msb
+    if order.order_lsb < count.lsb and count.lsb - order.order_lsb >= largest >> 1:
+        msb += largest
+    elif order.order_lsb > count.lsb and order.order_lsb - count.lsb > largest >> 1:
+        msb -= largest
+    if order.is_reference:
+        count.msb, count.lsb = msb, order.order_lsb
+    return <int> (msb + order.order_lsb + min(order.bottom, 0))
 
 
 cdef bint has_legal_references(Bits *bits, const SliceSets *sets, unsigned kind) noexcept nogil:
@@ -204,7 +243,8 @@ cdef bint has_legal_markings(Bits *bits, bint is_idr) noexcept nogil:
         operation = read_golomb(bits)
         if operation == 0:
             return not bits.overrun
-        if operation > 6:
+        # the fifth one resets the order of pictures
+        if operation > 6 or operation == 5:
             return False
         if operation == 1 or operation == 3:
             read_golomb(bits)

@@ -12,7 +12,7 @@ from libc.stdint cimport int64_t, uint8_t
 from libc.string cimport strcmp
 
 from cycodec.core.compat cimport compat_index_count
-from cycodec.core.container.brands cimport BRAND_BYTES, proved_format
+from cycodec.core.container.brands cimport BRAND_BYTES, SYNC, TRANSPORT_BYTES, proved_format
 from cycodec.core.container cimport metadata
 from cycodec.core.error cimport describe_code
 from cycodec.core.heap cimport keep_freed_memory
@@ -145,12 +145,14 @@ cdef class Container(DemuxerHandle):
         Note [Proved formats] in brands.pyx. Where the user names formats or options, and where
         reading may take long, FFmpeg probes.
         """
-        cdef unsigned char head[BRAND_BYTES]
+        cdef unsigned char head[TRANSPORT_BYTES]
         cdef int64_t size
         if not self.io.rules.is_single or self.io.access.formats or self.io.access.options or self.io.size is None:
             return NULL
         with nogil:
             size = self.io.read_at(0, head, BRAND_BYTES)
+            if size == BRAND_BYTES and head[0] == SYNC:
+                size = self.io.read_at(0, head, TRANSPORT_BYTES)
         return proved_format(head, <int> size)
 
     cdef int refuse_samples(self) except -1:

@@ -20,6 +20,8 @@ cdef class HeaderCheck:
     cdef bint can_check
     # None if a decoder must tell about every packet.
     cdef PlainHeaders plain
+    # True if the last packet was plain, and all before it
+    cdef bint is_plain
     cdef NalFormat nal
     # True if a decoder that accepts a header asks for a picture buffer, and is not told to skip.
     cdef bint awaits_request
@@ -30,11 +32,12 @@ cdef class HeaderCheck:
 
     cdef bint refuses(self, const AVPacket *packet, bint is_single=*) noexcept nogil
     cdef bint begin(self) noexcept nogil
+    cdef bint knows_order(self) noexcept nogil
     cdef int open(self) except -1
     cdef bint sends(self, const AVPacket *packet) noexcept nogil
     cdef int cut(self, const AVPacket *packet, bint is_single) noexcept nogil
     cdef int cut_mpeg(self, const AVPacket *packet) noexcept nogil
-    cdef int cut_at(self, const AVPacket *packet, int position) noexcept nogil
+    cdef int cut_at(self, const AVPacket *packet, int position, int kept) noexcept nogil
     cdef void abandon(self) noexcept
 
 

@@ -74,13 +74,18 @@ cdef class HeaderCheck:
         `is_single` is True if the packet is known to hold one picture.
         """
         cdef int size
+        self.is_plain = False
         if not self.can_check or packet.size <= 0:
             return False
         size = 0 if holds_picture(&self.nal, packet.data, packet.size) else -1
-        if size == 0 and self.plain is not None and self.plain.accepts(packet.data, packet.size):
+        self.is_plain = size == 0 and self.plain is not None and self.plain.accepts(packet.data, packet.size)
+        if self.is_plain:
             return False
-        if self.context == NULL and not self.begin():
-            return False
+        if self.context == NULL:
+            if self.plain is not None and self.plain.needs_earlier(packet.data, packet.size):
+                return True
+            if not self.begin():
+                return False
         if size == 0:
             size = self.cut(packet, is_single)
         if size < 0:
@@ -90,6 +95,10 @@ cdef class HeaderCheck:
         self.head.size = size
         memset(self.head.data + size, 0, avcodec.AV_INPUT_BUFFER_PADDING_SIZE)
         return self.sends(self.head)
+
+    cdef bint knows_order(self) noexcept nogil:
+        """Return True if `plain` knows the order count of the last packet, for H.264."""
+        return self.is_plain and self.nal.codec_id == avcodec.AV_CODEC_ID_H264
 
     cdef bint sends(self, const AVPacket *packet) noexcept nogil:
         """Send a packet, and return True if the decoder refuses it."""
@@ -140,12 +149,15 @@ cdef class HeaderCheck:
         cdef int prefix = self.nal.length if self.nal.length > 0 else 3
         cdef int position = 0
         cdef int size = 0
-        cdef int length, kind, i
+        cdef int length = 0
+        cdef int kind, i
         cdef bint is_slice
         if self.nal.codec_id == avcodec.AV_CODEC_ID_MPEG1VIDEO or self.nal.codec_id == avcodec.AV_CODEC_ID_MPEG2VIDEO:
             return self.cut_mpeg(packet)
         if is_single and self.nal.codec_id == avcodec.AV_CODEC_ID_MPEG4:
-            return self.cut_at(packet, mpeg4_picture_place(data, packet.size))
+            # the decoder refuses a picture that has not half a bit for each macroblock
+            i = (self.parameters.width + 15 >> 4) * (self.parameters.height + 15 >> 4) >> 4
+            return self.cut_at(packet, mpeg4_picture_place(data, packet.size), SLICE + i)
         if self.nal.length < 0:
             return 0
         if self.nal.length == 0:
@@ -188,11 +200,13 @@ cdef class HeaderCheck:
         cdef int position = next_start_code(packet.data, 0, packet.size)
         while position < packet.size and not MPEG_SLICE_FIRST <= packet.data[position] <= MPEG_SLICE_LAST:
             position = next_start_code(packet.data, position, packet.size)
-        return self.cut_at(packet, position)
+        return self.cut_at(packet, position, SLICE)
 
-    cdef int cut_at(self, const AVPacket *packet, int position) noexcept nogil:
-        """Copy what stands before a picture's data, and their beginning; the result is `cut`'s."""
-        cdef int size = min(position + SLICE, packet.size)
+    cdef int cut_at(self, const AVPacket *packet, int position, int kept) noexcept nogil:
+        """Copy what stands before a picture's data, and so many bytes of them; the result is
+        `cut`'s.
+        """
+        cdef int size = min(position + kept, packet.size)
         if position >= packet.size or size > HEAD:
             return 0
         memcpy(self.head.data, packet.data, size)
@@ -281,3 +295,55 @@ def judge_packets(Demuxer demuxer not None, int stream_index, change=None):
     finally:
         avcodec.av_packet_free(&packet)
     return verdicts
+
+
+def decode_stream(Demuxer demuxer not None, int stream_index, change=None, bint only_plain=False):
+    """Return which packets of a stream are plain, and the frames that a decoder gives, for tests.
+
+    Parameters
+    ----------
+    demuxer : Demuxer
+    stream_index : int
+    change : callable, optional
+        ``change(bytes) -> bytes`` replaces the data of a packet by as many bytes.
+    only_plain : bool
+        True if the stream ends before the first packet that is not plain.
+
+    Returns
+    -------
+    tuple of (list of bool, list of (int, str))
+        Whether each packet is plain, where all those before it are, too. The number of the packet
+        and the type of the picture ("I", "P", "B", ...) of each frame in order.
+    """
+    cdef AVPacket *packet = avcodec.av_packet_alloc()
+    cdef AVFrame *frame = avutil.av_frame_alloc()
+    cdef const avcodec.AVCodecParameters *parameters = demuxer.stream(stream_index).codecpar
+    cdef PlainHeaders plain = new_plain_headers(parameters)
+    cdef AVCodecContext *context = allocate_decoder(
+        avcodec.avcodec_find_decoder(parameters.codec_id), parameters, demuxer.stream(stream_index).time_base, 1,
+        demuxer.io.access.max_pixels, demuxer.io.name,
+    )
+    cdef int code = 0
+    verdicts = []
+    frames = []
+    try:
+        open_decoder(context, demuxer.io.name)
+        while code >= 0:
+            code = demuxer.read(packet, stream_index)
+            if code >= 0:
+                if change is not None and avcodec.av_packet_make_writable(packet) >= 0:
+                    data = <bytes> change((<const char *> packet.data)[:packet.size])
+                    memcpy(packet.data, <const char *> data, min(<int> len(data), packet.size))
+                packet.pts = len(verdicts)
+                verdicts.append(bool(plain.accepts(packet.data, packet.size)))
+                if only_plain and not verdicts[-1]:
+                    code = avutil.AVERROR_EOF
+            avcodec.avcodec_send_packet(context, packet if code >= 0 else NULL)
+            avcodec.av_packet_unref(packet)
+            while avcodec.avcodec_receive_frame(context, frame) >= 0:
+                frames.append((frame.pts, chr(avutil.av_get_picture_type_char(frame.pict_type))))
+    finally:
+        avcodec.avcodec_free_context(&context)
+        avcodec.av_packet_free(&packet)
+        avutil.av_frame_free(&frame)
+    return verdicts, frames

@@ -6,6 +6,7 @@ from cycodec.core.bitstream.nal cimport NalFormat
 from cycodec.core.bitstream.picture_parser cimport PictureParser
 from cycodec.core.bitstream.sequence_headers cimport SequenceHeaders
 from cycodec.core.container.demux cimport Demuxer
+from cycodec.core.container.header_check cimport HeaderCheck
 from cycodec.libav.avcodec cimport AVCodecParameters, AVCodecParserContext, AVPacket
 
 
@@ -58,8 +59,8 @@ cdef class PacketTable:
     cdef readonly int first_width, first_height
     # True if the records hold picture order counts.
     cdef readonly bint has_order
-    # True if a packet's order was read by the demuxer's parser.
-    cdef bint uses_other
+    # True if a packet's order was not read by our parser.
+    cdef bint has_missed
     # True if the records hold what packets say of later pictures.
     cdef bint has_headers
 
@@ -67,9 +68,9 @@ cdef class PacketTable:
     cdef bint note_first_size(self, const AVCodecParameters *parameters, const NalFormat *format,
                               const AVPacket *packet) except -1
     cdef int append(self, const PacketRecord *record) noexcept nogil
-    cdef int scan(self, Demuxer demuxer, int stream_index, bint closely) except -1
-    cdef void record_order(self, PictureParser parser, const AVCodecParserContext *other, const AVPacket *packet,
-                           PacketRecord *record) noexcept nogil
+    cdef int scan(self, Demuxer demuxer, int stream_index, bint closely, bint asks_all) except -1
+    cdef void record_order(self, HeaderCheck check, PictureParser parser, const AVCodecParserContext *other,
+                           const AVPacket *packet, PacketRecord *record) noexcept nogil
     cdef int extend(self, PacketTable other) except -1
 
 

@@ -15,7 +15,7 @@ from cycodec.core.bitstream.sps import may_have_fields, sets_in_extradata
 from cycodec.core.bitstream.vpx cimport (
     Vp9Format, is_hidden_vp8, is_hidden_vp9, is_key_vp8, is_key_vp9, read_vp8_size, read_vp9_format,
 )
-from cycodec.core.bitstream.picture_parser cimport ENTRY_YES, PictureHeader, PictureParser, new_picture_parser
+from cycodec.core.bitstream.picture_parser cimport ENTRY_NO, ENTRY_YES, PictureHeader, PictureParser, new_picture_parser
 from cycodec.core.bitstream.sequence_headers cimport SequenceHeaders, has_sequence_headers, read_sequence_headers
 from cycodec.core.compat cimport compat_stream_parser
 from cycodec.core.container.demux cimport Demuxer
@@ -217,6 +217,10 @@ cdef class PacketTable:
             for i in range(self.count)
         ]
 
+    def orders(self):
+        """Return (run, picture order count) of each packet that has them, for tests."""
+        return [(self.records[i].order_run, self.records[i].order) for i in range(self.count if self.has_order else 0)]
+
     cdef int extend(self, PacketTable other) except -1:
         """Append another table's packets."""
         cdef PacketRecord *grown
@@ -302,30 +306,39 @@ cdef class PacketTable:
         self.count += 1
         return 0
 
-    cdef void record_order(self, PictureParser parser, const AVCodecParserContext *other, const AVPacket *packet,
-                           PacketRecord *record) noexcept nogil:
+    cdef void record_order(self, HeaderCheck check, PictureParser parser, const AVCodecParserContext *other,
+                           const AVPacket *packet, PacketRecord *record) noexcept nogil:
         """Read the position of a picture in display order.
 
         The order count begins again at IDR pictures, which follow all earlier ones.
 
-        Note [The demuxer's parser]: where packets are whole pictures, the demuxer's own parser,
-        which is `other`, has read the headers of a packet, which its position proves. Reading them
-        again would take a tenth of the time of opening AVI and FLV. The demuxer has read its first
-        packets ahead, so that they need a parser of ours. Both count alike, since they began with
-        the same packet; after the change, ours has missed packets.
+        Note [The demuxer's parser]: the check counts the order of H.264's plain packets. Where
+        packets are whole pictures, the demuxer's own parser, which is `other`, has read the headers
+        of a packet, which its position proves. Reading them again would take a tenth of the time of
+        opening transport streams, AVI and FLV. All count alike, since they began with the same
+        packet. A parser of ours reads what nobody else has read. If it has missed packets, it
+        counts right from the next IDR picture of H.264 on.
         """
         cdef PictureHeader header
         cdef const PacketRecord *before = &self.records[self.count - 1] if self.count else NULL
-        cdef bint has_read = (
-            other != NULL and other.flags & avcodec.PARSER_FLAG_COMPLETE_FRAMES and 0 <= packet.pos == other.pos
-        )
-        if has_read:
-            self.uses_other = True
+        if check.knows_order():
+            self.has_missed = True
+            header.order = check.plain.order
+            header.is_field = False
+            header.entry = ENTRY_YES if check.plain.is_idr else ENTRY_NO
+            if check.plain.has_recovery and before != NULL and header.order <= before.order:
+                record.flags &= ~PACKET_PLAIN       # so that a decoder must confirm the index
+        elif other != NULL and other.flags & avcodec.PARSER_FLAG_COMPLETE_FRAMES and 0 <= packet.pos == other.pos:
+            self.has_missed = True
             parser.describe(other, &header)
         else:
             parser.read(packet, &header)
-            if self.uses_other:
-                record.flags &= ~PACKET_PLAIN       # so that a decoder must confirm the index
+            if self.has_missed and parser.nal.codec_id == avcodec.AV_CODEC_ID_H264 and (
+                begins_at_entry(&parser.nal, packet.data, packet.size)
+            ):
+                self.has_missed = False
+            if self.has_missed:
+                record.flags &= ~PACKET_PLAIN
         record.order = header.order
         record.order_run = before.order_run if before != NULL else 0
         if header.is_field:
@@ -333,7 +346,7 @@ cdef class PacketTable:
         if before != NULL and header.entry == ENTRY_YES and header.order <= before.order:
             record.order_run += 1
 
-    cdef int scan(self, Demuxer demuxer, int stream_index, bint closely) except -1:
+    cdef int scan(self, Demuxer demuxer, int stream_index, bint closely, bint asks_all) except -1:
         """Append every packet of the stream, from the demuxer's position to the end."""
         cdef AVPacket *packet = avcodec.av_packet_alloc()
         cdef PacketRecord record
@@ -341,7 +354,7 @@ cdef class PacketTable:
         cdef NalFormat format = unit_format(stream.codecpar)
         cdef PictureParser parser = new_picture_parser(stream.codecpar, demuxer.io.name)
         cdef HeaderCheck check = new_header_check(
-            demuxer, stream_index, demuxer.probed and stream.codecpar.format >= 0
+            demuxer, stream_index, demuxer.probed and stream.codecpar.format >= 0 and not asks_all
         )
         cdef const AVCodecParserContext *other
         cdef bint is_split
@@ -364,10 +377,10 @@ cdef class PacketTable:
                     record_packet(&record, packet, &format, closely, is_split)
                     if self.has_headers:
                         read_sequence_headers(&format, packet.data, packet.size, &record.headers)
-                    if self.has_order:
-                        self.record_order(parser, other, packet, &record)
                     if check.refuses(packet, record.flags & PACKET_PLAIN) and not packet.flags & avcodec.AV_PKT_FLAG_DISCARD:
                         record.flags |= PACKET_SUSPECT
+                    if self.has_order:
+                        self.record_order(check, parser, other, packet, &record)
                     avcodec.av_packet_unref(packet)
                     code = self.append(&record)
                     if code < 0:
@@ -381,7 +394,7 @@ cdef class PacketTable:
         return 0
 
 
-def scan_packets(Demuxer demuxer not None, int stream_index, bint closely=False):
+def scan_packets(Demuxer demuxer not None, int stream_index, bint closely=False, bint asks_all=False):
     """Return the packets of a stream, from the demuxer's position to the end, as a PacketTable.
 
     Parameters
@@ -390,9 +403,11 @@ def scan_packets(Demuxer demuxer not None, int stream_index, bint closely=False)
     stream_index : int
     closely : bool
         Look for the pictures in the packets, so that `PacketTable.is_plain` may be True.
+    asks_all : bool
+        Ask a decoder about all packets, for tests: Note [Plain headers] in bitstream/plain_headers.
     """
     cdef PacketTable table = PacketTable()
-    table.scan(demuxer, stream_index, closely)
+    table.scan(demuxer, stream_index, closely, asks_all)
     return table
 
 

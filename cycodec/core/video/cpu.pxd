@@ -32,7 +32,10 @@ cdef struct Colours:
 
 
 cdef class CpuBackend(VideoBackend):
+    # The decoder; NULL before it is needed: Note [Decoders that are opened late].
     cdef AVCodecContext *context
+    # The exception that opening the decoder late has raised.
+    cdef object refusal
     # AVCodecParameters *, a copy of the demuxer's.
     cdef void *parameters
     # Converter * of csrc/convert/convert.h.
@@ -56,6 +59,10 @@ cdef class CpuBackend(VideoBackend):
     # next.
     cdef Colours opened
     cdef Colours expected
+    # The other colours of a decoder that has seen nothing, and True if it knows its pixel format.
+    cdef int opened_primaries
+    cdef int opened_transfer
+    cdef bint opened_format
     # MPEG-2 and MPEG-4 read the extradata with the first packet, which then overrules `expected`:
     # what it tells, True if nothing was sent yet, and True if it must be left out.
     cdef bint reads_extradata_late
@@ -71,6 +78,8 @@ cdef class CpuBackend(VideoBackend):
 
     cdef const AVCodec *find_codec(self, AVCodecID codec_id) noexcept
     cdef int prepare(self) except -1
+    cdef bint may_open_late(self)
+    cdef bint is_open(self) noexcept nogil
     cdef void note_colours(self, const AVPacket *packet) noexcept nogil
 
 

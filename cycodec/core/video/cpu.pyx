@@ -1,12 +1,20 @@
-"""CpuBackend: libavcodec decodes and csrc/convert converts."""
+"""CpuBackend: libavcodec decodes and csrc/convert converts.
 
-from libc.errno cimport ENOMEM
+Note [Decoders that are opened late]
+
+Opening a decoder of H.264 or HEVC clears most of a megabyte, which takes a sixth of the time of
+opening an MP4 file. A decoder is therefore opened when it is first needed, if nothing but a lack of
+memory can prevent that: the codec is one of these, its parameter sets can be read, and the user has
+set no options. An error is then that of the read.
+"""
+
+from libc.errno cimport EAGAIN, ENOMEM
 from libc.stddef cimport ptrdiff_t
 from libc.stdint cimport int32_t, uint8_t
 
 from cycodec.core cimport error
 from cycodec.core.compat cimport compat_frame_crop, compat_has_strict_frame_threads, compat_stream_crop
-from cycodec.core.bitstream.nal cimport unit_format
+from cycodec.core.bitstream.nal cimport NalFormat, nal_format, unit_format
 from cycodec.core.bitstream.sequence_headers cimport (
     SequenceHeaders,
     headers_of_extradata,
@@ -21,7 +29,9 @@ from cycodec.core.container.decoder_context cimport (
 )
 from cycodec.core.container.demux cimport Demuxer
 from cycodec.core.container.metadata cimport colour_names
+from cycodec.core.error import FFmpegError
 from cycodec.core.video.backend cimport VideoBackend
+from cycodec.core.video.codes cimport BACKEND_FAILED
 from cycodec.core.video.reorder cimport LARGEST_REORDER
 from cycodec.core.video.unwritten cimport MarkedPictures, finds_marks, forget_marks, mark_buffers, may_mark
 from cycodec.core.video.target cimport ConvertTarget, convert_target_row_stride
@@ -153,7 +163,8 @@ cdef class CpuBackend(VideoBackend):
         )
         self.time_base_num = demuxer.stream(stream_index).time_base.num
         self.time_base_den = demuxer.stream(stream_index).time_base.den
-        self.reopen()
+        if not self.may_open_late():
+            self.reopen()
 
     def __dealloc__(self):
         cdef AVCodecParameters *parameters = <AVCodecParameters *> self.parameters
@@ -174,6 +185,34 @@ cdef class CpuBackend(VideoBackend):
     cdef int prepare(self) except -1:
         """Set what must be set before the decoder is opened."""
         return 0
+
+    cdef bint may_open_late(self):
+        """Return True if the decoder need not be opened yet: Note [Decoders that are opened late].
+        """
+        cdef AVCodecParameters *parameters = <AVCodecParameters *> self.parameters
+        cdef NalFormat format
+        if type(self) is not CpuBackend or self.options or self.strict or self.find_codec(parameters.codec_id) == NULL:
+            return False
+        if parameters.codec_id == avcodec.AV_CODEC_ID_H264:
+            return True
+        format = nal_format(parameters)
+        return parameters.codec_id == avcodec.AV_CODEC_ID_HEVC and format.num_sets > 0
+
+    cdef bint is_open(self) noexcept nogil:
+        """Open the decoder if that was not done yet; return False if that fails."""
+        if self.context != NULL:
+            return True
+        with gil:
+            try:
+                self.reopen()
+            except (FFmpegError, MemoryError) as error:
+                self.refusal = error
+                avcodec.avcodec_free_context(&self.context)
+        return self.context != NULL
+
+    cdef object failure(self):
+        refusal, self.refusal = self.refusal, None
+        return refusal
 
     cdef int reopen(self) except -1:
         cdef AVCodecParameters *parameters = <AVCodecParameters *> self.parameters
@@ -210,6 +249,8 @@ cdef class CpuBackend(VideoBackend):
         open_decoder(self.context, self.source)
         if self.opened.range < 0:
             self.opened = colours_of(self.context)
+            self.opened_primaries, self.opened_transfer = self.context.color_primaries, self.context.color_trc
+            self.opened_format = self.context.pix_fmt != avutil.AV_PIX_FMT_NONE
         return 0
 
     def stated_colours(self):
@@ -218,21 +259,19 @@ cdef class CpuBackend(VideoBackend):
         libavcodec reads HEVC's sets when it opens the decoder, which then knows the pixel format,
         and those of H.264 with the first packet.
         """
-        cdef AVCodecContext *context = self.context
+        cdef AVCodecParameters *parameters = <AVCodecParameters *> self.parameters
         cdef SequenceHeaders *told = &self.extradata
-        if context == NULL or not (
-            (context.codec_id == avcodec.AV_CODEC_ID_HEVC and context.pix_fmt != avutil.AV_PIX_FMT_NONE)
-            or (context.codec_id == avcodec.AV_CODEC_ID_H264 and told.has_colours)
-        ):
+        if parameters.codec_id == avcodec.AV_CODEC_ID_H264 and told.has_colours:
+            return colour_names(
+                told.primaries, told.matrix, told.transfer, told.range if told.has_range else parameters.color_range
+            )
+        if parameters.codec_id != avcodec.AV_CODEC_ID_HEVC or not self.is_open() or not self.opened_format:
             return None
-        return colour_names(
-            told.primaries if told.has_colours else context.color_primaries,
-            told.matrix if told.has_colours else context.colorspace,
-            told.transfer if told.has_colours else context.color_trc,
-            told.range if told.has_range else context.color_range,
-        )
+        return colour_names(self.opened_primaries, self.opened.matrix, self.opened_transfer, self.opened.range)
 
     cdef int send(self, const AVPacket *packet) noexcept nogil:
+        if not self.is_open():
+            return BACKEND_FAILED
         self.is_unused = False
         self.marks.requests = 0
         if packet != NULL and self.context.thread_count > 1 and keeps_colours(self.context.codec_id):
@@ -240,7 +279,10 @@ cdef class CpuBackend(VideoBackend):
         return avcodec.avcodec_send_packet(self.context, packet)
 
     cdef int receive(self, AVFrame *frame) noexcept nogil:
-        cdef int code = avcodec.avcodec_receive_frame(self.context, frame)
+        cdef int code
+        if self.context == NULL:
+            return avutil.AVERROR(EAGAIN)
+        code = avcodec.avcodec_receive_frame(self.context, frame)
         if code == 0 and self.marks.count and finds_marks(&self.marks, frame):
             frame.flags |= avutil.AV_FRAME_FLAG_CORRUPT
         if code == 0 and self.is_cropped:
@@ -280,7 +322,10 @@ cdef class CpuBackend(VideoBackend):
         self.has_sent_sets = True
 
     cdef bint expect(self, const SequenceHeaders *told, const SequenceHeaders *before) noexcept nogil:
-        cdef Colours now = colours_of(self.context)
+        cdef Colours now
+        if not self.is_open():
+            return True
+        now = colours_of(self.context)
         self.expected = NO_COLOURS
         self.ignores_extradata = False
         if told == NULL:
@@ -302,10 +347,13 @@ cdef class CpuBackend(VideoBackend):
         )
 
     cdef void flush(self) noexcept nogil:
-        avcodec.avcodec_flush_buffers(self.context)
+        if self.context != NULL:
+            avcodec.avcodec_flush_buffers(self.context)
         forget_marks(&self.marks)
 
     cdef int skip_nonref(self, bint skip) noexcept nogil:
+        if not self.is_open():
+            return BACKEND_FAILED
         self.context.skip_frame = avcodec.AVDISCARD_NONREF if skip else avcodec.AVDISCARD_DEFAULT
         return 0
 
@@ -316,9 +364,11 @@ cdef class CpuBackend(VideoBackend):
         decodes the streams of some versions differently (x264's 4:4:4 before build 151 is one). A
         decoder that begins in the middle would not know the version.
         """
-        return self.context.codec_id == avcodec.AV_CODEC_ID_H264 or self.context.codec_id == avcodec.AV_CODEC_ID_MPEG4
+        return self.nal.codec_id == avcodec.AV_CODEC_ID_H264 or self.nal.codec_id == avcodec.AV_CODEC_ID_MPEG4
 
     cdef void show_first_packet(self, const AVPacket *packet) noexcept nogil:
+        if not self.is_open():
+            return
         self.context.skip_frame = avcodec.AVDISCARD_ALL
         avcodec.avcodec_send_packet(self.context, packet)
         self.context.skip_frame = avcodec.AVDISCARD_DEFAULT
@@ -351,6 +401,8 @@ cdef class CpuBackend(VideoBackend):
         return codec_id != avcodec.AV_CODEC_ID_MPEG4 and is_safe_with_frame_threads(codec_id)
 
     cdef int delay(self) noexcept nogil:
+        if not self.is_open():
+            return 0
         return self.context.has_b_frames + (self.context.thread_count if self.context.thread_count > 1 else 0)
 
 
