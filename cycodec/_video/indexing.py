@@ -97,6 +97,7 @@ def _prediction(
         stamped=not is_trusted,
         delayed=is_timeless,
         seconds_per_frame=seconds_per_frame(demuxer, stream_index),
+        from_start_only=demuxer.changes_palette,
     )
     is_sure = table.begins_decodable if is_trusted else table.is_plain(is_timeless)
     is_doubtful = (
@@ -154,6 +155,7 @@ def decode_index(io: IOContext, size: int | None, reader: FrameReader) -> FrameI
         ordinals,
         time_base(demuxer, stream_index),
         seconds_per_frame=seconds_per_frame(demuxer, stream_index),
+        from_start_only=demuxer.changes_palette,
     )
     index.stream_index = stream_index
     check_frames(index, demuxer, stream_index)

@@ -70,6 +70,7 @@ cdef class PacketTable:
     cdef int scan(self, Demuxer demuxer, int stream_index, bint closely) except -1
     cdef void record_order(self, PictureParser parser, const AVCodecParserContext *other, const AVPacket *packet,
                            PacketRecord *record) noexcept nogil
+    cdef void suspect_other_sizes(self) noexcept
     cdef int extend(self, PacketTable other) except -1
 
 
