@@ -359,6 +359,17 @@ static inline int compat_packet_set_skip(AVPacket *packet, uint32_t start, uint3
     return 0;
 }
 
+/* Return the palette that comes with a packet, of AVPALETTE_SIZE bytes; NULL if there is none. */
+static inline const uint8_t *compat_packet_palette(const AVPacket *packet) {
+#if LIBAVCODEC_VERSION_MAJOR >= 59
+    size_t size = 0;
+#else
+    int size = 0;
+#endif
+    const uint8_t *data = av_packet_get_side_data(packet, AV_PKT_DATA_PALETTE, &size);
+    return data && size == AVPALETTE_SIZE ? data : NULL;
+}
+
 /* Allocate a context that writes a container. The format is const since libavformat 59 (5.0). */
 static inline int compat_output_alloc(AVFormatContext **ctx, const AVOutputFormat *format) {
     return avformat_alloc_output_context2(ctx, (void *)format, NULL, NULL);

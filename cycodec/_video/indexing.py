@@ -97,7 +97,11 @@ def _prediction(
         stamped=not is_trusted,
         delayed=is_timeless,
         seconds_per_frame=seconds_per_frame(demuxer, stream_index),
+        from_start_only=demuxer.changes_palette,
     )
+    if index is None and _is_huge_cover(demuxer, stream_index, table):
+        index = _index_of_ordinals(demuxer, stream_index, table, [0])
+        index.origin, index.confirmed = "scan", False
     is_sure = table.begins_decodable if is_trusted else table.is_plain(is_timeless)
     is_doubtful = (
         not is_sure or (table.has_hidden and table.may_show_hidden) or may_have_fields(table, is_scanned)
@@ -105,6 +109,28 @@ def _prediction(
     has_size = table.first_width > 0 and table.first_height > 0
     first_size = (table.first_width, table.first_height) if has_size else None
     return Prediction(index, not is_scanned, is_doubtful, first_size)
+
+
+def _is_huge_cover(demuxer: Demuxer, stream_index: int, table: PacketTable) -> bool:
+    """Return True for a picture attached to audio that opening must not decode.
+
+    It has no timestamp, so that other covers are decoded.
+    """
+    is_cover = demuxer.is_attached_picture(stream_index) and len(table) == 1
+    return is_cover and demuxer.has_huge_frames(stream_index)
+
+
+def _index_of_ordinals(
+    demuxer: Demuxer, stream_index: int, table: PacketTable, ordinals: list[int]
+) -> FrameIndex:
+    """Make the index of the frames that the packets of these ordinals give."""
+    return index_from_ordinals(
+        table,
+        ordinals,
+        time_base(demuxer, stream_index),
+        seconds_per_frame=seconds_per_frame(demuxer, stream_index),
+        from_start_only=demuxer.changes_palette,
+    )
 
 
 def may_have_fields(table: PacketTable, is_scanned: bool) -> bool:
@@ -149,12 +175,7 @@ def decode_index(io: IOContext, size: int | None, reader: FrameReader) -> FrameI
     demuxer.keep_only(stream_index)
     table = scan_packets(demuxer, stream_index)
     ordinals, damaged = decode_ordinals(reader)
-    index = index_from_ordinals(
-        table,
-        ordinals,
-        time_base(demuxer, stream_index),
-        seconds_per_frame=seconds_per_frame(demuxer, stream_index),
-    )
+    index = _index_of_ordinals(demuxer, stream_index, table, ordinals)
     index.stream_index = stream_index
     check_frames(index, demuxer, stream_index)
     index.note_damage(damaged)

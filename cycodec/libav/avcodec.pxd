@@ -52,6 +52,21 @@ cdef extern from "libavcodec/avcodec.h" nogil:
         AV_CODEC_ID_MPEG4
         AV_CODEC_ID_MJPEG
         AV_CODEC_ID_PRORES
+        AV_CODEC_ID_PNG
+        AV_CODEC_ID_TIFF
+        AV_CODEC_ID_JPEGLS
+        AV_CODEC_ID_JPEG2000
+        AV_CODEC_ID_FFV1
+        AV_CODEC_ID_HUFFYUV
+        AV_CODEC_ID_FFVHUFF
+        AV_CODEC_ID_UTVIDEO
+        AV_CODEC_ID_MAGICYUV
+        AV_CODEC_ID_DNXHD
+        AV_CODEC_ID_DVVIDEO
+        AV_CODEC_ID_RAWVIDEO
+        AV_CODEC_ID_V210
+        AV_CODEC_ID_V410
+        AV_CODEC_ID_R210
         AV_CODEC_ID_VP8
         AV_CODEC_ID_VP9
         AV_CODEC_ID_AV1
@@ -105,6 +120,7 @@ cdef extern from "libavcodec/avcodec.h" nogil:
 
     enum AVPacketSideDataType:
         AV_PKT_DATA_DISPLAYMATRIX
+        AV_PKT_DATA_PALETTE
         AV_PKT_DATA_SKIP_SAMPLES
         AV_PKT_DATA_NEW_EXTRADATA
 
@@ -129,6 +145,7 @@ cdef extern from "libavcodec/avcodec.h" nogil:
         uint8_t *extradata
         int extradata_size
         int format
+        int bits_per_coded_sample
         int64_t bit_rate
         int profile
         int level
@@ -237,6 +254,7 @@ cdef extern from "libavcodec/avcodec.h" nogil:
     int av_packet_copy_props(AVPacket *dst, const AVPacket *src)
     AVPacket *av_packet_clone(const AVPacket *src)
     int av_new_packet(AVPacket *packet, int size)
+    uint8_t *av_packet_new_side_data(AVPacket *packet, AVPacketSideDataType type, size_t size)
     uint8_t *av_packet_get_side_data(const AVPacket *packet, AVPacketSideDataType type, size_t *size)
 
     enum AVPictureStructure:

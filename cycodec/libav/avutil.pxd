@@ -73,6 +73,14 @@ cdef extern from "libavutil/mem.h" nogil:
     char *av_strdup(const char *s)
 
 
+cdef extern from "libavutil/crc.h" nogil:
+    ctypedef uint32_t AVCRC
+    enum AVCRCId:
+        AV_CRC_32_IEEE_LE
+    const AVCRC *av_crc_get_table(AVCRCId id)
+    uint32_t av_crc(const AVCRC *table, uint32_t crc, const uint8_t *data, size_t size)
+
+
 cdef extern from "libavutil/log.h" nogil:
     enum:
         AV_LOG_QUIET
@@ -177,6 +185,7 @@ cdef extern from "libavutil/pixfmt.h" nogil:
         AV_PIX_FMT_YUVJ420P
         AV_PIX_FMT_YUV422P
         AV_PIX_FMT_YUV444P
+        AV_PIX_FMT_PAL8
         AV_PIX_FMT_RGB24
         AV_PIX_FMT_RGB48
         AV_PIX_FMT_CUDA

@@ -55,12 +55,18 @@ def test_windows_follow_timestamps(tmp_path, codec, container, rate):
     assert AudioDecoder(path, sample_rate=rate, gaps="skip").t[start + 0.1 : stop - 0.1].shape[1] == 0
 
 
-@pytest.mark.parametrize("codec", ["flac", "dca"])
-@pytest.mark.parametrize("overlap", [0.05, 0.4, 0.9])
-def test_overlaps_below_a_second_stay_end_to_end(tmp_path, codec, overlap):
+OVERLAPPING = [
+    ("flac", "mkv"), ("dca", "mkv"), ("libopus", "webm"), ("libvorbis", "webm"), ("libmp3lame", "mkv"), ("alac", "mp4"),
+    ("mp2", "ts"), ("ac3", "ts"), ("pcm_s16le", "mkv"), ("pcm_s16le", "mov"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("codec", "container"), OVERLAPPING)
+@pytest.mark.parametrize("overlap", ["0.05", "0.4", "0.9", "0.6*(1+gte(PTS*TB,2))"])
+def test_overlaps_below_a_second_stay_end_to_end(tmp_path, codec, container, overlap):
     """Timestamps jump back after 1 s: no sample is left out, and later ones are behind them."""
-    plain, path = tmp_path / "plain.mkv", tmp_path / "overlap.mkv"
-    tone = "aevalsrc='0.4*sin(2*PI*t*if(lt(t,1.5),500,1500))':s=48000:d=3"
+    plain, path = tmp_path / f"plain.{container}", tmp_path / f"overlap.{container}"
+    tone = "aevalsrc='0.4*sin(2*PI*t*if(lt(t,1.5),500,1500))':s=48000:d=3.5"
     shift = f"setts=ts='if(lt(PTS*TB,1),PTS,PTS-{overlap}/TB)'"
     for arguments in (
         ["-f", "lavfi", "-i", tone, "-c:a", codec, "-strict", "-2", plain],
@@ -69,15 +75,21 @@ def test_overlaps_below_a_second_stay_end_to_end(tmp_path, codec, overlap):
         code, _, text = media.run(*arguments)
         assert code == 0, text
     decoder = AudioDecoder(path)
-    whole = decoder[...]
-    np.testing.assert_array_equal(whole.numpy(), AudioDecoder(plain)[...].numpy())
+    samples = decoder.get_all_samples()
+    whole = samples.data
     np.testing.assert_array_equal(whole.numpy(), media.reference(path))
+    if container == "mov":  # the table of durations hides samples, from the ffmpeg command as well
+        assert whole.shape[1] < AudioDecoder(plain)[...].shape[1]
+    elif container != "ts":  # FFmpeg's parser shortens a packet where timestamps go back
+        np.testing.assert_array_equal(whole.numpy(), AudioDecoder(plain)[...].numpy())
     assert list(decoder.gaps) == []
-    begin = decoder.metadata.begin_stream_seconds
-    for at in (0.3, 1.7, 2.5):
-        window = AudioDecoder(path).get_samples_played_in_range(begin + at, begin + at + 0.1)
+    begin = samples.pts_seconds  # the header counts what Opus and Vorbis leave out at the begin
+    for at in (0.3, 1.05, 1.7, 2.05, 2.2):
         first = round(at * 48000)
-        np.testing.assert_allclose(window.data, whole[:, first : first + 4800], rtol=0, atol=2e-3)
+        expected = whole[:, first : first + 4800]
+        window = AudioDecoder(path).get_samples_played_in_range(begin + at, begin + at + 0.1)
+        np.testing.assert_allclose(window.data, expected, rtol=0, atol=2e-3)
+        np.testing.assert_allclose(AudioDecoder(path)[first : first + 4800], expected, rtol=0, atol=2e-3)
 
 
 def noise(folder, name, seconds, seed):

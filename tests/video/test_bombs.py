@@ -12,6 +12,9 @@ import media
 import pytest
 import recipes
 
+import cycodec
+from cycodec.decoders import AudioDecoder, VideoDecoder
+
 PRELUDE = """
 import json, resource, sys, torch, cycodec
 from cycodec.decoders import VideoDecoder
@@ -182,6 +185,24 @@ def test_a_canvas_whose_size_only_the_decoder_finds(tmp_path, suffix):
     length, opened, shape = child(LOOK, path, memory=4 << 30)
     assert (length, shape) == (1, [3, 10000, 10000])
     assert opened < 30_000_000
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="measures memory as Linux does")
+@pytest.mark.parametrize(("suffix", "codec"), [("mp3", "libmp3lame"), ("m4a", "aac"), ("flac", "flac")])
+def test_a_huge_cover_of_audio(tmp_path, suffix, codec):
+    """Opening learns its size, and only reading it takes the memory for its pixels."""
+    cover, path = tmp_path / "cover.png", tmp_path / f"cover.{suffix}"
+    recipes.run(
+        "-f", "lavfi", "-i", "color=gray:s=10000x6000:r=1:d=1", "-frames:v", "1", "-pix_fmt", "gray", cover
+    )
+    joined = f"-map 0 -map 1 -c:v copy -disposition:v attached_pic -c:a {codec}"
+    recipes.run("-f", "lavfi", "-i", "sine=d=1", "-i", cover, *joined.split(), path)
+    length, opened, shape = child(LOOK, path, memory=4 << 30)
+    assert (length, shape) == (1, [3, 6000, 10000])
+    assert opened < 30_000_000
+    with pytest.raises(cycodec.LimitError, match="10000x6000"):
+        VideoDecoder(path, max_pixels=1_000_000)
+    assert len(AudioDecoder(path)) > 40_000
 
 
 def test_the_shared_bomb():

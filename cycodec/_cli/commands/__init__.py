@@ -7,6 +7,8 @@ commands share is in common.py. A command imports compiled modules inside its fu
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from cycodec._cli.commands import (
@@ -41,7 +43,18 @@ COMMANDS = (
 )
 
 
+class Commands(click.Group):
+    """The group of all commands."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except EOFError as error:  # of a source that ends; click takes it for Ctrl-D
+            raise ValueError(str(error)) from error
+
+
 @click.group(
+    cls=Commands,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
     epilog=examples(
         "cycodec info clip.mp4",

@@ -1,11 +1,21 @@
 # cython: no_gc_clear=True
-"""The streams of an open container: choosing one, its packets, and seeks."""
+"""The streams of an open container: choosing one, its packets, and seeks.
+
+Note [Palettes]
+
+Demuxers of AVI and QuickTime give the palette of a stream with the first packet that is read, and
+never again. A seek would lose it. So the first packet is read before the first seek, and the first
+packet after each seek gets the palette. Where later packets change the palette, as AVI allows,
+frames are read from the beginning only.
+"""
 
 cimport cython
-from libc.errno cimport EIO
-from libc.stdint cimport int64_t
+from libc.errno cimport EIO, ENOMEM
+from libc.stdint cimport int64_t, uint8_t
 from libc.stdlib cimport calloc, free
+from libc.string cimport memcmp, memcpy
 
+from cycodec.core.compat cimport compat_packet_palette
 from cycodec.core.container.container cimport Container
 from cycodec.core.error import LimitError, StreamNotFoundError
 from cycodec.core.io.source cimport IOContext
@@ -25,6 +35,7 @@ cdef set NEEDS_SIZE_ONLY = {avcodec.AV_CODEC_ID_VP8, avcodec.AV_CODEC_ID_VP9, av
 cdef enum:
     HUGE_PIXELS = 1 << 24       # a frame of so many pixels is not decoded without need
     LARGEST_PICTURE = 1 << 28   # pixels; libavcodec refuses more by itself
+    MOST_PALETTE_BITS = 8       # of a pixel that stands for a colour of a palette
     FIRST_BYTES = 1 << 16       # of packets in which streams are looked for
     PROBE_PIXELS = 1 << 26      # of pictures that are decoded to describe a stream
 
@@ -44,6 +55,7 @@ cdef class Demuxer(Container):
     """
 
     def __cinit__(self, IOContext io not None):
+        self.stream_with_palette = -1
         self.held = avcodec.av_packet_alloc()
         if self.held == NULL:
             raise MemoryError()
@@ -82,9 +94,43 @@ cdef class Demuxer(Container):
             code = avformat.av_read_frame(self.ptr, packet)
             if code == avutil.AVERROR(EIO) and self.ptr.pb != NULL and self.ptr.pb.eof_reached and self.ptr.pb.error >= 0:
                 return avutil.AVERROR_EOF       # old demuxers (RoQ) return EIO at the end
+            if code >= 0 and packet.stream_index == self.stream_with_palette:
+                code = self.note_palette(packet)
             if code < 0 or stream_index < 0 or packet.stream_index == stream_index:
                 return code
             avcodec.av_packet_unref(packet)
+
+    cdef int note_palette(self, AVPacket *packet) noexcept nogil:
+        """Keep the first palette of the chosen stream, and give it to the first packet after a
+        seek; see Note [Palettes].
+        """
+        cdef const uint8_t *palette = compat_packet_palette(packet)
+        cdef uint8_t *copy
+        cdef bint has_moved = self.has_moved
+        self.has_moved = False
+        if palette != NULL and not self.has_palette:
+            memcpy(self.palette, palette, PALETTE_BYTES)
+            self.has_palette = True
+        elif palette != NULL:
+            self.changes_palette = self.changes_palette or memcmp(self.palette, palette, PALETTE_BYTES) != 0
+        elif has_moved and self.has_palette:
+            copy = avcodec.av_packet_new_side_data(packet, avcodec.AV_PKT_DATA_PALETTE, PALETTE_BYTES)
+            if copy == NULL:
+                avcodec.av_packet_unref(packet)
+                return avutil.AVERROR(ENOMEM)
+            memcpy(copy, self.palette, PALETTE_BYTES)
+        self.has_read = True
+        return 0
+
+    cdef void prepare_to_move(self) noexcept nogil:
+        """Read the stream's first packet, if it may bring a palette, and drop what was read ahead.
+        """
+        cdef const AVPacket *packet
+        if self.stream_with_palette >= 0 and not self.has_read:
+            self.peek(self.stream_with_palette, &packet)
+        self.has_moved = True
+        self.drop()
+        self.begin()
 
     cdef int peek(self, int stream_index, const AVPacket **packet) noexcept nogil:
         """Return the stream's next packet without consuming it; the demuxer still owns it."""
@@ -102,14 +148,12 @@ cdef class Demuxer(Container):
 
     cdef int seek(self, int stream_index, int64_t timestamp) noexcept nogil:
         """Go to the key frame at or before a timestamp in units of the stream's time base."""
-        self.drop()
-        self.begin()
+        self.prepare_to_move()
         return avformat.av_seek_frame(self.ptr, stream_index, timestamp, avformat.AVSEEK_FLAG_BACKWARD)
 
     cdef int seek_byte(self, int64_t position) noexcept nogil:
         """Go to a position of the file, in bytes."""
-        self.drop()
-        self.begin()
+        self.prepare_to_move()
         return avformat.av_seek_frame(self.ptr, -1, position, avformat.AVSEEK_FLAG_BYTE)
 
     def probe(self):
@@ -304,7 +348,12 @@ cdef class Demuxer(Container):
 
     def keep_only(self, int index):
         """Make FFmpeg discard the packets of all other streams."""
+        cdef const AVCodecParameters *parameters = self.ptr.streams[index].codecpar
         cdef unsigned int i
+        if parameters.codec_type == avutil.AVMEDIA_TYPE_VIDEO and (
+            parameters.format == avutil.AV_PIX_FMT_PAL8 or 0 < parameters.bits_per_coded_sample <= MOST_PALETTE_BITS
+        ):
+            self.stream_with_palette = index
         for i in range(self.ptr.nb_streams):
             self.ptr.streams[i].discard = (
                 avcodec.AVDISCARD_DEFAULT if <int> i == index else avcodec.AVDISCARD_ALL

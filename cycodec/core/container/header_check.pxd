@@ -41,4 +41,5 @@ cdef class HeaderCheck:
     cdef void abandon(self) noexcept
 
 
+cdef bint can_check_headers(int codec_id) noexcept
 cdef HeaderCheck new_header_check(Demuxer demuxer, int stream_index, bint is_proved=*)

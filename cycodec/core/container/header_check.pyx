@@ -53,6 +53,11 @@ cdef set AWAITING = {
 }
 
 
+cdef bint can_check_headers(int codec_id) noexcept:
+    """Return True if a decoder can be asked about the headers of a codec."""
+    return codec_id in CHECKED
+
+
 cdef class HeaderCheck:
     """Asks a decoder of one stream. See `new_header_check`."""
 

@@ -71,6 +71,7 @@ cdef class PacketTable:
     cdef int scan(self, Demuxer demuxer, int stream_index, bint closely, bint asks_all) except -1
     cdef void record_order(self, HeaderCheck check, PictureParser parser, const AVCodecParserContext *other,
                            const AVPacket *packet, PacketRecord *record) noexcept nogil
+    cdef void suspect_other_sizes(self) noexcept
     cdef int extend(self, PacketTable other) except -1
 
 

@@ -209,6 +209,20 @@ cdef class PacketTable:
             avcodec.AV_CODEC_ID_H264, avcodec.AV_CODEC_ID_HEVC, avcodec.AV_CODEC_ID_MPEG1VIDEO,
             avcodec.AV_CODEC_ID_MPEG2VIDEO, avcodec.AV_CODEC_ID_MPEG4, avcodec.AV_CODEC_ID_VP8, avcodec.AV_CODEC_ID_VP9,
         )
+        if codec_id in (
+            avcodec.AV_CODEC_ID_RAWVIDEO, avcodec.AV_CODEC_ID_V210, avcodec.AV_CODEC_ID_V410, avcodec.AV_CODEC_ID_R210
+        ):
+            self.suspect_other_sizes()
+
+    cdef void suspect_other_sizes(self) noexcept:
+        """Suspect packets of another size than the first one's, where all pictures have one size.
+
+        A decoder refuses a packet that is too short for the picture.
+        """
+        cdef int i
+        for i in range(1, self.count):
+            if self.records[i].size != self.records[0].size and not self.records[i].flags & PACKET_EMPTY:
+                self.records[i].flags |= PACKET_SUSPECT
 
     def rows(self):
         """Return (pts, dts, pos, size, flags) of each packet, for tests and tools."""

@@ -81,7 +81,7 @@ cdef class PacketCopier:
             if not self.muxer.keeps_rotation and not is_upright(demuxer.display_matrix(number)):
                 raise UnsupportedError(
                     f"{name}: the container {self.muxer.format_name} of this FFmpeg keeps no rotation, but stream "
-                    f"{number} of {demuxer.io.name} is turned by {demuxer.rotation(number):g} degrees or flipped "
+                    f"{number} of {demuxer.io.name} is turned by {demuxer.rotation(number) or 0:g} degrees or flipped "
                     "(choose mp4 or mov, or encode it again)", source=name, operation="copy packets",
                 )
             made = avformat.avformat_new_stream(self.muxer.context, NULL)
@@ -121,11 +121,12 @@ cdef class PacketCopier:
             self.places[i] = streams.index(i) if i in streams else -1
         for place, number in enumerate(streams):
             found, wanted = kind_of(demuxer.stream(number).codecpar), self.kinds[place]
-            unlike = [key for key in wanted if wanted[key] != found[key]]
-            if unlike:
+            # streams of two kinds of media have different keys, and different codecs
+            unlike = [key for key in wanted if wanted[key] != found.get(key, wanted[key])]
+            if unlike or wanted.keys() != found.keys():
                 said = "; ".join(
                     f"{key} is {describe(found[key])}, not {describe(wanted[key])}" for key in unlike
-                )
+                ) or "they hold different kinds of media"
                 raise FFmpegValueError(
                     f"{demuxer.io.name}: its stream {number} cannot follow that of the first file without encoding: "
                     f"{said} (encode one of them again with the settings of the other)",

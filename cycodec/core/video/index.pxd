@@ -44,8 +44,8 @@ cdef class FrameIndex(StreamIndex):
     cdef uint8_t *damaged_anchors
     # The numbers of the frames that such a pass found damaged.
     cdef readonly list damaged
-    # True if the index was made without reading packets, and the anchor up to which readers have
-    # read them; see Note [Packets before the anchor] in seeker.pyx.
+    # True if readers must check the packets before an anchor, and the anchor up to which they have;
+    # see Note [Packets before the anchor] in earlier_packets.pyx.
     cdef bint needs_check
     cdef int checked_anchor
     # The ordinal of the packet that gives a frame, by frame number; NULL if nobody needs it.

@@ -459,7 +459,8 @@ cdef class FrameIndex(StreamIndex):
             index.fingerprint = (header["size"], bytes.fromhex(header["digest"]))
         index.allocate(header["count"], header["anchors"], header["packets"])
         index.copy_arrays(arrays)
-        index.needs_check = index.origin == "headers" and not index.confirmed
+        # a decoder that confirmed a scan has seen the first and the last GOP only
+        index.needs_check = index.origin == "scan" or (index.origin == "headers" and not index.confirmed)
         return index
 
     cdef int copy_arrays(self, dict arrays) except -1:

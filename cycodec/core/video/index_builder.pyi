@@ -12,6 +12,7 @@ def index_from_packets(
     stamped: bool = False,
     delayed: bool = False,
     seconds_per_frame: Fraction | None = None,
+    from_start_only: bool = False,
 ) -> FrameIndex | None: ...
 def index_from_ordinals(
     table: PacketTable,
@@ -19,5 +20,6 @@ def index_from_ordinals(
     time_base: Fraction,
     *,
     seconds_per_frame: Fraction | None = None,
+    from_start_only: bool = False,
 ) -> FrameIndex: ...
 def index_from_mappings(frames: str | bytes | IO[Any], time_base: Fraction) -> FrameIndex: ...

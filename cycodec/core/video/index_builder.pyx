@@ -62,11 +62,12 @@ cdef void sort(Sortable *order, int count) noexcept nogil:
 
 
 def index_from_packets(PacketTable table not None, time_base, *, origin, stamped=False, delayed=False,
-                       seconds_per_frame=None):
+                       seconds_per_frame=None, from_start_only=False):
     """Return the index that the packets' timestamps and flags predict; None if they do not suffice.
 
     They suffice if every packet that gives a frame has a pts of its own. With `delayed` (AVI),
-    packets without one are taken for pictures that others refer to.
+    packets without one are taken for pictures that others refer to. With `from_start_only`, no
+    packet but the first is a place where decoding may begin.
     """
     cdef Sortable *order = <Sortable *> malloc((table.count + 1) * sizeof(Sortable))
     cdef FrameIndex index = FrameIndex()
@@ -99,11 +100,12 @@ def index_from_packets(PacketTable table not None, time_base, *, origin, stamped
         if not complete:
             return None
         index.stamped = stamped
+        index.from_start_only = from_start_only
         fill(index, table, order, count, time_base, seconds_per_frame)
     finally:
         free(order)
     index.origin = origin
-    index.needs_check = origin == "headers"
+    index.needs_check = True
     return index
 
 
@@ -147,11 +149,13 @@ cdef list times_by_order(PacketTable table):
     return result
 
 
-def index_from_ordinals(PacketTable table not None, ordinals, time_base, *, seconds_per_frame=None):
+def index_from_ordinals(PacketTable table not None, ordinals, time_base, *, seconds_per_frame=None,
+                        from_start_only=False):
     """Return the index of the frames that a decoder gave, in that order.
 
     Each frame is recognised by the ordinal of its packet. If two frames share a packet, or one has
-    none, frames are recognised only by their place in a pass from the beginning.
+    none, frames are recognised only by their place in a pass from the beginning; with
+    `from_start_only`, too.
     """
     cdef int count = len(ordinals)
     cdef Sortable *order = <Sortable *> malloc((count + 1) * sizeof(Sortable))
@@ -160,7 +164,9 @@ def index_from_ordinals(PacketTable table not None, ordinals, time_base, *, seco
     if order == NULL:
         raise MemoryError()
     index.stamped = True
-    index.from_start_only = len(set(ordinals)) != count or any(not 0 <= n < table.count for n in ordinals)
+    index.from_start_only = (
+        from_start_only or len(set(ordinals)) != count or any(not 0 <= n < table.count for n in ordinals)
+    )
     try:
         for i in range(count):
             order[i].ordinal = min(max(ordinals[i], 0), table.count - 1)

@@ -19,7 +19,9 @@ cdef class OrderWatch:
     # The first number that was not sent yet; those behind it that were sent are bits of `ahead`.
     cdef int64_t complete_to
     cdef uint64_t ahead
-    # Picture order counts and numbers of the last pictures, in a ring.
+    # True if order counts are compared with the pts of the packets, else with frame numbers.
+    cdef bint goes_by_pts
+    # Picture order counts and numbers, or pts, of the last pictures, in a ring.
     cdef int orders[REMEMBERED]
     cdef int64_t numbers[REMEMBERED]
     cdef int count
@@ -35,11 +37,15 @@ cdef class OrderWatch:
     cdef bint allows_fields
     # The type of the last picture sent, as AVPictureType; AV_PICTURE_TYPE_NONE if it is not known.
     cdef int type
+    # True if a picture of HEVC came after the last key picture that is not a leading one.
+    cdef bint met_trailing
     # True if a packet contradicted the index.
     cdef bint is_wrong
 
     cdef void restart(self, int64_t first, int leading) noexcept nogil
     cdef void note_packet(self, const AVPacket *packet, int64_t number) noexcept nogil
+    cdef void read_header(self, const AVPacket *packet, PictureHeader *header) noexcept nogil
+    cdef bint is_late_leading(self, const AVPacket *packet) noexcept nogil
     cdef bint may_leave_out(self) noexcept nogil
     cdef void note_number(self, int64_t number) noexcept nogil
     cdef void note_order(self, const PictureHeader *header, int64_t number) noexcept nogil
@@ -50,4 +56,4 @@ cdef class OrderWatch:
     cdef void abandon(self) noexcept
 
 
-cdef OrderWatch new_order_watch(PictureParser parser)
+cdef OrderWatch new_order_watch(PictureParser parser, bint goes_by_pts)

@@ -7,20 +7,29 @@ the decoder does. Two facts prove it for a frame, without decoding more than the
 
 1. When the frame comes out, the packets of all frames before it, from the anchor on, have been
    sent. A decoder gives frames in the order of display, so that none of them can follow.
-2. For H.264 and HEVC, the picture order counts of the packets rise as the frame numbers do. For
-   MPEG-1, MPEG-2 and MPEG-4, the types of the pictures tell their order.
+2. For H.264 and HEVC, the picture order counts of the packets rise as the frame numbers do, or as
+   the pts do, which hidden packets have, too. For MPEG-1, MPEG-2 and MPEG-4, the types of the
+   pictures tell their order.
 
-Pictures that follow an anchor and are shown before it must come before it, too. A picture that is a
+A leading picture of HEVC behind trailing pictures is a contradiction, too. Pictures that follow an
+anchor and are shown before it must come before it, too. A picture that is a
 single field is a contradiction. What happened before the anchor is not proved: a packet there may
 give no frame.
 """
 
-from libc.stdint cimport INT32_MIN, int64_t, uint64_t
+from libc.stdint cimport INT32_MIN, INT64_MIN, int64_t, uint64_t
 
+from cycodec.core.bitstream.nal cimport header_bytes
 from cycodec.core.bitstream.picture_parser cimport ENTRY_YES, PictureHeader, PictureParser
 
-from cycodec.libav cimport avutil
+from cycodec.libav cimport avcodec, avutil
 from cycodec.libav.avcodec cimport AVPacket
+
+
+cdef enum:
+    # nal_unit_type of leading pictures of HEVC (ITU-T H.265, table 7-1); trailing ones are below
+    RADL_N = 6
+    RASL_R = 9
 
 
 cdef class OrderWatch:
@@ -37,27 +46,55 @@ cdef class OrderWatch:
         self.ahead = 0
         self.count = 0
         self.oldest_order = INT32_MIN
-        self.oldest_number = -1
+        self.oldest_number = INT64_MIN
         self.is_wrong = False
         self.reference = self.last_shown = -1
         self.type = avutil.AV_PICTURE_TYPE_NONE
+        self.met_trailing = False
         self.parser.restart()
 
     cdef void note_packet(self, const AVPacket *packet, int64_t number) noexcept nogil:
-        """Look at a packet before it is sent; a number below 0 gives no frame."""
+        """Look at a packet before it is sent; a number below 0 gives no frame.
+
+        Where the index goes by pts, hidden packets must be in order, too. Decoders may drop a
+        picture that is shown before a hidden one and comes after it.
+        """
         cdef PictureHeader header
+        self.read_header(packet, &header)
+        if self.parser.has_order and self.goes_by_pts and packet.pts != avutil.AV_NOPTS_VALUE:
+            self.note_order(&header, packet.pts)
+        elif number >= 0 and self.parser.has_order:
+            self.note_order(&header, number)
+        elif number >= 0 and self.parser.reorders:
+            self.note_type(&header, number)
+        if number >= 0:
+            self.note_number(number)
+
+    cdef void read_header(self, const AVPacket *packet, PictureHeader *header) noexcept nogil:
         self.type = avutil.AV_PICTURE_TYPE_NONE
         if self.parser.reorders:
-            self.parser.read(packet, &header)
+            self.parser.read(packet, header)
             self.type = header.type
-            self.is_wrong = self.is_wrong or (header.is_field and not self.allows_fields)
-        if number < 0:
-            return
-        if self.parser.has_order:
-            self.note_order(&header, number)
-        elif self.parser.reorders:
-            self.note_type(&header, number)
-        self.note_number(number)
+            self.is_wrong = self.is_wrong or (header.is_field and not self.allows_fields) or (
+                self.is_late_leading(packet)
+            )
+
+    cdef bint is_late_leading(self, const AVPacket *packet) noexcept nogil:
+        """Return True for a leading picture of HEVC behind trailing ones (ITU-T H.265, 7.4.2.2).
+
+        Its key picture is lost or comes later. Other pictures depend on whether it is decoded.
+        """
+        cdef int place, kind
+        if self.parser.nal.codec_id != avcodec.AV_CODEC_ID_HEVC:
+            return False
+        header_bytes(&self.parser.nal, packet.data, packet.size, &place)
+        if place < 0:
+            return False
+        kind = (packet.data[place] >> 1) & 63
+        if RADL_N <= kind <= RASL_R:
+            return self.met_trailing
+        self.met_trailing = kind < RADL_N
+        return False
 
     cdef bint may_leave_out(self) noexcept nogil:
         """Return True if the last picture may be one that no other refers to.
@@ -148,8 +185,12 @@ cdef class OrderWatch:
         self.parser.abandon()
 
 
-cdef OrderWatch new_order_watch(PictureParser parser):
-    """Return a watch that reads headers with a parser of its own."""
+cdef OrderWatch new_order_watch(PictureParser parser, bint goes_by_pts):
+    """Return a watch that reads headers with a parser of its own.
+
+    `goes_by_pts` is True if the index sorts packets by the pts that the container states.
+    """
     cdef OrderWatch watch = OrderWatch()
+    watch.goes_by_pts = goes_by_pts
     watch.parser = parser
     return watch

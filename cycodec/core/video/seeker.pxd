@@ -6,7 +6,7 @@ from cycodec.core.bitstream.nal cimport NalFormat
 from cycodec.core.bitstream.picture_parser cimport PictureParser
 from cycodec.core.bitstream.sequence_headers cimport SequenceHeaders
 from cycodec.core.container.demux cimport Demuxer
-from cycodec.core.container.header_check cimport HeaderCheck
+from cycodec.core.video.earlier_packets cimport EarlierPackets
 from cycodec.core.video.index cimport Anchor, FrameIndex
 from cycodec.core.video.stream_index cimport StreamIndex
 
@@ -78,7 +78,7 @@ cdef class AnchorSeeker(Seeker):
     cdef FrameIndex index
     cdef PictureParser parser
     # Checks packets before anchors; None before the first one.
-    cdef HeaderCheck check
+    cdef EarlierPackets earlier
     # True if only the decoder can tell whether the last anchor is a key picture.
     cdef bint needs_key_frame
     # For each anchor, 1 if it did not give the frames that it promises.

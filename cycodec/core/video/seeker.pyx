@@ -20,10 +20,10 @@ from cycodec.core.bitstream.sequence_headers cimport (
 from cycodec.core.compat cimport compat_frame_is_key
 from cycodec.core.container.codes cimport LOST
 from cycodec.core.container.demux cimport Demuxer
-from cycodec.core.container.header_check cimport new_header_check
 from cycodec.core.container.limits cimport largest_time
 from cycodec.core.container.packets cimport digest_packet
 from cycodec.core.video.codes cimport NO_ENTRY
+from cycodec.core.video.earlier_packets cimport new_earlier_packets
 from cycodec.core.video.fault_watch cimport MAX_TRIES
 from cycodec.core.video.index cimport Anchor, FrameIndex
 from cycodec.core.video.stream_index cimport StreamIndex
@@ -43,9 +43,6 @@ cdef enum:
     FARTHEST_BACK = 512
     # Packets that are read only to learn their headers, for the whole stream.
     MOST_RECALLED = 64
-    # Packets before an anchor, and bytes of the source before it, up to which they are checked.
-    MOST_CHECKED = 300
-    MOST_CHECKED_BYTES = 2 << 20
 
 # Containers in which seeking by byte is exact, while their timestamps are made up.
 cdef frozenset BYTE_FORMATS = frozenset(("mpegts", "mpeg", "h264", "hevc", "m4v", "mpegvideo", "obu", "vc1"))
@@ -260,8 +257,8 @@ cdef class AnchorSeeker(Seeker):
 
     cdef void abandon(self) noexcept:
         self.parser.abandon()
-        if self.check is not None:
-            self.check.abandon()
+        if self.earlier is not None:
+            self.earlier.abandon()
 
     cdef int seek(self, AVPacket *packet) noexcept nogil:
         """Go to an anchor, whose packet `packet` holds then; to an earlier one if decoding cannot
@@ -371,39 +368,32 @@ cdef class AnchorSeeker(Seeker):
         return 0 if code == LOST or code == NO_ENTRY else code
 
     cdef int check_packets_before(self, AVPacket *packet) noexcept nogil:
-        """Look for packets before the anchor that give no frame; the index remembers them.
-
-        Note [Packets before the anchor]: an index from the container's headers has read no packet.
-        If a packet gives no frame, all later frames have other numbers. So the packets before an
-        anchor are read once, and a decoder must accept their headers; see Note [Refused packets] in
-        header_check.pyx. The others must be those that the index promises. This holds for the first
-        `MOST_CHECKED` packets of a source that is not a URL. Frames behind a refused packet are
-        read from the beginning of the stream, where the reader sees which frames come.
+        """Look for packets before the anchor that give no frame; the index remembers them. See Note
+        [Packets before the anchor] in earlier_packets.pyx.
         """
         # other readers of the index may check further anchors meanwhile
         cdef int checked = self.index.checked_anchor
-        cdef const Anchor *begin = &self.index.anchors[checked]
         cdef const Anchor *end = &self.index.anchors[self.anchor]
         cdef int here = self.anchor
-        cdef int code = 0
-        if (
-            not self.index.needs_check or self.anchor <= checked or self.demuxer.io.watch.state.timeout
-            or end.ordinal > MOST_CHECKED or self.index.anchors[0].pos < 0
-            or not 0 < end.pos - self.index.anchors[0].pos <= MOST_CHECKED_BYTES
-        ):
+        cdef int code
+        if not self.index.needs_check or self.anchor <= checked or self.demuxer.io.watch.state.timeout:
             return 0
-        if self.check is None:
+        if self.earlier is None:
             with gil:
                 try:
-                    self.check = new_header_check(self.demuxer, self.stream_index)
+                    self.earlier = new_earlier_packets(
+                        self.demuxer, self.stream_index, self.index.stamped, self.index.confirmed
+                    )
                 except BaseException as exception:
                     self.demuxer.io.pending = exception
                     return avutil.AVERROR_EXTERNAL
+        if not self.earlier.can_check(self.index.anchors, end):
+            return 0
         self.anchor = checked
         code = self.seek_to_anchor(packet)
-        self.anchor = here
         if code >= 0:
-            code = self.check_packets(packet, begin, end)
+            code = self.check_packets(packet, &self.index.anchors[checked], end)
+        self.anchor = here
         if code == LOST or code == avutil.AVERROR_EOF or code == avutil.AVERROR_INVALIDDATA:
             self.index.note_doubt_from(end.first)
             code = 0
@@ -414,26 +404,27 @@ cdef class AnchorSeeker(Seeker):
         """Read the packets from one anchor to another one; LOST if one of them is wrong."""
         cdef int32_t ordinal = -1
         cdef bint is_refused = False
-        cdef bint is_leading
+        cdef bint is_past = False
+        cdef int64_t number
         cdef int code
-        while True:
+        while ordinal <= end.ordinal and not is_past:
             code = self.read(packet)
             if code < 0:
                 return code
-            if packet.pts == begin.pts and ordinal < 0:
+            if ordinal < 0 and self.is_anchor(packet, begin):
                 ordinal = begin.ordinal
-            if packet.pts == end.pts and packet.flags & avcodec.AV_PKT_FLAG_KEY:
+                self.earlier.order.restart(begin.first, self.leading())
+            if self.is_anchor(packet, end):
                 avcodec.av_packet_unref(packet)
                 return 0 if ordinal == end.ordinal and not is_refused else LOST
+            is_past = ordinal < 0 and self.is_past(packet, begin)
             if ordinal >= 0:
-                ordinal += 1
+                number = self.index.number_of_packet(packet, ordinal)
                 # a decoder that begins here leaves out what is shown before its first picture
-                is_leading = begin.ordinal > 0 and packet.pts < begin.pts
-                if self.check.refuses(packet) and not is_leading and self.index.number_of_pts(packet.pts) >= 0:
-                    is_refused = True
+                is_refused = self.earlier.refuses(packet, number, begin.ordinal > 0 and number < begin.first) or is_refused
+                ordinal += 1
             avcodec.av_packet_unref(packet)
-            if ordinal > end.ordinal:
-                return LOST
+        return LOST
 
     cdef int fetch(self, int anchor, AVPacket *packet) noexcept nogil:
         cdef int here = self.anchor
@@ -491,7 +482,9 @@ cdef class AnchorSeeker(Seeker):
                 packet.size == anchor.size and (packet.pos == anchor.pos or packet.pos < 0)
                 and digest_packet(packet) == anchor.digest
             )
-        return packet.pts == anchor.pts and (self.anchor == 0 or packet.flags & avcodec.AV_PKT_FLAG_KEY)
+        return packet.pts == anchor.pts and (
+            anchor == self.index.anchors or packet.flags & avcodec.AV_PKT_FLAG_KEY
+        )
 
     cdef bint is_past(self, const AVPacket *packet, const Anchor *anchor) noexcept nogil:
         """Return True if the packet of an anchor cannot come any more after this one."""

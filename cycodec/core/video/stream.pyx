@@ -54,7 +54,9 @@ cdef class FrameStream(ReaderHandle):
         self.stream_index = stream_index
         self.backend = backend
         self.watch = FaultWatch()
-        self.order = new_order_watch(new_picture_parser(demuxer.stream(stream_index).codecpar, demuxer.io.name))
+        self.order = new_order_watch(
+            new_picture_parser(demuxer.stream(stream_index).codecpar, demuxer.io.name), not index.stamped
+        )
         self.wanted = NOTHING
         self.packet = avcodec.av_packet_alloc()
         self.frame = avutil.av_frame_alloc()
@@ -76,6 +78,7 @@ cdef class FrameStream(ReaderHandle):
         self.seeker = seeker
         self.index = index
         self.proves_order = index.is_exact and not index.is_decoded()
+        self.order.goes_by_pts = not index.stamped
         self.choose_marks()
         if self.state != FRESH:
             self.stop()
@@ -172,8 +175,10 @@ cdef class FrameStream(ReaderHandle):
         avutil.av_frame_unref(self.frame)
         while True:
             code = self.backend.receive(self.frame)
-            if self.sent > self.seeker.first_number() and self.backend.has_made_up():
-                self.note_error()
+            if self.backend.has_made_up() and self.sent != self.seeker.first_number():
+                # pictures that refer to what precedes the anchor are left out, not concealed
+                self.watch.note_error(self.index.is_exact)
+                self.watch.note_damage(self.sent)
             if code == 0:
                 self.frames_decoded += 1
                 self.position = self.index.position_of_frame(self.frame, self.outputs, self.decoded_to, self.seeker.step)

@@ -47,6 +47,10 @@ cdef bint may_mark(const AVCodecContext *context) noexcept nogil:
         avcodec.AV_CODEC_ID_VP8, avcodec.AV_CODEC_ID_VP9, avcodec.AV_CODEC_ID_THEORA, avcodec.AV_CODEC_ID_H263,
         avcodec.AV_CODEC_ID_H263P, avcodec.AV_CODEC_ID_FLV1, avcodec.AV_CODEC_ID_MSMPEG4V2,
         avcodec.AV_CODEC_ID_MSMPEG4V3, avcodec.AV_CODEC_ID_WMV1, avcodec.AV_CODEC_ID_WMV2,
+        avcodec.AV_CODEC_ID_PNG, avcodec.AV_CODEC_ID_TIFF, avcodec.AV_CODEC_ID_JPEGLS, avcodec.AV_CODEC_ID_JPEG2000,
+        avcodec.AV_CODEC_ID_FFV1, avcodec.AV_CODEC_ID_HUFFYUV, avcodec.AV_CODEC_ID_FFVHUFF,
+        avcodec.AV_CODEC_ID_UTVIDEO, avcodec.AV_CODEC_ID_MAGICYUV, avcodec.AV_CODEC_ID_PRORES,
+        avcodec.AV_CODEC_ID_DNXHD, avcodec.AV_CODEC_ID_DVVIDEO,
     )
 
 

@@ -1,0 +1,25 @@
+"""EarlierPackets: whether the packets before an anchor give the frames that the index promises."""
+
+from libc.stdint cimport int64_t
+
+from cycodec.core.container.decode_check cimport DecodeCheck
+from cycodec.core.container.demux cimport Demuxer
+from cycodec.core.container.header_check cimport HeaderCheck
+from cycodec.core.video.index cimport Anchor
+from cycodec.core.video.order_watch cimport OrderWatch
+from cycodec.libav.avcodec cimport AVPacket
+
+
+cdef class EarlierPackets:
+    cdef HeaderCheck headers
+    cdef DecodeCheck pictures
+    cdef OrderWatch order
+    # True if packets have ordinals in place of timestamps that can be relied on.
+    cdef bint stamped
+
+    cdef bint can_check(self, const Anchor *first, const Anchor *last) noexcept nogil
+    cdef bint refuses(self, const AVPacket *packet, int64_t number, bint is_leading) noexcept nogil
+    cdef void abandon(self) noexcept
+
+
+cdef EarlierPackets new_earlier_packets(Demuxer demuxer, int stream_index, bint stamped, bint allows_fields)

@@ -1,0 +1,94 @@
+"""Whether the packets before an anchor give the frames that the index promises.
+
+Note [Packets before the anchor]
+
+If a packet gives no frame, all later frames have other numbers. An index from the container's
+headers has read no packet, and a scan decodes none. So the packets before an anchor are read once:
+
+1. A decoder must accept their headers: Note [Refused packets] in container/header_check.pyx. A scan
+   has asked about that.
+2. Where damage anywhere in a packet may lead to no picture, a decoder must decode them: Note
+   [Pictures that are refused late] in container/decode_check.pyx.
+3. Their order of display must be that of the index: Note [Proof of the order] in order_watch.pyx.
+   The decoder of H.264 drops pictures that come too late. A scan of a container whose timestamps
+   are not relied on has compared the order.
+
+This holds for the first `MOST_CHECKED` packets of a source that is not a URL. Frames behind a wrong
+packet are read from the beginning of the stream, where the reader sees which frames come.
+"""
+
+from libc.stdint cimport int64_t
+
+from cycodec.core.bitstream.picture_parser cimport new_picture_parser
+from cycodec.core.container.decode_check cimport new_decode_check
+from cycodec.core.container.demux cimport Demuxer
+from cycodec.core.container.header_check cimport new_header_check
+from cycodec.core.video.index cimport Anchor
+from cycodec.core.video.order_watch cimport new_order_watch
+
+from cycodec.libav.avcodec cimport AVPacket
+
+
+cdef enum:
+    # Packets before an anchor, bytes of the source before it, and pixels that a decoder must
+    # decode, up to which packets are checked.
+    MOST_CHECKED = 300
+    MOST_CHECKED_BYTES = 2 << 20
+    MOST_DECODED_PIXELS = 1 << 25
+
+
+cdef class EarlierPackets:
+    """Checks packets in their order. See `new_earlier_packets`."""
+
+    cdef bint can_check(self, const Anchor *first, const Anchor *last) noexcept nogil:
+        """Return True if it costs little to check the packets before an anchor; `first` is the
+        anchor of the stream's first packet.
+        """
+        if last.ordinal > MOST_CHECKED or first.pos < 0 or not 0 <= last.pos - first.pos <= MOST_CHECKED_BYTES:
+            return False
+        if self.pictures.can_check:
+            return last.ordinal * self.pictures.pixels <= MOST_DECODED_PIXELS
+        return not self.stamped
+
+    cdef bint refuses(self, const AVPacket *packet, int64_t number, bint is_leading) noexcept nogil:
+        """Return True if a packet is not what the index promises.
+
+        `number` is that of its frame; below 0 if it gives none. `is_leading` is True for pictures
+        that a decoder leaves out if it begins at the anchor before them.
+        """
+        cdef bint is_refused = self.pictures.refuses(packet)
+        if not self.stamped:
+            is_refused = self.headers.refuses(packet) or is_refused
+            self.order.note_packet(packet, number)
+            if self.order.is_wrong:
+                return True
+        return is_refused and number >= 0 and not is_leading
+
+    cdef void abandon(self) noexcept:
+        """Forget what is owned without freeing it; see Note [After fork]."""
+        self.headers.abandon()
+        self.pictures.abandon()
+        self.order.abandon()
+
+
+cdef EarlierPackets new_earlier_packets(Demuxer demuxer, int stream_index, bint stamped, bint allows_fields):
+    """Return a check for a stream.
+
+    Parameters
+    ----------
+    demuxer : Demuxer
+    stream_index : int
+    stamped : bool
+        True if a scan of all packets has checked headers and order.
+    allows_fields : bool
+        True if a decoder has confirmed that two packets may hold the fields of one frame.
+    """
+    cdef EarlierPackets earlier = EarlierPackets()
+    earlier.stamped = stamped
+    earlier.headers = new_header_check(demuxer, stream_index)
+    earlier.pictures = new_decode_check(demuxer, stream_index)
+    earlier.order = new_order_watch(
+        new_picture_parser(demuxer.stream(stream_index).codecpar, demuxer.io.name), not stamped
+    )
+    earlier.order.allows_fields = allows_fields
+    return earlier
