@@ -171,10 +171,18 @@ def decode_index(io: IOContext, size: int | None, reader: FrameReader) -> FrameI
             source=name,
             operation="decode",
         )
-    demuxer.probe()
+    # as the reader's demuxer, because probing may stop at damage of another stream
+    if reader.demuxer.probed:
+        demuxer.probe()
     demuxer.keep_only(stream_index)
     table = scan_packets(demuxer, stream_index)
     ordinals, damaged = decode_ordinals(reader)
+    if ordinals and not len(table):
+        raise InvalidDataError(
+            f"{name}: reading it twice does not give the same packets (get an intact file)",
+            source=name,
+            operation="decode",
+        )
     index = _index_of_ordinals(demuxer, stream_index, table, ordinals)
     index.stream_index = stream_index
     check_frames(index, demuxer, stream_index)

@@ -251,7 +251,9 @@ class VideoSession(Session):
     @property
     def shape(self) -> tuple[int, int]:
         """Height and width of pictures, after the transforms."""
-        return self.pictures.shape
+        if self._owner == threading.get_ident():  # a request calls
+            return self.pictures.shape
+        return self.serve(lambda: self.pictures.shape)
 
     def redraw(self, generator: Generator) -> None:
         """Draw the places of random crops again."""

@@ -18,7 +18,7 @@ from cycodec.libav.avutil cimport AVRational
 
 
 cdef bint is_safe_with_frame_threads(AVCodecID codec_id) noexcept nogil:
-    """Return False for codecs whose frame threads may wait for ever: Note [Frame threads of APNG]."""
+    """Return False if frame threads may wait for ever: Note [Frame threads of APNG]."""
     return codec_id != avcodec.AV_CODEC_ID_APNG
 
 

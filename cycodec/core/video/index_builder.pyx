@@ -155,7 +155,7 @@ def index_from_ordinals(PacketTable table not None, ordinals, time_base, *, seco
 
     Each frame is recognised by the ordinal of its packet. If two frames share a packet, or one has
     none, frames are recognised only by their place in a pass from the beginning; with
-    `from_start_only`, too.
+    `from_start_only`, too. The table must hold a packet if there is a frame.
     """
     cdef int count = len(ordinals)
     cdef Sortable *order = <Sortable *> malloc((count + 1) * sizeof(Sortable))
@@ -163,6 +163,9 @@ def index_from_ordinals(PacketTable table not None, ordinals, time_base, *, seco
     cdef int i
     if order == NULL:
         raise MemoryError()
+    if count and not table.count:
+        free(order)
+        raise ValueError("there are frames and no packets")
     index.stamped = True
     index.from_start_only = (
         from_start_only or len(set(ordinals)) != count or any(not 0 <= n < table.count for n in ordinals)
