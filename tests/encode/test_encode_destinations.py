@@ -304,8 +304,10 @@ def test_an_abandoned_encoder_leaves_nothing(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+# A shell makes commands in the background ignore Ctrl-C.
 BEGIN = """
-import sys, os, time, torch
+import signal, sys, os, time, torch
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from cycodec.encoders import Encoder
 frames = torch.randint(0, 256, (5, 3, 96, 128), dtype=torch.uint8)
 encoder = Encoder(queue_frames=int(sys.argv[2]) or None)
@@ -359,7 +361,10 @@ def test_an_interrupt(tmp_path, queue):
         assert done.stdout.readline() == "ready\n"
         time.sleep(0.2)
         done.send_signal(signal.SIGINT)
-        output, errors = done.communicate(timeout=60)
+        try:
+            output, errors = done.communicate(timeout=60)
+        finally:
+            done.kill()
         assert (done.returncode, errors) == (0, "")
         frames_in, encoded, dropped = map(int, output.split("counts")[1].split())
         assert frames_in == encoded + dropped > 0
