@@ -18,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import recipes
 
 FFMPEG = os.environ.get("CYCODEC_TEST_FFMPEG", "ffmpeg")
 FFPROBE = os.environ.get("CYCODEC_FFPROBE", "ffprobe")
@@ -212,7 +213,8 @@ def has_ffmpeg():
 def path(name):
     """Returns the path of a generated file, which the first call makes."""
     rate, channels, seconds, _, options = RECIPES[name]
-    key = hashlib.sha1(repr((RECIPES[name], "3")).encode()).hexdigest()[:12]
+    made = RECIPES[name], recipes.ffmpeg_version()
+    key = hashlib.sha1(repr(made).encode()).hexdigest()[:12]
     target = CACHE / key / name
     if not target.exists():
         target.parent.mkdir(parents=True, exist_ok=True)
