@@ -11,8 +11,10 @@ import io
 import json
 import os
 import pickle
+import sys
 import tempfile
 from collections.abc import Callable
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -345,9 +347,23 @@ def lerobot_frames_in_a_worker(media: Media) -> Any:
 # --- pyannote.audio -------------------------------------------------------------------------------
 
 
+def hide_torchvision() -> None:
+    """Let torchmetrics do without torchvision, whose wheels load with torch's CUDA builds only."""
+    known = metadata.distribution
+
+    def distribution(name: str) -> metadata.Distribution:
+        if name == "torchvision":
+            raise metadata.PackageNotFoundError(name)
+        return known(name)
+
+    metadata.distribution = distribution
+    sys.modules["torchvision"] = None  # type: ignore[assignment]
+
+
 @case
 def pyannote_audio(media: Media) -> Any:
     """Whole files, at their own rate and resampled, as paths and as file-like objects."""
+    hide_torchvision()
     from pyannote.audio.core.io import Audio, get_audio_metadata
 
     found = {}
@@ -374,6 +390,7 @@ def pyannote_audio(media: Media) -> Any:
 @case
 def pyannote_crop(media: Media) -> Any:
     """Windows, also those that begin before the file or end behind it."""
+    hide_torchvision()
     from pyannote.audio.core.io import Audio
     from pyannote.core import Segment
 
