@@ -20,6 +20,7 @@ import media
 import numpy as np
 import oracle
 import pytest
+import recipes
 import servers
 import torch
 from forks import in_child
@@ -135,7 +136,7 @@ def test_videos(name, kind):
 
 def piped_reference(data):
     """Returns the samples that the ffmpeg command gives when it reads a stereo file from a pipe."""
-    command = [audio_media.FFMPEG, "-v", "error", "-i", "-", "-f", "f32le", "-"]
+    command = [recipes.FFMPEG, "-v", "error", "-i", "-", "-f", "f32le", "-"]
     done = subprocess.run(command, input=data, capture_output=True, check=True)
     return np.frombuffer(bytearray(done.stdout), np.float32).reshape(-1, 2).T.copy()
 

@@ -20,7 +20,6 @@ import numpy as np
 import pytest
 import recipes
 
-FFMPEG = os.environ.get("CYCODEC_TEST_FFMPEG", "ffmpeg")
 FFPROBE = os.environ.get("CYCODEC_FFPROBE", "ffprobe")
 CACHE = (
     Path(os.environ.get("CYCODEC_TEST_CACHE", Path(tempfile.gettempdir(), f"cycodec-tests-{os.getuid()}")))
@@ -196,9 +195,9 @@ def signal(rate, channels, seconds):
 def run(*arguments, data=None):
     """Runs the ffmpeg command; returns its exit status, output and messages."""
     done = subprocess.run(
-        [FFMPEG, "-hide_banner", "-v", "error", "-nostdin", *map(str, arguments)]
+        [recipes.FFMPEG, "-hide_banner", "-v", "error", "-nostdin", *map(str, arguments)]
         if data is None
-        else [FFMPEG, "-hide_banner", "-v", "error", *map(str, arguments)],
+        else [recipes.FFMPEG, "-hide_banner", "-v", "error", *map(str, arguments)],
         input=data,
         capture_output=True,
     )
@@ -206,7 +205,7 @@ def run(*arguments, data=None):
 
 
 def has_ffmpeg():
-    return shutil.which(FFMPEG) is not None
+    return shutil.which(recipes.FFMPEG) is not None
 
 
 @cache
@@ -236,7 +235,7 @@ def locate(name):
     """Returns the path of a generated or shared file."""
     if name in RECIPES:
         if not has_ffmpeg():
-            pytest.fail(f"the tests need the ffmpeg command: {FFMPEG!r} was not found")
+            pytest.fail(f"the tests need the ffmpeg command: {recipes.FFMPEG!r} was not found")
         return path(name)
     return SHARED / name
 

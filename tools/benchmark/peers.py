@@ -171,9 +171,10 @@ class Cycodec(TorchCodec):
         return self.decoder(path, memory_order="NCHW", **self.options)
 
     def open_output(self, path: str, output: str) -> Any:
+        cycodec = importlib.import_module("cycodec")
         try:
             return self.decoder(path, output=output, **self.options)
-        except ValueError as error:  # YUV of more than 8 bits is no uint8
+        except cycodec.FFmpegValueError as error:  # YUV of more than 8 bits is no uint8
             raise Unsupported(str(error)) from error
 
     def versions(self) -> dict[str, str]:
