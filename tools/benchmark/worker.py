@@ -16,7 +16,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from benchmark.checkouts import assert_imported_from
-from benchmark.peers import Peer, Unsupported, peer_class
+from benchmark.peer import Peer, Unsupported
+from benchmark.peers import peer_class
 from benchmark.workloads import CHANNELS, WORKLOADS, Case
 
 SAMPLES = 12
