@@ -32,7 +32,7 @@ class ImageReadMode(IntEnum):
 
     def channels_of(self, channels: int) -> int:
         """Return the number of channels of a file with so many."""
-        return self.value or channels
+        return int(self) or channels
 
 
 def as_mode(mode: Any) -> ImageReadMode:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
@@ -32,6 +32,8 @@ class Settings:
     limits : Limits
     num_threads : int
         Threads of libavcodec for one image.
+    is_whole : bool
+        True if images are neither cropped nor resampled.
     """
 
     mode: ImageReadMode
@@ -41,6 +43,10 @@ class Settings:
     dct_scaling: bool
     limits: limits.Limits
     num_threads: int = 1
+    is_whole: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "is_whole", self.region is None and not self.steps)
 
 
 def make_settings(

@@ -87,6 +87,9 @@ def open_source(source: AnySource, access: Access | None = None) -> IOContext:
     FFmpegError
         There is no such file, or it may not be read or reached.
     """
+    # Asking torch's metaclass is the slow part of opening bytes and paths.
+    if type(source) in (bytes, str):
+        return IOContext(source, None, access)
     if isinstance(source, IOContext):
         return source.again()
     if torch_adapter.is_tensor(source):
