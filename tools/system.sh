@@ -11,6 +11,8 @@ IMAGE_LIBRARIES=(libjpeg zlib libdeflate libwebp)
 APT_IMAGES=(libjpeg-dev zlib1g-dev libdeflate-dev libwebp-dev)
 # optional: a compiler and an emulator for 64-bit Arm, to test its kernels on x86-64
 APT_ARM=(gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user)
+# optional: heif-convert, with which tests compare the clean apertures of HEIC images
+APT_HEIF=(libheif-examples)
 
 # Calls pkg-config as setup.py does, which needs a Python.
 ffmpeg_config() {
@@ -119,15 +121,20 @@ system_packages() {
     [ -z "$missing" ] || fail "Still missing: $missing" "$(advice)"
 }
 
-# Installs APT_ARM once, and only as root: a password prompt is not worth the one test that needs
-# these packages.
-arm_packages() {
+# test_packages STAMP PACKAGE...: installs packages for a few tests once, and only as root: a password
+# prompt is not worth them. Tests are skipped without them, and say why.
+test_packages() {
+    ! is_stamped "$1" tried || return 0
+    say "installing with apt-get (log: build/apt-get.log): ${*:2}"
+    install_with_apt "${@:2}" || say "that failed; continuing without them"
+    set_stamp "$1" tried
+}
+
+# Installs APT_ARM and APT_HEIF where they are missing.
+packages_of_tests() {
     [ "$(uname -s) $(uname -m) $(id -u)" = "Linux x86_64 0" ] && have apt-get || return 0
-    ! { have aarch64-linux-gnu-gcc && have qemu-aarch64; } || return 0
-    ! is_stamped arm tried || return 0
-    say "installing with apt-get (log: build/apt-get.log): ${APT_ARM[*]}"
-    install_with_apt "${APT_ARM[@]}" || say "that failed; continuing without them"
-    set_stamp arm tried
+    { have aarch64-linux-gnu-gcc && have qemu-aarch64; } || test_packages arm "${APT_ARM[@]}"
+    have heif-convert || have heif-dec || test_packages heif "${APT_HEIF[@]}"
 }
 
 # Prints the versions of the image libraries that are there.
