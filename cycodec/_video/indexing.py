@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from cycodec._shared import threads as thread_pool
+from cycodec.core.container.avi import walk_avi
 from cycodec.core.container.demux import Demuxer
 from cycodec.core.container.first_picture import first_picture_size
 from cycodec.core.container.header_table import read_header_table
@@ -57,11 +58,15 @@ def predict_index(demuxer: Demuxer, stream_index: int, threads: int = 1) -> Pred
         The largest number of threads that walk through a Matroska file.
     """
     prediction = predict_from_headers(demuxer, stream_index, threads)
-    if prediction is None:
-        is_trusted = _is_trusted(demuxer, stream_index)
-        table = scan_packets(demuxer, stream_index, closely=not is_trusted)
-        prediction = _prediction(demuxer, stream_index, table, is_trusted, is_scanned=True)
-    return prediction
+    if prediction is not None:
+        return prediction
+    table = walk_avi(demuxer, stream_index)
+    if table is not None:
+        prediction = _prediction(demuxer, stream_index, table, is_trusted=False, is_scanned=True)
+        return replace(prediction, is_unread=True)
+    is_trusted = _is_trusted(demuxer, stream_index)
+    table = scan_packets(demuxer, stream_index, closely=not is_trusted)
+    return _prediction(demuxer, stream_index, table, is_trusted, is_scanned=True)
 
 
 def predict_from_headers(demuxer: Demuxer, stream_index: int, threads: int = 1) -> Prediction | None:

@@ -40,6 +40,7 @@ cdef class PlainHeaders:
     cdef bint accepts_h264(self, const uint8_t *data, int size) noexcept nogil
     cdef bint accepts_mpeg2(self, const uint8_t *data, int size) noexcept nogil
     cdef bint accepts_mpeg4(self, const uint8_t *data, int size) noexcept nogil
+    cdef int reach(self) noexcept nogil
     cdef bint needs_earlier(self, const uint8_t *data, int size) noexcept nogil
     cdef int keep(self, list units) except -1
     cdef bint repeats(self, const uint8_t *data, int size) noexcept nogil

@@ -19,7 +19,7 @@ from cycodec.core.bitstream.bits cimport Bits, read_bits
 from cycodec.core.bitstream.slice_header cimport SliceOrder, count_order, is_legal_slice, read_slice_sets
 from cycodec.core.bitstream.sps cimport MAX_BYTES, open_payload
 from cycodec.core.bitstream.start_codes cimport next_start_code
-from cycodec.core.bitstream.vop_header cimport is_legal_plane, read_video_layer
+from cycodec.core.bitstream.vop_header cimport LONGEST_PLANE_HEADERS, is_legal_plane, read_video_layer
 
 from cycodec.libav cimport avcodec
 from cycodec.libav.avcodec cimport AVCodecParameters
@@ -113,6 +113,10 @@ cdef class PlainHeaders:
         if size <= begin or memcmp(data, self.known[0].data, begin) != 0:
             begin = 0
         return is_legal_plane(&self.layer, &self.clock, data + begin, size - begin)
+
+    cdef int reach(self) noexcept nogil:
+        """Return how many bytes of an MPEG-4 packet `accepts` looks at, however long it is."""
+        return self.known[0].size + LONGEST_PLANE_HEADERS
 
     cdef bint needs_earlier(self, const uint8_t *data, int size) noexcept nogil:
         """Return True if a decoder that has not seen the plain packets could not judge a packet.

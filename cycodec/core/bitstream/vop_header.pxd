@@ -3,6 +3,12 @@
 from libc.stdint cimport int64_t, uint8_t
 
 
+cdef enum:
+    # Bytes that `is_legal_plane` reads at most: a group header of 7 bytes, the start code of a
+    # plane, and 99 bits: its type (2), seconds (62), time (16), and the other fields (19).
+    LONGEST_PLANE_HEADERS = 24
+
+
 cdef struct VideoLayer:
     # What the header of a plane depends on in that of its video object layer.
     unsigned resolution     # vop_time_increment_resolution: units of time in a second

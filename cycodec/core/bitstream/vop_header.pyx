@@ -192,7 +192,7 @@ cdef bint is_legal_plane(const VideoLayer *layer, PlaneClock *clock, const uint8
         return False
     open_bits(&bits, data + 4, size - 4)
     kind = read_bits(&bits, 2)
-    while read_bits(&bits, 1):
+    while seconds <= MOST_SECONDS and read_bits(&bits, 1):
         seconds += 1
     if seconds > MOST_SECONDS or not read_bits(&bits, 1):
         return False

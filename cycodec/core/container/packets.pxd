@@ -1,6 +1,6 @@
 """PacketTable: the packets of a stream, in the order in which they are stored."""
 
-from libc.stdint cimport int32_t, int64_t, uint32_t
+from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 
 from cycodec.core.bitstream.nal cimport NalFormat
 from cycodec.core.bitstream.picture_parser cimport PictureParser
@@ -21,6 +21,13 @@ cdef enum:
     PACKET_PLAIN = 32       # the packet holds one picture, as a close scan saw
     PACKET_ENTRY = 64       # decoding may begin here, as a close scan saw
     PACKET_B = 128          # a B-picture of MPEG-1, 2 or 4, as a close scan saw
+
+
+cdef enum:
+    # The digest of a packet covers so many words of eight bytes at its begin and at its end.
+    DIGEST_HEAD = 8
+    DIGEST_TAIL = 4
+    DIGEST_WORDS = DIGEST_HEAD + DIGEST_TAIL
 
 
 cdef struct PacketRecord:
@@ -76,4 +83,5 @@ cdef class PacketTable:
 
 
 cdef uint32_t digest_packet(const AVPacket *packet) noexcept nogil
+cdef uint32_t digest_words(const uint64_t *words) noexcept nogil
 cdef bint first_packet_agrees(Demuxer demuxer, int stream_index, PacketTable table) except -1

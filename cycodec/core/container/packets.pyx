@@ -26,21 +26,12 @@ from cycodec.libav.avcodec cimport AVCodecParameters, AVCodecParserContext, AVPa
 from cycodec.libav.avformat cimport AVStream
 
 
-cdef enum:
-    # The digest of a packet covers so many words of eight bytes at its begin and at its end.
-    DIGEST_HEAD = 8
-    DIGEST_TAIL = 4
-    DIGEST_WORDS = DIGEST_HEAD + DIGEST_TAIL
-
-
 cdef uint32_t digest_packet(const AVPacket *packet) noexcept nogil:
     """Return a hash of a packet's first and last bytes, in the manner of FNV-1a.
 
     Together with size and position, it recognises a packet after a seek.
     """
     cdef uint64_t[DIGEST_WORDS] words
-    cdef uint64_t value = <uint64_t> 0xCBF29CE484222325U
-    cdef int i
     if packet.size > DIGEST_WORDS * 8:
         memcpy(words, packet.data, DIGEST_HEAD * 8)
         memcpy(&words[DIGEST_HEAD], packet.data + packet.size - DIGEST_TAIL * 8, DIGEST_TAIL * 8)
@@ -48,6 +39,13 @@ cdef uint32_t digest_packet(const AVPacket *packet) noexcept nogil:
         memset(words, 0, sizeof(words))
         if packet.size > 0:
             memcpy(words, packet.data, packet.size)
+    return digest_words(words)
+
+
+cdef uint32_t digest_words(const uint64_t *words) noexcept nogil:
+    """Return the digest of a packet's first and last bytes, or of all its bytes and zeros."""
+    cdef uint64_t value = <uint64_t> 0xCBF29CE484222325U
+    cdef int i
     for i in range(DIGEST_WORDS):
         value = (value ^ words[i]) * <uint64_t> 0x100000001B3
         value ^= value >> 29
