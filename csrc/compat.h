@@ -51,6 +51,12 @@ static inline AVIOContext *compat_avio_alloc(unsigned char *buffer, int size, in
 #endif
 }
 
+/* Return 1 if probing is certain to report the colours that the decoder has found. It reports those
+ * of the container, if the container states any, since libavformat 62 (seen in 8.1 and 9.0). */
+static inline int compat_probing_tells_colours(void) {
+    return LIBAVFORMAT_VERSION_MAJOR < 62;
+}
+
 /* Return a frame's duration in the stream's time base. It is AVFrame.duration since libavutil 57.30
  * (6.0). */
 static inline int64_t compat_frame_duration(const AVFrame *frame) {

@@ -4,7 +4,8 @@ Note [Colours of frames]
 
 A container may state other colours than the pictures carry, and the pictures are right: they are
 converted by their own. The colours of a header that was not probed are therefore replaced by those
-of the parameter sets (H.264, HEVC), or else by those of frame 0.
+of the parameter sets (H.264, HEVC), or else by those of frame 0. So are colours of a probed header
+that may be the container's, which FFmpeg 9 prefers when it probes.
 """
 
 from __future__ import annotations
@@ -52,6 +53,8 @@ class Pictures:
     size : FrameSize
     pipeline : Pipeline, optional
         The options' transforms as they were resolved before, random crops included.
+    knows_colours : bool
+        ``Demuxer.knows_colours``.
 
     Attributes
     ----------
@@ -65,7 +68,12 @@ class Pictures:
     """
 
     def __init__(
-        self, options: Options, header: dict[str, Any], size: FrameSize, pipeline: Pipeline | None
+        self,
+        options: Options,
+        header: dict[str, Any],
+        size: FrameSize,
+        pipeline: Pipeline | None,
+        knows_colours: bool,
     ) -> None:
         self.options = options
         self.header = header
@@ -74,7 +82,7 @@ class Pictures:
         self._pipeline = pipeline
         # True if the header's colours are those of frame 0: Note [Colours of frames].
         # For a GPU, the headers were read closely when the stream was opened.
-        self._knows_colours = size.is_proved or options.cuda is not None
+        self._knows_colours = (knows_colours and size.is_proved) or options.cuda is not None
 
     def leave_readers(self) -> None:
         """Let go of the readers, which are closed. What is known stays known."""

@@ -128,7 +128,8 @@ class VideoSession(Session):
         self.index = opened.index
         matrix = opened.demuxer.display_matrix(self.stream_index)
         size = FrameSize(opened.header, matrix, is_proved=opened.demuxer.probed)
-        self.pictures = Pictures(self.options, opened.header, size, pipeline)
+        knows_colours = opened.demuxer.knows_colours(self.stream_index)
+        self.pictures = Pictures(self.options, opened.header, size, pipeline, knows_colours)
         if self.options.cuda is not None:
             self.move_to_gpu(opened.demuxer if opened.is_unread else None)
         else:

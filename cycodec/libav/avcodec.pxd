@@ -65,7 +65,6 @@ cdef extern from "libavcodec/avcodec.h" nogil:
         AV_CODEC_ID_DVVIDEO
         AV_CODEC_ID_RAWVIDEO
         AV_CODEC_ID_V210
-        AV_CODEC_ID_V410
         AV_CODEC_ID_R210
         AV_CODEC_ID_VP8
         AV_CODEC_ID_VP9

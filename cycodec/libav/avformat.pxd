@@ -124,6 +124,7 @@ cdef extern from "libavformat/avformat.h" nogil:
         int flags
         int ctx_flags
         int64_t probesize
+        int probe_score
         AVDictionary *metadata
         char *url
         AVIOInterruptCB interrupt_callback

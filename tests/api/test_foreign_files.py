@@ -9,9 +9,12 @@ import zipfile
 import media
 import numpy as np
 import pytest
+import recipes
 from PIL import Image
 
 import cycodec
+from cycodec.core.container.demux import Demuxer
+from cycodec.core.io.source import IOContext
 from cycodec.decoders import AudioDecoder, VideoDecoder
 
 
@@ -56,8 +59,8 @@ FOREIGN = {
     "utf8": ("gr\u00fc\u00df dich\n".encode() * 1000, "a text file"),
     "lfs": (b"version https://git-lfs.github.com/spec/v1\noid sha256:1\nsize 5\n", "git lfs pull"),
 }
+SVG = b'<svg xmlns="http://www.w3.org/2000/svg" width="8" height="6"><rect width="8" height="6" fill="red"/></svg>'
 UNSUPPORTED = {
-    "svg": (b'<svg xmlns="http://www.w3.org/2000/svg"></svg>' + b" " * 900, "an SVG drawing"),
     "midi": (b"MThd\0\0\0\6\0\1\0\1\0\x60MTrk" + bytes(50), "a MIDI file"),
 }
 
@@ -83,6 +86,33 @@ def test_unsupported_file(name):
         VideoDecoder(data)
     assert words in str(error.value)
     assert "damaged" not in str(error.value)
+
+
+def test_svg(tmp_path):
+    """FFmpeg 7.1 and later read SVG without an XML declaration, if they have librsvg."""
+    path = tmp_path / "drawing"
+    path.write_bytes(SVG)
+    pixels = recipes.run("-i", path, "-f", "rawvideo", "-pix_fmt", "rgb24", "-", check=False).stdout
+    if pixels:
+        frame = VideoDecoder(path, dimension_order="NHWC")[0]
+        assert frame.numpy().tobytes() == pixels
+        return
+    with pytest.raises(cycodec.UnsupportedError, match="an SVG drawing"):
+        VideoDecoder(path)
+
+
+class WithoutDecoders(Demuxer):
+    """A demuxer of an FFmpeg that has no decoder of what the file holds."""
+
+    def best_stream(self, media_type):
+        return None
+
+
+@pytest.mark.parametrize("begin", [b'<?xml version="1.0"?>\n', b""])
+def test_svg_without_a_decoder(begin):
+    """The demuxer may know SVG where no decoder does; the error is the same."""
+    with pytest.raises(cycodec.UnsupportedError, match="an SVG drawing"):
+        WithoutDecoders(IOContext(begin + SVG)).select_video()
 
 
 def test_moving_webp():

@@ -98,3 +98,27 @@ def test_patched_box(tmp_path):
     decoder = VideoDecoder(path, output_dtype="auto")
     assert decoder[3].dtype is torch.float32
     assert decoder.counters.frames_decoded < 8  # the parameter sets tell it, not frame 0
+
+
+def restated(data):
+    """Return an MP4 file of MPEG-2 whose `colr` box says bt709."""
+    data = bytearray(data)
+    at = data.index(b"colrnclx")
+    data[at + 8 : at + 14] = b"\0\1\0\1\0\1"
+    return bytes(data)
+
+
+@pytest.mark.parametrize("mode", ["exact", "approximate"])
+def test_a_probed_file_tells_what_its_frames_carry(tmp_path, mode):
+    """MPEG-2 in MP4 is probed; libavformat reports the container's colours from FFmpeg 8.1 on."""
+    path = tmp_path / "stated.mp4"
+    colours = "setparams=color_primaries=smpte170m:color_trc=smpte170m:colorspace=smpte170m"
+    told_by_encoder = "-color_primaries smpte170m -color_trc smpte170m -colorspace smpte170m"
+    recipes.run(
+        *["-f", "lavfi", "-i", f"testsrc2=size=128x96:rate=10:duration=1,format=yuv420p,{colours}"],
+        *["-c:v", "mpeg2video", *told_by_encoder.split()],
+        path,
+    )
+    path.write_bytes(restated(path.read_bytes()))
+    assert carried(path) == ("smpte170m",) * 3
+    assert told(path, seek_mode=mode) == ("smpte170m",) * 3

@@ -37,6 +37,7 @@ cdef int64_t DIGEST_BYTES = 64 * 1024    # at each end of the source
 cdef enum:
     PROBE_BYTES = 4096          # of a source that FFmpeg has refused
     MANY_SAMPLES = 1 << 20      # a header that announces fewer costs little memory
+    LOW_SCORE = 25              # up to AVPROBE_SCORE_RETRY FFmpeg warns that it may be wrong
 
 keep_freed_memory()
 
@@ -133,6 +134,8 @@ cdef class Container(DemuxerHandle):
             if code == avutil.AVERROR_INVALIDDATA and not io.failed:
                 self.refuse_what_it_is()
             self.check(code, "open")
+            if format == NULL and self.ptr.probe_score <= LOW_SCORE:
+                self.refuse_what_it_is()
             self.refuse_samples()
             self.keep_codec_options(options)
         finally:
@@ -292,7 +295,8 @@ cdef class Container(DemuxerHandle):
         if self.ptr.pb != NULL:
             with nogil:
                 size = avformat.avio_size(self.ptr.pb)
-        return size
+        # 0 stands for an unknown size, too: `seek_place` in io/place.pyx
+        return size if size > 0 or self.io.size is not None else -1
 
     cdef int64_t byte_position(self) noexcept nogil:
         """Return the position of the source, in bytes."""

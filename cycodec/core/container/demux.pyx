@@ -15,8 +15,9 @@ from libc.stdint cimport int64_t, uint8_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcmp, memcpy
 
-from cycodec.core.compat cimport compat_packet_palette
+from cycodec.core.compat cimport compat_packet_palette, compat_probing_tells_colours
 from cycodec.core.container.container cimport Container
+from cycodec.core.container.metadata cimport colour_names
 from cycodec.core.error import LimitError, StreamNotFoundError
 from cycodec.core.io.source cimport IOContext
 
@@ -38,6 +39,8 @@ cdef enum:
     MOST_PALETTE_BITS = 8       # of a pixel that stands for a colour of a palette
     FIRST_BYTES = 1 << 16       # of packets in which streams are looked for
     PROBE_PIXELS = 1 << 26      # of pictures that are decoded to describe a stream
+    SCRATCH_ROWS = 280          # that libavcodec's decoders of MPEG-4 and its relatives keep
+    SCRATCH_BORDER = 192        # pixels by which these rows may be wider than the picture
 
 
 cdef bint is_huge(const AVCodecParameters *parameters) noexcept nogil:
@@ -268,6 +271,39 @@ cdef class Demuxer(Container):
                 "cycodec.set_limits)", source=self.io.name, operation="open",
             )
 
+    def check_decoding(self, int index, int code):
+        """Raise the error of a decoder of a video stream.
+
+        MPEG-4 and its relatives keep some rows of their own, to which FFmpeg 9 applies
+        `max_pixels`. They then report that there is no memory, which is a LimitError here.
+        """
+        cdef AVCodecParameters *parameters = self.ptr.streams[index].codecpar
+        cdef int64_t width = parameters.width + SCRATCH_BORDER
+        if (
+            code == avutil.AVERROR(ENOMEM) and parameters.width > 0
+            and width * SCRATCH_ROWS > self.io.access.max_pixels
+        ):
+            raise LimitError(
+                f"{self.io.name}: its frames have {parameters.width}x{parameters.height} pixels, and its decoder keeps "
+                f"{SCRATCH_ROWS} rows with a border, more than max_pixels allows, {self.io.access.max_pixels} (pass a "
+                f"max_pixels of {width * SCRATCH_ROWS})", source=self.io.name, operation="decode",
+            )
+        self.check(code, "decode")
+
+    def knows_colours(self, int index):
+        """Return True if `stream_info` tells the colours that the pictures of a stream carry.
+
+        Where probing prefers the container's colours, it has found the decoder's only if the
+        container states none.
+        """
+        cdef AVCodecParameters *parameters = self.ptr.streams[index].codecpar
+        if not self.probed or compat_probing_tells_colours():
+            return self.probed
+        told = colour_names(
+            parameters.color_primaries, parameters.color_space, parameters.color_trc, parameters.color_range
+        )
+        return all(name is None for name in told.values())
+
     def is_self_contained(self, int index):
         """Return whether the header holds all that a decoder of a video stream needs."""
         cdef AVCodecParameters *parameters = self.ptr.streams[index].codecpar
@@ -317,7 +353,9 @@ cdef class Demuxer(Container):
         if stream_index is None:
             stream_index = self.best_stream(media_type)
             if stream_index is None and streams:
-                stream_index = streams[0]       # without a decoder: opening the stream reports that
+                # FFmpeg has no decoder, which opening the stream reports for other kinds of files
+                self.refuse_what_it_is()
+                stream_index = streams[0]
         elif stream_index not in streams:
             raise StreamNotFoundError(
                 f"{self.io.name}: stream {stream_index} is no {media_type} stream ({self.describe_streams()})",

@@ -207,9 +207,8 @@ cdef class PacketTable:
             avcodec.AV_CODEC_ID_H264, avcodec.AV_CODEC_ID_HEVC, avcodec.AV_CODEC_ID_MPEG1VIDEO,
             avcodec.AV_CODEC_ID_MPEG2VIDEO, avcodec.AV_CODEC_ID_MPEG4, avcodec.AV_CODEC_ID_VP8, avcodec.AV_CODEC_ID_VP9,
         )
-        if codec_id in (
-            avcodec.AV_CODEC_ID_RAWVIDEO, avcodec.AV_CODEC_ID_V210, avcodec.AV_CODEC_ID_V410, avcodec.AV_CODEC_ID_R210
-        ):
+        # by name, because FFmpeg 9 has no v410 and takes it for raw video
+        if avcodec.avcodec_get_name(<avcodec.AVCodecID> codec_id) in (b"rawvideo", b"v210", b"v410", b"r210"):
             self.suspect_other_sizes()
 
     cdef void suspect_other_sizes(self) noexcept:

@@ -45,7 +45,9 @@ cdef int64_t seek_place(void *opaque, int64_t offset, int whence) noexcept nogil
     cdef Place *place = <Place *> opaque
     cdef int64_t size
     if whence & avformat.AVSEEK_SIZE:
-        return size_of(place)
+        # FFmpeg's own files say 0 for a pipe, too. The MP3 demuxer takes an error code for a huge
+        # size, believes that files were joined, and leaves the padding in.
+        return max(size_of(place), 0)
     whence &= ~avformat.AVSEEK_FORCE
     if whence == SEEK_CUR:
         offset += place.pos

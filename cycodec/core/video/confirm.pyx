@@ -44,7 +44,7 @@ cdef bint gives(FrameStream reader, int first, int end, bint to_the_end) except 
             code = reader.next_frame()
         if code == avutil.AVERROR_EOF:
             break
-        reader.demuxer.check(code, "decode")
+        reader.demuxer.check_decoding(reader.stream_index, code)
         if reader.position < 0 or (expected < 0 and reader.position > first):
             return False
         if expected >= 0 and reader.position != expected:
@@ -76,7 +76,7 @@ def decode_ordinals(FrameStream reader not None):
                 errors = reader.watch.errors
             if code == avutil.AVERROR_EOF:
                 return ordinals, damaged
-            reader.demuxer.check(code, "decode")
+            reader.demuxer.check_decoding(reader.stream_index, code)
             ordinals.append(reader.frame.pts if reader.frame.pts != avutil.AV_NOPTS_VALUE else -1)
     finally:
         reader.stop()

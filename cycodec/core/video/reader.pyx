@@ -291,4 +291,5 @@ cdef class FrameReader(FrameStream):
                 f"{self.demuxer.io.name}: the decoder did not give the frames that the index promised",
                 source=self.demuxer.io.name, operation="decode",
             )
-        return self.demuxer.check(code, "decode")
+        self.demuxer.check_decoding(self.stream_index, code)
+        return 0
