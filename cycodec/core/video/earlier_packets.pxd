@@ -2,6 +2,7 @@
 
 from libc.stdint cimport int64_t
 
+from cycodec.core.bitstream.picture_parser cimport PictureParser
 from cycodec.core.container.decode_check cimport DecodeCheck
 from cycodec.core.container.demux cimport Demuxer
 from cycodec.core.container.header_check cimport HeaderCheck
@@ -14,11 +15,15 @@ cdef class EarlierPackets:
     cdef HeaderCheck headers
     cdef DecodeCheck pictures
     cdef OrderWatch order
+    # Reads the headers of AV1; None for other codecs.
+    cdef PictureParser parser
     # True if packets have ordinals in place of timestamps that can be relied on.
     cdef bint stamped
 
+    cdef void restart(self, int64_t first, int leading) noexcept nogil
     cdef bint can_check(self, const Anchor *first, const Anchor *last) noexcept nogil
     cdef bint refuses(self, const AVPacket *packet, int64_t number, bint is_leading) noexcept nogil
+    cdef bint refuses_anchor(self, const AVPacket *packet) noexcept nogil
     cdef void abandon(self) noexcept
 
 

@@ -129,12 +129,21 @@ cdef class Seeker:
         """Forget what is owned without freeing it; see Note [After fork]."""
         pass
 
-    cdef int check_packets_before(self, AVPacket *packet) noexcept nogil:
+    cdef bint must_check(self) noexcept nogil:
+        """Return True if packets before the anchor were not checked and can be."""
+        return False
+
+    cdef bint checks_from_start(self) noexcept nogil:
+        """Return True if that check begins with the first packet of the stream."""
+        return False
+
+    cdef int check_packets_before(self, AVPacket *packet, bint is_at_start) noexcept nogil:
         """Look for packets before the anchor that give no frame; the index remembers them.
 
-        Return 1 if packets were read, 0 if none were, or AVERROR.
+        `is_at_start` is True if the demuxer gives the stream's first packet next. Return 1 if
+        packets were read, or AVERROR.
         """
-        return 0
+        return 1
 
     cdef bint is_near(self, int64_t position, int64_t reached, int delay, bint is_fresh) noexcept nogil:
         """Return True if decoding on from `reached` costs less than a seek; `delay` frames are
@@ -367,17 +376,9 @@ cdef class AnchorSeeker(Seeker):
                 self.index.repeats_headers = True
         return 0 if code == LOST or code == NO_ENTRY else code
 
-    cdef int check_packets_before(self, AVPacket *packet) noexcept nogil:
-        """Look for packets before the anchor that give no frame; the index remembers them. See Note
-        [Packets before the anchor] in earlier_packets.pyx.
-        """
-        # other readers of the index may check further anchors meanwhile
-        cdef int checked = self.index.checked_anchor
-        cdef const Anchor *end = &self.index.anchors[self.anchor]
-        cdef int here = self.anchor
-        cdef int code
-        if not self.index.needs_check or self.anchor <= checked or self.demuxer.io.watch.state.timeout:
-            return 0
+    cdef bint must_check(self) noexcept nogil:
+        if not self.index.needs_check or self.anchor <= self.index.checked_anchor or self.demuxer.io.watch.state.timeout:
+            return False
         if self.earlier is None:
             with gil:
                 try:
@@ -386,13 +387,27 @@ cdef class AnchorSeeker(Seeker):
                     )
                 except BaseException as exception:
                     self.demuxer.io.pending = exception
-                    return avutil.AVERROR_EXTERNAL
-        if not self.earlier.can_check(self.index.anchors, end):
-            return 0
+                    return True
+        return self.earlier.can_check(self.index.anchors, &self.index.anchors[self.anchor])
+
+    cdef bint checks_from_start(self) noexcept nogil:
+        return self.index.checked_anchor == 0
+
+    cdef int check_packets_before(self, AVPacket *packet, bint is_at_start) noexcept nogil:
+        """Look for packets before the anchor that give no frame; the index remembers them. See Note
+        [Packets before the anchor] in earlier_packets.pyx.
+        """
+        # other readers of the index may check further anchors meanwhile
+        cdef int checked = self.index.checked_anchor
+        cdef const Anchor *end = &self.index.anchors[self.anchor]
+        cdef int here = self.anchor
+        cdef int code
+        if self.earlier is None:
+            return avutil.AVERROR_EXTERNAL
         self.anchor = checked
-        code = self.seek_to_anchor(packet)
-        if code >= 0:
-            code = self.check_packets(packet, &self.index.anchors[checked], end)
+        code = 0 if is_at_start and checked == 0 else self.seek_to_anchor(packet)
+        # a place that the demuxer cannot go to says nothing of the packets
+        code = LOST if code < 0 else self.check_packets(packet, &self.index.anchors[checked], end)
         self.anchor = here
         if code == LOST or code == avutil.AVERROR_EOF or code == avutil.AVERROR_INVALIDDATA:
             self.index.note_doubt_from(end.first)
@@ -413,8 +428,10 @@ cdef class AnchorSeeker(Seeker):
                 return code
             if ordinal < 0 and self.is_anchor(packet, begin):
                 ordinal = begin.ordinal
-                self.earlier.order.restart(begin.first, self.leading())
+                self.earlier.restart(begin.first, self.leading())
             if self.is_anchor(packet, end):
+                # the headers of an anchor may drop the frames before it
+                is_refused = self.earlier.refuses_anchor(packet) or is_refused
                 avcodec.av_packet_unref(packet)
                 return 0 if ordinal == end.ordinal and not is_refused else LOST
             is_past = ordinal < 0 and self.is_past(packet, begin)

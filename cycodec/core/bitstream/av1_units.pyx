@@ -1,0 +1,55 @@
+"""The units of AV1 packets, the OBUs (AV1 bitstream specification, 5.3 to 5.9.2)."""
+
+from libc.stdint cimport int64_t, uint8_t
+
+
+cdef enum:
+    FRAME_HEADER = 3            # obu_type
+    FRAME = 6
+    FORBIDDEN = 0x80            # bits of the first byte of a unit
+    HAS_EXTENSION = 4
+    HAS_SIZE = 2
+    SHOW_EXISTING = 0x80        # bits of the first byte of a frame header
+    SHOW_FRAME = 0x10
+    LONGEST_NUMBER = 8          # bytes of a number of variable length
+
+
+cdef int count_shown_av1(const uint8_t *data, int size) noexcept nogil:
+    """Return how many frames of the lowest layer a packet shows; -1 if its units do not fit.
+
+    The stream must not consist of reduced still pictures.
+    """
+    cdef int64_t length
+    cdef int position = 0
+    cdef int shown = 0
+    cdef int first, layer, kind, i
+    while position < size:
+        first = data[position]
+        kind = (first >> 3) & 15
+        position += 1
+        layer = 0
+        if first & FORBIDDEN:
+            return -1
+        if first & HAS_EXTENSION:
+            if position >= size:
+                return -1
+            layer = (data[position] >> 3) & 3
+            position += 1
+        length = size - position
+        if first & HAS_SIZE:
+            length = 0
+            for i in range(LONGEST_NUMBER):
+                if position >= size:
+                    return -1
+                length |= <int64_t> (data[position] & 0x7F) << 7 * i
+                position += 1
+                if not data[position - 1] & 0x80:
+                    break
+        if length > size - position:
+            return -1
+        if kind in (FRAME_HEADER, FRAME) and layer == 0:
+            if length == 0:
+                return -1
+            shown += (data[position] & (SHOW_EXISTING | SHOW_FRAME)) != 0
+        position += <int> length
+    return shown
