@@ -18,6 +18,9 @@ cdef struct Vp9References:
     Vp9Picture[VP9_REFERENCES] pictures
     # Of the pictures since the last frame that stated it.
     int format
+    # The size of the last key frame; the container's before it, or 0.
+    int width
+    int height
     # Larger pictures are refused.
     int64_t max_pixels
 

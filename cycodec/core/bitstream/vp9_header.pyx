@@ -8,8 +8,12 @@ Note [VP9 headers]
 libavcodec's decoder cannot be asked about headers without decoding: frames refer to pictures, and
 it refuses those that refer to a picture which it does not have. So the headers are read here, with
 the sizes of the pictures that each frame leaves behind. A packet is refused if any of its frames
-is. Damage behind the headers never prevents a picture, except in the sizes and the first bits of
-tiles, which are read, too.
+is. The sizes and the first bits of tiles are read, too.
+
+Behind the headers, damage prevents a picture only if the decoder needs many more bits than there
+are. That happens where a damaged header makes pictures larger. Encoders that change the size of
+pictures keep their shape, or turn it; key frames of another shape are refused. Other damage of that
+kind shows only when the frame is read.
 """
 
 from libc.stdint cimport int64_t, uint8_t
@@ -26,6 +30,7 @@ cdef enum:
     SMALLEST_TILE = 64          # pixels of the unit in which tiles are counted
     SEGMENTS = 8
     TILE_SIZE_BYTES = 4
+    SHAPE_SHIFT = 4             # a sixteenth of a side may be lost by rounding
     FORMAT_420 = 0b11           # 8 bits, with chroma halved in both directions
 
 
@@ -111,6 +116,8 @@ cdef int read_frame(Vp9References *references, const uint8_t *data, int size) no
     if not holds_tiles(&header, data + i, size - i):
         return VP9_REFUSED
     references.format = header.picture.format
+    if header.refresh == ALL_REFERENCES:
+        references.width, references.height = header.picture.width, header.picture.height
     for i in range(VP9_REFERENCES):
         if header.refresh >> i & 1:
             references.pictures[i] = header.picture
@@ -130,6 +137,8 @@ cdef bint read_uncompressed(const Vp9References *references, Bits *bits, int pro
             return False
         read_size(bits, &header.picture)
         skip_render_size(bits)
+        if not keeps_shape(references, &header.picture):
+            return False
     else:
         is_intra_only = not header.is_shown and read_bits(bits, 1)
         if not is_resilient:
@@ -179,6 +188,21 @@ cdef bint read_format(Bits *bits, int profile, int *format) noexcept nogil:
 cdef void read_size(Bits *bits, Vp9Picture *picture) noexcept nogil:
     picture.width = <int> read_bits(bits, 16) + 1
     picture.height = <int> read_bits(bits, 16) + 1
+
+
+cdef bint keeps_shape(const Vp9References *references, const Vp9Picture *picture) noexcept nogil:
+    """Return True if a key frame has about the shape of the one before, or that shape turned."""
+    cdef int64_t width = references.width
+    cdef int64_t height = references.height
+    if not width or not height:
+        return True
+    return is_about(picture.width * height, picture.height * width) or (
+        is_about(picture.width * width, picture.height * height)
+    )
+
+
+cdef bint is_about(int64_t a, int64_t b) noexcept nogil:
+    return max(a, b) - min(a, b) <= max(a, b) >> SHAPE_SHIFT
 
 
 cdef void skip_render_size(Bits *bits) noexcept nogil:

@@ -261,6 +261,7 @@ cdef HeaderCheck new_header_check(Demuxer demuxer, int stream_index, bint is_pro
     check.nal = nal_format(parameters)
     check.source = demuxer.io.name
     check.max_pixels = check.references.max_pixels = demuxer.io.access.max_pixels
+    check.references.width, check.references.height = max(parameters.width, 0), max(parameters.height, 0)
     if (
         parameters.codec_id not in CHECKED or avcodec.avcodec_find_decoder(parameters.codec_id) == NULL
         or demuxer.has_huge_frames(stream_index)

@@ -1,0 +1,100 @@
+"""Damaged headers of packets: each first read of a fresh decoder gives the frame of ffmpeg."""
+
+import random
+
+import oracle
+import pytest
+from damaged_files import lacks_frames, made, packets
+
+from cycodec.decoders import VideoDecoder
+
+HEVC = "-c:v libx265 -x265-params log-level=none:keyint=5:bframes=2:pools=none:frame-threads=1"
+# Streams whose key frames come every five frames, so that most frames have packets before their GOP.
+CLIPS = {
+    "plain.webm": "-c:v libvpx-vp9 -g 5 -lag-in-frames 0",
+    "hidden.webm": "-c:v libvpx-vp9 -g 5 -auto-alt-ref 1 -lag-in-frames 12",
+    "resilient.mp4": "-c:v libvpx-vp9 -g 5 -error-resilient 1",
+    "tiles.webm": "-vf scale=1088:64 -c:v libvpx-vp9 -g 5 -tile-columns 2 -tile-rows 1 -cpu-used 8 -deadline realtime",
+    "full.webm": "-c:v libvpx-vp9 -g 5 -pix_fmt yuv444p -cpu-used 8",
+    "deep.webm": "-c:v libvpx-vp9 -g 5 -pix_fmt yuv420p10le -cpu-used 8",
+    "x.ivf": "-c:v libvpx-vp9 -g 5",
+    "av1.mp4": "-c:v libaom-av1 -cpu-used 8 -g 5 -lag-in-frames 0",
+    "hidden.mkv": "-c:v libaom-av1 -cpu-used 8 -g 5 -lag-in-frames 12",
+    "av1.ivf": "-c:v libaom-av1 -cpu-used 8 -g 5",
+    "x.hevc": f"{HEVC} -f hevc",
+}
+ROUNDS = 12
+# Bytes of the container between the place that ffprobe names and the packet.
+BEFORE = {".webm": 4, ".mkv": 4, ".ivf": 12}
+
+
+@pytest.mark.parametrize("name", CLIPS)
+def test_damage_in_the_headers_of_packets(tmp_path, name):
+    """A few bits of the first bytes of one or two packets are wrong."""
+    path = made(tmp_path, name, CLIPS[name])
+    data, places = path.read_bytes(), packets(path)
+    dice = random.Random(name)
+    found = 0
+    for attempt in range(ROUNDS):
+        changed = bytearray(data)
+        for pos, size in dice.sample(places[:-1], dice.randrange(1, 3)):
+            begin = pos + BEFORE.get(path.suffix, 0)
+            reach = size if name == "x.hevc" else min(size, 24)
+            changed[begin + dice.randrange(reach)] ^= 1 << dice.randrange(8)
+        other = path.with_name(f"{attempt}_{name}")
+        other.write_bytes(changed)
+        found += lacks_frames(other, len(places))
+    assert found or name == "x.hevc"
+
+
+@pytest.mark.parametrize("name", CLIPS)
+def test_intact_headers_leave_no_doubt(tmp_path, name):
+    """The first read begins at the key frame before the wanted one."""
+    path = made(tmp_path, name, CLIPS[name])
+    reference = oracle.reference(path)
+    with VideoDecoder(path, dimension_order="NHWC", num_threads=1) as decoder:
+        assert decoder.index.origin in ("headers", "scan") or name == "x.hevc"
+        begun = decoder.counters.frames_decoded
+        last = int(decoder.index.key_frames[-1])
+        assert last >= 5
+        assert oracle.digest(decoder[last]) == reference.digests[last]
+        assert decoder.counters.frames_decoded - begun <= 3
+
+
+@pytest.mark.parametrize("name", ["x.ts", "x.mpg", "x.mkv", "x.mp4"])
+def test_sequence_headers_that_change_the_pictures(tmp_path, name):
+    """The decoder of MPEG-2 begins again, and drops the frames that wait to be shown."""
+    path = made(tmp_path, name, "-c:v mpeg2video -g 5 -bf 2")
+    data = bytearray(path.read_bytes())
+    places = [place for place in range(len(data)) if data.startswith(b"\0\0\1\xb3", place)]
+    data[places[-2] + 7] ^= 0x10  # aspect_ratio_information
+    path.write_bytes(data)
+    assert lacks_frames(path, 12)
+
+
+@pytest.mark.parametrize("codec", ["libx264 -bf 0", "libvpx-vp9", "libaom-av1 -cpu-used 8"])
+def test_a_first_packet_that_is_said_to_be_no_key(tmp_path, codec):
+    """FFmpeg's demuxer cannot seek to it then."""
+    path = made(tmp_path, "x.mp4", f"-c:v {codec} -g 5")
+    data = bytearray(path.read_bytes())
+    place = data.index(b"stss") + 12
+    assert data[place : place + 4] == b"\0\0\0\1"
+    data[place + 3] = 3
+    path.write_bytes(data)
+    assert not lacks_frames(path, 12)
+
+
+def test_packets_that_are_lost_while_ffmpeg_looks_for_streams(tmp_path):
+    """FFmpeg skips the rest of a cluster at a damaged block of sound, and only while it looks for
+    streams.
+    """
+    sound = "-f lavfi -i sine=r=48000:d=1.2 -c:a libopus"
+    path = made(tmp_path, "x.mkv", f"{sound} -c:v mpeg2video -g 5 -bf 2")
+    data = bytearray(path.read_bytes())
+    places = packets(path)
+    # an Opus block of track 2 between the second and the third GOP
+    place = next(i for i in range(places[5][0], len(data)) if data[i] == 0xA3 and data[i + 3] == 0x82)
+    data[place + 6] |= 6  # lacing
+    path.write_bytes(data)
+    assert len(packets(path)) < 12
+    assert lacks_frames(path, 12)
