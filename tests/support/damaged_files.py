@@ -24,9 +24,9 @@ def made(folder, name, options, seconds=1.2):
     return path
 
 
-def packets(path):
-    """Returns (place in the file, size) of each video packet."""
-    entries = "-select_streams v:0 -show_entries packet=pos,size -of csv=p=0"
+def packets(path, stream="v:0"):
+    """Returns (place in the file, size) of each packet of a stream."""
+    entries = f"-select_streams {stream} -show_entries packet=pos,size -of csv=p=0"
     command = ["ffprobe", "-v", "error", *entries.split(), str(path)]
     text = subprocess.run(command, capture_output=True, check=True, text=True).stdout
     rows = [line.split(",") for line in text.split()]

@@ -9,7 +9,7 @@ from damaged_files import lacks_frames, made, packets
 from cycodec.decoders import VideoDecoder
 
 HEVC = "-c:v libx265 -x265-params log-level=none:keyint=5:bframes=2:pools=none:frame-threads=1"
-# Streams whose key frames come every five frames, so that most frames have packets before their GOP.
+# Their key frames come every five frames, so that most frames have packets before their GOP.
 CLIPS = {
     "plain.webm": "-c:v libvpx-vp9 -g 5 -lag-in-frames 0",
     "hidden.webm": "-c:v libvpx-vp9 -g 5 -auto-alt-ref 1 -lag-in-frames 12",
@@ -86,15 +86,30 @@ def test_a_first_packet_that_is_said_to_be_no_key(tmp_path, codec):
 
 def test_packets_that_are_lost_while_ffmpeg_looks_for_streams(tmp_path):
     """FFmpeg skips the rest of a cluster at a damaged block of sound, and only while it looks for
-    streams.
+    streams. It looks for long, because the header of the sound is damaged, too.
     """
     sound = "-f lavfi -i sine=r=48000:d=1.2 -c:a libopus"
     path = made(tmp_path, "x.mkv", f"{sound} -c:v mpeg2video -g 5 -bf 2")
     data = bytearray(path.read_bytes())
-    places = packets(path)
-    # an Opus block of track 2 between the second and the third GOP
-    place = next(i for i in range(places[5][0], len(data)) if data[i] == 0xA3 and data[i + 3] == 0x82)
-    data[place + 6] |= 6  # lacing
+    key_frame = packets(path)[5][0]
+    place = next(pos for pos, _ in packets(path, "a:0") if pos > key_frame)
+    data[place + 3 : place + 8] = b"\xff" * 5  # lacing, and impossible sizes
+    data[data.index(b"\xe1\x91\x9f") + 1] += 1  # the size of the Audio element
     path.write_bytes(data)
     assert len(packets(path)) < 12
     assert lacks_frames(path, 12)
+
+
+def test_a_lost_picture_that_is_shown_before_its_key_frame(tmp_path):
+    """Its packet follows that of the key frame, whose number depends on it."""
+    path = made(tmp_path, "x.mkv", "-c:v mpeg2video -g 5 -bf 2")
+    data = bytearray(path.read_bytes())
+    place = packets(path)[5][0] + 4
+    assert data[place : place + 4] == b"\0\0\1\0"
+    data[place] = 16  # no start code of a picture
+    path.write_bytes(data)
+    reference = oracle.reference(path)
+    assert reference.count == 11
+    for number in range(6, 11):
+        decoder = VideoDecoder(path, dimension_order="NHWC", num_threads=1)
+        assert oracle.digest(decoder[number]) == reference.digests[number], number

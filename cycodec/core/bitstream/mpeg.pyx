@@ -3,7 +3,7 @@
 ISO/IEC 13818-2, 6.2.3 (MPEG-1 and MPEG-2); ISO/IEC 14496-2, 6.2.5 (MPEG-4).
 """
 
-from libc.stdint cimport uint8_t, uint32_t
+from libc.stdint cimport uint8_t
 
 from cycodec.core.bitstream.bits cimport Bits, open_bits, read_bits
 from cycodec.core.bitstream.start_codes cimport next_start_code

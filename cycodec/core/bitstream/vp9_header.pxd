@@ -26,3 +26,4 @@ cdef struct Vp9References:
 
 
 cdef int read_vp9_packet(Vp9References *references, const uint8_t *data, int size) noexcept nogil
+cdef bint read_vp9_size(const uint8_t *data, int size, int *width, int *height) noexcept nogil

@@ -16,7 +16,8 @@ pictures keep their shape, or turn it; key frames of another shape are refused. 
 kind shows only when the frame is read.
 """
 
-from libc.stdint cimport int64_t, uint8_t
+from libc.stdint cimport INT64_MAX, int64_t, uint8_t
+from libc.string cimport memset
 
 from cycodec.core.bitstream.bits cimport Bits, open_bits, read_bits
 
@@ -67,6 +68,18 @@ cdef int read_vp9_packet(Vp9References *references, const uint8_t *data, int siz
         shown += code
         position += sizes[i]
     return shown if count else VP9_REFUSED
+
+
+cdef bint read_vp9_size(const uint8_t *data, int size, int *width, int *height) noexcept nogil:
+    """Read the size of the key frame that a packet begins with; return False if it is refused."""
+    cdef Vp9References references
+    cdef int[MOST_FRAMES] sizes
+    memset(&references, 0, sizeof(references))
+    references.max_pixels = INT64_MAX
+    if not split_superframe(data, size, sizes) or read_frame(&references, data, sizes[0]) == VP9_REFUSED:
+        return False
+    width[0], height[0] = references.width, references.height
+    return width[0] > 0
 
 
 cdef int split_superframe(const uint8_t *data, int size, int *sizes) noexcept nogil:
@@ -305,8 +318,7 @@ cdef void read_tiles(Bits *bits, FrameHeader *header) noexcept nogil:
 
 
 cdef bint holds_tiles(const FrameHeader *header, const uint8_t *data, int size) noexcept nogil:
-    """Return True if the compressed header and all tiles are there, and each begins with a zero bit.
-    """
+    """Return True if the compressed header and all tiles are there and begin with a zero bit."""
     cdef int tiles = 1 << header.tile_columns + header.tile_rows
     cdef int64_t length = header.compressed
     cdef int64_t left = size

@@ -18,7 +18,8 @@ from libc.errno cimport EAGAIN, ENOMEM
 from libc.stdint cimport uint8_t
 from libc.string cimport memcpy, memset
 
-from cycodec.core.bitstream.mpeg cimport changes_sequence, holds_one_mpeg4_picture, mpeg4_picture_place
+from cycodec.core.bitstream.mpeg cimport changes_sequence as has_other_sequence
+from cycodec.core.bitstream.mpeg cimport holds_one_mpeg4_picture, mpeg4_picture_place
 from cycodec.core.bitstream.nal cimport holds_picture, nal_format, take_length
 from cycodec.core.bitstream.plain_headers cimport new_plain_headers
 from cycodec.core.bitstream.start_codes cimport next_start_code
@@ -116,7 +117,7 @@ cdef class HeaderCheck:
         [Changed sequences] in bitstream/mpeg.pyx.
         """
         return self.nal.codec_id in (avcodec.AV_CODEC_ID_MPEG1VIDEO, avcodec.AV_CODEC_ID_MPEG2VIDEO) and (
-            changes_sequence(&self.shape, packet.data, packet.size)
+            has_other_sequence(&self.shape, packet.data, packet.size)
         )
 
     cdef bint knows_order(self) noexcept nogil:

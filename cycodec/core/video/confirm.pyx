@@ -55,8 +55,8 @@ cdef bint gives(FrameStream reader, int first, int end, bint to_the_end) except 
 
 def decode_ordinals(FrameStream reader not None):
     """Decode the whole stream; return the ordinal of the packet of each frame, or -1 for a frame
-    without a packet, a list of the frames that are damaged or follow a packet that is, and a list of
-    the ordinals of packets whose frames may be damaged though they come out later.
+    without a packet, a list of the frames that are damaged or follow a packet that is, and a list
+    of the ordinals of packets whose frames may be damaged though they come out later.
 
     Afterwards the reader has an index that knows no frames in advance, and the caller must set
     another.

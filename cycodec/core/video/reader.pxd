@@ -24,7 +24,7 @@ cdef class FrameReader(FrameStream):
 
     cdef int seek_to(self, int64_t position) noexcept nogil
     cdef int check_packets_before(self) noexcept nogil
-    cdef bint must_open_again(self) noexcept nogil
+    cdef bint must_open_again(self, bint has_retreated) noexcept nogil
     cdef int first_frame(self) noexcept nogil
     cdef bint can_go_on(self, int64_t position) noexcept nogil
     cdef bint goes_on_from_start(self) noexcept nogil

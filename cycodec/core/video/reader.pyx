@@ -33,6 +33,7 @@ cdef class FrameReader(FrameStream):
     cdef int seek_to(self, int64_t position) noexcept nogil:
         """Seek, and decode a first frame at or before the position; see Note [Anchors are proved].
         """
+        cdef bint has_retreated = False
         cdef int code
         if self.index.has_known_damage(position) and not self.wanted.masking:
             self.watch.note_known_damage()
@@ -47,7 +48,7 @@ cdef class FrameReader(FrameStream):
                     self.watch.note_known_damage()
                     self.seeker.aim(position, True)
         while True:
-            code = LOST if self.must_open_again() else self.begin()
+            code = LOST if self.must_open_again(has_retreated) else self.begin()
             if code == LOST and self.seeker.anchor == 0:
                 code = self.renew_decoder(True)
             if code == 0:
@@ -63,6 +64,7 @@ cdef class FrameReader(FrameStream):
                 return code
             if not self.seeker.retreat():
                 return CONTRADICTION if self.index.is_exact else code
+            has_retreated = True
 
     cdef int check_packets_before(self) noexcept nogil:
         """Look for packets before the anchor that give no frame: 1 if packets were read, 0 if none
@@ -85,12 +87,13 @@ cdef class FrameReader(FrameStream):
             self.state = FRESH
         return self.seeker.check_packets_before(self.packet, self.state == FRESH)
 
-    cdef bint must_open_again(self) noexcept nogil:
+    cdef bint must_open_again(self, bint has_retreated) noexcept nogil:
         """Return True if decoding must begin with the source opened again; see Note [Packets that
         probing has read].
         """
         return self.seeker.anchor == 0 and (
-            self.must_reopen or (self.watch.from_start_only and self.demuxer.probed)
+            self.must_reopen
+            or (self.demuxer.probed and (has_retreated or self.watch.from_start_only or self.watch.num_bad_anchors > 0))
         )
 
     cdef int first_frame(self) noexcept nogil:

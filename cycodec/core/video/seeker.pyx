@@ -43,6 +43,8 @@ cdef enum:
     FARTHEST_BACK = 512
     # Packets that are read only to learn their headers, for the whole stream.
     MOST_RECALLED = 64
+    # Packets behind an anchor among which pictures that are shown before it are looked for.
+    MOST_AFTER = 64
 
 # Containers in which seeking by byte is exact, while their timestamps are made up.
 cdef frozenset BYTE_FORMATS = frozenset(("mpegts", "mpeg", "h264", "hevc", "m4v", "mpegvideo", "obu", "vc1"))
@@ -416,31 +418,41 @@ cdef class AnchorSeeker(Seeker):
         return 1 if code >= 0 else code
 
     cdef int check_packets(self, AVPacket *packet, const Anchor *begin, const Anchor *end) noexcept nogil:
-        """Read the packets from one anchor to another one; LOST if one of them is wrong."""
+        """Read the packets from one anchor to another one; LOST if one of them is wrong.
+
+        Pictures that follow the second anchor and are shown before it count, too.
+        """
         cdef int32_t ordinal = -1
+        cdef int leading = -1       # of those, how many must still come; -1 before that anchor
         cdef bint is_refused = False
-        cdef bint is_past = False
         cdef int64_t number
         cdef int code
-        while ordinal <= end.ordinal and not is_past:
+        while ordinal <= end.ordinal + (MOST_AFTER if leading > 0 else 0):
             code = self.read(packet)
             if code < 0:
                 return code
             if ordinal < 0 and self.is_anchor(packet, begin):
                 ordinal = begin.ordinal
                 self.earlier.restart(begin.first, self.leading())
-            if self.is_anchor(packet, end):
+            if ordinal < 0 and self.is_past(packet, begin):
+                break
+            if leading < 0 and self.is_anchor(packet, end):
+                if ordinal != end.ordinal:
+                    break
+                leading = self.index.leading_pictures(<int> (end - self.index.anchors))
                 # the headers of an anchor may drop the frames before it
                 is_refused = self.earlier.refuses_anchor(packet) or is_refused
-                avcodec.av_packet_unref(packet)
-                return 0 if ordinal == end.ordinal and not is_refused else LOST
-            is_past = ordinal < 0 and self.is_past(packet, begin)
-            if ordinal >= 0:
+            if ordinal >= 0 and leading != 0:
                 number = self.index.number_of_packet(packet, ordinal)
+                leading -= leading > 0 and 0 <= number < end.first
                 # a decoder that begins here leaves out what is shown before its first picture
                 is_refused = self.earlier.refuses(packet, number, begin.ordinal > 0 and number < begin.first) or is_refused
+            if ordinal >= 0:
                 ordinal += 1
             avcodec.av_packet_unref(packet)
+            if leading == 0:
+                return LOST if is_refused else 0
+        avcodec.av_packet_unref(packet)
         return LOST
 
     cdef int fetch(self, int anchor, AVPacket *packet) noexcept nogil:
