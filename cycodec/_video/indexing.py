@@ -181,7 +181,7 @@ def decode_index(io: IOContext, size: int | None, reader: FrameReader) -> FrameI
         demuxer.probe()
     demuxer.keep_only(stream_index)
     table = scan_packets(demuxer, stream_index)
-    ordinals, damaged = decode_ordinals(reader)
+    ordinals, damaged, suspects = decode_ordinals(reader)
     if ordinals and not len(table):
         raise InvalidDataError(
             f"{name}: reading it twice does not give the same packets (get an intact file)",
@@ -191,7 +191,8 @@ def decode_index(io: IOContext, size: int | None, reader: FrameReader) -> FrameI
     index = _index_of_ordinals(demuxer, stream_index, table, ordinals)
     index.stream_index = stream_index
     check_frames(index, demuxer, stream_index)
-    index.note_damage(damaged)
+    numbers = {ordinal: number for number, ordinal in enumerate(ordinals)}
+    index.note_damage([*damaged, *(numbers[ordinal] for ordinal in suspects if ordinal in numbers)])
     return index
 
 

@@ -2,11 +2,11 @@
 
 import random
 import struct
-import subprocess
 
 import numpy as np
 import oracle
 import pytest
+from damaged_files import lacks_frames, made, packets
 from mutations.streams import fix_ogg_checksum
 
 from cycodec.decoders import VideoDecoder
@@ -19,47 +19,6 @@ LATE = {
     "sgi.mov": "sgi",
     "asv1.avi": "asv1",
 }
-
-
-def made(folder, name, options, seconds=1.2):
-    """Returns the path of a file of 10 frames a second that ffmpeg makes.
-
-    Skips the test if ffmpeg lacks the encoder.
-    """
-    path = folder / name
-    picture = f"-f lavfi -i testsrc2=s=96x64:r=10:d={seconds}"
-    command = f"ffmpeg -v error -y {picture} {options} -threads 1 -flags +bitexact".split()
-    done = subprocess.run([*command, str(path)], capture_output=True, text=True)
-    if "Unknown encoder" in done.stderr:
-        pytest.skip("this ffmpeg lacks the encoder")
-    assert done.returncode == 0, done.stderr
-    return path
-
-
-def packets(path):
-    """Returns (place in the file, size) of each video packet."""
-    entries = "-select_streams v:0 -show_entries packet=pos,size -of csv=p=0"
-    command = ["ffprobe", "-v", "error", *entries.split(), str(path)]
-    text = subprocess.run(command, capture_output=True, check=True, text=True).stdout
-    rows = [line.split(",") for line in text.split()]
-    return [(int(pos), int(size)) for size, pos, *_ in rows]
-
-
-def lacks_frames(path, count):
-    """Asserts that each first read gives ffmpeg's frame; returns True if packets give no frame.
-
-    `count` is the number of packets.
-    """
-    reference = oracle.reference(path)
-    for number in range(count):
-        with VideoDecoder(path, dimension_order="NHWC", num_threads=1) as decoder:
-            if number < reference.count:
-                assert oracle.digest(decoder[number]) == reference.digests[number], number
-                continue
-            with pytest.raises(IndexError):
-                decoder[number]
-            assert len(decoder) == reference.count
-    return reference.count < count
 
 
 @pytest.mark.parametrize("name", LATE)

@@ -5,6 +5,7 @@ ISO/IEC 13818-2, 6.2.3 (MPEG-1 and MPEG-2); ISO/IEC 14496-2, 6.2.5 (MPEG-4).
 
 from libc.stdint cimport uint8_t
 
+from cycodec.core.bitstream.bits cimport Bits, open_bits, read_bits
 from cycodec.core.bitstream.start_codes cimport next_start_code
 
 
@@ -16,6 +17,8 @@ cdef enum:
     SEQUENCE_START = 0xB3
     GROUP_START = 0xB8
     EXTENSION_START = 0xB5
+    SEQUENCE_EXTENSION = 1
+    SEQUENCE_DISPLAY_EXTENSION = 2
     PICTURE_CODING_EXTENSION = 8
     FRAME_STRUCTURE = 3         # picture_structure of a frame; 1 and 2 are fields
     INTRA_PICTURE = 1           # picture_coding_type
@@ -121,6 +124,45 @@ cdef bint has_only_rows(const uint8_t *data, int size, int rows, int reach) noex
             return False
         position = next_start_code(data, position, end)
     return True
+
+
+cdef bint changes_sequence(SequenceShape *known, const uint8_t *data, int size) noexcept nogil:
+    """Return True if the sequence header in an MPEG-1 or MPEG-2 packet changes the pictures.
+
+    Note [Changed sequences]: when the size, the shape of pixels or the scanning changes, libavcodec
+    begins again. It drops the picture that waits to be shown, and the B-pictures that refer to it.
+
+    `known` is what the packets before say; it is updated.
+    """
+    cdef SequenceShape shape
+    cdef Bits bits
+    cdef int position = next_start_code(data, 0, size)
+    cdef int kind
+    if position >= size or data[position] != SEQUENCE_START:
+        return False
+    open_bits(&bits, data + position + 1, size - position - 1)
+    shape.header = read_bits(&bits, 28)                 # sizes, aspect_ratio_information
+    shape.extension = 0
+    shape.display = known.display
+    while True:
+        position = next_start_code(data, position, size)
+        if position >= size or data[position] not in (EXTENSION_START, USER_DATA_START):
+            break
+        open_bits(&bits, data + position + 1, size - position - 1)
+        kind = <int> read_bits(&bits, 4) if data[position] == EXTENSION_START else 0
+        if kind == SEQUENCE_EXTENSION:
+            shape.extension = read_bits(&bits, 15)      # profile to vertical_size_extension
+        elif kind == SEQUENCE_DISPLAY_EXTENSION:
+            read_bits(&bits, 3)
+            if read_bits(&bits, 1):
+                read_bits(&bits, 24)                    # colours
+            shape.display = read_bits(&bits, 29)        # sizes of the display, with a marker
+    shape.is_known = True
+    kind = known.is_known and (
+        shape.header != known.header or shape.extension != known.extension or shape.display != known.display
+    )
+    known[0] = shape
+    return kind
 
 
 cdef int mpeg4_picture_place(const uint8_t *data, int size) noexcept nogil:

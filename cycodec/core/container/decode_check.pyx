@@ -26,10 +26,10 @@ from cycodec.libav.avcodec cimport AVPacket
 cdef bint refuses_late(int codec_id) noexcept:
     """Return True if damage anywhere in a packet may keep a decoder from giving its picture.
 
-    Nothing is known about VP9 and AV1, whose pictures cost too much to decode them all.
+    Of AV1, the headers are checked; see Note [AV1 units] in core/video/earlier_packets.pyx.
     """
     return codec_id in (avcodec.AV_CODEC_ID_THEORA, avcodec.AV_CODEC_ID_PRORES) or not (
-        can_check_headers(codec_id) or codec_id in (avcodec.AV_CODEC_ID_VP9, avcodec.AV_CODEC_ID_AV1)
+        can_check_headers(codec_id) or codec_id == avcodec.AV_CODEC_ID_AV1
     )
 
 

@@ -2,8 +2,10 @@
 
 from libc.stdint cimport int64_t, uint8_t
 
+from cycodec.core.bitstream.mpeg cimport SequenceShape
 from cycodec.core.bitstream.nal cimport NalFormat
 from cycodec.core.bitstream.plain_headers cimport PlainHeaders
+from cycodec.core.bitstream.vp9_header cimport Vp9References
 from cycodec.core.container.demux cimport Demuxer
 from cycodec.libav.avcodec cimport AVCodecContext, AVCodecParameters, AVPacket
 
@@ -16,6 +18,9 @@ cdef class HeaderCheck:
     cdef str source
     # Larger pictures are refused.
     cdef int64_t max_pixels
+    # What the packets of MPEG-1 and 2 so far say of their pictures, and those of VP9.
+    cdef SequenceShape shape
+    cdef Vp9References references
     # False for codecs whose headers cannot be checked.
     cdef bint can_check
     # None if a decoder must tell about every packet.
@@ -30,6 +35,7 @@ cdef class HeaderCheck:
     # The beginning of a packet, without most of its first slice.
     cdef AVPacket *head
 
+    cdef bint changes_sequence(self, const AVPacket *packet) noexcept nogil
     cdef bint refuses(self, const AVPacket *packet, bint is_single=*) noexcept nogil
     cdef bint begin(self) noexcept nogil
     cdef bint knows_order(self) noexcept nogil

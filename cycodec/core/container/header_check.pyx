@@ -10,17 +10,21 @@ get, if they accept the header. Only the beginning of a packet of H.264, HEVC, M
 sent: its parameter sets or headers, and the header of its first slice. Of a packet with one picture
 of MPEG-4, the beginning is enough, too. Damage behind the headers is not found; most decoders
 conceal it and give a frame. Packets with plain headers need no decoder: Note [Plain headers] in
-bitstream/plain_headers.pyx. It is opened for the first packet that is not plain.
+bitstream/plain_headers.pyx. It is opened for the first packet that is not plain. The headers of VP9
+need none either: Note [VP9 headers] in bitstream/vp9_header.pyx.
 """
 
 from libc.errno cimport EAGAIN, ENOMEM
 from libc.stdint cimport uint8_t
 from libc.string cimport memcpy, memset
 
+from cycodec.core.bitstream.mpeg cimport changes_sequence as has_other_sequence
 from cycodec.core.bitstream.mpeg cimport holds_one_mpeg4_picture, mpeg4_picture_place
 from cycodec.core.bitstream.nal cimport holds_picture, nal_format, take_length
 from cycodec.core.bitstream.plain_headers cimport new_plain_headers
 from cycodec.core.bitstream.start_codes cimport next_start_code
+from cycodec.core.bitstream.vp9_header cimport read_vp9_packet
+from cycodec.core.bitstream.vpx cimport is_hidden_vp9
 from cycodec.core.container.decoder_context cimport allocate_decoder, open_decoder
 from cycodec.core.container.demux cimport Demuxer
 from cycodec.core.error import FFmpegError
@@ -39,13 +43,14 @@ cdef enum:
     MPEG_SLICE_LAST = 0xaf
 
 
-# Codecs whose decoders can be asked, and those of them that must ask for a picture buffer.
+# Codecs whose headers can be checked, and those of them whose decoders must ask for a picture
+# buffer.
 cdef set CHECKED = {
     avcodec.AV_CODEC_ID_H264, avcodec.AV_CODEC_ID_HEVC, avcodec.AV_CODEC_ID_MPEG1VIDEO,
     avcodec.AV_CODEC_ID_MPEG2VIDEO, avcodec.AV_CODEC_ID_MPEG4, avcodec.AV_CODEC_ID_H263,
     avcodec.AV_CODEC_ID_H263P, avcodec.AV_CODEC_ID_FLV1, avcodec.AV_CODEC_ID_MSMPEG4V2,
     avcodec.AV_CODEC_ID_MSMPEG4V3, avcodec.AV_CODEC_ID_WMV1, avcodec.AV_CODEC_ID_WMV2,
-    avcodec.AV_CODEC_ID_VP8, avcodec.AV_CODEC_ID_THEORA, avcodec.AV_CODEC_ID_MJPEG,
+    avcodec.AV_CODEC_ID_VP8, avcodec.AV_CODEC_ID_VP9, avcodec.AV_CODEC_ID_THEORA, avcodec.AV_CODEC_ID_MJPEG,
     avcodec.AV_CODEC_ID_PRORES,
 }
 cdef set AWAITING = {
@@ -54,7 +59,7 @@ cdef set AWAITING = {
 
 
 cdef bint can_check_headers(int codec_id) noexcept:
-    """Return True if a decoder can be asked about the headers of a codec."""
+    """Return True if the headers of a codec can be checked."""
     return codec_id in CHECKED
 
 
@@ -82,6 +87,12 @@ cdef class HeaderCheck:
         self.is_plain = False
         if not self.can_check or packet.size <= 0:
             return False
+        if self.nal.codec_id == avcodec.AV_CODEC_ID_VP9:
+            return read_vp9_packet(&self.references, packet.data, packet.size) != (
+                0 if is_hidden_vp9(packet.data[0], packet.data[packet.size - 1]) else 1
+            )
+        if self.changes_sequence(packet):
+            return True
         size = 0 if holds_picture(&self.nal, packet.data, packet.size) else -1
         self.is_plain = size == 0 and self.plain is not None and self.plain.accepts(packet.data, packet.size)
         if self.is_plain:
@@ -100,6 +111,14 @@ cdef class HeaderCheck:
         self.head.size = size
         memset(self.head.data + size, 0, avcodec.AV_INPUT_BUFFER_PADDING_SIZE)
         return self.sends(self.head)
+
+    cdef bint changes_sequence(self, const AVPacket *packet) noexcept nogil:
+        """Return True if a packet lets the decoder of MPEG-1 or 2 drop pictures before it; see Note
+        [Changed sequences] in bitstream/mpeg.pyx.
+        """
+        return self.nal.codec_id in (avcodec.AV_CODEC_ID_MPEG1VIDEO, avcodec.AV_CODEC_ID_MPEG2VIDEO) and (
+            has_other_sequence(&self.shape, packet.data, packet.size)
+        )
 
     cdef bint knows_order(self) noexcept nogil:
         """Return True if `plain` knows the order count of the last packet, for H.264."""
@@ -242,7 +261,8 @@ cdef HeaderCheck new_header_check(Demuxer demuxer, int stream_index, bint is_pro
     cdef HeaderCheck check = HeaderCheck()
     check.nal = nal_format(parameters)
     check.source = demuxer.io.name
-    check.max_pixels = demuxer.io.access.max_pixels
+    check.max_pixels = check.references.max_pixels = demuxer.io.access.max_pixels
+    check.references.width, check.references.height = max(parameters.width, 0), max(parameters.height, 0)
     if (
         parameters.codec_id not in CHECKED or avcodec.avcodec_find_decoder(parameters.codec_id) == NULL
         or demuxer.has_huge_frames(stream_index)

@@ -12,9 +12,8 @@ from cycodec.core.bitstream.nal cimport (
 )
 from cycodec.core.bitstream.sps cimport Sps, read_sps
 from cycodec.core.bitstream.sps import may_have_fields, sets_in_extradata
-from cycodec.core.bitstream.vpx cimport (
-    Vp9Format, is_hidden_vp8, is_hidden_vp9, is_key_vp8, is_key_vp9, read_vp8_size, read_vp9_format,
-)
+from cycodec.core.bitstream.vp9_header cimport read_vp9_size
+from cycodec.core.bitstream.vpx cimport is_hidden_vp8, is_hidden_vp9, is_key_vp8, is_key_vp9, read_vp8_size
 from cycodec.core.bitstream.picture_parser cimport ENTRY_NO, ENTRY_YES, PictureHeader, PictureParser, new_picture_parser
 from cycodec.core.bitstream.sequence_headers cimport SequenceHeaders, has_sequence_headers, read_sequence_headers
 from cycodec.core.compat cimport compat_stream_parser
@@ -276,7 +275,6 @@ cdef class PacketTable:
 
         Return False if a parser must find the size: the stream has several sets of parameters.
         """
-        cdef Vp9Format vp9
         cdef Sps sps
         cdef int codec_id = format.codec_id
         if codec_id == avcodec.AV_CODEC_ID_H264:
@@ -293,8 +291,7 @@ cdef class PacketTable:
             self.first_width, self.first_height = format.width, format.height
             return format.num_sets == 1
         if codec_id == avcodec.AV_CODEC_ID_VP9:
-            if read_vp9_format(packet.data, packet.size, &vp9):
-                self.first_width, self.first_height = vp9.width, vp9.height
+            read_vp9_size(packet.data, packet.size, &self.first_width, &self.first_height)
             return True
         if codec_id == avcodec.AV_CODEC_ID_VP8:
             read_vp8_size(packet.data, packet.size, &self.first_width, &self.first_height)

@@ -55,7 +55,8 @@ cdef bint gives(FrameStream reader, int first, int end, bint to_the_end) except 
 
 def decode_ordinals(FrameStream reader not None):
     """Decode the whole stream; return the ordinal of the packet of each frame, or -1 for a frame
-    without a packet, and a list of the frames that are damaged or follow a packet that is.
+    without a packet, a list of the frames that are damaged or follow a packet that is, and a list
+    of the ordinals of packets whose frames may be damaged though they come out later.
 
     Afterwards the reader has an index that knows no frames in advance, and the caller must set
     another.
@@ -64,6 +65,7 @@ def decode_ordinals(FrameStream reader not None):
     cdef int64_t errors = reader.watch.errors
     ordinals = []
     damaged = []
+    suspects = []
     reader.set_index(StreamIndex(stamped=True))
     try:
         reader.reopen()
@@ -73,9 +75,10 @@ def decode_ordinals(FrameStream reader not None):
                 code = reader.next_frame()
             if reader.watch.errors != errors or (code == 0 and reader.is_damaged()):
                 damaged.append(len(ordinals))
+                suspects.append(reader.seeker.ordinal - 1)
                 errors = reader.watch.errors
             if code == avutil.AVERROR_EOF:
-                return ordinals, damaged
+                return ordinals, damaged, suspects
             reader.demuxer.check_decoding(reader.stream_index, code)
             ordinals.append(reader.frame.pts if reader.frame.pts != avutil.AV_NOPTS_VALUE else -1)
     finally:

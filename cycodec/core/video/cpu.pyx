@@ -33,7 +33,15 @@ from cycodec.core.error import FFmpegError
 from cycodec.core.video.backend cimport VideoBackend
 from cycodec.core.video.codes cimport BACKEND_FAILED
 from cycodec.core.video.reorder cimport LARGEST_REORDER
-from cycodec.core.video.unwritten cimport MarkedPictures, finds_marks, forget_marks, mark_buffers, may_mark
+from cycodec.core.video.unwritten cimport (
+    MARK_ALL,
+    MARK_LAST,
+    MarkedPictures,
+    finds_marks,
+    forget_marks,
+    mark_buffers,
+    may_mark,
+)
 from cycodec.core.video.target cimport ConvertTarget, convert_target_row_stride
 
 from cycodec.libav cimport avcodec, avutil
@@ -299,6 +307,9 @@ cdef class CpuBackend(VideoBackend):
         return found
 
     cdef void choose_marks(self, MarkedPictures chosen) noexcept nogil:
+        # HEVC's decoder asks for made-up references last, and fills them
+        if chosen == MARK_LAST and self.nal.codec_id == avcodec.AV_CODEC_ID_HEVC:
+            chosen = MARK_ALL
         self.marks.chosen = chosen
 
     cdef void mark_pictures(self, bint marks) noexcept nogil:

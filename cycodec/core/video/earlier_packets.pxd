@@ -1,7 +1,8 @@
 """EarlierPackets: whether the packets before an anchor give the frames that the index promises."""
 
-from libc.stdint cimport int64_t
+from libc.stdint cimport int64_t, uint64_t
 
+from cycodec.core.bitstream.picture_parser cimport PictureParser
 from cycodec.core.container.decode_check cimport DecodeCheck
 from cycodec.core.container.demux cimport Demuxer
 from cycodec.core.container.header_check cimport HeaderCheck
@@ -14,11 +15,19 @@ cdef class EarlierPackets:
     cdef HeaderCheck headers
     cdef DecodeCheck pictures
     cdef OrderWatch order
+    # Reads the headers of AV1; None for other codecs. The hash is that of its sequence header.
+    cdef PictureParser parser
+    cdef uint64_t sequence
+    # True after the first packet.
+    cdef bint has_begun
     # True if packets have ordinals in place of timestamps that can be relied on.
     cdef bint stamped
 
+    cdef void restart(self, int64_t first, int leading) noexcept nogil
     cdef bint can_check(self, const Anchor *first, const Anchor *last) noexcept nogil
     cdef bint refuses(self, const AVPacket *packet, int64_t number, bint is_leading) noexcept nogil
+    cdef bint refuses_av1(self, const AVPacket *packet) noexcept nogil
+    cdef bint refuses_anchor(self, const AVPacket *packet) noexcept nogil
     cdef void abandon(self) noexcept
 
 

@@ -13,20 +13,30 @@ headers has read no packet, and a scan decodes none. So the packets before an an
    The decoder of H.264 drops pictures that come too late. A scan of a container whose timestamps
    are not relied on has compared the order.
 
+Note [AV1 units]
+
+No decoder of AV1 tells about headers without decoding, and decoding takes long. libavcodec's parser
+reads the headers whole, as the specification has them, and knows no picture if one of them is
+wrong. Besides, a packet must show one frame, and sequence headers must not change, because decoders
+refuse some that the parser accepts. Reading takes much longer than other headers, so that
+no scan does it; packets before an anchor are read in all containers.
+
 This holds for the first `MOST_CHECKED` packets of a source that is not a URL. Frames behind a wrong
 packet are read from the beginning of the stream, where the reader sees which frames come.
 """
 
-from libc.stdint cimport int64_t
+from libc.stdint cimport int64_t, uint64_t
 
-from cycodec.core.bitstream.picture_parser cimport new_picture_parser
+from cycodec.core.bitstream.av1_units cimport Av1Packet, read_av1_packet
+from cycodec.core.bitstream.picture_parser cimport PictureHeader, new_picture_parser
 from cycodec.core.container.decode_check cimport new_decode_check
 from cycodec.core.container.demux cimport Demuxer
 from cycodec.core.container.header_check cimport new_header_check
 from cycodec.core.video.index cimport Anchor
 from cycodec.core.video.order_watch cimport new_order_watch
 
-from cycodec.libav.avcodec cimport AVPacket
+from cycodec.libav cimport avcodec, avutil
+from cycodec.libav.avcodec cimport AVCodecParameters, AVPacket
 
 
 cdef enum:
@@ -40,6 +50,12 @@ cdef enum:
 cdef class EarlierPackets:
     """Checks packets in their order. See `new_earlier_packets`."""
 
+    cdef void restart(self, int64_t first, int leading) noexcept nogil:
+        """Prepare for packets from an anchor on; see `OrderWatch.restart`."""
+        self.order.restart(first, leading)
+        if self.parser is not None:
+            self.parser.restart()
+
     cdef bint can_check(self, const Anchor *first, const Anchor *last) noexcept nogil:
         """Return True if it costs little to check the packets before an anchor; `first` is the
         anchor of the stream's first packet.
@@ -48,7 +64,7 @@ cdef class EarlierPackets:
             return False
         if self.pictures.can_check:
             return last.ordinal * self.pictures.pixels <= MOST_DECODED_PIXELS
-        return not self.stamped
+        return not self.stamped or self.parser is not None
 
     cdef bint refuses(self, const AVPacket *packet, int64_t number, bint is_leading) noexcept nogil:
         """Return True if a packet is not what the index promises.
@@ -57,6 +73,8 @@ cdef class EarlierPackets:
         that a decoder leaves out if it begins at the anchor before them.
         """
         cdef bint is_refused = self.pictures.refuses(packet)
+        if self.parser is not None:
+            is_refused = self.refuses_av1(packet)
         if not self.stamped:
             is_refused = self.headers.refuses(packet) or is_refused
             self.order.note_packet(packet, number)
@@ -64,11 +82,41 @@ cdef class EarlierPackets:
                 return True
         return is_refused and number >= 0 and not is_leading
 
+    cdef bint refuses_av1(self, const AVPacket *packet) noexcept nogil:
+        """Return True if a decoder may not give one frame for a packet; see Note [AV1 units]."""
+        cdef PictureHeader header
+        cdef Av1Packet units
+        cdef bint fits = read_av1_packet(&units, packet.data, packet.size)
+        cdef bint is_other = self.has_begun and units.sequence and units.sequence != self.sequence
+        if units.sequence:
+            self.sequence = units.sequence
+        self.has_begun = True
+        self.parser.read(packet, &header)
+        return not fits or is_other or units.shown != 1 or (
+            header.type == avutil.AV_PICTURE_TYPE_NONE and not self.parser.is_missing
+        )
+
+    cdef bint refuses_anchor(self, const AVPacket *packet) noexcept nogil:
+        """Return True if the packet of the anchor, which comes last, changes what comes before it.
+        """
+        return not self.stamped and self.headers.changes_sequence(packet)
+
     cdef void abandon(self) noexcept:
         """Forget what is owned without freeing it; see Note [After fork]."""
         self.headers.abandon()
         self.pictures.abandon()
         self.order.abandon()
+        if self.parser is not None:
+            self.parser.abandon()
+
+
+cdef uint64_t av1_sequence_of(const AVCodecParameters *parameters) noexcept:
+    """Return the hash of the sequence header in AV1's extradata; 0 if there is none."""
+    cdef Av1Packet units
+    # av1C has four bytes of its own, and its first bit is set (AV1 in ISOBMFF, 2.3.3)
+    cdef int begin = 4 if parameters.extradata_size > 4 and parameters.extradata[0] & 0x80 else 0
+    read_av1_packet(&units, parameters.extradata + begin, parameters.extradata_size - begin)
+    return units.sequence
 
 
 cdef EarlierPackets new_earlier_packets(Demuxer demuxer, int stream_index, bint stamped, bint allows_fields):
@@ -91,4 +139,7 @@ cdef EarlierPackets new_earlier_packets(Demuxer demuxer, int stream_index, bint 
         new_picture_parser(demuxer.stream(stream_index).codecpar, demuxer.io.name), not stamped
     )
     earlier.order.allows_fields = allows_fields
+    if demuxer.stream(stream_index).codecpar.codec_id == avcodec.AV_CODEC_ID_AV1:
+        earlier.parser = new_picture_parser(demuxer.stream(stream_index).codecpar, demuxer.io.name)
+        earlier.sequence = av1_sequence_of(demuxer.stream(stream_index).codecpar)
     return earlier

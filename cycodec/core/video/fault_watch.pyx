@@ -103,5 +103,6 @@ cdef class FaultWatch:
             return VERDICT_BAD_ANCHOR
         if self.has_skipped:
             self.may_skip = False
+            self.from_start_only = True
             return VERDICT_DECODE_ALL
         return VERDICT_FINAL

@@ -23,6 +23,8 @@ cdef class FrameReader(FrameStream):
     cdef readonly int64_t frames_damaged
 
     cdef int seek_to(self, int64_t position) noexcept nogil
+    cdef int check_packets_before(self) noexcept nogil
+    cdef bint must_open_again(self, bint has_retreated) noexcept nogil
     cdef int first_frame(self) noexcept nogil
     cdef bint can_go_on(self, int64_t position) noexcept nogil
     cdef bint goes_on_from_start(self) noexcept nogil

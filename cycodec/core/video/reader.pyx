@@ -33,12 +33,13 @@ cdef class FrameReader(FrameStream):
     cdef int seek_to(self, int64_t position) noexcept nogil:
         """Seek, and decode a first frame at or before the position; see Note [Anchors are proved].
         """
+        cdef bint has_retreated = False
         cdef int code
         if self.index.has_known_damage(position) and not self.wanted.masking:
             self.watch.note_known_damage()
         self.seeker.aim(position, self.watch.from_start_only)
         if self.seeker.anchor > 0 and not self.wanted.masking:
-            code = self.seeker.check_packets_before(self.packet)
+            code = self.check_packets_before()
             if code < 0:
                 return code
             if code > 0:
@@ -47,7 +48,7 @@ cdef class FrameReader(FrameStream):
                     self.watch.note_known_damage()
                     self.seeker.aim(position, True)
         while True:
-            code = LOST if self.must_reopen and self.seeker.anchor == 0 else self.begin()
+            code = LOST if self.must_open_again(has_retreated) else self.begin()
             if code == LOST and self.seeker.anchor == 0:
                 code = self.renew_decoder(True)
             if code == 0:
@@ -63,6 +64,37 @@ cdef class FrameReader(FrameStream):
                 return code
             if not self.seeker.retreat():
                 return CONTRADICTION if self.index.is_exact else code
+            has_retreated = True
+
+    cdef int check_packets_before(self) noexcept nogil:
+        """Look for packets before the anchor that give no frame: 1 if packets were read, 0 if none
+        were, or AVERROR.
+
+        Note [Packets that probing has read]: FFmpeg keeps the packets that it reads to find out
+        what the streams are, and gives them to the first pass. It skips other parts of a damaged
+        file then than after a seek. The ffmpeg command knows the first pass only, so that the
+        packets before an anchor are read in such a pass, and again for frames behind a fault.
+        """
+        cdef int anchor = self.seeker.anchor
+        cdef int code
+        if not self.seeker.must_check():
+            return 0
+        if self.state != FRESH and self.demuxer.probed and self.seeker.checks_from_start():
+            code = self.renew_decoder(True)
+            if code < 0:
+                return code
+            self.seeker.anchor = anchor
+            self.state = FRESH
+        return self.seeker.check_packets_before(self.packet, self.state == FRESH)
+
+    cdef bint must_open_again(self, bint has_retreated) noexcept nogil:
+        """Return True if decoding must begin with the source opened again; see Note [Packets that
+        probing has read].
+        """
+        return self.seeker.anchor == 0 and (
+            self.must_reopen
+            or (self.demuxer.probed and (has_retreated or self.watch.from_start_only or self.watch.num_bad_anchors > 0))
+        )
 
     cdef int first_frame(self) noexcept nogil:
         """Decode the first frame after a seek that the index has."""

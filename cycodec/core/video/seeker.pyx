@@ -43,6 +43,8 @@ cdef enum:
     FARTHEST_BACK = 512
     # Packets that are read only to learn their headers, for the whole stream.
     MOST_RECALLED = 64
+    # Packets behind an anchor among which pictures that are shown before it are looked for.
+    MOST_AFTER = 64
 
 # Containers in which seeking by byte is exact, while their timestamps are made up.
 cdef frozenset BYTE_FORMATS = frozenset(("mpegts", "mpeg", "h264", "hevc", "m4v", "mpegvideo", "obu", "vc1"))
@@ -129,12 +131,21 @@ cdef class Seeker:
         """Forget what is owned without freeing it; see Note [After fork]."""
         pass
 
-    cdef int check_packets_before(self, AVPacket *packet) noexcept nogil:
+    cdef bint must_check(self) noexcept nogil:
+        """Return True if packets before the anchor were not checked and can be."""
+        return False
+
+    cdef bint checks_from_start(self) noexcept nogil:
+        """Return True if that check begins with the first packet of the stream."""
+        return False
+
+    cdef int check_packets_before(self, AVPacket *packet, bint is_at_start) noexcept nogil:
         """Look for packets before the anchor that give no frame; the index remembers them.
 
-        Return 1 if packets were read, 0 if none were, or AVERROR.
+        `is_at_start` is True if the demuxer gives the stream's first packet next. Return 1 if
+        packets were read, or AVERROR.
         """
-        return 0
+        return 1
 
     cdef bint is_near(self, int64_t position, int64_t reached, int delay, bint is_fresh) noexcept nogil:
         """Return True if decoding on from `reached` costs less than a seek; `delay` frames are
@@ -367,17 +378,9 @@ cdef class AnchorSeeker(Seeker):
                 self.index.repeats_headers = True
         return 0 if code == LOST or code == NO_ENTRY else code
 
-    cdef int check_packets_before(self, AVPacket *packet) noexcept nogil:
-        """Look for packets before the anchor that give no frame; the index remembers them. See Note
-        [Packets before the anchor] in earlier_packets.pyx.
-        """
-        # other readers of the index may check further anchors meanwhile
-        cdef int checked = self.index.checked_anchor
-        cdef const Anchor *end = &self.index.anchors[self.anchor]
-        cdef int here = self.anchor
-        cdef int code
-        if not self.index.needs_check or self.anchor <= checked or self.demuxer.io.watch.state.timeout:
-            return 0
+    cdef bint must_check(self) noexcept nogil:
+        if not self.index.needs_check or self.anchor <= self.index.checked_anchor or self.demuxer.io.watch.state.timeout:
+            return False
         if self.earlier is None:
             with gil:
                 try:
@@ -386,13 +389,27 @@ cdef class AnchorSeeker(Seeker):
                     )
                 except BaseException as exception:
                     self.demuxer.io.pending = exception
-                    return avutil.AVERROR_EXTERNAL
-        if not self.earlier.can_check(self.index.anchors, end):
-            return 0
+                    return True
+        return self.earlier.can_check(self.index.anchors, &self.index.anchors[self.anchor])
+
+    cdef bint checks_from_start(self) noexcept nogil:
+        return self.index.checked_anchor == 0
+
+    cdef int check_packets_before(self, AVPacket *packet, bint is_at_start) noexcept nogil:
+        """Look for packets before the anchor that give no frame; the index remembers them. See Note
+        [Packets before the anchor] in earlier_packets.pyx.
+        """
+        # other readers of the index may check further anchors meanwhile
+        cdef int checked = self.index.checked_anchor
+        cdef const Anchor *end = &self.index.anchors[self.anchor]
+        cdef int here = self.anchor
+        cdef int code
+        if self.earlier is None:
+            return avutil.AVERROR_EXTERNAL
         self.anchor = checked
-        code = self.seek_to_anchor(packet)
-        if code >= 0:
-            code = self.check_packets(packet, &self.index.anchors[checked], end)
+        code = 0 if is_at_start and checked == 0 else self.seek_to_anchor(packet)
+        # a place that the demuxer cannot go to says nothing of the packets
+        code = LOST if code < 0 else self.check_packets(packet, &self.index.anchors[checked], end)
         self.anchor = here
         if code == LOST or code == avutil.AVERROR_EOF or code == avutil.AVERROR_INVALIDDATA:
             self.index.note_doubt_from(end.first)
@@ -401,29 +418,41 @@ cdef class AnchorSeeker(Seeker):
         return 1 if code >= 0 else code
 
     cdef int check_packets(self, AVPacket *packet, const Anchor *begin, const Anchor *end) noexcept nogil:
-        """Read the packets from one anchor to another one; LOST if one of them is wrong."""
+        """Read the packets from one anchor to another one; LOST if one of them is wrong.
+
+        Pictures that follow the second anchor and are shown before it count, too.
+        """
         cdef int32_t ordinal = -1
+        cdef int leading = -1       # of those, how many must still come; -1 before that anchor
         cdef bint is_refused = False
-        cdef bint is_past = False
         cdef int64_t number
         cdef int code
-        while ordinal <= end.ordinal and not is_past:
+        while ordinal <= end.ordinal + (MOST_AFTER if leading > 0 else 0):
             code = self.read(packet)
             if code < 0:
                 return code
             if ordinal < 0 and self.is_anchor(packet, begin):
                 ordinal = begin.ordinal
-                self.earlier.order.restart(begin.first, self.leading())
-            if self.is_anchor(packet, end):
-                avcodec.av_packet_unref(packet)
-                return 0 if ordinal == end.ordinal and not is_refused else LOST
-            is_past = ordinal < 0 and self.is_past(packet, begin)
-            if ordinal >= 0:
+                self.earlier.restart(begin.first, self.leading())
+            if ordinal < 0 and self.is_past(packet, begin):
+                break
+            if leading < 0 and self.is_anchor(packet, end):
+                if ordinal != end.ordinal:
+                    break
+                leading = self.index.leading_pictures(<int> (end - self.index.anchors))
+                # the headers of an anchor may drop the frames before it
+                is_refused = self.earlier.refuses_anchor(packet) or is_refused
+            if ordinal >= 0 and leading != 0:
                 number = self.index.number_of_packet(packet, ordinal)
+                leading -= leading > 0 and 0 <= number < end.first
                 # a decoder that begins here leaves out what is shown before its first picture
                 is_refused = self.earlier.refuses(packet, number, begin.ordinal > 0 and number < begin.first) or is_refused
+            if ordinal >= 0:
                 ordinal += 1
             avcodec.av_packet_unref(packet)
+            if leading == 0:
+                return LOST if is_refused else 0
+        avcodec.av_packet_unref(packet)
         return LOST
 
     cdef int fetch(self, int anchor, AVPacket *packet) noexcept nogil:

@@ -1,0 +1,115 @@
+"""Damaged headers of packets: each first read of a fresh decoder gives the frame of ffmpeg."""
+
+import random
+
+import oracle
+import pytest
+from damaged_files import lacks_frames, made, packets
+
+from cycodec.decoders import VideoDecoder
+
+HEVC = "-c:v libx265 -x265-params log-level=none:keyint=5:bframes=2:pools=none:frame-threads=1"
+# Their key frames come every five frames, so that most frames have packets before their GOP.
+CLIPS = {
+    "plain.webm": "-c:v libvpx-vp9 -g 5 -lag-in-frames 0",
+    "hidden.webm": "-c:v libvpx-vp9 -g 5 -auto-alt-ref 1 -lag-in-frames 12",
+    "resilient.mp4": "-c:v libvpx-vp9 -g 5 -error-resilient 1",
+    "tiles.webm": "-vf scale=1088:64 -c:v libvpx-vp9 -g 5 -tile-columns 2 -tile-rows 1 -cpu-used 8 -deadline realtime",
+    "full.webm": "-c:v libvpx-vp9 -g 5 -pix_fmt yuv444p -cpu-used 8",
+    "deep.webm": "-c:v libvpx-vp9 -g 5 -pix_fmt yuv420p10le -cpu-used 8",
+    "x.ivf": "-c:v libvpx-vp9 -g 5",
+    "av1.mp4": "-c:v libaom-av1 -cpu-used 8 -g 5 -lag-in-frames 0",
+    "hidden.mkv": "-c:v libaom-av1 -cpu-used 8 -g 5 -lag-in-frames 12",
+    "av1.ivf": "-c:v libaom-av1 -cpu-used 8 -g 5",
+    "x.hevc": f"{HEVC} -f hevc",
+}
+ROUNDS = 12
+# Bytes of the container between the place that ffprobe names and the packet.
+BEFORE = {".webm": 4, ".mkv": 4, ".ivf": 12}
+
+
+@pytest.mark.parametrize("name", CLIPS)
+def test_damage_in_the_headers_of_packets(tmp_path, name):
+    """A few bits of the first bytes of one or two packets are wrong."""
+    path = made(tmp_path, name, CLIPS[name])
+    data, places = path.read_bytes(), packets(path)
+    dice = random.Random(name)
+    found = 0
+    for attempt in range(ROUNDS):
+        changed = bytearray(data)
+        for pos, size in dice.sample(places[:-1], dice.randrange(1, 3)):
+            begin = pos + BEFORE.get(path.suffix, 0)
+            reach = size if name == "x.hevc" else min(size, 24)
+            changed[begin + dice.randrange(reach)] ^= 1 << dice.randrange(8)
+        other = path.with_name(f"{attempt}_{name}")
+        other.write_bytes(changed)
+        found += lacks_frames(other, len(places))
+    assert found or name == "x.hevc"
+
+
+@pytest.mark.parametrize("name", CLIPS)
+def test_intact_headers_leave_no_doubt(tmp_path, name):
+    """The first read begins at the key frame before the wanted one."""
+    path = made(tmp_path, name, CLIPS[name])
+    reference = oracle.reference(path)
+    with VideoDecoder(path, dimension_order="NHWC", num_threads=1) as decoder:
+        assert decoder.index.origin in ("headers", "scan") or name == "x.hevc"
+        begun = decoder.counters.frames_decoded
+        last = int(decoder.index.key_frames[-1])
+        assert last >= 5
+        assert oracle.digest(decoder[last]) == reference.digests[last]
+        assert decoder.counters.frames_decoded - begun <= 3
+
+
+@pytest.mark.parametrize("name", ["x.ts", "x.mpg", "x.mkv", "x.mp4"])
+def test_sequence_headers_that_change_the_pictures(tmp_path, name):
+    """The decoder of MPEG-2 begins again, and drops the frames that wait to be shown."""
+    path = made(tmp_path, name, "-c:v mpeg2video -g 5 -bf 2")
+    data = bytearray(path.read_bytes())
+    places = [place for place in range(len(data)) if data.startswith(b"\0\0\1\xb3", place)]
+    data[places[-2] + 7] ^= 0x10  # aspect_ratio_information
+    path.write_bytes(data)
+    assert lacks_frames(path, 12)
+
+
+@pytest.mark.parametrize("codec", ["libx264 -bf 0", "libvpx-vp9", "libaom-av1 -cpu-used 8"])
+def test_a_first_packet_that_is_said_to_be_no_key(tmp_path, codec):
+    """FFmpeg's demuxer cannot seek to it then."""
+    path = made(tmp_path, "x.mp4", f"-c:v {codec} -g 5")
+    data = bytearray(path.read_bytes())
+    place = data.index(b"stss") + 12
+    assert data[place : place + 4] == b"\0\0\0\1"
+    data[place + 3] = 3
+    path.write_bytes(data)
+    assert not lacks_frames(path, 12)
+
+
+def test_packets_that_are_lost_while_ffmpeg_looks_for_streams(tmp_path):
+    """FFmpeg skips the rest of a cluster at a damaged block of sound, and only while it looks for
+    streams. It looks for long, because the header of the sound is damaged, too.
+    """
+    sound = "-f lavfi -i sine=r=48000:d=1.2 -c:a libopus"
+    path = made(tmp_path, "x.mkv", f"{sound} -c:v mpeg2video -g 5 -bf 2")
+    data = bytearray(path.read_bytes())
+    key_frame = packets(path)[5][0]
+    place = next(pos for pos, _ in packets(path, "a:0") if pos > key_frame)
+    data[place + 3 : place + 8] = b"\xff" * 5  # lacing, and impossible sizes
+    data[data.index(b"\xe1\x91\x9f") + 1] += 1  # the size of the Audio element
+    path.write_bytes(data)
+    assert len(packets(path)) < 12
+    assert lacks_frames(path, 12)
+
+
+def test_a_lost_picture_that_is_shown_before_its_key_frame(tmp_path):
+    """Its packet follows that of the key frame, whose number depends on it."""
+    path = made(tmp_path, "x.mkv", "-c:v mpeg2video -g 5 -bf 2")
+    data = bytearray(path.read_bytes())
+    place = packets(path)[5][0] + 4
+    assert data[place : place + 4] == b"\0\0\1\0"
+    data[place] = 16  # no start code of a picture
+    path.write_bytes(data)
+    reference = oracle.reference(path)
+    assert reference.count == 11
+    for number in range(6, 11):
+        decoder = VideoDecoder(path, dimension_order="NHWC", num_threads=1)
+        assert oracle.digest(decoder[number]) == reference.digests[number], number
