@@ -10,6 +10,7 @@ import json
 import platform
 import shutil
 import subprocess
+import tempfile
 from pathlib import Path
 
 from wheels import emulator
@@ -103,8 +104,11 @@ def check_sizes(compiler: str, known: dict[str, str], flags: str) -> None:
     """End the program unless the sizes in a Python's headers are those of the compiler's target."""
     lines = ["#include <Python.h>", "#include <pthread.h>", "#include <sys/types.h>"]
     lines += [f'_Static_assert(SIZEOF_{name} == sizeof({kind}), "{kind}");' for name, kind in _SIZES.items()]
-    command = [compiler, "-x", "c", "-c", "-o", "/dev/null", f"-I{known['include']}", *flags.split(), "-"]
-    done = subprocess.run(command, input="\n".join(lines) + "\n", capture_output=True, text=True)
+    with tempfile.TemporaryDirectory() as folder:
+        source = Path(folder, "sizes.c")
+        source.write_text("\n".join(lines) + "\n")
+        command = [compiler, "-c", "-o", f"{folder}/sizes.o", f"-I{known['include']}", *flags.split(), source]
+        done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode != 0:
         raise SystemExit(
             f"the headers in {known['include']} are not for the processor to build for:\n{done.stderr[-2000:]}"
