@@ -232,3 +232,19 @@ def test_systems_see_the_packages_on_the_disk(tmp_path, monkeypatch):
 
     monkeypatch.setattr(chroot.subprocess, "run", pip)
     assert list(chroot.local_wheels().values()) == [tmp_path / "wheels", tmp_path / "index"]
+
+
+def test_a_system_is_copied(tmp_path, monkeypatch):
+    """A copy needs no debootstrap, keeps links and is made once."""
+    first = chroot.Chroot(tmp_path / "first", "bookworm")
+    (first.folder / "usr").mkdir(parents=True)
+    (first.folder / "lib").symlink_to("usr")
+    (first.folder / "made").touch()
+    monkeypatch.setattr(chroot, "COPIED", ())
+    second = chroot.Chroot(tmp_path / "second", "bookworm")
+    second.make(like=first)
+    assert (second.folder / "lib").is_symlink()
+    (second.folder / "own").touch()
+    second.make(like=first)
+    assert (second.folder / "own").exists()
+    assert not (tmp_path / "second.part").exists()

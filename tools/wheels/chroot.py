@@ -85,7 +85,7 @@ class Chroot:
         self.machine = machine or platform.machine()
         self.mounts: list[Path] = []
 
-    def make(self, packages: tuple[str, ...] = (), release: str = "") -> None:
+    def make(self, packages: tuple[str, ...] = (), release: str = "", like: Chroot | None = None) -> None:
         """Make the system unless it is here, and install packages into it.
 
         Parameters
@@ -94,10 +94,17 @@ class Chroot:
             The packages.
         release : str
             Another release to take these packages from, with the libraries that the system lacks.
+        like : Chroot or None
+            A system to copy, if it is here. An emulator takes long to make a system.
         """
         done = self.folder / "made"
         emulator.enable(self.machine)
-        if not done.exists():
+        if not done.exists() and like is not None and (like.folder / "made").exists():
+            partial = self.folder.with_name(f"{self.folder.name}.part")
+            shutil.rmtree(partial, ignore_errors=True)
+            subprocess.run(["cp", "-a", "--one-file-system", like.folder, partial], check=True)
+            partial.rename(self.folder)
+        elif not done.exists():
             uri, keys = archive_of(self.suite)
             options = ["--variant=minbase", f"--keyring={keys}"]
             options += [f"--arch={emulator.DEBIAN[self.machine]}"]

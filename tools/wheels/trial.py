@@ -199,7 +199,7 @@ def try_extensions(trial: Trial) -> None:
     video, and the other computes the mean luma of a frame of it.
     """
     system = trial.system("-compiler")
-    system.make(COMPILER)
+    system.make(COMPILER, like=trial.system())
     project = system.folder / "project"
     shutil.rmtree(project, ignore_errors=True)
     project.mkdir()
@@ -238,7 +238,7 @@ def try_kernels(trial: Trial, minutes: float) -> None:
         WORK / f"oracle-{trial.machine}", ROOT / f"build/wheel/apt-{trial.machine}", trial.machine
     )
     system = trial.system("-compiler")
-    system.make((*COMPILER, "pkg-config"))
+    system.make((*COMPILER, "pkg-config"), like=trial.system())
     target = system.folder / "tested"
     shutil.rmtree(target, ignore_errors=True)
     for name in TESTED:
