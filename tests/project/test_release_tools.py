@@ -108,6 +108,12 @@ ENDINGS = {
     "passed": (0, "...... [100%]\n6 passed, 2 skipped in 3.00s\n", "6 passed, 2 skipped in 3.00s"),
     "failed": (1, "..F [100%]\nFAILED a\n= 1 failed, 2 passed in 3s =\n", "1 failed, 2 passed in 3s"),
     "limit": (None, PROGRESS, "stopped at the time limit of 30 minutes, at 50 % of the tests"),
+    "limit, with a report": (
+        124,
+        PROGRESS + "\nFAILED a\n! KeyboardInterrupt !\n1 failed, 9 passed in 1800.00s (0:30:00)\n",
+        "stopped at the time limit of 30 minutes, at 50 % of the tests: "
+        "1 failed, 9 passed in 1800.00s (0:30:00)",
+    ),
     "killed": (137, PROGRESS, "killed by SIGKILL, at 50 % of the tests"),
     "signal": (-11, "", "killed by SIGSEGV, before the first results"),
     "usage": (
