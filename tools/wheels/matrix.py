@@ -46,7 +46,8 @@ TESTS = (
 TOOLS = "pytest pytest-xdist hypothesis fsspec joblib click rich pillow setuptools wheel Cython"
 # What a shell adds to the number of the signal that ended its command.
 SIGNALLED = 128
-# The status of the command `timeout` if the time was up. It interrupts pytest, which then reports.
+# The status of the command `timeout` if the time was up. It interrupts pytest, which then reports,
+# unless SIGINT is ignored, as in the background of a shell: the command `env` restores it.
 TIME_UP = 124
 # Seconds that pytest has for its report before it is killed.
 REPORT = 120
@@ -110,6 +111,11 @@ def copy_sources(target: Path) -> None:
             shutil.copy2(ROOT / name, target / name)
 
 
+def limited(seconds: float) -> str:
+    """Return the shell words before a command that interrupt it at a time limit."""
+    return f"env --default-signal=INT timeout --foreground --signal=INT --kill-after={REPORT} {seconds:.0f}"
+
+
 def summary(status: int | None, output: str, minutes: float) -> str:
     """Return how a run of pytest ended, in words.
 
@@ -160,7 +166,7 @@ def try_suite(suite: str, tests: list[str], minutes: float) -> Row:
             "print(cycodec.ffmpeg_versions()['ffmpeg'], platform.python_version(), torch.__version__)\""
         ).stdout.split()
         status = system.watch(
-            f"cd /cycodec; timeout --foreground --signal=INT --kill-after={REPORT} {60 * minutes:.0f}"
+            f"cd /cycodec; {limited(60 * minutes)}"
             f" {python} -m pytest -q -m 'not slow' -p no:cacheprovider -n {os.cpu_count() or 1}"
             f" {' '.join(tests)}",
             log,
