@@ -114,8 +114,10 @@ static int range_fast(uint8_t *out, const uint8_t *luma, int width) {
 
 static int floats_fast(float *out, const float *first, const float *second, const float *third, int width) {
     int x = 0;
-    for (; x + 4 <= width; x += 4)
-        vst3q_f32(out + 3 * x, (float32x4x3_t){{vld1q_f32(first + x), vld1q_f32(second + x), vld1q_f32(third + x)}});
+    for (; x + 4 <= width; x += 4) {
+        const float32x4x3_t pixels = {{vld1q_f32(first + x), vld1q_f32(second + x), vld1q_f32(third + x)}};
+        vst3q_f32(out + 3 * x, pixels);
+    }
     return x;
 }
 

@@ -135,7 +135,10 @@ static inline uint16x4_t half_neon(float32x4_t values) {
 static inline void store_pixels4(void *rgb, RgbLayout layout, int x, float32x4x3_t pixels, int half) {
     const float32x4_t one = vdupq_n_f32(1);
     const uint16x4_t r = half_neon(pixels.val[0]), g = half_neon(pixels.val[1]), b = half_neon(pixels.val[2]);
+    /* clang's stores are macros, which would take the commas of a literal for their own */
     const uint16x4x3_t halves = {{r, g, b}};
+    const uint16x4x4_t opaque_halves = {{r, g, b, half_neon(one)}};
+    const float32x4x4_t opaque_pixels = {{pixels.val[0], pixels.val[1], pixels.val[2], one}};
     for (int i = 0; layout.plane_stride && i < 3; i++)
         if (half)
             vst1_u16((uint16_t *)((uint8_t *)rgb + i * layout.plane_stride) + x, halves.val[i]);
@@ -144,9 +147,9 @@ static inline void store_pixels4(void *rgb, RgbLayout layout, int x, float32x4x3
     if (layout.plane_stride)
         return;
     if (layout.is_opaque && half)
-        vst4_u16((uint16_t *)rgb + 4 * x, (uint16x4x4_t){{r, g, b, half_neon(one)}});
+        vst4_u16((uint16_t *)rgb + 4 * x, opaque_halves);
     else if (layout.is_opaque)
-        vst4q_f32((float *)rgb + 4 * x, (float32x4x4_t){{pixels.val[0], pixels.val[1], pixels.val[2], one}});
+        vst4q_f32((float *)rgb + 4 * x, opaque_pixels);
     else if (half)
         vst3_u16((uint16_t *)rgb + 3 * x, halves);
     else

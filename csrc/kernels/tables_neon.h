@@ -59,11 +59,12 @@ static inline uint8x16x3_t pixels_neon(const TablesNeon *t, int16x8_t low, int16
 }
 
 static inline void store_neon(uint8_t *rgb, RgbLayout layout, int x, uint8x16x3_t pixels) {
+    const uint8x16x4_t opaque = {{pixels.val[0], pixels.val[1], pixels.val[2], vdupq_n_u8(255)}};
     if (layout.plane_stride)
         for (int i = 0; i < 3; i++)
             vst1q_u8(rgb + i * layout.plane_stride + x, pixels.val[i]);
     else if (layout.is_opaque)
-        vst4q_u8(rgb + 4 * x, (uint8x16x4_t){{pixels.val[0], pixels.val[1], pixels.val[2], vdupq_n_u8(255)}});
+        vst4q_u8(rgb + 4 * x, opaque);
     else
         vst3q_u8(rgb + 3 * x, pixels);
 }

@@ -3,6 +3,7 @@ code.
 """
 
 import platform
+import re
 import shutil
 import subprocess
 
@@ -57,3 +58,11 @@ def test_table_arithmetic_equals_swscale_without_vector_code(tmp_path):
     libraries = ["pkg-config", "--cflags", "--libs", "libswscale", "libavutil"]
     flags = subprocess.run(libraries, capture_output=True, text=True, check=True).stdout.split()
     programs.run(tmp_path / "rows", ROWS, "-DSWSCALE", *flags)
+
+
+def test_no_literal_is_an_argument_of_an_intrinsic():
+    """clang's loads and stores are macros, which take the commas of a literal for their own."""
+    sources = [path for path in (ROOT / "csrc").rglob("*.[ch]") if "third_party" not in path.parts]
+    assert any("vst3q_f32(" in path.read_text() for path in sources)
+    found = [path.name for path in sources if re.search(r"\bv(ld|st)\d\w*\([^;]*\)\{", path.read_text())]
+    assert found == []

@@ -1,5 +1,6 @@
 """The tools that build wheels: where sources come from, what the recipe says, what is added."""
 
+import contextlib
 import hashlib
 import re
 import shutil
@@ -108,6 +109,12 @@ ENDINGS = {
     "passed": (0, "...... [100%]\n6 passed, 2 skipped in 3.00s\n", "6 passed, 2 skipped in 3.00s"),
     "failed": (1, "..F [100%]\nFAILED a\n= 1 failed, 2 passed in 3s =\n", "1 failed, 2 passed in 3s"),
     "limit": (None, PROGRESS, "stopped at the time limit of 30 minutes, at 50 % of the tests"),
+    "limit, with a report": (
+        124,
+        PROGRESS + "\nFAILED a\n! KeyboardInterrupt !\n1 failed, 9 passed in 1800.00s (0:30:00)\n",
+        "stopped at the time limit of 30 minutes, at 50 % of the tests: "
+        "1 failed, 9 passed in 1800.00s (0:30:00)",
+    ),
     "killed": (137, PROGRESS, "killed by SIGKILL, at 50 % of the tests"),
     "signal": (-11, "", "killed by SIGSEGV, before the first results"),
     "usage": (
@@ -135,8 +142,30 @@ def test_a_run_over_the_time_limit_is_killed_with_its_children(tmp_path, monkeyp
     assert time.monotonic() - started < 30
     assert log.read_text() == "begun\n"
     child = Path("/proc", (tmp_path / "pid").read_text().strip(), "status")
-    assert not child.exists() or "zombie" in child.read_text()
+    # a busy machine lets a killed process wait for its end
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        for _ in range(300):
+            if "zombie" in child.read_text():
+                break
+            time.sleep(0.1)
+        else:
+            pytest.fail("the child is still there")
     assert system.watch("exit 3", log, 60) == 3
+
+
+@pytest.mark.skipif(not shutil.which("timeout"), reason="the matrix runs on Debian, with its coreutils")
+def test_pytest_reports_at_the_time_limit(tmp_path):
+    """Shells start commands in the background with SIGINT ignored, and children inherit that."""
+    (tmp_path / "test_long.py").write_text(
+        "import time\n\ndef test_bad():\n    assert 0\n\ndef test_long():\n    time.sleep(300)\n"
+    )
+    command = (
+        f"trap '' INT; {matrix.limited(15)} {sys.executable} -m pytest -q -p no:cacheprovider {tmp_path}"
+    )
+    done = subprocess.run(["bash", "-c", command], cwd=tmp_path, capture_output=True, text=True, timeout=240)
+    assert done.returncode == matrix.TIME_UP
+    assert "FAILED test_long.py::test_bad" in done.stdout
+    assert "1 failed" in matrix.summary(done.returncode, done.stdout, 1)
 
 
 def test_packages_of_another_release_are_preferred(tmp_path, monkeypatch):

@@ -20,6 +20,13 @@ import recipes
 # These files give tens of gigabytes of RGB, so the tests compare only the frames in
 # `Reference.numbers`.
 LONG = ("h264_long_1080p30_6min_lowbitrate.mp4",)
+# How the pictures of mirrored files are shown. Commands before 5.0 only turn them, by the angle.
+MIRRORED = {
+    "hflip": "hflip",
+    "vflip": "vflip",
+    "transpose": "transpose=cclock_flip",
+    "transverse": "transpose=clock_flip",
+}
 
 
 @dataclass(frozen=True)
@@ -78,8 +85,8 @@ def raw(source, pixels, stream="v:0"):
     is_data = isinstance(source, bytes)
     chosen = () if pixels is None else ("-pix_fmt", pixels)
     return recipes.run(
-        "-threads", "1", "-i", "pipe:0" if is_data else f"file:{source}", "-map", f"0:{stream}",
-        *passthrough(), *chosen, "-f", "rawvideo", "-", stdin=source if is_data else None,
+        "-threads", "1", *(("-i", "pipe:0") if is_data else shown(source, "-i", f"file:{source}")),
+        "-map", f"0:{stream}", *passthrough(), *chosen, "-f", "rawvideo", "-", stdin=source if is_data else None,
     ).stdout  # fmt: skip
 
 
@@ -107,7 +114,7 @@ def decode(path, stream, *options):
     """
     # `file:` keeps ffmpeg from taking a part of the name for a protocol
     done = recipes.run(
-        "-threads", "1", "-i", f"file:{path}", "-map", f"0:{stream}", *passthrough(), *options, "-",
+        "-threads", "1", *shown(path, "-i", f"file:{path}"), "-map", f"0:{stream}", *passthrough(), *options, "-",
         check=False, timeout=900,
     )  # fmt: skip
     lines = [line for line in done.stdout.decode().splitlines() if line]
@@ -118,13 +125,20 @@ def decode(path, stream, *options):
 
 def version():
     """Returns (major, minor) of the ffmpeg command."""
-    major, minor = (recipes.ffmpeg_version().lstrip("n") + ".0").split(".")[:2]
-    return int(major), int(minor)
+    return recipes.command_version()
 
 
 def passthrough():
     """Returns the option that stops ffmpeg from doubling or dropping frames; 5.1 renamed it."""
     return ("-fps_mode", "passthrough") if version() >= (5, 1) else ("-vsync", "passthrough")
+
+
+def shown(path, *source):
+    """Returns the options of an input, and those that mirror its pictures if ffmpeg does not."""
+    name = Path(path).stem.partition("_")[0]
+    if name not in MIRRORED or version() >= (5, 0):
+        return source
+    return ("-noautorotate", *source, "-vf", MIRRORED[name])
 
 
 def frame_times(path, stream="v:0"):

@@ -95,6 +95,12 @@ def ffmpeg_version():
     return run("-version", quiet=False).stdout.decode().split()[2]
 
 
+def command_version():
+    """Returns (major, minor) of the ffmpeg command."""
+    major, minor = (ffmpeg_version().lstrip("n") + ".0").split(".")[:2]
+    return int(major), int(minor)
+
+
 @functools.cache
 def encoders():
     lines = run("-hide_banner", "-encoders", quiet=False).stdout.decode().splitlines()
@@ -102,7 +108,12 @@ def encoders():
 
 
 def run(*arguments, quiet=True, check=True, stdin=None, timeout=300):
-    """Runs the ffmpeg command; returns the finished process with stdout and stderr as bytes."""
+    """Runs the ffmpeg command; returns the finished process with stdout and stderr as bytes.
+
+    Options have the names of today's command. Before 5.1, one had another name.
+    """
+    if "-fps_mode" in arguments and command_version() < (5, 1):
+        arguments = ["-vsync" if argument == "-fps_mode" else argument for argument in arguments]
     command = [FFMPEG, *(["-nostdin", "-y", "-v", "error"] if quiet else []), *map(str, arguments)]
     done = subprocess.run(command, capture_output=True, input=stdin, timeout=timeout)
     if check and done.returncode:

@@ -189,6 +189,8 @@ def test_regions_where_swscale_has_a_path_of_its_own_for_the_width(tmp_path, pix
 # Formats that swscale converts to RGB24 and RGB48 from other samples: it reads every second chroma
 # row of 8-bit 4:2:2 for one of them, and scales rgb565 up in two ways.
 APART = {"h264_422.mp4": 120, "raw_rgb565le.nut": 9}
+# Levels. The swscale of FFmpeg 4 loses a little more of gray and of RGB with 10 bits.
+MEAN = 1 if oracle.version() >= (5, 0) else 1.25
 
 
 @pytest.mark.parametrize("name", FORMATS)
@@ -201,7 +203,7 @@ def test_float32_and_uint8_show_one_picture(name):
         difference = (coarse[0].double() - fine[0].double() * 255).abs()
         lowest, highest = float(fine[0].min()), float(fine[0].max())
     assert difference.max() < APART.get(name, 4)
-    assert difference.mean() < (4 if name in APART else 1)
+    assert difference.mean() < (4 if name in APART else MEAN)
     assert 0 <= lowest <= highest <= 1
 
 

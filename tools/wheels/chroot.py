@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import re
 import shutil
 import signal
@@ -12,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from wheels import emulator
 from wheels.debian import KEYRING, Apt, mirror
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -34,10 +36,18 @@ COPIED = (
 
 
 def local_wheels() -> dict[str, Path]:
-    """Return the folders that this system's pip looks into, by the names to mount them."""
-    command = [sys.executable, "-m", "pip", "config", "get", "global.find-links"]
-    found = subprocess.run(command, capture_output=True, text=True).stdout.split()
-    return {name.lstrip("/"): Path(name) for name in found if Path(name).is_dir()}
+    """Return the folders that this system's pip looks into, by the names to mount them.
+
+    These are folders of wheels and indexes of packages on this machine's disk.
+    """
+    found = []
+    for setting in ("find-links", "extra-index-url"):
+        command = [sys.executable, "-m", "pip", "config", "get", f"global.{setting}"]
+        found += subprocess.run(command, capture_output=True, text=True).stdout.split()
+    folders = [Path(name.removeprefix("file://")) for name in found]
+    # an index names the files beside it
+    folders = [folder.parent if folder.name == "simple" else folder for folder in folders]
+    return {str(folder).lstrip("/"): folder for folder in folders if folder.is_dir()}
 
 
 def archive_of(release: str) -> tuple[str, Path]:
@@ -64,14 +74,18 @@ class Chroot:
         Where the system is, or will be made.
     suite : str
         The release, such as "trixie" or "noble".
+    machine : str
+        The processor that its programs are for. An emulator runs those of another processor than
+        this machine's, and only Debian is made for these.
     """
 
-    def __init__(self, folder: Path, suite: str) -> None:
+    def __init__(self, folder: Path, suite: str, machine: str = "") -> None:
         self.folder = folder
         self.suite = suite
+        self.machine = machine or platform.machine()
         self.mounts: list[Path] = []
 
-    def make(self, packages: tuple[str, ...] = (), release: str = "") -> None:
+    def make(self, packages: tuple[str, ...] = (), release: str = "", like: Chroot | None = None) -> None:
         """Make the system unless it is here, and install packages into it.
 
         Parameters
@@ -80,11 +94,20 @@ class Chroot:
             The packages.
         release : str
             Another release to take these packages from, with the libraries that the system lacks.
+        like : Chroot or None
+            A system to copy, if it is here. An emulator takes long to make a system.
         """
         done = self.folder / "made"
-        if not done.exists():
+        emulator.enable(self.machine)
+        if not done.exists() and like is not None and (like.folder / "made").exists():
+            partial = self.folder.with_name(f"{self.folder.name}.part")
+            shutil.rmtree(partial, ignore_errors=True)
+            subprocess.run(["cp", "-a", "--one-file-system", like.folder, partial], check=True)
+            partial.rename(self.folder)
+        elif not done.exists():
             uri, keys = archive_of(self.suite)
             options = ["--variant=minbase", f"--keyring={keys}"]
+            options += [f"--arch={emulator.DEBIAN[self.machine]}"]
             # debootstrap makes every later Ubuntu as it makes this one
             script = ["/usr/share/debootstrap/scripts/gutsy"] if self.suite in UBUNTU else []
             options += ["--components=main,universe"] if self.suite in UBUNTU else []
@@ -174,7 +197,8 @@ class Chroot:
             stdin=subprocess.DEVNULL,
         )
         if check and done.returncode != 0:
-            raise SystemExit(f"{self.suite}: {script[:200]}\n{(done.stdout + done.stderr)[-3000:]}")
+            printed = (done.stdout + done.stderr)[-3000:]
+            raise SystemExit(f"{self.suite}: status {done.returncode} of {script[:200]}\n{printed}")
         return done
 
     def watch(self, script: str, log: Path, seconds: float, **environment: str) -> int | None:

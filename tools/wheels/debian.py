@@ -62,10 +62,13 @@ class Apt:
     ----------
     folder : Path
         Where everything is kept.
+    architecture : str
+        Debian's name of the processor whose packages it has; that of this machine if empty.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, architecture: str = "") -> None:
         self.folder = folder
+        self.architecture = architecture
         self.configuration = folder / "apt.conf"
 
     def update(self) -> None:
@@ -81,8 +84,10 @@ class Apt:
         ]
         (self.folder / "etc/sources.list").write_text("\n".join(lines) + "\n")
         partial = self.configuration.with_suffix(".part")
+        name = self.architecture
+        choice = f'APT::Architecture "{name}";\nAPT::Architectures {{ "{name}"; }};\n' if name else ""
         partial.write_text(
-            f'Dir::Etc::sourcelist "{self.folder}/etc/sources.list";\n'
+            f'{choice}Dir::Etc::sourcelist "{self.folder}/etc/sources.list";\n'
             'Dir::Etc::sourceparts "-";\n'
             f'Dir::State "{self.folder}/state";\n'
             f'Dir::State::status "{self.folder}/status";\n'
@@ -105,6 +110,31 @@ class Apt:
         self._run("apt-get", "download", "-qq", f"{package}/{suite}", cwd=into)
         (found,) = into.glob(f"{package}_*.deb")
         subprocess.run(["dpkg-deb", "-x", found, into], check=True)
+
+    def unpack_all(self, package: str, suite: str, into: Path) -> None:
+        """Fetch a package of a suite with all that it needs, and put their files into a folder.
+
+        No script of a package is run, so that they may be for another processor.
+        """
+        archives = self.folder / "cache/archives"
+        listed = self._run(
+            "apt-get", "install", "--print-uris", "-qq", "--no-install-recommends", "-t", suite, package
+        )
+        wanted = re.findall(r"^'\S+' (\S+\.deb) ", listed, re.MULTILINE)
+        self._run(
+            "apt-get",
+            "install",
+            "--download-only",
+            "-y",
+            "-qq",
+            "--no-install-recommends",
+            "-t",
+            suite,
+            package,
+        )
+        into.mkdir(parents=True, exist_ok=True)
+        for name in wanted:
+            subprocess.run(["dpkg-deb", "-x", archives / name, into], check=True)
 
     def versions(self, package: str) -> list[str]:
         """Return the versions of a source package in all suites, the newest first."""

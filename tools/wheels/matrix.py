@@ -46,6 +46,11 @@ TESTS = (
 TOOLS = "pytest pytest-xdist hypothesis fsspec joblib click rich pillow setuptools wheel Cython"
 # What a shell adds to the number of the signal that ended its command.
 SIGNALLED = 128
+# The status of the command `timeout` if the time was up. It interrupts pytest, which then reports,
+# unless SIGINT is ignored, as in the background of a shell: the command `env` restores it.
+TIME_UP = 124
+# Seconds that pytest has for its report before it is killed.
+REPORT = 120
 
 
 @dataclass(frozen=True)
@@ -106,13 +111,18 @@ def copy_sources(target: Path) -> None:
             shutil.copy2(ROOT / name, target / name)
 
 
+def limited(seconds: float) -> str:
+    """Return the shell words before a command that interrupt it at a time limit."""
+    return f"env --default-signal=INT timeout --foreground --signal=INT --kill-after={REPORT} {seconds:.0f}"
+
+
 def summary(status: int | None, output: str, minutes: float) -> str:
     """Return how a run of pytest ended, in words.
 
     Parameters
     ----------
     status : int or None
-        The exit status of the shell, or None if the run was stopped at the time limit.
+        The exit status of the shell, or None if the run was killed after the time limit.
     output : str
         What pytest printed.
     minutes : float
@@ -120,8 +130,10 @@ def summary(status: int | None, output: str, minutes: float) -> str:
     """
     reached = re.findall(r"\[ *(\d+)%\]", output)
     where = f"at {reached[-1]} % of the tests" if reached else "before the first results"
-    if status is None:
-        return f"stopped at the time limit of {minutes:g} minutes, {where}"
+    if status in (None, TIME_UP):
+        counts = re.findall(r"^.*\d+ (?:passed|failed|errors?)\b.*$", output, re.MULTILINE)
+        so_far = f": {counts[-1].strip('= !')}" if counts else ""
+        return f"stopped at the time limit of {minutes:g} minutes, {where}{so_far}"
     number = -status if status < 0 else status - SIGNALLED
     if 0 < number < signal.NSIG:
         return f"killed by {signal.Signals(number).name}, {where}"
@@ -154,10 +166,11 @@ def try_suite(suite: str, tests: list[str], minutes: float) -> Row:
             "print(cycodec.ffmpeg_versions()['ffmpeg'], platform.python_version(), torch.__version__)\""
         ).stdout.split()
         status = system.watch(
-            f"cd /cycodec; {python} -m pytest -q -m 'not slow' -p no:cacheprovider -n {os.cpu_count() or 1}"
+            f"cd /cycodec; {limited(60 * minutes)}"
+            f" {python} -m pytest -q -m 'not slow' -p no:cacheprovider -n {os.cpu_count() or 1}"
             f" {' '.join(tests)}",
             log,
-            60 * minutes,
+            60 * minutes + 2 * REPORT,
             CYCODEC_TEST_MEDIA="/media",
         )
     ffmpeg, python_version, torch_version = facts[-3:]

@@ -13,7 +13,7 @@ import time
 import zipfile
 from pathlib import Path
 
-from wheels import recipe, toolchain
+from wheels import recipe, target, toolchain
 from wheels.chroot import Chroot
 from wheels.debian import Apt, Archive
 from wheels.prefix import Prefix
@@ -136,12 +136,16 @@ def build(python: str, source: Path, prefix: Prefix, built: Path, out: Path) -> 
         The wheel.
     """
     environment = os.environ | toolchain.make(prefix.tools, prefix.machine)
+    known = target.facts(python)
+    headers = target.header_flags(known, prefix.machine, WORK)
+    target.check_sizes(environment["CC"], known, headers)
+    environment |= target.names(known["EXT_SUFFIX"], prefix.machine)
     environment |= {
         "CYCODEC_FFMPEG_DIR": str(built),
         "PKG_CONFIG_LIBDIR": str(built / "lib/pkgconfig"),
-        "LDSHARED": f"{environment['CC']} -shared {processor_facts(prefix.machine)}",
+        "LDSHARED": f"{environment['CC']} -shared -s {processor_facts(prefix.machine)}",
         # functions for AVX-512 name all features but this one, which only clang knows
-        "CFLAGS": f"{toolchain.FLAGS} -DNDEBUG {'-mevex512' if prefix.machine == 'x86_64' else ''}",
+        "CFLAGS": f"{toolchain.FLAGS} -DNDEBUG {'-mevex512' if prefix.machine == 'x86_64' else ''}{headers}",
     }
     if shutil.which("ccache"):
         environment |= {"CC": f"ccache {environment['CC']}", "CCACHE_COMPILERTYPE": "clang"}
@@ -197,7 +201,8 @@ def complete(wheel: Path, built: Path, platform: str, compiler: str, out: Path) 
         "-m",
         "auditwheel",
         "repair",
-        "--strip",
+        # strip knows the files of this machine's processor alone; ours were linked without symbols
+        *(["--strip"] if platform.endswith(f"_{os.uname().machine}") else []),
         "--plat",
         platform,
         "-w",
