@@ -156,4 +156,7 @@ cdef PictureParser new_picture_parser(const avcodec.AVCodecParameters *parameter
     parser.shows_unreferenced = not parser.reorders or parameters.codec_id in (
         avcodec.AV_CODEC_ID_MPEG1VIDEO, avcodec.AV_CODEC_ID_MPEG2VIDEO, avcodec.AV_CODEC_ID_MPEG4
     )
+    # decoders of AV1 leave out no picture, so that one that does not come is lost
+    if parameters.codec_id == avcodec.AV_CODEC_ID_AV1:
+        parser.shows_unreferenced = False
     return parser

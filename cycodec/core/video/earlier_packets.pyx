@@ -97,8 +97,11 @@ cdef class EarlierPackets:
         )
 
     cdef bint refuses_anchor(self, const AVPacket *packet) noexcept nogil:
-        """Return True if the packet of the anchor, which comes last, changes what comes before it.
+        """Return True if the packet of the anchor, which comes last, changes what comes before it,
+        or if AV1's decoder may give no frame for it.
         """
+        if self.parser is not None and self.refuses_av1(packet):
+            return True
         return not self.stamped and self.headers.changes_sequence(packet)
 
     cdef void abandon(self) noexcept:
