@@ -6,7 +6,8 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "docs" / "examples"))
+# behind tests/support, because pages may have the names of its modules
+sys.path.append(str(ROOT / "docs" / "examples"))
 
 from clip import make_clip  # noqa: E402
 

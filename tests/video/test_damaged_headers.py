@@ -4,7 +4,7 @@ import random
 
 import oracle
 import pytest
-from damaged_files import lacks_frames, made, packets
+from damaged_media import lacks_frames, made, packets
 
 from cycodec.decoders import VideoDecoder
 

@@ -6,7 +6,7 @@ import struct
 import numpy as np
 import oracle
 import pytest
-from damaged_files import lacks_frames, made, packets
+from damaged_media import lacks_frames, made, packets
 from mutations.streams import fix_ogg_checksum
 
 from cycodec.decoders import VideoDecoder

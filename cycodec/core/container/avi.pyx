@@ -50,7 +50,7 @@ from cycodec.libav.avformat cimport AVStream
 cdef enum:
     CHUNK_HEADER = 8            # a tag of four characters and a size
     LONGEST_HEAD = 512          # of a packet that is read
-    LEAD = 40                   # bytes before a chunk that are read with it: the end of the last one
+    LEAD = 40                   # bytes before a chunk that are read, too: the end of the last one
     MOST_OTHERS = 16            # chunks between two packets, or before or behind all of them
     MOST_STREAMS = 8
     I_PICTURE = 0               # vop_coding_type
@@ -164,8 +164,8 @@ cdef class AviWalk:
         """Return True if the demuxer skips a chunk: padding, the index, and audio, which nobody
         wants.
 
-        The index must list the chunks of audio, too. Otherwise the demuxer may take the file for one
-        whose streams are stored apart, and read by a wrong index.
+        The index must list the chunks of audio, too. Otherwise the demuxer may take the file for
+        one whose streams are stored apart, and read by a wrong index.
         """
         cdef int64_t timestamp, place
         cdef int number, size, flags
