@@ -121,20 +121,20 @@ system_packages() {
     [ -z "$missing" ] || fail "Still missing: $missing" "$(advice)"
 }
 
-# test_packages STAMP PACKAGE...: installs packages for a few tests once, and only as root: a password
-# prompt is not worth them. Tests are skipped without them, and say why.
-test_packages() {
+# optional_packages STAMP PACKAGE...: tries once to install packages. Its callers ask for root,
+# because a password prompt is not worth these packages.
+optional_packages() {
     ! is_stamped "$1" tried || return 0
     say "installing with apt-get (log: build/apt-get.log): ${*:2}"
     install_with_apt "${@:2}" || say "that failed; continuing without them"
     set_stamp "$1" tried
 }
 
-# Installs APT_ARM and APT_HEIF where they are missing.
+# Installs APT_ARM and APT_HEIF where they are missing. Without them, a few tests are skipped.
 packages_of_tests() {
     [ "$(uname -s) $(uname -m) $(id -u)" = "Linux x86_64 0" ] && have apt-get || return 0
-    { have aarch64-linux-gnu-gcc && have qemu-aarch64; } || test_packages arm "${APT_ARM[@]}"
-    have heif-convert || have heif-dec || test_packages heif "${APT_HEIF[@]}"
+    { have aarch64-linux-gnu-gcc && have qemu-aarch64; } || optional_packages arm "${APT_ARM[@]}"
+    have heif-convert || have heif-dec || optional_packages heif "${APT_HEIF[@]}"
 }
 
 # Prints the versions of the image libraries that are there.
@@ -149,8 +149,5 @@ image_versions() {
 image_packages() {
     case $(image_versions) in *none*) ;; *) return 0 ;; esac
     [ "$(uname -s) $(id -u)" = "Linux 0" ] && have apt-get || return 0
-    ! is_stamped images tried || return 0
-    say "installing with apt-get (log: build/apt-get.log): ${APT_IMAGES[*]}"
-    install_with_apt "${APT_IMAGES[@]}" || say "that failed; continuing without them"
-    set_stamp images tried
+    optional_packages images "${APT_IMAGES[@]}"
 }

@@ -85,13 +85,42 @@ def _read_as_stored(picture: Any, name: str, settings: Settings) -> Tensor:
     height, width = picture.height, picture.width
     channels, depth = settings.mode.channels_of(picture.channels), settings.output.depth_of(picture.depth)
     image = _allocate(name, settings, (), channels, height, width, depth)
-    stride, region = width * channels * depth // 8, (0, height, 0, width)
+    pixels = torch_adapter.pointer(image), width * channels * depth // 8
+    _read(picture, picture, settings, pixels, channels, depth, (0, height, 0, width))
+    return image
+
+
+def _read(
+    picture: Any,
+    reader: Any,
+    settings: Settings,
+    pixels: tuple[int, int],
+    channels: int,
+    depth: int,
+    region: tuple[int, int, int, int],
+    reduction: int = 1,
+) -> None:
+    """Read a region of one frame of a picture.
+
+    Parameters
+    ----------
+    picture, reader
+        The picture, and what reads the frame: the picture itself, or what its `draw` returns.
+    settings : Settings
+    pixels : (int, int)
+        The address that the first row is written to, and the bytes between rows.
+    channels, depth : int
+        Of the result.
+    region : (y0, y1, x0, x1)
+        Of the reduced picture, as it is stored.
+    reduction : {1, 2, 4, 8}
+        By how much a JPEG is reduced.
+    """
     if picture.format == "JPEG":
         wants_ink = picture.channels == 4 and settings.mode == ImageReadMode.UNCHANGED
-        picture.read(torch_adapter.pointer(image), stride, channels, depth, region, 1, wants_ink)
+        reader.read(*pixels, channels, depth, region, reduction, wants_ink)
     else:
-        picture.read(torch_adapter.pointer(image), stride, channels, depth, region)
-    return image
+        reader.read(*pixels, channels, depth, region)
 
 
 def _allocate(
@@ -142,7 +171,6 @@ class _Work:
         # of the scaled picture, as it is shown
         self.height, self.width = -(-height // self.plan.reduction), -(-width // self.plan.reduction)
         self.pixel_bytes = self.channels * self.depth // 8
-        self.wants_ink = picture.channels == 4 and settings.mode == ImageReadMode.UNCHANGED
 
     def allocate(self, *count: int) -> Tensor:
         """Return a tensor ``[*count, C, H, W]``."""
@@ -166,10 +194,16 @@ class _Work:
             region = orientation.stored_region(region, turn, self.height, self.width)
         size = region[1] - region[0], region[3] - region[2]
         pixels = _pixels(*size, self.pixel_bytes, place if not stages and not turn else None)
-        if self.picture.format == "JPEG":
-            reader.read(*pixels[:2], self.channels, self.depth, region, self.plan.reduction, self.wants_ink)
-        else:
-            reader.read(*pixels[:2], self.channels, self.depth, region)
+        _read(
+            self.picture,
+            reader,
+            self.settings,
+            pixels[:2],
+            self.channels,
+            self.depth,
+            region,
+            self.plan.reduction,
+        )
         if turn:
             shown = size[::-1] if self.turned else size
             out = _pixels(*shown, self.pixel_bytes, place if not stages else None)

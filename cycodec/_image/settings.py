@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from functools import lru_cache
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from typing import Any
 
 from cycodec._image.geometry import Region, as_region, as_steps
@@ -32,8 +32,6 @@ class Settings:
     limits : Limits
     num_threads : int
         Threads of libavcodec for one image.
-    is_whole : bool
-        True if images are neither cropped nor resampled.
     """
 
     mode: ImageReadMode
@@ -43,10 +41,11 @@ class Settings:
     dct_scaling: bool
     limits: limits.Limits
     num_threads: int = 1
-    is_whole: bool = field(init=False)
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "is_whole", self.region is None and not self.steps)
+    @cached_property
+    def is_whole(self) -> bool:
+        """True if images are neither cropped nor resampled."""
+        return self.region is None and not self.steps
 
 
 def make_settings(

@@ -1,7 +1,8 @@
-"""What a build of cycodec must be told of the processor that it is for.
+"""Tells setuptools and the compiler which processor cycodec is built for.
 
-A Python describes the processor that it runs on. Builds for another one, and Zig's compilers, which
-see nothing of this system, need more.
+A Python describes only the processor that it runs on. A build for another processor needs other
+names and other headers. Zig's compilers need the headers, too, because they do not look into this
+system's folders.
 """
 
 from __future__ import annotations
