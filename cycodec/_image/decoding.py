@@ -2,10 +2,9 @@
 
 Note [Pictures as they are stored]
 
-Most images are neither turned nor resampled nor cropped. Decoding a photo of 500x375 displaces
-Python's code and objects from the processor's caches, so each step of the general way costs several
-times what it costs in a loop over tiny images: 40 us of 650. Such images therefore get their tensor
-and are read at once.
+Most images are neither turned nor resampled nor cropped, and need no plan. They get their tensor
+and are read at once. For a JPEG of 500x375 that saves 8 us of 554 on an idle machine. Where other
+processes use the caches, Python's code must be fetched again for each image, and it saves more.
 """
 
 from __future__ import annotations
