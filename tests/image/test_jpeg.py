@@ -10,7 +10,8 @@ from PIL import Image, ImageOps
 
 from cycodec.images import decode_image, decode_jpeg, get_image_metadata
 
-SIZES = [(1, 1), (7, 5), (17, 33), (100, 75), (257, 129)]
+# Rows of the last two begin at multiples of 32 bytes; Note [Rows that stay in the cache].
+SIZES = [(1, 1), (7, 5), (17, 33), (100, 75), (257, 129), (512, 96), (704, 512)]
 SAMPLINGS = ["4:4:4", "4:2:2", "4:2:0", "4:1:1", "4:4:0"]
 
 
