@@ -48,6 +48,8 @@ ENCODERS = {
     "Opus": ["libopus"],
     "FLAC": ["flac"],
 }
+# Without these, images of a format cannot be decoded; without libwebp, FFmpeg decodes WebP.
+IMAGE_LIBRARIES = {"JPEG": "libjpeg-turbo", "PNG": "zlib"}
 ORIGINS = {
     "bundled": "the copies that the wheel carries; CYCODEC_FFMPEG=system or a folder chooses others",
     "system": "the libraries that cycodec was built against, or their successors",
@@ -97,7 +99,7 @@ def examine() -> list[Finding]:
     """Examine everything. Each examination needs only what was examined before it."""
     findings = [*examine_python(), *examine_core()]
     if can_decode(findings):
-        findings += [*examine_ffmpeg(), *examine_codecs()]
+        findings += [*examine_ffmpeg(), *examine_codecs(), *examine_images()]
     findings += [*examine_ffmpeg_command(), *examine_torch()]
     if can_decode(findings):
         findings.append(decode_something())
@@ -176,6 +178,24 @@ def examine_codecs() -> Iterator[Finding]:
             else:
                 detail = f"this FFmpeg was built without {' or '.join(names)}"
                 yield Finding(topic, codec, "note", detail, f"for {codec}: use an FFmpeg built with it")
+
+
+def examine_images() -> Iterator[Finding]:
+    """Yield findings about the libraries of this build that decode images."""
+    from cycodec.core.image import decode
+
+    found = decode.available()
+    for name, library in IMAGE_LIBRARIES.items():
+        remedy = f"for {name} images: install {library}'s development files, and build cycodec again"
+        if name in found:
+            yield Finding("Images", name, "ok", library)
+        else:
+            yield Finding("Images", name, "note", f"cycodec was built without {library}", remedy)
+    if decode.webp_is_available():
+        yield Finding("Images", "WebP", "ok", "libwebp")
+    else:
+        remedy = "for faster WebP images: install libwebp's development files, and build cycodec again"
+        yield Finding("Images", "WebP", "note", "FFmpeg, because cycodec was built without libwebp", remedy)
 
 
 def examine_ffmpeg_command() -> Iterator[Finding]:

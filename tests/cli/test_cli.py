@@ -282,6 +282,18 @@ class TestDoctor:
         assert run("doctor") == 0
         assert "built without no_such_decoder" in " ".join(capsys.readouterr().out.split())
 
+    @pytest.mark.parametrize(("formats", "has_webp"), [({"JPEG", "PNG"}, True), ({"PNG"}, False)])
+    def test_libraries_of_images(self, monkeypatch, capsys, formats, has_webp):
+        monkeypatch.setattr("cycodec.core.image.decode.available", lambda: formats)
+        monkeypatch.setattr("cycodec.core.image.decode.webp_is_available", lambda: has_webp)
+        assert run("doctor", "--json") == 0
+        report = json.loads(capsys.readouterr().out)
+        found = {f["name"]: f for f in report["findings"] if f["topic"] == "Images"}
+        assert found["PNG"]["status"] == "ok"
+        assert (found["JPEG"]["status"] == "ok") == ("JPEG" in formats)
+        assert (found["WebP"]["detail"] == "libwebp") == has_webp
+        assert all(bool(finding["remedy"]) == (finding["status"] == "note") for finding in found.values())
+
 
 class TestErrors:
     @pytest.mark.parametrize(
