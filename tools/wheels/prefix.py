@@ -27,6 +27,7 @@ def _cross(machine: str, tools: Path) -> dict[str, str]:
             "FFMPEG_CROSS": "",
             "VPX_TARGET": "x86_64-linux-gcc",
             "VPX_OPTIONS": "--as=nasm",
+            "TUNING": "-mtune=haswell",
         }
     cross = tools / "meson-cross.ini"
     cross.write_text(
@@ -39,6 +40,7 @@ def _cross(machine: str, tools: Path) -> dict[str, str]:
         "FFMPEG_CROSS": "--enable-cross-compile --arch=aarch64 --target-os=linux",
         "VPX_TARGET": "arm64-linux-gcc",
         "VPX_OPTIONS": "",
+        "TUNING": "",
     }
 
 
