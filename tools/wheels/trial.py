@@ -276,7 +276,7 @@ libraries = pathlib.Path(cycodec.ffmpeg_versions()["folder"])
 for path in libraries.glob("lib*.so.*"):
     name = re.match(r"lib[a-z]+", path.name)[0]
     (folder / f"{name}.pc").write_text(
-        f"Name: {name}\nDescription: of the wheel\nVersion: 1\nCflags: -I{cycodec.get_include()}\nLibs: {path}\n"
+        f"Name: {name}\nDescription: of the wheel\nVersion: 1\nCflags: -I{cycodec.get_include()}/include\nLibs: {path}\n"
     )
 print(libraries)
 """
