@@ -11,7 +11,18 @@ from cycodec._shared.sources import open_source
 from cycodec.core.container.demux import Demuxer
 from cycodec.decoders import VideoDecoder
 
-PICTURES = ("-f", "lavfi", "-i", "testsrc2=s=320x240:r=25:d=8", "-b:v", "3M", "-maxrate", "3M", "-bufsize", "1M")
+PICTURES = (
+    "-f",
+    "lavfi",
+    "-i",
+    "testsrc2=s=320x240:r=25:d=8",
+    "-b:v",
+    "3M",
+    "-maxrate",
+    "3M",
+    "-bufsize",
+    "1M",
+)
 SOUND = ("-f", "lavfi", "-i", "sine=d=8")
 CLIPS = {
     "mpeg2.mpg": (*PICTURES, "-c:v", "mpeg2video", "-f", "mpeg"),
@@ -42,7 +53,16 @@ def clips(tmp_path_factory):
 
 
 def seen_by_ffprobe(path):
-    command = ["ffprobe", "-v", "error", "-of", "json", "-show_entries", "stream=codec_name,avg_frame_rate", path]
+    command = [
+        "ffprobe",
+        "-v",
+        "error",
+        "-of",
+        "json",
+        "-show_entries",
+        "stream=codec_name,avg_frame_rate",
+        path,
+    ]
     streams = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)["streams"]
     return [(s["codec_name"], s["avg_frame_rate"]) for s in streams]
 
@@ -52,7 +72,10 @@ def seen_by_us(path):
     demuxer.probe()
     rates = [demuxer.frame_rate(i) for i in range(demuxer.num_streams)]
     names = [demuxer.codec_name(i) for i in range(demuxer.num_streams)]
-    return [(n, "0/0" if r is None else f"{r.numerator}/{r.denominator}") for n, r in zip(names, rates, strict=True)]
+    return [
+        (n, "0/0" if r is None else f"{r.numerator}/{r.denominator}")
+        for n, r in zip(names, rates, strict=True)
+    ]
 
 
 @pytest.mark.parametrize("name", CLIPS)

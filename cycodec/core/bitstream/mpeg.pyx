@@ -177,7 +177,8 @@ cdef bint begins_steady_sequence(const uint8_t *data, int size) noexcept nogil:
         position = next_start_code(data, position, size)
     begin = position
     position = next_start_code(data, position, size)
-    if position + 2 >= size or position - begin - 4 not in (8, 8 + 64, 8 + 128):    # and two matrices
+    # the header has 8 bytes, and one or two matrices of 64
+    if position + 2 >= size or position - begin - 4 not in (8, 8 + 64, 8 + 128):
         return False
     if data[position] != EXTENSION_START:
         return True
