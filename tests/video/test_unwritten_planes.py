@@ -50,7 +50,7 @@ def test_damage_anywhere_in_chroma(tmp_path):
     data = path.read_bytes()
     pos, size = packets(path)[6]
     compared = 0
-    for seed in range(20):
+    for seed in range(12):
         dice, changed = random.Random(seed), bytearray(data)
         place = dice.randrange(size // 2, size)
         for i in range(place, min(size, place + dice.choice([1, 4, 40]))):
@@ -63,7 +63,7 @@ def test_damage_anywhere_in_chroma(tmp_path):
                 found = [oracle.digest(decoder[number]) for number in order]
                 assert found == [truth[number] for number in order], (seed, order)
             compared += 1
-    assert compared == 60
+    assert compared == 36
 
 
 @pytest.mark.parametrize("name", CLIPS)
