@@ -150,6 +150,7 @@ cdef class HeaderCheck:
             try:
                 self.open()
             except (FFmpegError, MemoryError):
+                avcodec.avcodec_free_context(&self.context)     # which may be there and not open
                 self.can_check = False
         return self.can_check
 
