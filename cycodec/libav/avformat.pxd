@@ -125,6 +125,7 @@ cdef extern from "libavformat/avformat.h" nogil:
         int ctx_flags
         int64_t probesize
         int probe_score
+        int fps_probe_size
         AVDictionary *metadata
         char *url
         AVIOInterruptCB interrupt_callback

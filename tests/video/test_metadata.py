@@ -171,3 +171,22 @@ def test_container_without_a_picture():
     container = get_container_metadata(media.shared("aac_music_priming.m4a"))
     assert container.best_video_stream_index is None
     assert container.best_audio_stream.codec == "aac"
+
+
+@pytest.mark.parametrize("name", ["varying.mpg", "varying.ts", "varying.mkv", "varying.mpeg1video"])
+def test_a_rate_that_varies_is_unknown(name, tmp_path):
+    """MPEG-1 says with a number that its rate varies. That number is no rate."""
+    path = tmp_path / name
+    recipes.run("-f", "lavfi", "-i", "testsrc2=s=96x64:r=25:d=1", "-c:v", "mpeg1video", "-q:v", "3", path)
+    with VideoDecoder(path) as decoder:
+        assert decoder.metadata.bit_rate is None
+        decoder.confirm()
+        assert decoder.metadata.bit_rate is None
+    assert VideoDecoder(path, seek_mode="approximate").metadata.bit_rate is None
+
+
+def test_a_rate_that_is_stated_is_known(tmp_path):
+    path = tmp_path / "constant.mpg"
+    rate = ("-b:v", "800k", "-maxrate", "800k", "-bufsize", "400k")
+    recipes.run("-f", "lavfi", "-i", "testsrc2=s=96x64:r=25:d=1", "-c:v", "mpeg1video", *rate, path)
+    assert VideoDecoder(path).metadata.bit_rate == 800_000

@@ -165,6 +165,26 @@ cdef bint changes_sequence(SequenceShape *known, const uint8_t *data, int size) 
     return kind
 
 
+cdef bint begins_steady_sequence(const uint8_t *data, int size) noexcept nogil:
+    """Return True if the first sequence header in some bytes is that of MPEG-1, or of a progressive
+    sequence of MPEG-2, whose pictures are all shown for the same time.
+
+    A transport stream's own headers may stand between the bytes; then the result is False.
+    """
+    cdef int position = next_start_code(data, 0, size)
+    cdef int begin
+    while position < size and data[position] != SEQUENCE_START:
+        position = next_start_code(data, position, size)
+    begin = position
+    position = next_start_code(data, position, size)
+    # the header has 8 bytes, and one or two matrices of 64
+    if position + 2 >= size or position - begin - 4 not in (8, 8 + 64, 8 + 128):
+        return False
+    if data[position] != EXTENSION_START:
+        return True
+    return data[position + 1] >> 4 == SEQUENCE_EXTENSION and (data[position + 2] & 8) != 0
+
+
 cdef int mpeg4_picture_place(const uint8_t *data, int size) noexcept nogil:
     """Return where the first picture of an MPEG-4 packet begins, at its start code's last byte;
     `size` if there is none.

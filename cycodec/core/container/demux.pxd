@@ -26,6 +26,7 @@ cdef class Demuxer(Container):
 
     cdef int meet_streams(self) except -1
     cdef int refuse_size(self, int index) except -1
+    cdef void shorten_probing(self) noexcept
     cdef int64_t probed_pixels(self, unsigned int index) noexcept nogil
     cdef void recover(self) noexcept
     cdef int read(self, AVPacket *packet, int stream_index) noexcept nogil

@@ -18,6 +18,7 @@ from libc.string cimport memcmp, memcpy
 from cycodec.core.compat cimport compat_packet_palette, compat_probing_tells_colours
 from cycodec.core.container.container cimport Container
 from cycodec.core.container.metadata cimport colour_names
+from cycodec.core.container.mpeg_systems cimport SYSTEMS_BYTES, has_steady_video, names_all_streams
 from cycodec.core.error import LimitError, StreamNotFoundError
 from cycodec.core.io.source cimport IOContext
 
@@ -38,6 +39,7 @@ cdef enum:
     LARGEST_PICTURE = 1 << 28   # pixels; libavcodec refuses more by itself
     MOST_PALETTE_BITS = 8       # of a pixel that stands for a colour of a palette
     FIRST_BYTES = 1 << 16       # of packets in which streams are looked for
+    STEADY_FRAMES = 4           # that FFmpeg reads to find a frame rate that does not change
     PROBE_PIXELS = 1 << 26      # of pictures that are decoded to describe a stream
     SCRATCH_ROWS = 280          # that libavcodec's decoders of MPEG-4 and its relatives keep
     SCRATCH_BORDER = 192        # pixels by which these rows may be wider than the picture
@@ -166,10 +168,12 @@ cdef class Demuxer(Container):
         """
         cdef unsigned int count, i
         cdef AVDictionary **options
-        cdef int code
+        cdef int code, flags
         if self.probed:
             return
         self.meet_streams()
+        flags = self.ptr.ctx_flags
+        self.shorten_probing()
         count = self.ptr.nb_streams
         sizes = [(self.ptr.streams[i].codecpar.width, self.ptr.streams[i].codecpar.height) for i in range(count)]
         options = <AVDictionary **> calloc(count + 1, sizeof(AVDictionary *))
@@ -183,6 +187,7 @@ cdef class Demuxer(Container):
                 avutil.av_dict_set(&options[i], "skip_idct", "all", 0)
             self.begin()
             code = avformat.avformat_find_stream_info(self.ptr, options)
+            self.ptr.ctx_flags |= flags
             for i in range(count):
                 avutil.av_dict_free(&options[i])
             free(options)
@@ -231,6 +236,23 @@ cdef class Demuxer(Container):
         with nogil:
             code = self.seek_byte(begin)
         return self.check(code, "go back to its begin")
+
+    cdef void shorten_probing(self) noexcept:
+        """Let FFmpeg read less where headers tell what it looks for: Note [Short probing] in
+        mpeg_systems.pyx.
+        """
+        cdef uint8_t[SYSTEMS_BYTES] head
+        cdef int64_t size
+        if self.io.size is None or self.format_name not in ("mpeg", "mpegts"):
+            return
+        with nogil:
+            size = self.io.read_at(0, head, SYSTEMS_BYTES)
+            if has_steady_video(self.ptr, head, <int> size):
+                # a negative number leaves the choice to FFmpeg; options of the user are kept
+                if self.ptr.fps_probe_size < 0:
+                    self.ptr.fps_probe_size = STEADY_FRAMES
+                if names_all_streams(self.ptr, head, <int> size):
+                    self.ptr.ctx_flags &= ~avformat.AVFMTCTX_NOHEADER
 
     cdef int64_t probed_pixels(self, unsigned int index) noexcept nogil:
         """Return how large pictures may be that FFmpeg decodes to describe a stream.

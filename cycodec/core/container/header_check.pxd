@@ -35,6 +35,7 @@ cdef class HeaderCheck:
     # The beginning of a packet, without most of its first slice.
     cdef AVPacket *head
 
+    cdef void restart(self) noexcept nogil
     cdef bint changes_sequence(self, const AVPacket *packet) noexcept nogil
     cdef bint refuses(self, const AVPacket *packet, bint is_single=*) noexcept nogil
     cdef bint begin(self) noexcept nogil

@@ -19,7 +19,7 @@ from libc.stdint cimport uint8_t
 from libc.string cimport memcpy, memset
 
 from cycodec.core.bitstream.mpeg cimport changes_sequence as has_other_sequence
-from cycodec.core.bitstream.mpeg cimport holds_one_mpeg4_picture, mpeg4_picture_place
+from cycodec.core.bitstream.mpeg cimport SequenceShape, holds_one_mpeg4_picture, mpeg4_picture_place
 from cycodec.core.bitstream.nal cimport holds_picture, nal_format, take_length
 from cycodec.core.bitstream.plain_headers cimport new_plain_headers
 from cycodec.core.bitstream.start_codes cimport next_start_code
@@ -76,6 +76,15 @@ cdef class HeaderCheck:
         self.context = NULL
         self.head = NULL
         self.parameters = NULL
+
+    cdef void restart(self) noexcept nogil:
+        """Prepare for packets from another place of the stream on."""
+        memset(&self.shape, 0, sizeof(SequenceShape))
+        if self.context != NULL:
+            avcodec.avcodec_flush_buffers(self.context)
+        if self.plain is not None:
+            with gil:
+                self.plain = new_plain_headers(self.parameters)
 
     cdef bint refuses(self, const AVPacket *packet, bint is_single=False) noexcept nogil:
         """Return True if the decoder would refuse a packet by its headers.
@@ -141,6 +150,7 @@ cdef class HeaderCheck:
             try:
                 self.open()
             except (FFmpegError, MemoryError):
+                avcodec.avcodec_free_context(&self.context)     # which may be there and not open
                 self.can_check = False
         return self.can_check
 

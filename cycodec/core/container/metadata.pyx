@@ -18,6 +18,10 @@ from cycodec.libav.avcodec cimport AVCodecParameters
 from cycodec.libav.avformat cimport AVChapter, AVFormatContext, AVStream
 
 
+cdef enum:
+    VARYING_RATE = 400 * 0x3FFFF    # bits per second
+
+
 cdef object fraction(avutil.AVRational value):
     """Return a rational number as a Fraction; None for 0 and for numbers without a denominator."""
     return Fraction(value.num, value.den) if value.num and value.den else None
@@ -81,7 +85,7 @@ cdef dict stream_info(const AVFormatContext *container, int index):
         "begin_stream_seconds_from_header": (
             stream.start_time * base if stream.start_time != avutil.AV_NOPTS_VALUE else None
         ),
-        "bit_rate": float(parameters.bit_rate) if parameters.bit_rate > 0 else None,
+        "bit_rate": stream_rate(parameters),
         "tags": tags(stream.metadata),
     }
     if parameters.codec_type == avutil.AVMEDIA_TYPE_VIDEO:
@@ -93,6 +97,20 @@ cdef dict stream_info(const AVFormatContext *container, int index):
             sample_format=sample_format_name(parameters.format),
         )
     return info
+
+
+cdef object stream_rate(const AVCodecParameters *parameters):
+    """Return the bits per second of a stream that its header states, or None.
+
+    A sequence header of MPEG-1 or MPEG-2 has ones in all bits of the rate if it varies (ISO/IEC
+    11172-2, 2.4.3.2). FFmpeg takes them for a number.
+    """
+    if parameters.bit_rate <= 0 or (
+        parameters.bit_rate == VARYING_RATE
+        and parameters.codec_id in (avcodec.AV_CODEC_ID_MPEG1VIDEO, avcodec.AV_CODEC_ID_MPEG2VIDEO)
+    ):
+        return None
+    return float(parameters.bit_rate)
 
 
 cdef dict video_info(const AVStream *stream):

@@ -34,6 +34,7 @@ cdef class IOContext:
     cdef int open_link(self, AVDictionary **options) except? -1
     cdef int64_t read_at(self, int64_t pos, uint8_t *out, int64_t size) noexcept nogil
     cdef int64_t byte_size(self) noexcept nogil
+    cdef bint has_failed(self) noexcept nogil
     cdef int check(self, int code, str operation) except -1
     cdef bytes head(self, int size)
     cdef void abandon(self) noexcept

@@ -330,6 +330,12 @@ cdef class IOContext:
             return None
         return (<LocalFile> self.store).path
 
+    cdef bint has_failed(self) noexcept nogil:
+        """Return True if the next `check` raises an exception that no code of FFmpeg's tells."""
+        return self.watch.state.is_interrupted or self.pending is not None or (
+            self.store is not None and self.store.failure is not None
+        )
+
     @property
     def failed(self):
         """True if a file-like object has raised an exception that the next `check` raises."""

@@ -99,9 +99,12 @@ cdef class OrderWatch:
     cdef bint may_leave_out(self) noexcept nogil:
         """Return True if the last picture may be one that no other refers to.
 
-        In codecs without order counts, only B-pictures are.
+        In codecs without order counts, only B-pictures are. A packet in which the parser finds no
+        picture is none: the decoder may give no frame for it.
         """
-        return self.parser.has_order or self.type in (avutil.AV_PICTURE_TYPE_NONE, avutil.AV_PICTURE_TYPE_B)
+        if self.parser.has_order or self.type == avutil.AV_PICTURE_TYPE_B:
+            return True
+        return self.type == avutil.AV_PICTURE_TYPE_NONE and not self.parser.reorders
 
     cdef void note_number(self, int64_t number) noexcept nogil:
         """Remember that the packet of a frame was sent."""

@@ -89,6 +89,7 @@ cdef class AnchorSeeker(Seeker):
     cdef int tries
 
     cdef bint knows_colours(self, const HeadersBefore *before) noexcept nogil
+    cdef bint is_broken_off(self, int code) noexcept nogil
     cdef int check_packets(self, AVPacket *packet, const Anchor *begin, const Anchor *end) noexcept nogil
     cdef int recall(self, int anchor, AVPacket *packet, HeadersBefore *before) noexcept nogil
     cdef int usable(self, int anchor) noexcept nogil

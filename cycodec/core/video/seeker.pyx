@@ -2,6 +2,7 @@
 decoding can begin.
 """
 
+from libc.errno cimport ENOMEM
 from libc.stdint cimport int64_t, uint8_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memset
@@ -409,13 +410,25 @@ cdef class AnchorSeeker(Seeker):
         self.anchor = checked
         code = 0 if is_at_start and checked == 0 else self.seek_to_anchor(packet)
         # a place that the demuxer cannot go to says nothing of the packets
-        code = LOST if code < 0 else self.check_packets(packet, &self.index.anchors[checked], end)
+        if code >= 0:
+            code = self.check_packets(packet, &self.index.anchors[checked], end)
+        elif not self.is_broken_off(code):
+            code = LOST
         self.anchor = here
+        if code < 0 and self.is_broken_off(code):
+            return code             # the next request checks the packets
         if code == LOST or code == avutil.AVERROR_EOF or code == avutil.AVERROR_INVALIDDATA:
             self.index.note_doubt_from(end.first)
             code = 0
-        self.index.checked_anchor = max(self.index.checked_anchor, here)
+        if code >= 0:
+            self.index.checked_anchor = max(self.index.checked_anchor, here)
         return 1 if code >= 0 else code
+
+    cdef bint is_broken_off(self, int code) noexcept nogil:
+        """Return True if something outside of the file ended a check, which says nothing of its
+        packets: Ctrl-C, an exception of a file-like object, or a lack of memory.
+        """
+        return code == avutil.AVERROR_EXIT or code == avutil.AVERROR(ENOMEM) or self.demuxer.io.has_failed()
 
     cdef int check_packets(self, AVPacket *packet, const Anchor *begin, const Anchor *end) noexcept nogil:
         """Read the packets from one anchor to another one; LOST if one of them is wrong.

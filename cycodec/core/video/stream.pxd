@@ -6,6 +6,7 @@ from libc.stdint cimport int64_t
 
 from cycodec.core.bitstream.nal cimport NalFormat
 from cycodec.core.container.demux cimport Demuxer
+from cycodec.core.container.header_check cimport HeaderCheck
 from cycodec.core.handles cimport ReaderHandle
 from cycodec.core.video.backend cimport VideoBackend
 from cycodec.core.video.fault_watch cimport FaultWatch
@@ -57,6 +58,8 @@ cdef class FrameStream(ReaderHandle):
     cdef OrderWatch order
     # True if the order that the index promises must be proved, because no decoder has given it.
     cdef bint proves_order
+    # What a decoder would say of packets that may be left out; None before the first one.
+    cdef HeaderCheck unseen
     # What the request under way asks for; nothing between requests.
     cdef Wanted wanted
 
@@ -97,6 +100,7 @@ cdef class FrameStream(ReaderHandle):
     cdef int send_next(self) noexcept nogil
     cdef int send_packet(self) noexcept nogil
     cdef bint note_references(self, bint skip) noexcept nogil
+    cdef bint is_refused_unseen(self) noexcept nogil
     cdef int check_result(self, int code) noexcept nogil
     cdef bint must_drop(self) noexcept nogil
     cdef bint is_unknown(self) noexcept nogil

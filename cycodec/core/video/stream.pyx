@@ -15,6 +15,7 @@ from libc.stdint cimport int64_t
 from cycodec.core.bitstream.nal cimport holds_picture, is_in_top_layer, is_unreferenced, nal_format
 from cycodec.core.bitstream.picture_parser cimport new_picture_parser
 from cycodec.core.container.demux cimport Demuxer
+from cycodec.core.container.header_check cimport new_header_check
 from cycodec.core.video.backend cimport VideoBackend
 from cycodec.core.video.codes cimport BACKEND_FAILED
 from cycodec.core.video.unwritten cimport MARK_ALL, MARK_LAST, MARK_NONE
@@ -101,6 +102,8 @@ cdef class FrameStream(ReaderHandle):
         self.backend.abandon()
         self.demuxer.abandon()
         self.order.abandon()
+        if self.unseen is not None:
+            self.unseen.abandon()
         self.seeker.abandon()
 
     def forget(self):
@@ -251,7 +254,10 @@ cdef class FrameStream(ReaderHandle):
             self.order.note_packet(self.packet, self.sent)
         if self.sent >= 0 and not holds_picture(&self.nal, self.packet.data, self.packet.size):
             self.note_error()
-        skip = self.can_skip() and not self.wanted.needs(self.sent)
+        skip = self.can_skip()
+        if skip and self.is_refused_unseen():
+            skip = False
+        skip = skip and not self.wanted.needs(self.sent)
         if skip or self.wanted.masking:
             skip = is_in_top_layer(&self.nal, self.packet.data, self.packet.size) and self.note_references(skip)
         self.backend.skip_nonref(skip)
@@ -263,6 +269,29 @@ cdef class FrameStream(ReaderHandle):
         else:
             self.backend.choose_marks(MARK_ALL)
         return self.backend.send(self.packet)
+
+    cdef bint is_refused_unseen(self) noexcept nogil:
+        """Return True if the decoder might give no frame for the current packet.
+
+        Note [Packets that are left out]: a decoder that is told to leave out a picture does not say
+        whether it would give a frame. The headers are checked as those of packets before the anchor
+        are: Note [Refused packets] in container/header_check.pyx. The decoder receives a packet
+        that is refused, and if no frame comes, the next one is out of turn.
+        """
+        if self.index.stamped or not self.proves_order:
+            return False
+        # other codecs need the headers of all packets, and most of those need no decoder
+        if self.nal.codec_id == avcodec.AV_CODEC_ID_HEVC and self.wanted.needs(self.sent):
+            return False
+        if self.unseen is None:
+            with gil:
+                try:
+                    # the reader's own decoder tells what is wrong with the headers in the extradata
+                    self.unseen = new_header_check(self.demuxer, self.stream_index, True)
+                except BaseException as exception:
+                    self.demuxer.io.pending = exception
+                    return True
+        return self.unseen.refuses(self.packet)
 
     cdef bint note_references(self, bint skip) noexcept nogil:
         """Note whether other frames may refer to the one of the current packet, and return `skip`.
@@ -370,6 +399,8 @@ cdef class FrameStream(ReaderHandle):
         if self.index.is_exact:
             self.watch.restart(self.seeker.first_number())
             self.order.restart(self.seeker.first_number(), self.seeker.leading())
+            if self.unseen is not None:
+                self.unseen.restart()
             if code == 0:
                 code = self.prepare_decoder()
         if code == 0:

@@ -1,5 +1,7 @@
 """Marks in new picture buffers, which tell whether a decoder has written a picture whole."""
 
+from libc.stdint cimport uint8_t
+
 from cycodec.libav.avcodec cimport AVCodecContext
 from cycodec.libav.avutil cimport AVBufferRef, AVFrame
 
@@ -8,14 +10,21 @@ cdef enum:
     # Pictures that wait for their check: those of the last packet, and one that may get a second
     # field.
     MOST_WAITING = 8
+    MOST_PLANES = 4
+
+
+cdef struct MarkedPlane:
+    # NULL if there is no such plane, or none with marks.
+    AVBufferRef *buffer
+    uint8_t *data
+    int linesize
+    # Of its rows, in bytes, and their number.
+    int width
+    int height
 
 
 cdef struct Waiting:
-    AVBufferRef *buffer
-    int linesize
-    int format
-    int width
-    int height
+    MarkedPlane planes[MOST_PLANES]
 
 
 cdef enum MarkedPictures:

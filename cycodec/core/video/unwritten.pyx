@@ -4,11 +4,11 @@ Note [Unwritten pixels]
 
 Where a packet is damaged, some decoders (MJPEG, HEVC, VP8 and others) leave the rest of a picture
 unwritten without saying so. The picture then shows what its buffer held before, which depends on
-what was decoded earlier. Therefore each new buffer gets marks of eight bytes, about five in every
-sixteenth row. A mark that is still there when the frame comes out counts as damage, so that the
-stream is decoded from its beginning by a new decoder, whose buffers have no marks. So does a mark
-in a picture that is decoded and not yet shown, because the frame may refer to it. Damage that lies
-between the marks stays unseen.
+what was decoded earlier. Therefore each plane of a new buffer gets marks of eight bytes, about five
+in every sixteenth row. A mark that is still there when the frame comes out counts as damage, so
+that the stream is decoded from its beginning by a new decoder, whose buffers have no marks. So does
+a mark in a picture that is decoded and not yet shown, because the frame may refer to it. Damage
+that lies between the marks stays unseen.
 
 Where decoding begins at a key frame of an open GOP of H.264, the decoder makes up pictures in place
 of those that the key frame's number skips, and pictures that are shown before the key frame lack
@@ -23,7 +23,7 @@ the same time, this cannot be told.
 """
 
 from libc.stdint cimport uint8_t, uint64_t
-from libc.string cimport memcpy, memmove
+from libc.string cimport memcmp, memcpy, memmove, memset
 
 from cycodec.libav cimport avcodec, avutil
 from cycodec.libav.avcodec cimport AVCodecContext
@@ -69,13 +69,9 @@ cdef int get_marked_buffer(AVCodecContext *context, AVFrame *frame, int flags) n
         return code
     if marks.chosen == MARK_LAST:
         forget_marks(marks)
-    waiting.buffer = avutil.av_buffer_ref(frame.buf[0])
-    if waiting.buffer == NULL:
+    choose_planes(&waiting, context, frame)
+    if waiting.planes[0].buffer == NULL:
         return code
-    waiting.linesize = frame.linesize[0]
-    waiting.format = frame.format
-    waiting.width = context.width
-    waiting.height = context.height
     visit_marks(&waiting, True)
     if marks.count == MOST_WAITING:
         drop(marks, 0)
@@ -84,8 +80,37 @@ cdef int get_marked_buffer(AVCodecContext *context, AVFrame *frame, int flags) n
     return code
 
 
+cdef void choose_planes(Waiting *picture, const AVCodecContext *context, const AVFrame *frame) noexcept nogil:
+    """Refer to the planes of a new picture that get marks: those that pixels fill, not palettes."""
+    cdef const avutil.AVPixFmtDescriptor *format = avutil.av_pix_fmt_desc_get(<avutil.AVPixelFormat> frame.format)
+    cdef MarkedPlane *plane
+    cdef int i
+    memset(picture, 0, sizeof(Waiting))
+    if format == NULL:
+        return
+    for i in range(MOST_PLANES):
+        plane = &picture.planes[i]
+        if frame.buf[i] == NULL or (i > 0 and format.flags & avutil.AV_PIX_FMT_FLAG_PAL):
+            break
+        plane.data = frame.data[i]
+        plane.linesize = frame.linesize[i]
+        plane.width = avutil.av_image_get_linesize(<avutil.AVPixelFormat> frame.format, context.width, i)
+        plane.height = context.height
+        if i == 1 or i == 2:
+            plane.height = -(-context.height >> format.log2_chroma_h)
+        if (
+            plane.width >= MARK and plane.height > 0 and plane.linesize >= plane.width
+            and plane.data >= frame.buf[i].data
+            and <size_t> (plane.data - frame.buf[i].data) + <size_t> plane.linesize * (plane.height - 1) + plane.width
+            <= frame.buf[i].size
+        ):
+            plane.buffer = avutil.av_buffer_ref(frame.buf[i])
+
+
 cdef void drop(Marks *marks, int place) noexcept nogil:
-    avutil.av_buffer_unref(&marks.waiting[place].buffer)
+    cdef int i
+    for i in range(MOST_PLANES):
+        avutil.av_buffer_unref(&marks.waiting[place].planes[i].buffer)
     marks.count -= 1
     memmove(&marks.waiting[place], &marks.waiting[place + 1], (marks.count - place) * sizeof(Waiting))
 
@@ -106,7 +131,7 @@ cdef bint finds_marks(Marks *marks, const AVFrame *frame) noexcept nogil:
     cdef bint is_frame
     cdef int place = 0
     while place < marks.count:
-        is_frame = frame.buf[0] != NULL and marks.waiting[place].buffer.data == frame.buf[0].data
+        is_frame = frame.buf[0] != NULL and marks.waiting[place].planes[0].buffer.data == frame.buf[0].data
         if not is_frame and place == marks.count - 1:
             break
         found = found or visit_marks(&marks.waiting[place], False)
@@ -115,31 +140,35 @@ cdef bint finds_marks(Marks *marks, const AVFrame *frame) noexcept nogil:
 
 
 cdef bint visit_marks(const Waiting *picture, bint writes) noexcept nogil:
-    """Write the marks of a picture's first plane, or return True if one of them is there."""
+    """Write the marks of a picture, or return True if one of them is there."""
+    cdef int i
+    for i in range(MOST_PLANES):
+        if picture.planes[i].buffer != NULL and visit_plane(&picture.planes[i], writes):
+            return True
+    return False
+
+
+cdef bint visit_plane(const MarkedPlane *plane, bint writes) noexcept nogil:
+    """Write the marks of a plane, or return True if one of them is there."""
     cdef uint8_t *row
-    cdef int line = avutil.av_image_get_linesize(<avutil.AVPixelFormat> picture.format, picture.width, 0)
-    cdef int step = max(<int> SMALLEST_STEP, (line // MARKS_IN_ROW) & -<int> SMALLEST_STEP)
+    cdef int step = max(<int> SMALLEST_STEP, (plane.width // MARKS_IN_ROW) & -<int> SMALLEST_STEP)
     cdef int y = 0
     cdef int x
-    if line < MARK or picture.linesize < line or picture.height < 1:
-        return False
-    if <size_t> picture.linesize * (picture.height - 1) + line > picture.buffer.size:
-        return False
     while True:
-        row = picture.buffer.data + <size_t> y * picture.linesize
+        row = plane.data + <size_t> y * plane.linesize
         x = 0
         while True:
             if writes:
                 write_mark(row + x, y, x)
-            elif holds_mark(row + x, y, x):
+            elif holds_mark(row + x, y, x, x == plane.width - MARK):
                 return True
-            if x == line - MARK:
+            if x == plane.width - MARK:
                 break
-            x = min(x + step, line - MARK)
-        if y == picture.height - 1:
+            x = min(x + step, plane.width - MARK)
+        if y == plane.height - 1:
             return False
         # rows of both fields
-        y = min(y + ROW_STEP + (-1 if y & 1 else 1), picture.height - 1)
+        y = min(y + ROW_STEP + (-1 if y & 1 else 1), plane.height - 1)
 
 
 cdef uint64_t mark_of(int y, int x) noexcept nogil:
@@ -154,8 +183,10 @@ cdef void write_mark(uint8_t *place, int y, int x) noexcept nogil:
     memcpy(place, &mark, MARK)
 
 
-cdef bint holds_mark(const uint8_t *place, int y, int x) noexcept nogil:
+cdef bint holds_mark(const uint8_t *place, int y, int x, bint is_last) noexcept nogil:
+    """Return True if a mark is there; of the last one in a row, whose end a decoder may not reach,
+    the second half is enough.
+    """
     cdef uint64_t mark = mark_of(y, x)
-    cdef uint64_t found
-    memcpy(&found, place, MARK)
-    return found == mark
+    cdef int begin = MARK // 2 if is_last else 0
+    return memcmp(place + begin, <const uint8_t *> &mark + begin, MARK - begin) == 0

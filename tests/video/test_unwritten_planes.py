@@ -1,0 +1,105 @@
+"""Pictures of which a decoder leaves a part unwritten: the same bytes in any order of access."""
+
+import random
+import subprocess
+
+import oracle
+import pytest
+from damaged_media import made, packets
+
+from cycodec.decoders import VideoDecoder
+
+NOISE = "-vf noise=alls=8:allf=t"
+# name -> encoder with options, and bytes at the end of a packet that are damaged
+CLIPS = {
+    "magicyuv.avi": (f"{NOISE} -c:v magicyuv -pix_fmt yuv420p", (90, 150, 400)),
+    "planes.avi": (f"{NOISE} -c:v magicyuv -pix_fmt gbrp", (90, 400, 2000)),
+    "ffv1.mkv": (f"{NOISE} -c:v ffv1 -level 1 -g 1", (90, 400, 2000)),
+    "huffyuv.avi": (f"{NOISE} -c:v ffvhuff -pix_fmt yuv420p", (90, 400, 2000)),
+}
+
+
+def with_damage(path, number, count):
+    """A copy of a clip in which the last bytes of a packet are damaged."""
+    data = bytearray(path.read_bytes())
+    pos, size = packets(path)[number]
+    end = pos + (4 if path.suffix == ".mkv" else 8) + size
+    data[end - count : end] = b"\xff" * count
+    other = path.with_name(f"damaged{count}_{path.name}")
+    other.write_bytes(data)
+    return other
+
+
+@pytest.mark.parametrize("name", CLIPS)
+def test_damage_at_the_end_of_a_packet(tmp_path, name):
+    options, counts = CLIPS[name]
+    path = made(tmp_path, name, options)
+    for count in counts:
+        damaged = with_damage(path, 6, count)
+        truth = oracle.ask(damaged, "v:0").digests
+        numbers = range(len(truth))
+        for order in (numbers, numbers[::-1], [6], [6, 2, 6]):
+            with VideoDecoder(damaged, dimension_order="NHWC", num_threads=1) as decoder:
+                for number in order:
+                    assert oracle.digest(decoder[number]) == truth[number], (count, order, number)
+
+
+def test_damage_anywhere_in_chroma(tmp_path):
+    """FFV1 of level 1 has no checksums, and its chroma comes last."""
+    path = made(tmp_path, "ffv1.mkv", CLIPS["ffv1.mkv"][0])
+    data = path.read_bytes()
+    pos, size = packets(path)[6]
+    compared = 0
+    for seed in range(12):
+        dice, changed = random.Random(seed), bytearray(data)
+        place = dice.randrange(size // 2, size)
+        for i in range(place, min(size, place + dice.choice([1, 4, 40]))):
+            changed[pos + 4 + i] = dice.randrange(256)
+        damaged = path.with_name(f"{seed}.mkv")
+        damaged.write_bytes(changed)
+        truth = oracle.ask(damaged, "v:0").digests
+        for order in (range(len(truth)), [6], [3, 6]):
+            with VideoDecoder(damaged, dimension_order="NHWC", num_threads=1) as decoder:
+                found = [oracle.digest(decoder[number]) for number in order]
+                assert found == [truth[number] for number in order], (seed, order)
+            compared += 1
+    assert compared == 36
+
+
+@pytest.mark.parametrize("name", CLIPS)
+def test_intact_pictures_are_not_damaged(tmp_path, name):
+    path = made(tmp_path, name, CLIPS[name][0])
+    with VideoDecoder(path, num_threads=1) as decoder:
+        assert len(decoder[:]) == 12
+        assert decoder.counters.frames_damaged == 0
+        # a pass from the beginning would decode many again
+        assert decoder.counters.frames_decoded < 18
+
+
+def test_buffers_that_ffmpeg_keeps(tmp_path):
+    """The rest of a JPEG-LS picture is what its buffer held.
+
+    That is the frame before, if ffmpeg converts frames. If they pass through ffmpeg as they are, it
+    keeps each one longer, and the rest is of the frame before that.
+    """
+    damaged = with_damage(made(tmp_path, "ls.mkv", "-c:v jpegls -pix_fmt rgb24"), 6, 2000)
+    command = [
+        "ffmpeg",
+        "-v",
+        "quiet",
+        "-threads",
+        "1",
+        "-i",
+        damaged,
+        "-vf",
+        "format=gbrp",
+        "-pix_fmt",
+        "rgb24",
+    ]
+    theirs = subprocess.run([*command, "-f", "rawvideo", "-"], capture_output=True, check=True).stdout
+    size = len(theirs) // 12
+    for order in (range(12), range(11, -1, -1), [6]):
+        with VideoDecoder(damaged, dimension_order="NHWC", num_threads=1) as decoder:
+            for number in order:
+                frame = decoder[number].numpy().tobytes()
+                assert frame == theirs[number * size : (number + 1) * size], (order, number)
