@@ -6,9 +6,11 @@ FFmpeg reads five seconds or 5 MB of a program stream before it calls the list o
 and 20 frames of MPEG-1 and MPEG-2 before it believes their rate. It keeps these packets, and new
 memory for them is slow: without it, opening a program stream takes a third less time, and a
 transport stream a twentieth less. The system header of a program stream names all its streams
-(ISO/IEC 13818-1, 2.5.3.6). The rate of a progressive sequence does not change: only interlaced ones
-hide pulldown (ISO/IEC 13818-2, 6.3.5). If these headers come first, FFmpeg is told that it need not
-wait. All frames come from the scan in any case.
+(ISO/IEC 13818-1, 2.5.3.6); one that begins late and that the header does not name is not found.
+Pulldown, which changes the rate, is a matter of interlaced sequences. A progressive one may show
+pictures two or three times (ISO/IEC 13818-2, 6.3.10): the rate by the header is then that of four
+pictures, and the times of frames come from the scan in any case. If these headers come first,
+FFmpeg is told that it need not wait.
 """
 
 from libc.string cimport memcmp

@@ -81,7 +81,11 @@ cdef int get_marked_buffer(AVCodecContext *context, AVFrame *frame, int flags) n
 
 
 cdef void choose_planes(Waiting *picture, const AVCodecContext *context, const AVFrame *frame) noexcept nogil:
-    """Refer to the planes of a new picture that get marks: those that pixels fill, not palettes."""
+    """Refer to the planes of a new picture that get marks: those that pixels fill, not palettes.
+
+    No other plane gets marks if the first one gets none. MagicYUV's decoder predicts pixels from
+    what the buffer held, and so would spread the marks of more planes in damaged files.
+    """
     cdef const avutil.AVPixFmtDescriptor *format = avutil.av_pix_fmt_desc_get(<avutil.AVPixelFormat> frame.format)
     cdef MarkedPlane *plane
     cdef int i
@@ -105,6 +109,8 @@ cdef void choose_planes(Waiting *picture, const AVCodecContext *context, const A
             <= frame.buf[i].size
         ):
             plane.buffer = avutil.av_buffer_ref(frame.buf[i])
+        if picture.planes[0].buffer == NULL or context.codec_id == avcodec.AV_CODEC_ID_MAGICYUV:
+            break
 
 
 cdef void drop(Marks *marks, int place) noexcept nogil:
