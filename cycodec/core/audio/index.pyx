@@ -94,6 +94,8 @@ cdef class AudioIndex:
         cdef int form = -1
         cdef bint has_junk = False
         cdef bint is_adts = demuxer.format_name == "aac"
+        cdef bint is_flac = demuxer.format_name == "flac"
+        cdef int64_t due = INT64_MAX
         if packet == NULL:
             raise MemoryError()
         self.codec_id = parameters.codec_id
@@ -119,6 +121,10 @@ cdef class AudioIndex:
                         form = flac_form(packet.data)
                     elif form != flac_form(packet.data):
                         self.uniform = False
+                if is_flac and record.pts != NOPTS:
+                    # a packet before it may hold several frames: Note [Joined frames]
+                    self.uniform = self.uniform and record.pts <= due
+                    due = record.pts + record.samples
                 code = self.append(&record)
                 avcodec.av_packet_unref(packet)
             if vorbis != NULL:
