@@ -57,6 +57,12 @@ static inline int compat_probing_tells_colours(void) {
     return LIBAVFORMAT_VERSION_MAJOR < 62;
 }
 
+/* Return 1 if the ffmpeg command takes gray for full range, whatever the stream says. Its scale
+ * filter leaves the range to libswscale since 8.0, whose libavutil is 60. */
+static inline int compat_gray_is_full_range(void) {
+    return LIBAVUTIL_VERSION_MAJOR >= 60;
+}
+
 /* Return a frame's duration in the stream's time base. It is AVFrame.duration since libavutil 57.30
  * (6.0). */
 static inline int64_t compat_frame_duration(const AVFrame *frame) {
