@@ -1,8 +1,5 @@
 """Damaged FLAC frames: the samples of the others stay in place, whatever FFmpeg's parser joins."""
 
-import json
-import subprocess
-
 import audio_media as media
 import numpy as np
 import pytest
@@ -29,10 +26,7 @@ DAMAGE = {
 
 @pytest.fixture(scope="module")
 def frames():
-    """Return the first sample, the first byte and the number of samples of each frame."""
-    command = [media.FFPROBE, "-v", "error", "-show_packets", "-of", "json", media.path(NAME)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    return [(p["pts"], int(p["pos"]), p["duration"]) for p in json.loads(done.stdout)["packets"]]
+    return media.flac_frames(media.path(NAME))
 
 
 @pytest.fixture(scope="module")

@@ -39,7 +39,7 @@ from cycodec.core.audio.index cimport AudioIndex, AudioPacket, has_loose_timesta
 from cycodec.core.audio.packet_decoder cimport PacketDecoder
 from cycodec.core.audio.sample_blocks cimport BlockReader, most_samples
 from cycodec.core.audio.timeline cimport place_samples
-from cycodec.core.compat cimport compat_frame_channels
+from cycodec.core.compat cimport compat_frame_channels, compat_frame_mix
 from cycodec.core.container.codes cimport CONTRADICTION, LOST
 from cycodec.core.container.demux cimport Demuxer
 
@@ -210,6 +210,8 @@ cdef class SampleReader(BlockReader):
         self.input.sample_format = frame.format
         self.input.rate = frame.sample_rate
         compat_frame_channels(frame, &self.input.channels, &self.input.mask)
+        if self.num_channels > 0 and self.num_channels != self.input.channels:
+            self.input.mix = compat_frame_mix(frame, self.num_channels)
 
     # -- holes and damage ------------------------------------------------------------------------
 
