@@ -64,6 +64,14 @@ static inline int compat_gray_is_full_range(void) {
     return LIBAVUTIL_VERSION_MAJOR >= 60;
 }
 
+/* Return how many samples a file of Matroska tells readers to drop at the begin of a stream that is
+ * copied into it. It does so for any codec since libavformat 62 (seen in 9.0), and for Opus before
+ * that. */
+static inline int compat_matroska_drops(const AVCodecParameters *parameters) {
+    int drops = LIBAVFORMAT_VERSION_MAJOR >= 62 || parameters->codec_id == AV_CODEC_ID_OPUS;
+    return drops && parameters->initial_padding > 0 ? parameters->initial_padding : 0;
+}
+
 /* Return a frame's duration in the stream's time base. It is AVFrame.duration since libavutil 57.30
  * (6.0). */
 static inline int64_t compat_frame_duration(const AVFrame *frame) {

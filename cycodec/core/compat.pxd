@@ -27,6 +27,7 @@ cdef extern from "compat.h" nogil:
     int compat_index_entry(AVStream *stream, int number, int64_t *timestamp, int64_t *pos, int *size, int *flags)
     int compat_channels(const AVCodecParameters *parameters)
     int compat_probing_tells_colours()
+    int compat_matroska_drops(const AVCodecParameters *parameters)
     int compat_copy_side_data(AVStream *to, const AVStream *source)
 
     # packets
