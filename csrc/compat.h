@@ -11,6 +11,7 @@
 #include <libavformat/avformat.h>
 #include <libavutil/channel_layout.h>
 #include <libavutil/display.h>
+#include <libavutil/downmix_info.h>
 #include <libavutil/frame.h>
 #include <libavutil/intreadwrite.h>
 #include <libavutil/opt.h>
@@ -55,6 +56,20 @@ static inline AVIOContext *compat_avio_alloc(unsigned char *buffer, int size, in
  * of the container, if the container states any, since libavformat 62 (seen in 8.1 and 9.0). */
 static inline int compat_probing_tells_colours(void) {
     return LIBAVFORMAT_VERSION_MAJOR < 62;
+}
+
+/* Return 1 if the ffmpeg command takes gray for full range, whatever the stream says. Its scale
+ * filter leaves the range to libswscale since 8.0, whose libavutil is 60. */
+static inline int compat_gray_is_full_range(void) {
+    return LIBAVUTIL_VERSION_MAJOR >= 60;
+}
+
+/* Return how many samples a file of Matroska tells readers to drop at the begin of a stream that is
+ * copied into it. It does so for any codec since libavformat 62 (seen in 9.0), and for Opus before
+ * that. */
+static inline int compat_matroska_drops(const AVCodecParameters *parameters) {
+    int drops = LIBAVFORMAT_VERSION_MAJOR >= 62 || parameters->codec_id == AV_CODEC_ID_OPUS;
+    return drops && parameters->initial_padding > 0 ? parameters->initial_padding : 0;
 }
 
 /* Return a frame's duration in the stream's time base. It is AVFrame.duration since libavutil 57.30
@@ -267,6 +282,40 @@ static inline void compat_frame_channels(const AVFrame *frame, int *channels, ui
 #endif
 }
 
+/* How a frame wants its channels to be mixed. */
+typedef struct CompatMix {
+    double center, surround, lfe; /* levels */
+    int encoding;                 /* AVMatrixEncoding */
+    int is_stated;                /* 0: the other fields are 0 */
+} CompatMix;
+
+/* Return the levels that the ffmpeg command mixes a frame to so many channels with. It takes them
+ * from the frame since libavutil 60 (8.0, seen in 9.0). */
+static inline CompatMix compat_frame_mix(const AVFrame *frame, int out_channels) {
+    CompatMix mix = {0, 0, 0, 0, 0};
+#if LIBAVUTIL_VERSION_MAJOR >= 60
+    const AVFrameSideData *data = av_frame_get_side_data(frame, AV_FRAME_DATA_DOWNMIX_INFO);
+    if (!data || data->size < sizeof(AVDownmixInfo))
+        return mix;
+    const AVDownmixInfo *info = (const AVDownmixInfo *)data->data;
+    int is_dolby = info->preferred_downmix_type == AV_DOWNMIX_TYPE_LTRT;
+    int is_dolby_two = info->preferred_downmix_type == AV_DOWNMIX_TYPE_DPLII;
+    mix.is_stated = 1;
+    mix.center = info->center_mix_level;
+    mix.surround = info->surround_mix_level;
+    mix.lfe = info->lfe_mix_level;
+    mix.encoding = AV_MATRIX_ENCODING_NONE;
+    if (out_channels == 2 && (is_dolby || is_dolby_two)) {
+        mix.center = info->center_mix_level_ltrt;
+        mix.surround = info->surround_mix_level_ltrt;
+        mix.encoding = is_dolby ? AV_MATRIX_ENCODING_DOLBY : AV_MATRIX_ENCODING_DPLII;
+    }
+#else
+    (void)frame, (void)out_channels;
+#endif
+    return mix;
+}
+
 static inline void compat_frame_set_channels(AVFrame *frame, int channels, uint64_t mask) {
 #if COMPAT_HAS_CHANNEL_LAYOUT
     compat_layout(&frame->ch_layout, channels, mask);
@@ -286,9 +335,11 @@ static inline void compat_codec_set_channels(AVCodecContext *ctx, int channels, 
 }
 
 /* Allocate and set up a resampler. The layout may stay unknown if the input and the output have the
- * same channels, because the resampler does not use it then. Return 0 or AVERROR. */
+ * same channels, because the resampler does not use it then. `mix` may be NULL. Return 0 or
+ * AVERROR. */
 static inline int compat_swr_alloc(SwrContext **swr, int in_channels, uint64_t in_mask, int in_format, int in_rate,
-                                   int out_channels, uint64_t out_mask, int out_format, int out_rate) {
+                                   int out_channels, uint64_t out_mask, int out_format, int out_rate,
+                                   const CompatMix *mix) {
     int code;
     *swr = NULL;
     {
@@ -312,6 +363,12 @@ static inline int compat_swr_alloc(SwrContext **swr, int in_channels, uint64_t i
         if (*swr && !out)
             av_opt_set_int(*swr, "och", out_channels, 0);
 #endif
+    }
+    if (code >= 0 && mix && mix->is_stated) {
+        av_opt_set_double(*swr, "clev", mix->center, 0);
+        av_opt_set_double(*swr, "slev", mix->surround, 0);
+        av_opt_set_double(*swr, "lfe_mix_level", mix->lfe, 0);
+        av_opt_set_int(*swr, "matrix_encoding", mix->encoding, 0);
     }
     if (code >= 0)
         code = swr_init(*swr);

@@ -3,9 +3,11 @@
 #include <libavutil/error.h>
 #include <libavutil/imgutils.h>
 #include <libavutil/opt.h>
+#include <libavutil/pixdesc.h>
 #include <libswscale/swscale.h>
 #include <string.h>
 
+#include "compat.h"
 #include "picture/colour.h"
 
 void scalers_free(Scalers *s) {
@@ -13,10 +15,20 @@ void scalers_free(Scalers *s) {
         sws_freeContext(s->scalers[i].sws);
 }
 
+/* Return the AVColorRange of what a scaler reads. */
+static int source_range(const ScalerKey *key) {
+    const AVPixFmtDescriptor *desc = av_pix_fmt_desc_get(key->format);
+    const uint64_t others = AV_PIX_FMT_FLAG_RGB | AV_PIX_FMT_FLAG_FLOAT;
+    if (compat_gray_is_full_range() && desc && desc->nb_components < 3 && !(desc->flags & others))
+        return AVCOL_RANGE_JPEG;
+    return key->range;
+}
+
 /* The ffmpeg command's scale filter is bicubic, uses the frame's matrix and range, and takes
  * MPEG-2's chroma position for 8-bit 4:2:0. */
 static struct SwsContext *make_scaler(const ScalerKey *key) {
     int *inverse, *table, in_range, out_range, brightness, contrast, saturation;
+    int range = source_range(key);
     int is_gray = key->out_format == AV_PIX_FMT_GRAY8 || key->out_format == AV_PIX_FMT_GRAY16;
     struct SwsContext *sws = sws_alloc_context();
     if (!sws)
@@ -31,8 +43,8 @@ static struct SwsContext *make_scaler(const ScalerKey *key) {
     if (key->format == AV_PIX_FMT_YUV420P)
         av_opt_set_int(sws, "src_v_chr_pos", 128, 0);
     /* the way that swscale takes to another depth of gray depends on it */
-    if (is_gray && key->range != AVCOL_RANGE_UNSPECIFIED)
-        av_opt_set_int(sws, "src_range", key->range == AVCOL_RANGE_JPEG, 0);
+    if (is_gray && range != AVCOL_RANGE_UNSPECIFIED)
+        av_opt_set_int(sws, "src_range", range == AVCOL_RANGE_JPEG, 0);
     if (sws_init_context(sws, NULL, NULL) < 0) {
         sws_freeContext(sws);
         return NULL;
@@ -40,8 +52,8 @@ static struct SwsContext *make_scaler(const ScalerKey *key) {
     if (sws_getColorspaceDetails(sws, &inverse, &in_range, &table, &out_range, &brightness, &contrast, &saturation) >=
         0) {
         const int *matrix = colour_coefficients(key->space);
-        if (key->range != AVCOL_RANGE_UNSPECIFIED)
-            in_range = key->range == AVCOL_RANGE_JPEG;
+        if (range != AVCOL_RANGE_UNSPECIFIED)
+            in_range = range == AVCOL_RANGE_JPEG;
         if (key->out_format == key->format) /* only the size changes */
             out_range = in_range;
         sws_setColorspaceDetails(sws, matrix, in_range, matrix, out_range, brightness, contrast, saturation);

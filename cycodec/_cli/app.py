@@ -54,15 +54,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (click.Abort, KeyboardInterrupt):
         return complain("interrupted", 130)
     except BrokenPipeError:  # the reader of the output has ended, as in `cycodec info *.mp4 | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        drop_output()
         return 1
     except Exception as error:
         if "--traceback" in arguments:
             raise
+        try:
+            sys.stdout.flush()
+        except OSError:  # Python 3.14 would try again at its end, and report that
+            drop_output()
         return complain(standard_input.renamed(common.one_line(error)))
     finally:
         standard_input.forget()
     return status if isinstance(status, int) else 0
+
+
+def drop_output() -> None:
+    """Send what could not be written, and all further output, nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def complain(message: str, status: int = 1) -> int:

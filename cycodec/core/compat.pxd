@@ -27,6 +27,7 @@ cdef extern from "compat.h" nogil:
     int compat_index_entry(AVStream *stream, int number, int64_t *timestamp, int64_t *pos, int *size, int *flags)
     int compat_channels(const AVCodecParameters *parameters)
     int compat_probing_tells_colours()
+    int compat_matroska_drops(const AVCodecParameters *parameters)
     int compat_copy_side_data(AVStream *to, const AVStream *source)
 
     # packets
@@ -40,6 +41,11 @@ cdef extern from "compat.h" nogil:
     int compat_frame_is_key(const AVFrame *frame)
     void compat_frame_set_duration(AVFrame *frame, int64_t duration)
     void compat_frame_channels(const AVFrame *frame, int *channels, uint64_t *mask)
+    struct CompatMix:
+        # how a frame wants its channels to be mixed
+        double center, surround, lfe
+        int encoding, is_stated
+    CompatMix compat_frame_mix(const AVFrame *frame, int out_channels)
     void compat_frame_set_channels(AVFrame *frame, int channels, uint64_t mask)
 
     # codecs
@@ -53,7 +59,7 @@ cdef extern from "compat.h" nogil:
 
     # resampling
     int compat_swr_alloc(SwrContext **swr, int in_channels, uint64_t in_mask, int in_format, int in_rate,
-                         int out_channels, uint64_t out_mask, int out_format, int out_rate)
+                         int out_channels, uint64_t out_mask, int out_format, int out_rate, const CompatMix *mix)
     int compat_swr_convert(SwrContext *swr, uint8_t **out, int out_count, uint8_t **input, int in_count)
 
     # bitstream filters, which libavcodec declares in another header from version to version

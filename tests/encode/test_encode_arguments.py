@@ -27,7 +27,7 @@ REFUSED = [
     ({"codec": "mpeg4", "crf": 20}, "mpeg4.*no.*|.*has an option 'crf'.*qmin"),
     ({"codec": "nonsense"}, "no encoder 'nonsense'.*libx264"),
     ({"codec": "aac"}, "'aac' is no video encoder.*libx264"),
-    ({"codec": "ffv1"}, "mp4 holds no ffv1.*libx264"),
+    ({"codec": "huffyuv"}, "mp4 holds no huffyuv.*libx264"),
     ({"preset": "sonic"}, "preset='sonic'.*ultrafast.*placebo"),
     ({"codec": "mpeg4", "preset": "fast"}, "option 'preset'"),
     ({"codec": "libsvtav1", "preset": 99}, "preset='99'.*13"),
@@ -275,7 +275,7 @@ def test_available():
     assert mp4.container == "mp4"
     assert mp4.default_video == "libx264"
     assert {"libx264", "libx265", "mpeg4"} <= set(mp4.video)
-    assert "ffv1" not in mp4.video
+    assert "huffyuv" not in mp4.video
     assert "aac" in mp4.audio
     assert {"ffv1", "png", "libvpx-vp9"} <= set(available("mkv").video)
     assert available("wav").video == ()

@@ -316,7 +316,15 @@ stream = encoder.add_video(height=96, width=128, frame_rate=30)
 
 
 def program(text, *arguments):
-    command = [sys.executable, "-c", BEGIN + textwrap.dedent(text), *map(str, arguments)]
+    # since Python 3.12, a fork warns if there are threads
+    command = [
+        sys.executable,
+        "-W",
+        "ignore:This process:DeprecationWarning",
+        "-c",
+        BEGIN + textwrap.dedent(text),
+        *map(str, arguments),
+    ]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 

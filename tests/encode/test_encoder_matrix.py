@@ -141,6 +141,8 @@ def test_every_encoder_that_is_listed_works(container, codec, tmp_path):
         assert codec in PARTICULAR or any(words in refusal for words in ("FFmpeg says", "to pal8")), refusal
         assert list(tmp_path.iterdir()) == []
         return
+    if (container, codec) == ("mkv", "svq1") and oracle.version() >= (9, 0):
+        pytest.skip("FFmpeg 9 does not recognise SVQ1 in the Matroska files that it writes")
     raw = encoding.ffmpeg_rgb(path, 96, 128)
     stats = encoder.stats()
     assert stats.frames_in == len(frames) == stats.encoded + stats.dropped

@@ -159,13 +159,16 @@ def test_sound_of_mp4_begins_at_the_sample(codec, tmp_path):
     assert error == 0 if codec == "alac" else error < 2e-3
 
 
-@pytest.mark.parametrize("container", ["mkv", "ts"])
-def test_sound_of_others_begins_at_a_packet(container, tmp_path):
-    source = with_sound(tmp_path / f"source.{container}")
+@pytest.mark.parametrize(("container", "codec"), [("mkv", "aac"), ("ts", "aac"), ("mkv", "libopus")])
+def test_sound_of_others_begins_at_a_packet(container, codec, tmp_path):
+    """Readers of Matroska drop the priming: that of Opus, and with FFmpeg 9 that of others, too."""
+    source = with_sound(tmp_path / f"source.{container}", codec)
     begin = remux(source, tmp_path / f"x.{container}", 1.51 if container == "ts" else 0.51, exact=True)
     video = VideoDecoder(tmp_path / f"x.{container}").get_frame_at(0).pts_seconds
     sound = AudioDecoder(tmp_path / f"x.{container}").get_all_samples()
     assert 0 <= sound.pts_seconds - video < 1024 / 48000
+    if codec == "libopus":
+        return  # its decoder takes long to settle
     whole = AudioDecoder(source).get_all_samples()
     first = round((begin + sound.pts_seconds - video - whole.pts_seconds) * 48000)
     ours = sound.data[0, 2048:6144]  # the decoder needs the packet before

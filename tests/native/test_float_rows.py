@@ -13,7 +13,7 @@ import programs
 import pytest
 import recipes
 import torch
-from colours import Colour
+from colours import Colour, ffv1
 from programs import ROOT
 from regions import boxes
 
@@ -89,8 +89,8 @@ def write(path, pixels, planes, tags):
     height, width = planes[0].shape
     tags = ["-pix_fmt", pixels, *tags]
     read = ["-f", "rawvideo", "-s", f"{width}x{height}", *tags, "-i", "pipe:0"]
-    codec = "rawvideo" if pixels in RAW else "ffv1"
-    recipes.run(*read, "-c:v", codec, *tags, path, stdin=stored(pixels, planes))
+    codec = ["-c:v", "rawvideo"] if pixels in RAW else ffv1(width, height)
+    recipes.run(*read, *codec, *tags, path, stdin=stored(pixels, planes))
     return path
 
 

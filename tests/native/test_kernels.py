@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import recipes
 import torch
-from colours import Colour
+from colours import Colour, ffv1
 from regions import boxes
 
 from cycodec.core.video import cpu
@@ -76,8 +76,7 @@ def test_every_level_equals_swscale(tmp_path, level, colour):
             space,
             "-color_range",
             limits,
-            "-c:v",
-            "ffv1",
+            *ffv1(width, 6),
             str(path),
         ]
         subprocess.run([*command, *options], check=True)

@@ -80,7 +80,7 @@ TABLE = Table(
         "libav": (),
         # C
         "csrc/nvidia": ("csrc/picture", "csrc/kernels", "csrc/third_party"),
-        "csrc/convert": ("csrc/resample", "csrc/picture", "csrc/kernels"),
+        "csrc/convert": ("csrc/resample", "csrc/picture", "csrc/kernels", "csrc/compat"),
         "csrc/encode": ("csrc/picture", "csrc/kernels"),
         "csrc/image": ("csrc/picture",),
         "csrc/resample": ("csrc/picture", "csrc/kernels"),

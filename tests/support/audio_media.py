@@ -9,6 +9,7 @@ decoders ignore it.
 
 import fcntl
 import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -285,3 +286,10 @@ def shared():
 def family(name):
     """Returns the codec family of a generated file."""
     return RECIPES[name][3]
+
+
+def flac_frames(file):
+    """Return the first sample, the first byte and the number of samples of each frame of a file."""
+    command = [FFPROBE, "-v", "error", "-show_packets", "-of", "json", file]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return [(p["pts"], int(p["pos"]), p["duration"]) for p in json.loads(done.stdout)["packets"]]

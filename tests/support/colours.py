@@ -52,10 +52,16 @@ class Colour:
             tags += ["-colorspace", self.matrix]
         # both input and output have the tags, so that no version of ffmpeg converts
         read = ["-f", "rawvideo", "-s", f"{width}x{height}", "-pix_fmt", self.pixels, *tags, "-i", "pipe:0"]
-        # from FFmpeg 7 on, the encoder's own number of slices does not fit all small sizes
-        slices = ["-slices", "1"] if width <= 352 and height <= 288 else []
-        write = ["-c:v", "ffv1", *slices, "-pix_fmt", self.pixels, *tags, "-f", "matroska", "pipe:1"]
+        write = [*ffv1(width, height), "-pix_fmt", self.pixels, *tags, "-f", "matroska", "pipe:1"]
         return subprocess_output(read, write, raw)
+
+
+def ffv1(width, height):
+    """Returns the options that encode pictures of any size without loss.
+
+    From FFmpeg 7 on, the encoder's own number of slices does not fit all small sizes.
+    """
+    return ["-c:v", "ffv1", *(["-slices", "1"] if width <= 352 and height <= 288 else [])]
 
 
 def subprocess_output(read, write, data):

@@ -71,7 +71,10 @@ encode("h264_444.mp4", f"{X264} -pix_fmt yuv444p -g 12")
 encode("h264_rgb.mkv", "-c:v libx264rgb -preset veryfast -qp 10 -g 12", seconds=1)
 encode("h264_gray.mkv", f"{X264} -pix_fmt gray -g 12", seconds=1)
 encode("h264_full_range.mp4", f"{X264} -pix_fmt yuvj420p -g 12", seconds=1)
-encode("h264_bt709.mp4", f"{H264} -colorspace bt709 -color_primaries bt709 -color_trc bt709", seconds=1)
+# newer versions of FFmpeg take the colours of frames, and older ones those of the options
+MARKED = "setparams=colorspace=bt709:color_primaries=bt709:color_trc=bt709"
+BT709 = "-colorspace bt709 -color_primaries bt709 -color_trc bt709"
+encode("h264_bt709.mp4", f"{H264} {BT709}", seconds=1, more=MARKED)
 encode("h264_mbaff.mp4", f"{H264} -bf 2 -flags +ildct+ilme -x264-params tff=1")
 encode(
     "h264_intra_refresh.mp4",
@@ -528,10 +531,7 @@ for orientation in ("rot90", "rot270"):
 
 # ---- cropping that the container asks for ----
 
-COLOURS = "-colorspace bt709 -color_primaries bt709 -color_trc bt709 -color_range tv"
-# newer versions of FFmpeg take the colours of frames, and older ones those of the options
-MARKED = "setparams=colorspace=bt709:color_primaries=bt709:color_trc=bt709:range=tv"
-encode("coloured.mkv", f"{H264} {COLOURS}", size="128x80", seconds=1, more=MARKED)
+encode("coloured.mkv", f"{H264} {BT709} -color_range tv", size="128x80", seconds=1, more=f"{MARKED}:range=tv")
 # frames of 128x80 and 121x81: what is cut off on the left, right, top and bottom
 CROPPED = {
     "clap_even.mp4": (16, 8, 4, 2),

@@ -67,11 +67,15 @@ def damage(path, seed):
     return broken
 
 
+def cut_packet(path, seed):
+    """Return the number of the packet that `cut_out` damages."""
+    return random.Random(seed).choice(range(2, len(packets_of(path)) - 1))
+
+
 def cut_out(path, seed):
     """Overwrite the rest of a packet's slice, so that the decoder cannot but notice it."""
     data = bytearray(path.read_bytes())
-    places = packets_of(path)
-    offset, size = random.Random(seed).choice(places[2:-1])
+    offset, size = packets_of(path)[cut_packet(path, seed)]
     data[offset + size // 3 : offset + size] = bytes(size - size // 3)
     broken = path.with_name(f"cut{seed}_{path.name}")
     broken.write_bytes(data)
@@ -93,6 +97,8 @@ def digests(decoder, numbers):
 def test_order_of_access_does_not_matter(name, tmp_path):
     path = clean(tmp_path, name)
     compared = 0
+    # the decoder of FFmpeg 9 leaves such a picture of MJPEG unwritten: two runs of ffmpeg differ
+    is_unsure = name == "mjpeg.avi" and oracle.version() >= (9, 0)
     for seed in range(12):
         # a packet of MJPEG with broken headers uses tables of the one before
         broken = cut_out(path, seed) if name == "mjpeg.avi" else damage(path, seed)
@@ -111,7 +117,8 @@ def test_order_of_access_does_not_matter(name, tmp_path):
                 continue
             assert len(decoder) == len(truth), f"seed {seed}"
             found = digests(decoder, order)
-            wrong = [n for n in numbers if found[n] != truth[n]]
+            unsure = cut_packet(path, seed) if is_unsure else None
+            wrong = [n for n in numbers if found[n] != truth[n] and n != unsure]
             assert wrong == [], f"seed {seed}, in order {order}"
             compared += 1
     assert compared > 12

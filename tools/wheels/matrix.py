@@ -34,6 +34,8 @@ FFMPEG = (
     "libswscale-dev",
     "libswresample-dev",
 )
+# Libraries of image formats, which the build uses if they are there.
+IMAGES = ("libjpeg-dev", "zlib1g-dev", "libdeflate-dev", "libwebp-dev")
 TORCH = ("python3-torch", "python3-numpy")
 # A third of the suite: what depends on FFmpeg's version, and little else.
 TESTS = (
@@ -147,7 +149,7 @@ def try_suite(suite: str, tests: list[str], minutes: float) -> Row:
     """Build and test in one system."""
     parts = SYSTEMS[suite]
     system = Chroot(WORK / suite, parts.base)
-    system.make((*PACKAGES, *parts.torch))
+    system.make((*PACKAGES, *IMAGES, *parts.torch))
     system.make(FFMPEG, release=suite)
     copy_sources(system.folder / "cycodec")
     shared = {"media": MEDIA} if MEDIA.is_dir() else {}
@@ -159,7 +161,9 @@ def try_suite(suite: str, tests: list[str], minutes: float) -> Row:
         system.run(
             f"cd /cycodec; test -x {python} || python3 -m venv --system-site-packages /venv;"
             f"{python} -m pip install -q {torch} {pinned(TOOLS)};"
-            f"{python} setup.py --quiet build_ext --inplace"
+            # programs of the tests import cycodec from other folders, and ask for its version
+            "echo /cycodec > $(echo /venv/lib/python3*/site-packages)/cycodec.pth;"
+            f"{python} setup.py --quiet build_ext --inplace egg_info"
         )
         facts = system.run(
             f'cd /cycodec; {python} -c "import platform, torch, cycodec; '

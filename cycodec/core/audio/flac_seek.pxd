@@ -18,4 +18,6 @@ cdef void note_flac_start(FlacStart *start, const AVPacket *packet) noexcept nog
 cdef bint has_flac_form(const AVPacket *packet, const FlacStart *start) noexcept nogil
 cdef int read_flac_at(Demuxer demuxer, int stream_index, const FlacStart *start, int64_t wanted,
                       AVPacket *packet) noexcept nogil
+cdef bint cut_joined_flac(AVPacket *packet, const FlacStart *start, int64_t behind) noexcept nogil
+cdef int64_t flac_number(const AVPacket *packet, const FlacStart *start) noexcept nogil
 cdef bint is_one_flac(Demuxer demuxer, int stream_index, const FlacStart *start) noexcept nogil

@@ -111,14 +111,66 @@ cdef bint is_one_flac(Demuxer demuxer, int stream_index, const FlacStart *start)
     return good
 
 
+cdef int find_flac_header(const uint8_t *data, int size, int at, const FlacStart *start,
+                          FlacHeader *header) noexcept nogil:
+    """Return where the first frame at or behind a place begins in `data`; -1 if none does.
+
+    Nothing behind `size` is read, so that a header must end FLAC_LONGEST_HEADER bytes before it.
+    """
+    cdef int end = size - FLAC_LONGEST_HEADER
+    cdef const uint8_t *found
+    while at < end:
+        found = <const uint8_t *> memchr(data + at, 0xFF, end - at)
+        if found == NULL:
+            return -1
+        at = <int> (found - data)
+        if read_flac_header(found, start.form, start.samples, header):
+            return at
+        at += 1
+    return -1
+
+
+cdef bint cut_joined_flac(AVPacket *packet, const FlacStart *start, int64_t behind) noexcept nogil:
+    """Cut off the frames of a packet before the first one whose number is above `behind`.
+
+    Return False if the packet holds no such frame behind its first one.
+    """
+    cdef FlacHeader header
+    cdef int at = 0
+    if start.samples <= 0:
+        return False
+    header.first_sample = behind
+    while at >= 0 and header.first_sample <= behind:
+        # libavcodec's padding is longer than a header
+        at = find_flac_header(packet.data, packet.size + FLAC_LONGEST_HEADER, at + 1, start, &header)
+    if at < 0:
+        return False
+    packet.data += at
+    packet.size -= at
+    packet.pos += at if packet.pos >= 0 else 0
+    packet.pts = header.first_sample
+    packet.duration = header.samples
+    return True
+
+
+cdef int64_t flac_number(const AVPacket *packet, const FlacStart *start) noexcept nogil:
+    """Return the number of a packet's first sample by its header; -1 if that is damaged."""
+    cdef FlacHeader header
+    if start.samples > 0 and find_flac_header(
+        packet.data, packet.size + FLAC_LONGEST_HEADER, 0, start, &header
+    ) == 0:
+        return header.first_sample
+    return -1
+
+
 cdef int64_t last_number(const uint8_t *data, int size, const FlacStart *start) noexcept nogil:
     """Return the first sample of the last frame that begins in a chunk; -1 if there is none."""
     cdef FlacHeader header
     cdef int64_t number = -1
-    cdef int at
-    for at in range(size - FLAC_LONGEST_HEADER):
-        if data[at] == 0xFF and read_flac_header(data + at, start.form, start.samples, &header):
-            number = header.first_sample
+    cdef int at = find_flac_header(data, size, 0, start, &header)
+    while at >= 0:
+        number = header.first_sample
+        at = find_flac_header(data, size, at + 1, start, &header)
     return number
 
 
@@ -190,22 +242,17 @@ cdef bint narrow(const uint8_t *data, int size, int64_t position, const FlacStar
 
     `position` is the place of the chunk in the file.
     """
-    cdef const uint8_t *at = data
     cdef FlacHeader header
     cdef bint seen = False
-    while True:
-        at = <const uint8_t *> memchr(at, 0xFF, max(0, data + size - FLAC_LONGEST_HEADER - at))
-        if at == NULL:
-            return seen
-        if (
-            read_flac_header(at, start.form, start.samples, &header)
-            and low.first_sample < header.first_sample < high.first_sample
-        ):
+    cdef int at = find_flac_header(data, size, 0, start, &header)
+    while at >= 0:
+        if low.first_sample < header.first_sample < high.first_sample:
             seen = True
             if header.first_sample > wanted:
-                high.position = position + (at - data)
+                high.position = position + at
                 high.first_sample = header.first_sample
                 return True
-            low.position = position + (at - data)
+            low.position = position + at
             low.first_sample = header.first_sample
-        at += 1
+        at = find_flac_header(data, size, at + 1, start, &header)
+    return seen

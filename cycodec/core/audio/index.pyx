@@ -21,7 +21,7 @@ one frame; Vorbis remembers one block. The other codecs converge.
 from libc.errno cimport ENOMEM
 from libc.stdint cimport INT64_MAX, int32_t, int64_t
 from libc.stdlib cimport free, realloc
-from libc.string cimport memcmp, memset
+from libc.string cimport memcmp, memset, strcmp
 
 from cycodec.core.audio.timeline cimport Timeline, place_samples
 from cycodec.core.bitstream.flac cimport flac_form, flac_samples
@@ -94,6 +94,8 @@ cdef class AudioIndex:
         cdef int form = -1
         cdef bint has_junk = False
         cdef bint is_adts = demuxer.format_name == "aac"
+        cdef bint is_flac = demuxer.format_name == "flac"
+        cdef int64_t due = INT64_MAX
         if packet == NULL:
             raise MemoryError()
         self.codec_id = parameters.codec_id
@@ -119,6 +121,10 @@ cdef class AudioIndex:
                         form = flac_form(packet.data)
                     elif form != flac_form(packet.data):
                         self.uniform = False
+                if is_flac and record.pts != NOPTS:
+                    # a packet before it may hold several frames: Note [Joined frames]
+                    self.uniform = self.uniform and record.pts <= due
+                    due = record.pts + record.samples
                 code = self.append(&record)
                 avcodec.av_packet_unref(packet)
             if vorbis != NULL:
@@ -396,11 +402,14 @@ cdef bint is_independent(int codec) noexcept nogil:
 cdef bint has_no_anchor(const AVCodecParameters *parameters) noexcept nogil:
     """Return True if decoding can only begin with the first packet.
 
-    Some decoders have predictors that never forget (ADPCM, DPCM); others take noise from a
+    Some decoders have predictors that never forget (ADPCM, DPCM, DFPWM); others take noise from a
     generator that runs on (AMR-WB, Nellymoser, WMA of low bit rates).
     """
     cdef int codec = parameters.codec_id
     if codec == avcodec.AV_CODEC_ID_AMR_WB or codec == avcodec.AV_CODEC_ID_NELLYMOSER:
+        return True
+    # not every version has a number for it
+    if strcmp(avcodec.avcodec_get_name(parameters.codec_id), b"dfpwm") == 0:
         return True
     if wma_version(codec) and wma_makes_noise(
         compat_channels(parameters), parameters.sample_rate, parameters.bit_rate

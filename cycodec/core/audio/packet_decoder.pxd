@@ -38,6 +38,12 @@ cdef class PacketDecoder:
     cdef int64_t lost               # how many samples they hold; 0: none
     cdef int64_t lost_last          # how many samples the last of them holds
     cdef int64_t lost_stamp         # ordinal of that packet; -2: none
+    cdef int64_t lost_end           # number of the sample behind that packet; NOPTS: unknown
+    cdef bint is_numbered           # True if packets may be cut: Note [Joined frames]
+    cdef bint is_cut                # True if `packet` is the rest of one that was refused
+    cdef int64_t cut_from           # number of the first sample of that one
+    cdef int64_t cut_end            # number of the sample behind the last rest; -1: none was cut
+    cdef int64_t given_samples      # that the decoder gave of the packet sent last
     cdef int64_t sent_samples       # that the packet given to the decoder last should give
     cdef int64_t usual_samples      # of the last frame
 
@@ -70,6 +76,8 @@ cdef class PacketDecoder:
     cdef int send_next(self) noexcept nogil
     cdef int read_packet(self) noexcept nogil
     cdef void note_lost(self) noexcept nogil
+    cdef void cut_lost(self) noexcept nogil
+    cdef bint pass_numbered(self) noexcept nogil
     cdef int64_t expected_samples(self) noexcept nogil
     cdef bint has_overlaps(self) noexcept nogil
     cdef void pass_page(self) noexcept nogil

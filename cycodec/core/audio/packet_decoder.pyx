@@ -11,6 +11,16 @@ Note [Lost packets]
 
 A packet that the decoder refuses keeps its place: the decoder counts the samples that it should
 give. Tags between joined files are no audio and count none.
+
+Note [Joined frames]
+
+The parser of .flac files leaves a frame whose header is damaged in the packet before, and may join
+that with further frames. The parser of FFmpeg 9 also joins any damaged frame with those behind it.
+The decoder refuses such a packet, or the part of it that follows its good frames. What begins with
+the next good header is then cut off and decoded as a packet of its own. The number in that header,
+or in that of the next packet, tells how many samples were lost. At the end of the file the parser
+returns frames of a joined packet again, which are dropped. So the same samples are lost with every
+FFmpeg.
 """
 
 cimport cython
@@ -21,7 +31,9 @@ from libc.string cimport memcmp
 from cycodec.core cimport error
 from cycodec.core.audio.codes cimport FROM_THE_START
 from cycodec.core.container.codes cimport CONTRADICTION, LOST
-from cycodec.core.audio.flac_seek cimport has_flac_form, note_flac_start, read_flac_at
+from cycodec.core.audio.flac_seek cimport (
+    cut_joined_flac, flac_number, has_flac_form, note_flac_start, read_flac_at,
+)
 from cycodec.core.audio.index cimport AudioPacket
 from cycodec.core.audio.timeline cimport longest_hole
 from cycodec.core.audio.mp3_run cimport Mp3Run
@@ -127,6 +139,7 @@ cdef class PacketDecoder:
         self.stream_index = self.demuxer.select_audio(self.wanted_stream)
         self.fresh = True
         self.is_ogg = self.demuxer.format_name == "ogg"
+        self.is_numbered = has_numbered_packets(self.demuxer, self.stream_index)
         return 0
 
     cdef int open_codec(self) except -1:
@@ -178,6 +191,10 @@ cdef class PacketDecoder:
         self.lost = 0
         self.lost_last = 0
         self.lost_stamp = -2
+        self.lost_end = NOPTS
+        self.cut_from = -1
+        self.cut_end = -1
+        self.is_cut = False
         self.page = -1
         self.lost_page = False
         self.is_broken = False
@@ -290,6 +307,8 @@ cdef class PacketDecoder:
             if self.packet.pts + self.packet.duration > position:
                 self.has_packet = True
                 return 0
+            if cut_joined_flac(self.packet, &self.flac_start, self.packet.pts):
+                continue
             avcodec.av_packet_unref(self.packet)
             code = self.demuxer.read(self.packet, self.stream_index)
         return LOST
@@ -312,6 +331,7 @@ cdef class PacketDecoder:
                     continue        # from what is left of a packet that counts as lost
                 if self.frame.nb_samples > 0:
                     self.usual_samples = self.frame.nb_samples
+                    self.given_samples += self.frame.nb_samples
                     return 0
                 continue
             if code == avutil.AVERROR_EOF or code == avutil.AVERROR(ENOMEM):
@@ -340,6 +360,9 @@ cdef class PacketDecoder:
                 return code
         self.has_packet = False
         self.trim()
+        if (self.lost_end != NOPTS or self.cut_end >= 0) and not self.pass_numbered():
+            avcodec.av_packet_unref(self.packet)
+            return 0
         self.packet.dts = self.ordinal << STAMP_SHIFT
         self.ordinal += 1
         code = self.pass_mp3() if self.mp3 is not None and self.from_start else 0
@@ -351,10 +374,12 @@ cdef class PacketDecoder:
                 return CONTRADICTION        # the index counts the packets of the lost page
         if self.packet.size > 0:
             self.sent_samples = self.expected_samples()
+            self.given_samples = 0
             code = avcodec.avcodec_send_packet(self.context, self.packet)
             if code < 0 and code != avutil.AVERROR(EAGAIN) and code != avutil.AVERROR(ENOMEM):
                 self.note_lost()
-        avcodec.av_packet_unref(self.packet)
+        if not self.is_numbered:
+            avcodec.av_packet_unref(self.packet)    # else note_lost may cut it
         return code if code == avutil.AVERROR(ENOMEM) else 0
 
     cdef bint has_overlaps(self) noexcept nogil:
@@ -435,7 +460,42 @@ cdef class PacketDecoder:
             self.lost += self.sent_samples
             self.lost_last = self.sent_samples
             self.lost_stamp = self.ordinal - 1
+            if self.is_numbered:
+                self.cut_lost()
         self.sent_samples = 0
+
+    cdef void cut_lost(self) noexcept nogil:
+        """Go on inside the packet that the decoder refused: Note [Joined frames]."""
+        cdef int64_t number = flac_number(self.packet, &self.flac_start)
+        self.lost_end = NOPTS
+        if number < 0:
+            return
+        if self.cut_end < 0:
+            self.cut_from = number
+        self.lost_end = number + self.given_samples + self.sent_samples
+        self.is_cut = cut_joined_flac(self.packet, &self.flac_start, number + self.given_samples)
+        self.has_packet = self.is_cut
+
+    cdef bint pass_numbered(self) noexcept nogil:
+        """Count what was lost between a refused packet and `packet`: Note [Joined frames].
+
+        Return False if `packet` was decoded already.
+        """
+        cdef int64_t number = flac_number(self.packet, &self.flac_start)
+        cdef int64_t more = number - self.lost_end
+        if self.is_cut:
+            self.cut_end = number + self.packet.duration
+        elif self.cut_from <= number < self.cut_end:
+            return False
+        elif number >= 0:
+            self.cut_end = -1
+        self.is_cut = False
+        if number >= 0 and self.lost_end != NOPTS:
+            self.packet.pts = number        # the parser may have guessed
+            if -self.flac_start.samples <= more <= longest_hole(self.context.sample_rate):
+                self.lost += more
+        self.lost_end = NOPTS
+        return True
 
     cdef int64_t expected_samples(self) noexcept nogil:
         """Return the expected samples of `packet` at the decoder's rate; 0 if it is no audio."""
@@ -510,4 +570,13 @@ cdef bint is_tag(const uint8_t *data) noexcept nogil:
     return (
         memcmp(data, b"ID3", 3) == 0 or memcmp(data, b"TAG", 3) == 0 or memcmp(data, b"APE", 3) == 0
         or memcmp(data, b"LYR", 3) == 0 or memcmp(data, b"fLa", 3) == 0
+    )
+
+
+cdef bint has_numbered_packets(Demuxer demuxer, int stream_index):
+    """Return True if timestamps are the numbers of samples that headers of FLAC frames hold."""
+    cdef AVStream *stream = demuxer.stream(stream_index)
+    return (
+        demuxer.format_name == "flac" and stream.codecpar.codec_id == avcodec.AV_CODEC_ID_FLAC
+        and stream.time_base.num == 1 and stream.time_base.den == stream.codecpar.sample_rate
     )

@@ -2,6 +2,7 @@
 
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 
+from cycodec.core.compat cimport CompatMix
 from cycodec.core.handles cimport SamplesHandle
 from cycodec.libav.swresample cimport SwrContext
 
@@ -16,6 +17,7 @@ cdef struct AudioFormat:
     int rate                # samples per second
     int channels
     uint64_t mask           # the speakers of the channels; 0: not known
+    CompatMix mix           # the levels to mix the channels with
 
 
 cdef class BlockReader(SamplesHandle):

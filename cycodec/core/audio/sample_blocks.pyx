@@ -24,12 +24,12 @@ from cpython.exc cimport PyErr_CheckSignals
 from libc.errno cimport EAGAIN, EINVAL, ENOMEM
 from libc.stdint cimport int64_t, uint8_t
 from libc.stdlib cimport free, malloc
-from libc.string cimport memcpy, memmove
+from libc.string cimport memcmp, memcpy, memmove
 
 from cycodec.core cimport error
 from cycodec.core.audio.codes cimport FROM_THE_START
 from cycodec.core.container.codes cimport CONTRADICTION
-from cycodec.core.compat cimport compat_swr_alloc, compat_swr_convert
+from cycodec.core.compat cimport CompatMix, compat_swr_alloc, compat_swr_convert
 from cycodec.core.error import UnsupportedError
 
 from cycodec.libav cimport avutil, swresample
@@ -126,7 +126,7 @@ cdef class BlockReader(SamplesHandle):
             return avutil.AVERROR(EINVAL)
         cdef int code = compat_swr_alloc(
             &self.swr, self.input.channels, self.input.mask, self.input.sample_format, self.input.rate,
-            self.num_channels, 0, avutil.AV_SAMPLE_FMT_FLTP, self.sample_rate
+            self.num_channels, 0, avutil.AV_SAMPLE_FMT_FLTP, self.sample_rate, &self.input.mix
         )
         if code < 0:
             self.current.channels = 0
@@ -249,6 +249,7 @@ cdef class BlockReader(SamplesHandle):
         return (
             self.current.channels != self.input.channels or self.current.rate != self.input.rate
             or self.current.sample_format != self.input.sample_format or self.current.mask != self.input.mask
+            or (self.swr != NULL and memcmp(&self.current.mix, &self.input.mix, sizeof(CompatMix)) != 0)
         )
 
     cdef void stop(self) noexcept nogil:

@@ -52,6 +52,7 @@ cdef class SampleReader(BlockReader):
     cdef void describe_frame(self) noexcept nogil
     cdef bint knows_format(self) noexcept nogil
     cdef int next_decoded(self) noexcept nogil
+    cdef int64_t lost_since_seek(self) noexcept nogil
     cdef int64_t hole_before_frame(self) noexcept nogil
     cdef int64_t take_lost(self, bint at_end) noexcept nogil
     cdef int note_range(self, bint lost, int64_t position, int64_t samples) noexcept nogil

@@ -10,7 +10,8 @@ Note [Numbered frames]
 
 A FLAC frame holds its own number or that of its first sample (RFC 9639, section 9.1.5), and needs
 no other frame. In a .flac file FFmpeg hands that number on as pts. No index is needed there, as
-long as the numbers agree with what is counted.
+long as the numbers agree with what is counted. Holes count in the numbers: without `fill_holes`,
+the index tells whether there are any.
 
 Note [Silence]
 
@@ -38,7 +39,7 @@ from cycodec.core.audio.index cimport AudioIndex, AudioPacket, has_loose_timesta
 from cycodec.core.audio.packet_decoder cimport PacketDecoder
 from cycodec.core.audio.sample_blocks cimport BlockReader, most_samples
 from cycodec.core.audio.timeline cimport place_samples
-from cycodec.core.compat cimport compat_frame_channels
+from cycodec.core.compat cimport compat_frame_channels, compat_frame_mix
 from cycodec.core.container.codes cimport CONTRADICTION, LOST
 from cycodec.core.container.demux cimport Demuxer
 
@@ -93,10 +94,7 @@ cdef class SampleReader(BlockReader):
         self.holes = []
         self.first_pts = NOPTS
         demuxer = self.decoder.demuxer
-        self.numbered = (
-            demuxer.format_name == "flac" and demuxer.can_seek_bytes and self.decoder.stream().time_base.num == 1
-            and self.decoder.stream().time_base.den == self.decoder.parameters().sample_rate
-        )
+        self.numbered = self.decoder.is_numbered and demuxer.can_seek_bytes and fill_holes
         self.restarts = demuxer.format_name == "flac"
         self.has_times = demuxer.format_name in TIMED_FORMATS
         self.header = demuxer.stream_info(self.decoder.stream_index)
@@ -212,6 +210,8 @@ cdef class SampleReader(BlockReader):
         self.input.sample_format = frame.format
         self.input.rate = frame.sample_rate
         compat_frame_channels(frame, &self.input.channels, &self.input.mask)
+        if self.num_channels > 0 and self.num_channels != self.input.channels:
+            self.input.mix = compat_frame_mix(frame, self.num_channels)
 
     # -- holes and damage ------------------------------------------------------------------------
 
@@ -274,9 +274,27 @@ cdef class SampleReader(BlockReader):
             lost -= self.decoder.lost_last
         self.decoder.lost = 0
         self.decoder.lost_last = 0
+        if not self.placed and not self.decoder.from_start and lost > 0 and not at_end:
+            return self.lost_since_seek()
         if not self.placed or (self.decoder.from_start and self.timeline.rate == 0):
             return 0        # the stream begins with its first frame; a sought decoder settles
         return lost
+
+    cdef int64_t lost_since_seek(self) noexcept nogil:
+        """Return how many samples were lost from `sure_from` up to the current frame.
+
+        Those before `sure_from` only let the decoder settle.
+        """
+        cdef int64_t stamp = self.decoder.stamp
+        cdef int64_t lost
+        if self.index is None or not self.index.aligned or not self.sure_from < stamp < self.index.count:
+            return 0
+        self.placed = True
+        self.next_position = self.index.packets[self.sure_from].start
+        lost = self.index.packets[stamp].start - self.next_position
+        if self.fill_holes:
+            lost -= self.index.hole_before(<int> stamp)      # `next_decoded` adds it
+        return max(lost, 0)
 
     cdef int64_t hole_before_frame(self) noexcept nogil:
         """Return the length of the hole in the timestamps before the current frame."""

@@ -97,7 +97,7 @@ cdef class AudioStreamEncoder(StreamEncoder):
     cdef int open_converter(self) except -1:
         cdef int code = compat_swr_alloc(
             &self.swr, self.in_channels, 0, avutil.AV_SAMPLE_FMT_FLTP, self.in_rate, self.out_channels,
-            supported_mask(self.codec, self.out_channels), self.context.sample_fmt, self.out_rate,
+            supported_mask(self.codec, self.out_channels), self.context.sample_fmt, self.out_rate, NULL,
         )
         if code < 0:
             name = self.muxer.sink.name

@@ -6,7 +6,7 @@ from cycodec.core.container.demux cimport Demuxer
 from cycodec.core.encode.copier cimport PacketCopier
 from cycodec.core.encode.recode cimport Packet
 from cycodec.core.encode.stream_headers cimport StreamHeaders
-from cycodec.libav.avcodec cimport AVPacket
+from cycodec.libav.avcodec cimport AVCodecParameters, AVPacket
 
 
 cdef class Splice:
@@ -27,9 +27,11 @@ cdef class PacketSplicer(PacketCopier):
     cdef dict splices               # stream of the source -> Splice
     cdef int64_t until              # where other streams end, in microseconds
     cdef bint can_trim              # True if the container can leave out samples of a packet
+    cdef bint is_matroska           # True if the container drops priming, but no other samples
 
     cdef int write_made(self, Demuxer demuxer, int stream, Splice splice, int64_t until) except -1
     cdef int64_t decoded_at(self, Demuxer demuxer, AVPacket *packet) noexcept nogil
     cdef int take(self, Demuxer demuxer, AVPacket *packet) except -1
     cdef int take_spliced(self, Demuxer demuxer, AVPacket *packet, Splice splice) except -1
+    cdef int64_t dropped_at_begin(self, const AVCodecParameters *parameters) noexcept nogil
     cdef bint fits(self, Demuxer demuxer, AVPacket *packet) noexcept nogil

@@ -6,6 +6,7 @@ from cpython.exc cimport PyErr_CheckSignals
 from libc.stdint cimport INT64_MAX, int64_t
 from libc.stdlib cimport calloc, free
 
+from cycodec.core.compat cimport compat_matroska_drops
 from cycodec.core.container.demux cimport Demuxer
 from cycodec.core.encode.copier cimport MICROSECONDS, PacketCopier, go_before
 from cycodec.core.encode.recode cimport Packet
@@ -14,7 +15,7 @@ from cycodec.core.encode.stream_headers cimport StreamHeaders
 from cycodec.core.error import InvalidDataError
 
 from cycodec.libav cimport avcodec, avformat, avutil
-from cycodec.libav.avcodec cimport AVPacket
+from cycodec.libav.avcodec cimport AVCodecParameters, AVPacket
 from cycodec.libav.avutil cimport AVRational
 
 cdef enum:
@@ -117,6 +118,7 @@ cdef class PacketSplicer(PacketCopier):
             self.guide, self.first, self.offset, self.splices = guide, first, -first, splices
             self.until = INT64_MAX if stop is None else stop
             self.can_trim = self.muxer.is_mov
+            self.is_matroska = self.muxer.format_name in ("matroska", "webm")
             with nogil:
                 code = go_before(demuxer, guide, before, from_start)
             demuxer.check(code, "seek")
@@ -231,11 +233,19 @@ cdef class PacketSplicer(PacketCopier):
                 avcodec.av_packet_free(&packet)
             self.check(demuxer, code)
 
+    cdef int64_t dropped_at_begin(self, const AVCodecParameters *parameters) noexcept nogil:
+        """Return how many microseconds of a stream readers of the file will drop at its begin."""
+        if not self.is_matroska or parameters.sample_rate <= 0:
+            return 0
+        return avutil.av_rescale(compat_matroska_drops(parameters), 1000000, parameters.sample_rate)
+
     cdef bint fits(self, Demuxer demuxer, AVPacket *packet) noexcept nogil:
         """Return True if a packet of sound or subtitles belongs to the part.
 
         A container that can leave samples out gets the packet in which the part begins, and the one
-        before, which decoders need. Subtitles begin no earlier than the part.
+        before, which decoders need. Matroska may tell readers to drop as many samples as the source
+        has priming: the first packet begins that much earlier. Subtitles begin no earlier than the
+        part.
         """
         cdef AVRational base = demuxer.stream(packet.stream_index).time_base
         cdef bint is_sound = demuxer.stream(packet.stream_index).codecpar.codec_type == avutil.AVMEDIA_TYPE_AUDIO
@@ -248,8 +258,10 @@ cdef class PacketSplicer(PacketCopier):
         length = end - begin
         if begin >= self.until:
             return False
+        if is_sound and self.can_trim:
+            return end > self.first - length
         if is_sound:
-            return end > self.first - length if self.can_trim else begin >= self.first
+            return begin + self.dropped_at_begin(demuxer.stream(packet.stream_index).codecpar) >= self.first
         if begin < self.first and end > self.first:
             packet.pts = packet.dts = avutil.av_rescale_q(self.first, MICROSECONDS, base)
             packet.duration = avutil.av_rescale_q(end - self.first, MICROSECONDS, base)
