@@ -173,7 +173,7 @@ def test_container_without_a_picture():
     assert container.best_audio_stream.codec == "aac"
 
 
-@pytest.mark.parametrize("name", ["varying.mpg", "varying.ts", "varying.mkv", "varying.mpeg1video"])
+@pytest.mark.parametrize("name", ["varying.mpg", "varying.ts", "varying.mkv", "varying.m1v"])
 def test_a_rate_that_varies_is_unknown(name, tmp_path):
     """MPEG-1 says with a number that its rate varies. That number is no rate."""
     path = tmp_path / name
