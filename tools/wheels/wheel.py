@@ -196,21 +196,25 @@ def complete(wheel: Path, built: Path, platform: str, compiler: str, out: Path) 
     repaired = WORK / "repaired"
     shutil.rmtree(repaired, ignore_errors=True)
     environment = {**os.environ, "LD_LIBRARY_PATH": str(built / "lib")}
+    is_own = platform.endswith(f"_{os.uname().machine}")
     run(
         python,
         "-m",
         "auditwheel",
         "repair",
         # strip knows the files of this machine's processor alone; ours were linked without symbols
-        *(["--strip"] if platform.endswith(f"_{os.uname().machine}") else []),
+        *(["--strip"] if is_own else []),
         "--plat",
-        platform,
+        # auditwheel knows the names of this processor's platforms alone, but finds that of a file
+        platform if is_own else "auto",
         "-w",
         repaired,
         wheel,
         env=environment,
     )
     (wheel,) = repaired.glob("*.whl")
+    if platform not in wheel.name:
+        raise SystemExit(f"auditwheel made {wheel.name}, which does not fit {platform}")
     unpacked = WORK / "unpacked"
     shutil.rmtree(unpacked, ignore_errors=True)
     run(python, "-m", "wheel", "unpack", "-d", unpacked, wheel)
