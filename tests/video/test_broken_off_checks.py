@@ -45,6 +45,14 @@ ACTIONS = {"exception": (fail, OSError), "ctrl_c": (interrupt, KeyboardInterrupt
 
 
 @pytest.fixture(autouse=True)
+def ctrl_c_interrupts():
+    """Shells start commands in the background with SIGINT ignored, and Python inherits that."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.fixture(autouse=True)
 def small_pieces():
     """So small that the check reads the file."""
     readahead.set_limits(1 << 12, 1)
