@@ -4,8 +4,8 @@ Note [Short probing]
 
 FFmpeg reads five seconds or 5 MB of a program stream before it calls the list of streams complete,
 and 20 frames of MPEG-1 and MPEG-2 before it believes their rate. It keeps these packets, and new
-memory for them is slow: without it, opening a program stream takes a third less time, and a
-transport stream a twentieth less. The system header of a program stream names all its streams
+memory for them is slow: without it, opening a program stream takes a quarter less time, and a
+transport stream a little less. The system header of a program stream names all its streams
 (ISO/IEC 13818-1, 2.5.3.6); one that begins late and that the header does not name is not found.
 Pulldown, which changes the rate, is a matter of interlaced sequences. A progressive one may show
 pictures two or three times (ISO/IEC 13818-2, 6.3.10): the rate by the header is then that of four
