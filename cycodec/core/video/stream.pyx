@@ -254,10 +254,8 @@ cdef class FrameStream(ReaderHandle):
             self.order.note_packet(self.packet, self.sent)
         if self.sent >= 0 and not holds_picture(&self.nal, self.packet.data, self.packet.size):
             self.note_error()
-        skip = self.can_skip()
-        if skip and self.is_refused_unseen():
-            skip = False
-        skip = skip and not self.wanted.needs(self.sent)
+        # every packet that could be left out is checked, also one whose frame is wanted
+        skip = self.can_skip() and not self.is_refused_unseen() and not self.wanted.needs(self.sent)
         if skip or self.wanted.masking:
             skip = is_in_top_layer(&self.nal, self.packet.data, self.packet.size) and self.note_references(skip)
         self.backend.skip_nonref(skip)
