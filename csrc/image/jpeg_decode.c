@@ -94,7 +94,9 @@ static void fail(j_common_ptr jpeg) {
     case JERR_SOF_UNSUPPORTED:
     case JERR_BAD_PRECISION:
     case JERR_CONVERSION_NOTIMPL:
+#if JPEG_LIB_VERSION < 70 /* later versions always have arithmetic coding */
     case JERR_ARITH_NOTIMPL:
+#endif
     case JERR_NOTIMPL:
     case JERR_NOT_COMPILED: reader->code = IMAGE_UNSUPPORTED; break;
     default: reader->code = reader->is_ended ? IMAGE_TRUNCATED : IMAGE_DAMAGED;

@@ -78,9 +78,8 @@ def load_torch() -> ModuleType:
         if error.name != "torch":  # torch is installed, but lacks a module: the error names it
             raise
         raise ImportError("cycodec needs torch to return tensors: pip install torch") from error
-    if hasattr(torch, "get_default_device"):
-        # torch loads modules for the first call, which is too late once descriptors are used up
-        torch.get_default_device()
+    # torch loads modules for the first call, which is too late once descriptors are used up
+    default_device()
     return torch
 
 
@@ -147,9 +146,16 @@ def default_device() -> Any:
     torch: Any = sys.modules.get("torch")
     if torch is None:
         return "cpu"
-    if hasattr(torch, "get_default_device"):  # torch 2.3
+    if torch.__version__ >= (2, 13):
         return torch.get_default_device()
-    return torch.empty(0).device
+    # Older versions of that function do not follow ``with torch.device`` (seen in 2.6), or raise
+    # after ``set_default_device(None)`` (seen in 2.6 and 2.9). Its modes tell both.
+    from torch.overrides import _get_current_function_mode_stack
+    from torch.utils._device import DeviceContext
+
+    modes = reversed(_get_current_function_mode_stack())
+    device = next((mode.device for mode in modes if isinstance(mode, DeviceContext)), "cpu")
+    return torch.device(device)
 
 
 def torch_version() -> str:

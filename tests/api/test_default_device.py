@@ -56,6 +56,7 @@ def test_set_default_device_is_followed(path):
         assert VideoDecoder(path, device="cpu").get_frames_at([0]).pts_seconds.device.type == "cpu"
     finally:
         torch.set_default_device(None)
+    assert VideoDecoder(path)[0].device.type == "cpu"
 
 
 @pytest.mark.parametrize("name", ["gpu", "nvidia", "cuda:x", ""])

@@ -20,6 +20,8 @@ ROOT = Path(__file__).resolve().parents[2]
 # Releases of Ubuntu: 22.04, 24.04 and 26.04. All others are Debian's.
 UBUNTU = ("jammy", "noble", "resolute")
 UBUNTU_MIRROR = "http://archive.ubuntu.com/ubuntu"
+# Libraries that an FFmpeg needs of its own release: libavfilter of jammy does not accept Debian's.
+FILTERS = ("libavfilter*", "libavdevice*", "libpostproc*", "libpocketsphinx3", "libsphinxbase3*")
 UBUNTU_KEYRING = "usr/share/keyrings/ubuntu-archive-keyring.gpg"
 # What a program in the folder may see of this system.
 BOUND = ("/proc", "/dev", "/sys")
@@ -61,7 +63,7 @@ def archive_of(release: str) -> tuple[str, Path]:
     if not (folder / UBUNTU_KEYRING).exists():
         apt = Apt(ROOT / "build/wheel/apt")
         apt.update()
-        apt.unpack("ubuntu-archive-keyring", "trixie", folder)
+        apt.unpack("ubuntu-keyring", "trixie", folder)
     return UBUNTU_MIRROR, folder / UBUNTU_KEYRING
 
 
@@ -136,7 +138,7 @@ class Chroot:
         components = "main universe" if release in UBUNTU else "main"
         (etc / "sources.list.d" / f"{release}.list").write_text(f"deb {uri} {release} {components}\n")
         names = {re.sub(r"-dev$", "*", name) for name in packages}
-        names |= {"libavfilter*", "libavdevice*", "libpostproc*"} if "ffmpeg" in packages else set()
+        names |= set(FILTERS) if "ffmpeg" in packages else set()
         (etc / "preferences.d" / release).write_text(
             f"Package: *\nPin: release n={release}\nPin-Priority: 100\n\n"
             f"Package: {' '.join(sorted(names))}\nPin: release n={release}\nPin-Priority: 1001\n"
