@@ -28,10 +28,22 @@ ROUNDS = 12
 BEFORE = {".webm": 4, ".mkv": 4, ".ivf": 12}
 
 
+def refuses_wrong_pixels(path):
+    """True if ffmpeg's decoder gives no frame for a packet that is wrong behind its headers."""
+    data = bytearray(path.read_bytes())
+    pos, size = max(packets(path)[1:], key=lambda packet: packet[1])
+    data[pos + BEFORE.get(path.suffix, 0) + size * 3 // 4] ^= 255
+    other = path.with_name(f"pixels_{path.name}")
+    other.write_bytes(data)
+    return oracle.reference(other).count < 12
+
+
 @pytest.mark.parametrize("name", CLIPS)
 def test_damage_in_the_headers_of_packets(tmp_path, name):
     """A few bits of the first bytes of one or two packets are wrong."""
     path = made(tmp_path, name, CLIPS[name])
+    if "av1" in CLIPS[name] and refuses_wrong_pixels(path):
+        pytest.skip("this dav1d refuses any wrong bit, and docs/exactness.md promises headers only")
     data, places = path.read_bytes(), packets(path)
     dice = random.Random(name)
     found = 0
