@@ -150,6 +150,11 @@ def path(name):
             try:
                 make(recipe, sources, draft)
                 draft.rename(target)
+            except RuntimeError as error:
+                # its filters lack functions that recipes use
+                if command_version() >= (5, 0):
+                    raise
+                pytest.skip(f"{name}: the ffmpeg in use ({ffmpeg_version()}) cannot make it: {error}")
             finally:
                 draft.unlink(missing_ok=True)
     return target

@@ -4,8 +4,10 @@ import json
 import subprocess
 from pathlib import Path
 
+import oracle
 import pytest
 import recipes
+from damaged_media import lacks_frames, made
 
 from cycodec._shared.sources import open_source
 from cycodec.core.container.demux import Demuxer
@@ -131,3 +133,24 @@ def test_frames_are_those_of_ffmpeg(clips, name):
     theirs = subprocess.run(command, capture_output=True, check=True).stdout
     frames = [VideoDecoder(clips / name, dimension_order="NHWC")[i].numpy().tobytes() for i in (0, 101, 199)]
     assert b"".join(frames) == theirs
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("x.wtv", "-c:v libx264"),
+        ("x.wtv", "-c:v mpeg2video -bf 2"),
+        ("x.wtv", "-c:v mpeg4"),
+        ("x.swf", "-c:v flv1"),
+        ("x.roq", "-c:v roqvideo -s 64x64 -r 30"),
+        ("x.dv", "-c:v dvvideo -s 720x576 -r 25"),
+    ],
+)
+def test_demuxers_that_cannot_read_on_from_any_byte(tmp_path, name, options):
+    """Their containers name the streams in packets, too. That of WTV reads sectors by itself."""
+    path = made(tmp_path, name, options)
+    count = oracle.reference(path).count
+    assert count >= 12
+    assert not lacks_frames(path, count)
+    with VideoDecoder(path) as decoder:
+        assert len(decoder) == count

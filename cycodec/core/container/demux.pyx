@@ -33,6 +33,9 @@ cdef set SELF_CONTAINED = {"mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm"}
 cdef set NEEDS_EXTRADATA = {avcodec.AV_CODEC_ID_H264, avcodec.AV_CODEC_ID_HEVC, avcodec.AV_CODEC_ID_MPEG4}
 cdef set NEEDS_SIZE_ONLY = {avcodec.AV_CODEC_ID_VP8, avcodec.AV_CODEC_ID_VP9, avcodec.AV_CODEC_ID_AV1,
                             avcodec.AV_CODEC_ID_MJPEG, avcodec.AV_CODEC_ID_PRORES}
+# Containers that name their streams in packets, and whose demuxers read on from any byte. Others keep
+# more than a position: that of WTV reads sectors through a context of its own.
+cdef frozenset MEETABLE = frozenset(("flv", "kux", "live_flv", "mpeg", "mpegts"))
 
 cdef enum:
     HUGE_PIXELS = 1 << 24       # a frame of so many pixels is not decoded without need
@@ -217,8 +220,7 @@ cdef class Demuxer(Container):
         cdef int code = 0
         if not self.ptr.ctx_flags & avformat.AVFMTCTX_NOHEADER or self.ptr.pb == NULL or not self.ptr.pb.seekable:
             return 0
-        # the demuxers of images do not go back
-        if not self.can_seek_bytes or self.format_name.startswith("image2") or self.format_name.endswith("_pipe"):
+        if self.format_name not in MEETABLE:
             return 0
         begin = self.byte_position()
         # packets as they are stored: timestamps and parsers begin with the real probing
