@@ -10,7 +10,7 @@ frames are read from the beginning only.
 """
 
 cimport cython
-from libc.errno cimport EIO, ENOMEM
+from libc.errno cimport EIO, ENOMEM, EPERM
 from libc.stdint cimport int64_t, uint8_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcmp, memcpy
@@ -100,8 +100,10 @@ cdef class Demuxer(Container):
                 return avutil.AVERROR_EXIT
             self.begin()
             code = avformat.av_read_frame(self.ptr, packet)
-            if code == avutil.AVERROR(EIO) and self.ptr.pb != NULL and self.ptr.pb.eof_reached and self.ptr.pb.error >= 0:
-                return avutil.AVERROR_EOF       # old demuxers (RoQ) return EIO at the end
+            if code == avutil.AVERROR(EIO) or code == avutil.AVERROR(EPERM):
+                # old demuxers return EIO (RoQ) or -1 (GXF) at the end
+                if self.ptr.pb != NULL and self.ptr.pb.eof_reached and self.ptr.pb.error >= 0:
+                    return avutil.AVERROR_EOF
             if code >= 0 and packet.stream_index == self.stream_with_palette:
                 code = self.note_palette(packet)
             if code < 0 or stream_index < 0 or packet.stream_index == stream_index:
