@@ -148,7 +148,7 @@ def test_frames_are_those_of_ffmpeg(clips, name):
     ],
 )
 def test_demuxers_that_cannot_read_on_from_any_byte(tmp_path, name, options):
-    """Most of these containers name the streams in packets, too. That of WTV reads sectors by itself."""
+    """Most of their containers name the streams in packets. That of WTV reads sectors by itself."""
     path = made(tmp_path, name, options)
     count = oracle.reference(path).count
     assert count >= 12

@@ -33,8 +33,8 @@ cdef set SELF_CONTAINED = {"mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm"}
 cdef set NEEDS_EXTRADATA = {avcodec.AV_CODEC_ID_H264, avcodec.AV_CODEC_ID_HEVC, avcodec.AV_CODEC_ID_MPEG4}
 cdef set NEEDS_SIZE_ONLY = {avcodec.AV_CODEC_ID_VP8, avcodec.AV_CODEC_ID_VP9, avcodec.AV_CODEC_ID_AV1,
                             avcodec.AV_CODEC_ID_MJPEG, avcodec.AV_CODEC_ID_PRORES}
-# Containers that name their streams in packets, and whose demuxers read on from any byte. Others keep
-# more than a position: that of WTV reads sectors through a context of its own.
+# Containers that name their streams in packets, and whose demuxers read on from any byte. Others
+# keep more than a position: that of WTV reads sectors through a context of its own.
 cdef frozenset MEETABLE = frozenset(("flv", "kux", "live_flv", "mpeg", "mpegts"))
 
 cdef enum:
