@@ -8,9 +8,9 @@ process for ever. Decoders of APNG therefore have no frame threads.
 
 Note [Frame threads of WebP]
 
-If the alpha plane of a WebP picture is damaged, libavcodec 59 reports an error for a picture that it
-has already announced. A frame thread frees such a picture, and libavcodec ends the process because
-the announced picture is absent. Decoders of WebP have no frame threads either.
+If the alpha plane of a WebP picture is damaged, libavcodec 59 reports an error for a picture that
+it has already announced. A frame thread frees such a picture, and libavcodec ends the process
+because the announced picture is absent. Decoders of WebP have no frame threads either.
 """
 
 from libc.stdint cimport int64_t
