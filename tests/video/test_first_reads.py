@@ -8,9 +8,12 @@ timestamps and key flags, and each of them is opened anew for each frame.
 import random
 
 import first_reads
+import oracle
 import pytest
 import recipes
 from first_reads import Clip
+
+from cycodec.decoders import VideoDecoder
 
 # The faults that were reported, and the tricks and patches for the codecs that they concern.
 LISTED = [
@@ -107,3 +110,19 @@ def test_a_wrong_frame_is_noticed(tmp_path, monkeypatch):
     monkeypatch.setattr(first_reads, "frames_of", lambda path: (*truth[1:], truth[0]))
     outcome = first_reads.read(path, random.Random(0))
     assert len(outcome.wrong) == outcome.reads > 36
+
+
+@pytest.mark.parametrize(("container", "more"), [("mkv", ["-bsf:v", "setts=pts=DTS"]), ("ts", [])])
+def test_vc2_remembers_earlier_pictures(tmp_path, container, more):
+    """Each picture is a key frame, and its decoder shows coefficients of earlier ones nevertheless."""
+    path = tmp_path / f"vc2.{container}"
+    source = ["-f", "lavfi", "-i", "testsrc2=s=96x64:r=12,noise=alls=6:allf=t:all_seed=5"]
+    recipes.run(*source, "-frames:v", "20", "-c:v", "vc2", "-strict", "-1", tmp_path / "first.mkv")
+    recipes.run("-i", tmp_path / "first.mkv", "-c", "copy", *more, path)
+    outcome = first_reads.read(path, random.Random(0))
+    assert outcome.reads and not outcome.wrong
+    truth = first_reads.frames_of(path)
+    assert len(truth) == 20
+    with VideoDecoder(path, dimension_order="NHWC") as decoder:
+        backwards = [oracle.digest(decoder[number]) for number in range(19, -1, -1)]
+    assert backwards[::-1] == list(truth)

@@ -373,6 +373,34 @@ print("done")
     child(work, path, repr(options), timeout=60)
 
 
+@pytest.mark.parametrize("threads", [1, 2, 0])
+def test_a_webp_with_damaged_alpha_does_not_end_the_process(tmp_path, threads):
+    """With frame threads, libavcodec 59 does: Note [Frame threads of WebP]."""
+    data = bytearray(images.encoded(images.translucent(40, 30), "WEBP"))
+    place = data.index(b"ALPH") + 9  # behind the name, the size and the byte with the method
+    data[place + 12 : place + 40] = b"\xff" * 28
+    path = tmp_path / "alpha.webp"
+    path.write_bytes(data)
+    work = """
+import sys
+import torch
+import cycodec
+from cycodec.decoders import VideoDecoder
+decoders = [VideoDecoder(sys.argv[1], num_ffmpeg_threads=number) for number in (1, int(sys.argv[2]))]
+frames = []
+for decoder in decoders:
+    for _ in range(2):
+        try:
+            frames.append(decoder[0])
+        except cycodec.FFmpegError as error:
+            frames.append(torch.tensor(len(type(error).__name__)))
+    decoder.confirm()
+assert all(torch.equal(frames[0], frame) for frame in frames), frames
+print("done")
+"""
+    child(work, path, str(threads), timeout=60)
+
+
 def test_damaged_mpeg4_does_not_end_the_process():
     """With frame threads and errors as errors, libavcodec 59 ends the process there."""
     data = media.path("mpeg4_bframes.avi").read_bytes()

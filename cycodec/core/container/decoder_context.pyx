@@ -5,6 +5,12 @@ Note [Frame threads of APNG]
 Each frame of an APNG is drawn on the one before, for whose rows a frame thread waits. libavcodec 59
 never tells that thread of rows which a damaged frame lacks, and a file of 200 bytes stops the
 process for ever. Decoders of APNG therefore have no frame threads.
+
+Note [Frame threads of WebP]
+
+If the alpha plane of a WebP picture is damaged, libavcodec 59 reports an error for a picture that
+it has already announced. A frame thread frees such a picture, and libavcodec ends the process
+because the announced picture is absent. Decoders of WebP have no frame threads either.
 """
 
 from libc.stdint cimport int64_t
@@ -18,8 +24,11 @@ from cycodec.libav.avutil cimport AVRational
 
 
 cdef bint is_safe_with_frame_threads(AVCodecID codec_id) noexcept nogil:
-    """Return False if frame threads may wait for ever: Note [Frame threads of APNG]."""
-    return codec_id != avcodec.AV_CODEC_ID_APNG
+    """Return False if frame threads may wait for ever or end the process.
+
+    Note [Frame threads of APNG], Note [Frame threads of WebP]
+    """
+    return codec_id != avcodec.AV_CODEC_ID_APNG and codec_id != avcodec.AV_CODEC_ID_WEBP
 
 
 cdef AVCodecContext *allocate_decoder(const AVCodec *codec, const AVCodecParameters *parameters, AVRational time_base,

@@ -48,6 +48,8 @@ cdef class Seeker:
     cdef int64_t seeks
     cdef int64_t packets_read
     cdef NalFormat nal
+    # True if the decoder's frames depend on all frames before them; Note [Decoders that remember].
+    cdef bint remembers
     # True if packets of the codec may hold parameter sets or sequence headers.
     cdef bint reads_headers
     # True if the decoder has received some that do not stand in the first packet.

@@ -66,6 +66,7 @@ cdef class Seeker:
         self.stream_index = stream_index
         self.nal = unit_format(demuxer.stream(stream_index).codecpar)
         self.reads_headers = has_sequence_headers(self.nal.codec_id)
+        self.remembers = self.nal.codec_id == avcodec.AV_CODEC_ID_DIRAC
         name = demuxer.format_name
         if demuxer.can_seek_bytes and name in BYTE_FORMATS:
             self.way = SEEK_BY_BYTE
@@ -195,6 +196,10 @@ cdef class AnchorSeeker(Seeker):
     not past the wanted one. Otherwise the anchor is marked bad, and the one before it is tried;
     after a few tries the stream is decoded from its beginning.
 
+    Note [Decoders that remember]: each picture of VC-2 is a key frame, but libavcodec's decoder
+    keeps coefficients of earlier pictures in its buffers, also over a flush, and they show where a
+    picture has none. Its frames are those of a pass from the beginning by a new decoder.
+
     Parameters
     ----------
     demuxer : Demuxer
@@ -235,7 +240,7 @@ cdef class AnchorSeeker(Seeker):
 
     cdef void aim(self, int64_t position, bint from_start) noexcept nogil:
         self.tries = 0
-        self.anchor = 0 if from_start else self.usable(self.index.anchor_of(<int> position))
+        self.anchor = 0 if from_start or self.remembers else self.usable(self.index.anchor_of(<int> position))
 
     cdef bint retreat(self) noexcept nogil:
         if self.anchor == 0:
@@ -253,8 +258,9 @@ cdef class AnchorSeeker(Seeker):
         return 0 <= came_out <= position
 
     cdef bint is_near(self, int64_t position, int64_t reached, int delay, bint is_fresh) noexcept nogil:
+        cdef int anchor = 0 if self.remembers else self.usable(self.index.anchor_of(<int> position))
         # frames that are already inside the decoder cost nothing more
-        return self.index.anchors[self.usable(self.index.anchor_of(<int> position))].first <= reached + 2 + delay
+        return self.index.anchors[anchor].first <= reached + 2 + delay
 
     cdef int rewind(self) noexcept nogil:
         cdef const Anchor *anchor = &self.index.anchors[0]
