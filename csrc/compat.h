@@ -181,17 +181,6 @@ static inline int compat_frame_crop(AVFrame *frame, const CompatCrop *crop) {
     return av_frame_apply_cropping(frame, AV_FRAME_CROP_UNALIGNED);
 }
 
-/* The parser that the demuxer uses for a stream; NULL if there is none, or if this version may have
- * no such function. */
-static inline const AVCodecParserContext *compat_stream_parser(const AVStream *stream) {
-#if LIBAVFORMAT_VERSION_MAJOR < 62
-    return av_stream_get_parser(stream);
-#else
-    (void)stream;
-    return NULL;
-#endif
-}
-
 /* The demuxer's own index has accessors since libavformat 58.78 (4.4), and was a public array
  * before. */
 static inline int compat_index_count(const AVStream *stream) {

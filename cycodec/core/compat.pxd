@@ -2,7 +2,7 @@
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
-from cycodec.libav.avcodec cimport AVCodec, AVCodecContext, AVCodecParameters, AVCodecParserContext, AVPacket
+from cycodec.libav.avcodec cimport AVCodec, AVCodecContext, AVCodecParameters, AVPacket
 from cycodec.libav.avformat cimport AVFormatContext, AVIOContext, AVOutputFormat, AVStream
 from cycodec.libav.avutil cimport AVFrame, AVRational
 from cycodec.libav.swresample cimport SwrContext
@@ -22,7 +22,6 @@ cdef extern from "compat.h" nogil:
         int top, bottom, left, right
     int compat_stream_crop(const AVStream *stream, CompatCrop *crop)
     int compat_cropped(int length, int before, int after, int shift)
-    const AVCodecParserContext *compat_stream_parser(const AVStream *stream)
     int compat_index_count(const AVStream *stream)
     int compat_index_entry(AVStream *stream, int number, int64_t *timestamp, int64_t *pos, int *size, int *flags)
     int compat_channels(const AVCodecParameters *parameters)

@@ -2,7 +2,7 @@
 
 from libc.stdint cimport int64_t, uint8_t
 
-from cycodec.libav.avcodec cimport AVCodec, AVCodecID, AVCodecParameters, AVDiscard, AVPacket
+from cycodec.libav.avcodec cimport AVCodec, AVCodecID, AVCodecParameters, AVCodecParserContext, AVDiscard, AVPacket
 from cycodec.libav.avutil cimport AVClass, AVDictionary, AVMediaType, AVRational
 
 
@@ -146,6 +146,7 @@ cdef extern from "libavformat/avformat.h" nogil:
     int avformat_seek_file(AVFormatContext *s, int stream_index, int64_t min_ts, int64_t ts, int64_t max_ts, int flags)
     int av_find_best_stream(AVFormatContext *ic, AVMediaType type, int wanted_stream_nb, int related_stream,
                             const AVCodec **decoder_ret, int flags)
+    AVCodecParserContext *av_stream_get_parser(const AVStream *s)
     AVRational av_guess_frame_rate(AVFormatContext *ctx, AVStream *stream, void *frame)
     int avformat_alloc_output_context2(AVFormatContext **ctx, const AVOutputFormat *oformat, const char *format_name,
                                        const char *filename)

@@ -26,7 +26,7 @@ from cycodec.core.bitstream.mpeg cimport may_be_uncoded_mpeg4, mpeg4_picture_pla
 from cycodec.core.bitstream.nal cimport NalFormat, unit_format
 from cycodec.core.bitstream.plain_headers cimport PlainHeaders, new_plain_headers
 from cycodec.core.bitstream.sequence_headers cimport has_sequence_headers, read_sequence_headers
-from cycodec.core.compat cimport compat_index_count, compat_index_entry, compat_stream_parser
+from cycodec.core.compat cimport compat_index_count, compat_index_entry
 from cycodec.core.container.demux cimport Demuxer
 from cycodec.core.container.limits cimport is_sane_time
 from cycodec.core.container.packets cimport (
@@ -42,7 +42,7 @@ from cycodec.core.container.packets cimport (
     digest_words,
 )
 
-from cycodec.libav cimport avcodec, avutil
+from cycodec.libav cimport avcodec, avformat, avutil
 from cycodec.libav.avcodec cimport AVCodecParserContext, AVPacket
 from cycodec.libav.avformat cimport AVStream
 
@@ -83,7 +83,7 @@ cdef class AviWalk:
         """Return True if the demuxer's first packet is the first one of the index, and ordinary."""
         cdef int64_t timestamp, pos
         cdef int size, flags
-        cdef const AVCodecParserContext *parser = compat_stream_parser(self.stream)
+        cdef const AVCodecParserContext *parser = avformat.av_stream_get_parser(self.stream)
         if parser == NULL or not parser.flags & avcodec.PARSER_FLAG_COMPLETE_FRAMES:
             return False
         if not compat_index_entry(self.stream, 0, &timestamp, &pos, &size, &flags):

@@ -16,11 +16,10 @@ from cycodec.core.bitstream.vp9_header cimport read_vp9_size
 from cycodec.core.bitstream.vpx cimport is_hidden_vp8, is_hidden_vp9, is_key_vp8, is_key_vp9, read_vp8_size
 from cycodec.core.bitstream.picture_parser cimport ENTRY_NO, ENTRY_YES, PictureHeader, PictureParser, new_picture_parser
 from cycodec.core.bitstream.sequence_headers cimport SequenceHeaders, has_sequence_headers, read_sequence_headers
-from cycodec.core.compat cimport compat_stream_parser
 from cycodec.core.container.demux cimport Demuxer
 from cycodec.core.container.header_check cimport HeaderCheck, new_header_check
 
-from cycodec.libav cimport avcodec, avutil
+from cycodec.libav cimport avcodec, avformat, avutil
 from cycodec.libav.avcodec cimport AVCodecParameters, AVCodecParserContext, AVPacket
 from cycodec.libav.avformat cimport AVStream
 
@@ -380,7 +379,7 @@ cdef class PacketTable:
                     if self.count == 0:
                         with gil:
                             self.note_first(demuxer, stream_index, packet)
-                    other = compat_stream_parser(stream)
+                    other = avformat.av_stream_get_parser(stream)
                     is_split = other != NULL and not other.flags & avcodec.PARSER_FLAG_COMPLETE_FRAMES
                     record_packet(&record, packet, &format, closely, is_split)
                     if self.has_headers:
