@@ -328,8 +328,11 @@ def report(wheel: Path) -> None:
 
 
 def build_in_suite(suite: str, machine: str, out: Path) -> None:
-    """Build the wheel for the Python of another Debian release, in a folder."""
-    system = Chroot(ROOT / "build/matrix" / suite, suite)
+    """Build the wheel for the Python of another Debian release, in a folder.
+
+    The folder is not that of tools/matrix, whose system has the release's own FFmpeg.
+    """
+    system = Chroot(WORK / "systems" / suite, suite)
     system.make(("ca-certificates", "pkg-config", "binutils", "gcc", "python3-dev", "python3-venv"))
     out.mkdir(parents=True, exist_ok=True)
     requirements = (WORK / "venv/stamp").read_text().strip()
