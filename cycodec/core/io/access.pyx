@@ -278,11 +278,16 @@ cdef bytes formats_of_one_resource():
 cdef bytes SAVED_INDEX = b"CYCIDX"
 
 
+# How HLS playlists begin (RFC 8216, 4.3.1.1).
+cdef bytes HLS = b"#EXTM3U"
+
+
 cdef str playlist_in(bytes head, str url):
     """Return the format that opens other resources and that matches the source's first bytes."""
     cdef AVProbeData probe
     cdef bytearray padded = bytearray(head) + bytes(avcodec.AV_INPUT_BUFFER_PADDING_SIZE)
-    cdef bytes name = url.encode("utf-8", "surrogateescape")
+    # newer versions take a file for an HLS playlist only if its name is that of one
+    cdef bytes name = b"list.m3u8" if head.startswith(HLS) else url.encode("utf-8", "surrogateescape")
     cdef int score = 0
     cdef const AVInputFormat *demuxer
     probe.filename = name
