@@ -114,13 +114,14 @@ def test_a_wrong_frame_is_noticed(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(("container", "more"), [("mkv", ["-bsf:v", "setts=pts=DTS"]), ("ts", [])])
 def test_vc2_remembers_earlier_pictures(tmp_path, container, more):
-    """Each picture is a key frame, and its decoder shows coefficients of earlier ones nevertheless."""
+    """Each picture is a key frame, and yet its decoder shows coefficients of earlier ones."""
     path = tmp_path / f"vc2.{container}"
     source = ["-f", "lavfi", "-i", "testsrc2=s=96x64:r=12,noise=alls=6:allf=t:all_seed=5"]
     recipes.run(*source, "-frames:v", "20", "-c:v", "vc2", "-strict", "-1", tmp_path / "first.mkv")
     recipes.run("-i", tmp_path / "first.mkv", "-c", "copy", *more, path)
     outcome = first_reads.read(path, random.Random(0))
-    assert outcome.reads and not outcome.wrong
+    assert outcome.reads
+    assert not outcome.wrong
     truth = first_reads.frames_of(path)
     assert len(truth) == 20
     with VideoDecoder(path, dimension_order="NHWC") as decoder:
