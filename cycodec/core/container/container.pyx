@@ -150,8 +150,9 @@ cdef class Container(DemuxerHandle):
         """
         cdef unsigned char head[TRANSPORT_BYTES]
         cdef int64_t size
-        if "hls" in self.io.access.formats and playlist_in(self.io.head(PROBE_BYTES), self.io.url) == "hls":
-            return avformat.av_find_input_format(b"hls")    # whatever its name is
+        if self.io.store is not None and (not self.io.rules.is_single or "hls" in self.io.access.formats):
+            if playlist_in(self.io.head(PROBE_BYTES), self.io.url) == "hls":
+                return avformat.av_find_input_format(b"hls")    # whatever its name is
         if not self.io.rules.is_single or self.io.access.formats or self.io.access.options or self.io.size is None:
             return NULL
         with nogil:
