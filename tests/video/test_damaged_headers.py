@@ -30,12 +30,16 @@ BEFORE = {".webm": 4, ".mkv": 4, ".ivf": 12}
 
 def refuses_wrong_pixels(path):
     """True if ffmpeg's decoder gives no frame for a packet that is wrong behind its headers."""
-    data = bytearray(path.read_bytes())
+    data = path.read_bytes()
     pos, size = max(packets(path)[1:], key=lambda packet: packet[1])
-    data[pos + BEFORE.get(path.suffix, 0) + size * 3 // 4] ^= 255
     other = path.with_name(f"pixels_{path.name}")
-    other.write_bytes(data)
-    return oracle.reference(other).count < 12
+    counts = []
+    for eighth in (4, 5, 6, 7):
+        changed = bytearray(data)
+        changed[pos + BEFORE.get(path.suffix, 0) + size * eighth // 8] ^= 255
+        other.write_bytes(changed)
+        counts.append(oracle.ask(other, "v:0").count)
+    return min(counts) < 12
 
 
 @pytest.mark.parametrize("name", CLIPS)
@@ -75,13 +79,16 @@ def test_intact_headers_leave_no_doubt(tmp_path, name):
 
 @pytest.mark.parametrize("name", ["x.ts", "x.mpg", "x.mkv", "x.mp4"])
 def test_sequence_headers_that_change_the_pictures(tmp_path, name):
-    """The decoder of MPEG-2 begins again, and drops the frames that wait to be shown."""
+    """The decoder of MPEG-2 begins again, and drops the frames that wait to be shown.
+
+    That of FFmpeg 9 shows them.
+    """
     path = made(tmp_path, name, "-c:v mpeg2video -g 5 -bf 2")
     data = bytearray(path.read_bytes())
     places = [place for place in range(len(data)) if data.startswith(b"\0\0\1\xb3", place)]
     data[places[-2] + 7] ^= 0x10  # aspect_ratio_information
     path.write_bytes(data)
-    assert lacks_frames(path, 12)
+    assert lacks_frames(path, 12) == (oracle.version() < (9, 0))
 
 
 @pytest.mark.parametrize("codec", ["libx264 -bf 0", "libvpx-vp9", "libaom-av1 -cpu-used 8"])

@@ -122,10 +122,10 @@ cdef int read_frame(Vp9References *references, const uint8_t *data, int size) no
         return VP9_REFUSED
     if read_bits(&bits, 1):                             # show_existing_frame
         i = <int> read_bits(&bits, 3)
-        return VP9_REFUSED if bits.overrun or not references.pictures[i].width else 1
-    if not read_uncompressed(references, &bits, profile, &header):
+        return VP9_REFUSED if not ends_with_zeros(&bits) or not references.pictures[i].width else 1
+    if not read_uncompressed(references, &bits, profile, &header) or not ends_with_zeros(&bits):
         return VP9_REFUSED
-    i = (bits.pos + 7) >> 3
+    i = bits.pos >> 3
     if not holds_tiles(&header, data + i, size - i):
         return VP9_REFUSED
     references.format = header.picture.format
@@ -135,6 +135,14 @@ cdef int read_frame(Vp9References *references, const uint8_t *data, int size) no
         if header.refresh >> i & 1:
             references.pictures[i] = header.picture
     return header.is_shown
+
+
+cdef bint ends_with_zeros(Bits *bits) noexcept nogil:
+    """Skip the rest of a header's last byte; return False if it is not 0 (trailing_bits).
+
+    The decoder of FFmpeg 9 refuses other values, which no encoder writes.
+    """
+    return read_bits(bits, -bits.pos & 7) == 0 and not bits.overrun
 
 
 cdef bint read_uncompressed(const Vp9References *references, Bits *bits, int profile, FrameHeader *header) noexcept nogil:
