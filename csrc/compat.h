@@ -59,9 +59,9 @@ static inline int compat_probing_tells_colours(void) {
 }
 
 /* Return 1 if the ffmpeg command takes gray for full range, whatever the stream says. Its scale
- * filter leaves the range to libswscale since 8.0, whose libavutil is 60. */
+ * filter leaves the range to libswscale since 7.1 (seen in 7.1, 8.0 and 9.0). */
 static inline int compat_gray_is_full_range(void) {
-    return LIBAVUTIL_VERSION_MAJOR >= 60;
+    return LIBAVUTIL_VERSION_INT >= AV_VERSION_INT(59, 39, 100);
 }
 
 /* Return how many samples a file of Matroska tells readers to drop at the begin of a stream that is

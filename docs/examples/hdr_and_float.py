@@ -15,8 +15,8 @@ from pictures import show_bars, show_frames
 from cycodec.decoders import VideoDecoder
 
 ramp = "color=black:size=480x270:duration=1,format=yuv444p10le,geq=lum='64+X/2':cb=512:cr=512"
-tags = ("-colorspace", "bt2020nc", "-color_trc", "smpte2084", "-color_primaries", "bt2020")
-ffmpeg("-f", "lavfi", "-i", ramp, "-c:v", "ffv1", *tags, "hdr.mkv")
+tags = "setparams=colorspace=bt2020nc:color_trc=smpte2084:color_primaries=bt2020"
+ffmpeg("-f", "lavfi", "-i", f"{ramp},{tags}", "-c:v", "ffv1", "hdr.mkv")
 
 metadata = VideoDecoder("hdr.mkv").metadata
 print(metadata.pixel_format, metadata.color_space, metadata.color_transfer_characteristic)

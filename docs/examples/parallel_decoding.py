@@ -105,8 +105,11 @@ class FirstFrames(Dataset):
         return self.decoders[number].get_frames_at([0, 10, 20])
 
 
+# "fork", because Python 3.14 would otherwise run this script again in each worker, and write the
+# videos again.
 if __name__ == "__main__":
-    for batch in DataLoader(FirstFrames(paths), batch_size=4, num_workers=2):
+    loader = DataLoader(FirstFrames(paths), batch_size=4, num_workers=2, multiprocessing_context="fork")
+    for batch in loader:
         print("videos, frames, channels, height, width:", tuple(batch.data.shape))
 
 # %%

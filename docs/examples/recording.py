@@ -117,8 +117,9 @@ class Steps(Dataset):
         return torch.stack([decoder[n] for decoder in self.decoders])
 
 
+# "fork", because Python 3.14 would otherwise run this script again in each worker.
 seen = 0
-for batch in DataLoader(Steps(), batch_size=8, num_workers=2):
+for batch in DataLoader(Steps(), batch_size=8, num_workers=2, multiprocessing_context="fork"):
     assert batch.shape[1:] == (2, 3, HEIGHT, WIDTH)
     seen += len(batch)
 print(f"{seen} steps from 2 workers")

@@ -20,6 +20,9 @@ import recipes
 # These files give tens of gigabytes of RGB, so the tests compare only the frames in
 # `Reference.numbers`.
 LONG = ("h264_long_1080p30_6min_lowbitrate.mp4",)
+# YUV that is said to be RGB. The ffmpeg command of 9.0 does not convert it, and older ones ignore that.
+WITHOUT_MATRIX = ("mpeg2_in_program_stream",)
+UNKNOWN_MATRIX = "setparams=colorspace=unknown:color_primaries=unknown:color_trc=unknown"
 # How the pictures of mirrored files are shown. Commands before 5.0 only turn them, by the angle.
 MIRRORED = {
     "hflip": "hflip",
@@ -80,13 +83,17 @@ def floats(source, height, width, stream="v:0"):
     return samples.astype(np.float32) / np.float32(65535)
 
 
-def raw(source, pixels, stream="v:0"):
-    """Returns the bytes of all frames in a pixel format, or in the stream's own if it is None."""
+def raw(source, pixels, stream="v:0", *options):
+    """Returns the bytes of all frames in a pixel format, or in the stream's own if it is None.
+
+    `options` are those of ffmpeg's output.
+    """
     is_data = isinstance(source, bytes)
     chosen = () if pixels is None else ("-pix_fmt", pixels)
     return recipes.run(
         "-threads", "1", *(("-i", "pipe:0") if is_data else shown(source, "-i", f"file:{source}")),
-        "-map", f"0:{stream}", *passthrough(), *chosen, "-f", "rawvideo", "-", stdin=source if is_data else None,
+        "-map", f"0:{stream}", *passthrough(), *chosen, *options, "-f", "rawvideo", "-",
+        stdin=source if is_data else None,
     ).stdout  # fmt: skip
 
 
@@ -134,7 +141,11 @@ def passthrough():
 
 
 def shown(path, *source):
-    """Returns the options of an input, and those that mirror its pictures if ffmpeg does not."""
+    """Returns the options of an input, and those that make up for what this ffmpeg lacks: it does not
+    mirror pictures, or it refuses their matrix.
+    """
+    if Path(path).stem in WITHOUT_MATRIX and version() >= (8, 0):
+        return (*source, "-vf", UNKNOWN_MATRIX)
     name = Path(path).stem.partition("_")[0]
     if name not in MIRRORED or version() >= (5, 0):
         return source
