@@ -132,3 +132,28 @@ def test_a_lost_picture_that_is_shown_before_its_key_frame(tmp_path):
     for number in range(6, 11):
         decoder = VideoDecoder(path, dimension_order="NHWC", num_threads=1)
         assert oracle.digest(decoder[number]) == reference.digests[number], number
+
+
+# Bytes of the first sequence parameter set, and bits that are changed there. FFmpeg refuses them.
+WRONG_SETS = {"the window": (8, 0x08), "the aspect ratio": (7, 0xFF)}
+
+
+@pytest.mark.parametrize("wrong", WRONG_SETS)
+def test_a_first_parameter_set_that_is_wrong(tmp_path, wrong):
+    """FFmpeg makes extradata of it, although it has decoded a picture with a later set only."""
+    path = made(tmp_path, "x.ts", "-c:v libx264 -g 5 -bf 2")
+    data = bytearray(path.read_bytes())
+    offset, mask = WRONG_SETS[wrong]
+    data[data.index(b"\0\0\1\x67") + 3 + offset] ^= mask
+    path.write_bytes(data)
+    assert lacks_frames(path, 12)
+
+
+def test_a_picture_of_another_size_that_no_other_refers_to(tmp_path):
+    """The decoder of Sorenson's H.263 has no reference of that size, and says nothing."""
+    path = made(tmp_path, "x.flv", "-c:v flv -g 5")
+    data = bytearray(path.read_bytes())
+    place = data.index(b"\x22\0\0\x84", packets(path)[6][0])
+    data[place + 6 : place + 10] = b"\xff" * 4  # the size, and the type of the picture
+    path.write_bytes(data)
+    assert lacks_frames(path, 12)

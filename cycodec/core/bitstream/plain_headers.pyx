@@ -7,7 +7,9 @@ eighth in FLV and MPEG transport streams, a quarter with MPEG-4, and a twentieth
 packets repeat known parameter sets, or have none, and hold the header of one frame whose fields all
 have legal values. No decoder refuses these. A packet with anything else is not plain, and a decoder
 must tell. No later packet is plain then, so that the decoder sees all of them. The caller has to
-know that the decoder accepts the sets in the extradata.
+know that the decoder accepts the sets in the extradata. It knows only that some picture was
+decoded. FFmpeg takes extradata from the first sets that it meets, and the picture may have had
+later ones. Therefore a sequence set of H.264 must be legal up to its last bit.
 """
 
 from libc.stdint cimport uint8_t

@@ -21,6 +21,10 @@ cdef enum:
     SLICE_B = 1
     SLICE_I = 2
     IDR = 5                     # nal_unit_type
+    LAST_RATIO = 16             # aspect_ratio_idc (table E-1)
+    STATED_RATIO = 255
+    MOST_BUFFERS = 32           # of a hypothetical decoder
+    MOST_CHROMA_OFFSET = 12     # between the quantizers of luma and chroma
 
 
 cdef bint read_sequence_set(const uint8_t *data, int size, SliceSets *sets) noexcept nogil:
@@ -28,6 +32,7 @@ cdef bint read_sequence_set(const uint8_t *data, int size, SliceSets *sets) noex
     cdef uint8_t[MAX_BYTES] payload
     cdef Bits bits
     cdef unsigned profile, i
+    cdef int64_t columns, rows
     open_payload(&bits, payload, data, size)
     bits.pos = 8
     profile = read_bits(&bits, 8)
@@ -55,12 +60,102 @@ cdef bint read_sequence_set(const uint8_t *data, int size, SliceSets *sets) noex
         sets.order_bits = 4 + <int> min(read_golomb(&bits), 13)
     elif sets.order_type != 2:
         return False
-    read_golomb(&bits)
+    if read_golomb(&bits) > MOST_REFERENCES:
+        return False
     read_bits(&bits, 1)
-    read_golomb(&bits)
-    read_golomb(&bits)
+    columns = read_golomb(&bits) + 1
+    rows = read_golomb(&bits) + 1
     sets.frames_only = read_bits(&bits, 1)
-    return not bits.overrun and sets.frame_num_bits <= 16 and sets.order_bits <= 16 and sets.sps_id < 32
+    if not sets.frames_only:
+        rows = 2 * rows
+        read_bits(&bits, 1)
+    read_bits(&bits, 1)
+    return sets.frame_num_bits <= 16 and sets.order_bits <= 16 and sets.sps_id < 32 and (
+        has_legal_window(&bits, sets, columns, rows) and (not read_bits(&bits, 1) or has_legal_usability(&bits))
+        and is_at_end(&bits)
+    )
+
+
+cdef bint has_legal_window(Bits *bits, const SliceSets *sets, int64_t columns, int64_t rows) noexcept nogil:
+    """Read the cropping window of a picture of so many macroblocks."""
+    cdef int64_t across, down
+    if not read_bits(bits, 1):
+        return True
+    across = <int64_t> read_golomb(bits) + read_golomb(bits)
+    down = <int64_t> read_golomb(bits) + read_golomb(bits)
+    if sets.chroma == 1 or sets.chroma == 2:
+        across *= 2
+    down *= (2 if sets.chroma == 1 else 1) * (1 if sets.frames_only else 2)
+    return across < 16 * columns and down < 16 * rows
+
+
+cdef bint has_legal_usability(Bits *bits) noexcept nogil:
+    """Read the video usability information (E.1.1)."""
+    cdef unsigned ratio
+    cdef bint has_buffers = False
+    cdef int i, _kind
+    if read_bits(bits, 1):
+        ratio = read_bits(bits, 8)
+        if ratio == STATED_RATIO:
+            read_bits(bits, 32)
+        elif ratio > LAST_RATIO:
+            return False
+    if read_bits(bits, 1):
+        read_bits(bits, 1)              # overscan
+    if read_bits(bits, 1):
+        read_bits(bits, 4)
+        if read_bits(bits, 1):
+            read_bits(bits, 24)         # colours
+    if read_bits(bits, 1):
+        read_golomb(bits)               # places of chroma samples
+        read_golomb(bits)
+    if read_bits(bits, 1):
+        read_bits(bits, 32)             # the clock
+        read_bits(bits, 32)
+        read_bits(bits, 1)
+    for _kind in range(2):
+        if read_bits(bits, 1):
+            has_buffers = True
+            if not has_legal_buffers(bits):
+                return False
+    if has_buffers:
+        read_bits(bits, 1)
+    read_bits(bits, 1)
+    if read_bits(bits, 1):
+        read_bits(bits, 1)
+        for i in range(6):
+            # max_num_reorder_frames and max_dec_frame_buffering
+            if read_golomb(bits) > MOST_REFERENCES and i >= 4:
+                return False
+    return not bits.overrun
+
+
+cdef bint has_legal_buffers(Bits *bits) noexcept nogil:
+    """Read the parameters of a hypothetical decoder (E.1.2)."""
+    cdef unsigned count = read_golomb(bits) + 1
+    cdef unsigned _i
+    if count > MOST_BUFFERS:
+        return False
+    read_bits(bits, 8)
+    for _i in range(count):
+        read_golomb(bits)
+        read_golomb(bits)
+        read_bits(bits, 1)
+    read_bits(bits, 20)
+    return True
+
+
+cdef bint is_at_end(Bits *bits) noexcept nogil:
+    """Return True if nothing but the stop bit of a set and zeros follow (7.3.2.11).
+
+    After a wrong bit, fields are read at wrong places, and hardly end there.
+    """
+    if not read_bits(bits, 1):
+        return False
+    while bits.pos < bits.size:
+        if read_bits(bits, 1):
+            return False
+    return not bits.overrun
 
 
 cdef bint read_picture_set(const uint8_t *data, int size, SliceSets *sets) noexcept nogil:
@@ -85,7 +180,8 @@ cdef bint read_picture_set(const uint8_t *data, int size, SliceSets *sets) noexc
         return False
     sets.quantizer += 26 + sets.depth_offset
     read_signed_golomb(&bits)
-    read_signed_golomb(&bits)
+    if not -MOST_CHROMA_OFFSET <= read_signed_golomb(&bits) <= MOST_CHROMA_OFFSET:
+        return False
     sets.has_deblocking = read_bits(&bits, 1)
     read_bits(&bits, 1)
     sets.has_redundancy = read_bits(&bits, 1)

@@ -30,6 +30,8 @@ cdef class HeaderCheck:
     cdef NalFormat nal
     # True if a decoder that accepts a header asks for a picture buffer, and is not told to skip.
     cdef bint awaits_request
+    # True if a picture of another size may drop others.
+    cdef bint may_resize
     # True if the decoder has asked for a picture buffer since the last packet was sent.
     cdef bint has_asked
     # The beginning of a packet, without most of its first slice.

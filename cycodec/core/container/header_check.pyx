@@ -12,6 +12,9 @@ of MPEG-4, the beginning is enough, too. Damage behind the headers is not found;
 conceal it and give a frame. Packets with plain headers need no decoder: Note [Plain headers] in
 bitstream/plain_headers.pyx. It is opened for the first packet that is not plain. The headers of VP9
 need none either: Note [VP9 headers] in bitstream/vp9_header.pyx.
+
+The decoders of H.263 and its relatives forget all references where the size changes. If no other
+picture refers to that one, they then leave it out without a word. So a new size counts as refused.
 """
 
 from libc.errno cimport EAGAIN, ENOMEM
@@ -56,6 +59,8 @@ cdef set CHECKED = {
 cdef set AWAITING = {
     avcodec.AV_CODEC_ID_H264, avcodec.AV_CODEC_ID_HEVC, avcodec.AV_CODEC_ID_MJPEG, avcodec.AV_CODEC_ID_PRORES,
 }
+# Codecs whose decoders drop pictures where the size changes.
+cdef set RESIZED = {avcodec.AV_CODEC_ID_H263, avcodec.AV_CODEC_ID_H263P, avcodec.AV_CODEC_ID_FLV1}
 
 
 cdef bint can_check_headers(int codec_id) noexcept:
@@ -135,9 +140,13 @@ cdef class HeaderCheck:
 
     cdef bint sends(self, const AVPacket *packet) noexcept nogil:
         """Send a packet, and return True if the decoder refuses it."""
+        cdef int width = self.context.width
+        cdef int height = self.context.height
         cdef int code
         self.has_asked = False
         code = avcodec.avcodec_send_packet(self.context, packet)
+        if self.may_resize and width > 0 and (self.context.width != width or self.context.height != height):
+            return True
         if self.awaits_request:
             return not self.has_asked and code != avutil.AVERROR(ENOMEM)
         if code == avutil.AVERROR(EAGAIN):
@@ -283,6 +292,7 @@ cdef HeaderCheck new_header_check(Demuxer demuxer, int stream_index, bint is_pro
         raise MemoryError()
     error.check(avcodec.avcodec_parameters_copy(check.parameters, parameters), "copy codec parameters", check.source)
     check.awaits_request = parameters.codec_id in AWAITING
+    check.may_resize = parameters.codec_id in RESIZED
     check.can_check = True
     if is_proved:
         check.plain = new_plain_headers(parameters)
