@@ -20,7 +20,7 @@ import recipes
 # These files give tens of gigabytes of RGB, so the tests compare only the frames in
 # `Reference.numbers`.
 LONG = ("h264_long_1080p30_6min_lowbitrate.mp4",)
-# YUV that is said to be RGB. The ffmpeg command of 9.0 does not convert it, and older ones ignore that.
+# YUV that is said to be RGB. The ffmpeg command of 9.0 does not convert it; older ones ignore that.
 WITHOUT_MATRIX = ("mpeg2_in_program_stream",)
 UNKNOWN_MATRIX = "setparams=colorspace=unknown:color_primaries=unknown:color_trc=unknown"
 # How the pictures of mirrored files are shown. Commands before 5.0 only turn them, by the angle.
@@ -141,8 +141,9 @@ def passthrough():
 
 
 def shown(path, *source):
-    """Returns the options of an input, and those that make up for what this ffmpeg lacks: it does not
-    mirror pictures, or it refuses their matrix.
+    """Returns the options of an input, and those that make up for what this ffmpeg lacks.
+
+    Old ones do not mirror pictures, and new ones refuse a wrong matrix.
     """
     if Path(path).stem in WITHOUT_MATRIX and version() >= (8, 0):
         return (*source, "-vf", UNKNOWN_MATRIX)
