@@ -157,3 +157,14 @@ def test_a_picture_of_another_size_that_no_other_refers_to(tmp_path):
     data[place + 6 : place + 10] = b"\xff" * 4  # the size, and the type of the picture
     path.write_bytes(data)
     assert lacks_frames(path, 12)
+
+
+@pytest.mark.parametrize("name", ["x.avi", "x.mkv"])
+def test_pictures_of_jpeg_that_use_the_tables_of_the_first_packet(tmp_path, name):
+    """The markers of their own quantization tables are wrong."""
+    path = made(tmp_path, name, "-c:v mjpeg -pix_fmt yuvj420p")
+    data = bytearray(path.read_bytes())
+    for pos, _ in packets(path)[1:4]:
+        data[data.index(b"\xff\xdb", pos) + 1] = 0xE5  # a segment that decoders skip
+    path.write_bytes(data)
+    assert not lacks_frames(path, 12)

@@ -31,6 +31,8 @@ cdef struct HeadersBefore:
     # extradata.
     bint needs_sets
     int anchor_of_sets
+    # True if the decoder must receive that anchor's packet first.
+    bint fetches_sets
     # True if another packet was read, so that the anchor's must be found again.
     bint has_moved
 

@@ -355,11 +355,13 @@ cdef class AnchorSeeker(Seeker):
             else:
                 before.told = headers[0]
                 before.anchor_of_sets = anchor
+                # JPEG has no extradata, in which other codecs repeat the first packet's sets
+                before.fetches_sets = anchor > 0 or self.nal.codec_id == avcodec.AV_CODEC_ID_MJPEG
         if not before.told.has_sets:
             before.told = self.extradata
         elif not self.index.headers[0].has_sets:
             fill_in(&before.headers, &self.extradata)
-        before.needs_sets = not has_sets and (self.met_sets or before.anchor_of_sets > 0)
+        before.needs_sets = not has_sets and (self.met_sets or before.fetches_sets)
         return 0
 
     cdef bint knows_colours(self, const HeadersBefore *before) noexcept nogil:

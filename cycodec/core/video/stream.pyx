@@ -422,7 +422,7 @@ cdef class FrameStream(ReaderHandle):
                 before.has_moved = True
                 avcodec.av_packet_unref(self.packet)
                 self.show_first_packet(False)
-        if code == 0 and before.anchor_of_sets > 0:
+        if code == 0 and before.fetches_sets:
             before.has_moved = True
             avcodec.av_packet_unref(self.packet)
             code = self.seeker.fetch(before.anchor_of_sets, self.packet)
