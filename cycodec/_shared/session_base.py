@@ -163,8 +163,12 @@ class Session:
         self._reopen()
 
     def __del__(self) -> None:
-        # A forked process must not free what its parent opened.
-        if getattr(self, "process", fork.generation) != fork.generation and self.reader is not None:
+        # A forked process must not free what its parent opened. When Python exits, the names of
+        # modules may be None already.
+        generation = getattr(fork, "generation", None)
+        if generation is None or getattr(self, "process", generation) == generation:
+            return
+        if self.reader is not None:
             self._forget()
 
     def close(self) -> None:

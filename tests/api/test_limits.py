@@ -340,6 +340,19 @@ print(json.dumps(1))
     assert fresh(code) == 1
 
 
+def test_readers_of_a_script_are_freed_at_exit():
+    """Python 3.13 frees them after it has cleared the modules that they use."""
+    path = str(media.path("h264_plain.mp4"))
+    code = f"""
+import torch, cycodec
+from cycodec.decoders import VideoDecoder
+decoder = VideoDecoder({path!r})
+decoder[3].shape
+print(1)
+"""
+    assert fresh(code) == 1
+
+
 # ---- exceptions of file-like objects ----
 
 
