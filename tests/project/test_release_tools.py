@@ -104,6 +104,13 @@ def test_the_matrix_installs_what_the_tests_need():
         assert re.search(rf"'{name}==[\d.]+'", found, re.IGNORECASE), name
 
 
+def test_the_matrix_takes_torch_from_the_system_or_from_the_requirements():
+    every = set((ROOT / "requirements-dev.txt").read_text().splitlines())
+    ours, theirs = (set(matrix.required(known).splitlines()) for known in (False, True))
+    assert {line.split("=")[0].split("[")[0] for line in every - ours} == {"ray"}
+    assert {line.split("=")[0] for line in ours - theirs} == {"torch", "numpy"}
+
+
 PROGRESS = "....F  [ 50%]\n......"
 ENDINGS = {
     "passed": (0, "...... [100%]\n6 passed, 2 skipped in 3.00s\n", "6 passed, 2 skipped in 3.00s"),

@@ -36,9 +36,13 @@ FFMPEG = (
 )
 # Libraries of image formats, which the build uses if they are there.
 IMAGES = ("libjpeg-dev", "zlib1g-dev", "libdeflate-dev", "libwebp-dev")
+# What some tests call. Kernels for 64-bit Arm do not depend on FFmpeg: their compiler is left out.
+CALLED = ("git", "libheif-examples", "make", "openssl")
 TORCH = ("python3-torch", "python3-numpy")
+# Requirements of tests that do not depend on FFmpeg, either, and are large.
+LEFT_OUT = ("ray",)
 # A third of the suite: what depends on FFmpeg's version, and little else.
-TESTS = (
+THIRD = (
     "tests/video",
     "tests/audio",
     "tests/encode",
@@ -101,12 +105,20 @@ def pinned(names: str) -> str:
     return " ".join(f"'{line}'" for line in found)
 
 
+def required(has_torch: bool) -> str:
+    """Return the requirements of requirements-dev.txt, a line each, without those of the system."""
+    names = (*LEFT_OUT, *(("torch", "numpy") if has_torch else ()))
+    lines = (ROOT / "requirements-dev.txt").read_text().splitlines(keepends=True)
+    return "".join(line for line in lines if re.split(r"[=;\[]", line)[0].lower() not in names)
+
+
 def copy_sources(target: Path) -> None:
-    """Copy what git knows of the checkout."""
+    """Copy what git knows of the checkout, whose deleted tests and pages must not stay."""
     listed = subprocess.run(
         ["git", "ls-files", "-co", "--exclude-standard", "-z"], cwd=ROOT, capture_output=True, check=True
     ).stdout
-    shutil.rmtree(target / "tests", ignore_errors=True)
+    for name in ("tests", "docs", "tools", "changes"):
+        shutil.rmtree(target / name, ignore_errors=True)
     for name in filter(None, listed.decode().split("\0")):
         if (ROOT / name).exists():
             (target / name).parent.mkdir(parents=True, exist_ok=True)
@@ -149,18 +161,21 @@ def try_suite(suite: str, tests: list[str], minutes: float) -> Row:
     """Build and test in one system."""
     parts = SYSTEMS[suite]
     system = Chroot(WORK / suite, parts.base)
-    system.make((*PACKAGES, *IMAGES, *parts.torch))
+    system.make((*PACKAGES, *IMAGES, *CALLED, *parts.torch))
     system.make(FFMPEG, release=suite)
     copy_sources(system.folder / "cycodec")
     shared = {"media": MEDIA} if MEDIA.is_dir() else {}
     shared |= local_wheels()
     log = WORK / f"{suite}.log"
     with system.entered(**shared):
-        torch = "" if parts.torch else f"{pinned('torch numpy')}"
+        (system.folder / "requirements.txt").write_text(required(bool(parts.torch)))
         python = "/venv/bin/python"
         system.run(
             f"cd /cycodec; test -x {python} || python3 -m venv --system-site-packages /venv;"
-            f"{python} -m pip install -q {torch} {pinned(TOOLS)};"
+            f"{python} -m pip install -q -r /requirements.txt;"
+            # some tests compare with what git knows
+            "test -d .git || git init -q; git add -A;"
+            "git -c user.name=matrix -c user.email=matrix@localhost commit -q --allow-empty -m sources;"
             # programs of the tests import cycodec from other folders, and ask for its version
             "echo /cycodec > $(echo /venv/lib/python3*/site-packages)/cycodec.pth;"
             f"{python} setup.py --quiet build_ext --inplace egg_info"
@@ -199,12 +214,17 @@ def main() -> int:
     parser.add_argument(
         "--minutes", type=float, default=60, help="the time limit of the tests of one system (default: 60)"
     )
-    parser.add_argument("tests", nargs="*", help="arguments of pytest (default: what depends on FFmpeg)")
+    parser.add_argument(
+        "--third", action="store_true", help="run the third of the suite that depends on FFmpeg most"
+    )
+    parser.add_argument("tests", nargs="*", help="arguments of pytest (default: the whole suite)")
     arguments = parser.parse_args()
     WORK.mkdir(parents=True, exist_ok=True)
     rows = []
     for suite in arguments.suite or SYSTEMS:
-        row = try_suite(suite, arguments.tests or list(TESTS), arguments.minutes)
+        row = try_suite(
+            suite, arguments.tests or list(THIRD if arguments.third else ("tests",)), arguments.minutes
+        )
         rows.append(row)
         print(f"| {row.suite} | {row.ffmpeg} | {row.python} | {row.torch} | {row.result} |", flush=True)
         (WORK / "results.json").write_text(json.dumps([asdict(row) for row in rows], indent=2) + "\n")
