@@ -146,7 +146,8 @@ def test_a_first_parameter_set_that_is_wrong(tmp_path, wrong):
     offset, mask = WRONG_SETS[wrong]
     data[data.index(b"\0\0\1\x67") + 3 + offset] ^= mask
     path.write_bytes(data)
-    assert lacks_frames(path, 12)
+    # FFmpeg 9 accepts a set with a wrong window
+    assert lacks_frames(path, 12) or (wrong == "the window" and oracle.version() >= (9, 0))
 
 
 def test_a_picture_of_another_size_that_no_other_refers_to(tmp_path):
