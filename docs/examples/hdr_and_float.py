@@ -15,8 +15,9 @@ from pictures import show_bars, show_frames
 from cycodec.decoders import VideoDecoder
 
 ramp = "color=black:size=480x270:duration=1,format=yuv444p10le,geq=lum='64+X/2':cb=512:cr=512"
-tags = "setparams=colorspace=bt2020nc:color_trc=smpte2084:color_primaries=bt2020"
-ffmpeg("-f", "lavfi", "-i", f"{ramp},{tags}", "-c:v", "ffv1", "hdr.mkv")
+named = "setparams=colorspace=bt2020nc:color_trc=smpte2084:color_primaries=bt2020"
+tags = ("-colorspace", "bt2020nc", "-color_trc", "smpte2084", "-color_primaries", "bt2020")
+ffmpeg("-f", "lavfi", "-i", f"{ramp},{named}", "-c:v", "ffv1", *tags, "hdr.mkv")
 
 metadata = VideoDecoder("hdr.mkv").metadata
 print(metadata.pixel_format, metadata.color_space, metadata.color_transfer_characteristic)
