@@ -20,9 +20,9 @@ ROOT = Path(__file__).resolve().parents[2]
 # Releases of Ubuntu: 22.04, 24.04 and 26.04. All others are Debian's.
 UBUNTU = ("jammy", "noble", "resolute")
 UBUNTU_MIRROR = "http://archive.ubuntu.com/ubuntu"
+UBUNTU_KEYRING = "usr/share/keyrings/ubuntu-archive-keyring.gpg"
 # Libraries that an FFmpeg needs of its own release: libavfilter of jammy does not accept Debian's.
 FILTERS = ("libavfilter*", "libavdevice*", "libpostproc*", "libpocketsphinx3", "libsphinxbase3*")
-UBUNTU_KEYRING = "usr/share/keyrings/ubuntu-archive-keyring.gpg"
 # What a program in the folder may see of this system.
 BOUND = ("/proc", "/dev", "/sys")
 # A mirror that is a copy of some day may be older than the lists of sid say that they are valid.

@@ -233,14 +233,16 @@ cdef class AnchorSeeker(Seeker):
         return self.index.leading_pictures(self.anchor)
 
     cdef int usable(self, int anchor) noexcept nogil:
-        """Return the last anchor up to this one that is not bad."""
+        """Return the last anchor up to this one that decoding may start from."""
+        if self.remembers:
+            return 0
         while anchor > 0 and self.bad_anchors[anchor]:
             anchor -= 1
         return anchor
 
     cdef void aim(self, int64_t position, bint from_start) noexcept nogil:
         self.tries = 0
-        self.anchor = 0 if from_start or self.remembers else self.usable(self.index.anchor_of(<int> position))
+        self.anchor = 0 if from_start else self.usable(self.index.anchor_of(<int> position))
 
     cdef bint retreat(self) noexcept nogil:
         if self.anchor == 0:
@@ -258,9 +260,8 @@ cdef class AnchorSeeker(Seeker):
         return 0 <= came_out <= position
 
     cdef bint is_near(self, int64_t position, int64_t reached, int delay, bint is_fresh) noexcept nogil:
-        cdef int anchor = 0 if self.remembers else self.usable(self.index.anchor_of(<int> position))
         # frames that are already inside the decoder cost nothing more
-        return self.index.anchors[anchor].first <= reached + 2 + delay
+        return self.index.anchors[self.usable(self.index.anchor_of(<int> position))].first <= reached + 2 + delay
 
     cdef int rewind(self) noexcept nogil:
         cdef const Anchor *anchor = &self.index.anchors[0]
