@@ -20,6 +20,7 @@ import native_requirements
 C_SOURCES = {
     "video.cpu": [
         "csrc/convert/alpha.c",
+        "csrc/convert/chosen_kernels.c",
         "csrc/convert/convert.c",
         "csrc/convert/frame_rows.c",
         "csrc/convert/kernel_choice.c",

@@ -284,19 +284,20 @@ static int make_theirs(Scalers *scalers, const AVFrame *trial, int is_float, int
     return 1;
 }
 
-static Kernel try_kernels(Kernels *k, AVFrame *trial, Kernel first, Kernel end, ConvertType type, int has_alpha,
-                          Scalers *scalers) {
-    int width = trial->width, height = trial->height;
+/* Return the first candidate that gives swscale's picture of a frame, or NO_KERNEL. Return -1 if
+ * there is no memory for a trial, or swscale fails. */
+static int try_kernels(Kernels *k, const AVFrame *frame, const Trial *trial, ConvertType type, Scalers *scalers) {
+    int height = frame->height, has_alpha = trial->has_alpha, kernel = -1;
     /* swscale may write up to 15 pixels beyond a row */
-    int pitch = FFALIGN((width + 16) * 4 * convert_sample_size(type), 64);
+    int pitch = FFALIGN((frame->width + 16) * 4 * convert_sample_size(type), 64);
     uint8_t *ours = av_malloc(3 * (size_t)pitch * height), *theirs = ours + pitch * height,
             *samples = theirs + pitch * height;
-    Kernel kernel = NO_KERNEL;
-    if (ours && make_theirs(scalers, trial, type != CONVERT_UINT8, has_alpha, theirs, samples, pitch)) {
-        for (Kernel tried = first; tried < end && kernel == NO_KERNEL; tried++) {
+    if (ours && make_theirs(scalers, frame, type != CONVERT_UINT8, has_alpha, theirs, samples, pitch)) {
+        kernel = NO_KERNEL;
+        for (Kernel tried = trial->first; (int)tried < trial->end && kernel == NO_KERNEL; tried++) {
             if (tried < KERNEL_DEEP && !yuv2rgb_pays(tried == KERNEL_PRODUCTS ? YUV2RGB_PRODUCTS : YUV2RGB_TABLES))
                 continue;
-            if (is_equal(k, tried, trial, has_alpha, theirs, ours, pitch, type))
+            if (is_equal(k, tried, frame, has_alpha, theirs, ours, pitch, type))
                 kernel = tried;
         }
     }
@@ -304,10 +305,32 @@ static Kernel try_kernels(Kernels *k, AVFrame *trial, Kernel first, Kernel end, 
     return kernel;
 }
 
+/* Have the candidates convert a small frame with the colours of `like`, and return the one that is
+ * used; it is remembered by `key`. */
+static Kernel hold_trial(Kernels *k, const AVFrame *like, const Trial *trial, ConvertType type, Scalers *scalers,
+                         uint64_t key) {
+    AVFrame *frame = av_frame_alloc();
+    int kernel = -1;
+    if (frame) {
+        colour_copy(frame, like);
+        frame->width = TRIAL_WIDTH - (trial->ragged ? 8 : 0) - trial->is_odd;
+        frame->height = TRIAL_HEIGHT - !trial->even;
+        if (av_frame_get_buffer(frame, 0) >= 0) {
+            fill_trial(frame, av_pix_fmt_desc_get(like->format));
+            kernel = try_kernels(k, frame, trial, type, scalers);
+        }
+    }
+    av_frame_free(&frame);
+    if (kernel < 0)
+        return NO_KERNEL;
+    remember_kernel(key, kernel);
+    return (Kernel)kernel;
+}
+
 Kernel kernels_find(Kernels *k, const AVFrame *like, int width, int height, ConvertType type, int has_alpha,
                     Scalers *scalers) {
     const AVPixFmtDescriptor *desc = av_pix_fmt_desc_get(like->format);
-    int ragged = width % 16 != 0, even = !(height & 1), is_float = type != CONVERT_UINT8;
+    int is_float = type != CONVERT_UINT8;
     Kernel first, end;
     if (is_float)
         float_candidates(desc, width, height, has_alpha, &first, &end);
@@ -315,33 +338,24 @@ Kernel kernels_find(Kernels *k, const AVFrame *like, int width, int height, Conv
         candidates(desc, width, height, &first, &end);
     if (first == NO_KERNEL)
         return NO_KERNEL;
-    int is_odd = width & 1 && (first == KERNEL_WIDE || first == KERNEL_FLOAT_WRAPPED);
-    if (k->known && k->first == first && k->end == end && k->format == like->format &&
-        k->space == (int)like->colorspace && k->range == (int)like->color_range && k->ragged == ragged &&
-        k->even == even && k->is_float == is_float && k->has_alpha == has_alpha)
+    const Trial trial = {.first = first,
+                         .end = end,
+                         .format = like->format,
+                         .space = like->colorspace,
+                         .range = like->color_range,
+                         .ragged = width % 16 != 0,
+                         .is_odd = width & 1 && (first == KERNEL_WIDE || first == KERNEL_FLOAT_WRAPPED),
+                         .even = !(height & 1),
+                         .is_float = is_float,
+                         .has_alpha = has_alpha,
+                         .level = kernel_level()};
+    if (k->known && !memcmp(&k->trial, &trial, sizeof(trial)))
         return k->kernel;
-    AVFrame *trial = av_frame_alloc();
-    k->kernel = NO_KERNEL;
-    if (trial) {
-        colour_copy(trial, like);
-        trial->width = TRIAL_WIDTH - (ragged ? 8 : 0) - is_odd;
-        trial->height = TRIAL_HEIGHT - !even;
-        if (av_frame_get_buffer(trial, 0) >= 0) {
-            fill_trial(trial, desc);
-            k->kernel = try_kernels(k, trial, first, end, is_float ? CONVERT_FLOAT32 : type, has_alpha, scalers);
-        }
-    }
-    av_frame_free(&trial);
+    uint64_t key = trial_key(&trial);
+    int chosen = chosen_kernel(key);
+    k->kernel =
+        chosen < 0 ? hold_trial(k, like, &trial, is_float ? CONVERT_FLOAT32 : type, scalers, key) : (Kernel)chosen;
+    k->trial = trial;
     k->known = 1;
-    k->first = first;
-    k->end = end;
-    k->format = like->format;
-    k->space = like->colorspace;
-    k->range = like->color_range;
-    k->ragged = ragged;
-    k->is_odd = is_odd;
-    k->even = even;
-    k->is_float = is_float;
-    k->has_alpha = has_alpha;
     return k->kernel;
 }

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "convert/chosen_kernels.h"
 #include "convert/frame_rows.h"
 #include "convert/scaler.h"
 #include "convert/wide.h"
@@ -32,8 +33,8 @@ typedef enum {
 
 /* The last choice, and what kernels keep from picture to picture. All zeros at first. */
 typedef struct {
-    int known, format, space, range, ragged, is_odd, even, is_float, has_alpha;
-    Kernel first, end; /* the candidates */
+    int known;
+    Trial trial;
     Kernel kernel;
     Axis filter; /* of chroma, for pictures of `height` rows */
     int height;

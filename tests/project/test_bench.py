@@ -246,12 +246,12 @@ def test_another_checkout_takes_part_as_a_peer(clip, before):
     name = checkouts.name_of(before)
     assert name == "cycodec (before)"
     pythons = dict.fromkeys(["cycodec", name], sys.executable)
-    part = runner.run([clip], ["open", "first100"], pythons, rounds=3, checkouts={name: before})
+    part = runner.run([clip], ["open", "first100"], pythons, rounds=3, processes=2, checkouts={name: before})
     assert part["absent"] == {}
     for result in part["results"]:
         theirs = result["libraries"][name]
         assert theirs["verdict"] == result["libraries"]["cycodec"]["verdict"] != "other frames"
-        assert len(theirs["wall"]) == 3
+        assert len(theirs["wall"]) == 3 * 2  # rounds of both processes
         assert set(result["ratios"]) == {name}
     whole = {
         "settings": {"rounds": 3, "base": "cycodec"},

@@ -50,6 +50,12 @@ def arguments() -> argparse.Namespace:
         "--rounds", type=int, default=7, help="rounds after the warm-up round (default %(default)s)"
     )
     parser.add_argument(
+        "--processes",
+        type=int,
+        default=1,
+        help="processes of each library, one after another, each with these rounds (default %(default)s)",
+    )
+    parser.add_argument(
         "--threads", type=int, nargs="+", default=[1], help="decode threads of every library (default 1)"
     )
     parser.add_argument(
@@ -83,8 +89,8 @@ def arguments() -> argparse.Namespace:
         options.clips = options.clips or QUICK_CLIPS
     elif options.out is None and options.against is None:
         options.out = DOCS
-    if options.rounds < 1 or min(options.threads) < 1:
-        parser.error("--rounds and --threads must be at least 1")
+    if min(options.rounds, options.processes, *options.threads) < 1:
+        parser.error("--rounds, --processes and --threads must be at least 1")
     return options
 
 
@@ -126,6 +132,7 @@ def main() -> int:
                     options.workloads,
                     pythons,
                     rounds=options.rounds,
+                    processes=options.processes,
                     threads=threads,
                     cache=cache,
                     base=options.base,
@@ -150,6 +157,7 @@ def assemble(
     """Returns the whole report as the JSON file holds it."""
     settings = {
         "rounds": options.rounds,
+        "processes": options.processes,
         "threads": options.threads,
         "cache": options.cache,
         "base": options.base,

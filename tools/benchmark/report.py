@@ -123,6 +123,12 @@ def remarks(report: dict[str, Any]) -> list[str]:
     return list(dict.fromkeys(lines))
 
 
+def _rounds_text(settings: dict[str, Any]) -> str:
+    processes = settings.get("processes", 1)  # older files have no such entry
+    rounds = f"{settings['rounds']} rounds"
+    return rounds if processes == 1 else f"{rounds} in each of {processes} processes"
+
+
 def markdown(report: dict[str, Any]) -> str:
     """Returns the report as a page: facts, summary, every figure, remarks."""
     libraries = libraries_of(report)
@@ -133,7 +139,7 @@ def markdown(report: dict[str, Any]) -> str:
         "# Benchmark results",
         "",
         f"Measured {report['date']} by `{report['command']}` at commit {facts['commit']}: medians of "
-        f"{settings['rounds']} rounds. How it is done and how to repeat it: docs/benchmarks/README.md. "
+        f"{_rounds_text(settings)}. How it is done and how to repeat it: docs/benchmarks/README.md. "
         "All numbers: [results.json](results.json).",
         "",
         f"- {facts['cpu']}, {facts['cores']} cores{' (virtual machine)' if facts['virtual'] else ''}, "

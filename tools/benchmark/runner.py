@@ -21,6 +21,8 @@ TIMEOUT_S = 60
 # Short work is repeated within a round until it takes about this long.
 ROUND_S = 0.05
 MOST_REPEATS = 50
+# What a worker measures in each round.
+FIGURES = ("wall", "cpu", "open", "rss_before", "rss_peak")
 
 
 class Worker:
@@ -118,6 +120,7 @@ def run(
     pythons: Mapping[str, Path | str],
     *,
     rounds: int = 7,
+    processes: int = 1,
     threads: int = 1,
     cache: str = "warm",
     base: str = BASE,
@@ -134,7 +137,10 @@ def run(
     pythons : mapping
         library -> interpreter; the base first makes its pixels the reference.
     rounds : int
-        Rounds after the warm-up one.
+        Rounds after the warm-up one, in each process.
+    processes : int
+        Processes of each library, one after another. Where blocks of memory lie differs from one
+        process to the next, and short work takes up to 10 % more or less for it.
     threads : int
         Decode threads of every library.
     cache : str
@@ -159,23 +165,45 @@ def run(
     """
     workers, absent = _start_workers(pythons, threads, base, {BASE: ROOT, **(checkouts or {})})
     pairs = [(clip, name, case) for clip in clips for name in workloads if (case := case_for(name, clip))]
-    results = []
+    found: list[dict[str, Any]] = [{} for _ in pairs]
     try:
-        for number, (clip, name, case) in enumerate(pairs, 1):
-            progress(f"{number}/{len(pairs)} {clip.name}: {WORKLOADS[name].title}")
-            result = {"clip": clip.name, "workload": name, "threads": threads, "cache": cache}
-            result |= {"kept": case.keep, "libraries": _measure(workers, case, rounds, cache, base)}
-            add_ratios(result, base)
-            results.append(result)
+        for turn in range(processes):
+            for number, (clip, name, case) in enumerate(pairs):
+                step = f"{turn * len(pairs) + number + 1}/{processes * len(pairs)}"
+                progress(f"{step} {clip.name}: {WORKLOADS[name].title}")
+                _join(found[number], _measure(workers, case, rounds, cache, base))
+            for worker in workers.values():
+                worker.stop()
     finally:
         for worker in workers.values():
             worker.stop()
+    results = []
+    for (clip, name, case), libraries in zip(pairs, found, strict=True):
+        result = {"clip": clip.name, "workload": name, "threads": threads, "cache": cache}
+        result |= {"kept": case.keep, "libraries": libraries}
+        add_ratios(result, base)
+        results.append(result)
     return {
         "versions": {name: worker.versions for name, worker in workers.items()},
         "idle_rss": {name: worker.idle_rss for name, worker in workers.items()},
         "absent": absent,
         "results": results,
     }
+
+
+def _join(all_rounds: dict[str, Any], entries: dict[str, dict[str, Any]]) -> None:
+    """Adds the rounds of one process to those of the processes before it. An error is kept: a
+    library that failed once has no figures.
+    """
+    for name, entry in entries.items():
+        before = all_rounds.setdefault(name, entry)
+        if before is entry or "wall" not in before:
+            continue
+        if "wall" not in entry:
+            all_rounds[name] = entry
+            continue
+        for key in FIGURES:
+            before[key] += entry[key]
 
 
 def _start_workers(
@@ -211,7 +239,7 @@ def _measure(
                 entries[name] = {"error": answer.get("error", "no answer")}
                 del repeats[name]
                 continue
-            for key in ("wall", "cpu", "open", "rss_before", "rss_peak"):
+            for key in FIGURES:
                 entries[name].setdefault(key, []).append(round(answer[key], 7))
     return entries
 

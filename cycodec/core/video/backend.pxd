@@ -18,6 +18,7 @@ cdef class VideoBackend:
     cdef void show_first_packet(self, const AVPacket *packet) noexcept nogil
     cdef void mark_pictures(self, bint marks) noexcept nogil
     cdef bint expect(self, const SequenceHeaders *told, const SequenceHeaders *before) noexcept nogil
+    cdef bint is_as_new(self) noexcept nogil
     cdef int convert(self, AVFrame *frame, const void *target, uint8_t *out) noexcept nogil
     cdef int copy(self, uint8_t *to, const uint8_t *source, size_t size) noexcept nogil
     cdef int make_black(self, const void *target, uint8_t *out) noexcept nogil

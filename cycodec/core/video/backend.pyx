@@ -61,6 +61,11 @@ cdef class VideoBackend:
         """
         return True
 
+    cdef bint is_as_new(self) noexcept nogil:
+        """Return True if the decoder has received no packet, and renewing it would change nothing.
+        """
+        return False
+
     cdef int convert(self, AVFrame *frame, const void *target, uint8_t *out) noexcept nogil:
         """Convert a frame to a picture; `target` is a ConvertTarget of csrc/picture/target.h."""
         return avutil.AVERROR_BUG

@@ -63,11 +63,13 @@ cdef class CpuBackend(VideoBackend):
     cdef int opened_primaries
     cdef int opened_transfer
     cdef bint opened_format
+    # True if the open decoder has received no packet.
+    cdef bint is_unused
     # MPEG-2 and MPEG-4 read the extradata with the first packet, which then overrules `expected`:
-    # what it tells, True if nothing was sent yet, and True if it must be left out.
+    # what it tells, True if no packet was sent yet, and True if it must be left out.
     cdef bint reads_extradata_late
     cdef SequenceHeaders extradata
-    cdef bint is_unused
+    cdef bint awaits_extradata
     cdef bint ignores_extradata
     # With frame threads: what the last packet with parameter sets told, and True if it was not the
     # same for all of them.

@@ -248,7 +248,8 @@ cdef class CpuBackend(VideoBackend):
         if self.expected.matrix >= 0:
             self.context.colorspace = <avutil.AVColorSpace> self.expected.matrix
         self.has_varied = self.has_sent_sets = False
-        self.is_unused = self.reads_extradata_late and not self.ignores_extradata
+        self.is_unused = True
+        self.awaits_extradata = self.reads_extradata_late and not self.ignores_extradata
         self.prepare()
         set_options(self.context, self.options, self.source)
         forget_marks(&self.marks)
@@ -280,7 +281,7 @@ cdef class CpuBackend(VideoBackend):
     cdef int send(self, const AVPacket *packet) noexcept nogil:
         if not self.is_open():
             return BACKEND_FAILED
-        self.is_unused = False
+        self.is_unused = self.awaits_extradata = False
         self.marks.requests = 0
         if packet != NULL and self.context.thread_count > 1 and keeps_colours(self.context.codec_id):
             self.note_colours(packet)
@@ -341,9 +342,9 @@ cdef class CpuBackend(VideoBackend):
         self.ignores_extradata = False
         if told == NULL:
             return True
-        if self.is_unused and self.extradata.has_range:
+        if self.awaits_extradata and self.extradata.has_range:
             now.range = self.extradata.range
-        if self.is_unused and self.extradata.has_colours:
+        if self.awaits_extradata and self.extradata.has_colours:
             now.matrix = self.extradata.matrix
         self.expected = self.opened
         self.ignores_extradata = self.reads_extradata_late and told.has_sets
@@ -356,6 +357,13 @@ cdef class CpuBackend(VideoBackend):
         return (told.has_range or now.range == self.expected.range) and (
             told.has_colours or now.matrix == self.expected.matrix
         )
+
+    cdef bint is_as_new(self) noexcept nogil:
+        cdef Colours now
+        if self.context == NULL or not self.is_unused or self.ignores_extradata:
+            return False
+        now = colours_of(self.context)
+        return now.range == self.expected.range and now.matrix == self.expected.matrix
 
     cdef void flush(self) noexcept nogil:
         if self.context != NULL:
@@ -380,6 +388,7 @@ cdef class CpuBackend(VideoBackend):
     cdef void show_first_packet(self, const AVPacket *packet) noexcept nogil:
         if not self.is_open():
             return
+        self.is_unused = False
         self.context.skip_frame = avcodec.AVDISCARD_ALL
         avcodec.avcodec_send_packet(self.context, packet)
         self.context.skip_frame = avcodec.AVDISCARD_DEFAULT

@@ -221,8 +221,9 @@ cdef class FrameStream(ReaderHandle):
     cdef int send_next(self) noexcept nogil:
         """Give the decoder one packet, or tell it that no more follow."""
         cdef int code
+        if self.state == FRESH or (self.state == HOLDING and self.seeker.anchor == 0):
+            self.knows_first_packet = True
         if self.state != HOLDING:
-            self.knows_first_packet = self.knows_first_packet or self.state == FRESH
             code = self.seeker.read(self.packet)
             if code == avutil.AVERROR_EOF or code == avutil.AVERROR_INVALIDDATA:
                 # damaged data ends the stream, as it does for the ffmpeg command
@@ -391,7 +392,7 @@ cdef class FrameStream(ReaderHandle):
         self.backend.flush()
         if self.index.is_exact:
             self.begin_run(True)
-            if not self.knows_first_packet:
+            if self.seeker.anchor > 0 and not self.knows_first_packet:
                 self.show_first_packet(is_fresh)
         code = self.seeker.seek(self.packet)
         if self.index.is_exact:
@@ -416,7 +417,10 @@ cdef class FrameStream(ReaderHandle):
         # The decoder conceals damage with what its buffers hold: only a new one gives the same
         # result twice.
         self.choose_marks()
-        if not self.backend.expect(&before.told, &before.headers) or before.needs_sets or self.begins_again():
+        if (
+            not self.backend.expect(&before.told, &before.headers) or before.needs_sets
+            or (self.begins_again() and not self.backend.is_as_new())
+        ):
             code = self.renew_decoder(False)
             if code == 0 and self.seeker.anchor > 0 and self.backend.needs_first_packet():
                 before.has_moved = True
