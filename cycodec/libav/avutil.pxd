@@ -186,6 +186,8 @@ cdef extern from "libavutil/pixfmt.h" nogil:
         AV_PIX_FMT_YUV422P
         AV_PIX_FMT_YUV444P
         AV_PIX_FMT_PAL8
+        AV_PIX_FMT_MONOWHITE
+        AV_PIX_FMT_MONOBLACK
         AV_PIX_FMT_RGB24
         AV_PIX_FMT_RGB48
         AV_PIX_FMT_CUDA

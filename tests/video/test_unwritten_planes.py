@@ -3,6 +3,7 @@
 import random
 import subprocess
 
+import numpy as np
 import oracle
 import pytest
 from damaged_media import made, packets
@@ -103,3 +104,40 @@ def test_buffers_that_ffmpeg_keeps(tmp_path):
             for number in order:
                 frame = decoder[number].numpy().tobytes()
                 assert frame == theirs[number * size : (number + 1) * size], (order, number)
+
+
+def with_bits(path, width, bits):
+    """A copy of an AVI file whose header states another width and other bits per pixel."""
+    data = bytearray(path.read_bytes())
+    header = data.index(b"strf") + 8  # a BITMAPINFOHEADER
+    data[header + 4 : header + 8] = width.to_bytes(4, "little")
+    data[header + 14 : header + 16] = bits.to_bytes(2, "little")
+    other = path.with_name(f"{width}_{bits}.avi")
+    other.write_bytes(data)
+    return other
+
+
+@pytest.mark.parametrize("bits", [1, 2, 4, 8])
+@pytest.mark.parametrize("wider", [1, 2, 3, 9])
+def test_rows_that_a_raw_packet_does_not_hold(tmp_path, bits, wider):
+    """They have the first colour. libavcodec leaves them unwritten, so that they would show what
+    the process had there.
+    """
+    whole = 96 * 8 // bits  # the width of which the packets hold all rows
+    path = with_bits(made(tmp_path, "few.avi", "-vf format=pal8 -c:v rawvideo"), wider * whole, bits)
+    theirs = np.frombuffer(oracle.raw(path, "rgb24"), np.uint8).reshape(12, 64, wider * whole, 3)
+    held = 64 // wider
+    found = set()
+    for filling in (b"\xab", b"\x35"):
+        blocks = [filling * size for size in range(500, 200_000, 777)]
+        del blocks  # the next pictures may lie in this memory
+        with VideoDecoder(path, dimension_order="NHWC", on_error="mask", num_threads=1) as decoder:
+            batch = decoder.get_frames_at([7, 0, 3])
+            assert batch.valid.tolist() == [wider == 1] * 3
+        with VideoDecoder(path, dimension_order="NHWC", num_threads=1) as decoder:
+            frame = decoder[7].numpy()
+        found.add(frame.tobytes())
+        assert (frame[:held] == theirs[7, :held]).all()
+        if wider > 1:
+            assert (frame[held + 1 :] == frame[-1, -1]).all()
+    assert len(found) == 1

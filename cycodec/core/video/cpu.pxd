@@ -63,8 +63,9 @@ cdef class CpuBackend(VideoBackend):
     cdef int opened_primaries
     cdef int opened_transfer
     cdef bint opened_format
-    # True if the open decoder has received no packet.
+    # True if the open decoder has received no packet, and the bytes of the last packet.
     cdef bint is_unused
+    cdef int sent_size
     # MPEG-2 and MPEG-4 read the extradata with the first packet, which then overrules `expected`:
     # what it tells, True if no packet was sent yet, and True if it must be left out.
     cdef bint reads_extradata_late

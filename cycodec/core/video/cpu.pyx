@@ -33,6 +33,7 @@ from cycodec.core.error import FFmpegError
 from cycodec.core.video.backend cimport VideoBackend
 from cycodec.core.video.codes cimport BACKEND_FAILED
 from cycodec.core.video.reorder cimport LARGEST_REORDER
+from cycodec.core.video.raw_rows cimport clears_missing_rows
 from cycodec.core.video.unwritten cimport (
     MARK_ALL,
     MARK_LAST,
@@ -283,6 +284,7 @@ cdef class CpuBackend(VideoBackend):
             return BACKEND_FAILED
         self.is_unused = self.awaits_extradata = False
         self.marks.requests = 0
+        self.sent_size = packet.size if packet != NULL else 0
         if packet != NULL and self.context.thread_count > 1 and keeps_colours(self.context.codec_id):
             self.note_colours(packet)
         return avcodec.avcodec_send_packet(self.context, packet)
@@ -293,6 +295,8 @@ cdef class CpuBackend(VideoBackend):
             return avutil.AVERROR(EAGAIN)
         code = avcodec.avcodec_receive_frame(self.context, frame)
         if code == 0 and self.marks.count and finds_marks(&self.marks, frame):
+            frame.flags |= avutil.AV_FRAME_FLAG_CORRUPT
+        if code == 0 and clears_missing_rows(<AVCodecParameters *> self.parameters, frame, self.sent_size):
             frame.flags |= avutil.AV_FRAME_FLAG_CORRUPT
         if code == 0 and self.is_cropped:
             code = compat_frame_crop(frame, &self.crop)
