@@ -23,6 +23,8 @@ UBUNTU_MIRROR = "http://archive.ubuntu.com/ubuntu"
 UBUNTU_KEYRING = "usr/share/keyrings/ubuntu-archive-keyring.gpg"
 # Libraries that an FFmpeg needs of its own release: libavfilter of jammy does not accept Debian's.
 FILTERS = ("libavfilter*", "libavdevice*", "libpostproc*", "libpocketsphinx3", "libsphinxbase3*")
+# Where programs of a system are.
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 # What a program in the folder may see of this system.
 BOUND = ("/proc", "/dev", "/sys")
 # A mirror that is a copy of some day may be older than the lists of sid say that they are valid.
@@ -247,7 +249,7 @@ class Chroot:
 def _environment() -> dict[str, str]:
     """Return what a program in a system gets of this process's environment, and its own."""
     base = {
-        "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+        "PATH": PATH,
         "HOME": "/root",
         "LANG": "C.UTF-8",
     }

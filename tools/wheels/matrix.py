@@ -2,7 +2,7 @@
 
 Each system is a Debian or Ubuntu in a folder under build/matrix, and nothing of it is installed
 into this machine. Python and torch are those of the system. FFmpeg is the system's, too, or that of
-another release whose Python cycodec or whose torch the tests cannot use.
+another release whose Python cycodec or whose torch the tests cannot use, or built from source.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from wheels.chroot import Chroot, local_wheels
+from wheels import source_build
+from wheels.chroot import PATH, Chroot, local_wheels
 
 ROOT = Path(__file__).resolve().parents[2]
 WORK = ROOT / "build/matrix"
@@ -65,13 +66,16 @@ class System:
 
     `base` is the release that has the Python. `torch` holds the packages of torch, and is empty if
     the version of requirements-dev.txt is taken instead, because the system's is older than 2.1.
+    `source` is how the version of an FFmpeg begins that is built from source, and otherwise empty.
     """
 
     base: str
     torch: tuple[str, ...] = TORCH
+    source: str = ""
 
 
-# The key is the release that has the FFmpeg; the oldest is first.
+# The key is the release that has the FFmpeg, or the version of one that none has; the oldest is
+# first.
 SYSTEMS = {
     "bullseye": System("bookworm", ()),
     "jammy": System("bookworm", ()),
@@ -79,6 +83,7 @@ SYSTEMS = {
     "noble": System("trixie"),
     "trixie": System("trixie"),
     "resolute": System("resolute"),
+    "8.1": System("trixie", source="8.1."),
     "sid": System("sid"),
 }
 
@@ -157,12 +162,23 @@ def summary(status: int | None, output: str, minutes: float) -> str:
     return f"ended with status {status}, {where}; the last line is: {last}"
 
 
+def install_ffmpeg(system: Chroot, suite: str) -> dict[str, str]:
+    """Install the FFmpeg of a row; return the variables with which programs find it."""
+    version = SYSTEMS[suite].source
+    if not version:
+        system.make(FFMPEG, release=suite)
+        return {}
+    source_build.build(system, version, ROOT / "build/wheel")
+    prefix = source_build.PREFIX
+    return {"CYCODEC_FFMPEG_DIR": prefix, "PATH": f"{prefix}/bin:{PATH}"}
+
+
 def try_suite(suite: str, tests: list[str], minutes: float) -> Row:
     """Build and test in one system."""
     parts = SYSTEMS[suite]
     system = Chroot(WORK / suite, parts.base)
     system.make((*PACKAGES, *IMAGES, *CALLED, *parts.torch))
-    system.make(FFMPEG, release=suite)
+    environment = install_ffmpeg(system, suite)
     copy_sources(system.folder / "cycodec")
     shared = {"media": MEDIA} if MEDIA.is_dir() else {}
     shared |= local_wheels()
@@ -178,7 +194,8 @@ def try_suite(suite: str, tests: list[str], minutes: float) -> Row:
             "git -c user.name=matrix -c user.email=matrix@localhost commit -q --allow-empty -m sources;"
             # programs of the tests import cycodec from other folders, and ask for its version
             "echo /cycodec > $(echo /venv/lib/python3*/site-packages)/cycodec.pth;"
-            f"{python} setup.py --quiet build_ext --inplace egg_info"
+            f"{python} setup.py --quiet build_ext --inplace egg_info",
+            **environment,
         )
         facts = system.run(
             f'cd /cycodec; {python} -c "import platform, torch, cycodec; '
@@ -191,6 +208,7 @@ def try_suite(suite: str, tests: list[str], minutes: float) -> Row:
             log,
             60 * minutes + 2 * REPORT,
             CYCODEC_TEST_MEDIA="/media",
+            **environment,
         )
     ffmpeg, python_version, torch_version = facts[-3:]
     return Row(
