@@ -82,7 +82,8 @@ def decode_frames(source: AnySource, settings: Settings, wanted: str | None = No
 def _read_as_stored(picture: Any, name: str, settings: Settings) -> Tensor:
     """Decode a still image without any change; Note [Pictures as they are stored]."""
     height, width = picture.height, picture.width
-    channels, depth = settings.mode.channels_of(picture.channels), settings.output.depth_of(picture.depth)
+    channels = settings.mode.channels_of(picture.channels)
+    depth = settings.output.depth_of(picture.depth, name)
     image = _allocate(name, settings, (), channels, height, width, depth)
     pixels = torch_adapter.pointer(image), width * channels * depth // 8
     _read(picture, picture, settings, pixels, channels, depth, (0, height, 0, width))
@@ -161,7 +162,7 @@ class _Work:
     ) -> None:
         self.picture, self.name, self.settings = picture, name, settings
         self.channels = settings.mode.channels_of(picture.channels)
-        self.depth = settings.output.depth_of(picture.depth)
+        self.depth = settings.output.depth_of(picture.depth, name)
         self.turned = bool(picture.orientation & orientation.TRANSPOSE)
         stored = picture.height, picture.width
         height, width = stored[::-1] if self.turned else stored

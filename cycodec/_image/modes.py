@@ -6,6 +6,7 @@ from enum import IntEnum
 from typing import Any, NamedTuple
 
 from cycodec._shared import torch_adapter
+from cycodec.core.error import UnsupportedError
 
 __all__ = ["ImageReadMode", "OutputType", "as_mode", "as_output_type"]
 
@@ -61,9 +62,23 @@ class OutputType(NamedTuple):
 
     depth: int | None  # bits of a sample: 8 or 16; None for 16 if the file has more than 8
 
-    def depth_of(self, depth: int) -> int:
-        """Return the bits of a sample for a file with so many."""
-        return self.depth or (16 if depth > 8 else 8)
+    def depth_of(self, depth: int, name: str) -> int:
+        """Return the bits of a sample for a file with so many.
+
+        Raises
+        ------
+        UnsupportedError
+            The result must be uint16, which this torch lacks; `name` is the file's.
+        """
+        chosen = self.depth or (16 if depth > 8 else 8)
+        if chosen == 16 and not torch_adapter.has_dtype("uint16"):
+            raise UnsupportedError(
+                f"{name}: the image has {depth} bits per sample, for which output_dtype='auto' needs "
+                "torch.uint16, and this torch has none (pass output_dtype=torch.uint8, or install torch 2.3 or newer)",
+                source=name,
+                operation="decode an image",
+            )
+        return chosen
 
 
 def as_output_type(dtype: Any) -> OutputType:

@@ -8,7 +8,7 @@ import hypothesis.strategies as st
 import numpy as np
 import pytest
 import torch
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 
 from cycodec._shared.keys import IndexTypeError
 from cycodec._shared.time_keys import (
@@ -122,6 +122,7 @@ def test_time_ranges_outside_the_stream():
     assert time_range(0.0, 0.0, 0.0, 0.0) == TimeRange(0.0, 0.0)  # the stream has no duration
 
 
+@settings(deadline=None)  # a loaded machine makes any example slow
 @given(st.floats(-1e5, 1e5), st.floats(0.01, 1e5))
 def test_float32_copies_of_the_ends_are_inside(begin, duration):
     end = begin + duration
@@ -138,6 +139,7 @@ def test_grid_does_not_add_up_errors():
     assert len(fps_grid(0.0, 1000.0, 30000 / 1001)) == 29971
 
 
+@settings(deadline=None)  # a loaded machine makes any example slow
 @given(
     st.integers(0, 10**4).map(lambda n: n / 10),
     st.integers(0, 500),
@@ -149,6 +151,7 @@ def test_grid_up_to_a_multiple_of_the_step_leaves_it_out(start, count, step):
     assert len(fps_grid(start, stop, 1 / step)) == count
 
 
+@settings(deadline=None)  # a loaded machine makes any example slow
 @given(st.floats(0, 1e4), st.floats(0, 1e3), st.floats(0.01, 100))
 def test_grid_lies_in_the_range(start, length, step):
     stop = start + length

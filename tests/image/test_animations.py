@@ -89,6 +89,7 @@ def test_webp_has_the_pixels_of_libwebp(size):
             assert np.array_equal(images.array(decode_webp(data)), want[..., :3])
 
 
+@images.needs_uint16
 def test_webp_regions_modes_and_types():
     data = images.encoded(images.translucent(60, 44), "WEBP", quality=70)
     whole = decode_webp(data, mode="RGBA")
@@ -103,6 +104,7 @@ def test_webp_regions_modes_and_types():
     assert (gray[0] - want).abs().max() == 0
 
 
+@images.needs_uint16
 @pytest.mark.skipif(not webp.HAS_LIBWEBP, reason="this build has no libwebp")
 @pytest.mark.parametrize("options", [{"quality": 30}, {"lossless": True}])
 @pytest.mark.parametrize("make", [images.photo, images.translucent])

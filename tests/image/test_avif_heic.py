@@ -71,6 +71,7 @@ def test_animated_avif():
     assert torch.equal(decode_avif(file.getvalue()), batch.data)
 
 
+@images.needs_uint16
 def test_ten_bits():
     steps = torch.linspace(0, 65535, 64).to(torch.int32).expand(3, 16, 64).to(torch.uint16)
     data = AvifEncoder(steps).to_tensor(quality=100, subsampling="4:4:4")

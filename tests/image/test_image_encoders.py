@@ -47,6 +47,7 @@ def test_jpeg_has_the_pixels_that_pillow_writes(image):
     assert torch.equal(decode_image(smaller), decode_image(plain))
 
 
+@images.needs_uint16
 @pytest.mark.parametrize("channels", [1, 2, 3, 4])
 @pytest.mark.parametrize("level", [0, 1, 6, 9])
 def test_png_is_lossless(image, channels, level):

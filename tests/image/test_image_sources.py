@@ -176,6 +176,7 @@ def test_modes_and_types(data, whole):
         decode_image(data, output_dtype=torch.float32)
 
 
+@images.needs_uint16
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF"])
 @pytest.mark.parametrize("mode", ["GRAY", "GRAY_ALPHA", "RGB", "RGBA"])
 def test_resizing_is_that_of_torch(kind, mode):

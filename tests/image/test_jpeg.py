@@ -82,6 +82,7 @@ def test_gray_cmyk_and_adobe():
     assert np.array_equal(images.array(decode_jpeg(rgb)), images.pillow(rgb))
 
 
+@images.needs_uint16
 def test_modes_and_types():
     data = jpeg(33, 21)
     rgb, gray = decode_jpeg(data), decode_jpeg(data, mode="GRAY")

@@ -5,10 +5,13 @@ import numpy as np
 import pytest
 import torch
 
+from cycodec import UnsupportedError
+from cycodec._shared import torch_adapter
 from cycodec.images import decode_animation, decode_image, decode_png, get_image_metadata
 
 KINDS = [(0, 1), (0, 2), (0, 4), (0, 8), (0, 16), (2, 8), (2, 16), (3, 1), (3, 2), (3, 4), (3, 8)]
 KINDS += [(4, 8), (4, 16), (6, 8), (6, 16)]
+READABLE = [pytest.param(*kind, marks=images.needs_uint16) if kind[1] == 16 else kind for kind in KINDS]
 CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 
 
@@ -25,7 +28,7 @@ def expected(samples, kind, bits, palette, alphas, has_key):
     return np.concatenate([values, np.where(is_key, 0, most)], 2)
 
 
-@pytest.mark.parametrize(("kind", "bits"), KINDS)
+@pytest.mark.parametrize(("kind", "bits"), READABLE)
 @pytest.mark.parametrize("interlaced", [False, True])
 def test_every_kind_of_file(kind, bits, interlaced):
     random = np.random.default_rng(bits)
@@ -149,3 +152,15 @@ def test_apng():
     assert decode_image(data).shape == (3, 30, 40)
     metadata = get_image_metadata(data)
     assert (metadata.num_frames, metadata.num_plays) == (6, 3)
+
+
+def test_torch_without_uint16(monkeypatch):
+    """Torch before 2.3 has no such type: the error says what to pass."""
+    monkeypatch.setattr(torch_adapter, "has_dtype", lambda name: name != "uint16")
+    deep = images.png(np.full((3, 4, 3), 4000), 16, 2, False)
+    for options in ({}, {"region": (0, 2, 0, 3)}):
+        with pytest.raises(
+            UnsupportedError, match=r"<\d+ bytes>.*16 bits per sample.*output_dtype=torch.uint8"
+        ):
+            decode_png(deep, output_dtype="auto", **options)
+    assert decode_png(deep).dtype == torch.uint8

@@ -7,6 +7,7 @@ import zlib
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image, ImageFilter
 
 from cycodec._image.boxes import Reader
@@ -14,6 +15,7 @@ from cycodec._image.sequence import read_sequence
 from cycodec.core.image.source_bytes import SourceBytes
 from cycodec.core.io.source import IOContext
 
+needs_uint16 = pytest.mark.skipif(not hasattr(torch, "uint16"), reason="torch.uint16 came with torch 2.3")
 PASSES = [(0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2)]
 
 
