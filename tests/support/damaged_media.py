@@ -33,10 +33,11 @@ def packets(path, stream="v:0"):
     return [(int(pos), int(size)) for size, pos, *_ in rows]
 
 
-def lacks_frames(path, count):
+def lacks_frames(path, count, is_confirmed=False):
     """Asserts that each first read gives ffmpeg's frame; returns True if packets give no frame.
 
     `count` is the number of packets. Of frames with unwritten pixels, one of ffmpeg's is enough.
+    With `is_confirmed`, each decoder confirms its index before it reads.
     """
     reference = oracle.reference(path)
     if reference.count == 0:
@@ -46,6 +47,9 @@ def lacks_frames(path, count):
     found = []
     for number in range(count):
         with VideoDecoder(path, dimension_order="NHWC", num_threads=1) as decoder:
+            if is_confirmed:
+                decoder.confirm()
+                assert len(decoder) == reference.count
             if number < reference.count:
                 found.append(oracle.digest(decoder[number]))
                 continue
