@@ -72,6 +72,12 @@ static inline int compat_matroska_drops(const AVCodecParameters *parameters) {
     return drops && parameters->initial_padding > 0 ? parameters->initial_padding : 0;
 }
 
+/* Return 1 if the decoder of HEVC gives no frame for a picture one of whose references is missing,
+ * instead of making up the reference, since libavcodec 62 (seen in 9.0). */
+static inline int compat_hevc_needs_references(void) {
+    return LIBAVCODEC_VERSION_MAJOR >= 62;
+}
+
 /* Return a frame's duration in the stream's time base. It is AVFrame.duration since libavutil 57.30
  * (6.0). */
 static inline int64_t compat_frame_duration(const AVFrame *frame) {

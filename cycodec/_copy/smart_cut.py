@@ -64,7 +64,7 @@ OPTIONS = {
         "preset": "medium",
         "x265-params": f"log-level=none:bframes=4:keyint={LONGEST_GOP}:repeat-headers=1:info=0:open-gop=0",
     },
-    "libsvtav1": {"crf": "12", "preset": "7", "g": LONGEST_GOP},
+    "libsvtav1": {"crf": "8", "preset": "7", "g": LONGEST_GOP},
     "libaom-av1": {"crf": "10", "b": "0", "cpu-used": "6", "lag-in-frames": "0", "g": LONGEST_GOP},
     "libvpx-vp9": {"crf": "8", "b": "0", "cpu-used": "2", "lag-in-frames": "0", "g": LONGEST_GOP},
     "libvpx": {

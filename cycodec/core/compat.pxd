@@ -55,6 +55,7 @@ cdef extern from "compat.h" nogil:
     int compat_codec_channels(const AVCodec *codec, int i, uint64_t *mask)
     void compat_codec_set_channels(AVCodecContext *ctx, int channels, uint64_t mask)
     int compat_has_strict_frame_threads()
+    int compat_hevc_needs_references()
 
     # resampling
     int compat_swr_alloc(SwrContext **swr, int in_channels, uint64_t in_mask, int in_format, int in_rate,

@@ -115,9 +115,16 @@ def test_svg_without_a_decoder(begin):
         WithoutDecoders(IOContext(begin + SVG)).select_video()
 
 
-def test_moving_webp():
-    if cycodec.ffmpeg_major_version >= 9:
-        pytest.skip("this FFmpeg may decode it")
+def test_moving_webp(tmp_path):
+    """FFmpeg 9 decodes it."""
+    path = tmp_path / "moving.webp"
+    path.write_bytes(moving_webp())
+    pixels = recipes.run("-i", path, "-f", "rawvideo", "-pix_fmt", "rgb24", "-", check=False).stdout
+    if pixels:
+        frames = VideoDecoder(moving_webp(), dimension_order="NHWC")[:]
+        assert frames.shape == (3, 32, 32, 3)
+        assert frames.numpy().tobytes() == pixels
+        return
     with pytest.raises(cycodec.UnsupportedError, match="an animated WebP image"):
         VideoDecoder(moving_webp())
 

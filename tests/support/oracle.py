@@ -31,6 +31,9 @@ MIRRORED = {
     "transverse": "transpose=clock_flip",
 }
 
+# Of further runs that `repeated` makes: how many times faster than they are shown frames are read.
+PACES = (2, 2, 1, 0.5)
+
 
 @dataclass(frozen=True)
 class Reference:
@@ -113,16 +116,40 @@ def ask(path, stream):
     return Reference(count, tuple(numbers), tuple(digests), *size)
 
 
-def decode(path, stream, *options):
+def repeated(path, found, *options):
+    """Returns the digests that the ffmpeg command gives for the first `len(found)` frames of a
+    damaged file: those of `found` if one of a few runs gives them.
+
+    Where a decoder leaves pixels unwritten, they are what a buffer held before. Since FFmpeg 7.0,
+    decoding runs ahead of the conversion in the command, each time another number of frames, so
+    that two runs differ. In a run at a slow pace each frame is converted before the next one is
+    decoded. `options` are those of ffmpeg's output.
+    """
+    truth = listed(path, "v:0", *options)
+    for pace in PACES if version() >= (7, 0) else ():
+        if truth[: len(found)] == list(found):
+            break
+        slowly = ("-readrate", str(pace), "-readrate_initial_burst", "0.01")
+        truth = listed(path, "v:0", *options, before=slowly)
+    return truth[: len(found)]
+
+
+def listed(path, stream, *options, before=()):
+    """Returns the digests of a run of ffmpeg."""
+    lines, _ = decode(path, stream, *options, "-pix_fmt", "rgb24", "-f", "framemd5", before=before)
+    return [line.split(",")[-1].strip() for line in lines]
+
+
+def decode(path, stream, *options, before=()):
     """Runs ffmpeg with a muxer that writes a line for each frame; returns the lines, and the size
     of the frames.
 
-    There are no lines if ffmpeg cannot read the file.
+    There are no lines if ffmpeg cannot read the file. `before` holds options of the input.
     """
     # `file:` keeps ffmpeg from taking a part of the name for a protocol
     done = recipes.run(
-        "-threads", "1", *shown(path, "-i", f"file:{path}"), "-map", f"0:{stream}", *passthrough(), *options, "-",
-        check=False, timeout=900,
+        *before, "-threads", "1", *shown(path, "-i", f"file:{path}"), "-map", f"0:{stream}",
+        *passthrough(), *options, "-", check=False, timeout=900,
     )  # fmt: skip
     lines = [line for line in done.stdout.decode().splitlines() if line]
     shapes = [line.split()[-1] for line in lines if line.startswith("#dimensions")]

@@ -67,15 +67,10 @@ def damage(path, seed):
     return broken
 
 
-def cut_packet(path, seed):
-    """Return the number of the packet that `cut_out` damages."""
-    return random.Random(seed).choice(range(2, len(packets_of(path)) - 1))
-
-
 def cut_out(path, seed):
     """Overwrite the rest of a packet's slice, so that the decoder cannot but notice it."""
     data = bytearray(path.read_bytes())
-    offset, size = packets_of(path)[cut_packet(path, seed)]
+    offset, size = random.Random(seed).choice(packets_of(path)[2:-1])
     data[offset + size // 3 : offset + size] = bytes(size - size // 3)
     broken = path.with_name(f"cut{seed}_{path.name}")
     broken.write_bytes(data)
@@ -97,8 +92,6 @@ def digests(decoder, numbers):
 def test_order_of_access_does_not_matter(name, tmp_path):
     path = clean(tmp_path, name)
     compared = 0
-    # the decoder of FFmpeg 9 leaves such a picture of MJPEG unwritten: two runs of ffmpeg differ
-    is_unsure = name == "mjpeg.avi" and oracle.version() >= (9, 0)
     for seed in range(12):
         # a packet of MJPEG with broken headers uses tables of the one before
         broken = cut_out(path, seed) if name == "mjpeg.avi" else damage(path, seed)
@@ -106,6 +99,7 @@ def test_order_of_access_does_not_matter(name, tmp_path):
             truth = first_reads.frames_of(broken)
         except RuntimeError:
             continue
+        is_repeated = False
         numbers = list(range(len(truth)))
         orders = [numbers, numbers[::-1], random.Random(seed).sample(numbers, len(numbers))]
         for order in orders:
@@ -117,8 +111,11 @@ def test_order_of_access_does_not_matter(name, tmp_path):
                 continue
             assert len(decoder) == len(truth), f"seed {seed}"
             found = digests(decoder, order)
-            unsure = cut_packet(path, seed) if is_unsure else None
-            wrong = [n for n in numbers if found[n] != truth[n] and n != unsure]
+            if not is_repeated and any(found[n] != truth[n] for n in numbers):
+                # a part of a picture is unwritten, and two runs of ffmpeg may differ
+                truth = oracle.repeated(broken, [found[n] for n in numbers])
+                is_repeated = True
+            wrong = [n for n in numbers if found[n] != truth[n]]
             assert wrong == [], f"seed {seed}, in order {order}"
             compared += 1
     assert compared > 12

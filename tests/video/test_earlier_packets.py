@@ -6,6 +6,7 @@ import struct
 import numpy as np
 import oracle
 import pytest
+import recipes
 from damaged_media import lacks_frames, made, packets
 from mutations.streams import fix_ogg_checksum
 
@@ -147,6 +148,22 @@ def test_fragments_that_are_lost_or_change_places(tmp_path, codec):
             path.write_bytes(head + b"".join(kept) + tail)
             found += lacks_frames(path, len(VideoDecoder(path)))
     assert found or "265" in codec
+
+
+@pytest.mark.parametrize("container", ["mp4", "mkv", "ts"])
+def test_pictures_of_hevc_whose_references_are_lost(tmp_path, container):
+    """Decoders since FFmpeg 8 give no frame for them; older ones make up the references."""
+    flags = "-movflags +empty_moov+frag_every_frame+default_base_moof"
+    options = "-c:v libx265 -x265-params log-level=none:keyint=5:bframes=2:pools=1"
+    path, other = made(tmp_path, "x.mp4", f"{options} {flags}"), tmp_path / f"lost.{container}"
+    head, pieces, tail = fragments(path)
+    found = 0
+    # 4 is a key frame, and 5 is shown before it
+    for lost in ([1], [2], [1, 5], [4, 5]):
+        path.write_bytes(head + b"".join(p for i, p in enumerate(pieces) if i not in lost) + tail)
+        recipes.run("-i", path, "-c", "copy", other)
+        found += lacks_frames(other, len(packets(other)))
+    assert found == 4 or oracle.version() < (9, 0)
 
 
 PALETTES = {

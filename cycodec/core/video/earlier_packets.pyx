@@ -13,6 +13,14 @@ headers has read no packet, and a scan decodes none. So the packets before an an
    The decoder of H.264 drops pictures that come too late. A scan of a container whose timestamps
    are not relied on has compared the order.
 
+Note [Lost references]
+
+Newer decoders of HEVC give no frame for a picture whose references are missing, and for none that
+refers to that one. No header tells which pictures there are, but encoders count them without holes:
+between IDR pictures, order counts are multiples of one step. A hole means that a picture is lost,
+to which others may refer. Whether one does is not looked for: a hole is enough for a doubt. Scans
+do not look for holes, so that packets before an anchor are read in all containers.
+
 Note [AV1 units]
 
 No decoder of AV1 tells about headers without decoding, and decoding takes long. libavcodec's parser
@@ -26,9 +34,11 @@ packet are read from the beginning of the stream, where the reader sees which fr
 """
 
 from libc.stdint cimport int64_t, uint64_t
+from libc.string cimport memset
 
 from cycodec.core.bitstream.av1_units cimport Av1Packet, read_av1_packet
-from cycodec.core.bitstream.picture_parser cimport PictureHeader, new_picture_parser
+from cycodec.core.bitstream.picture_parser cimport ENTRY_YES, PictureHeader, new_picture_parser
+from cycodec.core.compat cimport compat_hevc_needs_references
 from cycodec.core.container.decode_check cimport new_decode_check
 from cycodec.core.container.demux cimport Demuxer
 from cycodec.core.container.header_check cimport new_header_check
@@ -53,6 +63,8 @@ cdef class EarlierPackets:
     cdef void restart(self, int64_t first, int leading) noexcept nogil:
         """Prepare for packets from an anchor on; see `OrderWatch.restart`."""
         self.order.restart(first, leading)
+        memset(&self.counts, 0, sizeof(OrderCounts))
+        self.counts.is_empty = True
         if self.parser is not None:
             self.parser.restart()
 
@@ -64,7 +76,7 @@ cdef class EarlierPackets:
             return False
         if self.pictures.can_check:
             return last.ordinal * self.pictures.pixels <= MOST_DECODED_PIXELS
-        return not self.stamped or self.parser is not None
+        return not self.stamped or self.parser is not None or self.needs_references
 
     cdef bint refuses(self, const AVPacket *packet, int64_t number, bint is_leading) noexcept nogil:
         """Return True if a packet is not what the index promises.
@@ -72,6 +84,7 @@ cdef class EarlierPackets:
         `number` is that of its frame; below 0 if it gives none. `is_leading` is True for pictures
         that a decoder leaves out if it begins at the anchor before them.
         """
+        cdef PictureHeader header
         cdef bint is_refused = self.pictures.refuses(packet)
         if self.parser is not None:
             is_refused = self.refuses_av1(packet)
@@ -80,7 +93,17 @@ cdef class EarlierPackets:
             self.order.note_packet(packet, number)
             if self.order.is_wrong:
                 return True
+        elif self.needs_references:
+            self.order.read_header(packet, &header)
+        if self.needs_references:
+            note_count(&self.counts, self.order.order, self.order.entry == ENTRY_YES)
         return is_refused and number >= 0 and not is_leading
+
+    cdef bint lacks_pictures(self) noexcept nogil:
+        """Return True if the decoder may give fewer frames than there are packets, because pictures
+        between them are lost; see Note [Lost references].
+        """
+        return self.needs_references and has_holes(&self.counts)
 
     cdef bint refuses_av1(self, const AVPacket *packet) noexcept nogil:
         """Return True if a decoder may not give one frame for a packet; see Note [AV1 units]."""
@@ -96,10 +119,17 @@ cdef class EarlierPackets:
             header.type == avutil.AV_PICTURE_TYPE_NONE and not self.parser.is_missing
         )
 
-    cdef bint refuses_anchor(self, const AVPacket *packet) noexcept nogil:
+    cdef bint refuses_anchor(self, const AVPacket *packet, bint is_last) noexcept nogil:
         """Return True if the packet of the anchor, which comes last, changes what comes before it,
         or if AV1's decoder may give no frame for it.
+
+        `is_last` is True if no pictures follow that are shown before it; otherwise `refuses` gets
+        the packet, too.
         """
+        cdef PictureHeader header
+        if is_last and self.needs_references:
+            self.order.read_header(packet, &header)
+            note_count(&self.counts, self.order.order, self.order.entry == ENTRY_YES)
         if self.parser is not None and self.refuses_av1(packet):
             return True
         return not self.stamped and self.headers.changes_sequence(packet)
@@ -111,6 +141,33 @@ cdef class EarlierPackets:
         self.order.abandon()
         if self.parser is not None:
             self.parser.abandon()
+
+
+cdef void note_count(OrderCounts *counts, int order, bint is_entry) noexcept nogil:
+    """Add the order count of a picture, which begins again at IDR pictures."""
+    if counts.is_empty or (is_entry and order <= counts.most):
+        counts.first = counts.least = counts.most = order
+        counts.is_empty = False
+        return
+    counts.distances += 1
+    if order < counts.least:
+        counts.span += <int64_t> counts.least - order
+        counts.least = order
+    if order > counts.most:
+        counts.span += <int64_t> order - counts.most
+        counts.most = order
+    counts.step = common_divisor(counts.step, (<int64_t> order) - counts.first)
+
+
+cdef int64_t common_divisor(int64_t a, int64_t b) noexcept nogil:
+    while b:
+        a, b = b, a % b
+    return a if a >= 0 else -a
+
+
+cdef bint has_holes(const OrderCounts *counts) noexcept nogil:
+    """Return True if order counts are missing, or there twice."""
+    return counts.span != counts.step * counts.distances
 
 
 cdef uint64_t av1_sequence_of(const AVCodecParameters *parameters) noexcept:
@@ -142,6 +199,10 @@ cdef EarlierPackets new_earlier_packets(Demuxer demuxer, int stream_index, bint 
         new_picture_parser(demuxer.stream(stream_index).codecpar, demuxer.io.name), not stamped
     )
     earlier.order.allows_fields = allows_fields
+    earlier.needs_references = (
+        demuxer.stream(stream_index).codecpar.codec_id == avcodec.AV_CODEC_ID_HEVC
+        and earlier.order.parser.has_order and compat_hevc_needs_references()
+    )
     if demuxer.stream(stream_index).codecpar.codec_id == avcodec.AV_CODEC_ID_AV1:
         earlier.parser = new_picture_parser(demuxer.stream(stream_index).codecpar, demuxer.io.name)
         earlier.sequence = av1_sequence_of(demuxer.stream(stream_index).codecpar)

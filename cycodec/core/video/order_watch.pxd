@@ -2,7 +2,7 @@
 
 from libc.stdint cimport int64_t, uint64_t
 
-from cycodec.core.bitstream.picture_parser cimport PictureHeader, PictureParser
+from cycodec.core.bitstream.picture_parser cimport Entry, PictureHeader, PictureParser
 from cycodec.libav.avcodec cimport AVPacket
 
 
@@ -37,6 +37,9 @@ cdef class OrderWatch:
     cdef bint allows_fields
     # The type of the last picture sent, as AVPictureType; AV_PICTURE_TYPE_NONE if it is not known.
     cdef int type
+    # Its picture order count, and whether decoding can begin at it.
+    cdef int order
+    cdef Entry entry
     # True if a picture of HEVC came after the last key picture that is not a leading one.
     cdef bint met_trailing
     # True if a packet contradicted the index.

@@ -75,6 +75,8 @@ cdef class OrderWatch:
         if self.parser.reorders:
             self.parser.read(packet, header)
             self.type = header.type
+            self.order = header.order
+            self.entry = header.entry
             self.is_wrong = self.is_wrong or (header.is_field and not self.allows_fields) or (
                 self.is_late_leading(packet)
             )

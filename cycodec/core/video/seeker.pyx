@@ -463,7 +463,7 @@ cdef class AnchorSeeker(Seeker):
                     break
                 leading = self.index.leading_pictures(<int> (end - self.index.anchors))
                 # the headers of an anchor may drop the frames before it
-                is_refused = self.earlier.refuses_anchor(packet) or is_refused
+                is_refused = self.earlier.refuses_anchor(packet, leading == 0) or is_refused
             if ordinal >= 0 and leading != 0:
                 number = self.index.number_of_packet(packet, ordinal)
                 leading -= leading > 0 and 0 <= number < end.first
@@ -473,7 +473,7 @@ cdef class AnchorSeeker(Seeker):
                 ordinal += 1
             avcodec.av_packet_unref(packet)
             if leading == 0:
-                return LOST if is_refused else 0
+                return LOST if is_refused or self.earlier.lacks_pictures() else 0
         avcodec.av_packet_unref(packet)
         return LOST
 
