@@ -33,6 +33,7 @@ INVENTED = {"aac", "aac_latm"}
 EXACT = {
     "pcm", "flac", "alac", "mp3", "vorbis", "adpcm", "wavpack", "tta", "mlp", "aac_no_pns", "ac3", "eac3", "dts",
     "wma", "wmav2", "amr_wb", "g722", "g726", "nellymoser", "realaudio", "dfpwm",
+    "pcm_dvd",
 }  # fmt: skip
 CONVERSIONS = [(16000, None), (48000, 1), (None, 1), (11025, 2)]
 # One file for each kind of reader and decoder, for the tests that take longer.

@@ -69,8 +69,8 @@ def joined(folder, codec, order, container, sets_once=False):
     return path
 
 
-def assert_reads(path):
-    """Compare reads in several orders with ffmpeg."""
+def assert_reads(path, threads=3):
+    """Compare reads in several orders with ffmpeg, also with so many threads of FFmpeg."""
     truth = first_reads.frames_of(path)
     numbers = range(len(truth))
 
@@ -82,7 +82,7 @@ def assert_reads(path):
 
     first = [right(opened(), [number])[0] for number in numbers]
     assert all(first), f"first reads: {[n for n in numbers if not first[n]]}"
-    for options in ({}, {"num_ffmpeg_threads": 3}):
+    for options in ({}, {"num_ffmpeg_threads": threads}):
         decoder = opened(**options)
         assert all(right(decoder, numbers[::-1])), f"backwards, {options}"
         assert all(right(decoder, numbers[::5])), f"after backwards, {options}"
@@ -137,3 +137,42 @@ def test_a_long_file_is_not_searched_to_its_beginning(tmp_path):
     decoder[2]
     decoder[-1]
     assert decoder.counters.seeks <= searched + 2
+
+
+# Codecs without references whose decoders keep something of earlier pictures, and encodings that
+# differ in it.
+REMEMBERED = {
+    "the range of JPEG": ("mjpeg", "yuvj420p", "yuv420p -strict -1", "yuvj420p"),
+    "no range of JPEG": ("mjpeg", "yuv420p -strict -1", "yuvj420p"),
+    "RGB of JPEG": ("ljpeg", "bgr24", "yuv444p -strict -1", "bgr24"),
+    "components of DNxHD": (
+        "dnxhd",
+        "gbrp10le -profile:v dnxhr_444",
+        "yuv422p -profile:v dnxhr_sq -colorspace bt2020nc",
+    ),
+    "components of JPEG 2000": ("jpeg2000", "yuv420p10", "gray", "yuv420p"),
+}
+
+
+@pytest.mark.parametrize(
+    ("kind", "container"),
+    [
+        *((kind, "mov") for kind in REMEMBERED),
+        ("the range of JPEG", "mkv"),
+        ("the range of JPEG", "avi"),
+        ("components of DNxHD", "avi"),
+    ],
+)
+def test_what_decoders_remember_of_earlier_pictures(kind, container, tmp_path):
+    codec, *formats = REMEMBERED[kind]
+    parts = []
+    for number, options in enumerate(formats):
+        parts.append(tmp_path / f"part{number}.nut")
+        source = f"testsrc2=s=256x128:r=25:d=0.4,hue=h={70 * number}"
+        recipes.run("-f", "lavfi", "-i", source, "-c:v", codec, "-pix_fmt", *options.split(), parts[-1])
+    names = tmp_path / "list.ffconcat"
+    names.write_text("".join(["ffconcat version 1.0\n", *(f"file '{part}'\n" for part in parts)]))
+    path = tmp_path / f"joined.{container}"
+    recipes.run("-f", "concat", "-safe", "0", "-i", names, "-c", "copy", path)
+    # each of FFmpeg's frame threads remembers other pictures of DNxHD
+    assert_reads(path, threads=1 if codec == "dnxhd" else 3)

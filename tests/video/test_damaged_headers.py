@@ -93,6 +93,20 @@ def test_sequence_headers_that_change_the_pictures(tmp_path, name):
     assert lacks_frames(path, 12) == (oracle.version() < (9, 0))
 
 
+@pytest.mark.parametrize("kind", ["one below the picture", "none"])
+@pytest.mark.parametrize("name", ["x.ts", "x.mkv", "x.mp4"])
+def test_slices_that_a_picture_cannot_have(tmp_path, name, kind):
+    """The decoder of MPEG-2 gives up the whole packet, although its first bytes are right."""
+    path = made(tmp_path, name, "-c:v mpeg2video -g 5 -bf 2 -qscale:v 1")
+    data = bytearray(path.read_bytes())
+    place = [place for place in range(len(data)) if data.startswith(b"\0\0\1\0", place)][3]
+    for row in [4] if kind != "none" else [1, 2, 3, 4]:
+        found = data.index(bytes([0, 0, 1, row]), place)
+        data[found + 3] = 0x70 if kind != "none" else 0xB2
+    path.write_bytes(data)
+    assert lacks_frames(path, 12)
+
+
 @pytest.mark.parametrize("codec", ["libx264 -bf 0", "libvpx-vp9", "libaom-av1 -cpu-used 8"])
 def test_a_first_packet_that_is_said_to_be_no_key(tmp_path, codec):
     """FFmpeg's demuxer cannot seek to it then."""

@@ -399,13 +399,20 @@ cdef bint is_independent(int codec) noexcept nogil:
     )
 
 
+cdef bint is_dvd_pcm(int codec) noexcept nogil:
+    return strcmp(avcodec.avcodec_get_name(<avcodec.AVCodecID> codec), b"pcm_dvd") == 0
+
+
 cdef bint has_no_anchor(const AVCodecParameters *parameters) noexcept nogil:
     """Return True if decoding can only begin with the first packet.
 
     Some decoders have predictors that never forget (ADPCM, DPCM, DFPWM); others take noise from a
-    generator that runs on (AMR-WB, Nellymoser, WMA of low bit rates).
+    generator that runs on (AMR-WB, Nellymoser, WMA of low bit rates). That of DVD's PCM keeps the
+    bytes of a sample that its packet does not hold whole.
     """
     cdef int codec = parameters.codec_id
+    if is_dvd_pcm(codec):
+        return True
     if codec == avcodec.AV_CODEC_ID_AMR_WB or codec == avcodec.AV_CODEC_ID_NELLYMOSER:
         return True
     # not every version has a number for it
@@ -454,6 +461,8 @@ cdef int32_t samples_of(const AVPacket *packet, const AVStream *stream,
         return 0
     if vorbis != NULL:
         return max(0, avcodec.av_vorbis_parse_frame(vorbis, packet.data, packet.size))
+    if is_dvd_pcm(codec):
+        return 0                # samples are spread over two packets
     return samples_by_duration(packet, stream)
 
 

@@ -17,6 +17,7 @@ cdef bint holds_one_mpeg2_frame(
 ) noexcept nogil
 cdef bint holds_one_mpeg4_picture(const uint8_t *data, int size, bint *is_entry, bint *is_b) noexcept nogil
 cdef bint begins_with_plain_frame(const uint8_t *data, int size, int rows, int reach) noexcept nogil
+cdef bint has_misplaced_slice(const uint8_t *data, int size, int rows) noexcept nogil
 cdef bint changes_sequence(SequenceShape *known, const uint8_t *data, int size) noexcept nogil
 cdef bint begins_steady_sequence(const uint8_t *data, int size) noexcept nogil
 cdef int mpeg4_picture_place(const uint8_t *data, int size) noexcept nogil

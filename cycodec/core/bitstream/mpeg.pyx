@@ -126,6 +126,39 @@ cdef bint has_only_rows(const uint8_t *data, int size, int rows, int reach) noex
     return True
 
 
+cdef bint has_misplaced_slice(const uint8_t *data, int size, int rows) noexcept nogil:
+    """Return True if a slice of an MPEG-1 or MPEG-2 packet begins below the `rows` rows of
+    macroblocks, or ends with its start code, or if no slice follows the header of the picture.
+
+    Damage anywhere in a packet may look like the start code of such a slice. libavcodec gives up
+    the whole packet then. Where a picture is higher than 2800 pixels, the number of a row has more
+    bits, and nothing is said.
+    """
+    cdef int position = 0
+    cdef int row
+    cdef bint has_picture = False
+    cdef bint has_slice = False
+    cdef bint is_field = False
+    if rows > LAST_SLICE:
+        return False
+    while True:
+        position = next_start_code(data, position, size)
+        if position >= size:
+            return not has_slice
+        if data[position] == PICTURE_START:
+            has_picture = True
+        elif FIRST_SLICE <= data[position] <= LAST_SLICE and has_picture:
+            row = data[position] - FIRST_SLICE
+            if (2 * row if is_field else row) >= rows or position + 3 > size:
+                return True
+            has_slice = True
+        elif (
+            data[position] == EXTENSION_START and position + 3 < size
+            and data[position + 1] >> 4 == PICTURE_CODING_EXTENSION
+        ):
+            is_field = 1 <= data[position + 3] & 3 < FRAME_STRUCTURE
+
+
 cdef bint changes_sequence(SequenceShape *known, const uint8_t *data, int size) noexcept nogil:
     """Return True if the sequence header in an MPEG-1 or MPEG-2 packet changes the pictures.
 

@@ -1,6 +1,6 @@
 """SequenceHeaders: what the headers inside packets say of all later pictures."""
 
-from libc.stdint cimport uint8_t
+from libc.stdint cimport uint8_t, uint32_t
 
 from cycodec.core.bitstream.nal cimport NalFormat
 
@@ -25,5 +25,6 @@ cdef bint keeps_colours(int codec_id) noexcept nogil
 cdef bint tells_all(int codec_id, const SequenceHeaders *headers) noexcept nogil
 cdef void read_sequence_headers(const NalFormat *format, const uint8_t *data, int size,
                                 SequenceHeaders *headers) noexcept nogil
+cdef uint32_t remembered_header(int codec_id, const uint8_t *data, int size) noexcept nogil
 cdef void fill_in(SequenceHeaders *headers, const SequenceHeaders *earlier) noexcept nogil
 cdef SequenceHeaders headers_of_extradata(int codec_id, bytes extradata)

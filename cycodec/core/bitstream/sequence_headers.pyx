@@ -6,8 +6,8 @@ ITU-T H.264, 7.3.2.1 and E.1.1; ITU-T H.265, 7.3.2; ISO/IEC 13818-2, 6.2.2.4 (MP
 14496-2, 6.2.2 (MPEG-4).
 """
 
-from libc.stdint cimport uint8_t
-from libc.string cimport memset
+from libc.stdint cimport uint8_t, uint32_t
+from libc.string cimport memcmp, memset, strlen
 
 from cycodec.core.bitstream.bits cimport Bits, open_bits, read_bits
 from cycodec.core.bitstream.nal cimport NalFormat, take_length
@@ -40,6 +40,21 @@ cdef enum:
     JPEG_CODES = 0xC4           # Huffman tables
     JPEG_SCAN = 0xDA
     JPEG_START = 0xD8
+    JPEG_COMMENT = 0xFE
+    JPEG_APPLICATION = 0xE0     # the first of 16
+    JPEG2000_REACH = 512        # bytes within which the codestream of JPEG 2000 begins
+    JPEG2000_SIZE = 0xFF4FFF51  # its start, and the marker of the sizes
+    DNXHD_HEADER = 0x2D         # bytes
+    DIGEST_BASIS = 0x811C9DC5   # of FNV-1a
+    DIGEST_PRIME = 0x01000193
+
+
+# Comments of JPEG that libavcodec's decoder heeds, up to their last byte that it compares, and the
+# names of application segments.
+cdef const char *COMMENTS[4]
+COMMENTS[:] = [b"CS=ITU601", b"Intel(R) JPEG Library, version 1", b"Metasoft MJPEG Codec", b"MULTISCOPE II"]
+cdef const char *APPLICATIONS[3]
+APPLICATIONS[:] = [b"LJIF", b"colr", b"xfrm"]
 
 
 cdef bint has_sequence_headers(int codec_id) noexcept nogil:
@@ -89,6 +104,71 @@ cdef bint has_jpeg_tables(const uint8_t *data, int size) noexcept nogil:
         if data[position - 1] != JPEG_START:
             position += data[position] << 8 | data[position + 1]
     return has_tables and has_codes
+
+
+cdef uint32_t remembered_header(int codec_id, const uint8_t *data, int size) noexcept nogil:
+    """Return a digest of what a packet tells the decoder for later pictures, too.
+
+    Note [What decoders remember]: libavcodec's decoder of JPEG keeps what some comments and
+    application segments say (the range of colours, RGB, upside down) for all later pictures that do
+    not say it. Those of DNxHD and JPEG 2000 keep a pixel format or colours where the components
+    change. If packets differ in this, only a pass from the beginning by a new decoder gives the
+    frames of the ffmpeg command. The digests of packets of ordinary streams are all equal.
+    """
+    cdef uint32_t digest = DIGEST_BASIS
+    cdef uint32_t word = 0
+    cdef int i
+    if codec_id == avcodec.AV_CODEC_ID_MJPEG or codec_id == avcodec.AV_CODEC_ID_JPEGLS:
+        return remembered_segments(data, size)
+    if codec_id == avcodec.AV_CODEC_ID_DNXHD and size >= DNXHD_HEADER:
+        digest = digest_bytes(digest, data + 0x21, 1)       # the depth
+        return digest_bytes(digest, data + 0x28, 5)         # profile, components and colours
+    if codec_id == avcodec.AV_CODEC_ID_JPEG2000:
+        for i in range(min(size, JPEG2000_REACH)):
+            word = word << 8 | data[i]
+            if word == JPEG2000_SIZE and i + 3 < size:
+                # the boxes of the header, without the one around the codestream, which has a size
+                digest = digest_bytes(digest, data, max(i - 11, 0))
+                return digest_bytes(digest, data + i + 1, min(data[i + 1] << 8 | data[i + 2], size - i - 1))
+    return 0
+
+
+cdef uint32_t digest_bytes(uint32_t digest, const uint8_t *data, int size) noexcept nogil:
+    """Continue a digest (FNV-1a)."""
+    cdef int i
+    for i in range(size):
+        digest = (digest ^ data[i]) * DIGEST_PRIME
+    return digest
+
+
+cdef uint32_t remembered_segments(const uint8_t *data, int size) noexcept nogil:
+    """Return which of the segments stand before the scan of a JPEG, one bit each, and the value of
+    those that have one.
+    """
+    cdef uint32_t found = 0
+    cdef int position = 0
+    cdef int length, i
+    while position + 3 < size and data[position] == JPEG_MARKER and data[position + 1] != JPEG_SCAN:
+        position += 2
+        if data[position - 1] == JPEG_START:
+            continue
+        length = min(data[position] << 8 | data[position + 1], size - position)
+        if data[position - 1] == JPEG_COMMENT:
+            for i in range(4):
+                if begins_with(data + position + 2, length - 2, COMMENTS[i]):
+                    found |= 1 << i
+        elif data[position - 1] & 0xF0 == JPEG_APPLICATION:
+            for i in range(3):
+                if begins_with(data + position + 2, length - 2, APPLICATIONS[i]):
+                    # LJIF has its value behind 8 other bytes
+                    found |= (4 | data[min(position + (14 if i == 0 else 6), size - 1)] & 3) << (4 + 3 * i)
+        position += max(length, 2)
+    return found
+
+
+cdef bint begins_with(const uint8_t *data, int size, const char *text) noexcept nogil:
+    cdef int length = <int> strlen(text)
+    return size >= length and memcmp(data, text, length) == 0
 
 
 cdef void read_units(const NalFormat *format, const uint8_t *data, int size, SequenceHeaders *headers) noexcept nogil:

@@ -39,6 +39,7 @@ cdef class HeaderCheck:
 
     cdef void restart(self) noexcept nogil
     cdef bint changes_sequence(self, const AVPacket *packet) noexcept nogil
+    cdef bint misplaces_slice(self, const AVPacket *packet) noexcept nogil
     cdef bint refuses(self, const AVPacket *packet, bint is_single=*) noexcept nogil
     cdef bint begin(self) noexcept nogil
     cdef bint knows_order(self) noexcept nogil

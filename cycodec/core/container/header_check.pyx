@@ -9,9 +9,10 @@ decode such pictures, too. They are told to decode, and ask for a picture buffer
 get, if they accept the header. Only the beginning of a packet of H.264, HEVC, MPEG-1 or MPEG-2 is
 sent: its parameter sets or headers, and the header of its first slice. Of a packet with one picture
 of MPEG-4, the beginning is enough, too. Damage behind the headers is not found; most decoders
-conceal it and give a frame. Packets with plain headers need no decoder: Note [Plain headers] in
-bitstream/plain_headers.pyx. It is opened for the first packet that is not plain. The headers of VP9
-need none either: Note [VP9 headers] in bitstream/vp9_header.pyx.
+conceal it and give a frame. Of MPEG-1 and 2, the start codes of all slices are looked at, because
+the decoder gives up a packet with a slice below the picture. Packets with plain headers need no
+decoder: Note [Plain headers] in bitstream/plain_headers.pyx. It is opened for the first packet that
+is not plain. The headers of VP9 need none either: Note [VP9 headers] in bitstream/vp9_header.pyx.
 
 The decoders of H.263 and its relatives forget all references where the size changes. If no other
 picture refers to that one, they then leave it out without a word. So a new size counts as refused.
@@ -22,7 +23,7 @@ from libc.stdint cimport uint8_t
 from libc.string cimport memcpy, memset
 
 from cycodec.core.bitstream.mpeg cimport changes_sequence as has_other_sequence
-from cycodec.core.bitstream.mpeg cimport SequenceShape, holds_one_mpeg4_picture, mpeg4_picture_place
+from cycodec.core.bitstream.mpeg cimport SequenceShape, has_misplaced_slice, holds_one_mpeg4_picture, mpeg4_picture_place
 from cycodec.core.bitstream.nal cimport holds_picture, nal_format, take_length
 from cycodec.core.bitstream.plain_headers cimport new_plain_headers
 from cycodec.core.bitstream.start_codes cimport next_start_code
@@ -105,7 +106,7 @@ cdef class HeaderCheck:
             return read_vp9_packet(&self.references, packet.data, packet.size) != (
                 0 if is_hidden_vp9(packet.data[0], packet.data[packet.size - 1]) else 1
             )
-        if self.changes_sequence(packet):
+        if self.changes_sequence(packet) or self.misplaces_slice(packet):
             return True
         size = 0 if holds_picture(&self.nal, packet.data, packet.size) else -1
         self.is_plain = size == 0 and self.plain is not None and self.plain.accepts(packet.data, packet.size)
@@ -132,6 +133,14 @@ cdef class HeaderCheck:
         """
         return self.nal.codec_id in (avcodec.AV_CODEC_ID_MPEG1VIDEO, avcodec.AV_CODEC_ID_MPEG2VIDEO) and (
             has_other_sequence(&self.shape, packet.data, packet.size)
+        )
+
+    cdef bint misplaces_slice(self, const AVPacket *packet) noexcept nogil:
+        """Return True if the decoder of MPEG-1 or 2 gives up a packet for one of its slices."""
+        # the header of the sequence has the height in 12 bits, in front of 4
+        cdef int height = max(self.parameters.height, self.shape.header >> 4 & 0xFFF)
+        return self.nal.codec_id in (avcodec.AV_CODEC_ID_MPEG1VIDEO, avcodec.AV_CODEC_ID_MPEG2VIDEO) and (
+            has_misplaced_slice(packet.data, packet.size, (height + 31) // 32 * 2)
         )
 
     cdef bint knows_order(self) noexcept nogil:

@@ -71,6 +71,12 @@ cdef class PacketTable:
     # True if the records hold what packets say of later pictures.
     cdef bint has_headers
 
+    # What the decoder remembers of the first packet; True if another packet differs in that. See
+    # Note [What decoders remember] in bitstream/sequence_headers.pyx.
+    cdef uint32_t remembered
+    cdef bint changes_memory
+
+    cdef void note_remembered(self, const NalFormat *format, const AVPacket *packet) noexcept nogil
     cdef int note_first(self, Demuxer demuxer, int stream_index, const AVPacket *packet) except -1
     cdef bint note_first_size(self, const AVCodecParameters *parameters, const NalFormat *format,
                               const AVPacket *packet) except -1

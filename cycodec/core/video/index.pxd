@@ -37,6 +37,8 @@ cdef class FrameIndex(StreamIndex):
     cdef SequenceHeaders *headers
     # True if some packets hold parameter sets or sequence headers.
     cdef bint repeats_headers
+    # True if packets differ in what the decoder remembers, so that it must begin with the first.
+    cdef bint changes_memory
     # The anchors whose packets were read for that purpose alone.
     cdef int headers_read
     # For each anchor, 1 if a pass over the whole stream has met damage up to the next one; see Note

@@ -69,6 +69,7 @@ cdef class Seeker:
     cdef bint must_check(self) noexcept nogil
     cdef bint checks_from_start(self) noexcept nogil
     cdef int check_packets_before(self, AVPacket *packet, bint is_at_start) noexcept nogil
+    cdef bint must_begin_anew(self) noexcept nogil
     cdef bint is_near(self, int64_t position, int64_t reached, int delay, bint is_fresh) noexcept nogil
     cdef int anchor_of(self, int64_t number) noexcept nogil
     cdef int64_t first_number(self) noexcept nogil

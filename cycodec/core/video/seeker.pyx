@@ -149,6 +149,10 @@ cdef class Seeker:
         """
         return 1
 
+    cdef bint must_begin_anew(self) noexcept nogil:
+        """Return True if the decoder keeps something over a flush that changes its pictures."""
+        return self.remembers
+
     cdef bint is_near(self, int64_t position, int64_t reached, int delay, bint is_fresh) noexcept nogil:
         """Return True if decoding on from `reached` costs less than a seek; `delay` frames are
         inside the decoder.
@@ -198,7 +202,9 @@ cdef class AnchorSeeker(Seeker):
 
     Note [Decoders that remember]: each picture of VC-2 is a key frame, but libavcodec's decoder
     keeps coefficients of earlier pictures in its buffers, also over a flush, and they show where a
-    picture has none. Its frames are those of a pass from the beginning by a new decoder.
+    picture has none. Its frames are those of a pass from the beginning by a new decoder. So are
+    those of other codecs where packets differ in what decoders remember; see Note [What decoders
+    remember] in bitstream/sequence_headers.pyx.
 
     Parameters
     ----------
@@ -232,9 +238,12 @@ cdef class AnchorSeeker(Seeker):
     cdef int leading(self) noexcept nogil:
         return self.index.leading_pictures(self.anchor)
 
+    cdef bint must_begin_anew(self) noexcept nogil:
+        return self.remembers or self.index.changes_memory
+
     cdef int usable(self, int anchor) noexcept nogil:
         """Return the last anchor up to this one that decoding may start from."""
-        if self.remembers:
+        if self.must_begin_anew():
             return 0
         while anchor > 0 and self.bad_anchors[anchor]:
             anchor -= 1
@@ -424,6 +433,7 @@ cdef class AnchorSeeker(Seeker):
         elif not self.is_broken_off(code):
             code = LOST
         self.anchor = here
+        self.index.changes_memory = self.index.changes_memory or self.earlier.changes_memory
         if code < 0 and self.is_broken_off(code):
             return code             # the next request checks the packets
         if code == LOST or code == avutil.AVERROR_EOF or code == avutil.AVERROR_INVALIDDATA:

@@ -448,7 +448,8 @@ cdef class FrameStream(ReaderHandle):
     cdef bint begins_again(self) noexcept nogil:
         """Return True if the pass that begins needs a decoder that has seen nothing."""
         return self.seeker.anchor == 0 and (
-            self.index.stamped or self.index.is_confirmed() or self.watch.met_damage or self.seeker.remembers
+            self.index.stamped or self.index.is_confirmed() or self.watch.met_damage
+            or self.seeker.must_begin_anew()
         )
 
     cdef int renew_decoder(self, bint with_source) noexcept nogil:
