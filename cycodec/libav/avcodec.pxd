@@ -50,6 +50,7 @@ cdef extern from "libavcodec/avcodec.h" nogil:
         AV_CODEC_ID_MPEG2VIDEO
         AV_CODEC_ID_APNG
         AV_CODEC_ID_DIRAC
+        AV_CODEC_ID_AMV
         AV_CODEC_ID_WEBP
         AV_CODEC_ID_MPEG4
         AV_CODEC_ID_MJPEG

@@ -66,7 +66,7 @@ cdef class Seeker:
         self.stream_index = stream_index
         self.nal = unit_format(demuxer.stream(stream_index).codecpar)
         self.reads_headers = has_sequence_headers(self.nal.codec_id)
-        self.remembers = self.nal.codec_id == avcodec.AV_CODEC_ID_DIRAC
+        self.remembers = self.nal.codec_id in (avcodec.AV_CODEC_ID_DIRAC, avcodec.AV_CODEC_ID_AMV)
         name = demuxer.format_name
         if demuxer.can_seek_bytes and name in BYTE_FORMATS:
             self.way = SEEK_BY_BYTE
@@ -202,9 +202,10 @@ cdef class AnchorSeeker(Seeker):
 
     Note [Decoders that remember]: each picture of VC-2 is a key frame, but libavcodec's decoder
     keeps coefficients of earlier pictures in its buffers, also over a flush, and they show where a
-    picture has none. Its frames are those of a pass from the beginning by a new decoder. So are
-    those of other codecs where packets differ in what decoders remember; see Note [What decoders
-    remember] in bitstream/sequence_headers.pyx.
+    picture has none. The decoder of AMV leaves the rest of a damaged picture as its buffer was. The
+    frames of both are those of a pass from the beginning by a new decoder. So are those of other
+    codecs where packets differ in what decoders remember; see Note [What decoders remember] in
+    bitstream/sequence_headers.pyx.
 
     Parameters
     ----------
