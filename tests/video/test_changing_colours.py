@@ -176,3 +176,7 @@ def test_what_decoders_remember_of_earlier_pictures(kind, container, tmp_path):
     recipes.run("-f", "concat", "-safe", "0", "-i", names, "-c", "copy", path)
     # each of FFmpeg's frame threads remembers other pictures of DNxHD
     assert_reads(path, threads=1 if codec == "dnxhd" else 3)
+    saved = VideoDecoder(path).index.to_bytes()
+    for number, digest in enumerate(first_reads.frames_of(path)):
+        with VideoDecoder(path, index=saved, dimension_order="NHWC") as decoder:
+            assert oracle.digest(decoder[number]) == digest, number

@@ -155,7 +155,7 @@ def test_every_field_of_the_header(owner):
     bad = {what: answer for what, answer in answers.items() if answer.startswith(("wrong", "untyped"))}
     assert bad == {}
     for name in header:
-        assert answers[f"without {name}"] == "refused"
+        assert answers[f"without {name}"] == ("right" if name == "remembers" else "refused")
         for value in (2**64, -(2**63), 0.5, float("nan"), "x", [], {}):
             assert answers[f"{name} {value!r}"] == "refused"
     for what in (
@@ -238,6 +238,7 @@ def changed(data, **fields):
         ({"packets": 0}, "0 packets"),
         ({"stamped": False}, "packets for frames"),
         ({"stamped": 1}, "'stamped'"),
+        ({"remembers": None}, "'remembers'"),
         ({"stamped": False, "linear": True, "packets": 0}, "order"),
         ({"anchors": 0}, "0 anchors"),
         ({"anchors": 10**6}, "1000000 anchors"),

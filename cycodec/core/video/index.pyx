@@ -422,6 +422,7 @@ cdef class FrameIndex(StreamIndex):
             "count": self.count, "anchors": self.num_anchors, "packets": self.num_packets if self.stamped else 0,
             "num": self.num, "den": self.den, "stamped": bool(self.stamped), "linear": bool(self.from_start_only),
             "reorder": self.reorder, "confirmed": bool(self.confirmed), "synthesized": bool(self.synthesized),
+            "remembers": bool(self.changes_memory),
             "origin": self.origin, "stream_index": self.stream_index,
             "size": self.fingerprint[0] if self.fingerprint else None,
             "digest": self.fingerprint[1].hex() if self.fingerprint else None,
@@ -454,7 +455,7 @@ cdef class FrameIndex(StreamIndex):
         index.stamped, index.from_start_only = header["stamped"], header["linear"]
         index.reorder, index.confirmed = header["reorder"], header["confirmed"]
         index.synthesized, index.origin = header["synthesized"], header["origin"]
-        index.stream_index = header["stream_index"]
+        index.stream_index, index.changes_memory = header["stream_index"], header["remembers"]
         if header["size"] is not None:
             index.fingerprint = (header["size"], bytes.fromhex(header["digest"]))
         index.allocate(header["count"], header["anchors"], header["packets"])

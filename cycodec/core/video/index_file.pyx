@@ -58,7 +58,7 @@ INTEGERS = {
     "count": (0, LARGEST_COUNT), "anchors": (0, LARGEST_COUNT), "packets": (0, LARGEST_COUNT), "num": (1, LARGEST_INT),
     "den": (1, LARGEST_INT), "reorder": (0, LARGEST_REORDER), "stream_index": (-1, LARGEST_INT),
 }
-BOOLEANS = ("stamped", "linear", "confirmed", "synthesized")
+BOOLEANS = ("stamped", "linear", "confirmed", "synthesized", "remembers")
 
 
 # -- writing ---------------------------------------------------------------------------------------
@@ -249,6 +249,7 @@ def read_header(stream):
         raise ValueError("its header is not a flat JSON object")
     for name, (smallest, largest) in INTEGERS.items():
         check_integer(header, name, smallest, largest)
+    header.setdefault("remembers", False)       # the first indexes have no such field
     for name in BOOLEANS:
         if not isinstance(header[name], bool):
             raise ValueError(f"the field '{name}' of its header is not true or false")
