@@ -323,7 +323,7 @@ def judge_packets(Demuxer demuxer not None, int stream_index, change=None):
     Returns
     -------
     list of tuple of bool
-        Whether the packet is plain, whether the decoder refuses what it is sent of the packet, and
+        Whether the packet needs no decoder, whether the decoder refuses what it is sent of the packet, and
         whether it refuses the whole packet. Packets whose lengths of units do not fit are refused.
     """
     cdef AVPacket *packet = avcodec.av_packet_alloc()
@@ -341,7 +341,7 @@ def judge_packets(Demuxer demuxer not None, int stream_index, change=None):
             is_refused = check.refuses(packet, is_single)
             check = new_header_check(demuxer, stream_index)
             check.begin()
-            is_plain = holds_picture(&check.nal, packet.data, packet.size) and (
+            is_plain = holds_picture(&check.nal, packet.data, packet.size) and not check.misplaces_slice(packet) and (
                 new_plain_headers(parameters).accepts(packet.data, packet.size)
             )
             verdicts.append((is_plain, is_refused, check.sends(packet)))
