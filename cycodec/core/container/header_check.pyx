@@ -323,8 +323,9 @@ def judge_packets(Demuxer demuxer not None, int stream_index, change=None):
     Returns
     -------
     list of tuple of bool
-        Whether the packet needs no decoder, whether the decoder refuses what it is sent of the packet, and
-        whether it refuses the whole packet. Packets whose lengths of units do not fit are refused.
+        Whether the packet needs no decoder, whether the decoder refuses what it is sent of the
+        packet, and whether it refuses the whole packet. Packets whose lengths of units do not fit
+        are refused.
     """
     cdef AVPacket *packet = avcodec.av_packet_alloc()
     cdef const avcodec.AVCodecParameters *parameters = demuxer.stream(stream_index).codecpar
