@@ -150,6 +150,7 @@ REMEMBERED = {
         "gbrp10le -profile:v dnxhr_444",
         "yuv422p -profile:v dnxhr_sq -colorspace bt2020nc",
     ),
+    "chroma of MPEG-2": ("mpeg2video", "yuv422p -bf 2 -g 6", "yuv420p -bf 2 -g 6"),
     "components of JPEG 2000": ("jpeg2000", "yuv420p10", "gray", "yuv420p"),
 }
 
@@ -158,6 +159,7 @@ REMEMBERED = {
     ("kind", "container"),
     [
         *((kind, "mov") for kind in REMEMBERED),
+        *(("chroma of MPEG-2", container) for container in ("mkv", "ts")),
         ("the range of JPEG", "mkv"),
         ("the range of JPEG", "avi"),
         ("components of DNxHD", "avi"),

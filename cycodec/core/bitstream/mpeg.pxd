@@ -10,6 +10,8 @@ cdef struct SequenceShape:
     uint32_t header
     uint32_t extension
     uint32_t display
+    # True if the chroma format has changed.
+    bint changes_chroma
 
 
 cdef bint holds_one_mpeg2_frame(

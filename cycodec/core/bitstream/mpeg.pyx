@@ -191,6 +191,10 @@ cdef bint changes_sequence(SequenceShape *known, const uint8_t *data, int size) 
                 read_bits(&bits, 24)                    # colours
             shape.display = read_bits(&bits, 29)        # sizes of the display, with a marker
     shape.is_known = True
+    # chroma_format is the two bits before the last four
+    shape.changes_chroma = known.changes_chroma or (
+        known.is_known and (shape.extension ^ known.extension) >> 4 & 3 != 0
+    )
     kind = known.is_known and (
         shape.header != known.header or shape.extension != known.extension or shape.display != known.display
     )

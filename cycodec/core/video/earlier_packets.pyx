@@ -92,6 +92,7 @@ cdef class EarlierPackets:
             is_refused = self.refuses_av1(packet)
         if not self.stamped:
             is_refused = self.headers.refuses(packet) or is_refused
+            self.changes_memory = self.changes_memory or self.headers.shape.changes_chroma
             self.order.note_packet(packet, number)
             if self.order.is_wrong:
                 return True
@@ -145,7 +146,10 @@ cdef class EarlierPackets:
         self.note_remembered(packet)
         if self.changes_memory:
             return True
-        return not self.stamped and self.headers.changes_sequence(packet)
+        if self.stamped or not self.headers.changes_sequence(packet):
+            return False
+        self.changes_memory = self.headers.shape.changes_chroma
+        return True
 
     cdef void abandon(self) noexcept:
         """Forget what is owned without freeing it; see Note [After fork]."""
