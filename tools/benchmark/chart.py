@@ -61,7 +61,7 @@ def draw(report: dict[str, Any], path: Path, threads: int, cache: str) -> None:
             label=title_of(name),
             zorder=3,
         )
-    axes.axvline(1, color=STYLES[base][0], linewidth=1.4, zorder=2)
+    axes.axvline(1, color=STYLES.get(base, CHECKOUT_STYLE)[0], linewidth=1.4, zorder=2)
     for i in range(1, len(workloads), 2):
         axes.axhspan(i - 0.5, i + 0.5, color="#f3f3f3", zorder=0)
     names = [WORKLOADS[name].title for name in workloads]

@@ -113,8 +113,9 @@ cdef uint32_t remembered_header(int codec_id, const uint8_t *data, int size) noe
     application segments say (the range of colours, RGB, upside down) for all later pictures that do
     not say it. Those of DNxHD and JPEG 2000 keep a pixel format or colours where the components
     change, and that of MPEG-2 shows other pictures at first where the chroma format changes, which
-    `changes_sequence` in mpeg.pyx finds. If packets differ in this, only a pass from the beginning by a new decoder gives the
-    frames of the ffmpeg command. The digests of packets of ordinary streams are all equal.
+    `changes_sequence` in mpeg.pyx finds. If packets differ in this, only a pass from the beginning
+    by a new decoder gives the frames of the ffmpeg command. The digests of packets of ordinary
+    streams are all equal.
     """
     cdef uint32_t digest = DIGEST_BASIS
     cdef uint32_t word = 0
