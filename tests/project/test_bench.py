@@ -266,17 +266,19 @@ def test_another_checkout_takes_part_as_a_peer(clip, before):
     assert name in table.getvalue()
 
 
-def test_the_chart_shows_another_checkout(clip, before, tmp_path):
+@pytest.mark.parametrize("base_is_other", [False, True])
+def test_the_chart_shows_another_checkout(clip, before, tmp_path, base_is_other):
     pytest.importorskip("matplotlib", reason="matplotlib is not installed")
     from benchmark import chart
 
     name = checkouts.name_of(before)
     place = {"clip": "a", "workload": "uniform10", "threads": 1, "cache": "warm"}
-    result = {**place, "libraries": {"cycodec": measured([1.0]), name: measured([2.0])}}
-    figures.add_ratios(result)
+    base, peer = (name, "cycodec") if base_is_other else ("cycodec", name)
+    result = {**place, "libraries": {base: measured([1.0]), peer: measured([2.0])}}
+    figures.add_ratios(result, base)
     whole = {
-        "settings": {"base": "cycodec"},
-        "versions": {"cycodec": {}, name: {}},
+        "settings": {"base": base},
+        "versions": {base: {}, peer: {}},
         "results": [result],
         "summary": figures.summary([result]),
     }

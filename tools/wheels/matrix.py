@@ -170,7 +170,13 @@ def install_ffmpeg(system: Chroot, suite: str) -> dict[str, str]:
         return {}
     source_build.build(system, version, ROOT / "build/wheel")
     prefix = source_build.PREFIX
-    return {"CYCODEC_FFMPEG_DIR": prefix, "PATH": f"{prefix}/bin:{PATH}"}
+    return {
+        "CYCODEC_FFMPEG_DIR": prefix,
+        "PATH": f"{prefix}/bin:{PATH}",
+        # for the programs that tests compile
+        "PKG_CONFIG_PATH": f"{prefix}/lib/pkgconfig",
+        "LD_LIBRARY_PATH": f"{prefix}/lib",
+    }
 
 
 def try_suite(suite: str, tests: list[str], minutes: float) -> Row:

@@ -11,20 +11,26 @@ from wheels.debian import Apt
 
 # Where the system has it.
 PREFIX = "/opt/ffmpeg"
-# Libraries that FFmpeg's tests need encoders or decoders of, and the options that enable them.
+# Libraries whose encoders, decoders or formats the tests need, and what enables them.
 LIBRARIES = {
     "libaom-dev": "libaom",
     "libdav1d-dev": "libdav1d",
     "libmp3lame-dev": "libmp3lame",
     "libopenjp2-7-dev": "libopenjpeg",
+    "libgnutls28-dev": "gnutls",
+    "libgsm1-dev": "libgsm",
     "libopus-dev": "libopus",
+    "libspeex-dev": "libspeex",
     "libsvtav1enc-dev": "libsvtav1",
     "libtheora-dev": "libtheora",
+    "libtwolame-dev": "libtwolame",
     "libvorbis-dev": "libvorbis",
     "libvpx-dev": "libvpx",
     "libwebp-dev": "libwebp",
     "libx264-dev": "libx264",
     "libx265-dev": "libx265",
+    "libxml2-dev": "libxml2",
+    "libxvidcore-dev": "libxvid",
 }
 TOOLS = ("gcc", "libc6-dev", "make", "nasm", "pkg-config", "zlib1g-dev", "libbz2-dev", "liblzma-dev")
 OPTIONS = "--enable-gpl --enable-shared --disable-static --disable-doc --disable-ffplay --disable-debug"
