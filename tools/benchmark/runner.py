@@ -166,17 +166,15 @@ def run(
     workers, absent = _start_workers(pythons, threads, base, {BASE: ROOT, **(checkouts or {})})
     pairs = [(clip, name, case) for clip in clips for name in workloads if (case := case_for(name, clip))]
     found: list[dict[str, Any]] = [{} for _ in pairs]
-    try:
-        for turn in range(processes):
+    for turn in range(processes):
+        try:
             for number, (clip, name, case) in enumerate(pairs):
                 step = f"{turn * len(pairs) + number + 1}/{processes * len(pairs)}"
                 progress(f"{step} {clip.name}: {WORKLOADS[name].title}")
                 _join(found[number], _measure(workers, case, rounds, cache, base))
+        finally:
             for worker in workers.values():
                 worker.stop()
-    finally:
-        for worker in workers.values():
-            worker.stop()
     results = []
     for (clip, name, case), libraries in zip(pairs, found, strict=True):
         result = {"clip": clip.name, "workload": name, "threads": threads, "cache": cache}
