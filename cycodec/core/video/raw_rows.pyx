@@ -9,7 +9,6 @@ shares or more, and the last rows keep what the memory held: other data of this 
 at each read. Those pixels are set to the first colour here, and the picture counts as damaged.
 """
 
-from libc.stdint cimport uint8_t
 from libc.string cimport memset
 
 from cycodec.libav cimport avcodec, avutil
@@ -28,7 +27,7 @@ cdef bint clears_missing_rows(const AVCodecParameters *parameters, AVFrame *fram
     cdef int bits = parameters.bits_per_coded_sample
     cdef int per_byte, needed, share, row, held, kept
     cdef ptrdiff_t pitch = abs(frame.linesize[0])
-    cdef uint8_t *line
+    cdef ptrdiff_t step         # bytes of the packet that a row takes
     if parameters.codec_id != avcodec.AV_CODEC_ID_RAWVIDEO or parameters.codec_tag not in (0, RAW_TAG):
         return False
     if not (is_mono or frame.format == avutil.AV_PIX_FMT_PAL8) or bits not in (0, 1, 2, 4, 8):
@@ -38,12 +37,10 @@ cdef bint clears_missing_rows(const AVCodecParameters *parameters, AVFrame *fram
     share = size // max(frame.height, 1)
     if share == 0 or share >= needed or frame.buf[0] == NULL:
         return False
+    step = <ptrdiff_t> ((needed + share - 1) // share) * share
     for row in range(frame.height):
-        held = <int> max(0, min(needed, size - <ptrdiff_t> row * ((needed + share - 1) // share) * share))
+        held = <int> max(0, min(needed, size - row * step))
         kept = held if is_mono else held * per_byte
-        if kept >= pitch or held == needed:
-            continue
-        line = frame.buf[0].data + row * pitch
-        if row * pitch + pitch <= <ptrdiff_t> frame.buf[0].size:
-            memset(line + kept, 0, pitch - kept)
+        if held < needed and (row + 1) * pitch <= <ptrdiff_t> frame.buf[0].size:
+            memset(frame.buf[0].data + row * pitch + kept, 0, pitch - kept)
     return True
