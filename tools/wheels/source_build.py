@@ -37,7 +37,7 @@ OPTIONS = "--enable-gpl --enable-shared --disable-static --disable-doc --disable
 
 
 def build(system: Chroot, version: str, work: Path) -> None:
-    """Build FFmpeg in a system, unless it was built there before.
+    """Build FFmpeg in a system, unless this version with these libraries was built there before.
 
     Parameters
     ----------
@@ -48,8 +48,13 @@ def build(system: Chroot, version: str, work: Path) -> None:
     work : Path
         Where the source archives are kept.
     """
-    if (system.folder / PREFIX.lstrip("/") / "bin/ffmpeg").exists():
+    prefix = system.folder / PREFIX.lstrip("/")
+    enabled = " ".join(f"--enable-{name}" for name in LIBRARIES.values())
+    wanted = f"{version} {OPTIONS} {enabled}\n"
+    stamp = prefix / "stamp"
+    if stamp.exists() and stamp.read_text() == wanted:
         return
+    shutil.rmtree(prefix, ignore_errors=True)
     apt = Apt(work / "apt")
     apt.update()
     archive = apt.upstream("ffmpeg", work / "sources", version)
@@ -57,7 +62,6 @@ def build(system: Chroot, version: str, work: Path) -> None:
     source = system.folder / "ffmpeg"
     shutil.rmtree(source, ignore_errors=True)
     shutil.copytree(archive.folder, source, symlinks=True)
-    enabled = " ".join(f"--enable-{name}" for name in LIBRARIES.values())
     with system.entered():
         system.run(
             "cd /ffmpeg;"
@@ -66,3 +70,4 @@ def build(system: Chroot, version: str, work: Path) -> None:
             f"make -j{os.cpu_count() or 1} >/dev/null 2>&1; make install >/dev/null 2>&1"
         )
     shutil.rmtree(source)
+    stamp.write_text(wanted)

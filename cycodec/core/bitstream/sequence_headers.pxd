@@ -20,11 +20,20 @@ cdef struct SequenceHeaders:
     uint8_t matrix
 
 
+cdef struct DecoderMemory:
+    # 1 if a packet was noted.
+    uint8_t is_known
+    # What the decoder remembers of that packet; see Note [What decoders remember].
+    uint32_t first
+    # 1 if a later packet differs in it.
+    uint8_t changes
+
+
 cdef bint has_sequence_headers(int codec_id) noexcept nogil
 cdef bint keeps_colours(int codec_id) noexcept nogil
 cdef bint tells_all(int codec_id, const SequenceHeaders *headers) noexcept nogil
 cdef void read_sequence_headers(const NalFormat *format, const uint8_t *data, int size,
                                 SequenceHeaders *headers) noexcept nogil
-cdef uint32_t remembered_header(int codec_id, const uint8_t *data, int size) noexcept nogil
+cdef void note_memory(DecoderMemory *memory, int codec_id, const uint8_t *data, int size) noexcept nogil
 cdef void fill_in(SequenceHeaders *headers, const SequenceHeaders *earlier) noexcept nogil
 cdef SequenceHeaders headers_of_extradata(int codec_id, bytes extradata)

@@ -106,6 +106,15 @@ cdef bint has_jpeg_tables(const uint8_t *data, int size) noexcept nogil:
     return has_tables and has_codes
 
 
+cdef void note_memory(DecoderMemory *memory, int codec_id, const uint8_t *data, int size) noexcept nogil:
+    """Note whether a packet differs from the first one in what the decoder remembers of it."""
+    cdef uint32_t remembered = remembered_header(codec_id, data, size)
+    if not memory.is_known:
+        memory.is_known = True
+        memory.first = remembered
+    memory.changes = memory.changes or remembered != memory.first
+
+
 cdef uint32_t remembered_header(int codec_id, const uint8_t *data, int size) noexcept nogil:
     """Return a digest of what a packet tells the decoder for later pictures, too.
 

@@ -4,7 +4,7 @@ from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 
 from cycodec.core.bitstream.nal cimport NalFormat
 from cycodec.core.bitstream.picture_parser cimport PictureParser
-from cycodec.core.bitstream.sequence_headers cimport SequenceHeaders
+from cycodec.core.bitstream.sequence_headers cimport DecoderMemory, SequenceHeaders
 from cycodec.core.container.demux cimport Demuxer
 from cycodec.core.container.header_check cimport HeaderCheck
 from cycodec.libav.avcodec cimport AVCodecParameters, AVCodecParserContext, AVPacket
@@ -71,12 +71,9 @@ cdef class PacketTable:
     # True if the records hold what packets say of later pictures.
     cdef bint has_headers
 
-    # What the decoder remembers of the first packet; True if another packet differs in that. See
-    # Note [What decoders remember] in bitstream/sequence_headers.pyx.
-    cdef uint32_t remembered
-    cdef bint changes_memory
+    # Whether packets differ in what the decoder remembers of them.
+    cdef DecoderMemory memory
 
-    cdef void note_remembered(self, const NalFormat *format, const AVPacket *packet) noexcept nogil
     cdef int note_first(self, Demuxer demuxer, int stream_index, const AVPacket *packet) except -1
     cdef bint note_first_size(self, const AVCodecParameters *parameters, const NalFormat *format,
                               const AVPacket *packet) except -1

@@ -16,7 +16,7 @@ from cycodec.core.bitstream.vp9_header cimport read_vp9_size
 from cycodec.core.bitstream.vpx cimport is_hidden_vp8, is_hidden_vp9, is_key_vp8, is_key_vp9, read_vp8_size
 from cycodec.core.bitstream.picture_parser cimport ENTRY_NO, ENTRY_YES, PictureHeader, PictureParser, new_picture_parser
 from cycodec.core.bitstream.sequence_headers cimport (
-    SequenceHeaders, has_sequence_headers, read_sequence_headers, remembered_header
+    SequenceHeaders, has_sequence_headers, note_memory, read_sequence_headers
 )
 from cycodec.core.container.demux cimport Demuxer
 from cycodec.core.container.header_check cimport HeaderCheck, new_header_check
@@ -248,13 +248,6 @@ cdef class PacketTable:
         self.capacity = self.count
         return 0
 
-    cdef void note_remembered(self, const NalFormat *format, const AVPacket *packet) noexcept nogil:
-        """Note whether a packet differs from the first one in what the decoder remembers of it."""
-        cdef uint32_t remembered = remembered_header(format.codec_id, packet.data, packet.size)
-        if self.count == 0:
-            self.remembered = remembered
-        self.changes_memory = self.changes_memory or remembered != self.remembered
-
     cdef int note_first(self, Demuxer demuxer, int stream_index, const AVPacket *packet) except -1:
         """Read the headers of the stream's first packet."""
         cdef AVCodecParameters *parameters = demuxer.stream(stream_index).codecpar
@@ -391,12 +384,12 @@ cdef class PacketTable:
                     other = avformat.av_stream_get_parser(stream)
                     is_split = other != NULL and not other.flags & avcodec.PARSER_FLAG_COMPLETE_FRAMES
                     record_packet(&record, packet, &format, closely, is_split)
-                    self.note_remembered(&format, packet)
+                    note_memory(&self.memory, format.codec_id, packet.data, packet.size)
                     if self.has_headers:
                         read_sequence_headers(&format, packet.data, packet.size, &record.headers)
                     if check.refuses(packet, record.flags & PACKET_PLAIN) and not packet.flags & avcodec.AV_PKT_FLAG_DISCARD:
                         record.flags |= PACKET_SUSPECT
-                    self.changes_memory = self.changes_memory or check.shape.changes_chroma
+                    self.memory.changes = self.memory.changes or check.shape.changes_chroma
                     if self.has_order:
                         self.record_order(check, parser, other, packet, &record)
                     avcodec.av_packet_unref(packet)

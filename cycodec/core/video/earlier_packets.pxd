@@ -1,8 +1,9 @@
 """EarlierPackets: whether the packets before an anchor give the frames that the index promises."""
 
-from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint64_t
 
 from cycodec.core.bitstream.picture_parser cimport PictureParser
+from cycodec.core.bitstream.sequence_headers cimport DecoderMemory
 from cycodec.core.container.decode_check cimport DecodeCheck
 from cycodec.core.container.demux cimport Demuxer
 from cycodec.core.container.header_check cimport HeaderCheck
@@ -35,12 +36,9 @@ cdef class EarlierPackets:
     cdef OrderCounts counts
     # True after the first packet.
     cdef bint has_begun
-    # What the decoder remembers of the first packet, if that was read, and whether another packet
-    # differs in it; see Note [What decoders remember] in bitstream/sequence_headers.pyx.
+    # Whether packets differ in what the decoder remembers of them.
+    cdef DecoderMemory memory
     cdef int codec_id
-    cdef uint32_t remembered
-    cdef bint has_remembered
-    cdef bint changes_memory
     # True if packets have ordinals in place of timestamps that can be relied on.
     cdef bint stamped
 
@@ -48,7 +46,6 @@ cdef class EarlierPackets:
     cdef bint can_check(self, const Anchor *first, const Anchor *last) noexcept nogil
     cdef bint refuses(self, const AVPacket *packet, int64_t number, bint is_leading) noexcept nogil
     cdef bint lacks_pictures(self) noexcept nogil
-    cdef void note_remembered(self, const AVPacket *packet) noexcept nogil
     cdef bint refuses_av1(self, const AVPacket *packet) noexcept nogil
     cdef bint refuses_anchor(self, const AVPacket *packet, bint is_last) noexcept nogil
     cdef void abandon(self) noexcept

@@ -33,12 +33,12 @@ This holds for the first `MOST_CHECKED` packets of a source that is not a URL. F
 packet are read from the beginning of the stream, where the reader sees which frames come.
 """
 
-from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint64_t
 from libc.string cimport memset
 
 from cycodec.core.bitstream.av1_units cimport Av1Packet, read_av1_packet
 from cycodec.core.bitstream.picture_parser cimport ENTRY_YES, PictureHeader, new_picture_parser
-from cycodec.core.bitstream.sequence_headers cimport remembered_header
+from cycodec.core.bitstream.sequence_headers cimport note_memory
 from cycodec.core.compat cimport compat_hevc_needs_references
 from cycodec.core.container.decode_check cimport new_decode_check
 from cycodec.core.container.demux cimport Demuxer
@@ -87,12 +87,12 @@ cdef class EarlierPackets:
         """
         cdef PictureHeader header
         cdef bint is_refused = self.pictures.refuses(packet)
-        self.note_remembered(packet)
+        note_memory(&self.memory, self.codec_id, packet.data, packet.size)
         if self.parser is not None:
             is_refused = self.refuses_av1(packet)
         if not self.stamped:
             is_refused = self.headers.refuses(packet) or is_refused
-            self.changes_memory = self.changes_memory or self.headers.shape.changes_chroma
+            self.memory.changes = self.memory.changes or self.headers.shape.changes_chroma
             self.order.note_packet(packet, number)
             if self.order.is_wrong:
                 return True
@@ -100,15 +100,7 @@ cdef class EarlierPackets:
             self.order.read_header(packet, &header)
         if self.needs_references:
             note_count(&self.counts, self.order.order, self.order.entry == ENTRY_YES)
-        return (is_refused and number >= 0 and not is_leading) or self.changes_memory
-
-    cdef void note_remembered(self, const AVPacket *packet) noexcept nogil:
-        """Note whether a packet differs from the first one in what the decoder remembers of it."""
-        cdef uint32_t remembered = remembered_header(self.codec_id, packet.data, packet.size)
-        if not self.has_remembered:
-            self.remembered = remembered
-        self.has_remembered = True
-        self.changes_memory = self.changes_memory or remembered != self.remembered
+        return (is_refused and number >= 0 and not is_leading) or self.memory.changes
 
     cdef bint lacks_pictures(self) noexcept nogil:
         """Return True if the decoder may give fewer frames than there are packets, because pictures
@@ -143,12 +135,12 @@ cdef class EarlierPackets:
             note_count(&self.counts, self.order.order, self.order.entry == ENTRY_YES)
         if self.parser is not None and self.refuses_av1(packet):
             return True
-        self.note_remembered(packet)
-        if self.changes_memory:
+        note_memory(&self.memory, self.codec_id, packet.data, packet.size)
+        if self.memory.changes:
             return True
         if self.stamped or not self.headers.changes_sequence(packet):
             return False
-        self.changes_memory = self.headers.shape.changes_chroma
+        self.memory.changes = self.headers.shape.changes_chroma
         return True
 
     cdef void abandon(self) noexcept:

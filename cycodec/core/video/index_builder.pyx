@@ -300,7 +300,7 @@ cdef int set_anchors(FrameIndex index, PacketTable table) except -1:
             break
     index.num_anchors = found
     index.repeats_headers = table.begins_with_sets
-    index.changes_memory = table.changes_memory
+    index.changes_memory = table.memory.changes
     if table.has_headers:
         set_headers(index, table)
     return 0

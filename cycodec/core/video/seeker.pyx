@@ -434,7 +434,7 @@ cdef class AnchorSeeker(Seeker):
         elif not self.is_broken_off(code):
             code = LOST
         self.anchor = here
-        self.index.changes_memory = self.index.changes_memory or self.earlier.changes_memory
+        self.index.changes_memory = self.index.changes_memory or self.earlier.memory.changes
         if code < 0 and self.is_broken_off(code):
             return code             # the next request checks the packets
         if code == LOST or code == avutil.AVERROR_EOF or code == avutil.AVERROR_INVALIDDATA:
