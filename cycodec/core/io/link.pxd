@@ -33,7 +33,10 @@ cdef class Watch:
 cdef class Link(ByteStore):
     cdef AVIOContext *ptr
     cdef Watch watch
+    # The size when it was asked for last; 0: unknown.
+    cdef int64_t known_size
 
     cdef int open(self, const char *url, AVDictionary **options) noexcept nogil
+    cdef bint is_behind_end(self, int64_t pos) noexcept nogil
     cdef bint is_seekable(self) noexcept nogil
     cdef void abandon(self) noexcept

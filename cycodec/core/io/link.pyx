@@ -188,11 +188,26 @@ cdef class Link(ByteStore):
         self.ptr.error = 0
         self.ptr.eof_reached = 0
         if avformat.avio_seek(self.ptr, 0, SEEK_CUR) != pos:
+            if self.is_behind_end(pos):
+                return 0
             code = avformat.avio_seek(self.ptr, pos, SEEK_SET)
             if code < 0:
                 return code
         code = avformat.avio_read_partial(self.ptr, out, <int> min(size, <int64_t> 1 << 30))
         return 0 if code == avutil.AVERROR_EOF else code
+
+    cdef bint is_behind_end(self, int64_t pos) noexcept nogil:
+        """Return True if the source is known to end at or before a position.
+
+        FFmpeg 8.1 takes a connection that was sent there for one whose answer is read, and gets
+        the rest of that answer in place of the next one.
+        """
+        cdef int64_t size
+        if pos < self.known_size:
+            return False
+        size = self.size()
+        self.known_size = max(size, 0)
+        return 0 < size <= pos
 
     cdef int64_t size(self) noexcept nogil:
         return avformat.avio_size(self.ptr) if self.ptr != NULL else avutil.AVERROR(EIO)
