@@ -71,8 +71,6 @@ cdef dict RESERVED = {
 SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9.-]*)(?:\+[A-Za-z0-9+.-]*)?[:,]")
 
 cdef bytes NOTHING = b"none"        # the name of no protocol
-cdef bytes single_formats = None    # the format_whitelist of a source that is one resource
-cdef set known_protocols = None
 
 
 cdef class Access:
@@ -160,11 +158,6 @@ cdef class Rules:
         self.is_remote = is_remote
 
 
-# The rules of sources for which the user allows nothing more.
-cdef Rules memory_rules = None
-cdef Rules file_rules = None
-
-
 cdef str scheme_of(str url):
     """Return the scheme of a URL in lower case, without a plus sign and its suffix, or None."""
     found = SCHEME.match(url)
@@ -173,17 +166,19 @@ cdef str scheme_of(str url):
 
 cdef bint is_known_scheme(str scheme):
     """Return whether FFmpeg has a protocol or a demuxer of a scheme."""
-    global known_protocols
+    return scheme in KNOWN_SCHEMES
+
+
+cdef frozenset all_schemes():
+    """Return the schemes of which FFmpeg has a protocol or a demuxer."""
     cdef void *state = NULL
     cdef const char *name
-    if known_protocols is None:
-        known_protocols = set(SCHEME_FORMATS)
-        while True:
-            name = avformat.avio_enum_protocols(&state, 0)
-            if name == NULL:
-                break
-            known_protocols.add(name.decode())
-    return scheme in known_protocols
+    schemes = set(SCHEME_FORMATS)
+    while True:
+        name = avformat.avio_enum_protocols(&state, 0)
+        if name == NULL:
+            return frozenset(schemes)
+        schemes.add(name.decode())
 
 
 cdef bint is_allowed_scheme(Access access, str scheme):
@@ -196,16 +191,11 @@ cdef bint is_allowed_scheme(Access access, str scheme):
 
 cdef Rules rules_of(Access access, str url):
     """Return what FFmpeg may use for a URL; "" stands for bytes and file-like objects."""
-    global memory_rules, file_rules
     if not access.protocols and not access.formats:
         if not url:
-            if memory_rules is None:
-                memory_rules = make_rules(access, url)
-            return memory_rules
+            return MEMORY_RULES
         if url.startswith("file:"):
-            if file_rules is None:
-                file_rules = make_rules(access, url)
-            return file_rules
+            return FILE_RULES
     return make_rules(access, url)
 
 
@@ -225,7 +215,7 @@ cdef Rules make_rules(Access access, str url):
         # the source needs no permission, so that the user means what a playlist names
         opened.update(PLAYLISTS)
     is_single = not any(is_many(name) for name in opened)
-    formats = formats_of_one_resource()
+    formats = SINGLE_FORMATS
     if opened:
         formats += b"," + ",".join(sorted(opened)).encode()
     return Rules(
@@ -256,22 +246,18 @@ cdef bytes formats_of_one_resource():
 
     The still picture demuxer opens its files itself; `Demuxer` lets it open nothing but the source.
     """
-    global single_formats
     cdef void *state = NULL
     cdef const AVInputFormat *demuxer
-    if single_formats is None:
-        names = []
-        while True:
-            demuxer = avformat.av_demuxer_iterate(&state)
-            if demuxer == NULL:
-                break
-            for name in demuxer.name.decode().split(","):
-                if not (name in PLAYLISTS or name in SCRIPTS) and (
-                    not demuxer.flags & avformat.AVFMT_NOFILE or name.startswith("image2")
-                ):
-                    names.append(name)
-        single_formats = ",".join(names).encode()
-    return single_formats
+    names = []
+    while True:
+        demuxer = avformat.av_demuxer_iterate(&state)
+        if demuxer == NULL:
+            return ",".join(names).encode()
+        for name in demuxer.name.decode().split(","):
+            if not (name in PLAYLISTS or name in SCRIPTS) and (
+                not demuxer.flags & avformat.AVFMT_NOFILE or name.startswith("image2")
+            ):
+                names.append(name)
 
 
 # How the files begin that `FrameIndex.save` writes.
@@ -301,3 +287,11 @@ cdef str playlist_in(bytes head, str url):
     if head.startswith(SAVED_INDEX):  # FFmpeg takes each name with .idx for subtitles
         return None
     return found if is_many(found) else None
+
+
+# They are made here, and not when they are needed first, because several threads may open sources.
+cdef frozenset KNOWN_SCHEMES = all_schemes()
+cdef bytes SINGLE_FORMATS = formats_of_one_resource()
+# The rules of sources for which the user allows nothing more.
+cdef Rules MEMORY_RULES = make_rules(Access(), "")
+cdef Rules FILE_RULES = make_rules(Access(), "file:")
