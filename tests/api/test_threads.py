@@ -31,7 +31,7 @@ FILE = "h264_plain.mp4"
 
 
 def together(work, count=THREADS):
-    """Runs `work(number)` in threads that begin at the same moment; returns the results in order."""
+    """Runs `work(number)` in threads that begin at the same moment; returns their results."""
     barrier = threading.Barrier(count)
 
     def begin(number):
