@@ -259,6 +259,28 @@ def test_ordinary_urls_open(server, folder):
     assert torch.equal(VideoDecoder(server.address.replace("http", "HTTP") + "/v.mp4")[5], frames[5])
 
 
+def test_a_connection_that_the_server_closes_is_made_again(server, folder):
+    """If the server closes all of them, the read fails."""
+    noise = "nullsrc=s=320x240:r=25:d=3,geq=random(1)*255:128:128"
+    command = ["ffmpeg", "-v", "error", "-y", "-f", "lavfi", "-i", noise, "-c:v", "mjpeg", "-q:v", "2"]
+    subprocess.run(
+        [*command, "-pix_fmt", "yuvj420p", "-movflags", "faststart", folder / "large.mov"], check=True
+    )
+    expected = VideoDecoder(folder / "large.mov")[[70, 3, 40]]
+    decoder = VideoDecoder(f"{server.address}/large.mov", num_threads=1)
+    found = []
+    for number in (70, 3, 40):
+        server.drops = 1
+        found.append(decoder[number])
+        assert server.drops == 0
+    assert torch.equal(torch.stack(found), expected)
+    server.drops = 1000
+    with pytest.raises(cycodec.FFmpegError, match=r"/large\.mov"):
+        decoder[5]
+    server.drops = 0
+    assert torch.equal(decoder[3], expected[1])
+
+
 @pytest.mark.parametrize("name", ["list.m3u8", "list.mpd", "list.m3u8?token=1"])
 def test_urls_of_playlists_open(name, server):
     assert len(VideoDecoder(f"{server.address}/{name}")) == 75

@@ -99,10 +99,16 @@ def test_sources_are_shared(kind, frames):
 
 
 @pytest.mark.usefixtures("small_turns")
-def test_a_url_is_shared(frames):
-    with serving(media.path(FILE).parent) as server:
-        decoder = VideoDecoder(f"{server.address}/{media.path(FILE).name}")
+@pytest.mark.parametrize("is_part", [False, True])
+def test_a_url_is_shared(is_part, frames, tmp_path):
+    """Each reader has a connection of its own."""
+    data = media.path(FILE).read_bytes()
+    (tmp_path / "v.mp4").write_bytes(bytes(1000) * is_part + data)
+    with serving(tmp_path) as server:
+        url = f"{server.address}/v.mp4"
+        decoder = VideoDecoder((url, 1000, len(data)) if is_part else url, num_threads=THREADS)
         assert together(lambda number: wrong_reads(decoder, frames, number, 20)) == [[]] * THREADS
+        assert [oracle.digest(frame.permute(1, 2, 0)) for frame in decoder[:]] == list(frames.digests)
 
 
 @pytest.mark.usefixtures("small_turns")

@@ -14,6 +14,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
         server = self.server
         server.requests.append((self.path, self.headers.get("Range")))
         server.headers.append(dict(self.headers))
+        if server.drops > 0:
+            server.drops -= 1
+            self.close_connection = True
+            return
         path = server.folder / self.path.lstrip("/").partition("?")[0]
         if not path.is_file():
             self.send_error(404)
@@ -44,12 +48,14 @@ class Handler(http.server.BaseHTTPRequestHandler):
 def serving(folder, *, has_ranges=True, has_length=True, tls=None):
     """Yield a running server, with the attributes `address`, `requests` and `headers`.
 
+    It closes the next `drops` connections without an answer.
+
     An SSLContext `tls` makes it an HTTPS server.
     """
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
     server.folder = folder
-    server.requests, server.headers = [], []
+    server.requests, server.headers, server.drops = [], [], 0
     server.has_ranges = has_ranges
     server.has_length = has_length
     if tls is not None:

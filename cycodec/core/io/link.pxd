@@ -33,10 +33,17 @@ cdef class Watch:
 cdef class Link(ByteStore):
     cdef AVIOContext *ptr
     cdef Watch watch
+    # What it was opened with, to connect again.
+    cdef bytes url
+    cdef const char *text
+    cdef AVDictionary *options
     # The size when it was asked for last; 0: unknown.
     cdef int64_t known_size
 
-    cdef int open(self, const char *url, AVDictionary **options) noexcept nogil
+    cdef int open(self, bytes url, AVDictionary **options) except? -1
+    cdef int connect(self, AVDictionary **options) noexcept nogil
+    cdef int seek(self, int64_t pos) noexcept nogil
+    cdef bint must_end(self) noexcept nogil
     cdef bint is_behind_end(self, int64_t pos) noexcept nogil
     cdef bint is_seekable(self) noexcept nogil
     cdef void abandon(self) noexcept

@@ -150,6 +150,13 @@ cdef class Watch:
 cdef class Link(ByteStore):
     """An open connection to a URL, which is closed with this object.
 
+    Note [Connections that end]
+
+    FFmpeg 8.1 sends the next request on the same connection if the answer to the last one was read
+    or is nearly read. The server may have closed it: after a pause, or because FFmpeg asked it to.
+    FFmpeg reports the end of the file then, and the connection cannot be used any more. So a seek
+    that fails connects again, once.
+
     Parameters
     ----------
     watch : Watch
@@ -163,19 +170,52 @@ cdef class Link(ByteStore):
             self.watch.state.link = NULL
             with nogil:
                 avformat.avio_closep(&self.ptr)
+        avutil.av_dict_free(&self.options)
 
     cdef void abandon(self) noexcept:
         """Forget the connection without closing it: Note [After fork] in video/stream.pyx."""
         self.ptr = NULL
 
-    cdef int open(self, const char *url, AVDictionary **options) noexcept nogil:
-        """Connect; options that the protocol knows are taken out of the dictionary."""
+    cdef int open(self, bytes url, AVDictionary **options) except? -1:
+        """Connect, and return 0 or AVERROR.
+
+        Options that the protocol knows are taken out of the dictionary.
+        """
+        self.url = url
+        self.text = self.url
+        avutil.av_dict_copy(&self.options, options[0], 0)
+        with nogil:
+            return self.connect(options)
+
+    cdef int connect(self, AVDictionary **options) noexcept nogil:
+        """Replace the connection, if there is one, by a new one; 0 or AVERROR."""
         cdef AVIOInterruptCB callback = self.watch.callback()
+        cdef avformat.AVIOContext *fresh = NULL
         cdef int code
         self.watch.begin()
-        code = avformat.avio_open2(&self.ptr, url, avformat.AVIO_FLAG_READ, &callback, options)
-        self.watch.state.link = self.ptr
+        code = avformat.avio_open2(&fresh, self.text, avformat.AVIO_FLAG_READ, &callback, options)
+        if code >= 0:
+            avformat.avio_closep(&self.ptr)
+            self.ptr = self.watch.state.link = fresh
+            self.watch.state.bytes_read = 0
         return code
+
+    cdef int seek(self, int64_t pos) noexcept nogil:
+        """Go to a position, by a new connection if need be (Note [Connections that end]); 0 or
+        AVERROR.
+        """
+        cdef AVDictionary *options = NULL
+        cdef int64_t code = avformat.avio_seek(self.ptr, pos, SEEK_SET)
+        if code < 0 and not self.must_end():
+            avutil.av_dict_copy(&options, self.options, 0)
+            if self.connect(&options) >= 0:
+                code = avformat.avio_seek(self.ptr, pos, SEEK_SET)
+            avutil.av_dict_free(&options)
+        return <int> min(code, 0)
+
+    cdef bint must_end(self) noexcept nogil:
+        """Return True if the operation has failed because its time is up, or for a signal."""
+        return self.watch.state.is_expired or self.watch.state.is_interrupted
 
     cdef bint is_seekable(self) noexcept nogil:
         return (self.ptr.seekable & avformat.AVIO_SEEKABLE_NORMAL) != 0
@@ -190,7 +230,7 @@ cdef class Link(ByteStore):
         if avformat.avio_seek(self.ptr, 0, SEEK_CUR) != pos:
             if self.is_behind_end(pos):
                 return 0
-            code = avformat.avio_seek(self.ptr, pos, SEEK_SET)
+            code = self.seek(pos)
             if code < 0:
                 return code
         code = avformat.avio_read_partial(self.ptr, out, <int> min(size, <int64_t> 1 << 30))
@@ -199,8 +239,8 @@ cdef class Link(ByteStore):
     cdef bint is_behind_end(self, int64_t pos) noexcept nogil:
         """Return True if the source is known to end at or before a position.
 
-        FFmpeg 8.1 takes a connection that was sent there for one whose answer is read, and gets
-        the rest of that answer in place of the next one.
+        FFmpeg 8.1 takes a connection that was sent there for one whose answer was read, and takes
+        the rest of that answer for the next one.
         """
         cdef int64_t size
         if pos < self.known_size:

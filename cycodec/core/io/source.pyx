@@ -159,10 +159,12 @@ cdef class IOContext:
         self.access, self.rules, self.link_url = root.access, root.rules, root.link_url
         self.link_options = root.link_options
         self.place.base, self.place.length = root.place.base, root.place.length
-        if root.store is not None:
+        if root.store is None or isinstance(root.store, Link):
+            self.watch = Watch(root.watch.state.timeout / 1e6)      # for a connection of its own
+        else:
+            # a spool is read through the connection of its first context
+            self.watch = root.watch
             self.use_store(root.store)
-        # a spool is read through the connection of its first context
-        self.watch = root.watch if root.store is not None else Watch(root.watch.state.timeout / 1e6)
 
     def __dealloc__(self):
         self.free()
@@ -428,7 +430,7 @@ cdef class IOContext:
             return 0
         if self.store is None:
             code = self.open_link(options)
-            if code < 0 or self.ptr != NULL:
+            if code < 0:
                 return code
         for name in self.link_options:
             avutil.av_dict_set(options, name, NULL, 0)
@@ -440,8 +442,6 @@ cdef class IOContext:
         if self.store is None and self.link_url is not None:
             code = self.open_link(&options)
             self.check(code, "open")
-            if self.store is None:
-                self.use_store(self.link)
 
     def may_be_wav(self):
         """Return True if the source may be a WAV file, as far as its bytes are at hand."""
@@ -454,12 +454,10 @@ cdef class IOContext:
         return self.read_at(0, head, 12) == 12 and memcmp(head + 8, b"WAVE", 4) == 0
 
     cdef int open_link(self, AVDictionary **options) except? -1:
-        """Connect to the URL. Set `ptr` if FFmpeg can use the connection itself, else `store`."""
+        """Connect to the URL, which becomes the store."""
         cdef IOContext root = self if self.root is None else self.root
         cdef bytes url = self.link_url.encode("utf-8", "surrogateescape")
         cdef bytes protocols = rules_of(self.access, self.link_url).protocols
-        cdef const char *text = url
-        cdef const char *allowed = protocols
         cdef AVDictionary *own = NULL
         cdef Link link = Link(self.watch)
         cdef int64_t size
@@ -469,9 +467,8 @@ cdef class IOContext:
         if authorities is not None and b"://" in url:
             avutil.av_dict_set(&own, "ca_file", os.fsencode(authorities), avutil.AV_DICT_DONT_OVERWRITE)
         try:
-            with nogil:
-                avutil.av_dict_set(&own, "protocol_whitelist", allowed, 0)
-                code = link.open(text, &own)
+            avutil.av_dict_set(&own, "protocol_whitelist", protocols, 0)
+            code = link.open(url, &own)
             if code < 0:
                 return code
             names = [name.encode() for name in self.access.options]
@@ -484,14 +481,10 @@ cdef class IOContext:
             with nogil:
                 size = link.size()
             self.check_bounds(size)
-        if not link.is_seekable():
-            self.keep_stream(link)
-        elif self.place.length >= 0:
+        if link.is_seekable():
             self.use_store(link)
         else:
-            for name in taken:
-                avutil.av_dict_set(options, name, NULL, 0)
-            self.ptr = link.ptr
+            self.keep_stream(link)
         return 0
 
     def keep_stream(self, Link link not None):
