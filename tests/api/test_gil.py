@@ -6,6 +6,7 @@ otherwise it is about as large as without a decoder. One long gap is no error, b
 processes cause such gaps too.
 """
 
+import sysconfig
 import threading
 import time
 
@@ -169,6 +170,7 @@ def test_a_ticker_goes_on(make, videos, baseline):
     pytest.fail(f"{min(shares):.0%} of the time in gaps over 20 ms, {baseline:.0%} without decoding")
 
 
+@pytest.mark.skipif(sysconfig.get_config_var("Py_GIL_DISABLED") == 1, reason="this Python has no GIL")
 def test_the_ticker_notices_a_held_gil(baseline):
     """The measurement must tell a long C call that keeps the GIL from one that releases it."""
     share, _ = share_in_long_gaps(lambda: sum(range(10_000_000)))

@@ -1,6 +1,6 @@
 """Many threads at once use one object, or use the library for the first time.
 
-On a free-threaded Python these tests run without a global lock. tools/matrix has such a system.
+On a free-threaded Python these tests run without a GIL. docs/release.md says how.
 """
 
 import io
