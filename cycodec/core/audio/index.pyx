@@ -23,6 +23,7 @@ from libc.stdint cimport INT64_MAX, int32_t, int64_t, uint8_t
 from libc.stdlib cimport free, realloc
 from libc.string cimport memcmp, memcpy, memset, strcmp
 
+from cycodec.core.audio.codec_traits cimport has_true_table, is_whole
 from cycodec.core.audio.timeline cimport Timeline, place_samples
 from cycodec.core.bitstream.flac cimport flac_form, flac_samples
 from cycodec.core.bitstream.sound cimport (
@@ -115,6 +116,8 @@ cdef class AudioIndex:
                     self.uniform = self.uniform and not has_junk
                 elif self.count > 0 and is_damaged(self.codec_id, packet):
                     has_junk = True     # and may hold frames, unless it is the end
+                if not is_whole(self.codec_id, packet.data, packet.size):
+                    has_junk = True
                 if is_adts and not has_adts_sync(packet):
                     self.uniform = False        # damage, which may hold any number of frames
                 if self.codec_id == avcodec.AV_CODEC_ID_FLAC and packet.size > 4:
@@ -376,6 +379,8 @@ def index_from_table(Demuxer demuxer not None, int stream_index):
     use.
     """
     cdef AudioIndex index = AudioIndex()
+    if not has_true_table(demuxer.stream(stream_index).codecpar.codec_id):
+        return None
     if demuxer.format_name.startswith("mov,") and index.take_table(demuxer, stream_index):
         return index
     return None

@@ -30,7 +30,7 @@ FFmpeg.
 
 cimport cython
 from libc.errno cimport EAGAIN, ENOMEM
-from libc.stdint cimport int64_t, uint8_t, uint32_t
+from libc.stdint cimport int64_t, uint32_t
 
 from cycodec.core cimport error
 from cycodec.core.audio.codec_traits cimport gives_frame_per_packet, has_fixed_length, is_tag
@@ -478,15 +478,13 @@ cdef class PacketDecoder:
 
     cdef void note_mute(self) noexcept nogil:
         """Note the packet sent last if it gave nothing: Note [Lost packets]."""
-        if self.sent_samples > 0 and self.given_samples == 0 and not self.is_trimmed and gives_frame_per_packet(self.context.codec_id):
-            self.losses.add(self.ordinal - 1, self.sent_pts, self.sent_samples, True)
+        if self.sent_samples > 0 and self.given_samples == 0 and not self.is_trimmed:
+            if gives_frame_per_packet(self.context.codec_id):
+                self.losses.add(self.ordinal - 1, self.sent_pts, self.sent_samples, True)
         self.sent_samples = 0
 
     cdef int is_short(self) noexcept nogil:
-        """Return 1 if `frame` lacks samples, so that its packet is damaged; 0, or AVERROR.
-
-        The last packet of a stream may give fewer samples.
-        """
+        """Return 1 if `frame` lacks samples and is not the last one; 0, or AVERROR."""
         cdef int code
         if (
             not has_fixed_length(self.context.codec_id) or self.frame.sample_rate != self.usual_rate

@@ -7,7 +7,6 @@ from cycodec.core.audio.packet_decoder cimport PacketDecoder
 from cycodec.core.audio.sample_blocks cimport BlockReader
 from cycodec.core.audio.silence cimport Silence
 from cycodec.core.audio.timeline cimport Timeline
-from cycodec.libav.avutil cimport AVFrame
 
 
 cdef enum:
@@ -24,7 +23,7 @@ cdef class SampleReader(BlockReader):
     cdef int64_t next_position          # of the next frame, in input samples
     cdef bint placed                    # True once that position is certain
     cdef int64_t sure_from              # ordinal of the packet whose frame makes it certain
-    cdef int64_t known_lost         # ordinal of a packet; what is lost from it on was decoded as in a whole
+    cdef int64_t known_lost         # ordinal of a lost packet; the decoder had settled before it
     cdef int earlier_starts         # how often this run began anew: Note [Loss before a window]
     cdef readonly int64_t frames_decoded
     cdef int64_t first_pts              # of the stream's first frame
@@ -62,7 +61,6 @@ cdef class SampleReader(BlockReader):
     cdef int64_t hole_before_frame(self) noexcept nogil
     cdef int note_range(self, bint lost, int64_t position, int64_t samples) noexcept nogil
     cdef int give_silence(self) noexcept nogil
-    cdef int64_t last_stamp(self, const AVFrame *frame) noexcept nogil
     cdef bint has_numbers(self) noexcept nogil
     cdef void forget_silence(self) noexcept nogil
     cdef bint can_seek(self) noexcept nogil

@@ -37,7 +37,7 @@ cimport cython
 from libc.stdint cimport int64_t
 from libc.string cimport memset
 
-from cycodec.core.audio.codec_traits cimport has_overlaps, has_true_table, stores_timestamps
+from cycodec.core.audio.codec_traits cimport has_overlaps, stores_timestamps
 from cycodec.core.audio.codes cimport FROM_THE_START
 from cycodec.core.audio.flac_seek cimport is_one_flac
 from cycodec.core.audio.index cimport AudioIndex, AudioPacket, has_loose_timestamps, has_no_anchor
@@ -216,7 +216,7 @@ cdef class SampleReader(BlockReader):
     cdef int next_decoded(self) noexcept nogil:
         """Decode the next frame, and set how much silence comes before it; 0 or AVERROR."""
         cdef avutil.AVFrame *frame = self.decoder.frame
-        cdef int64_t hole
+        cdef int64_t hole, pts
         cdef bint is_good = False
         cdef bint is_damage, is_lossy
         cdef int code = 0
@@ -242,9 +242,8 @@ cdef class SampleReader(BlockReader):
             if not is_good and self.decoder.is_ogg and self.noted < NOTED_FRAMES:
                 self.from_start_only = True     # the first frames do not tell where packets belong
             if not is_good and self.knows_format():     # Note [Broken frames]
-                code = self.lose(
-                    self.decoder.stamp, NOPTS if self.decoder.is_ogg else frame.pts, frame.nb_samples
-                )
+                pts = NOPTS if self.decoder.is_ogg else frame.pts
+                code = self.lose(self.decoder.stamp, pts, frame.nb_samples)
                 if code < 0:
                     return code
         self.pending = not self.ended
@@ -265,8 +264,7 @@ cdef class SampleReader(BlockReader):
         return self.native.channels > 0
 
     cdef int take_losses(self) noexcept nogil:
-        """Put silence where packets were lost before the current frame; 0, BEGUN_ANEW or AVERROR.
-        """
+        """Put silence in the place of lost packets before the frame; 0, BEGUN_ANEW or AVERROR."""
         cdef const Loss *loss
         cdef int code = 0
         cdef int i
@@ -310,11 +308,7 @@ cdef class SampleReader(BlockReader):
         return code
 
     cdef int settle_before_loss(self) noexcept nogil:
-        """Begin anew before packets that were lost while the decoder settled.
-
-        Return BEGUN_ANEW; 0 if that was done before; CONTRADICTION or AVERROR. See Note [Loss
-        before a window].
-        """
+        """Begin anew, by Note [Loss before a window]; 0 if that was done, BEGUN_ANEW or AVERROR."""
         cdef int first, code
         cdef int64_t lost = self.decoder.losses.items[0].ordinal
         if self.ended or self.index is None or not self.index.aligned:
@@ -358,9 +352,9 @@ cdef class SampleReader(BlockReader):
                 self.timeline.loose = has_loose_timestamps(self.decoder.parameters())
             if frame.sample_rate != self.timeline.rate:
                 self.timeline.den = 0       # a stream that changes its rate has no timeline
-            return place_samples(
-                &self.timeline, frame.pts if stamp != self.last_stamp(frame) else NOPTS, frame.nb_samples
-            )
+            hole = place_samples(&self.timeline, frame.pts if stamp != self.frame_stamp else NOPTS, frame.nb_samples)
+            self.frame_stamp = stamp
+            return hole
         if self.index is not None:
             if self.placed and self.index.aligned and 0 < stamp < self.index.count:
                 return self.index.hole_before(<int> stamp)
@@ -369,12 +363,6 @@ cdef class SampleReader(BlockReader):
             hole = frame.pts - self.next_position - self.silence
             return hole if hole > frame.nb_samples // 2 else 0
         return 0
-
-    cdef int64_t last_stamp(self, const avutil.AVFrame *frame) noexcept nogil:
-        """Return the packet of the frame before; -1 at the first one."""
-        cdef int64_t last = self.frame_stamp
-        self.frame_stamp = self.decoder.stamp
-        return last
 
     cdef int note_range(self, bint lost, int64_t position, int64_t samples) noexcept nogil:
         """Note damage or a hole; 0 or AVERROR."""
@@ -528,8 +516,7 @@ cdef class SampleReader(BlockReader):
     # -- the index -------------------------------------------------------------------------------
 
     def needs_index(self):
-        """Return True if only the lack of an index keeps a window in the middle from being sought.
-        """
+        """Return True if only the lack of an index keeps a later window from being sought."""
         return not self.from_start_only and not self.has_numbers() and self.index is None
 
     def learn(self):
@@ -569,9 +556,7 @@ cdef class SampleReader(BlockReader):
     cdef AudioIndex make_index(self):
         """Return the AudioIndex of the stream, by the cheapest way that works."""
         cdef PacketDecoder decoder = self.decoder
-        index = None
-        if has_true_table(decoder.parameters().codec_id):
-            index = index_from_table(decoder.demuxer, decoder.stream_index)
+        index = index_from_table(decoder.demuxer, decoder.stream_index)
         for make in (index_from_walk, index_from_scan):
             if index is None:
                 decoder.open_demuxer()
