@@ -87,6 +87,9 @@ cdef extern from "libavcodec/avcodec.h" nogil:
         AV_CODEC_ID_AAC_LATM
         AV_CODEC_ID_AC3
         AV_CODEC_ID_EAC3
+        AV_CODEC_ID_DTS
+        AV_CODEC_ID_TRUEHD
+        AV_CODEC_ID_MLP
         AV_CODEC_ID_VORBIS
         AV_CODEC_ID_OPUS
         AV_CODEC_ID_FLAC

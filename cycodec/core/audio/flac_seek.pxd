@@ -21,3 +21,4 @@ cdef int read_flac_at(Demuxer demuxer, int stream_index, const FlacStart *start,
 cdef bint cut_joined_flac(AVPacket *packet, const FlacStart *start, int64_t behind) noexcept nogil
 cdef int64_t flac_number(const AVPacket *packet, const FlacStart *start) noexcept nogil
 cdef bint is_one_flac(Demuxer demuxer, int stream_index, const FlacStart *start) noexcept nogil
+cdef bint has_numbered_packets(Demuxer demuxer, int stream_index)

@@ -22,7 +22,7 @@ from cycodec.core.container.demux cimport Demuxer
 
 from cycodec.libav cimport avcodec, avformat
 from cycodec.libav.avcodec cimport AVPacket
-from cycodec.libav.avformat cimport AVIOContext
+from cycodec.libav.avformat cimport AVIOContext, AVStream
 
 
 cdef enum:
@@ -256,3 +256,12 @@ cdef bint narrow(const uint8_t *data, int size, int64_t position, const FlacStar
             low.first_sample = header.first_sample
         at = find_flac_header(data, size, at + 1, start, &header)
     return seen
+
+
+cdef bint has_numbered_packets(Demuxer demuxer, int stream_index):
+    """Return True if timestamps are the numbers of samples that headers of FLAC frames hold."""
+    cdef AVStream *stream = demuxer.stream(stream_index)
+    return (
+        demuxer.format_name == "flac" and stream.codecpar.codec_id == avcodec.AV_CODEC_ID_FLAC
+        and stream.time_base.num == 1 and stream.time_base.den == stream.codecpar.sample_rate
+    )

@@ -41,6 +41,7 @@ cdef class AudioIndex:
     cdef int number_of_pts(self, int64_t pts) noexcept nogil
     cdef int number_of_pos(self, int64_t pos) noexcept nogil
     cdef int number_of(self, const AVPacket *packet, bint by_pos) noexcept nogil
+    cdef bint fits(self, int64_t number, const AVPacket *packet) noexcept nogil
     cdef int number_at(self, int64_t position) noexcept nogil
     cdef int64_t samples_out(self, int number) noexcept nogil
     cdef int preroll_start(self, int number) noexcept nogil

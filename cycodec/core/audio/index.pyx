@@ -19,14 +19,15 @@ one frame; Vorbis remembers one block. The other codecs converge.
 """
 
 from libc.errno cimport ENOMEM
-from libc.stdint cimport INT64_MAX, int32_t, int64_t
+from libc.stdint cimport INT64_MAX, int32_t, int64_t, uint8_t
 from libc.stdlib cimport free, realloc
-from libc.string cimport memcmp, memset, strcmp
+from libc.string cimport memcmp, memcpy, memset, strcmp
 
+from cycodec.core.audio.codec_traits cimport has_true_table, is_whole
 from cycodec.core.audio.timeline cimport Timeline, place_samples
 from cycodec.core.bitstream.flac cimport flac_form, flac_samples
 from cycodec.core.bitstream.sound cimport (
-    alac_samples, amr_nb_is_silent, is_no_mp3, opus_samples, wma_makes_noise, wma_samples,
+    alac_samples, amr_nb_is_silent, is_no_mp3, opus_samples, same_mp3_form, wma_makes_noise, wma_samples,
 )
 from cycodec.core.compat cimport compat_channels, compat_index_count, compat_index_entry, compat_packet_skip
 from cycodec.core.container.demux cimport Demuxer
@@ -92,6 +93,8 @@ cdef class AudioIndex:
         cdef AudioPacket record
         cdef int code = 0
         cdef int form = -1
+        cdef uint8_t[4] mp3_header
+        cdef bint has_mp3_header = False
         cdef bint has_junk = False
         cdef bint is_adts = demuxer.format_name == "aac"
         cdef bint is_flac = demuxer.format_name == "flac"
@@ -113,6 +116,8 @@ cdef class AudioIndex:
                     self.uniform = self.uniform and not has_junk
                 elif self.count > 0 and is_damaged(self.codec_id, packet):
                     has_junk = True     # and may hold frames, unless it is the end
+                if not is_whole(self.codec_id, packet.data, packet.size):
+                    has_junk = True
                 if is_adts and not has_adts_sync(packet):
                     self.uniform = False        # damage, which may hold any number of frames
                 if self.codec_id == avcodec.AV_CODEC_ID_FLAC and packet.size > 4:
@@ -121,6 +126,13 @@ cdef class AudioIndex:
                         form = flac_form(packet.data)
                     elif form != flac_form(packet.data):
                         self.uniform = False
+                if self.codec_id == avcodec.AV_CODEC_ID_MP3 and record.samples > 0 and packet.data[0] == 0xFF:
+                    # a damaged header states another rate, or other channels
+                    if not has_mp3_header:
+                        memcpy(mp3_header, packet.data, 4)
+                    elif not same_mp3_form(mp3_header, packet.data):
+                        self.uniform = False
+                    has_mp3_header = True
                 if is_flac and record.pts != NOPTS:
                     # a packet before it may hold several frames: Note [Joined frames]
                     self.uniform = self.uniform and record.pts <= due
@@ -319,6 +331,10 @@ cdef class AudioIndex:
             return -1
         return number
 
+    cdef bint fits(self, int64_t number, const AVPacket *packet) noexcept nogil:
+        """Return True if a packet that libavformat read may be that with a number."""
+        return not 0 <= number < self.count or self.packets[number].size == packet.size
+
     cdef int preroll_start(self, int number) noexcept nogil:
         """Return where to begin so that packet `number` decodes right: Note [Pre-roll]."""
         cdef int codec = self.codec_id
@@ -363,6 +379,8 @@ def index_from_table(Demuxer demuxer not None, int stream_index):
     use.
     """
     cdef AudioIndex index = AudioIndex()
+    if not has_true_table(demuxer.stream(stream_index).codecpar.codec_id):
+        return None
     if demuxer.format_name.startswith("mov,") and index.take_table(demuxer, stream_index):
         return index
     return None

@@ -4,6 +4,7 @@ from libc.stdint cimport int64_t, uint32_t
 
 from cycodec.core.audio.flac_seek cimport FlacStart
 from cycodec.core.audio.index cimport AudioIndex
+from cycodec.core.audio.losses cimport Losses
 from cycodec.core.audio.mp3_run cimport Mp3Run
 from cycodec.core.bitstream.sound cimport SampleRange
 from cycodec.core.container.demux cimport Demuxer
@@ -35,8 +36,7 @@ cdef class PacketDecoder:
     cdef int drain_errors           # of the decoder since then
 
     # Packets that the decoder refused since the last frame: Note [Lost packets].
-    cdef int64_t lost               # how many samples they hold; 0: none
-    cdef int64_t lost_last          # how many samples the last of them holds
+    cdef Losses losses
     cdef int64_t lost_stamp         # ordinal of that packet; -2: none
     cdef int64_t lost_end           # number of the sample behind that packet; NOPTS: unknown
     cdef bint is_numbered           # True if packets may be cut: Note [Joined frames]
@@ -45,7 +45,10 @@ cdef class PacketDecoder:
     cdef int64_t cut_end            # number of the sample behind the last rest; -1: none was cut
     cdef int64_t given_samples      # that the decoder gave of the packet sent last
     cdef int64_t sent_samples       # that the packet given to the decoder last should give
+    cdef int64_t sent_pts           # of that packet
     cdef int64_t usual_samples      # of the last frame
+    cdef int usual_rate             # samples per second of the last frame
+    cdef bint is_trimmed            # True if samples of the packet sent last are trimmed
 
     cdef Mp3Run mp3                 # of MP3 streams, or None
     cdef SampleRange mp3_padding    # at the end of an MP3 stream: sound.mp3_padding
@@ -76,10 +79,11 @@ cdef class PacketDecoder:
     cdef int send_next(self) noexcept nogil
     cdef int read_packet(self) noexcept nogil
     cdef void note_lost(self) noexcept nogil
+    cdef void note_mute(self) noexcept nogil
+    cdef int is_short(self) noexcept nogil
     cdef void cut_lost(self) noexcept nogil
     cdef bint pass_numbered(self) noexcept nogil
     cdef int64_t expected_samples(self) noexcept nogil
-    cdef bint has_overlaps(self) noexcept nogil
     cdef void pass_page(self) noexcept nogil
     cdef int pass_mp3(self) noexcept nogil
     cdef int trim_mp3(self) noexcept nogil

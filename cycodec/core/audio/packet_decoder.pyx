@@ -12,6 +12,11 @@ Note [Lost packets]
 A packet that the decoder refuses keeps its place: the decoder counts the samples that it should
 give. Tags between joined files are no audio and count none.
 
+Some decoders refuse packets without an error: those of MLP and TrueHD, for one, until parameters
+come again. Where each packet gives a frame, a packet that gives none is therefore lost, too. That
+is known once a later packet gives its frame. The packets before the first frame let the decoder
+begin, and are not lost.
+
 Note [Joined frames]
 
 The parser of .flac files leaves a frame whose header is damaged in the packet before, and may join
@@ -25,17 +30,18 @@ FFmpeg.
 
 cimport cython
 from libc.errno cimport EAGAIN, ENOMEM
-from libc.stdint cimport int64_t, uint8_t, uint32_t
-from libc.string cimport memcmp
+from libc.stdint cimport int64_t, uint32_t
 
 from cycodec.core cimport error
+from cycodec.core.audio.codec_traits cimport gives_frame_per_packet, has_fixed_length, is_tag
 from cycodec.core.audio.codes cimport FROM_THE_START
 from cycodec.core.container.codes cimport CONTRADICTION, LOST
 from cycodec.core.audio.flac_seek cimport (
-    cut_joined_flac, flac_number, has_flac_form, note_flac_start, read_flac_at,
+    cut_joined_flac, flac_number, has_flac_form, has_numbered_packets, note_flac_start, read_flac_at,
 )
 from cycodec.core.audio.index cimport AudioPacket
 from cycodec.core.audio.timeline cimport longest_hole
+from cycodec.core.audio.losses cimport Losses
 from cycodec.core.audio.mp3_run cimport Mp3Run
 from cycodec.core.audio.ogg_pages cimport has_lost_page
 from cycodec.core.bitstream.flac cimport FLAC_LONGEST_HEADER, FlacHeader, read_flac_header
@@ -88,6 +94,7 @@ cdef class PacketDecoder:
     def __cinit__(self, open_source, wanted_stream):
         self.open_source = open_source
         self.wanted_stream = wanted_stream
+        self.losses = Losses()
         self.packet = avcodec.av_packet_alloc()
         self.frame = avutil.av_frame_alloc()
         if self.packet == NULL or self.frame == NULL:
@@ -188,8 +195,9 @@ cdef class PacketDecoder:
         self.stamp = -1
         self.finished = False
         self.drain_errors = 0
-        self.lost = 0
-        self.lost_last = 0
+        self.losses.clear()
+        self.sent_samples = 0
+        self.given_samples = 0
         self.lost_stamp = -2
         self.lost_end = NOPTS
         self.cut_from = -1
@@ -320,17 +328,28 @@ cdef class PacketDecoder:
 
         Packets that the decoder refuses are skipped, as the ffmpeg command does it, and counted.
         """
+        cdef int64_t last
         cdef int code
         while True:
             avutil.av_frame_unref(self.frame)
             code = avcodec.avcodec_receive_frame(self.context, self.frame)
             if code == 0:
+                last = self.stamp
                 if self.frame.pkt_dts != NOPTS:
                     self.stamp = self.frame.pkt_dts >> STAMP_SHIFT
                 if self.stamp == self.lost_stamp:
                     continue        # from what is left of a packet that counts as lost
                 if self.frame.nb_samples > 0:
+                    if last < 0 or self.stamp != self.ordinal - 1:
+                        self.losses.drop_mute()
+                    code = self.is_short()
+                    if code < 0:
+                        return code
+                    if code > 0:
+                        self.note_lost()
+                        continue
                     self.usual_samples = self.frame.nb_samples
+                    self.usual_rate = self.frame.sample_rate
                     self.given_samples += self.frame.nb_samples
                     return 0
                 continue
@@ -343,6 +362,7 @@ cdef class PacketDecoder:
                 continue
             if code != avutil.AVERROR(EAGAIN):
                 self.note_lost()
+            self.note_mute()
             code = self.send_next()
             if code < 0:
                 return code
@@ -359,6 +379,8 @@ cdef class PacketDecoder:
             if code < 0:
                 return code
         self.has_packet = False
+        if not self.from_start and self.index is not None and not self.index.fits(self.ordinal, self.packet):
+            return CONTRADICTION
         self.trim()
         if (self.lost_end != NOPTS or self.cut_end >= 0) and not self.pass_numbered():
             avcodec.av_packet_unref(self.packet)
@@ -374,6 +396,8 @@ cdef class PacketDecoder:
                 return CONTRADICTION        # the index counts the packets of the lost page
         if self.packet.size > 0:
             self.sent_samples = self.expected_samples()
+            # the numbers of FLAC frames tell by themselves what was lost
+            self.sent_pts = NOPTS if self.is_numbered else self.packet.pts
             self.given_samples = 0
             code = avcodec.avcodec_send_packet(self.context, self.packet)
             if code < 0 and code != avutil.AVERROR(EAGAIN) and code != avutil.AVERROR(ENOMEM):
@@ -381,17 +405,6 @@ cdef class PacketDecoder:
         if not self.is_numbered:
             avcodec.av_packet_unref(self.packet)    # else note_lost may cut it
         return code if code == avutil.AVERROR(ENOMEM) else 0
-
-    cdef bint has_overlaps(self) noexcept nogil:
-        """Return True if the frame after a lost one is damaged, because both overlap."""
-        cdef int codec = self.context.codec_id
-        return (
-            codec == avcodec.AV_CODEC_ID_AAC or codec == avcodec.AV_CODEC_ID_AAC_LATM
-            or codec == avcodec.AV_CODEC_ID_AC3 or codec == avcodec.AV_CODEC_ID_EAC3
-            or codec == avcodec.AV_CODEC_ID_MP3 or codec == avcodec.AV_CODEC_ID_OPUS
-            or codec == avcodec.AV_CODEC_ID_VORBIS or codec == avcodec.AV_CODEC_ID_WMAV1
-            or codec == avcodec.AV_CODEC_ID_WMAV2
-        )
 
     cdef void pass_page(self) noexcept nogil:
         """Note whether pages of an Ogg stream are missing before that of `packet`."""
@@ -414,7 +427,7 @@ cdef class PacketDecoder:
             return self.mp3.add(self.packet)
         lost = self.mp3.pass_frame(self.packet)
         if read_mp3_header(self.packet.data, &frame):
-            self.lost += lost * frame.samples
+            self.losses.add(self.ordinal - 1, NOPTS, lost * frame.samples, False)
         self.has_lost_frames |= lost > 0
         self.is_broken = self.mp3.is_damaged(self.packet)
         return self.trim_mp3() if self.has_lost_frames else 0
@@ -457,12 +470,36 @@ cdef class PacketDecoder:
     cdef void note_lost(self) noexcept nogil:
         """Count the samples of a packet that the decoder refused: Note [Lost packets]."""
         if self.sent_samples > 0:
-            self.lost += self.sent_samples
-            self.lost_last = self.sent_samples
+            self.losses.add(self.ordinal - 1, self.sent_pts, self.sent_samples, False)
             self.lost_stamp = self.ordinal - 1
             if self.is_numbered:
                 self.cut_lost()
         self.sent_samples = 0
+
+    cdef void note_mute(self) noexcept nogil:
+        """Note the packet sent last if it gave nothing: Note [Lost packets]."""
+        if self.sent_samples > 0 and self.given_samples == 0 and not self.is_trimmed:
+            if gives_frame_per_packet(self.context.codec_id):
+                self.losses.add(self.ordinal - 1, self.sent_pts, self.sent_samples, True)
+        self.sent_samples = 0
+
+    cdef int is_short(self) noexcept nogil:
+        """Return 1 if `frame` lacks samples and is not the last one; 0, or AVERROR."""
+        cdef int code
+        if (
+            not has_fixed_length(self.context.codec_id) or self.frame.sample_rate != self.usual_rate
+            or self.stamp != self.ordinal - 1 or self.is_trimmed or self.finished
+            or not 0 < self.frame.nb_samples < self.usual_samples
+        ):
+            return 0
+        if not self.has_packet:
+            code = self.read_packet()
+            if code == avutil.AVERROR_EOF or code == avutil.AVERROR_INVALIDDATA:
+                return 0
+            if code < 0:
+                return code
+            self.has_packet = True
+        return 1
 
     cdef void cut_lost(self) noexcept nogil:
         """Go on inside the packet that the decoder refused: Note [Joined frames]."""
@@ -493,7 +530,7 @@ cdef class PacketDecoder:
         if number >= 0 and self.lost_end != NOPTS:
             self.packet.pts = number        # the parser may have guessed
             if -self.flac_start.samples <= more <= longest_hole(self.context.sample_rate):
-                self.lost += more
+                self.losses.add(self.ordinal, NOPTS, more, False)
         self.lost_end = NOPTS
         return True
 
@@ -560,23 +597,4 @@ cdef class PacketDecoder:
             compat_packet_set_skip(self.packet, known.skip, discard)
             self.packet.flags = known.flags
         self.last_discard = discard
-
-
-cdef bint is_tag(const uint8_t *data) noexcept nogil:
-    """Return True if a packet of three bytes or more begins with a tag or a new FLAC file.
-
-    The tags are ID3, APE and Lyrics3.
-    """
-    return (
-        memcmp(data, b"ID3", 3) == 0 or memcmp(data, b"TAG", 3) == 0 or memcmp(data, b"APE", 3) == 0
-        or memcmp(data, b"LYR", 3) == 0 or memcmp(data, b"fLa", 3) == 0
-    )
-
-
-cdef bint has_numbered_packets(Demuxer demuxer, int stream_index):
-    """Return True if timestamps are the numbers of samples that headers of FLAC frames hold."""
-    cdef AVStream *stream = demuxer.stream(stream_index)
-    return (
-        demuxer.format_name == "flac" and stream.codecpar.codec_id == avcodec.AV_CODEC_ID_FLAC
-        and stream.time_base.num == 1 and stream.time_base.den == stream.codecpar.sample_rate
-    )
+        self.is_trimmed = skip > 0 or discard > 0

@@ -1,17 +1,17 @@
 """SampleReader: the samples of one audio stream, by position."""
 
-from libc.stdint cimport int64_t, uint8_t
+from libc.stdint cimport int64_t
 
 from cycodec.core.audio.index cimport AudioIndex
 from cycodec.core.audio.packet_decoder cimport PacketDecoder
 from cycodec.core.audio.sample_blocks cimport BlockReader
+from cycodec.core.audio.silence cimport Silence
 from cycodec.core.audio.timeline cimport Timeline
-from cycodec.libav.avutil cimport AVFrame
 
 
 cdef enum:
     NOTED_FRAMES = 24
-    SILENCE_SAMPLES = 4096      # of one block of silence
+    MOST_EARLIER_STARTS = 8     # after them, decoding begins with the first packet
 
 
 cdef class SampleReader(BlockReader):
@@ -23,6 +23,8 @@ cdef class SampleReader(BlockReader):
     cdef int64_t next_position          # of the next frame, in input samples
     cdef bint placed                    # True once that position is certain
     cdef int64_t sure_from              # ordinal of the packet whose frame makes it certain
+    cdef int64_t known_lost         # ordinal of a lost packet; the decoder had settled before it
+    cdef int earlier_starts         # how often this run began anew: Note [Loss before a window]
     cdef readonly int64_t frames_decoded
     cdef int64_t first_pts              # of the stream's first frame
 
@@ -44,20 +46,21 @@ cdef class SampleReader(BlockReader):
     cdef int64_t hole               # samples missing before the current frame
     cdef int64_t frame_stamp        # packet of the last frame
     cdef bint ended                 # True once the decoder gave its last frame
-    cdef uint8_t *zeros             # SILENCE_SAMPLES of one channel of the widest format
-    cdef uint8_t **zero_planes      # pointers to `zeros`, one for each channel
+    cdef Silence zeros
     cdef readonly list damage       # ranges (start, stop) of lost samples, at the decoder's rate
     cdef readonly list holes        # (position, samples) of those that a run from the start passed
 
     cdef void describe_frame(self) noexcept nogil
     cdef bint knows_format(self) noexcept nogil
     cdef int next_decoded(self) noexcept nogil
-    cdef int64_t lost_since_seek(self) noexcept nogil
+    cdef int settle_before_loss(self) noexcept nogil
+    cdef int take_losses(self) noexcept nogil
+    cdef int lose(self, int64_t ordinal, int64_t pts, int64_t samples) noexcept nogil
+    cdef int leave_hole(self, int64_t hole, bint is_damage) noexcept nogil
+    cdef void place_after_loss(self) noexcept nogil
     cdef int64_t hole_before_frame(self) noexcept nogil
-    cdef int64_t take_lost(self, bint at_end) noexcept nogil
     cdef int note_range(self, bint lost, int64_t position, int64_t samples) noexcept nogil
     cdef int give_silence(self) noexcept nogil
-    cdef int64_t last_stamp(self, const AVFrame *frame) noexcept nogil
     cdef bint has_numbers(self) noexcept nogil
     cdef void forget_silence(self) noexcept nogil
     cdef bint can_seek(self) noexcept nogil

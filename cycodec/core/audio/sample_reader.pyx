@@ -25,19 +25,26 @@ Note [Broken frames]
 A frame after lost packets is decoded, but not right, where frames overlap or need bits of those
 before them. It is replaced by silence as well: what is returned as valid is what a whole file
 would have given.
+
+Note [Loss before a window]
+
+Decoding begins shortly before a window, so that the decoder settles. If packets are lost while it
+does so, it settles on what these leave behind, and not on what a decoder of the whole stream has.
+Decoding then begins anew, so far back that the decoder has settled before the first lost packet.
 """
 
 cimport cython
-from libc.errno cimport ENOMEM
-from libc.stdint cimport int64_t, uint8_t
-from libc.stdlib cimport free, malloc
+from libc.stdint cimport int64_t
 from libc.string cimport memset
 
+from cycodec.core.audio.codec_traits cimport has_overlaps, stores_timestamps
 from cycodec.core.audio.codes cimport FROM_THE_START
 from cycodec.core.audio.flac_seek cimport is_one_flac
 from cycodec.core.audio.index cimport AudioIndex, AudioPacket, has_loose_timestamps, has_no_anchor
+from cycodec.core.audio.losses cimport Loss
 from cycodec.core.audio.packet_decoder cimport PacketDecoder
 from cycodec.core.audio.sample_blocks cimport BlockReader, most_samples
+from cycodec.core.audio.silence cimport SILENCE_SAMPLES, Silence
 from cycodec.core.audio.timeline cimport place_samples
 from cycodec.core.compat cimport compat_frame_channels, compat_frame_mix
 from cycodec.core.container.codes cimport CONTRADICTION, LOST
@@ -52,17 +59,11 @@ from cycodec.libav.avcodec cimport AVCodecParameters
 from cycodec.libav.avformat cimport AVStream
 
 
-# Formats that store when packets are played, FLAC in its frame headers. For the others, the demuxer
-# counts bytes or packets, which tells nothing of holes.
-cdef frozenset TIMED_FORMATS = frozenset((
-    "asf", "flac", "flv", "gxf", "live_flv", "matroska,webm", "mov,mp4,m4a,3gp,3g2,mj2", "mpeg", "mpegts", "mxf",
-    "nut", "ogg", "rm", "wtv",
-))
-
 cdef int64_t NOPTS = avutil.AV_NOPTS_VALUE
 
 cdef enum:
     PATIENCE = 8192             # decoding so many samples is faster than a seek
+    BEGUN_ANEW = 1              # decoding began elsewhere, and no frame was decoded
 
 
 @cython.no_gc_clear
@@ -90,19 +91,16 @@ cdef class SampleReader(BlockReader):
         self.source = self.decoder.source
         self.from_start_only = exact
         self.fill_holes = fill_holes
+        self.zeros = Silence()
         self.damage = []
         self.holes = []
         self.first_pts = NOPTS
         demuxer = self.decoder.demuxer
         self.numbered = self.decoder.is_numbered and demuxer.can_seek_bytes and fill_holes
         self.restarts = demuxer.format_name == "flac"
-        self.has_times = demuxer.format_name in TIMED_FORMATS
+        self.has_times = stores_timestamps(demuxer.format_name)
         self.header = demuxer.stream_info(self.decoder.stream_index)
         self.prime()
-
-    def __dealloc__(self):
-        free(self.zeros)
-        free(self.zero_planes)
 
     def forget(self):
         """Give up all native objects without freeing them.
@@ -217,44 +215,45 @@ cdef class SampleReader(BlockReader):
 
     cdef int next_decoded(self) noexcept nogil:
         """Decode the next frame, and set how much silence comes before it; 0 or AVERROR."""
-        cdef int64_t hole
-        cdef int64_t lost = 0
+        cdef avutil.AVFrame *frame = self.decoder.frame
+        cdef int64_t hole, pts
         cdef bint is_good = False
-        cdef bint is_damage
+        cdef bint is_damage, is_lossy
         cdef int code = 0
+        self.silence = 0
+        self.hole = 0
         while not is_good:
             code = self.decoder.next_frame()
             if code < 0 and code != avutil.AVERROR_EOF:
                 return code
             self.ended = code == avutil.AVERROR_EOF
-            hole = self.take_lost(self.ended)
-            lost += hole
-            is_good = self.ended or not (self.decoder.is_broken or (hole > 0 and self.decoder.has_overlaps()))
-            if not is_good and self.decoder.is_ogg and self.noted < NOTED_FRAMES:
-                self.from_start_only = True     # the first frames do not tell where packets belong
-            if not is_good and self.knows_format():
-                lost += self.decoder.frame.nb_samples       # Note [Broken frames]
-        self.pending = not self.ended
-        self.silence = lost
-        if lost > 0:
-            if self.decoder.from_start:
-                place_samples(&self.timeline, NOPTS, lost)
-            code = self.note_range(True, self.next_position, lost)
+            if self.ended:
+                self.decoder.losses.drop_mute()
+                self.decoder.losses.drop_last()     # a packet that is cut off is no loss
+            is_lossy = self.decoder.losses.count > 0
+            code = self.take_losses()
+            if code == BEGUN_ANEW:
+                continue
             if code < 0:
                 return code
+            is_good = self.ended or not self.placed or not (
+                self.decoder.is_broken or (is_lossy and has_overlaps(self.decoder.context.codec_id))
+            )
+            if not is_good and self.decoder.is_ogg and self.noted < NOTED_FRAMES:
+                self.from_start_only = True     # the first frames do not tell where packets belong
+            if not is_good and self.knows_format():     # Note [Broken frames]
+                pts = NOPTS if self.decoder.is_ogg else frame.pts
+                code = self.lose(self.decoder.stamp, pts, frame.nb_samples)
+                if code < 0:
+                    return code
+        self.pending = not self.ended
         if self.ended:
             return 0
         self.frames_decoded += 1
-        self.hole = hole = self.hole_before_frame()
+        hole = self.hole_before_frame()
         # behind a lost page of Ogg, timestamps show a hole one page too late
-        is_damage = hole > 0 and lost > 0 and self.decoder.is_ogg
-        if hole > 0 and self.decoder.from_start:
-            code = self.note_range(is_damage, self.next_position + lost, hole)
-            if code < 0:
-                return code
-        if self.fill_holes or is_damage:
-            self.silence += hole
-        return 0
+        is_damage = hole > 0 and self.silence > 0 and self.decoder.is_ogg
+        return self.leave_hole(hole, is_damage)
 
     cdef bint knows_format(self) noexcept nogil:
         """Return True if the stream has a format; if it has none so far, take that of the frame."""
@@ -264,37 +263,77 @@ cdef class SampleReader(BlockReader):
                 self.native = self.input
         return self.native.channels > 0
 
-    cdef int64_t take_lost(self, bint at_end) noexcept nogil:
-        """Return how many samples were lost before the current frame.
+    cdef int take_losses(self) noexcept nogil:
+        """Put silence in the place of lost packets before the frame; 0, BEGUN_ANEW or AVERROR."""
+        cdef const Loss *loss
+        cdef int code = 0
+        cdef int i
+        if self.decoder.losses.count > 0 and not self.placed:
+            code = self.settle_before_loss()
+            if code == 0:
+                self.place_after_loss()
+        # the stream begins with its first frame
+        if code == 0 and self.placed and not (self.decoder.from_start and self.timeline.rate == 0):
+            for i in range(self.decoder.losses.count):
+                loss = &self.decoder.losses.items[i]
+                if self.decoder.from_start or loss.ordinal >= self.sure_from:
+                    code = self.lose(loss.ordinal, loss.pts, loss.samples)
+                if code < 0:
+                    return code
+        self.decoder.losses.clear()
+        return code
 
-        A packet that is cut off at the end counts as no loss.
-        """
-        cdef int64_t lost = self.decoder.lost
-        if at_end:
-            lost -= self.decoder.lost_last
-        self.decoder.lost = 0
-        self.decoder.lost_last = 0
-        if not self.placed and not self.decoder.from_start and lost > 0 and not at_end:
-            return self.lost_since_seek()
-        if not self.placed or (self.decoder.from_start and self.timeline.rate == 0):
-            return 0        # the stream begins with its first frame; a sought decoder settles
-        return lost
+    cdef int lose(self, int64_t ordinal, int64_t pts, int64_t samples) noexcept nogil:
+        """Put silence in the place of a packet; 0 or AVERROR."""
+        cdef int64_t hole = 0
+        cdef int code
+        if self.decoder.from_start:
+            hole = place_samples(&self.timeline, pts, samples)
+        elif self.index is not None and self.index.aligned and 0 < ordinal < self.index.count:
+            hole = self.index.hole_before(<int> ordinal)
+        code = self.leave_hole(hole, False)
+        if code == 0:
+            code = self.note_range(True, self.next_position + self.silence, samples)
+            self.silence += samples
+        return code
 
-    cdef int64_t lost_since_seek(self) noexcept nogil:
-        """Return how many samples were lost from `sure_from` up to the current frame.
+    cdef int leave_hole(self, int64_t hole, bint is_damage) noexcept nogil:
+        """Leave a hole in the timestamps before what comes next; 0 or AVERROR."""
+        cdef int code = 0
+        self.hole += hole
+        if hole > 0 and self.decoder.from_start:
+            code = self.note_range(is_damage, self.next_position + self.silence, hole)
+        if self.fill_holes or is_damage:
+            self.silence += hole
+        return code
 
-        Those before `sure_from` only let the decoder settle.
-        """
-        cdef int64_t stamp = self.decoder.stamp
-        cdef int64_t lost
-        if self.index is None or not self.index.aligned or not self.sure_from < stamp < self.index.count:
+    cdef int settle_before_loss(self) noexcept nogil:
+        """Begin anew, by Note [Loss before a window]; 0 if that was done, BEGUN_ANEW or AVERROR."""
+        cdef int first, code
+        cdef int64_t lost = self.decoder.losses.items[0].ordinal
+        if self.ended or self.index is None or not self.index.aligned:
+            return CONTRADICTION
+        if lost >= self.known_lost:
             return 0
-        self.placed = True
-        self.next_position = self.index.packets[self.sure_from].start
-        lost = self.index.packets[stamp].start - self.next_position
-        if self.fill_holes:
-            lost -= self.index.hole_before(<int> stamp)      # `next_decoded` adds it
-        return max(lost, 0)
+        first = self.index.preroll_start(<int> lost)
+        if self.earlier_starts == MOST_EARLIER_STARTS or first <= self.index.first_regular:
+            return CONTRADICTION
+        self.earlier_starts += 1
+        self.known_lost = lost
+        code = self.decoder.seek(first)
+        if code == LOST:
+            return CONTRADICTION
+        self.forget_silence()
+        return BEGUN_ANEW if code == 0 else code
+
+    cdef void place_after_loss(self) noexcept nogil:
+        """Place a sought run whose first packets were lost, if its current frame is certain."""
+        cdef int sure = <int> self.sure_from
+        if self.decoder.stamp >= sure:
+            self.placed = True
+            self.next_position = self.index.packets[sure].start
+            if self.fill_holes:
+                self.next_position -= self.index.hole_before(sure)
 
     cdef int64_t hole_before_frame(self) noexcept nogil:
         """Return the length of the hole in the timestamps before the current frame."""
@@ -313,9 +352,9 @@ cdef class SampleReader(BlockReader):
                 self.timeline.loose = has_loose_timestamps(self.decoder.parameters())
             if frame.sample_rate != self.timeline.rate:
                 self.timeline.den = 0       # a stream that changes its rate has no timeline
-            return place_samples(
-                &self.timeline, frame.pts if stamp != self.last_stamp(frame) else NOPTS, frame.nb_samples
-            )
+            hole = place_samples(&self.timeline, frame.pts if stamp != self.frame_stamp else NOPTS, frame.nb_samples)
+            self.frame_stamp = stamp
+            return hole
         if self.index is not None:
             if self.placed and self.index.aligned and 0 < stamp < self.index.count:
                 return self.index.hole_before(<int> stamp)
@@ -324,12 +363,6 @@ cdef class SampleReader(BlockReader):
             hole = frame.pts - self.next_position - self.silence
             return hole if hole > frame.nb_samples // 2 else 0
         return 0
-
-    cdef int64_t last_stamp(self, const avutil.AVFrame *frame) noexcept nogil:
-        """Return the packet of the frame before; -1 at the first one."""
-        cdef int64_t last = self.frame_stamp
-        self.frame_stamp = self.decoder.stamp
-        return last
 
     cdef int note_range(self, bint lost, int64_t position, int64_t samples) noexcept nogil:
         """Note damage or a hole; 0 or AVERROR."""
@@ -348,21 +381,11 @@ cdef class SampleReader(BlockReader):
 
     cdef int give_silence(self) noexcept nogil:
         """Make the next block one of silence, in the stream's first format; return 0 or AVERROR."""
-        cdef int i
-        if self.zeros == NULL:
-            self.zeros = <uint8_t *> malloc(SILENCE_SAMPLES * 8 * <size_t> self.native.channels)
-            self.zero_planes = <uint8_t **> malloc(self.native.channels * sizeof(uint8_t *))
-            if self.zeros == NULL or self.zero_planes == NULL:
-                return avutil.AVERROR(ENOMEM)
-            memset(
-                self.zeros, 0x80 if self.native.sample_format in (
-                    avutil.AV_SAMPLE_FMT_U8, avutil.AV_SAMPLE_FMT_U8P
-                ) else 0, SILENCE_SAMPLES * 8 * <size_t> self.native.channels
-            )
-            for i in range(self.native.channels):
-                self.zero_planes[i] = self.zeros
+        cdef int code = self.zeros.prepare(self.native.sample_format, self.native.channels)
+        if code < 0:
+            return code
         self.input = self.native
-        self.data = self.zero_planes
+        self.data = self.zeros.planes
         self.block_start = self.next_position
         self.block_length = min(self.silence, SILENCE_SAMPLES)
         self.silence -= self.block_length
@@ -455,6 +478,8 @@ cdef class SampleReader(BlockReader):
         self.forget_silence()
         self.placed = False
         self.sure_from = number
+        self.known_lost = self.index.count
+        self.earlier_starts = 0
         self.next_position = 0
         return 0
 
@@ -491,8 +516,7 @@ cdef class SampleReader(BlockReader):
     # -- the index -------------------------------------------------------------------------------
 
     def needs_index(self):
-        """Return True if only the lack of an index keeps a window in the middle from being sought.
-        """
+        """Return True if only the lack of an index keeps a later window from being sought."""
         return not self.from_start_only and not self.has_numbers() and self.index is None
 
     def learn(self):
