@@ -92,7 +92,7 @@ cdef bint is_whole(int codec, const uint8_t *data, int size) noexcept nogil:
         while step > 0 and at + 6 <= size:
             step = dolby_size(data + at)
             at += step
-        return at == size and (codec == avcodec.AV_CODEC_ID_EAC3 or dolby_size(data) == size)
+        return 0 < at == size and (codec == avcodec.AV_CODEC_ID_EAC3 or dolby_size(data) == size)
     if codec == avcodec.AV_CODEC_ID_MLP or codec == avcodec.AV_CODEC_ID_TRUEHD:
         return size >= 4 and 2 * ((data[0] & 15) << 8 | data[1]) == size
     if codec == avcodec.AV_CODEC_ID_DTS and size >= 12 and memcmp(data, b"\x7f\xfe\x80\x01", 4) == 0:
