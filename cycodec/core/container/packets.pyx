@@ -396,7 +396,9 @@ cdef class PacketTable:
                         read_sequence_headers(&format, packet.data, packet.size, &record.headers)
                     if check.refuses(packet, record.flags & PACKET_PLAIN) and not packet.flags & avcodec.AV_PKT_FLAG_DISCARD:
                         record.flags |= PACKET_SUSPECT
-                    self.changes_memory = self.changes_memory or check.shape.changes_chroma
+                    self.changes_memory = self.changes_memory or (
+                        check.shape.changes_chroma or demuxer.changes_headers
+                    )
                     if self.has_order:
                         self.record_order(check, parser, other, packet, &record)
                     avcodec.av_packet_unref(packet)
