@@ -71,11 +71,18 @@ def read_track(data):
     return inside(table, b"stsd")[8:], scale, samples
 
 
-def joined(*files):
-    """Return an MP4 file of the samples of several ones, each with its own sample description."""
+def joined(*files, order=None):
+    """Return an MP4 file of the samples of several ones, each with its own sample description.
+
+    `order` names the parts that follow each other; None means each one once.
+    """
     descriptions, scales, parts = zip(*(read_track(data) for data in files), strict=True)
     assert len(set(scales)) == 1
-    samples = [replace(sample, description=n) for n, part in enumerate(parts) for sample in part]
+    samples = [
+        replace(sample, description=number)
+        for number in order or range(len(parts))
+        for sample in parts[number]
+    ]
     return written(descriptions, scales[0], samples)
 
 

@@ -28,6 +28,9 @@ STREAMS = {
     "hevc_formats": [(f"{X265} -pix_fmt yuv422p", "96x64", ""), (f"{X265} -bf 0", "96x64", FULL)],
 }
 
+# In which order the parts are played, if not in that of the sample descriptions.
+ORDERS = {"h264_colours": [1, 0, 2], "hevc_formats": [1, 0, 1]}
+
 
 @pytest.fixture(params=STREAMS, scope="module")
 def clip(request, tmp_path_factory):
@@ -40,7 +43,7 @@ def clip(request, tmp_path_factory):
         recipes.run("-f", "lavfi", "-i", source, "-frames:v", "14", "-c:v", *options, part)
         parts.append(part.read_bytes())
     path = folder / "joined.mp4"
-    path.write_bytes(sample_tables.joined(*parts))
+    path.write_bytes(sample_tables.joined(*parts, order=ORDERS.get(request.param)))
     return path
 
 

@@ -13,7 +13,8 @@ Note [Several sample descriptions]
 MP4 may state several descriptions of its samples, and FLV may repeat the codec's headers. Such a
 demuxer gives the headers to the first packet behind a change, and not to the packets after it. A
 decoder that begins elsewhere would use other headers, and keep colours of pictures that are shown
-later. Streams with such packets are decoded from the beginning by a new decoder.
+later. Streams with such packets are decoded from the beginning by a new decoder, and the source is
+opened again for it: a demuxer that has given the headers once does not give them again.
 """
 
 cimport cython
