@@ -7,7 +7,7 @@ cdef enum:
     MARKER = 0xFF
     START = 0xD8
     SCAN = 0xDA
-    FRAME = 0xC0                # the first marker of a frame, of 16; three of these mean other things
+    FRAME = 0xC0                # the first of 16 markers; three of them begin no frame
     HUFFMAN = 0xC4
     EXTENSION = 0xC8
     ARITHMETIC = 0xCC
