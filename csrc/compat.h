@@ -428,6 +428,21 @@ static inline const uint8_t *compat_packet_palette(const AVPacket *packet) {
     return data && size == AVPALETTE_SIZE ? data : NULL;
 }
 
+/* Return the codec's headers that replace those of the container from a packet on, and their size;
+ * NULL if the packet brings none. */
+static inline const uint8_t *compat_packet_extradata(const AVPacket *packet, int *bytes) {
+#if LIBAVCODEC_VERSION_MAJOR >= 59
+    size_t size = 0;
+#else
+    int size = 0;
+#endif
+    const uint8_t *data = av_packet_get_side_data(packet, AV_PKT_DATA_NEW_EXTRADATA, &size);
+    if (!data || size > (1u << 28))
+        return NULL;
+    *bytes = (int)size;
+    return data;
+}
+
 /* Allocate a context that writes a container. The format is const since libavformat 59 (5.0). */
 static inline int compat_output_alloc(AVFormatContext **ctx, const AVOutputFormat *format) {
     return avformat_alloc_output_context2(ctx, (void *)format, NULL, NULL);

@@ -9,10 +9,12 @@ from __future__ import annotations
 import itertools
 import math
 import operator
+import signal
 import sys
+import threading
 from collections.abc import Callable, Sequence
 from functools import cache, lru_cache, partial
-from typing import TYPE_CHECKING, Any, TypeGuard
+from typing import TYPE_CHECKING, Any, TypeGuard, cast
 
 import numpy as np
 
@@ -21,7 +23,7 @@ from cycodec.core.error import CudaUnavailableError, UnsupportedError
 from cycodec.core.pool import Block
 
 if TYPE_CHECKING:
-    from types import ModuleType
+    from types import FrameType, ModuleType
 
     from torch import Generator, Tensor
 
@@ -73,13 +75,36 @@ def load_torch() -> ModuleType:
         torch is not installed, or cannot be imported.
     """
     try:
-        import torch
+        torch = _import_torch()
     except ModuleNotFoundError as error:
         if error.name != "torch":  # torch is installed, but lacks a module: the error names it
             raise
         raise ImportError("cycodec needs torch to return tensors: pip install torch") from error
     # torch loads modules for the first call, which is too late once descriptors are used up
     default_device()
+    return torch
+
+
+def _import_torch() -> ModuleType:
+    """Import torch; Ctrl-C waits until that is done.
+
+    A torch whose import was interrupted ends the process when it is imported again.
+    """
+    signals: list[tuple[int, FrameType | None]] = []
+    handler = signal.getsignal(signal.SIGINT)
+    # other threads are not interrupted, and must not set handlers
+    is_deferred = callable(handler) and "torch" not in sys.modules
+    if is_deferred and threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, lambda number, frame: signals.append((number, frame)))
+    else:
+        is_deferred = False
+    try:
+        import torch
+    finally:
+        if is_deferred:
+            signal.signal(signal.SIGINT, handler)
+    if signals:
+        cast("Callable[[int, FrameType | None], Any]", handler)(*signals[0])
     return torch
 
 

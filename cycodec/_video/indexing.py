@@ -37,14 +37,14 @@ class Prediction:
         True if the demuxer has not read any packet.
     is_doubtful : bool
         True if a decoder must confirm the index.
-    first_size : tuple of int or None
-        Width and height of the first picture by its own header; None if that is not known.
+    first_size : tuple of int
+        Width and height of the first picture by its own header; 0 if that is not known.
     """
 
     index: FrameIndex | None
     is_unread: bool
     is_doubtful: bool
-    first_size: tuple[int, int] | None = None
+    first_size: tuple[int, int] = (0, 0)
 
 
 def predict_index(demuxer: Demuxer, stream_index: int, threads: int = 1) -> Prediction:
@@ -112,7 +112,9 @@ def _prediction(
         not is_sure or (table.has_hidden and table.may_show_hidden) or may_have_fields(table, is_scanned)
     )
     has_size = table.first_width > 0 and table.first_height > 0
-    first_size = (table.first_width, table.first_height) if has_size else None
+    first_size = (table.first_width, table.first_height) if has_size else (0, 0)
+    if index is not None:
+        index.first_width, index.first_height = first_size
     return Prediction(index, not is_scanned, is_doubtful, first_size)
 
 

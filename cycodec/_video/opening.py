@@ -114,7 +114,7 @@ def open_stream(
     size = demuxer.size()
     stream_index = demuxer.select_video(options.stream_index)
     base = time_base(demuxer, stream_index)
-    is_unread, is_doubtful, first_size = True, False, None
+    is_unread, is_doubtful, first_size = True, False, (0, 0)
     if options.cuda is not None:
         learn_pictures(demuxer, stream_index, options)
     if options.approximate:
@@ -123,7 +123,8 @@ def open_stream(
         header = demuxer.stream_info(stream_index)
         promised = header_index(header, demuxer.io.name, base)
         approximate = promised if exact is None else ApproximateIndex(promised, exact)
-        return Opened(demuxer, stream_index, base, size, header, approximate, is_unread, None)
+        other = exact is not None and is_other_size(demuxer, stream_index, exact)
+        return Opened(demuxer, stream_index, base, size, header, approximate, is_unread, None, other)
     if mappings is not None:
         index = index_from_mappings(mappings, base)
     elif index is not None:
@@ -151,8 +152,16 @@ def open_stream(
     check_frames(index, demuxer, stream_index)
     index.confirmed = index.confirmed or is_doubtful
     index.stream_index = stream_index
-    has_other_size = first_size is not None and first_size != demuxer.coded_size(stream_index)
-    return Opened(demuxer, stream_index, base, size, header, index, is_unread, reader, has_other_size)
+    if not index.first_width:
+        index.first_width, index.first_height = first_size
+    other = is_other_size(demuxer, stream_index, index)
+    return Opened(demuxer, stream_index, base, size, header, index, is_unread, reader, other)
+
+
+def is_other_size(demuxer: Demuxer, stream_index: int, index: FrameIndex) -> bool:
+    """Return True if the first picture states another size than the container's header."""
+    first_size = index.first_width, index.first_height
+    return first_size != (0, 0) and first_size != demuxer.coded_size(stream_index)
 
 
 def readers_index(index: SessionIndex) -> FrameIndex | HeaderIndex:

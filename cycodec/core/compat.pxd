@@ -32,6 +32,7 @@ cdef extern from "compat.h" nogil:
     # packets
     int compat_packet_skip(const AVPacket *packet, uint32_t *start, uint32_t *end)
     const uint8_t *compat_packet_palette(const AVPacket *packet)
+    const uint8_t *compat_packet_extradata(const AVPacket *packet, int *bytes)
     int compat_packet_set_skip(AVPacket *packet, uint32_t start, uint32_t end)
 
     # frames

@@ -179,6 +179,7 @@ cdef extern from "libavcodec/avcodec.h" nogil:
         int flags
         int64_t duration
         int64_t pos
+        int side_data_elems
 
     struct AVCodecContext:
         const AVCodec *codec

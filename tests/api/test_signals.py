@@ -7,6 +7,7 @@ import signal
 import socket
 import struct
 import subprocess
+import sys
 import threading
 import time
 
@@ -201,3 +202,34 @@ def test_a_signal_handler_ends_the_wait_for_a_url():
             signal.setitimer(signal.ITIMER_REAL, 0)
             signal.signal(signal.SIGALRM, before)
         assert time.perf_counter() - begin < 5
+
+
+INTERRUPTED_IMPORT = """
+import os, signal, sys, threading, time
+from cycodec.decoders import VideoDecoder
+
+def interrupt():
+    while "torch" not in sys.modules:
+        time.sleep(0.001)
+    time.sleep(0.05)
+    os.kill(os.getpid(), signal.SIGINT)
+
+decoder = VideoDecoder(sys.argv[1])
+assert "torch" not in sys.modules
+threading.Thread(target=interrupt).start()
+try:
+    decoder[3]
+    print("not interrupted")
+except KeyboardInterrupt:
+    print("interrupted", tuple(decoder[3].shape))
+assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+"""
+
+
+def test_ctrl_c_while_torch_is_imported():
+    """The first read imports torch, which cannot be imported again if that was interrupted."""
+    path = media.path("h264_plain.mp4")
+    command = [sys.executable, "-c", INTERRUPTED_IMPORT, str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("interrupted (3, ")

@@ -20,6 +20,8 @@ cdef class Demuxer(Container):
     cdef uint8_t[PALETTE_BYTES] palette
     # True if a later packet brought another palette.
     cdef readonly bint changes_palette
+    # True if a packet brought headers of the codec that differ from the container's.
+    cdef readonly bint changes_headers
     # True if a packet of that stream was read, and if a seek came after the last one.
     cdef bint has_read
     cdef bint has_moved
@@ -31,6 +33,7 @@ cdef class Demuxer(Container):
     cdef void recover(self) noexcept
     cdef int read(self, AVPacket *packet, int stream_index) noexcept nogil
     cdef int note_palette(self, AVPacket *packet) noexcept nogil
+    cdef void note_headers(self, const AVPacket *packet) noexcept nogil
     cdef void prepare_to_move(self) noexcept nogil
     cdef int peek(self, int stream_index, const AVPacket **packet) noexcept nogil
     cdef void drop(self) noexcept nogil

@@ -7,6 +7,14 @@ Demuxers of AVI and QuickTime give the palette of a stream with the first packet
 never again. A seek would lose it. So the first packet is read before the first seek, and the first
 packet after each seek gets the palette. Where later packets change the palette, as AVI allows,
 frames are read from the beginning only.
+
+Note [Several sample descriptions]
+
+MP4 may state several descriptions of its samples, and FLV may repeat the codec's headers. Such a
+demuxer gives the headers to the first packet behind a change, and not to the packets after it. A
+decoder that begins elsewhere would use other headers, and keep colours of pictures that are shown
+later. Streams with such packets are decoded from the beginning by a new decoder, and the source is
+opened again for it: a demuxer that has given the headers once does not give them again.
 """
 
 cimport cython
@@ -15,7 +23,11 @@ from libc.stdint cimport int64_t, uint8_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcmp, memcpy
 
-from cycodec.core.compat cimport compat_packet_palette, compat_probing_tells_colours
+from cycodec.core.compat cimport (
+    compat_packet_extradata,
+    compat_packet_palette,
+    compat_probing_tells_colours,
+)
 from cycodec.core.container.container cimport Container
 from cycodec.core.container.metadata cimport colour_names
 from cycodec.core.container.mpeg_systems cimport SYSTEMS_BYTES, has_steady_video, names_all_streams
@@ -107,6 +119,8 @@ cdef class Demuxer(Container):
             if code >= 0 and packet.stream_index == self.stream_with_palette:
                 code = self.note_palette(packet)
             if code < 0 or stream_index < 0 or packet.stream_index == stream_index:
+                if code >= 0 and packet.side_data_elems > 0:
+                    self.note_headers(packet)
                 return code
             avcodec.av_packet_unref(packet)
 
@@ -131,6 +145,18 @@ cdef class Demuxer(Container):
             memcpy(copy, self.palette, PALETTE_BYTES)
         self.has_read = True
         return 0
+
+    cdef void note_headers(self, const AVPacket *packet) noexcept nogil:
+        """Note whether a packet brings other headers of the codec than the container; see Note
+        [Several sample descriptions].
+        """
+        cdef const AVCodecParameters *parameters = self.ptr.streams[packet.stream_index].codecpar
+        cdef int size = 0
+        cdef const uint8_t *headers = compat_packet_extradata(packet, &size)
+        if headers != NULL and (
+            size != parameters.extradata_size or memcmp(headers, parameters.extradata, size) != 0
+        ):
+            self.changes_headers = True
 
     cdef void prepare_to_move(self) noexcept nogil:
         """Read the stream's first packet, if it may bring a palette, and drop what was read ahead.

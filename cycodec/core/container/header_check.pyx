@@ -15,7 +15,8 @@ decoder: Note [Plain headers] in bitstream/plain_headers.pyx. It is opened for t
 is not plain. The headers of VP9 need none either: Note [VP9 headers] in bitstream/vp9_header.pyx.
 
 The decoders of H.263 and its relatives forget all references where the size changes. If no other
-picture refers to that one, they then leave it out without a word. So a new size counts as refused.
+picture refers to that one, they then leave it out without a word. That of MPEG-4 forgets the
+picture that it shows last, too. So a new size counts as refused.
 """
 
 from libc.errno cimport EAGAIN, ENOMEM
@@ -61,7 +62,9 @@ cdef set AWAITING = {
     avcodec.AV_CODEC_ID_H264, avcodec.AV_CODEC_ID_HEVC, avcodec.AV_CODEC_ID_MJPEG, avcodec.AV_CODEC_ID_PRORES,
 }
 # Codecs whose decoders drop pictures where the size changes.
-cdef set RESIZED = {avcodec.AV_CODEC_ID_H263, avcodec.AV_CODEC_ID_H263P, avcodec.AV_CODEC_ID_FLV1}
+cdef set RESIZED = {
+    avcodec.AV_CODEC_ID_H263, avcodec.AV_CODEC_ID_H263P, avcodec.AV_CODEC_ID_FLV1, avcodec.AV_CODEC_ID_MPEG4,
+}
 
 
 cdef bint can_check_headers(int codec_id) noexcept:

@@ -6,6 +6,7 @@ from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free, realloc
 from libc.string cimport memcpy, memset
 
+from cycodec.core.bitstream.jpeg cimport read_jpeg_size
 from cycodec.core.bitstream.mpeg cimport holds_one_mpeg2_frame, holds_one_mpeg4_picture, may_be_uncoded_mpeg4
 from cycodec.core.bitstream.nal cimport (
     NalFormat, begins_at_entry, count_pictures, is_exact_entry, nal_format, unit_format,
@@ -258,8 +259,10 @@ cdef class PacketTable:
         cdef bint is_entry = begins_with_key(&format, packet)
         read_sequence_headers(&format, packet.data, packet.size, &headers)
         self.begins_with_sets = headers.has_sets
-        # sets in the packet may state another size than those in the header
-        is_known = self.note_first_size(parameters, &format, packet) and not headers.has_sets
+        # sets in the packet may state another size than those in the header; JPEG has only these
+        is_known = self.note_first_size(parameters, &format, packet) and (
+            not headers.has_sets or parameters.codec_id == avcodec.AV_CODEC_ID_MJPEG
+        )
         if self.may_have_fields or not (is_entry and is_known):
             parser = new_picture_parser(parameters, demuxer.io.name)
             parser.read(packet, &header)
@@ -296,6 +299,9 @@ cdef class PacketTable:
             return True
         if codec_id == avcodec.AV_CODEC_ID_VP8:
             read_vp8_size(packet.data, packet.size, &self.first_width, &self.first_height)
+            return True
+        if codec_id == avcodec.AV_CODEC_ID_MJPEG:
+            read_jpeg_size(packet.data, packet.size, &self.first_width, &self.first_height)
             return True
         return begins_with_key(format, packet)
 
@@ -389,7 +395,7 @@ cdef class PacketTable:
                         read_sequence_headers(&format, packet.data, packet.size, &record.headers)
                     if check.refuses(packet, record.flags & PACKET_PLAIN) and not packet.flags & avcodec.AV_PKT_FLAG_DISCARD:
                         record.flags |= PACKET_SUSPECT
-                    self.memory.changes = self.memory.changes or check.shape.changes_chroma
+                    self.memory.changes |= check.shape.changes_chroma or demuxer.changes_headers
                     if self.has_order:
                         self.record_order(check, parser, other, packet, &record)
                     avcodec.av_packet_unref(packet)

@@ -69,6 +69,9 @@ cdef class FrameIndex(StreamIndex):
     cdef public object fingerprint
     # The number of the stream in its container; -1 if it is not known.
     cdef public int stream_index
+    # Width and height that the first picture states, both 0 if that is not known. The header of the
+    # container may state another size.
+    cdef public int first_width, first_height
 
     cdef int allocate(self, int count, int num_anchors, int num_packets) except -1
     cdef int checked(self, int number) except -1
@@ -77,6 +80,7 @@ cdef class FrameIndex(StreamIndex):
     cdef int number_of_stamp(self, int64_t stamp) noexcept nogil
     cdef int first_at_or_after(self, int64_t pts) noexcept nogil
     cdef int anchor_of(self, int number) noexcept nogil
+    cdef bint is_only(self, const Anchor *anchor) noexcept nogil
     cdef void note_doubt_from(self, int64_t number) noexcept nogil
     cdef int leading_pictures(self, int anchor) noexcept nogil
     cdef int number_at(self, double seconds) noexcept nogil

@@ -176,6 +176,17 @@ cdef class FrameIndex(StreamIndex):
                 found = i
         return found
 
+    cdef bint is_only(self, const Anchor *anchor) noexcept nogil:
+        """Return True if no other anchor has a packet of the same size and digest."""
+        cdef int i
+        for i in range(self.num_anchors):
+            if (
+                &self.anchors[i] != anchor and self.anchors[i].digest == anchor.digest
+                and self.anchors[i].size == anchor.size
+            ):
+                return False
+        return True
+
     cdef int leading_pictures(self, int anchor) noexcept nogil:
         """Return how many pictures follow an anchor's packet and are shown before it; 0 if that is
         not known.
@@ -422,7 +433,7 @@ cdef class FrameIndex(StreamIndex):
             "count": self.count, "anchors": self.num_anchors, "packets": self.num_packets if self.stamped else 0,
             "num": self.num, "den": self.den, "stamped": bool(self.stamped), "linear": bool(self.from_start_only),
             "reorder": self.reorder, "confirmed": bool(self.confirmed), "synthesized": bool(self.synthesized),
-            "remembers": bool(self.changes_memory),
+            "remembers": bool(self.changes_memory), "width": self.first_width, "height": self.first_height,
             "origin": self.origin, "stream_index": self.stream_index,
             "size": self.fingerprint[0] if self.fingerprint else None,
             "digest": self.fingerprint[1].hex() if self.fingerprint else None,
@@ -456,6 +467,7 @@ cdef class FrameIndex(StreamIndex):
         index.reorder, index.confirmed = header["reorder"], header["confirmed"]
         index.synthesized, index.origin = header["synthesized"], header["origin"]
         index.stream_index, index.changes_memory = header["stream_index"], header["remembers"]
+        index.first_width, index.first_height = header["width"], header["height"]
         if header["size"] is not None:
             index.fingerprint = (header["size"], bytes.fromhex(header["digest"]))
         index.allocate(header["count"], header["anchors"], header["packets"])

@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 
 LARGEST_COUNT: int
 ORIGINS: frozenset[str]
+ADDED: dict[str, int]
 ANCHOR_FIELDS: list[tuple[str, str]]
 
 def pack_index(header: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> bytes: ...

@@ -57,8 +57,12 @@ ORDINAL_ORDER = 2
 INTEGERS = {
     "count": (0, LARGEST_COUNT), "anchors": (0, LARGEST_COUNT), "packets": (0, LARGEST_COUNT), "num": (1, LARGEST_INT),
     "den": (1, LARGEST_INT), "reorder": (0, LARGEST_REORDER), "stream_index": (-1, LARGEST_INT),
+    "width": (0, LARGEST_INT), "height": (0, LARGEST_INT),
 }
 BOOLEANS = ("stamped", "linear", "confirmed", "synthesized", "remembers")
+
+# Fields that the first indexes do not have, and what their absence means.
+ADDED = {"remembers": False, "width": 0, "height": 0}
 
 
 # -- writing ---------------------------------------------------------------------------------------
@@ -247,9 +251,10 @@ def read_header(stream):
     header = json.loads(text)
     if not isinstance(header, dict):
         raise ValueError("its header is not a flat JSON object")
+    for name, value in ADDED.items():
+        header.setdefault(name, value)
     for name, (smallest, largest) in INTEGERS.items():
         check_integer(header, name, smallest, largest)
-    header.setdefault("remembers", False)       # the first indexes have no such field
     for name in BOOLEANS:
         if not isinstance(header[name], bool):
             raise ValueError(f"the field '{name}' of its header is not true or false")

@@ -88,11 +88,11 @@ cdef class FrameReader(FrameStream):
         return self.seeker.check_packets_before(self.packet, self.state == FRESH)
 
     cdef bint must_open_again(self, bint has_retreated) noexcept nogil:
-        """Return True if decoding must begin with the source opened again; see Note [Packets that
-        probing has read].
+        """Return True if decoding must begin with the source opened again: Notes [Packets that
+        probing has read], and [Several sample descriptions] in container/demux.pyx.
         """
         return self.seeker.anchor == 0 and (
-            self.must_reopen
+            self.must_reopen or self.demuxer.changes_headers
             or (self.demuxer.probed and (has_retreated or self.watch.from_start_only or self.watch.num_bad_anchors > 0))
         )
 

@@ -240,6 +240,8 @@ cdef class AnchorSeeker(Seeker):
         return self.index.leading_pictures(self.anchor)
 
     cdef bint must_begin_anew(self) noexcept nogil:
+        if self.demuxer.changes_headers:
+            self.index.changes_memory = True
         return self.remembers or self.index.changes_memory
 
     cdef int usable(self, int anchor) noexcept nogil:
@@ -434,7 +436,7 @@ cdef class AnchorSeeker(Seeker):
         elif not self.is_broken_off(code):
             code = LOST
         self.anchor = here
-        self.index.changes_memory = self.index.changes_memory or self.earlier.memory.changes
+        self.index.changes_memory |= self.earlier.memory.changes or self.demuxer.changes_headers
         if code < 0 and self.is_broken_off(code):
             return code             # the next request checks the packets
         if code == LOST or code == avutil.AVERROR_EOF or code == avutil.AVERROR_INVALIDDATA:
@@ -508,7 +510,8 @@ cdef class AnchorSeeker(Seeker):
             if code < 0:
                 return code
             if self.is_anchor(packet, anchor):
-                if self.anchor > 0 and not self.is_entry(packet):
+                # on the way, the demuxer may have met another sample description
+                if self.anchor > 0 and (self.must_begin_anew() or not self.is_entry(packet)):
                     avcodec.av_packet_unref(packet)
                     return NO_ENTRY
                 self.ordinal = anchor.ordinal + 1
@@ -543,6 +546,8 @@ cdef class AnchorSeeker(Seeker):
             return (
                 packet.size == anchor.size and (packet.pos == anchor.pos or packet.pos < 0)
                 and digest_packet(packet) == anchor.digest
+                # packets with the same bytes are told apart by their positions only
+                and (packet.pos >= 0 or self.index.is_only(anchor))
             )
         return packet.pts == anchor.pts and (
             anchor == self.index.anchors or packet.flags & avcodec.AV_PKT_FLAG_KEY

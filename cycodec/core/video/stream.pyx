@@ -200,6 +200,9 @@ cdef class FrameStream(ReaderHandle):
                     self.watch.note_frame(self.position, self.decoded_to)
                     if self.proves_order and not self.order.may_give(self.position):
                         self.watch.out_of_turn = True
+                elif self.is_unknown() and self.decoded_to >= 0:
+                    # a frame that the index lacks, behind one that it has
+                    self.watch.out_of_turn = True
                 self.reached = self.decoded_to = max(self.decoded_to, self.position)
                 return 0
             if code == avutil.AVERROR_EOF or code == avutil.AVERROR(ENOMEM) or code == BACKEND_FAILED:

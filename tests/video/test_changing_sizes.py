@@ -1,0 +1,60 @@
+"""Streams whose pictures change their size: all frames have the size of frame 0."""
+
+import random
+
+import first_reads
+import oracle
+import pytest
+import recipes
+import sample_tables
+
+from cycodec import FrameIndex
+from cycodec.decoders import VideoDecoder
+
+pytestmark = pytest.mark.usefixtures("oracle_version")
+
+
+def encoded(path, size, encoder, *options, frames=12):
+    source = f"testsrc2=s={size}:r=25,noise=alls=6:allf=t"
+    recipes.run(
+        "-f", "lavfi", "-i", source, "-frames:v", str(frames), "-c:v", *encoder.split(), *options, path
+    )
+    return path.read_bytes()
+
+
+@pytest.mark.parametrize("sizes", ["64x48 96x64", "96x64 64x48", "64x48 96x64 64x48"])
+@pytest.mark.parametrize("frames", [7, 12])
+def test_mpeg4_forgets_a_picture(tmp_path, sizes, frames):
+    """The decoder of MPEG-4 drops the picture that B-frames delay where the size changes."""
+    parts = [tmp_path / f"{number}.ts" for number in range(len(sizes.split()))]
+    for part, size in zip(parts, sizes.split(), strict=True):
+        encoded(part, size, "mpeg4 -bf 2 -g 6", frames=frames)
+    names = tmp_path / "names.txt"
+    names.write_text("".join(f"file '{part.name}'\n" for part in parts))
+    path = tmp_path / "clip.ts"
+    recipes.run("-f", "concat", "-i", names, "-c", "copy", path)
+    assert len(first_reads.frames_of(path)) < frames * len(parts)
+    outcome = first_reads.read(path, random.Random(1))
+    assert outcome.reads
+    assert not outcome.wrong
+
+
+@pytest.mark.parametrize("encoder", ["libx264", "mjpeg -pix_fmt yuvj420p"])
+@pytest.mark.parametrize("is_saved", [False, True])
+@pytest.mark.parametrize("mode", ["exact", "approximate"])
+def test_header_states_the_size_of_later_frames(tmp_path, encoder, is_saved, mode):
+    """A first read of a later frame does not prove the size in the header."""
+    if is_saved and mode == "approximate":
+        pytest.skip("approximate mode uses no index")
+    path = tmp_path / "clip.mp4"
+    scale = ["-g", "6", "-video_track_timescale", "12800"]
+    parts = [encoded(tmp_path / f"{size}.mp4", size, encoder, *scale) for size in ("64x48", "96x64")]
+    path.write_bytes(sample_tables.joined(*parts))
+    truth = first_reads.frames_of(path)
+    options = {"dimension_order": "NHWC", "seek_mode": mode}
+    if is_saved:
+        with VideoDecoder(path) as decoder:
+            options["index"] = FrameIndex.from_bytes(decoder.index.to_bytes())
+    with VideoDecoder(path, **options) as decoder:
+        assert oracle.digest(decoder[18]) == truth[18]
+        assert decoder[18].shape == (48, 64, 3)
