@@ -93,11 +93,10 @@ def _import_torch() -> ModuleType:
     signals: list[tuple[int, FrameType | None]] = []
     handler = signal.getsignal(signal.SIGINT)
     # other threads are not interrupted, and must not set handlers
-    is_deferred = callable(handler) and "torch" not in sys.modules
-    if is_deferred and threading.current_thread() is threading.main_thread():
+    is_main = threading.current_thread() is threading.main_thread()
+    is_deferred = is_main and callable(handler) and "torch" not in sys.modules
+    if is_deferred:
         signal.signal(signal.SIGINT, lambda number, frame: signals.append((number, frame)))
-    else:
-        is_deferred = False
     try:
         import torch
     finally:

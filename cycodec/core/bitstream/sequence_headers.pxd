@@ -21,12 +21,12 @@ cdef struct SequenceHeaders:
 
 
 cdef struct DecoderMemory:
-    # 1 if a packet was noted.
-    uint8_t is_known
+    # True if a packet was noted.
+    bint is_known
     # What the decoder remembers of that packet; see Note [What decoders remember].
     uint32_t first
-    # 1 if a later packet differs in it.
-    uint8_t changes
+    # True if a later packet differs in it.
+    bint changes
 
 
 cdef bint has_sequence_headers(int codec_id) noexcept nogil
