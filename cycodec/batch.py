@@ -120,7 +120,7 @@ def decode_batch(
         sources.setdefault(_identity(source), []).append(_Request(place, source, key))
         batch.results.append(None)
     batch.draw_seeds()
-    threads.run([partial(batch.serve, group) for group in sources.values()], limit)
+    threads.run([partial(batch.serve, group) for group in sources.values()], limit, batch.cancel)
     if batch.failures and on_error == "raise":
         raise batch.results[min(batch.failures)]
     return batch.results
@@ -142,6 +142,7 @@ class _Batch:
         self.transforms = transforms
         self.settings: Settings = make_settings("RGB", "uint8", transforms=transforms)  # of images
         self.seeds: list[int] | None = None  # for each request, if boxes are drawn
+        self.opened: list[VideoDecoder] = []  # which no other thread can use
 
     def draw_seeds(self) -> None:
         """Draw a seed for each request, so that threads draw the boxes that one thread would."""
@@ -165,6 +166,8 @@ class _Batch:
                     if decoder is None:
                         try:
                             decoder = self._open(source, place)
+                            if decoder is not source:
+                                self.opened.append(decoder)
                         except Exception as error:
                             refusal = error
                             raise
@@ -175,6 +178,11 @@ class _Batch:
         finally:
             if decoder is not None and decoder is not source:
                 decoder.close()
+
+    def cancel(self) -> None:
+        """End what other threads decode by decoders of this call."""
+        for decoder in list(self.opened):
+            decoder._session.cancel()
 
     def _generator(self, place: int) -> Generator | None:
         return None if self.seeds is None else torch_adapter.seeded_generator(self.seeds[place])

@@ -104,16 +104,22 @@ def claim(wanted: int, least: int = 1) -> Iterator[int]:
             _claimed -= own + extra
 
 
-def run(jobs: Iterable[Callable[[], None]], limit: int) -> None:
+def run(
+    jobs: Iterable[Callable[[], None]], limit: int, on_failure: Callable[[], None] = lambda: None
+) -> None:
     """Do jobs on the calling thread and on up to `limit` - 1 free threads of the pool.
 
     Jobs begin in their order. More threads join when others become free. A job should not raise. If
-    one does, no further job begins, and this function raises the exception.
+    one does, no further job begins, and this function raises the exception. If that happens on the
+    calling thread, as by Ctrl-C, `on_failure` is called and may end the jobs of the other threads.
     """
     team = _Team(jobs, limit)
     with claim(1):
         try:
             team.work()
+        except BaseException:
+            on_failure()
+            raise
         finally:
             team.stop()
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import itertools
 import threading
+from collections.abc import Callable
 
 from cycodec._shared.threads import claim, run, thread_limit
 from cycodec._video import frame_threads
@@ -22,7 +23,7 @@ from cycodec._video.gops import Gops, Part
 from cycodec._video.opening import ReaderFactory
 from cycodec._video.read_ahead import ReadAhead
 from cycodec._video.strategy import ALONE, Strategy, Weighed, choose, continue_loop
-from cycodec.core.error import TooManyFilesError
+from cycodec.core.error import TooManyFilesError, is_cancellation
 from cycodec.core.video.cpu import CpuBackend
 from cycodec.core.video.index import FrameIndex, IndexContradiction
 from cycodec.core.video.reader import FrameReader
@@ -145,6 +146,11 @@ class Readers:
             ),
         )
 
+    def cancel(self, is_cancelled: bool = True) -> None:
+        """End the read under way, in any thread, by an error; False allows further reads."""
+        for reader in (self.main, *self.extra):
+            reader.cancel(is_cancelled)
+
     def _read_divided(self, request: Request, strategy: Strategy) -> None:
         """Have several readers decode the parts of a request side by side."""
         assert self.factory is not None
@@ -153,8 +159,11 @@ class Readers:
                 self.extra.append(self.factory.open(self.main))
         except TooManyFilesError:
             pass  # the open readers do all the work
-        jobs = _Jobs([self.main, *self.extra], request, strategy.parts)
-        run([jobs.decode_next] * len(strategy.parts), min(strategy.workers, len(self.extra) + 1))
+        jobs = _Jobs([self.main, *self.extra], request, strategy.parts, self.cancel)
+        try:
+            run([jobs.decode_next] * len(strategy.parts), min(strategy.workers, len(self.extra) + 1))
+        finally:
+            self.cancel(False)
         jobs.raise_first_error()
 
     def _read_threaded(self, request: Request, strategy: Strategy) -> bool:
@@ -188,8 +197,11 @@ class Readers:
 class _Jobs:
     """The parts of one request, the readers that are free, and the errors so far."""
 
-    def __init__(self, readers: list[FrameReader], request: Request, parts: list[Part]) -> None:
+    def __init__(
+        self, readers: list[FrameReader], request: Request, parts: list[Part], cancel: Callable[[], None]
+    ) -> None:
         self.lock = threading.Lock()
+        self.cancel = cancel  # ends all reads, because the request has failed
         self.request = request
         self.errors: list[BaseException] = []
         self.free = readers
@@ -203,6 +215,7 @@ class _Jobs:
                 reader.read(self.request.part(part.positions, part.slots))
         except BaseException as error:
             self.errors.append(error)
+            self.cancel()
         with self.lock:
             self.free.append(reader)
 
@@ -215,5 +228,6 @@ class _Jobs:
             return self.free.pop(0), self.waiting.pop(0)
 
     def raise_first_error(self) -> None:
+        """Raise the first error that is not that of a cancelled read."""
         if self.errors:
-            raise self.errors[0]
+            raise next((error for error in self.errors if not is_cancellation(error)), self.errors[0])

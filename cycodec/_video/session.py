@@ -181,6 +181,12 @@ class VideoSession(Session):
     def _forget(self) -> None:
         self.readers.forget()
 
+    def cancel(self) -> None:
+        """End the request under way, in any thread, by an error. No later one is possible."""
+        readers = self.readers
+        if readers is not None:
+            readers.cancel()
+
     def _drop(self) -> None:
         self.pictures.release()
         self.reader = self.readers = None  # type: ignore[assignment]

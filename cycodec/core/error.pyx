@@ -196,6 +196,11 @@ cdef str describe_code(int code):
     return (<bytes> text).decode("utf-8", "replace")
 
 
+def is_cancellation(error):
+    """Return True for the error of an operation that was cancelled: Note [Signals] in io/link.pyx."""
+    return isinstance(error, FFmpegError) and error.errno == avutil.AVERROR_EXIT
+
+
 cdef int check(int code, str operation, object source) except -1:
     """Return `code` if it is no error; otherwise raise the FFmpegError for it."""
     if code >= 0:

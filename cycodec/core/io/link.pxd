@@ -17,6 +17,7 @@ cdef struct WatchState:
     bint is_expired                 # True if the deadline has stopped an operation
     int64_t last_look               # when signals were looked for last
     bint is_interrupted             # True if a signal handler has raised an exception
+    bint is_cancelled               # True if nobody wants the result of the operation any more
     void *owner                     # the Watch
 
 

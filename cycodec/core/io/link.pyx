@@ -6,7 +6,8 @@ Note [Signals]
 Python runs the handlers of signals, such as Ctrl-C, in its main thread, when it executes Python
 code there. A scan of a file may take minutes without any. So each operation on a source looks for
 signals itself, twenty times a second: between packets, and whenever FFmpeg asks whether to go on.
-An exception that a handler raises ends the operation, which raises it.
+An exception that a handler raises ends the operation, which raises it. If other threads serve the
+same request, their operations are cancelled, and end with AVERROR_EXIT.
 """
 
 import os
@@ -67,9 +68,11 @@ if hasattr(os, "register_at_fork"):
 
 
 cdef int look_for_signals(WatchState *watch) noexcept nogil:
-    """Return 1 if a signal handler has raised an exception: Note [Signals]."""
+    """Return 1 if a signal handler has raised an exception, or if the operation is cancelled: Note
+    [Signals].
+    """
     cdef int64_t now = avutil.av_gettime_relative()
-    if watch.is_interrupted:
+    if watch.is_interrupted or watch.is_cancelled:
         return 1
     if now - watch.last_look < SIGNAL_PAUSE or PyThread_get_thread_ident() != main_thread:
         return 0
@@ -214,8 +217,8 @@ cdef class Link(ByteStore):
         return <int> min(code, 0)
 
     cdef bint must_end(self) noexcept nogil:
-        """Return True if the operation has failed because its time is up, or for a signal."""
-        return self.watch.state.is_expired or self.watch.state.is_interrupted
+        """Return True if the operation has failed because it was stopped."""
+        return self.watch.state.is_expired or self.watch.state.is_interrupted or self.watch.state.is_cancelled
 
     cdef bint is_seekable(self) noexcept nogil:
         return (self.ptr.seekable & avformat.AVIO_SEEKABLE_NORMAL) != 0

@@ -334,7 +334,7 @@ cdef class IOContext:
 
     cdef bint has_failed(self) noexcept nogil:
         """Return True if the next `check` raises an exception that no code of FFmpeg's tells."""
-        return self.watch.state.is_interrupted or self.pending is not None or (
+        return self.watch.state.is_interrupted or self.watch.state.is_cancelled or self.pending is not None or (
             self.store is not None and self.store.failure is not None
         )
 

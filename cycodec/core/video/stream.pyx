@@ -110,6 +110,10 @@ cdef class FrameStream(ReaderHandle):
         """Forget all native objects without freeing them: Note [After fork]."""
         self.abandon()
 
+    def cancel(self, bint is_cancelled):
+        """End the operation under way, in any thread, by an error; False allows further ones."""
+        self.demuxer.io.watch.state.is_cancelled = is_cancelled
+
     # -- frames in the order in which they come ----------------------------------------------------
 
     cdef void stop(self) noexcept nogil:
