@@ -1,6 +1,7 @@
 """FFmpegError, its subclasses, and check(), which alone turns an AVERROR into an exception."""
 
 import os
+from contextlib import contextmanager
 
 from libc.errno cimport (
     EACCES, ECONNABORTED, ECONNREFUSED, ECONNRESET, EDQUOT, EFBIG, EHOSTUNREACH, EINVAL, EISDIR, EMFILE, ENETUNREACH,
@@ -194,6 +195,21 @@ cdef str describe_code(int code):
     if avutil.av_strerror(code, text, sizeof(text)) < 0 and code > -4096:
         return os.strerror(-code)
     return (<bytes> text).decode("utf-8", "replace")
+
+
+@contextmanager
+def system_errors(operation, source):
+    """Raise the FFmpegError for an OSError of the block, if it has a class for the reason.
+
+    That class is a subclass of OSError, too.
+    """
+    try:
+        yield
+    except OSError as failure:
+        kind = KINDS.get(-failure.errno) if failure.errno else None
+        if kind is None or isinstance(failure, FFmpegError) or not issubclass(kind, OSError):
+            raise
+        check(-failure.errno, operation, source)
 
 
 def is_cancellation(error):

@@ -272,7 +272,7 @@ def test_other_threads_go_on_while_a_url_is_awaited(silent):
 
 
 def test_no_more_files(tmp_path):
-    path = str(media.path("h264_plain.mp4"))
+    path, saved = str(media.path("h264_plain.mp4")), str(tmp_path / "saved.idx")
     code = f"""
 import json, os, resource, cycodec
 from cycodec.decoders import AudioDecoder, VideoDecoder
@@ -294,11 +294,40 @@ for opener in (VideoDecoder, AudioDecoder):
         kinds.append([type(error).__name__, isinstance(error, OSError)])
 same = [decoder[n].numpy().tobytes() for n in range(75)] == first
 many = [frame.numpy().tobytes() for frame in decoder[:]] == first
+for work in (lambda: decoder.index.save({saved!r}), lambda: VideoDecoder({path!r}, index={saved!r})):
+    try:
+        work()
+    except Exception as error:
+        kinds.append([type(error).__name__, isinstance(error, OSError)])
 for file in held:
     os.close(file)
-print(json.dumps([kinds, same, many, len(VideoDecoder({path!r}))]))
+decoder.index.save({saved!r})
+print(json.dumps([kinds, same, many, len(VideoDecoder({path!r}, index={saved!r}))]))
 """
-    assert fresh(code) == [[["TooManyFilesError", True]] * 2, True, True, 75]
+    assert fresh(code) == [[["TooManyFilesError", True]] * 4, True, True, 75]
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("no/such/folder/a.idx", cycodec.SourceNotFoundError),
+        ("", cycodec.SourceNotFoundError),
+        ("folder", cycodec.SourceIsDirectoryError),
+    ],
+)
+def test_places_where_no_index_can_be(tmp_path, name, kind):
+    """The errors name the file, and are those of the system, too."""
+    (tmp_path / "folder").mkdir()
+    place = str(tmp_path / name) if name else ""
+    decoder = VideoDecoder(media.path("h264_plain.mp4"))
+    for work in (
+        lambda: decoder.index.save(place),
+        lambda: VideoDecoder(media.path("h264_plain.mp4"), index=place),
+    ):
+        with pytest.raises(kind) as caught:
+            work()
+        assert isinstance(caught.value, OSError)
+        assert name in str(caught.value)
 
 
 def test_nothing_is_closed_that_was_not_opened():

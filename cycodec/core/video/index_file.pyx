@@ -17,7 +17,7 @@ import stat
 import struct
 import zlib
 
-from cycodec.core.error import InvalidDataError
+from cycodec.core.error import InvalidDataError, system_errors
 from cycodec.core.video.reorder cimport LARGEST_REORDER
 
 
@@ -95,10 +95,16 @@ def write_index(path, data):
     to directly.
     """
     name = os.fsdecode(path)
-    if is_stream(name):
-        with open(name, "wb") as file:
-            file.write(data)
-        return
+    with system_errors("save the index", name):
+        if is_stream(name):
+            with open(name, "wb") as file:
+                file.write(data)
+        else:
+            replace_file(name, data)
+
+
+def replace_file(name, data):
+    """Write a file, which appears under its name when it is complete."""
     # The name cannot be guessed, and O_EXCL follows no link, so that nobody else chooses the file
     # that is written.
     temporary = f"{name}.{secrets.token_hex(8)}.tmp"
@@ -144,7 +150,7 @@ def differences(values, order):
 
 def is_index_file(path):
     """Return True if a file begins as `write_index` begins it."""
-    with open(path, "rb") as file:
+    with system_errors("read the index", os.fsdecode(path)), open(path, "rb") as file:
         return file.read(len(MAGIC)) == MAGIC
 
 
@@ -152,7 +158,7 @@ def read_index(path):
     """Return the bytes of a file; not more than the largest index has, and one that is too large is
     cut off.
     """
-    with open(path, "rb") as file:
+    with system_errors("read the index", os.fsdecode(path)), open(path, "rb") as file:
         data = file.read(PREFIX.size)
         if data[:len(MAGIC)] != MAGIC:
             return data
