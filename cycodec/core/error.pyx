@@ -213,7 +213,7 @@ def system_errors(operation, source):
 
 
 def is_cancellation(error):
-    """Return True for the error of an operation that was cancelled: Note [Signals] in io/link.pyx."""
+    """Return True for the error of a cancelled operation: Note [Signals] in io/link.pyx."""
     return isinstance(error, FFmpegError) and error.errno == avutil.AVERROR_EXIT
 
 
