@@ -167,6 +167,8 @@ REMEMBERED = {
 )
 def test_what_decoders_remember_of_earlier_pictures(kind, container, tmp_path):
     codec, *formats = REMEMBERED[kind]
+    if codec in ("ljpeg", "dnxhd") and oracle.version() >= (8, 1):
+        pytest.skip("docs/ffmpeg.md: runs of this ffmpeg differ, or it converts this codec's RGB otherwise")
     parts = []
     for number, options in enumerate(formats):
         parts.append(tmp_path / f"part{number}.nut")

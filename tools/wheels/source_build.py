@@ -20,6 +20,7 @@ LIBRARIES = {
     "libgnutls28-dev": "gnutls",
     "libgsm1-dev": "libgsm",
     "libopus-dev": "libopus",
+    "libshine-dev": "libshine",
     "libspeex-dev": "libspeex",
     "libsvtav1enc-dev": "libsvtav1",
     "libtheora-dev": "libtheora",
