@@ -52,7 +52,8 @@ from cycodec.libav.avutil cimport AVFrame
 
 cdef enum:
     # intact pictures after which the decoder of MPEG-4 excuses no padding
-    PADDING_PICTURES = 2
+    PADDING_PICTURES = 3
+
 
 cdef extern from "convert/convert.h" nogil:
     struct Converter:
@@ -401,8 +402,8 @@ cdef class CpuBackend(VideoBackend):
 
         Note [Padding of MPEG-4]: some encoders pad pictures wrongly, so that libavcodec's decoder
         first excuses a picture that does not end with its packet. Each intact picture lowers a
-        score, which a flush keeps, and two of them end this. A decoder that begins in the middle
-        would take damage for such padding. It therefore decodes the first picture twice.
+        score, which a flush keeps, and three of them end this. A decoder that begins in the middle
+        would take damage for such padding. It therefore decodes the first picture three times.
         """
         return self.nal.codec_id != avcodec.AV_CODEC_ID_MPEG4 or self.pictures >= PADDING_PICTURES
 
