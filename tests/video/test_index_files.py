@@ -456,3 +456,29 @@ def test_the_bytes_of_an_index_are_an_index():
         VideoDecoder(path, index=data[:-1])
     with pytest.raises(TypeError, match="FrameIndex, its bytes or the path"):
         VideoDecoder(path, index=7)
+
+
+@pytest.mark.parametrize("name", ["h264_plain.mp4", "h264.mkv", "vp8.webm", "vp9.webm"])
+def test_an_index_that_lacks_a_frame_gives_no_neighbour(name):
+    """A frame that the index does not have, inside a GOP, makes the index one of another stream."""
+    path = media.path(name)
+    with VideoDecoder(path) as decoder:
+        header, arrays = unpack(decoder.index.to_bytes())
+        keys = decoder.index.key_frames
+        pts = decoder.index.pts
+    assert not header["stamped"]
+    missing = int(keys[1]) + 2
+    assert missing + 2 not in keys
+    rest = np.delete(pts, missing)
+    arrays[0] = np.diff(np.diff(rest, prepend=0), prepend=0)
+    arrays[1] = np.diff(np.append(np.diff(rest), rest[-1] - rest[-2]), prepend=0)
+    first = np.cumsum(np.cumsum(arrays[6]))
+    first -= first > missing
+    arrays[6] = np.diff(np.diff(first, prepend=0), prepend=0)
+    index = cycodec.FrameIndex.from_bytes(pack({**header, "count": len(rest)}, arrays))
+    for number in (missing, missing + 1):
+        with (
+            VideoDecoder(path, index=index, num_threads=1) as decoder,
+            pytest.raises(cycodec.StaleIndexError),
+        ):
+            decoder[number]
