@@ -15,6 +15,7 @@ import media
 import numpy as np
 import oracle
 import pytest
+import recipes
 import torch
 
 import cycodec
@@ -482,3 +483,28 @@ def test_an_index_that_lacks_a_frame_gives_no_neighbour(name):
             pytest.raises(cycodec.StaleIndexError),
         ):
             decoder[number]
+
+
+@pytest.mark.parametrize("width", [0, 32, 96])
+def test_frame_0_corrects_the_size_that_an_index_states(tmp_path, width):
+    """Header and index may lie alike: what is read after frame 0 has the size of frame 0."""
+    for number, size in enumerate(("64x48", "96x64")):
+        source = ["-f", "lavfi", "-i", f"testsrc2=s={size}:r=25", "-frames:v", "12"]
+        recipes.run(*source, "-c:v", "libvpx", "-g", "6", tmp_path / f"{number}.mkv")
+    (tmp_path / "names.txt").write_text("file '0.mkv'\nfile '1.mkv'\n")
+    path = tmp_path / "joined.mkv"
+    recipes.run("-f", "concat", "-i", tmp_path / "names.txt", "-c", "copy", path)
+    data = bytearray(path.read_bytes())
+    for old, new in ((b"\xb0\x81\x40", b"\xb0\x81\x60"), (b"\xba\x81\x30", b"\xba\x81\x40")):
+        place = data.index(old)  # PixelWidth or PixelHeight becomes that of the second part
+        data[place : place + 3] = new
+    path.write_bytes(data)
+    with VideoDecoder(path) as decoder:
+        assert decoder[20].shape[-2:] == (48, 64)
+        header, arrays = unpack(decoder.index.to_bytes())
+    lie = pack({**header, "width": width, "height": width * 2 // 3}, arrays)
+    with VideoDecoder(path, index=cycodec.FrameIndex.from_bytes(lie)) as decoder:
+        decoder[20]
+        assert decoder[0].shape[-2:] == (48, 64)
+        assert decoder[20].shape[-2:] == (48, 64)
+        assert decoder.metadata.width == 64
