@@ -5,7 +5,8 @@ Note [Proving the size]
 A header may lie about the size of frames, or not know it. The first frame that a reader converts is
 compared with the header's size, without further cost. If it differs, the reader raises
 FrameSizeChanged, and the session decodes frame 0 to learn the size: frames of other sizes are
-scaled to frame 0's, as the ffmpeg command does. No frame is compared any more after that.
+scaled to frame 0's, as the ffmpeg command does. After that, only frame 0 is compared: a saved index
+that lies about its size is found when frame 0 is read.
 """
 
 from __future__ import annotations

@@ -207,6 +207,7 @@ cdef extern from "libavcodec/avcodec.h" nogil:
         int err_recognition
         int thread_type
         AVDiscard skip_frame
+        AVDiscard skip_idct
         int64_t max_pixels
         int err_recognition
         AVColorRange color_range

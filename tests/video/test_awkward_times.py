@@ -1,5 +1,6 @@
 """Times that the time base cannot tell apart or that are missing, and edited or joined files."""
 
+import random
 import struct
 
 import first_reads
@@ -140,3 +141,33 @@ def test_many_short_edits_over_b_frames(edits, backwards, tmp_path):
     count = len(first_reads.frames_of(path))
     assert count >= 30
     assert_frames(path, range(count - 1, -1, -1) if backwards else None)
+
+
+AV1 = "libaom-av1 -cpu-used 8 -usage realtime"
+
+
+@pytest.mark.parametrize(
+    ("encoder", "edits"),
+    [
+        ("mpeg4 -bf 2", [(40, 8092), (40, 1224)]),
+        ("mpeg4 -bf 2", [(60, 11264), (40, 10652)]),
+        ("libx264 -bf 3 -b_strategy 0 -x264-params open-gop=1", [(80, 2760), (60, 13512)]),
+        (AV1, [(40, 2048), (40, 5120), (40, 4608), (40, 15360)]),
+        (AV1, [(80, 2048), (60, 1024), (80, 10240)]),
+    ],
+    ids=["discarded twin", "times", "first frame", "first packet again", "frames again"],
+)
+def test_edits_that_read_packets_again(encoder, edits, tmp_path):
+    """Frames of one edit come before those of the next one, whatever times and bytes they share."""
+    path = tmp_path / "edited.mp4"
+    options = ["-frames:v", "60", "-threads", "1", "-g", "12", "-c:v", *encoder.split()]
+    recipes.run("-f", "lavfi", "-i", "testsrc2=s=96x64:r=25", *options, path)
+    path.write_bytes(edited(path.read_bytes(), edits))
+    outcome = first_reads.read(path, random.Random(1))
+    assert outcome.reads
+    assert not outcome.wrong
+    with VideoDecoder(path) as decoder:
+        before = decoder.index.pts.tolist(), decoder.index.durations.tolist()
+        decoder[...]
+        assert (decoder.index.pts.tolist(), decoder.index.durations.tolist()) == before
+        assert decoder.confirm()

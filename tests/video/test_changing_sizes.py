@@ -58,3 +58,27 @@ def test_header_states_the_size_of_later_frames(tmp_path, encoder, is_saved, mod
     with VideoDecoder(path, **options) as decoder:
         assert oracle.digest(decoder[18]) == truth[18]
         assert decoder[18].shape == (48, 64, 3)
+
+
+@pytest.mark.parametrize("extension", ["nut", "asf"])
+def test_mpeg4_with_the_headers_of_other_pictures(tmp_path, extension):
+    """A fresh decoder of MPEG-4 finds the damage of pictures that do not fit the first header.
+
+    The decoder excuses pictures that do not end with their packet until it has seen others.
+    """
+    parts = [tmp_path / f"{number}.{extension}" for number in range(2)]
+    for part, size in zip(parts, ("64x48", "96x64"), strict=True):
+        encoded(part, size, "mpeg4 -g 6 -threads 1")
+    names = tmp_path / "names.txt"
+    names.write_text("".join(f"file '{part.name}'\n" for part in parts))
+    path = tmp_path / f"clip.{extension}"
+    recipes.run("-f", "concat", "-i", names, "-c", "copy", path)
+    outcome = first_reads.read(path, random.Random(1))
+    assert outcome.reads
+    assert not outcome.wrong
+    with VideoDecoder(path, on_error="mask") as decoder:
+        valid = decoder.get_frames_in_range(0, len(decoder)).valid.tolist()
+    assert not all(valid)
+    for number, is_valid in enumerate(valid):
+        with VideoDecoder(path, on_error="mask") as decoder:
+            assert decoder.get_frames_at([number]).valid.tolist() == [is_valid], number

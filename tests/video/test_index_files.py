@@ -15,6 +15,7 @@ import media
 import numpy as np
 import oracle
 import pytest
+import recipes
 import torch
 
 import cycodec
@@ -456,3 +457,54 @@ def test_the_bytes_of_an_index_are_an_index():
         VideoDecoder(path, index=data[:-1])
     with pytest.raises(TypeError, match="FrameIndex, its bytes or the path"):
         VideoDecoder(path, index=7)
+
+
+@pytest.mark.parametrize("name", ["h264_plain.mp4", "h264.mkv", "vp8.webm", "vp9.webm"])
+def test_an_index_that_lacks_a_frame_gives_no_neighbour(name):
+    """A frame that the index does not have, inside a GOP, makes the index one of another stream."""
+    path = media.path(name)
+    with VideoDecoder(path) as decoder:
+        header, arrays = unpack(decoder.index.to_bytes())
+        keys = decoder.index.key_frames
+        pts = decoder.index.pts
+    assert not header["stamped"]
+    missing = int(keys[1]) + 2
+    assert missing + 2 not in keys
+    rest = np.delete(pts, missing)
+    arrays[0] = np.diff(np.diff(rest, prepend=0), prepend=0)
+    arrays[1] = np.diff(np.append(np.diff(rest), rest[-1] - rest[-2]), prepend=0)
+    first = np.cumsum(np.cumsum(arrays[6]))
+    first -= first > missing
+    arrays[6] = np.diff(np.diff(first, prepend=0), prepend=0)
+    index = cycodec.FrameIndex.from_bytes(pack({**header, "count": len(rest)}, arrays))
+    for number in (missing, missing + 1):
+        with (
+            VideoDecoder(path, index=index, num_threads=1) as decoder,
+            pytest.raises(cycodec.StaleIndexError),
+        ):
+            decoder[number]
+
+
+@pytest.mark.parametrize("width", [0, 32, 96])
+def test_frame_0_corrects_the_size_that_an_index_states(tmp_path, width):
+    """Header and index may lie alike: what is read after frame 0 has the size of frame 0."""
+    for number, size in enumerate(("64x48", "96x64")):
+        source = ["-f", "lavfi", "-i", f"testsrc2=s={size}:r=25", "-frames:v", "12"]
+        recipes.run(*source, "-c:v", "libvpx", "-g", "6", tmp_path / f"{number}.mkv")
+    (tmp_path / "names.txt").write_text("file '0.mkv'\nfile '1.mkv'\n")
+    path = tmp_path / "joined.mkv"
+    recipes.run("-f", "concat", "-i", tmp_path / "names.txt", "-c", "copy", path)
+    data = bytearray(path.read_bytes())
+    for old, new in ((b"\xb0\x81\x40", b"\xb0\x81\x60"), (b"\xba\x81\x30", b"\xba\x81\x40")):
+        place = data.index(old)  # PixelWidth or PixelHeight becomes that of the second part
+        data[place : place + 3] = new
+    path.write_bytes(data)
+    with VideoDecoder(path) as decoder:
+        assert decoder[20].shape[-2:] == (48, 64)
+        header, arrays = unpack(decoder.index.to_bytes())
+    lie = pack({**header, "width": width, "height": width * 2 // 3}, arrays)
+    with VideoDecoder(path, index=cycodec.FrameIndex.from_bytes(lie)) as decoder:
+        decoder[20]
+        assert decoder[0].shape[-2:] == (48, 64)
+        assert decoder[20].shape[-2:] == (48, 64)
+        assert decoder.metadata.width == 64

@@ -15,6 +15,7 @@ cdef class VideoBackend:
     cdef void flush(self) noexcept nogil
     cdef int skip_nonref(self, bint skip) noexcept nogil
     cdef bint needs_first_packet(self) noexcept nogil
+    cdef bint knows_padding(self) noexcept nogil
     cdef void show_first_packet(self, const AVPacket *packet) noexcept nogil
     cdef void mark_pictures(self, bint marks) noexcept nogil
     cdef bint expect(self, const SequenceHeaders *told, const SequenceHeaders *before) noexcept nogil

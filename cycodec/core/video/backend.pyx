@@ -42,6 +42,10 @@ cdef class VideoBackend:
         """
         return False
 
+    cdef bint knows_padding(self) noexcept nogil:
+        """Return False if the decoder must see the first packet, again, to judge later ones."""
+        return True
+
     cdef void show_first_packet(self, const AVPacket *packet) noexcept nogil:
         """Let the decoder read a packet's headers without decoding its picture."""
         pass

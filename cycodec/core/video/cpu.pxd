@@ -66,6 +66,8 @@ cdef class CpuBackend(VideoBackend):
     # True if the open decoder has received no packet, and the bytes of the last packet.
     cdef bint is_unused
     cdef int sent_size
+    # How many pictures the open decoder has given, up to PADDING_PICTURES.
+    cdef int pictures
     # MPEG-2 and MPEG-4 read the extradata with the first packet, which then overrules `expected`:
     # what it tells, True if no packet was sent yet, and True if it must be left out.
     cdef bint reads_extradata_late
@@ -83,6 +85,7 @@ cdef class CpuBackend(VideoBackend):
     cdef int prepare(self) except -1
     cdef bint may_open_late(self)
     cdef bint is_open(self) noexcept nogil
+    cdef void learn_padding(self, const AVPacket *packet) noexcept nogil
     cdef void note_colours(self, const AVPacket *packet) noexcept nogil
 
 

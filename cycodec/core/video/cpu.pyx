@@ -50,6 +50,11 @@ from cycodec.libav.avcodec cimport AVCodecContext, AVCodecID, AVCodecParameters,
 from cycodec.libav.avutil cimport AVFrame
 
 
+cdef enum:
+    # intact pictures after which the decoder of MPEG-4 excuses no padding
+    PADDING_PICTURES = 3
+
+
 cdef extern from "convert/convert.h" nogil:
     struct Converter:
         pass
@@ -250,6 +255,7 @@ cdef class CpuBackend(VideoBackend):
             self.context.colorspace = <avutil.AVColorSpace> self.expected.matrix
         self.has_varied = self.has_sent_sets = False
         self.is_unused = True
+        self.pictures = 0
         self.awaits_extradata = self.reads_extradata_late and not self.ignores_extradata
         self.prepare()
         set_options(self.context, self.options, self.source)
@@ -294,6 +300,7 @@ cdef class CpuBackend(VideoBackend):
         if self.context == NULL:
             return avutil.AVERROR(EAGAIN)
         code = avcodec.avcodec_receive_frame(self.context, frame)
+        self.pictures += code == 0 and self.pictures < PADDING_PICTURES
         if code == 0 and self.marks.count and finds_marks(&self.marks, frame):
             frame.flags |= avutil.AV_FRAME_FLAG_CORRUPT
         if code == 0 and clears_missing_rows(<AVCodecParameters *> self.parameters, frame, self.sent_size):
@@ -389,14 +396,45 @@ cdef class CpuBackend(VideoBackend):
         """
         return self.nal.codec_id == avcodec.AV_CODEC_ID_H264 or self.nal.codec_id == avcodec.AV_CODEC_ID_MPEG4
 
+    cdef bint knows_padding(self) noexcept nogil:
+        """Return False if the decoder has seen too few pictures to judge later ones as the ffmpeg
+        command does.
+
+        Note [Padding of MPEG-4]: some encoders pad pictures wrongly, so that libavcodec's decoder
+        first excuses a picture that does not end with its packet. Each intact picture lowers a
+        score, which a flush keeps, and three of them end this. A decoder that begins in the middle
+        would take damage for such padding. It therefore decodes the first picture three times.
+        """
+        return self.nal.codec_id != avcodec.AV_CODEC_ID_MPEG4 or self.pictures >= PADDING_PICTURES
+
     cdef void show_first_packet(self, const AVPacket *packet) noexcept nogil:
         if not self.is_open():
             return
         self.is_unused = False
-        self.context.skip_frame = avcodec.AVDISCARD_ALL
-        avcodec.avcodec_send_packet(self.context, packet)
+        if self.knows_padding():
+            self.context.skip_frame = avcodec.AVDISCARD_ALL
+            avcodec.avcodec_send_packet(self.context, packet)
+        else:
+            self.learn_padding(packet)
         self.context.skip_frame = avcodec.AVDISCARD_DEFAULT
-        avcodec.avcodec_flush_buffers(self.context)
+        self.flush()
+
+    cdef void learn_padding(self, const AVPacket *packet) noexcept nogil:
+        """Decode a packet as often as the decoder's score needs it; the pictures are dropped."""
+        cdef AVFrame *frame = avutil.av_frame_alloc()
+        cdef int left = PADDING_PICTURES
+        if frame == NULL:
+            return
+        self.context.skip_frame = avcodec.AVDISCARD_DEFAULT
+        self.context.skip_idct = avcodec.AVDISCARD_ALL      # the bits are read, and nothing more
+        while left:
+            left -= 1
+            avcodec.avcodec_send_packet(self.context, packet)
+            while avcodec.avcodec_receive_frame(self.context, frame) >= 0:
+                avutil.av_frame_unref(frame)
+        self.context.skip_idct = avcodec.AVDISCARD_DEFAULT
+        self.pictures = PADDING_PICTURES
+        avutil.av_frame_free(&frame)
 
     cdef int convert(self, AVFrame *frame, const void *target, uint8_t *out) noexcept nogil:
         cdef const ConvertTarget *to = <const ConvertTarget *> target

@@ -18,6 +18,7 @@ from cycodec.core.video.index_file import ANCHOR_FIELDS, pack_index, read_index,
 from cycodec.core.video.reorder cimport LARGEST_REORDER
 from cycodec.core.video.stream_index cimport StreamIndex
 
+from cycodec.libav cimport avcodec
 from cycodec.libav.avcodec cimport AVPacket
 from cycodec.libav.avutil cimport AVFrame
 
@@ -233,7 +234,10 @@ cdef class FrameIndex(StreamIndex):
         return self.confirmed
 
     cdef int64_t number_of_packet(self, const AVPacket *packet, int64_t ordinal) noexcept nogil:
-        return self.number_of_stamp(ordinal) if self.stamped else self.number_of_pts(packet.pts)
+        if self.stamped:
+            return self.number_of_stamp(ordinal)
+        # a packet that an edit list trims away may have the pts of a frame
+        return -1 if packet.flags & avcodec.AV_PKT_FLAG_DISCARD else self.number_of_pts(packet.pts)
 
     cdef int64_t pts_of(self, int64_t position, const AVFrame *frame) noexcept nogil:
         return self.pts_values[position]

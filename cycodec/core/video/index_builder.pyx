@@ -5,7 +5,7 @@ list.
 import json
 from bisect import bisect_left
 
-from libc.stdint cimport int64_t
+from libc.stdint cimport INT64_MIN, int64_t
 from libc.stdlib cimport free, malloc, qsort
 
 from cycodec.core.bitstream.sequence_headers cimport SequenceHeaders, fill_in
@@ -91,6 +91,8 @@ def index_from_packets(PacketTable table not None, time_base, *, origin, stamped
                 break
             order[count].ordinal = i
             count += 1
+        if complete and not delayed and has_tangled_runs(table):
+            complete = False
         if complete:
             sort(order, count)
             for i in range(1, count):
@@ -107,6 +109,41 @@ def index_from_packets(PacketTable table not None, time_base, *, origin, stamped
     index.origin = origin
     index.needs_check = True
     return index
+
+
+cdef bint has_tangled_runs(PacketTable table) except -1:
+    """Return True if the packets' times cannot tell in which order their frames come out.
+
+    Note [Edits that go back]: where an edit list goes back, FFmpeg reads packets again, and their
+    dts fall. The decoder gives all frames of one such run before those of the next one, whatever
+    their times are. A key packet that comes twice with the same pts cannot be told apart by it.
+    """
+    cdef const PacketRecord *record
+    cdef int64_t shown_to = INT64_MIN       # the last time of a frame so far, and in earlier runs
+    cdef int64_t earlier_to = INT64_MIN
+    cdef int64_t dts = INT64_MIN
+    cdef bint falls = False
+    cdef int i
+    for i in range(table.count):
+        record = &table.records[i]
+        if record.dts != NOPTS:
+            falls = falls or record.dts <= dts
+            if record.dts < dts:
+                earlier_to = shown_to
+            dts = record.dts
+        if record.flags & (PACKET_DISCARD | PACKET_HIDDEN | PACKET_EMPTY):
+            continue
+        if record.pts <= earlier_to and earlier_to != INT64_MIN:
+            return True
+        shown_to = max(shown_to, record.pts)
+    return falls and has_twins(table)
+
+
+cdef bint has_twins(PacketTable table) except -1:
+    """Return True if two packets at which decoding may begin have the same pts."""
+    cdef int i
+    keys = [table.records[i].pts for i in range(table.count) if i == 0 or table.records[i].flags & PACKET_KEY]
+    return len(set(keys)) < len(keys)
 
 
 cdef bint is_out_of_order(PacketTable table, int before, int after) noexcept nogil:
@@ -267,13 +304,17 @@ cdef int set_anchors(FrameIndex index, PacketTable table) except -1:
 
     A frame that is shown before its key packet (a leading picture of an open GOP) needs the anchor
     before it. A key packet is no anchor if an earlier packet gives a later frame: its timestamps
-    cannot be right then.
+    cannot be right then. Nor is it one if it is known by its bytes and its place in the file, and
+    several edits read it. If the first packet is such a one, no seek leads to it: its anchor has no
+    times, and the source is opened again instead.
     """
     cdef int i, first
     cdef int found = 0
     cdef int last_shown = -1
+    cdef bint is_repeated
     cdef PacketRecord *record
     cdef Anchor *anchor
+    cdef set repeated = repeated_keys(table) if index.stamped else set()
     for i in range(table.count):
         record = &table.records[i]
         if i:
@@ -281,13 +322,14 @@ cdef int set_anchors(FrameIndex index, PacketTable table) except -1:
         if i and not record.flags & PACKET_KEY:
             continue
         first = first_shown(index, table, i) if found else 0
-        if first < last_shown:
+        is_repeated = bool(repeated) and (record.pos, record.size, record.digest) in repeated
+        if first < last_shown or (i and is_repeated):
             continue
         if found and (first <= index.anchors[found - 1].first or first >= index.count):
             continue
         anchor = &index.anchors[found]
-        anchor.pts = record.pts
-        anchor.dts = record.dts
+        anchor.pts = NOPTS if is_repeated else record.pts
+        anchor.dts = NOPTS if is_repeated else record.dts
         anchor.first = first
         anchor.ordinal = i
         anchor.pos = record.pos
@@ -304,6 +346,20 @@ cdef int set_anchors(FrameIndex index, PacketTable table) except -1:
     if table.has_headers:
         set_headers(index, table)
     return 0
+
+
+cdef set repeated_keys(PacketTable table):
+    """Return place, size and digest of the key packets that the file is read for more than once."""
+    cdef const PacketRecord *record
+    cdef int i
+    met = set()
+    repeated = set()
+    for i in range(table.count):
+        record = &table.records[i]
+        if (i == 0 or record.flags & PACKET_KEY) and record.pos >= 0:
+            key = record.pos, record.size, record.digest
+            (repeated if key in met else met).add(key)
+    return repeated
 
 
 cdef int set_headers(FrameIndex index, PacketTable table) except -1:

@@ -166,7 +166,7 @@ cdef class FrameReader(FrameStream):
     cdef int prove_size(self, PictureSpec spec) noexcept nogil:
         """Check the current frame's size against the spec.
 
-        After one match, frames are no longer checked.
+        After one match, only frame 0 is checked.
         """
         if self.frame.width != spec.stored_width or self.frame.height != spec.stored_height:
             return SIZE_CHANGED
@@ -178,7 +178,8 @@ cdef class FrameReader(FrameStream):
     cdef int convert(self, PictureSpec spec, uint8_t *out) noexcept nogil:
         """Make a picture of the current frame."""
         cdef int code = 0
-        if not self.size_proved:
+        # frame 0 has the last word, whatever an index said of its size
+        if not self.size_proved or (self.position == 0 and self.index.is_exact):
             code = self.prove_size(spec)
         if code == 0:
             code = self.backend.convert(self.frame, spec.target, out)

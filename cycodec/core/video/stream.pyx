@@ -399,7 +399,7 @@ cdef class FrameStream(ReaderHandle):
         self.backend.flush()
         if self.index.is_exact:
             self.begin_run(True)
-            if self.seeker.anchor > 0 and not self.knows_first_packet:
+            if self.seeker.anchor > 0 and not (self.knows_first_packet and self.backend.knows_padding()):
                 self.show_first_packet(is_fresh)
         code = self.seeker.seek(self.packet)
         if self.index.is_exact:
