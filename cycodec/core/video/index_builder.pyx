@@ -354,12 +354,23 @@ cdef set repeated_keys(PacketTable table):
     cdef int i
     met = set()
     repeated = set()
-    for i in range(table.count):
+    for i in range(table.count if goes_back(table) else 0):
         record = &table.records[i]
         if (i == 0 or record.flags & PACKET_KEY) and record.pos >= 0:
             key = record.pos, record.size, record.digest
             (repeated if key in met else met).add(key)
     return repeated
+
+
+cdef bint goes_back(PacketTable table) noexcept nogil:
+    """Return True if a packet lies where an earlier one does, or before it."""
+    cdef int64_t pos = -1
+    cdef int i
+    for i in range(table.count):
+        if 0 <= table.records[i].pos <= pos:
+            return True
+        pos = max(pos, table.records[i].pos)
+    return False
 
 
 cdef int set_headers(FrameIndex index, PacketTable table) except -1:
