@@ -214,6 +214,8 @@ def interrupt():
     time.sleep(0.05)
     os.kill(os.getpid(), signal.SIGINT)
 
+# a shell may have started the tests with SIGINT ignored
+signal.signal(signal.SIGINT, signal.default_int_handler)
 decoder = VideoDecoder(sys.argv[1])
 assert "torch" not in sys.modules
 threading.Thread(target=interrupt).start()
