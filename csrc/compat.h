@@ -377,15 +377,24 @@ static inline int compat_swr_convert(SwrContext *swr, uint8_t **out, int out_cou
     return swr_convert(swr, out, out_count, (void *)in, in_count);
 }
 
-/* Read how many samples to drop at the beginning and the end of a decoded packet. Return 1, or 0
- * without such side data. Sizes of side data are size_t since libavcodec 59 (5.0). */
-static inline int compat_packet_skip(const AVPacket *packet, uint32_t *start, uint32_t *end) {
+/* Return side data of a packet and its size; NULL if there is none. Sizes are size_t since
+ * libavcodec 59 (5.0). */
+static inline uint8_t *compat_packet_side_data(const AVPacket *packet, enum AVPacketSideDataType type, size_t *size) {
 #if LIBAVCODEC_VERSION_MAJOR >= 59
-    size_t size = 0;
+    return av_packet_get_side_data(packet, type, size);
 #else
-    int size = 0;
+    int bytes = 0;
+    uint8_t *data = av_packet_get_side_data(packet, type, &bytes);
+    *size = bytes > 0 ? (size_t)bytes : 0;
+    return data;
 #endif
-    const uint8_t *data = av_packet_get_side_data(packet, AV_PKT_DATA_SKIP_SAMPLES, &size);
+}
+
+/* Read how many samples to drop at the beginning and the end of a decoded packet. Return 1, or 0
+ * without such side data. */
+static inline int compat_packet_skip(const AVPacket *packet, uint32_t *start, uint32_t *end) {
+    size_t size = 0;
+    const uint8_t *data = compat_packet_side_data(packet, AV_PKT_DATA_SKIP_SAMPLES, &size);
     if (!data || size < 10)
         return 0;
     *start = (uint32_t)data[0] | (uint32_t)data[1] << 8 | (uint32_t)data[2] << 16 | (uint32_t)data[3] << 24;
@@ -395,12 +404,8 @@ static inline int compat_packet_skip(const AVPacket *packet, uint32_t *start, ui
 
 /* Change that side data; two zeros disable it. Return 0 or AVERROR. */
 static inline int compat_packet_set_skip(AVPacket *packet, uint32_t start, uint32_t end) {
-#if LIBAVCODEC_VERSION_MAJOR >= 59
     size_t size = 0;
-#else
-    int size = 0;
-#endif
-    uint8_t *data = av_packet_get_side_data(packet, AV_PKT_DATA_SKIP_SAMPLES, &size);
+    uint8_t *data = compat_packet_side_data(packet, AV_PKT_DATA_SKIP_SAMPLES, &size);
     int i;
     if (!data || size < 10) {
         if (!start && !end)
@@ -419,24 +424,16 @@ static inline int compat_packet_set_skip(AVPacket *packet, uint32_t start, uint3
 
 /* Return the palette that comes with a packet, of AVPALETTE_SIZE bytes; NULL if there is none. */
 static inline const uint8_t *compat_packet_palette(const AVPacket *packet) {
-#if LIBAVCODEC_VERSION_MAJOR >= 59
     size_t size = 0;
-#else
-    int size = 0;
-#endif
-    const uint8_t *data = av_packet_get_side_data(packet, AV_PKT_DATA_PALETTE, &size);
+    const uint8_t *data = compat_packet_side_data(packet, AV_PKT_DATA_PALETTE, &size);
     return data && size == AVPALETTE_SIZE ? data : NULL;
 }
 
 /* Return the codec's headers that replace those of the container from a packet on, and their size;
  * NULL if the packet brings none. */
 static inline const uint8_t *compat_packet_extradata(const AVPacket *packet, int *bytes) {
-#if LIBAVCODEC_VERSION_MAJOR >= 59
     size_t size = 0;
-#else
-    int size = 0;
-#endif
-    const uint8_t *data = av_packet_get_side_data(packet, AV_PKT_DATA_NEW_EXTRADATA, &size);
+    const uint8_t *data = compat_packet_side_data(packet, AV_PKT_DATA_NEW_EXTRADATA, &size);
     if (!data || size > (1u << 28))
         return NULL;
     *bytes = (int)size;
