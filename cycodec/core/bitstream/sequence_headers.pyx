@@ -10,6 +10,7 @@ from libc.stdint cimport uint8_t, uint32_t
 from libc.string cimport memcmp, memset, strlen
 
 from cycodec.core.bitstream.bits cimport Bits, open_bits, read_bits
+from cycodec.core.bitstream.jpeg cimport JpegSegment, has_jpeg_tables, next_jpeg_segment
 from cycodec.core.bitstream.nal cimport NalFormat, take_length
 from cycodec.core.bitstream.sps cimport Sps, read_sps
 from cycodec.core.bitstream.start_codes cimport next_start_code
@@ -35,11 +36,6 @@ cdef enum:
     VOP_START = 0xB6
     VIDEO_OBJECT = 1            # visual_object_type
     STILL_TEXTURE = 2
-    JPEG_MARKER = 0xFF
-    JPEG_TABLES = 0xDB          # quantization tables
-    JPEG_CODES = 0xC4           # Huffman tables
-    JPEG_SCAN = 0xDA
-    JPEG_START = 0xD8
     JPEG_COMMENT = 0xFE
     JPEG_APPLICATION = 0xE0     # the first of 16
     JPEG2000_REACH = 512        # bytes within which the codestream of JPEG 2000 begins
@@ -87,23 +83,6 @@ cdef void read_sequence_headers(const NalFormat *format, const uint8_t *data, in
         read_mpeg4(data, size, headers)
     elif format.codec_id == avcodec.AV_CODEC_ID_MJPEG:
         headers.has_sets = has_jpeg_tables(data, size)
-
-
-cdef bint has_jpeg_tables(const uint8_t *data, int size) noexcept nogil:
-    """Return True if quantization and Huffman tables precede the scan of a JPEG.
-
-    ITU-T T.81, B.2.4.
-    """
-    cdef int position = 0
-    cdef bint has_tables = False
-    cdef bint has_codes = False
-    while position + 3 < size and data[position] == JPEG_MARKER and data[position + 1] != JPEG_SCAN:
-        has_tables = has_tables or data[position + 1] == JPEG_TABLES
-        has_codes = has_codes or data[position + 1] == JPEG_CODES
-        position += 2
-        if data[position - 1] != JPEG_START:
-            position += data[position] << 8 | data[position + 1]
-    return has_tables and has_codes
 
 
 cdef void note_memory(DecoderMemory *memory, int codec_id, const uint8_t *data, int size) noexcept nogil:
@@ -157,23 +136,20 @@ cdef uint32_t remembered_segments(const uint8_t *data, int size) noexcept nogil:
     those that have one.
     """
     cdef uint32_t found = 0
-    cdef int position = 0
-    cdef int length, i
-    while position + 3 < size and data[position] == JPEG_MARKER and data[position + 1] != JPEG_SCAN:
-        position += 2
-        if data[position - 1] == JPEG_START:
-            continue
-        length = min(data[position] << 8 | data[position + 1], size - position)
-        if data[position - 1] == JPEG_COMMENT:
+    cdef JpegSegment segment
+    cdef const uint8_t *last = data + size - 1
+    cdef int i
+    segment.end = 0
+    while next_jpeg_segment(data, size, &segment):
+        if segment.marker == JPEG_COMMENT:
             for i in range(4):
-                if begins_with(data + position + 2, length - 2, COMMENTS[i]):
+                if begins_with(segment.data + 2, segment.size - 2, COMMENTS[i]):
                     found |= 1 << i
-        elif data[position - 1] & 0xF0 == JPEG_APPLICATION:
+        elif segment.marker & 0xF0 == JPEG_APPLICATION:
             for i in range(3):
-                if begins_with(data + position + 2, length - 2, APPLICATIONS[i]):
+                if begins_with(segment.data + 2, segment.size - 2, APPLICATIONS[i]):
                     # LJIF has its value behind 8 other bytes
-                    found |= (4 | data[min(position + (14 if i == 0 else 6), size - 1)] & 3) << (4 + 3 * i)
-        position += max(length, 2)
+                    found |= (4 | min(segment.data + (14 if i == 0 else 6), last)[0] & 3) << (4 + 3 * i)
     return found
 
 
