@@ -65,7 +65,8 @@ class Readers:
 
     def all(self) -> list[FrameReader]:
         """Return all open readers."""
-        return [self.main, *self.extra, *([self.threaded] if self.threaded is not None else [])]
+        threaded = self.threaded  # another session may take it away meanwhile
+        return [self.main, *self.extra, *([threaded] if threaded is not None else [])]
 
     def forget(self) -> None:
         """Give up all memory without freeing it: Note [After fork] in core/video/stream.pyx."""
@@ -148,7 +149,7 @@ class Readers:
 
     def cancel(self, is_cancelled: bool = True) -> None:
         """End the read under way, in any thread, by an error; False allows further reads."""
-        for reader in (self.main, *self.extra):
+        for reader in self.all():
             reader.cancel(is_cancelled)
 
     def _read_divided(self, request: Request, strategy: Strategy) -> None:

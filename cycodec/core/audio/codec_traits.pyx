@@ -22,33 +22,27 @@ cdef int[19] DOLBY_RATES = [
 
 cdef bint has_overlaps(int codec) noexcept nogil:
     """Return True if the frame after a lost one is damaged, because both overlap."""
-    return (
-        codec == avcodec.AV_CODEC_ID_AAC or codec == avcodec.AV_CODEC_ID_AAC_LATM
-        or codec == avcodec.AV_CODEC_ID_AC3 or codec == avcodec.AV_CODEC_ID_EAC3
-        or codec == avcodec.AV_CODEC_ID_MP3 or codec == avcodec.AV_CODEC_ID_OPUS
-        or codec == avcodec.AV_CODEC_ID_VORBIS or codec == avcodec.AV_CODEC_ID_WMAV1
-        or codec == avcodec.AV_CODEC_ID_WMAV2
+    return codec in (
+        avcodec.AV_CODEC_ID_AAC, avcodec.AV_CODEC_ID_AAC_LATM, avcodec.AV_CODEC_ID_AC3, avcodec.AV_CODEC_ID_EAC3,
+        avcodec.AV_CODEC_ID_MP3, avcodec.AV_CODEC_ID_OPUS, avcodec.AV_CODEC_ID_VORBIS, avcodec.AV_CODEC_ID_WMAV1,
+        avcodec.AV_CODEC_ID_WMAV2,
     )
 
 
 cdef bint gives_frame_per_packet(int codec) noexcept nogil:
     """Return True if each packet gives a frame before its decoder needs the next one."""
-    return (
-        codec == avcodec.AV_CODEC_ID_AAC or codec == avcodec.AV_CODEC_ID_AAC_LATM
-        or codec == avcodec.AV_CODEC_ID_AC3 or codec == avcodec.AV_CODEC_ID_EAC3
-        or codec == avcodec.AV_CODEC_ID_MP1 or codec == avcodec.AV_CODEC_ID_MP2
-        or codec == avcodec.AV_CODEC_ID_MP3 or codec == avcodec.AV_CODEC_ID_OPUS
-        or codec == avcodec.AV_CODEC_ID_VORBIS or codec == avcodec.AV_CODEC_ID_ALAC
-        or codec == avcodec.AV_CODEC_ID_DTS or codec == avcodec.AV_CODEC_ID_MLP
-        or codec == avcodec.AV_CODEC_ID_TRUEHD
+    return codec in (
+        avcodec.AV_CODEC_ID_AAC, avcodec.AV_CODEC_ID_AAC_LATM, avcodec.AV_CODEC_ID_AC3, avcodec.AV_CODEC_ID_EAC3,
+        avcodec.AV_CODEC_ID_MP1, avcodec.AV_CODEC_ID_MP2, avcodec.AV_CODEC_ID_MP3, avcodec.AV_CODEC_ID_OPUS,
+        avcodec.AV_CODEC_ID_VORBIS, avcodec.AV_CODEC_ID_ALAC, avcodec.AV_CODEC_ID_DTS, avcodec.AV_CODEC_ID_MLP,
+        avcodec.AV_CODEC_ID_TRUEHD,
     )
 
 
 cdef bint has_fixed_length(int codec) noexcept nogil:
     """Return True if all frames of a sample rate hold as many samples, but for the last one."""
-    return (
-        codec == avcodec.AV_CODEC_ID_AC3 or codec == avcodec.AV_CODEC_ID_MLP
-        or codec == avcodec.AV_CODEC_ID_TRUEHD or codec == avcodec.AV_CODEC_ID_DTS
+    return codec in (
+        avcodec.AV_CODEC_ID_AC3, avcodec.AV_CODEC_ID_MLP, avcodec.AV_CODEC_ID_TRUEHD, avcodec.AV_CODEC_ID_DTS
     )
 
 
@@ -58,10 +52,9 @@ cdef bint has_true_table(int codec) noexcept nogil:
     FFmpeg parses the other codecs. A damaged header then joins packets, or moves the cut between
     them.
     """
-    return not (
-        codec == avcodec.AV_CODEC_ID_AC3 or codec == avcodec.AV_CODEC_ID_EAC3
-        or codec == avcodec.AV_CODEC_ID_MP1 or codec == avcodec.AV_CODEC_ID_MP2
-        or codec == avcodec.AV_CODEC_ID_MP3
+    return codec not in (
+        avcodec.AV_CODEC_ID_AC3, avcodec.AV_CODEC_ID_EAC3, avcodec.AV_CODEC_ID_MP1, avcodec.AV_CODEC_ID_MP2,
+        avcodec.AV_CODEC_ID_MP3,
     )
 
 
@@ -78,7 +71,9 @@ cdef int dolby_size(const uint8_t *data) noexcept nogil:
     rate = DOLBY_RATES[code >> 1]
     if data[4] >> 6 == 0:
         return 4 * rate
-    return 2 * (rate * 320 // 147 + (code & 1)) if data[4] >> 6 == 1 else 6 * rate if data[4] >> 6 == 2 else 0
+    if data[4] >> 6 == 1:
+        return 2 * (rate * 320 // 147 + (code & 1))
+    return 6 * rate if data[4] >> 6 == 2 else 0
 
 
 cdef bint is_whole(int codec, const uint8_t *data, int size) noexcept nogil:

@@ -422,13 +422,12 @@ cdef class CpuBackend(VideoBackend):
     cdef void learn_padding(self, const AVPacket *packet) noexcept nogil:
         """Decode a packet as often as the decoder's score needs it; the pictures are dropped."""
         cdef AVFrame *frame = avutil.av_frame_alloc()
-        cdef int left = PADDING_PICTURES
+        cdef int _turn
         if frame == NULL:
             return
         self.context.skip_frame = avcodec.AVDISCARD_DEFAULT
         self.context.skip_idct = avcodec.AVDISCARD_ALL      # the bits are read, and nothing more
-        while left:
-            left -= 1
+        for _turn in range(PADDING_PICTURES):
             avcodec.avcodec_send_packet(self.context, packet)
             while avcodec.avcodec_receive_frame(self.context, frame) >= 0:
                 avutil.av_frame_unref(frame)
