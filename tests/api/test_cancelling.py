@@ -7,6 +7,7 @@ import media
 import oracle
 import pytest
 import torch
+from costs import budget_of
 
 from cycodec import FFmpegError
 from cycodec._shared import threads
@@ -20,10 +21,8 @@ FILE = "h264_plain.mp4"
 
 @pytest.fixture(autouse=True)
 def two_threads():
-    before = threads.budget()
-    threads.set_budget(2)
-    yield
-    threads.set_budget(before)
+    with budget_of(2):
+        yield
 
 
 @pytest.fixture

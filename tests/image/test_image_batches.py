@@ -8,9 +8,9 @@ import images
 import media
 import pytest
 import torch
+from costs import budget_of
 
 import cycodec
-from cycodec._shared import threads
 from cycodec.batch import decode_batch
 from cycodec.decoders import VideoDecoder
 from cycodec.images import decode_image
@@ -190,12 +190,8 @@ class CountedThreads(torch.utils.data.Dataset):
 
 
 def test_workers_of_a_data_loader_use_one_thread(photo):
-    before = threads.budget()
-    threads.set_budget(4)
-    try:
+    with budget_of(4):
         dataset = CountedThreads(photo)
         assert dataset[0].min() > 1
         loader = torch.utils.data.DataLoader(dataset, num_workers=1, multiprocessing_context="fork")
         assert next(iter(loader)).tolist() == [[1, 1]]
-    finally:
-        threads.set_budget(before)

@@ -1,10 +1,23 @@
 """Decoders that divide their requests among threads by other costs than the measured ones."""
 
+from contextlib import contextmanager
 from dataclasses import replace
 
+from cycodec._shared import threads
 from cycodec._video.costs import Costs
 from cycodec._video.readers import Readers
 from cycodec.decoders import VideoDecoder
+
+
+@contextmanager
+def budget_of(count):
+    """Divide requests as if there were so many CPUs."""
+    before = threads.budget()
+    threads.set_budget(count)
+    try:
+        yield
+    finally:
+        threads.set_budget(before)
 
 
 def decoder_with_costs(costs, source, **options):

@@ -13,7 +13,7 @@ import media
 import numpy as np
 import pytest
 import torch
-from costs import changed, decoder_with_costs
+from costs import budget_of, changed, decoder_with_costs
 
 from cycodec._shared import threads as _threads
 from cycodec._video import frame_threads
@@ -40,10 +40,8 @@ def open_decoder(source, costs=EAGER, **options):
 def nobody_has_them(monkeypatch):
     """No other decoder has frame threads, and there seem to be eight CPUs."""
     monkeypatch.setattr(frame_threads, "shared", frame_threads.FrameThreads())
-    before = _threads.budget()
-    _threads.set_budget(8)
-    yield
-    _threads.set_budget(before)
+    with budget_of(8):
+        yield
 
 
 def has_them(decoder):

@@ -8,7 +8,7 @@ import threading
 import media
 import pytest
 import torch
-from costs import decoder_with_costs
+from costs import budget_of, decoder_with_costs
 
 from cycodec._shared import threads as _threads
 from cycodec._video.costs import Costs
@@ -38,11 +38,8 @@ def open_decoder(source, **options):
 
 @pytest.fixture(autouse=True)
 def eight_cpus():
-    """Divide requests as if there were eight CPUs."""
-    before = _threads.budget()
-    _threads.set_budget(8)
-    yield
-    _threads.set_budget(before)
+    with budget_of(8):
+        yield
 
 
 def readers(decoder):
