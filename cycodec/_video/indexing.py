@@ -183,6 +183,11 @@ def decode_index(io: IOContext, size: int | None, reader: FrameReader) -> FrameI
         demuxer.probe()
     demuxer.keep_only(stream_index)
     table = scan_packets(demuxer, stream_index)
+    if demuxer.format_name in TRUSTED_CONTAINERS:
+        # frames last as long as in an index that is made without decoding
+        headers = Demuxer(io.again())
+        headers.keep_only(stream_index)
+        table.take_durations(read_header_table(headers, stream_index))
     ordinals, damaged, suspects = decode_ordinals(reader)
     if ordinals and not len(table):
         raise InvalidDataError(

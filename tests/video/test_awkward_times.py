@@ -171,3 +171,49 @@ def test_edits_that_read_packets_again(encoder, edits, tmp_path):
         decoder[...]
         assert (decoder.index.pts.tolist(), decoder.index.durations.tolist()) == before
         assert decoder.confirm()
+
+
+def concatenated(path, folder):
+    """Joins MPEG-4 without and with B-frames, whose common headers announce none."""
+    names = []
+    for number, options in enumerate(("-g 6", "-bf 2 -g 12")):
+        raw = folder / f"{number}.m4v"
+        names.append(folder / f"{number}{path.suffix}")
+        source = "testsrc2=s=96x64:r=25:d=0.5"
+        recipes.run("-f", "lavfi", "-i", source, "-c:v", "mpeg4", *options.split(), raw)
+        recipes.run("-r", "25", "-i", raw, "-c", "copy", names[-1])
+    parts = folder / "parts.txt"
+    parts.write_text("".join(f"file {name}\n" for name in names))
+    recipes.run("-f", "concat", "-safe", "0", "-i", parts, "-c", "copy", path)
+
+
+def swapped(path, folder):
+    """Swaps the pts of each pair of packets, but the first packet's."""
+    source, first = PICTURE.format(25, 1), folder / "first.mkv"
+    recipes.run("-f", "lavfi", "-i", source, "-c:v", "libx264", "-bf", "0", "-g", "10", first)
+    swap = "setts=pts=if(N\\,if(mod(N\\,2)\\,PTS+1/(25*TB)\\,PREV_INPTS)\\,PTS)"
+    recipes.run("-i", first, "-c", "copy", "-bsf:v", swap, path)
+
+
+def times_of(decoder):
+    return [decoder.index.pts_seconds(number) for number in range(len(decoder))]
+
+
+@pytest.mark.parametrize("make", [concatenated, swapped])
+@pytest.mark.parametrize("container", ["mkv", "mp4"])
+def test_times_do_not_depend_on_what_was_read(container, make, tmp_path):
+    """A decoder that has seen the order of display gives the times of one that has not."""
+    path = tmp_path / f"clip.{container}"
+    make(path, tmp_path)
+    known = VideoDecoder(path)
+    stated = times_of(known)
+    known.confirm()
+    assert times_of(known) == stated
+    for begin, end in zip(stated, [*stated[1:], known.index.end_seconds], strict=True):
+        for instant in (begin, (begin + end) / 2):
+            frame, expected = (d.get_frame_played_at(instant) for d in (VideoDecoder(path), known))
+            assert (frame.pts_seconds, frame.duration_seconds) == (
+                expected.pts_seconds,
+                expected.duration_seconds,
+            )
+            assert frame.data.equal(expected.data), instant

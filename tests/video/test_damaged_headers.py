@@ -2,8 +2,10 @@
 
 import random
 
+import first_reads
 import oracle
 import pytest
+import recipes
 from damaged_media import lacks_frames, made, packets
 
 from cycodec.decoders import VideoDecoder
@@ -185,3 +187,21 @@ def test_pictures_of_jpeg_that_use_the_tables_of_the_first_packet(tmp_path, name
         data[data.index(b"\xff\xdb", pos) + 1] = 0xE5  # a segment that decoders skip
     path.write_bytes(data)
     assert not lacks_frames(path, 12)
+
+
+def test_streams_that_ffmpeg_cannot_describe(tmp_path):
+    """A first packet that FFmpeg cannot split does not hide the frames behind it."""
+    path = tmp_path / "clip.avi"
+    source = "testsrc2=s=96x64:r=25:d=1"
+    recipes.run("-f", "lavfi", "-i", source, "-c:v", "libx264", "-bf", "0", "-g", "10", path)
+    data = bytearray(path.read_bytes())
+    chunk = data.index(b"00dc", data.index(b"movi"))
+    size = int.from_bytes(data[chunk + 4 : chunk + 8], "little")
+    data[chunk + 8 : chunk + 8 + size] = b"\xaa" * size
+    path.write_bytes(data)
+    truth = first_reads.frames_of(path)
+    assert truth
+    assert len(VideoDecoder(path)) == len(truth)
+    for number, digest in enumerate(truth):
+        decoder = VideoDecoder(path, dimension_order="NHWC")
+        assert oracle.digest(decoder[number]) == digest, number

@@ -224,6 +224,8 @@ cdef class Demuxer(Container):
             free(options)
         if code == avutil.AVERROR_EOF or code == avutil.AVERROR_INVALIDDATA:
             self.refuse_what_it_is()    # FFmpeg has taken it for a media file
+            if self.ptr.nb_streams > 0 and not self.io.failed:
+                code = 0    # packets at the begin are damaged; as ffmpeg does, read the others
         self.check(code, "find stream information")
         for i in range(count):
             # a decoder that refuses a size forgets the header's

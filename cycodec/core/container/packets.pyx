@@ -212,6 +212,15 @@ cdef class PacketTable:
         if avcodec.avcodec_get_name(<avcodec.AVCodecID> codec_id) in (b"rawvideo", b"v210", b"v410", b"r210"):
             self.suspect_other_sizes()
 
+    def take_durations(self, PacketTable other):
+        """Take the packets' durations from another table, unless it is None or has other packets.
+        """
+        cdef int i
+        if other is None or other.count != self.count:
+            return
+        for i in range(self.count):
+            self.records[i].duration = other.records[i].duration
+
     cdef void suspect_other_sizes(self) noexcept:
         """Suspect packets of another size than the first one's, where all pictures have one size.
 

@@ -62,6 +62,8 @@ cdef class FrameIndex(StreamIndex):
     cdef public bint confirmed
     # True if the timestamps were computed from the frame rate because the source has none.
     cdef public bint synthesized
+    # True if decoding the whole stream showed frames in another order than that of their times.
+    cdef readonly bint shuffled
     # What the index was made from: "headers", "scan" (the packets), "decoded" (the frames) or
     # "mappings".
     cdef public str origin

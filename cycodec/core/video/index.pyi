@@ -14,6 +14,8 @@ class IndexContradiction(FFmpegError): ...
 class FrameIndex(StreamIndex):
     confirmed: bool
     synthesized: bool
+    @property
+    def shuffled(self) -> bool: ...
     origin: str
     fingerprint: tuple[int, bytes] | None
     stream_index: int

@@ -3,7 +3,6 @@ list.
 """
 
 import json
-from bisect import bisect_left
 
 from libc.stdint cimport INT64_MIN, int64_t
 from libc.stdlib cimport free, malloc, qsort
@@ -18,6 +17,7 @@ from cycodec.core.container.packets cimport (
     PacketRecord,
     PacketTable,
 )
+from cycodec.core.video.frame_times import choose_times
 from cycodec.core.video.index cimport Anchor, FrameIndex
 from cycodec.core.video.reorder cimport LARGEST_REORDER
 
@@ -210,13 +210,28 @@ def index_from_ordinals(PacketTable table not None, ordinals, time_base, *, seco
     try:
         for i in range(count):
             order[i].ordinal = min(max(ordinals[i], 0), table.count - 1)
-        index.synthesized = not choose_times(table, order, count, seconds_per_frame, time_base)
+        stated = [sane_or_none(table.records[order[i].ordinal].pts) for i in range(count)]
+        decoded_at = [sane_or_none(table.records[order[i].ordinal].dts) for i in range(count)]
+        times = choose_times(stated, decoded_at, seconds_per_frame / time_base if seconds_per_frame else None)
+        for i in range(count):
+            order[i].value = times[i]
+        index.synthesized = times != stated
+        index.shuffled = index.synthesized and times == sorted(time for time in stated if time is not None)
         fill(index, table, order, count, time_base, seconds_per_frame)
     finally:
         free(order)
     index.origin = "decoded"
     index.confirmed = True
     return index
+
+
+cdef bint is_sane_time_object(object time) except -1:
+    """Return True if a Python integer of any size is a time that can be calculated with."""
+    return -largest_time() <= time <= largest_time()
+
+
+cdef object sane_or_none(int64_t time):
+    return time if is_sane_time(time) else None
 
 
 cdef list delayed_times(PacketTable table):
@@ -274,7 +289,7 @@ cdef int fill(FrameIndex index, PacketTable table, Sortable *order, int count, t
         index.duration_values[i] = index.pts_values[i + 1] - index.pts_values[i]
     if count:
         last = count - 1
-        step = table.records[index.ordinals[last]].duration
+        step = table.records[stated_at(index, table, last)].duration
         if step <= 0 and seconds_per_frame:
             step = min(round(seconds_per_frame / (<double> index.num / index.den)), largest_time())
         if step <= 0 and count > 1:
@@ -283,6 +298,17 @@ cdef int fill(FrameIndex index, PacketTable table, Sortable *order, int count, t
     set_reorder(index, table)
     set_anchors(index, table)
     return 0
+
+
+cdef int stated_at(FrameIndex index, PacketTable table, int number) noexcept:
+    """Return the ordinal of the packet that states a frame's time. Where times are shuffled, it
+    gives another frame.
+    """
+    cdef int i
+    for i in range(max(0, number - LARGEST_REORDER), number):
+        if table.records[index.ordinals[i]].pts == index.pts_values[number]:
+            return index.ordinals[i]
+    return index.ordinals[number]
 
 
 cdef int set_reorder(FrameIndex index, PacketTable table) except -1:
@@ -481,104 +507,3 @@ cdef list rows_of_mappings(frames):
     if not all(is_sane_time_object(pts) and is_sane_time_object(duration) for pts, duration, _ in rows):
         raise ValueError("custom_frame_mappings holds a pts or a duration that is too large")
     return rows
-
-
-cdef bint is_sane_time_object(object time) except -1:
-    """Return True if a Python integer of any size is a time that can be calculated with."""
-    return -largest_time() <= time <= largest_time()
-
-
-cdef bint choose_times(PacketTable table, Sortable *order, int count, seconds_per_frame, time_base) except -1:
-    """Choose presentation times for frames in display order; return False if some were made up.
-
-    Known times that rise are kept. A frame whose time is unknown, or does not fit between those of
-    its neighbours, gets a time between them, which equals another one if the time base cannot tell
-    them apart. If few times are known, or stated times fall (joined files), the packets' dts in
-    rising order are used, which a container without pts (AVI) raises by one step for each frame.
-    Otherwise the frame rate gives the times.
-    """
-    cdef int i
-    cdef int64_t step
-    stated = [sane_or_none(table.records[order[i].ordinal].pts) for i in range(count)]
-    decoded_at = [sane_or_none(table.records[order[i].ordinal].dts) for i in range(count)]
-    known = longest_rise({i: time for i, time in enumerate(stated) if time is not None})
-    if len(known) == count:
-        times = [known[i] for i in range(count)]
-    else:
-        step = max(1, min(round(seconds_per_frame / time_base), largest_time() // count)) if seconds_per_frame else 1
-        decoding = sorted({table.records[order[i].ordinal].dts for i in range(count)})
-        times = None
-        if 2 * len(known) > min(count, 4):
-            times = filled_in(known, stated, decoded_at, step)
-            if falls(stated) and any(a == b for a, b in zip(times, times[1:])):
-                times = None
-        if times is None and len(decoding) == count and all(is_sane_time(time) for time in decoding):
-            shift = next(iter(known.values())) - decoding[next(iter(known))] if known else 0
-            times = [time + shift for time in decoding]
-        if times is not None and not all(is_sane_time_object(time) for time in times):
-            times = None
-        if times is None:
-            begin = next((t for t in (*known.values(), *decoding) if is_sane_time(t)), 0)
-            begin = min(begin, largest_time() - count * step)
-            times = [begin + i * step for i in range(count)]
-    for i in range(count):
-        order[i].value = times[i]
-    return len(known) == count
-
-
-cdef dict longest_rise(dict known):
-    """Return as many entries as possible whose values rise with their keys."""
-    tails = []
-    ends = []
-    before = {}
-    for number, time in known.items():
-        place = bisect_left(tails, time)
-        before[number] = ends[place - 1] if place else None
-        if place == len(tails):
-            tails.append(time)
-            ends.append(number)
-        else:
-            tails[place] = time
-            ends[place] = number
-    number = ends[-1] if ends else None
-    kept = []
-    while number is not None:
-        kept.append(number)
-        number = before[number]
-    return {number: known[number] for number in reversed(kept)}
-
-
-cdef object sane_or_none(int64_t time):
-    return time if is_sane_time(time) else None
-
-
-cdef bint falls(list stated) except -1:
-    """Return True if a stated time is earlier than the one before it."""
-    known = [time for time in stated if time is not None]
-    return any(a > b for a, b in zip(known, known[1:]))
-
-
-cdef list filled_in(dict known, list stated, list decoded_at, int64_t step):
-    """Return all times; `stated` and `decoded_at` are the pts and dts of the frames, or None."""
-    numbers = list(known)
-    first, last = numbers[0], numbers[-1]
-    count = len(stated)
-    # a time that is stated and not kept is no later than its neighbour
-    times = [known[first] - (0 if stated[i] is not None else (first - i) * step) for i in range(first)]
-    for a, b in zip(numbers, numbers[1:]):
-        times.append(known[a])
-        times += times_between(known[a], known[b], decoded_at[a + 1:b], step)
-    times.append(known[last])
-    return times + [known[last] + (0 if stated[i] is not None else (i - last) * step) for i in range(last + 1, count)]
-
-
-cdef list times_between(object begin, object end, list decoded_at, int64_t step):
-    """Return times of frames between two known ones: their dts if these rise between them, else at
-    even distances. A hole that is longer than the frames belongs to the last of them.
-    """
-    count = len(decoded_at)
-    bounds = [begin, *decoded_at, end]
-    if None not in bounds and all(a < b for a, b in zip(bounds, bounds[1:])):
-        return decoded_at
-    end = min(end, begin + (count + 1) * step) if step > 1 else end
-    return [begin + (end - begin) * i // (count + 1) for i in range(1, count + 1)]

@@ -1,0 +1,6 @@
+from collections.abc import Sequence
+from fractions import Fraction
+
+def choose_times(
+    stated: Sequence[int | None], decoded_at: Sequence[int | None], units_per_frame: Fraction | None = ...
+) -> list[int]: ...
