@@ -86,7 +86,7 @@ def _confirm_on_cpu(session: VideoSession, index: FrameIndex) -> bool:
 def _stale(session: VideoSession) -> StaleIndexError:
     return StaleIndexError(
         f"{session.name}: the given frame index or mappings do not match what the decoder gives "
-        "(make a new index, or leave it out)",
+        "(leave it out; to save a right one, call confirm() on a decoder without it first)",
         source=session.name,
         operation="decode",
     )
