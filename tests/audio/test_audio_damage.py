@@ -131,7 +131,7 @@ def test_first_reads_of_damaged_files(made, name, kind):
     path = made(name)
     whole = AudioDecoder(path)[...]
     valid = first_reads_agree(overwrite(path, name, DAMAGES[kind]))
-    assert abs(len(valid) - whole.shape[1]) <= 0.1 * whole.shape[1]
+    assert abs(len(valid) - whole.shape[1]) <= 0.15 * whole.shape[1]
 
 
 @pytest.mark.parametrize("name", ["ac3.avi", "aac.avi", "eac3.eac3", "mp3.avi"])
