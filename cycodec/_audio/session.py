@@ -142,7 +142,8 @@ class AudioSession(Session):
     def describe(self) -> dict[str, Any]:
         """Return what the header and the first frame say; the padding once the end was reached."""
         with self._use():
-            return {**self.header, **self.reader.format_info()}
+            known = {**self.header, **self.reader.format_info()}
+            return {**known, "begin_seconds": self.begin_seconds}
 
     def count(self) -> int:
         """Return the number of samples of the stream."""
