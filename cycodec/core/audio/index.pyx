@@ -362,10 +362,12 @@ cdef class AudioIndex:
         cdef int64_t have = 0
         cdef int first = number
         if codec == avcodec.AV_CODEC_ID_MP3:
+            # two frames before it overlap with it, and the first of them needs its reservoir
+            first = max(0, number - 2)
             while first > 0 and have < RESERVOIR_BYTES and number - first < LARGEST_PREROLL:
                 first -= 1
                 have += max(0, self.packets[first].size - MP3_OVERHEAD)
-            return max(0, first - 2)
+            return max(0, first - 1)
         if is_independent(codec):
             return number
         if codec == avcodec.AV_CODEC_ID_VORBIS:
