@@ -142,7 +142,8 @@ class AudioSession(Session):
     def describe(self) -> dict[str, Any]:
         """Return what the header and the first frame say; the padding once the end was reached."""
         with self._use():
-            return {**self.header, **self.reader.format_info()}
+            known = {**self.header, **self.reader.format_info()}
+            return {**known, "begin_seconds": self.begin_seconds}
 
     def count(self) -> int:
         """Return the number of samples of the stream."""
@@ -256,7 +257,10 @@ class AudioSession(Session):
     # -- damage ----------------------------------------------------------------------------------
 
     def _damage(self, start: int, count: int) -> list[tuple[int, int]]:
-        """Return the damaged parts of samples [start, start + count), as far as they were read."""
+        """Return the damaged parts of samples [start, start + count), as far as they were read.
+
+        A part of no length is a place where samples are missing.
+        """
         reader = self.reader
         if not isinstance(reader, SampleReader):
             return []
@@ -264,7 +268,7 @@ class AudioSession(Session):
         for first, stop in reader.damage:
             low = max(self._to_output(first), start)
             high = min(self._to_output(stop), start + count)
-            if low < high:
+            if low < high or start < low == high < start + count:
                 found.append((low, high))
         return sorted(found)
 
@@ -272,9 +276,13 @@ class AudioSession(Session):
         found = self._damage(start, count)
         if found:
             low, high = found[0]
-            begin = self._seconds_at(low, self._holes or [])
+            holes = self._passed_holes()
+            begin = self._seconds_at(low, holes)
+            end = begin + (high - low) / self.sample_rate
+            if low == high:
+                begin -= sum(length for position, length in holes if position == low) / self.sample_rate
             raise InvalidDataError(
-                f"{self.name}: the audio from {begin:.6g} s to {begin + (high - low) / self.sample_rate:.6g} s "
+                f"{self.name}: the audio from {begin:.6g} s to {end:.6g} s "
                 'is damaged and cannot be decoded (on_error="mask" returns silence there, and says where)',
                 source=self.name,
                 operation="decode",
@@ -303,11 +311,21 @@ class AudioSession(Session):
                 with self._question():
                     reader.learn()
                     known = reader.known_holes()
-                self._holes = [
-                    (self._to_output(start), self._to_output(start + count) - self._to_output(start))
-                    for start, count in known
-                ]
+                self._holes = self._holes_of_output(known)
         return self._holes
+
+    def _passed_holes(self) -> list[tuple[int, int]]:
+        """Return the holes that are known without reading on."""
+        reader = self.reader
+        if self._holes is not None or not isinstance(reader, SampleReader):
+            return self._holes or []
+        return self._holes_of_output(reader.passed_holes())
+
+    def _holes_of_output(self, known: list[tuple[int, int]]) -> list[tuple[int, int]]:
+        return [
+            (self._to_output(start), self._to_output(start + count) - self._to_output(start))
+            for start, count in known
+        ]
 
     def gaps(self) -> list[tuple[float, float]]:
         """Return the holes as (start_seconds, stop_seconds)."""

@@ -250,6 +250,11 @@ class AudioStreamMetadata(StreamMetadata):
         Samples that the encoder put before the audio, and that are not returned (priming).
     encoder_padding : int or None
         Samples that the encoder put after the audio, and that are not returned.
+    begin_stream_seconds : float
+        In metadata of a decoder: the time of the first sample, which is ``pts_seconds`` of the
+        first samples. It may be later than ``begin_stream_seconds_from_header``, the time of the
+        first packet: decoders drop what the encoder put before the audio (Opus, Vorbis). In
+        metadata of a container, it is that time of the header.
     """
 
     sample_rate: int | None = None
@@ -347,6 +352,13 @@ def make_metadata(kind: type[Metadata], header: Mapping[str, Any]) -> Metadata:
     """
     names = {field.name for field in fields(kind) if field.init}
     return kind(**{name: value for name, value in header.items() if name in names})
+
+
+def audio_metadata(header: Mapping[str, Any]) -> AudioStreamMetadata:
+    """Metadata of an open audio stream, whose first sample is played at ``begin_seconds``."""
+    metadata = make_metadata(AudioStreamMetadata, header)
+    metadata.begin_stream_seconds = header["begin_seconds"]
+    return metadata
 
 
 def video_metadata(

@@ -5,8 +5,13 @@ Note [Proving the size]
 A header may lie about the size of frames, or not know it. The first frame that a reader converts is
 compared with the header's size, without further cost. If it differs, the reader raises
 FrameSizeChanged, and the session decodes frame 0 to learn the size: frames of other sizes are
-scaled to frame 0's, as the ffmpeg command does. After that, only frame 0 is compared: a saved index
-that lies about its size is found when frame 0 is read.
+scaled to frame 0's, as the ffmpeg command does. After that, only frame 0 is compared.
+
+A saved index states the size of frame 0, which spares decoding it. If the header states another
+size, frame 0 is decoded before any frame is returned. If index and header lie alike, frames of
+another size than frame 0's seem right. To prove the index, each open would have to read the first
+packet, which is what the index is for. The lie is therefore found when frame 0 is read: that raises
+StaleIndexError, and later requests have frame 0's size.
 """
 
 from __future__ import annotations

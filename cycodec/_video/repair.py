@@ -29,7 +29,7 @@ def repair(session: VideoSession, contradiction: IndexContradiction) -> None:
         session.leave_gpu("the GPU did not give the frames that the index promises")
         return
     if session.given_index:
-        raise _stale(session) from contradiction
+        raise stale(session) from contradiction
     if isinstance(session.index, ApproximateIndex):
         session.use_index(session.index.promised)
         return
@@ -68,7 +68,7 @@ def confirm(session: VideoSession) -> bool:
     if is_right or session.given_index:
         session.use_index(before)
     if not is_right and session.given_index:
-        raise _stale(session)
+        raise stale(session)
     (before if is_right else decoded).confirmed = True
     return is_right
 
@@ -83,7 +83,7 @@ def _confirm_on_cpu(session: VideoSession, index: FrameIndex) -> bool:
     return is_right
 
 
-def _stale(session: VideoSession) -> StaleIndexError:
+def stale(session: VideoSession) -> StaleIndexError:
     return StaleIndexError(
         f"{session.name}: the given frame index or mappings do not match what the decoder gives "
         "(leave it out; to save a right one, call confirm() on a decoder without it first)",

@@ -33,7 +33,7 @@ from cycodec._video.options import Options
 from cycodec._video.picture import Addresses, Region, SinglePicture
 from cycodec._video.pictures import Pictures, PlansOutdated
 from cycodec._video.readers import Readers
-from cycodec._video.repair import confirm, repair
+from cycodec._video.repair import confirm, repair, stale
 from cycodec.core.container.demux import Demuxer
 from cycodec.core.error import DecoderRefused, FFmpegError, StaleIndexError
 from cycodec.core.video.index import FrameIndex, IndexContradiction
@@ -211,7 +211,10 @@ class VideoSession(Session):
                 pass
             except FrameSizeChanged:
                 self._refuse_changed()
+                is_stale = self.pictures.size.is_proved and self.given_index and self._states_size()
                 self.pictures.doubt()
+                if is_stale:
+                    raise stale(self) from None  # frames were returned in the size that it states
             except IndexContradiction as contradiction:
                 self._refuse_changed(contradiction)
                 repair(self, contradiction)
@@ -227,6 +230,9 @@ class VideoSession(Session):
                 raise
             finally:
                 self._release()
+
+    def _states_size(self) -> bool:
+        return isinstance(self.index, FrameIndex) and self.index.first_width > 0
 
     def gpu_decodes(self) -> bool:
         """Return True if frames come from a GPU's decoder."""

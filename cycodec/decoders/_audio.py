@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator, Mapping
-from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -16,7 +15,7 @@ from cycodec._shared.arguments import INT32_MAX, as_integer, one_of, optional_in
 from cycodec._shared.decoder_base import DecoderBase, KeptMetadata
 from cycodec._shared.keys import slice_bounds
 from cycodec._shared.limits import current
-from cycodec._shared.metadata import AudioStreamMetadata, make_metadata
+from cycodec._shared.metadata import AudioStreamMetadata, audio_metadata
 from cycodec._shared.results import AudioSamples
 from cycodec._shared.sources import Source, make_access
 from cycodec._shared.time_keys import instant
@@ -39,7 +38,7 @@ class SampleIndexing(DecoderBase):
 
     def _open(self, source: Source, options: AudioOptions, identity: Identity | None = None) -> None:
         self._session = AudioSession(source, options, identity)
-        self._kept = KeptMetadata(partial(make_metadata, AudioStreamMetadata))
+        self._kept = KeptMetadata(audio_metadata)
 
     # -- facts ------------------------------------------------------------------------------------
 

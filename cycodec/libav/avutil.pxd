@@ -76,6 +76,7 @@ cdef extern from "libavutil/mem.h" nogil:
 cdef extern from "libavutil/crc.h" nogil:
     ctypedef uint32_t AVCRC
     enum AVCRCId:
+        AV_CRC_32_IEEE
         AV_CRC_32_IEEE_LE
     const AVCRC *av_crc_get_table(AVCRCId id)
     uint32_t av_crc(const AVCRC *table, uint32_t crc, const uint8_t *data, size_t size)

@@ -274,3 +274,21 @@ def test_words_that_only_look_like_dts():
 def test_ordinary_ratios_are_converted(rate, wanted):
     data = wav(16, 16, 2, rate, bytes(2 * rate))
     assert abs(len(AudioDecoder(data, sample_rate=wanted)) - wanted) < 20
+
+
+BEGINS = {
+    "begin.mkv": ["-c:a", "libopus"], "begin.webm": ["-c:a", "libvorbis"], "begin.ogg": ["-c:a", "libvorbis"],
+    "begin.mp4": ["-c:a", "libopus"], "begin.ts": ["-c:a", "aac"], "begin.mp3": ["-c:a", "libmp3lame"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("offset", [0, 1.5])
+@pytest.mark.parametrize("name", BEGINS)
+def test_the_stream_begins_with_its_first_sample(name, offset, tmp_path):
+    source = ["-f", "lavfi", "-i", "sine=r=48000:d=1", "-output_ts_offset", offset]
+    code, _, text = media.run(*source, *BEGINS[name], tmp_path / name)
+    assert code == 0, text
+    begin = AudioDecoder(tmp_path / name).metadata.begin_stream_seconds
+    first = AudioDecoder(tmp_path / name).get_samples_played_in_range(begin, begin + 0.01)
+    assert first.pts_seconds == begin == AudioDecoder(tmp_path / name).get_all_samples().pts_seconds
+    assert first.data.equal(AudioDecoder(tmp_path / name)[:480])

@@ -302,3 +302,17 @@ def test_wma_that_makes_noise_is_read_from_the_start():
     decoder = AudioDecoder(locate("wma_noise.wma"))
     decoder[100_000:100_100]
     assert decoder._session.reader.from_start_only
+
+
+@pytest.mark.parametrize(("rate", "quality"), [(44100, 4), (44100, 8), (22050, 5)])
+def test_each_window_of_mp3_with_sizes_that_change(rate, quality, tmp_path):
+    """Large frames behind small ones take bits from further back than these reach."""
+    path = tmp_path / "changing.mp3"
+    tone = "0.25*sin(2*PI*(200+60*t)*t)*(1+sin(9*t))/2+0.1*(random(0)-0.5)*gt(sin(3*t),0)"
+    source = f"aevalsrc='{tone}|0.25*sin(2*PI*(300+60*t)*t)':s=48000:d=6"
+    command = ["-f", "lavfi", "-i", source, "-ar", rate, "-c:a", "libmp3lame", "-q:a", quality, path]
+    code, _, text = media.run(*command)
+    assert code == 0, text
+    whole = AudioDecoder(path)[...]
+    for start in range(70_000, whole.shape[1] - 300, 1152 if rate == 44100 else 576):
+        assert AudioDecoder(path)[start : start + 300].equal(whole[:, start : start + 300]), start

@@ -487,7 +487,7 @@ def test_an_index_that_lacks_a_frame_gives_no_neighbour(name):
 
 @pytest.mark.parametrize("width", [0, 32, 96])
 def test_frame_0_corrects_the_size_that_an_index_states(tmp_path, width):
-    """Header and index may lie alike: what is read after frame 0 has the size of frame 0."""
+    """Header and index may lie alike: frame 0 shows the lie, and later frames have its size."""
     for number, size in enumerate(("64x48", "96x64")):
         source = ["-f", "lavfi", "-i", f"testsrc2=s={size}:r=25", "-frames:v", "12"]
         recipes.run(*source, "-c:v", "libvpx", "-g", "6", tmp_path / f"{number}.mkv")
@@ -505,6 +505,9 @@ def test_frame_0_corrects_the_size_that_an_index_states(tmp_path, width):
     lie = pack({**header, "width": width, "height": width * 2 // 3}, arrays)
     with VideoDecoder(path, index=cycodec.FrameIndex.from_bytes(lie)) as decoder:
         decoder[20]
+        if width == 96:
+            with pytest.raises(cycodec.StaleIndexError, match=r"joined\.mkv"):
+                decoder[0]
         assert decoder[0].shape[-2:] == (48, 64)
         assert decoder[20].shape[-2:] == (48, 64)
         assert decoder.metadata.width == 64

@@ -14,6 +14,16 @@ cdef frozenset TIMED_FORMATS = frozenset((
 ))
 
 
+# Codecs whose frames have a checksum that libavcodec looks at if it is asked to.
+cdef frozenset HAVE_CHECKSUMS = frozenset(
+    (avcodec.AV_CODEC_ID_FLAC, avcodec.AV_CODEC_ID_AC3, avcodec.AV_CODEC_ID_EAC3)
+)
+
+# Containers whose packets are found by their place in the file: they have no timestamps, or a seek
+# does not reproduce them.
+cdef frozenset PLACED = frozenset(("mp3", "aac", "ac3", "eac3", "dts", "amr", "amrnb", "amrwb", "loas"))
+
+
 # kilobits per second of AC-3
 cdef int[19] DOLBY_RATES = [
     32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384, 448, 512, 576, 640,
@@ -110,3 +120,13 @@ cdef bint is_tag(const uint8_t *data) noexcept nogil:
 cdef bint stores_timestamps(str format_name):
     """Return True if a container format stores when packets are played."""
     return format_name in TIMED_FORMATS
+
+
+cdef bint has_checksums(int codec):
+    """Return True if frames of a codec have a checksum that libavcodec looks at if asked to."""
+    return codec in HAVE_CHECKSUMS
+
+
+cdef bint is_found_by_place(str format_name):
+    """Return True if packets of a container format are found by their place in the file."""
+    return format_name in PLACED

@@ -18,6 +18,7 @@ cdef struct AudioPacket:
     uint32_t discard        # samples that the container trims at its end
     int32_t flags           # AV_PKT_FLAG_*
     int64_t hole            # samples that are missing before it, by its timestamp
+    int32_t loss            # PageLoss of an Ogg packet
 
 
 cdef class AudioIndex:
@@ -36,6 +37,7 @@ cdef class AudioIndex:
 
     cdef int append(self, const AudioPacket *packet) noexcept nogil
     cdef int scan(self, Demuxer demuxer, int stream_index) except -1
+    cdef bint differs(self, const AudioPacket *record) noexcept nogil
     cdef bint set_samples(self, int number, int64_t next_pts, int64_t ticks,
                           AVCodecParameters *parameters) noexcept nogil
     cdef int number_of_pts(self, int64_t pts) noexcept nogil

@@ -24,6 +24,7 @@ from libc.stdlib cimport free, realloc
 from libc.string cimport memcmp, memcpy, memset, strcmp
 
 from cycodec.core.audio.codec_traits cimport has_true_table, is_whole
+from cycodec.core.audio.ogg_pages cimport PAGE_JOINED, OggChain, chain_of
 from cycodec.core.audio.timeline cimport Timeline, place_samples
 from cycodec.core.bitstream.flac cimport flac_form, flac_samples
 from cycodec.core.bitstream.sound cimport (
@@ -99,6 +100,7 @@ cdef class AudioIndex:
         cdef bint is_adts = demuxer.format_name == "aac"
         cdef bint is_flac = demuxer.format_name == "flac"
         cdef int64_t due = INT64_MAX
+        cdef OggChain pages = chain_of(demuxer, stream_index)
         if packet == NULL:
             raise MemoryError()
         self.codec_id = parameters.codec_id
@@ -109,9 +111,14 @@ cdef class AudioIndex:
                 code = demuxer.read(packet, stream_index)
                 if code < 0:
                     break
+                if pages is not None:
+                    pages.follow(demuxer.ptr.pb, packet)
                 describe_packet(&record, packet)
+                record.loss = pages.loss if pages is not None else 0
                 record.digest = digest_packet(packet)
                 record.samples = samples_of(packet, stream, vorbis)
+                if record.loss & PAGE_JOINED or (vorbis != NULL and self.differs(&record)):
+                    has_junk = True
                 if record.samples > 0:
                     self.uniform = self.uniform and not has_junk
                 elif self.count > 0 and is_damaged(self.codec_id, packet):
@@ -146,6 +153,17 @@ cdef class AudioIndex:
             demuxer.check(code, "read packet")
         self.find_order()
         return 0
+
+    cdef bint differs(self, const AudioPacket *record) noexcept nogil:
+        """Return True if blocks of Vorbis on both sides of a loss may differ in size, so that the
+        decoder gives another number of samples.
+        """
+        cdef int i
+        if record.loss:
+            for i in range(max(0, self.count - 2), self.count):
+                if self.packets[i].samples != record.samples:
+                    return True
+        return False
 
     def take_table(self, Demuxer demuxer not None, int stream_index):
         """Fill the index from the sample table of an MP4 file.
@@ -257,6 +275,7 @@ cdef class AudioIndex:
         for number in range(self.first_regular, self.count):
             length = self.samples_out(number)
             if number > stamps[seen - 1] and length > 0:
+                line.is_certain = self.packets[number].loss != 0
                 self.packets[number].hole = place_samples(&line, self.packets[number].pts, length)
                 if fill_holes:
                     place += self.packets[number].hole
@@ -343,10 +362,12 @@ cdef class AudioIndex:
         cdef int64_t have = 0
         cdef int first = number
         if codec == avcodec.AV_CODEC_ID_MP3:
+            # two frames before it overlap with it, and the first of them needs its reservoir
+            first = max(0, number - 2)
             while first > 0 and have < RESERVOIR_BYTES and number - first < LARGEST_PREROLL:
                 first -= 1
                 have += max(0, self.packets[first].size - MP3_OVERHEAD)
-            return max(0, first - 2)
+            return max(0, first - 1)
         if is_independent(codec):
             return number
         if codec == avcodec.AV_CODEC_ID_VORBIS:

@@ -13,13 +13,14 @@ before them have left, and each frame overlaps with the one before.
 """
 
 from libc.errno cimport ENOMEM
-from libc.stdint cimport int64_t, uint8_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t
 from libc.stdlib cimport free, realloc
 from libc.string cimport memcmp, memcpy
 
 from cycodec.core.bitstream.sound cimport (
-    Mp3Frame, is_info_frame, mp3_main_data, read_mp3_header, same_mp3_form,
+    Mp3Frame, is_info_frame, mp3_main_data, mp3_padding, read_mp3_header, same_mp3_form,
 )
+from cycodec.core.container.demux cimport Demuxer
 
 from cycodec.libav cimport avutil
 
@@ -27,6 +28,7 @@ from cycodec.libav cimport avutil
 cdef enum:
     MOST_BYTES = 1 << 22        # of a run that are looked at
     OVERLAP = 576 + 512         # samples of the transform, and of the filter bank behind it
+    PADDING_BYTES = 2048        # before the first frame; they hold a Xing header
     WEIGHT = 16                 # frames over which the average is taken
 
 
@@ -90,6 +92,26 @@ cdef class Mp3Run:
             else:
                 self.refilled = -1
         return damaged
+
+    def read_padding(self, Demuxer demuxer not None, int64_t first_pos, int samples):
+        """Read what stands before the first frame about the padding at the end of the stream.
+
+        `first_pos` is the place of that frame in the file; frames hold so many samples.
+        """
+        cdef int64_t here = demuxer.byte_position()
+        cdef bytes before
+        self.knows_padding = True
+        start = max(0, first_pos - PADDING_BYTES)
+        before = demuxer.read_bytes(start, first_pos - start)
+        demuxer.go_to_byte(here)
+        self.padding = mp3_padding(before, len(before), samples)
+
+    cdef uint32_t padding_in(self, int64_t samples) noexcept nogil:
+        """Return how much of the frame that was passed last is padding; it holds `samples`."""
+        cdef int64_t end = self.frames * samples
+        if self.padding.last and self.padding.first <= end and end - samples < self.padding.last:
+            return <uint32_t> min(end - self.padding.first, samples)
+        return 0
 
     cdef int64_t lost_frames(self, const uint8_t *next_header) noexcept nogil:
         """Return how many frames the run holds: Note [Runs]."""

@@ -6,7 +6,7 @@ from cycodec.core.audio.flac_seek cimport FlacStart
 from cycodec.core.audio.index cimport AudioIndex
 from cycodec.core.audio.losses cimport Losses
 from cycodec.core.audio.mp3_run cimport Mp3Run
-from cycodec.core.bitstream.sound cimport SampleRange
+from cycodec.core.audio.ogg_pages cimport OggChain
 from cycodec.core.container.demux cimport Demuxer
 from cycodec.libav.avcodec cimport AVCodecContext, AVCodecParameters, AVPacket
 from cycodec.libav.avformat cimport AVStream
@@ -51,13 +51,11 @@ cdef class PacketDecoder:
     cdef bint is_trimmed            # True if samples of the packet sent last are trimmed
 
     cdef Mp3Run mp3                 # of MP3 streams, or None
-    cdef SampleRange mp3_padding    # at the end of an MP3 stream: sound.mp3_padding
-    cdef bint knows_padding         # True once `mp3_padding` was read
     cdef bint has_lost_frames       # True if MP3 frames were lost since the first packet
     cdef int64_t first_pos          # of the first packet, in bytes
-    cdef bint is_ogg                # True if pages may be missing
-    cdef int64_t page               # place of the page of the packet given last; -1: none
-    cdef bint lost_page             # True if a page is missing before it
+    cdef OggChain pages             # of Ogg streams, or None
+    cdef int page_loss              # PageLoss of the packets since the last frame
+    cdef bint is_sought             # True if no packet was given to the decoder since a seek
     cdef bint is_broken             # True if the packet given to the decoder last needs lost ones
 
     cdef FlacStart flac_start       # of FLAC streams, once their first packet was decoded
@@ -84,7 +82,8 @@ cdef class PacketDecoder:
     cdef void cut_lost(self) noexcept nogil
     cdef bint pass_numbered(self) noexcept nogil
     cdef int64_t expected_samples(self) noexcept nogil
-    cdef void pass_page(self) noexcept nogil
+    cdef int pass_page(self) noexcept nogil
+    cdef int64_t frame_pts(self) noexcept nogil
     cdef int pass_mp3(self) noexcept nogil
     cdef int trim_mp3(self) noexcept nogil
     cdef void trim(self) noexcept nogil

@@ -33,7 +33,9 @@ from libc.errno cimport EAGAIN, ENOMEM
 from libc.stdint cimport int64_t, uint32_t
 
 from cycodec.core cimport error
-from cycodec.core.audio.codec_traits cimport gives_frame_per_packet, has_fixed_length, is_tag
+from cycodec.core.audio.codec_traits cimport (
+    gives_frame_per_packet, has_checksums, has_fixed_length, has_overlaps, is_found_by_place, is_tag,
+)
 from cycodec.core.audio.codes cimport FROM_THE_START
 from cycodec.core.container.codes cimport CONTRADICTION, LOST
 from cycodec.core.audio.flac_seek cimport (
@@ -43,10 +45,10 @@ from cycodec.core.audio.index cimport AudioPacket
 from cycodec.core.audio.timeline cimport longest_hole
 from cycodec.core.audio.losses cimport Losses
 from cycodec.core.audio.mp3_run cimport Mp3Run
-from cycodec.core.audio.ogg_pages cimport has_lost_page
+from cycodec.core.audio.ogg_pages cimport PAGE_DAMAGED, PAGE_JOINED, PAGE_UNSURE, chain_of
 from cycodec.core.bitstream.flac cimport FLAC_LONGEST_HEADER, FlacHeader, read_flac_header
 from cycodec.core.bitstream.sound cimport (
-    Mp3Frame, amr_nb_is_silent, is_no_mp3, mp3_padding, read_mp3_header,
+    Mp3Frame, amr_nb_is_silent, is_no_mp3, read_mp3_header,
 )
 from cycodec.core.compat cimport compat_packet_set_skip, compat_packet_skip
 from cycodec.core.container.decoder_context cimport allocate_decoder, open_decoder, set_options
@@ -68,14 +70,6 @@ cdef enum:
     FIRST_STEP = 32             # packets that the second seek goes back; later ones go further
     MAX_STRANGERS = 600         # packets after a seek until one is known
     MAX_DRAIN_ERRORS = 64
-    PADDING_BYTES = 2048        # before the first MP3 frame; they hold a Xing header
-
-# Codecs whose frames have a checksum that libavcodec looks at if it is asked to.
-HAVE_CHECKSUMS = {avcodec.AV_CODEC_ID_FLAC, avcodec.AV_CODEC_ID_AC3, avcodec.AV_CODEC_ID_EAC3}
-
-# Containers whose packets are found by their place in the file: they have no timestamps, or a seek
-# does not reproduce them.
-PLACED = {"mp3", "aac", "ac3", "eac3", "dts", "amr", "amrnb", "amrwb", "loas"}
 
 
 @cython.no_gc_clear
@@ -101,7 +95,7 @@ cdef class PacketDecoder:
             raise MemoryError()
         self.open_demuxer()
         self.source = self.demuxer.io.name
-        self.by_pos = self.demuxer.can_seek_bytes and self.demuxer.format_name in PLACED
+        self.by_pos = self.demuxer.can_seek_bytes and is_found_by_place(self.demuxer.format_name)
         self.open_codec()
 
     def __dealloc__(self):
@@ -145,7 +139,7 @@ cdef class PacketDecoder:
         self.demuxer = Demuxer(self.open_source())
         self.stream_index = self.demuxer.select_audio(self.wanted_stream)
         self.fresh = True
-        self.is_ogg = self.demuxer.format_name == "ogg"
+        self.pages = chain_of(self.demuxer, self.stream_index)
         self.is_numbered = has_numbered_packets(self.demuxer, self.stream_index)
         return 0
 
@@ -163,7 +157,7 @@ cdef class PacketDecoder:
         self.context = allocate_decoder(
             codec, parameters, self.stream().time_base, 1, self.demuxer.io.access.max_pixels, self.source
         )
-        if parameters.codec_id in HAVE_CHECKSUMS:
+        if has_checksums(parameters.codec_id):
             # without it, libavcodec returns what a wrong checksum shows to be damaged
             avutil.av_opt_set_int(self.context, b"err_detect", CHECKED, 0)
         if parameters.codec_id == avcodec.AV_CODEC_ID_MP3 and self.demuxer.format_name == "mp3" and self.mp3 is None:
@@ -203,8 +197,8 @@ cdef class PacketDecoder:
         self.cut_from = -1
         self.cut_end = -1
         self.is_cut = False
-        self.page = -1
-        self.lost_page = False
+        self.page_loss = 0
+        self.is_sought = not from_start
         self.is_broken = False
 
     cdef int rewind(self) noexcept nogil:
@@ -243,6 +237,8 @@ cdef class PacketDecoder:
                 code = self.demuxer.seek(self.stream_index, self.index.packets[target].pts)
             if code < 0:
                 return LOST
+            if self.pages is not None:
+                self.pages.restart()
             code = self.read_up_to(number)
             if code != LOST or target == 0:
                 break
@@ -373,6 +369,8 @@ cdef class PacketDecoder:
         if not self.has_packet:
             code = self.read_packet()
             if code == avutil.AVERROR_EOF or code == avutil.AVERROR_INVALIDDATA:
+                if self.pages is not None and not self.from_start and self.ordinal < self.index.count:
+                    return CONTRADICTION        # after a seek, FFmpeg may give up at junk
                 # damaged data end the stream, as they do for the ffmpeg command
                 self.finished = True
                 return avcodec.avcodec_send_packet(self.context, NULL)
@@ -390,10 +388,10 @@ cdef class PacketDecoder:
         code = self.pass_mp3() if self.mp3 is not None and self.from_start else 0
         if code < 0:
             return code
-        if self.is_ogg:
-            self.pass_page()
-            if self.lost_page and not self.from_start:
-                return CONTRADICTION        # the index counts the packets of the lost page
+        if self.pages is not None:
+            code = self.pass_page()
+            if code < 0:
+                return code
         if self.packet.size > 0:
             self.sent_samples = self.expected_samples()
             # the numbers of FLAC frames tell by themselves what was lost
@@ -406,15 +404,29 @@ cdef class PacketDecoder:
             avcodec.av_packet_unref(self.packet)    # else note_lost may cut it
         return code if code == avutil.AVERROR(ENOMEM) else 0
 
-    cdef void pass_page(self) noexcept nogil:
-        """Note whether pages of an Ogg stream are missing before that of `packet`."""
-        if self.packet.pos < 0:
-            return
-        if self.packet.pos != self.page:
-            self.lost_page = self.page >= 0 and has_lost_page(self.demuxer.ptr.pb, self.page, self.packet.pos)
-            self.page = self.packet.pos
-        # FFmpeg places them where the lost ones were
-        self.is_broken = self.lost_page
+    cdef int pass_page(self) noexcept nogil:
+        """Note what is wrong with `packet` of an Ogg stream; 0, or CONTRADICTION of the index."""
+        cdef int loss = self.pages.loss
+        if not self.from_start and self.index is not None and self.ordinal - 1 < self.index.count:
+            loss = self.index.packets[self.ordinal - 1].loss
+            if self.pages.loss != loss and not self.is_sought:
+                return CONTRADICTION
+        self.is_sought = False
+        self.page_loss |= loss
+        self.is_broken = loss & (PAGE_JOINED | PAGE_UNSURE) or (
+            loss & PAGE_DAMAGED and has_overlaps(self.context.codec_id)
+        )
+        return 0
+
+    cdef int64_t frame_pts(self) noexcept nogil:
+        """Return the timestamp of `frame`."""
+        if (
+            self.from_start and self.page_loss and self.frame.pts != NOPTS
+            and self.context.codec_id == avcodec.AV_CODEC_ID_VORBIS
+        ):
+            # the decoder gives fewer samples if blocks on both sides of a loss differ in size
+            return self.frame.pts + self.pages.samples - self.frame.nb_samples
+        return self.frame.pts
 
     cdef int pass_mp3(self) noexcept nogil:
         """Count what `packet` holds of an MP3 stream, and what was lost before it; 0 or AVERROR."""
@@ -435,37 +447,20 @@ cdef class PacketDecoder:
     cdef int trim_mp3(self) noexcept nogil:
         """Trim the padding of `packet`, which FFmpeg looks for elsewhere after lost frames."""
         cdef Mp3Frame frame
-        cdef int64_t samples, end
         cdef uint32_t skip = 0
-        cdef uint32_t discard = 0
         if not read_mp3_header(self.packet.data, &frame):
             return 0
-        samples = frame.samples
-        end = self.mp3.frames * samples
-        if not self.knows_padding:
+        if not self.mp3.knows_padding:
             with gil:
                 try:
-                    self.read_padding(frame.samples)
+                    self.mp3.read_padding(self.demuxer, self.first_pos, frame.samples)
                 except BaseException as exception:
                     self.failure = exception
                     return avutil.AVERROR_EXTERNAL
-        compat_packet_skip(self.packet, &skip, &discard)
-        discard = 0
-        if self.mp3_padding.last and self.mp3_padding.first <= end and end - samples < self.mp3_padding.last:
-            discard = <uint32_t> min(end - self.mp3_padding.first, samples)
-        compat_packet_set_skip(self.packet, skip, discard)
-        self.last_discard = discard
+        compat_packet_skip(self.packet, &skip, &self.last_discard)
+        self.last_discard = self.mp3.padding_in(frame.samples)
+        compat_packet_set_skip(self.packet, skip, self.last_discard)
         return 0
-
-    def read_padding(self, int samples):
-        """Read what the first frame says of the padding at the end; frames hold so many samples."""
-        cdef bytes before
-        cdef int64_t here = self.demuxer.byte_position()
-        self.knows_padding = True
-        start = max(0, self.first_pos - PADDING_BYTES)
-        before = self.demuxer.read_bytes(start, self.first_pos - start)
-        self.demuxer.go_to_byte(here)
-        self.mp3_padding = mp3_padding(before, len(before), samples)
 
     cdef void note_lost(self) noexcept nogil:
         """Count the samples of a packet that the decoder refused: Note [Lost packets]."""
@@ -573,6 +568,8 @@ cdef class PacketDecoder:
         avcodec.av_packet_unref(self.packet)
         code = self.demuxer.read(self.packet, self.stream_index)
         self.packets_read += code >= 0
+        if code >= 0 and self.pages is not None:
+            self.pages.follow(self.demuxer.ptr.pb, self.packet)
         return code
 
     cdef void trim(self) noexcept nogil:

@@ -56,8 +56,9 @@ cdef class SampleReader(BlockReader):
     cdef int settle_before_loss(self) noexcept nogil
     cdef int take_losses(self) noexcept nogil
     cdef int lose(self, int64_t ordinal, int64_t pts, int64_t samples) noexcept nogil
-    cdef int leave_hole(self, int64_t hole, bint is_damage) noexcept nogil
+    cdef int leave_hole(self, int64_t hole) noexcept nogil
     cdef void place_after_loss(self) noexcept nogil
+    cdef void begin_timeline(self) noexcept nogil
     cdef int64_t hole_before_frame(self) noexcept nogil
     cdef int note_range(self, bint lost, int64_t position, int64_t samples) noexcept nogil
     cdef int give_silence(self) noexcept nogil

@@ -42,10 +42,11 @@ from cycodec.core.audio.codes cimport FROM_THE_START
 from cycodec.core.audio.flac_seek cimport is_one_flac
 from cycodec.core.audio.index cimport AudioIndex, AudioPacket, has_loose_timestamps, has_no_anchor
 from cycodec.core.audio.losses cimport Loss
+from cycodec.core.audio.ogg_pages cimport PAGE_DAMAGED
 from cycodec.core.audio.packet_decoder cimport PacketDecoder
 from cycodec.core.audio.sample_blocks cimport BlockReader, most_samples
 from cycodec.core.audio.silence cimport SILENCE_SAMPLES, Silence
-from cycodec.core.audio.timeline cimport place_samples
+from cycodec.core.audio.timeline cimport place_samples, start_timeline
 from cycodec.core.compat cimport compat_frame_channels, compat_frame_mix
 from cycodec.core.container.codes cimport CONTRADICTION, LOST
 from cycodec.core.container.demux cimport Demuxer
@@ -103,10 +104,7 @@ cdef class SampleReader(BlockReader):
         self.prime()
 
     def forget(self):
-        """Give up all native objects without freeing them.
-
-        Note [After fork] in core/video/stream.pyx gives the reason.
-        """
+        """Give up all native objects unfreed: Note [After fork] in core/video/stream.pyx."""
         self.decoder.forget()
 
     def settle(self):
@@ -127,9 +125,8 @@ cdef class SampleReader(BlockReader):
                 "(the file may be damaged or cut off; `ffmpeg -i FILE -f null -` says more)",
                 source=self.source, operation="decode",
             )
-        if code < 0:
-            self.check(code)
-        code = self.set_native()
+        if code >= 0:
+            code = self.set_native()
         if code < 0:
             self.check(code)
         self.held = True
@@ -137,9 +134,9 @@ cdef class SampleReader(BlockReader):
         self.running = True
 
     cdef int check(self, int code) except -1:
-        if self.unconvertible and self.decoder.failure is None:
-            return BlockReader.check(self, code)
-        return self.decoder.check(code, "read samples")
+        if not self.unconvertible or self.decoder.failure is not None:
+            return self.decoder.check(code, "read samples")
+        return BlockReader.check(self, code)
 
     # -- facts -----------------------------------------------------------------------------------
 
@@ -216,9 +213,7 @@ cdef class SampleReader(BlockReader):
     cdef int next_decoded(self) noexcept nogil:
         """Decode the next frame, and set how much silence comes before it; 0 or AVERROR."""
         cdef avutil.AVFrame *frame = self.decoder.frame
-        cdef int64_t hole, pts
-        cdef bint is_good = False
-        cdef bint is_damage, is_lossy
+        cdef bint is_lossy, is_good = False
         cdef int code = 0
         self.silence = 0
         self.hole = 0
@@ -236,27 +231,27 @@ cdef class SampleReader(BlockReader):
                 continue
             if code < 0:
                 return code
+            if self.decoder.is_broken and not self.ended and not self.placed:
+                self.place_after_loss()
             is_good = self.ended or not self.placed or not (
                 self.decoder.is_broken or (is_lossy and has_overlaps(self.decoder.context.codec_id))
             )
-            if not is_good and self.decoder.is_ogg and self.noted < NOTED_FRAMES:
+            if not is_good and self.decoder.pages is not None and self.noted < NOTED_FRAMES:
                 self.from_start_only = True     # the first frames do not tell where packets belong
             if not is_good and self.knows_format():     # Note [Broken frames]
-                pts = NOPTS if self.decoder.is_ogg else frame.pts
-                code = self.lose(self.decoder.stamp, pts, frame.nb_samples)
+                code = self.lose(self.decoder.stamp, self.decoder.frame_pts(), frame.nb_samples)
                 if code < 0:
                     return code
         self.pending = not self.ended
         if self.ended:
             return 0
         self.frames_decoded += 1
-        hole = self.hole_before_frame()
-        # behind a lost page of Ogg, timestamps show a hole one page too late
-        is_damage = hole > 0 and self.silence > 0 and self.decoder.is_ogg
-        return self.leave_hole(hole, is_damage)
+        return self.leave_hole(self.hole_before_frame())
 
     cdef bint knows_format(self) noexcept nogil:
         """Return True if the stream has a format; if it has none so far, take that of the frame."""
+        if self.decoder.from_start:
+            self.begin_timeline()
         if self.native.channels == 0:
             self.describe_frame()
             if self.input.rate > 0 and self.input.channels > 0:
@@ -288,22 +283,30 @@ cdef class SampleReader(BlockReader):
         cdef int64_t hole = 0
         cdef int code
         if self.decoder.from_start:
+            self.timeline.is_certain = self.decoder.page_loss != 0
             hole = place_samples(&self.timeline, pts, samples)
         elif self.index is not None and self.index.aligned and 0 < ordinal < self.index.count:
             hole = self.index.hole_before(<int> ordinal)
-        code = self.leave_hole(hole, False)
+        code = self.leave_hole(hole)
         if code == 0:
             code = self.note_range(True, self.next_position + self.silence, samples)
             self.silence += samples
         return code
 
-    cdef int leave_hole(self, int64_t hole, bint is_damage) noexcept nogil:
-        """Leave a hole in the timestamps before what comes next; 0 or AVERROR."""
+    cdef int leave_hole(self, int64_t hole) noexcept nogil:
+        """Leave a hole in the timestamps before what comes next; 0 or AVERROR.
+
+        Where pages were refused, it is damage as well, of no length if holes are not filled.
+        """
         cdef int code = 0
+        cdef bint is_damage = self.placed and self.decoder.page_loss & PAGE_DAMAGED
+        self.decoder.page_loss = 0
         self.hole += hole
         if hole > 0 and self.decoder.from_start:
-            code = self.note_range(is_damage, self.next_position + self.silence, hole)
-        if self.fill_holes or is_damage:
+            code = self.note_range(False, self.next_position + self.silence, hole)
+        if is_damage and code == 0:
+            code = self.note_range(True, self.next_position + self.silence, hole if self.fill_holes else 0)
+        if self.fill_holes:
             self.silence += hole
         return code
 
@@ -335,45 +338,46 @@ cdef class SampleReader(BlockReader):
             if self.fill_holes:
                 self.next_position -= self.index.hole_before(sure)
 
+    cdef void begin_timeline(self) noexcept nogil:
+        """Begin the timeline of a run from the start with its first frame."""
+        if self.timeline.rate != 0:
+            return
+        start_timeline(&self.timeline, self.decoder.stream(), self.decoder.frame.sample_rate,
+                       self.has_times and not self.decoder.by_pos)
+        self.timeline.loose = has_loose_timestamps(self.decoder.parameters())
+        self.timeline.restarts = self.restarts
+        if self.next_position + self.silence == 0:
+            self.first_pts = self.decoder.frame_pts()
+
     cdef int64_t hole_before_frame(self) noexcept nogil:
         """Return the length of the hole in the timestamps before the current frame."""
         cdef avutil.AVFrame *frame = self.decoder.frame
-        cdef AVStream *stream = self.decoder.stream()
         cdef int64_t stamp = self.decoder.stamp
-        cdef int64_t hole
+        cdef int64_t pts, hole = 0
         if self.decoder.from_start:
-            if self.timeline.rate == 0:
-                self.timeline.rate = frame.sample_rate
-                self.timeline.num = stream.time_base.num
-                self.timeline.den = stream.time_base.den
-                self.timeline.restarts = self.restarts
-                if self.decoder.by_pos or not self.has_times:
-                    self.timeline.den = 0       # the demuxer makes the timestamps up
-                self.timeline.loose = has_loose_timestamps(self.decoder.parameters())
+            self.begin_timeline()
             if frame.sample_rate != self.timeline.rate:
                 self.timeline.den = 0       # a stream that changes its rate has no timeline
-            hole = place_samples(&self.timeline, frame.pts if stamp != self.frame_stamp else NOPTS, frame.nb_samples)
+            pts = self.decoder.frame_pts() if stamp != self.frame_stamp else NOPTS
+            self.timeline.is_certain = self.decoder.page_loss != 0
+            hole = place_samples(&self.timeline, pts, frame.nb_samples)
             self.frame_stamp = stamp
-            return hole
-        if self.index is not None:
+        elif self.index is not None:
             if self.placed and self.index.aligned and 0 < stamp < self.index.count:
-                return self.index.hole_before(<int> stamp)
-            return 0
-        if self.numbered and frame.pts != NOPTS:
+                hole = self.index.hole_before(<int> stamp)
+        elif self.numbered and frame.pts != NOPTS:
             hole = frame.pts - self.next_position - self.silence
-            return hole if hole > frame.nb_samples // 2 else 0
-        return 0
+            hole = hole if hole > frame.nb_samples // 2 else 0
+        return hole
 
     cdef int note_range(self, bint lost, int64_t position, int64_t samples) noexcept nogil:
         """Note damage or a hole; 0 or AVERROR."""
         with gil:
             try:
-                if lost:
-                    found = (position, position + samples)
-                    if found not in self.damage:
-                        self.damage.append(found)
-                else:
+                if not lost:
                     self.holes.append((position, samples))
+                elif (position, position + samples) not in self.damage:
+                    self.damage.append((position, position + samples))
             except BaseException as exception:
                 self.decoder.failure = exception
                 return avutil.AVERROR_EXTERNAL
@@ -396,8 +400,6 @@ cdef class SampleReader(BlockReader):
         """Note one of the first frames of a run from the start."""
         if self.noted == NOTED_FRAMES:
             return
-        if self.noted == 0 and self.next_position == 0:
-            self.first_pts = self.decoder.frame.pts
         if self.index is None or not self.index.aligned:
             self.noted_stamps[self.noted] = self.decoder.stamp
             self.noted_positions[self.noted] = self.next_position
@@ -409,8 +411,7 @@ cdef class SampleReader(BlockReader):
     cdef int place_frame(self) noexcept nogil:
         """Give a frame its position, or compare its position with the index; 0 or CONTRADICTION."""
         cdef int64_t stamp = self.decoder.stamp
-        cdef bint from_start = self.decoder.from_start
-        cdef bint finished = self.decoder.finished
+        cdef bint from_start = self.decoder.from_start, finished = self.decoder.finished
         cdef AudioPacket *known
         cdef bint fits
         if self.index is None or not self.index.aligned or stamp < self.index.first_regular:
@@ -578,18 +579,19 @@ cdef class SampleReader(BlockReader):
 
         The caller must have called `learn`; a stream without a usable index is read to its end.
         """
-        cdef int64_t hole, position
-        cdef int i
-        if self.can_seek():
-            found = []
-            for i in range(self.noted):
-                hole = self.noted_holes[i]
-                position = self.noted_positions[i]
-                if hole > 0:
-                    found.append((position - hole if self.fill_holes else position, hole))
-            return found + self.index.describe_holes(self.noted_stamps[self.noted - 1])
-        self.read_from_start()
-        return list(self.holes)
+        if not self.can_seek():
+            self.read_from_start()
+        return self.passed_holes()
+
+    def passed_holes(self):
+        """Return those of the `known_holes` that are known without reading."""
+        if not self.can_seek():
+            return list(self.holes)
+        found = [
+            (self.noted_positions[i] - (self.noted_holes[i] if self.fill_holes else 0), self.noted_holes[i])
+            for i in range(self.noted) if self.noted_holes[i] > 0
+        ]
+        return found + self.index.describe_holes(self.noted_stamps[self.noted - 1])
 
     def read_from_start(self):
         """Decode the whole stream from its first packet, and count it."""

@@ -2,6 +2,8 @@
 
 from libc.stdint cimport int64_t
 
+from cycodec.libav.avformat cimport AVStream
+
 
 cdef struct Timeline:
     int num                 # the time base of timestamps, in seconds: num / den
@@ -9,6 +11,7 @@ cdef struct Timeline:
     int rate                # samples per second; 0: not known yet
     bint loose              # True if timestamps may be off by a whole packet
     bint restarts           # True if a step back is a new count, however short
+    bint is_certain         # True if packets are known to be missing before the next one
     bint anchored           # True once a timestamp was seen
     int64_t anchor_pts      # a timestamp
     int64_t anchor_position     # and the position that belongs to it
@@ -19,3 +22,5 @@ cdef struct Timeline:
 
 cdef int64_t longest_hole(int rate) noexcept nogil
 cdef int64_t place_samples(Timeline *timeline, int64_t pts, int64_t samples) noexcept nogil
+cdef void start_timeline(Timeline *timeline, const AVStream *stream, int rate,
+                         bint has_times) noexcept nogil

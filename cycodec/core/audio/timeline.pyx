@@ -9,6 +9,8 @@ in one step: 20 ms or more for the usual codecs. So a hole is a step of more tha
 at least SHORTEST_HOLE and never needing more than TOLERANCE, after which the timestamp is also
 ahead of the samples by as much. Smaller steps are filled once they add up to MOST_AHEAD.
 
+Where pages of Ogg are known to be lost, any step is a hole, because timestamps are exact.
+
 Where timestamps go back, samples stay end to end. Timestamps then catch up with them before a new
 hole counts. A jump back by LONG_JUMP or more begins a new part of the stream, whose holes count
 from its own timestamps. A step of LONGEST_HOLE or more is no hole, but a broken timestamp or
@@ -21,6 +23,7 @@ from libc.stdint cimport int64_t
 from cycodec.core.container.limits cimport is_sane_time
 
 from cycodec.libav cimport avutil
+from cycodec.libav.avformat cimport AVStream
 
 
 cdef int64_t NOPTS = avutil.AV_NOPTS_VALUE
@@ -58,6 +61,8 @@ cdef int64_t place_samples(Timeline *timeline, int64_t pts, int64_t samples) noe
         tolerance = max(
             tolerance, avutil.av_rescale(2 * <int64_t> timeline.num, timeline.rate, timeline.den) + 1
         )
+        if timeline.is_certain:
+            tolerance = 0
         timeline.deviation = ahead
         if (step > tolerance or ahead > timeline.rate // AHEAD_PARTS) and ahead > tolerance:
             if ahead < longest_hole(timeline.rate):
@@ -69,6 +74,14 @@ cdef int64_t place_samples(Timeline *timeline, int64_t pts, int64_t samples) noe
         timeline.last_samples = samples
     timeline.position += samples
     return hole
+
+
+cdef void start_timeline(Timeline *timeline, const AVStream *stream, int rate,
+                         bint has_times) noexcept nogil:
+    """Begin the timeline of a stream; without `has_times`, the demuxer makes its timestamps up."""
+    timeline.rate = rate
+    timeline.num = stream.time_base.num
+    timeline.den = stream.time_base.den if has_times else 0
 
 
 cdef void anchor(Timeline *timeline, int64_t pts) noexcept nogil:

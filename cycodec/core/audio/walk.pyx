@@ -10,6 +10,7 @@ from libc.stdlib cimport free, malloc
 from libc.string cimport memcmp, memcpy, memmove, memset
 
 from cycodec.core.audio.index cimport AudioIndex, AudioPacket, describe_packet
+from cycodec.core.audio.ogg_pages cimport is_right_page
 from cycodec.core.bitstream.little_endian cimport little32, little64
 from cycodec.core.bitstream.sound cimport (
     Mp3Frame,
@@ -184,6 +185,7 @@ cdef struct OggPage:
     int size                    # bytes of the whole page
     int flags
     uint32_t serial             # number of its stream
+    uint32_t sequence           # number of the page
     int64_t granule             # position at its end; -1: no packet ends in it
 
 
@@ -228,14 +230,16 @@ cdef class OggWalk(Walk):
         cdef OggPage page
         cdef int64_t place = 0
         cdef uint32_t serial = 0
+        cdef uint32_t sequence = 0
         while self.look(place, OGG_HEADER) != NULL:
             # a page that does not fit must be the last one
             if self.ragged or not self.read_page(place, &page):
                 return False
             if place == 0:
                 serial = page.serial
-            elif page.serial != serial or page.flags & OGG_FIRST_PAGE:
+            elif page.serial != serial or page.flags & OGG_FIRST_PAGE or page.sequence != <uint32_t> (sequence + 1):
                 return False
+            sequence = page.sequence
             if (page.flags & OGG_CONTINUED != 0) != (self.part.size > 0):
                 return False
             if page.flags & OGG_LAST_PAGE:
@@ -275,7 +279,8 @@ cdef class OggWalk(Walk):
         page.flags = data[5]
         page.granule = <int64_t> little64(data + 6)
         page.serial = little32(data + 14)
-        return True
+        page.sequence = little32(data + 18)
+        return is_right_page(data, page.size)
 
     cdef bint add_packets(self, const OggPage *page) noexcept nogil:
         """Add the packets that end in a page, and keep the beginning of one that does not."""
