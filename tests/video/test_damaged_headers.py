@@ -185,3 +185,20 @@ def test_pictures_of_jpeg_that_use_the_tables_of_the_first_packet(tmp_path, name
         data[data.index(b"\xff\xdb", pos) + 1] = 0xE5  # a segment that decoders skip
     path.write_bytes(data)
     assert not lacks_frames(path, 12)
+
+
+@pytest.mark.parametrize("name", ["x.mkv", "x.avi"])
+@pytest.mark.parametrize("filler", [0x55, 255])
+def test_mpeg4_whose_first_header_is_lost(tmp_path, name, filler):
+    """The decoder expects no B-pictures then, and shows a picture twice where the first one comes.
+
+    So there is one frame more than packets, and each one behind it has another number.
+    """
+    path = made(tmp_path, name, "-c:v mpeg4 -g 6 -bf 2", 2.4)
+    data = bytearray(path.read_bytes())
+    layer = data.index(b"\0\0\1\x20")  # of ISO/IEC 14496-2, 6.2.3
+    data[layer : layer + 16] = bytes([filler]) * 16
+    path.write_bytes(data)
+    count = len(packets(path))
+    assert oracle.reference(path).count == count + 1
+    assert not lacks_frames(path, count)
