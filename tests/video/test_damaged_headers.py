@@ -1,11 +1,13 @@
 """Damaged headers of packets: each first read of a fresh decoder gives the frame of ffmpeg."""
 
+import contextlib
 import random
 
 import oracle
 import pytest
 from damaged_media import lacks_frames, made, packets
 
+from cycodec import InvalidDataError
 from cycodec.decoders import VideoDecoder
 
 HEVC = "-c:v libx265 -x265-params log-level=none:keyint=5:bframes=2:pools=none:frame-threads=1"
@@ -202,3 +204,18 @@ def test_mpeg4_whose_first_header_is_lost(tmp_path, name, filler):
     count = len(packets(path))
     assert oracle.reference(path).count == count + 1
     assert not lacks_frames(path, count)
+
+
+@pytest.mark.parametrize("options", [{}, {"num_ffmpeg_threads": 2}, {"on_error": "mask"}])
+def test_a_decoder_that_does_not_open(tmp_path, options):
+    """Each read says so. The next one must not use the decoder that the one before left behind."""
+    path = made(tmp_path, "x.mp4", HEVC)
+    data = bytearray(path.read_bytes())
+    sets = data.index(b"\x22\0\1", data.index(b"hvcC"))  # one picture parameter set, and its size
+    data[sets + 1 : sets + 5] = b"\xff\xff\xff\xff"
+    path.write_bytes(data)
+    assert oracle.reference(path).count == 0
+    with contextlib.suppress(InvalidDataError), VideoDecoder(path, **options) as decoder:
+        for number in (0, 1, 4, 5, 6, 11, 0, 7):
+            with pytest.raises((InvalidDataError, IndexError)):
+                decoder[number]
