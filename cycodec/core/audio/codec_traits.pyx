@@ -13,6 +13,9 @@ cdef frozenset TIMED_FORMATS = frozenset((
     "nut", "ogg", "rm", "wtv",
 ))
 
+# Formats whose packets are found by their place in the file: they have no timestamps, or a seek
+# does not reproduce them.
+cdef frozenset PLACED_FORMATS = frozenset(("mp3", "aac", "ac3", "eac3", "dts", "amr", "amrnb", "amrwb", "loas"))
 
 # kilobits per second of AC-3
 cdef int[19] DOLBY_RATES = [
@@ -44,6 +47,11 @@ cdef bint has_fixed_length(int codec) noexcept nogil:
     return codec in (
         avcodec.AV_CODEC_ID_AC3, avcodec.AV_CODEC_ID_MLP, avcodec.AV_CODEC_ID_TRUEHD, avcodec.AV_CODEC_ID_DTS
     )
+
+
+cdef bint has_checksums(int codec) noexcept nogil:
+    """Return True if frames have a checksum that libavcodec looks at if it is asked to."""
+    return codec in (avcodec.AV_CODEC_ID_FLAC, avcodec.AV_CODEC_ID_AC3, avcodec.AV_CODEC_ID_EAC3)
 
 
 cdef bint has_true_table(int codec) noexcept nogil:
@@ -110,3 +118,8 @@ cdef bint is_tag(const uint8_t *data) noexcept nogil:
 cdef bint stores_timestamps(str format_name):
     """Return True if a container format stores when packets are played."""
     return format_name in TIMED_FORMATS
+
+
+cdef bint is_found_by_place(str format_name):
+    """Return True if packets of a container format are found by their place in the file."""
+    return format_name in PLACED_FORMATS

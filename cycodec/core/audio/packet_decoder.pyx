@@ -33,7 +33,9 @@ from libc.errno cimport EAGAIN, ENOMEM
 from libc.stdint cimport int64_t, uint32_t
 
 from cycodec.core cimport error
-from cycodec.core.audio.codec_traits cimport gives_frame_per_packet, has_fixed_length, is_tag
+from cycodec.core.audio.codec_traits cimport (
+    gives_frame_per_packet, has_checksums, has_fixed_length, is_found_by_place, is_tag,
+)
 from cycodec.core.audio.codes cimport FROM_THE_START
 from cycodec.core.container.codes cimport CONTRADICTION, LOST
 from cycodec.core.audio.flac_seek cimport (
@@ -45,13 +47,10 @@ from cycodec.core.audio.losses cimport Losses
 from cycodec.core.audio.mp3_run cimport Mp3Run
 from cycodec.core.audio.ogg_pages cimport has_lost_page
 from cycodec.core.bitstream.flac cimport FLAC_LONGEST_HEADER, FlacHeader, read_flac_header
-from cycodec.core.bitstream.sound cimport (
-    Mp3Frame, amr_nb_is_silent, is_no_mp3, mp3_padding, read_mp3_header,
-)
+from cycodec.core.bitstream.sound cimport Mp3Frame, amr_nb_is_silent, is_no_mp3, mp3_padding, read_mp3_header
 from cycodec.core.compat cimport compat_packet_set_skip, compat_packet_skip
 from cycodec.core.container.decoder_context cimport allocate_decoder, open_decoder, set_options
 from cycodec.core.container.demux cimport Demuxer
-
 from cycodec.core.error import CodecNotFoundError
 
 from cycodec.libav cimport avcodec, avutil
@@ -69,13 +68,6 @@ cdef enum:
     MAX_STRANGERS = 600         # packets after a seek until one is known
     MAX_DRAIN_ERRORS = 64
     PADDING_BYTES = 2048        # before the first MP3 frame; they hold a Xing header
-
-# Codecs whose frames have a checksum that libavcodec looks at if it is asked to.
-HAVE_CHECKSUMS = {avcodec.AV_CODEC_ID_FLAC, avcodec.AV_CODEC_ID_AC3, avcodec.AV_CODEC_ID_EAC3}
-
-# Containers whose packets are found by their place in the file: they have no timestamps, or a seek
-# does not reproduce them.
-PLACED = {"mp3", "aac", "ac3", "eac3", "dts", "amr", "amrnb", "amrwb", "loas"}
 
 
 @cython.no_gc_clear
@@ -101,7 +93,7 @@ cdef class PacketDecoder:
             raise MemoryError()
         self.open_demuxer()
         self.source = self.demuxer.io.name
-        self.by_pos = self.demuxer.can_seek_bytes and self.demuxer.format_name in PLACED
+        self.by_pos = self.demuxer.can_seek_bytes and is_found_by_place(self.demuxer.format_name)
         self.open_codec()
 
     def __dealloc__(self):
@@ -110,10 +102,7 @@ cdef class PacketDecoder:
         avutil.av_frame_free(&self.frame)
 
     cdef void forget(self) noexcept:
-        """Give up all native objects without freeing them.
-
-        Note [After fork] in core/video/stream.pyx gives the reason.
-        """
+        """Give up all native objects: Note [After fork] in core/video/stream.pyx."""
         self.context = NULL
         self.packet = NULL
         self.frame = NULL
@@ -142,11 +131,13 @@ cdef class PacketDecoder:
         if self.demuxer is not None:
             self.demuxer.settle()   # an exception of the source must not be lost with its demuxer
         self.demuxer = None     # first: a file-like source serves one demuxer at a time
-        self.demuxer = Demuxer(self.open_source())
-        self.stream_index = self.demuxer.select_audio(self.wanted_stream)
+        self.from_start = False
+        demuxer = Demuxer(self.open_source())
+        self.stream_index = demuxer.select_audio(self.wanted_stream)
+        self.is_ogg = demuxer.format_name == "ogg"
+        self.is_numbered = has_numbered_packets(demuxer, self.stream_index)
+        self.demuxer = demuxer
         self.fresh = True
-        self.is_ogg = self.demuxer.format_name == "ogg"
-        self.is_numbered = has_numbered_packets(self.demuxer, self.stream_index)
         return 0
 
     cdef int open_codec(self) except -1:
@@ -163,7 +154,7 @@ cdef class PacketDecoder:
         self.context = allocate_decoder(
             codec, parameters, self.stream().time_base, 1, self.demuxer.io.access.max_pixels, self.source
         )
-        if parameters.codec_id in HAVE_CHECKSUMS:
+        if has_checksums(parameters.codec_id):
             # without it, libavcodec returns what a wrong checksum shows to be damaged
             avutil.av_opt_set_int(self.context, b"err_detect", CHECKED, 0)
         if parameters.codec_id == avcodec.AV_CODEC_ID_MP3 and self.demuxer.format_name == "mp3" and self.mp3 is None:
@@ -183,8 +174,17 @@ cdef class PacketDecoder:
                 self.open_codec()
             except BaseException as exception:
                 self.failure = exception
+                avcodec.avcodec_free_context(&self.context)     # which may be there and not open
                 return avutil.AVERROR_EXTERNAL
         return 0
+
+    cdef int restore(self) noexcept nogil:
+        """Open what could not be opened again during an earlier read; 0 or AVERROR_EXTERNAL."""
+        if self.demuxer is not None and self.context != NULL:
+            return 0
+        avcodec.av_packet_unref(self.packet)
+        self.has_packet = False
+        return self.renew(self.demuxer is None)
 
     # -- where to begin --------------------------------------------------------------------------
 

@@ -55,7 +55,6 @@ from cycodec.core.audio.walk import index_from_walk
 from cycodec.core.error import InvalidDataError
 
 from cycodec.libav cimport avutil
-from cycodec.libav.avcodec cimport AVCodecParameters
 from cycodec.libav.avformat cimport AVStream
 
 
@@ -100,13 +99,11 @@ cdef class SampleReader(BlockReader):
         self.restarts = demuxer.format_name == "flac"
         self.has_times = stores_timestamps(demuxer.format_name)
         self.header = demuxer.stream_info(self.decoder.stream_index)
+        self.stated_padding = max(self.decoder.parameters().trailing_padding, 0)
         self.prime()
 
     def forget(self):
-        """Give up all native objects without freeing them.
-
-        Note [After fork] in core/video/stream.pyx gives the reason.
-        """
+        """Give up all native objects: Note [After fork] in core/video/stream.pyx."""
         self.decoder.forget()
 
     def settle(self):
@@ -154,8 +151,7 @@ cdef class SampleReader(BlockReader):
         """
         cdef avutil.AVSampleFormat sample_format = <avutil.AVSampleFormat> self.native.sample_format
         cdef const char *name = avutil.av_get_sample_fmt_name(sample_format)
-        cdef AVCodecParameters *parameters = self.decoder.parameters()
-        padding = self.decoder.last_discard or max(parameters.trailing_padding, 0) or None
+        padding = self.decoder.last_discard or self.stated_padding or None
         return {
             "sample_rate": self.native.rate,
             "num_channels": self.native.channels,
@@ -460,7 +456,10 @@ cdef class SampleReader(BlockReader):
         return FROM_THE_START
 
     cdef int begin_at(self, int64_t position) noexcept nogil:
-        cdef int number, first, code
+        cdef int number, first
+        cdef int code = self.decoder.restore()
+        if code < 0:
+            return code
         if position > PATIENCE and not self.from_start_only and self.has_numbers():
             return self.begin_at_number(position)
         if position <= 0 or not self.can_seek():
@@ -517,6 +516,9 @@ cdef class SampleReader(BlockReader):
 
     def needs_index(self):
         """Return True if only the lack of an index keeps a later window from being sought."""
+        cdef int code = self.decoder.restore()
+        if code < 0:
+            self.check(code)
         return not self.from_start_only and not self.has_numbers() and self.index is None
 
     def learn(self):
