@@ -181,6 +181,10 @@ class HeifPicture:
         items = [self._file._item(number) for number in tiles]
         if any(tile.kind not in CODECS for tile in items):
             self._reader.unsupported("its tiles are no coded pictures")
+        total = sum((tile.width or self.width) * (tile.height or self.height) for tile in items)
+        if total > 2 * self._max_pixels:
+            # one small tile could be named again and again
+            self._reader.damaged(f"its tiles have {total} pixels, more than max_pixels allows")
         # tiles of one kind and configuration share a decoder
         pictures = [self._decode(tile) for tile in items]
         first = pictures[0]

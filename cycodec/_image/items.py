@@ -11,6 +11,7 @@ off what lies outside of the picture. Like irot and imir, the box acts in its pl
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import NamedTuple
@@ -74,10 +75,14 @@ class ItemFile:
         self.reader = Reader(source, format, 0, source.size)
         self.items: dict[int, Item] = {}
         self.references: list[tuple[bytes, int, list[int]]] = []  # (kind, from, to)
+        # the same by their kind and start, and the starts of auxl by their ends
+        self._targets: dict[tuple[bytes, int], list[int]] = {}
+        self._auxiliaries: dict[int, list[int]] = {}
         self.primary = 0
         self.movie: Box | None = None
         self._idat: Box | None = None
         self._properties: list[Box] = []
+        self._contents: dict[int, bytes] = {}  # of boxes that many items may share, by their places
         for box in self.reader.boxes():
             if box.kind == b"meta":
                 self._read_meta(self.reader.at(box))
@@ -149,7 +154,11 @@ class ItemFile:
         for box in reader.boxes():
             one = reader.at(box)
             first = one.number(size)
-            self.references.append((box.kind, first, [one.number(size) for _ in range(one.number(2))]))
+            ends = [one.number(size) for _ in range(one.number(2))]
+            self.references.append((box.kind, first, ends))
+            self._targets.setdefault((box.kind, first), []).extend(ends)
+            for end in ends if box.kind == b"auxl" else ():
+                self._auxiliaries.setdefault(end, []).append(first)
 
     def _read_properties(self, reader: Reader) -> None:
         found = list(reader.boxes())
@@ -187,11 +196,11 @@ class ItemFile:
             item.depth = max(reader.take(reader.number(1)), default=8)
         elif box.kind == b"auxC":
             reader.full()
-            item.auxiliary = reader.text()
+            item.auxiliary = self._shared(box, Reader.text, reader)
         elif box.kind in (b"av1C", b"hvcC"):
-            item.config = reader.rest()
+            item.config = self._shared(box, Reader.rest, reader)
         elif box.kind == b"colr":
-            self._read_colours(item, reader)
+            self._read_colours(item, box, reader)
 
     def _cut(self, item: Item, reader: Reader) -> None:
         """Read a clap box: Note [Clean aperture]."""
@@ -214,37 +223,43 @@ class ItemFile:
         part = stored_region(box, item.orientation, rows, columns)
         item.shown = (y0 + part[0], y0 + part[1], x0 + part[2], x0 + part[3])
 
-    def _read_colours(self, item: Item, reader: Reader) -> None:
+    def _shared(self, box: Box, read: Callable[[Reader], bytes], reader: Reader) -> bytes:
+        """Return bytes of a property, of which there is one copy for all items that have it."""
+        if box.start not in self._contents:
+            self._contents[box.start] = read(reader)
+        return self._contents[box.start]
+
+    def _read_colours(self, item: Item, box: Box, reader: Reader) -> None:
         kind = reader.take(4)
         if kind == b"nclx":
             numbers = (reader.number(2), reader.number(2), reader.number(2))
             item.colours = Colours(*numbers, bool(reader.number(1) & 0x80))
         elif kind in (b"prof", b"rICC"):
-            item.icc = reader.rest()
+            item.icc = self._shared(box, Reader.rest, reader)
 
     # -- questions -------------------------------------------------------------------------------
 
     def targets(self, kind: bytes, number: int) -> list[int]:
         """Return the items that an item refers to."""
-        return [to for ref, start, ends in self.references if ref == kind and start == number for to in ends]
+        return self._targets.get((kind, number), [])
 
     def alpha_of(self, number: int) -> Item | None:
         """Return the item that holds the alpha of another, or None."""
-        for kind, start, ends in self.references:
-            if kind == b"auxl" and number in ends and self._item(start).auxiliary in ALPHA:
+        for start in self._auxiliaries.get(number, []):
+            if self._item(start).auxiliary in ALPHA:
                 return self.items[start]
         return None
 
     def top_level(self) -> list[Item]:
         """Return the pictures of the file, the primary one first: neither tiles nor auxiliary."""
         parts = {to for kind, _, ends in self.references if kind == b"dimg" for to in ends}
-        others = {start for kind, start, _ in self.references if kind in (b"thmb", b"auxl")}
+        parts.update(start for kind, start, _ in self.references if kind in (b"thmb", b"auxl"))
         found = [
             item
             for item in self.items.values()
             if item.kind in (b"av01", b"hvc1", b"grid", b"iovl", b"iden")
             and not item.is_hidden
-            and item.number not in parts | others
+            and item.number not in parts
         ]
         return sorted(found, key=lambda item: item.number != self.primary)
 
@@ -256,12 +271,16 @@ class ItemFile:
         InvalidDataError
             The file ends before.
         """
-        source, pieces = self.reader.source, []
+        source, pieces, total = self.reader.source, [], 0
         start = self._idat.start if item.in_idat and self._idat else 0
         for offset, size in item.extents:
             piece = source.part(start + offset, size or source.size)
             if len(piece) < size:
                 self.reader.damaged("the data of a picture end too early")
+            total += len(piece)
+            if total > source.size:
+                # a small file could name the same bytes again and again
+                self.reader.damaged("the parts of a picture overlap")
             pieces.append(piece)
         if not pieces:
             self.reader.damaged("a picture has no data")

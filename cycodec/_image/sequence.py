@@ -126,6 +126,9 @@ def _read_samples(reader: Reader, tables: dict[bytes, Box], track: Track, timesc
     runs = reader.at(tables[b"stsc"])
     runs.full()
     entries = [(runs.number(4), runs.number(4), runs.number(4)) for _ in range(runs.number(4))]
+    if any(entries[i][0] >= entries[i + 1][0] for i in range(len(entries) - 1)):
+        # each run would pass all chunks again
+        reader.damaged("its runs of chunks do not follow each other")
     for i, (first, per_chunk, _) in enumerate(entries):
         last = entries[i + 1][0] if i + 1 < len(entries) else len(chunks) + 1
         for chunk in range(max(first, 1) - 1, min(last - 1, len(chunks))):

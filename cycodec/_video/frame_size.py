@@ -54,6 +54,7 @@ class FrameSize:
     def doubt(self) -> None:
         """Forget the geometry, because a frame has another size."""
         self._doubted, self.geometry = self.geometry, None
+        self.is_proved = False
 
     def prove(self, width: int, height: int) -> bool:
         """Take the stored size of frame 0, and return True if it contradicts the header."""

@@ -188,7 +188,7 @@ def decode_index(io: IOContext, size: int | None, reader: FrameReader) -> FrameI
         headers = Demuxer(io.again())
         headers.keep_only(stream_index)
         table.take_durations(read_header_table(headers, stream_index))
-    ordinals, damaged, suspects = decode_ordinals(reader)
+    ordinals, damaged, suspects, first_size = decode_ordinals(reader)
     if ordinals and not len(table):
         raise InvalidDataError(
             f"{name}: reading it twice does not give the same packets (get an intact file)",
@@ -197,10 +197,17 @@ def decode_index(io: IOContext, size: int | None, reader: FrameReader) -> FrameI
         )
     index = _index_of_ordinals(demuxer, stream_index, table, ordinals)
     index.stream_index = stream_index
+    index.first_width, index.first_height = first_size
     check_frames(index, demuxer, stream_index)
     numbers = {ordinal: number for number, ordinal in enumerate(ordinals)}
     index.note_damage([*damaged, *(numbers[ordinal] for ordinal in suspects if ordinal in numbers)])
     return index
+
+
+def is_other_size(demuxer: Demuxer, stream_index: int, index: FrameIndex) -> bool:
+    """Return True if the first picture states another size than the container's header."""
+    first_size = index.first_width, index.first_height
+    return first_size != (0, 0) and first_size != demuxer.coded_size(stream_index)
 
 
 def check_frames(index: FrameIndex, demuxer: Demuxer, stream_index: int) -> None:

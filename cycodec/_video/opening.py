@@ -10,7 +10,7 @@ from typing import IO, TYPE_CHECKING, Any, TypeAlias
 from cycodec._shared.metadata import video_metadata
 from cycodec._shared.threads import thread_limit
 from cycodec._video.approximate import ApproximateIndex, cheap_index
-from cycodec._video.indexing import check_frames, decode_index, predict_index, time_base
+from cycodec._video.indexing import check_frames, decode_index, is_other_size, predict_index, time_base
 from cycodec._video.options import Options
 from cycodec.core.container.demux import Demuxer
 from cycodec.core.container.first_picture import first_picture_size
@@ -156,12 +156,6 @@ def open_stream(
         index.first_width, index.first_height = first_size
     other = is_other_size(demuxer, stream_index, index)
     return Opened(demuxer, stream_index, base, size, header, index, is_unread, reader, other)
-
-
-def is_other_size(demuxer: Demuxer, stream_index: int, index: FrameIndex) -> bool:
-    """Return True if the first picture states another size than the container's header."""
-    first_size = index.first_width, index.first_height
-    return first_size != (0, 0) and first_size != demuxer.coded_size(stream_index)
 
 
 def readers_index(index: SessionIndex) -> FrameIndex | HeaderIndex:

@@ -183,8 +183,13 @@ class Pictures:
         """True if `describe` needs no frame."""
         if self._is_giant:
             return True
-        knows_format = self.header.get("pixel_format") is not None or self.size.is_proved
-        return knows_format and self._knows_colours
+        return not self._needs_frame and self._knows_colours
+
+    @property
+    def _needs_frame(self) -> bool:
+        """True if only frame 0 tells the format of pictures, or the size that is in doubt."""
+        is_known = self.header.get("pixel_format") is not None and self.size.geometry is not None
+        return not is_known and not self.size.is_proved
 
     def describe(self) -> dict[str, Any]:
         """Return the header, completed by the first frame where the header tells nothing.
@@ -194,7 +199,7 @@ class Pictures:
         if self._is_giant:
             return self.header
         self._ask_decoder()
-        if self.header.get("pixel_format") is None and not self.size.is_proved:
+        if self._needs_frame:
             try:
                 self._prove()
             except (FFmpegError, IndexError):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cycodec._video.approximate import ApproximateIndex
-from cycodec._video.indexing import decode_index
+from cycodec._video.indexing import decode_index, is_other_size
 from cycodec.core.error import FFmpegError, StaleIndexError
 from cycodec.core.video.index import FrameIndex, IndexContradiction
 
@@ -100,4 +100,6 @@ def _decode_index(session: VideoSession) -> FrameIndex:
         session.use_index(session.index)
         raise
     session.use_index(decoded)
+    if is_other_size(session.reader.demuxer, session.stream_index, decoded):
+        session.pictures.doubt()
     return decoded

@@ -2,17 +2,19 @@
 stays usable.
 """
 
+import contextlib
 import io
 import os
 
 import media
 import oracle
 import pytest
+import recipes
 from refusal import refused
 
 import cycodec
 from cycodec.core.io.readahead import set_limits
-from cycodec.decoders import VideoDecoder
+from cycodec.decoders import AudioDecoder, VideoDecoder
 
 
 @pytest.fixture(autouse=True)
@@ -243,3 +245,30 @@ def test_a_source_that_calls_its_decoder():
         decoder[::-1]
     file.decoder = None
     assert decoder[170].shape[0] == 3
+
+
+@pytest.mark.parametrize(
+    ("name", "codec"),
+    [("x.m4a", "aac"), ("x.mkv", "libopus"), ("x.mp3", "libmp3lame"), ("x.flac", "flac"), ("x.ts", "mp2")],
+)
+def test_audio_that_cannot_be_opened_again_for_a_while(tmp_path, name, codec):
+    """Windows need the source anew. One that fails once serves the next window."""
+    path = tmp_path / name
+    recipes.run("-f", "lavfi", "-i", "sine=r=48000:d=3", "-c:a", codec, path)
+    with AudioDecoder(path) as decoder:
+        truth = decoder.get_all_samples().data
+    for gaps in ("silence", "skip"):
+        for first in (0, 20_000, 90_000):
+            file = Raises(path.read_bytes())
+            with AudioDecoder(file, gaps=gaps) as decoder:
+                decoder[first : first + 10]
+                for start in (60_000, 0, 100_000, 30_000):
+                    file.trouble = True
+                    for part in (slice(10), slice(start, start + 10), slice(-10, None)):
+                        with contextlib.suppress(OSError):
+                            decoder[part]
+                    assert decoder.metadata.sample_rate == 48000
+                    file.trouble = False
+                    window = decoder[start : start + 10]
+                    assert window.shape == (1, 10)
+                    assert (window - truth[:, start : start + 10]).abs().max() < 1e-3

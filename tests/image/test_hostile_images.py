@@ -1,5 +1,6 @@
 """Mutated images end in a tensor or in a typed error, in bounded time and memory."""
 
+import contextlib
 import io
 import random
 import resource
@@ -263,3 +264,84 @@ def test_bombs(name, by_ffmpeg, monkeypatch):
             decode(claiming(name, (9000, 9000)))
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 1_000_000  # kB
     assert time.process_time() - start < 5
+
+
+def items_file(kinds, extents=(), properties=(), owners=0, references=b""):
+    """An AVIF file whose items have these kinds, and whose last item has these extents.
+
+    `owners` items have all properties, each of which is the second one of the file.
+    """
+    infos = [
+        images.full(b"infe", 2, 0, struct.pack(">HH", number, 0), kind, b"\0")
+        for number, kind in enumerate(kinds, 1)
+    ]
+    pairs = b"".join(struct.pack(">II", *extent) for extent in extents)
+    places = struct.pack(">BBHHHH", 0x44, 0, 1, len(kinds), 0, len(extents)) + pairs
+    links = b"".join(struct.pack(">HB2B", number, 2, 1, 2) for number in range(1, owners + 1))
+    size = images.full(b"ispe", 0, 0, struct.pack(">II", 64, 64))
+    meta = [
+        images.full(b"pitm", 0, 0, b"\0\1"),
+        images.full(b"iinf", 0, 0, struct.pack(">H", len(kinds)), *infos),
+        images.full(b"iloc", 0, 0, places),
+        images.box(b"iref", bytes(4), references),
+        images.box(
+            b"iprp",
+            images.box(b"ipco", size, *properties),
+            images.full(b"ipma", 0, 0, struct.pack(">I", owners), links),
+        ),
+    ]
+    return images.box(b"ftyp", b"avif\0\0\0\0avifmif1") + images.full(b"meta", 0, 0, *meta)
+
+
+NAMED_TWICE = {
+    "parts": lambda: items_file([b"av01", b"Exif"], [(100, 300_000)] * 5_000, owners=1) + bytes(400_000),
+    "names": lambda: items_file([b"av01"], [], [images.box(b"auxC", bytes(4) + b"a" * 400_000)], 4_000),
+    "alphas": lambda: items_file(
+        [b"av01"] * 20_000,
+        [],
+        [images.box(b"free")],
+        20_000,
+        b"".join(images.box(b"auxl", struct.pack(">HHH", n, 1, 9)) for n in range(1, 20_000)),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", NAMED_TWICE)
+def test_bytes_that_boxes_name_again_and_again(name):
+    """Less than a megabyte took gigabytes, or minutes."""
+    data = NAMED_TWICE[name]()
+    assert len(data) < 1_000_000
+    before, start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
+    for read in (get_image_metadata, decode_image):
+        with contextlib.suppress(cycodec.InvalidDataError):
+            read(data)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200_000  # kB
+    assert time.process_time() - start < 4
+
+
+def test_runs_of_chunks_that_go_back():
+    """Each one passed all chunks of an animation again, which took minutes."""
+    data = SEEDS["animated avif"]
+    place = data.index(b"stsc") - 4
+    old = data[place : place + int.from_bytes(data[place : place + 4], "big")]
+    runs = struct.pack(">6I", 1, 0, 1, 1 << 31, 0, 1) * 2
+    new = images.full(b"stsc", 0, 0, struct.pack(">I", 4), runs)
+    changed = bytearray(data[:place] + new + data[place + len(old) :])
+    for kind in (b"stbl", b"minf", b"mdia", b"trak", b"moov"):
+        begin = data.rindex(kind, 0, place) - 4
+        size = int.from_bytes(data[begin : begin + 4], "big") + len(new) - len(old)
+        changed[begin : begin + 4] = size.to_bytes(4, "big")
+    with pytest.raises(cycodec.InvalidDataError, match="runs of chunks"):
+        get_image_metadata(bytes(changed))
+
+
+def test_a_grid_that_is_smaller_than_its_tiles(tmp_path):
+    """Few bytes may stand for many large tiles, most of which lie outside of the picture."""
+    (tile, *_), config = images.hevc_pictures(tmp_path / "tile.mp4", "testsrc2=s=128x128:d=0.04")
+    whole = decode_image(images.heic([tile], config, (128, 128)))
+    data = images.heic([tile] * 64, config, (128, 128), (8, 8, 32, 64))
+    part = decode_image(data)
+    assert part.shape == (3, 64, 32)
+    assert torch.equal(part[:, :62, :30], whole[:, :62, :30])  # chroma is interpolated at the edge
+    with pytest.raises(cycodec.InvalidDataError, match="max_pixels"):
+        decode_image(data, max_pixels=1 << 18)

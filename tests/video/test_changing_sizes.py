@@ -82,3 +82,22 @@ def test_mpeg4_with_the_headers_of_other_pictures(tmp_path, extension):
     for number, is_valid in enumerate(valid):
         with VideoDecoder(path, on_error="mask") as decoder:
             assert decoder.get_frames_at([number]).valid.tolist() == [is_valid], number
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_the_first_pictures_are_larger_than_the_limit(tmp_path, order):
+    """They give no frames, so that the header states the size of none; frame 0 has another one.
+
+    The decoder of MPEG-2 keeps 280 rows with a border, which count, too.
+    """
+    parts = [
+        encoded(tmp_path / f"{size}.m2v", size, "mpeg2video -g 6 -bf 2", "-f", "mpeg2video")
+        for size in ("256x32", "64x48")
+    ]
+    with VideoDecoder(b"".join(parts), max_pixels=80_000, dimension_order="NHWC") as decoder:
+        numbers = list(range(len(decoder)))[::order]
+        assert numbers
+        if order > 0:
+            assert (decoder.metadata.width, decoder.metadata.height) == (64, 48)
+        assert {tuple(decoder[number].shape) for number in numbers} == {(48, 64, 3)}
+        assert (decoder.metadata.width, decoder.metadata.height) == (64, 48)

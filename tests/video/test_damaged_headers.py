@@ -1,5 +1,6 @@
 """Damaged headers of packets: each first read of a fresh decoder gives the frame of ffmpeg."""
 
+import contextlib
 import random
 
 import first_reads
@@ -8,6 +9,7 @@ import pytest
 import recipes
 from damaged_media import lacks_frames, made, packets
 
+from cycodec import InvalidDataError
 from cycodec.decoders import VideoDecoder
 
 HEVC = "-c:v libx265 -x265-params log-level=none:keyint=5:bframes=2:pools=none:frame-threads=1"
@@ -205,3 +207,35 @@ def test_streams_that_ffmpeg_cannot_describe(tmp_path):
     for number, digest in enumerate(truth):
         decoder = VideoDecoder(path, dimension_order="NHWC")
         assert oracle.digest(decoder[number]) == digest, number
+
+
+@pytest.mark.parametrize("name", ["x.mkv", "x.avi"])
+@pytest.mark.parametrize("filler", [0x55, 255])
+def test_mpeg4_whose_first_header_is_lost(tmp_path, name, filler):
+    """The decoder expects no B-pictures then, and shows a picture twice where the first one comes.
+
+    So there is one frame more than packets, and each one behind it has another number.
+    """
+    path = made(tmp_path, name, "-c:v mpeg4 -g 6 -bf 2", 2.4)
+    data = bytearray(path.read_bytes())
+    layer = data.index(b"\0\0\1\x20")  # of ISO/IEC 14496-2, 6.2.3
+    data[layer : layer + 16] = bytes([filler]) * 16
+    path.write_bytes(data)
+    count = len(packets(path))
+    assert oracle.reference(path).count == count + 1
+    assert not lacks_frames(path, count)
+
+
+@pytest.mark.parametrize("options", [{}, {"num_ffmpeg_threads": 2}, {"on_error": "mask"}])
+def test_a_decoder_that_does_not_open(tmp_path, options):
+    """Each read says so. The next one must not use the decoder that the one before left behind."""
+    path = made(tmp_path, "x.mp4", HEVC)
+    data = bytearray(path.read_bytes())
+    sets = data.index(b"\x22\0\1", data.index(b"hvcC"))  # one picture parameter set, and its size
+    data[sets + 1 : sets + 5] = b"\xff\xff\xff\xff"
+    path.write_bytes(data)
+    assert oracle.reference(path).count == 0
+    with contextlib.suppress(InvalidDataError), VideoDecoder(path, **options) as decoder:
+        for number in (0, 1, 4, 5, 6, 11, 0, 7):
+            with pytest.raises((InvalidDataError, IndexError)):
+                decoder[number]

@@ -13,16 +13,9 @@ cdef frozenset TIMED_FORMATS = frozenset((
     "nut", "ogg", "rm", "wtv",
 ))
 
-
-# Codecs whose frames have a checksum that libavcodec looks at if it is asked to.
-cdef frozenset HAVE_CHECKSUMS = frozenset(
-    (avcodec.AV_CODEC_ID_FLAC, avcodec.AV_CODEC_ID_AC3, avcodec.AV_CODEC_ID_EAC3)
-)
-
-# Containers whose packets are found by their place in the file: they have no timestamps, or a seek
+# Formats whose packets are found by their place in the file: they have no timestamps, or a seek
 # does not reproduce them.
-cdef frozenset PLACED = frozenset(("mp3", "aac", "ac3", "eac3", "dts", "amr", "amrnb", "amrwb", "loas"))
-
+cdef frozenset PLACED_FORMATS = frozenset(("mp3", "aac", "ac3", "eac3", "dts", "amr", "amrnb", "amrwb", "loas"))
 
 # kilobits per second of AC-3
 cdef int[19] DOLBY_RATES = [
@@ -54,6 +47,11 @@ cdef bint has_fixed_length(int codec) noexcept nogil:
     return codec in (
         avcodec.AV_CODEC_ID_AC3, avcodec.AV_CODEC_ID_MLP, avcodec.AV_CODEC_ID_TRUEHD, avcodec.AV_CODEC_ID_DTS
     )
+
+
+cdef bint has_checksums(int codec) noexcept nogil:
+    """Return True if frames have a checksum that libavcodec looks at if it is asked to."""
+    return codec in (avcodec.AV_CODEC_ID_FLAC, avcodec.AV_CODEC_ID_AC3, avcodec.AV_CODEC_ID_EAC3)
 
 
 cdef bint has_true_table(int codec) noexcept nogil:
@@ -122,11 +120,6 @@ cdef bint stores_timestamps(str format_name):
     return format_name in TIMED_FORMATS
 
 
-cdef bint has_checksums(int codec):
-    """Return True if frames of a codec have a checksum that libavcodec looks at if asked to."""
-    return codec in HAVE_CHECKSUMS
-
-
 cdef bint is_found_by_place(str format_name):
     """Return True if packets of a container format are found by their place in the file."""
-    return format_name in PLACED
+    return format_name in PLACED_FORMATS

@@ -3,6 +3,16 @@
 FFmpeg bisects, too, and reads ten frames at every step to be sure of each. This module reads
 headers only. The caller makes sure of the result: the frame found must decode with the number that
 its header says.
+
+Note [Joined frames]
+
+The parser of .flac files leaves a frame whose header is damaged in the packet before, and may join
+that with further frames. The parser of FFmpeg 9 also joins any damaged frame with those behind it.
+The decoder refuses such a packet, or the part of it that follows its good frames. What begins with
+the next good header is then cut off and decoded as a packet of its own. The number in that header,
+or in that of the next packet, tells how many samples were lost. At the end of the file the parser
+returns frames of a joined packet again, which are dropped. So the same samples are lost with every
+FFmpeg.
 """
 
 from libc.stdint cimport int32_t, int64_t, uint8_t

@@ -1,4 +1,11 @@
-"""The packets that gave no samples since the last frame, in order."""
+"""The packets that gave no samples since the last frame, in order.
+
+Note [Loss before a window]
+
+Decoding begins shortly before a window, so that the decoder settles. If packets are lost while it
+does so, it settles on what these leave behind, and not on what a decoder of the whole stream has.
+Decoding then begins anew, so far back that the decoder has settled before the first lost packet.
+"""
 
 from libc.stdint cimport int64_t
 

@@ -67,6 +67,7 @@ cdef class PacketDecoder:
     cdef int open_demuxer(self) except -1
     cdef int open_codec(self) except -1
     cdef int renew(self, bint whole) noexcept nogil
+    cdef int restore(self) noexcept nogil
     cdef void begin(self, int64_t ordinal, bint from_start) noexcept nogil
     cdef int rewind(self) noexcept nogil
     cdef int seek(self, int number) noexcept nogil

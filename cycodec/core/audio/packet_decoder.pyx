@@ -16,16 +16,6 @@ Some decoders refuse packets without an error: those of MLP and TrueHD, for one,
 come again. Where each packet gives a frame, a packet that gives none is therefore lost, too. That
 is known once a later packet gives its frame. The packets before the first frame let the decoder
 begin, and are not lost.
-
-Note [Joined frames]
-
-The parser of .flac files leaves a frame whose header is damaged in the packet before, and may join
-that with further frames. The parser of FFmpeg 9 also joins any damaged frame with those behind it.
-The decoder refuses such a packet, or the part of it that follows its good frames. What begins with
-the next good header is then cut off and decoded as a packet of its own. The number in that header,
-or in that of the next packet, tells how many samples were lost. At the end of the file the parser
-returns frames of a joined packet again, which are dropped. So the same samples are lost with every
-FFmpeg.
 """
 
 cimport cython
@@ -47,13 +37,10 @@ from cycodec.core.audio.losses cimport Losses
 from cycodec.core.audio.mp3_run cimport Mp3Run
 from cycodec.core.audio.ogg_pages cimport PAGE_DAMAGED, PAGE_JOINED, PAGE_UNSURE, chain_of
 from cycodec.core.bitstream.flac cimport FLAC_LONGEST_HEADER, FlacHeader, read_flac_header
-from cycodec.core.bitstream.sound cimport (
-    Mp3Frame, amr_nb_is_silent, is_no_mp3, read_mp3_header,
-)
+from cycodec.core.bitstream.sound cimport Mp3Frame, amr_nb_is_silent, is_no_mp3, read_mp3_header
 from cycodec.core.compat cimport compat_packet_set_skip, compat_packet_skip
 from cycodec.core.container.decoder_context cimport allocate_decoder, open_decoder, set_options
 from cycodec.core.container.demux cimport Demuxer
-
 from cycodec.core.error import CodecNotFoundError
 
 from cycodec.libav cimport avcodec, avutil
@@ -104,10 +91,7 @@ cdef class PacketDecoder:
         avutil.av_frame_free(&self.frame)
 
     cdef void forget(self) noexcept:
-        """Give up all native objects without freeing them.
-
-        Note [After fork] in core/video/stream.pyx gives the reason.
-        """
+        """Give up all native objects: Note [After fork] in core/video/stream.pyx."""
         self.context = NULL
         self.packet = NULL
         self.frame = NULL
@@ -136,11 +120,13 @@ cdef class PacketDecoder:
         if self.demuxer is not None:
             self.demuxer.settle()   # an exception of the source must not be lost with its demuxer
         self.demuxer = None     # first: a file-like source serves one demuxer at a time
-        self.demuxer = Demuxer(self.open_source())
-        self.stream_index = self.demuxer.select_audio(self.wanted_stream)
+        self.from_start = False
+        demuxer = Demuxer(self.open_source())
+        self.stream_index = demuxer.select_audio(self.wanted_stream)
+        self.is_numbered = has_numbered_packets(demuxer, self.stream_index)
+        self.pages = chain_of(demuxer, self.stream_index)
+        self.demuxer = demuxer
         self.fresh = True
-        self.pages = chain_of(self.demuxer, self.stream_index)
-        self.is_numbered = has_numbered_packets(self.demuxer, self.stream_index)
         return 0
 
     cdef int open_codec(self) except -1:
@@ -177,8 +163,17 @@ cdef class PacketDecoder:
                 self.open_codec()
             except BaseException as exception:
                 self.failure = exception
+                avcodec.avcodec_free_context(&self.context)     # which may be there and not open
                 return avutil.AVERROR_EXTERNAL
         return 0
+
+    cdef int restore(self) noexcept nogil:
+        """Open what could not be opened again during an earlier read; 0 or AVERROR_EXTERNAL."""
+        if self.demuxer is not None and self.context != NULL:
+            return 0
+        avcodec.av_packet_unref(self.packet)
+        self.has_packet = False
+        return self.renew(self.demuxer is None)
 
     # -- where to begin --------------------------------------------------------------------------
 

@@ -16,6 +16,7 @@ cdef enum:
 
 cdef class SampleReader(BlockReader):
     cdef readonly PacketDecoder decoder
+    cdef int stated_padding             # samples at the end that the container leaves out
     cdef readonly dict header           # what the container says, as in AudioStreamMetadata
     cdef readonly AudioIndex index      # None: not made yet
     cdef bint numbered                  # True while every FLAC frame says the number it should have

@@ -25,12 +25,6 @@ Note [Broken frames]
 A frame after lost packets is decoded, but not right, where frames overlap or need bits of those
 before them. It is replaced by silence as well: what is returned as valid is what a whole file
 would have given.
-
-Note [Loss before a window]
-
-Decoding begins shortly before a window, so that the decoder settles. If packets are lost while it
-does so, it settles on what these leave behind, and not on what a decoder of the whole stream has.
-Decoding then begins anew, so far back that the decoder has settled before the first lost packet.
 """
 
 cimport cython
@@ -56,7 +50,6 @@ from cycodec.core.audio.walk import index_from_walk
 from cycodec.core.error import InvalidDataError
 
 from cycodec.libav cimport avutil
-from cycodec.libav.avcodec cimport AVCodecParameters
 from cycodec.libav.avformat cimport AVStream
 
 
@@ -101,6 +94,7 @@ cdef class SampleReader(BlockReader):
         self.restarts = demuxer.format_name == "flac"
         self.has_times = stores_timestamps(demuxer.format_name)
         self.header = demuxer.stream_info(self.decoder.stream_index)
+        self.stated_padding = max(self.decoder.parameters().trailing_padding, 0)
         self.prime()
 
     def forget(self):
@@ -151,8 +145,7 @@ cdef class SampleReader(BlockReader):
         """
         cdef avutil.AVSampleFormat sample_format = <avutil.AVSampleFormat> self.native.sample_format
         cdef const char *name = avutil.av_get_sample_fmt_name(sample_format)
-        cdef AVCodecParameters *parameters = self.decoder.parameters()
-        padding = self.decoder.last_discard or max(parameters.trailing_padding, 0) or None
+        padding = self.decoder.last_discard or self.stated_padding or None
         return {
             "sample_rate": self.native.rate,
             "num_channels": self.native.channels,
@@ -311,7 +304,9 @@ cdef class SampleReader(BlockReader):
         return code
 
     cdef int settle_before_loss(self) noexcept nogil:
-        """Begin anew, by Note [Loss before a window]; 0 if that was done, BEGUN_ANEW or AVERROR."""
+        """Begin anew, by Note [Loss before a window] in losses.pyx; 0 if that was done, BEGUN_ANEW or
+        AVERROR.
+        """
         cdef int first, code
         cdef int64_t lost = self.decoder.losses.items[0].ordinal
         if self.ended or self.index is None or not self.index.aligned:
@@ -461,7 +456,10 @@ cdef class SampleReader(BlockReader):
         return FROM_THE_START
 
     cdef int begin_at(self, int64_t position) noexcept nogil:
-        cdef int number, first, code
+        cdef int number, first
+        cdef int code = self.decoder.restore()
+        if code < 0:
+            return code
         if position > PATIENCE and not self.from_start_only and self.has_numbers():
             return self.begin_at_number(position)
         if position <= 0 or not self.can_seek():
@@ -518,6 +516,9 @@ cdef class SampleReader(BlockReader):
 
     def needs_index(self):
         """Return True if only the lack of an index keeps a later window from being sought."""
+        cdef int code = self.decoder.restore()
+        if code < 0:
+            self.check(code)
         return not self.from_start_only and not self.has_numbers() and self.index is None
 
     def learn(self):

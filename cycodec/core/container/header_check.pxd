@@ -32,6 +32,10 @@ cdef class HeaderCheck:
     cdef bint awaits_request
     # True if a picture of another size may drop others.
     cdef bint may_resize
+    # True if a picture may change how long the decoder holds pictures back, and whether the decoder
+    # has received a packet.
+    cdef bint may_delay
+    cdef bint has_begun
     # True if the decoder has asked for a picture buffer since the last packet was sent.
     cdef bint has_asked
     # The beginning of a packet, without most of its first slice.

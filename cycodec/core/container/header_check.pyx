@@ -17,6 +17,10 @@ is not plain. The headers of VP9 need none either: Note [VP9 headers] in bitstre
 The decoders of H.263 and its relatives forget all references where the size changes. If no other
 picture refers to that one, they then leave it out without a word. That of MPEG-4 forgets the
 picture that it shows last, too. So a new size counts as refused.
+
+The decoder of MPEG-4 takes a stream for one without B-pictures if headers say so, or are missing.
+It believes the first B-picture instead, and then shows the picture before it twice. So a delay that
+changes counts as refused, too.
 """
 
 from libc.errno cimport EAGAIN, ENOMEM
@@ -91,6 +95,7 @@ cdef class HeaderCheck:
         memset(&self.shape, 0, sizeof(SequenceShape))
         if self.context != NULL:
             avcodec.avcodec_flush_buffers(self.context)
+        self.has_begun = False
         if self.plain is not None:
             with gil:
                 self.plain = new_plain_headers(self.parameters)
@@ -154,9 +159,15 @@ cdef class HeaderCheck:
         """Send a packet, and return True if the decoder refuses it."""
         cdef int width = self.context.width
         cdef int height = self.context.height
+        cdef int delay = self.context.has_b_frames
+        cdef bint has_begun = self.has_begun
         cdef int code
         self.has_asked = False
         code = avcodec.avcodec_send_packet(self.context, packet)
+        self.has_begun = True
+        # before the first packet, the delay is what the container says
+        if self.may_delay and has_begun and self.context.has_b_frames != delay:
+            return True
         if self.may_resize and width > 0 and (self.context.width != width or self.context.height != height):
             return True
         if self.awaits_request:
@@ -305,6 +316,7 @@ cdef HeaderCheck new_header_check(Demuxer demuxer, int stream_index, bint is_pro
     error.check(avcodec.avcodec_parameters_copy(check.parameters, parameters), "copy codec parameters", check.source)
     check.awaits_request = parameters.codec_id in AWAITING
     check.may_resize = parameters.codec_id in RESIZED
+    check.may_delay = parameters.codec_id == avcodec.AV_CODEC_ID_MPEG4
     check.can_check = True
     if is_proved:
         check.plain = new_plain_headers(parameters)

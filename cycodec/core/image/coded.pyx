@@ -395,6 +395,8 @@ cdef void copy_tile(AVFrame *whole, const AVFrame *tile, const AVPixFmtDescripto
     """Copy the planes of a tile, as far as they lie inside the whole picture."""
     cdef int plane, shift_x, shift_y, width, height, row, size = (desc.comp[0].depth + 7) >> 3
     cdef bint is_chroma
+    if x >= whole.width or y >= whole.height:
+        return
     for plane in range(3):
         if tile.data[plane] == NULL:
             continue

@@ -55,8 +55,9 @@ cdef bint gives(FrameStream reader, int first, int end, bint to_the_end) except 
 
 def decode_ordinals(FrameStream reader not None):
     """Decode the whole stream; return the ordinal of the packet of each frame, or -1 for a frame
-    without a packet, a list of the frames that are damaged or follow a packet that is, and a list
-    of the ordinals of packets whose frames may be damaged though they come out later.
+    without a packet, a list of the frames that are damaged or follow a packet that is, a list of
+    the ordinals of packets whose frames may be damaged though they come out later, and the size of
+    the first frame.
 
     Afterwards the reader has an index that knows no frames in advance, and the caller must set
     another.
@@ -66,6 +67,7 @@ def decode_ordinals(FrameStream reader not None):
     ordinals = []
     damaged = []
     suspects = []
+    size = (0, 0)
     reader.set_index(StreamIndex(stamped=True))
     try:
         reader.reopen()
@@ -78,8 +80,10 @@ def decode_ordinals(FrameStream reader not None):
                 suspects.append(reader.seeker.ordinal - 1)
                 errors = reader.watch.errors
             if code == avutil.AVERROR_EOF:
-                return ordinals, damaged, suspects
+                return ordinals, damaged, suspects, size
             reader.demuxer.check_decoding(reader.stream_index, code)
+            if not ordinals:
+                size = (reader.frame.width, reader.frame.height)
             ordinals.append(reader.frame.pts if reader.frame.pts != avutil.AV_NOPTS_VALUE else -1)
     finally:
         reader.stop()

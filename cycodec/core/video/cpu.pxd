@@ -82,6 +82,7 @@ cdef class CpuBackend(VideoBackend):
     cdef bint has_varied
 
     cdef const AVCodec *find_codec(self, AVCodecID codec_id) noexcept
+    cdef int open_context(self) except -1
     cdef int prepare(self) except -1
     cdef bint may_open_late(self)
     cdef bint is_open(self) noexcept nogil

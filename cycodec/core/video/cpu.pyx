@@ -221,7 +221,6 @@ cdef class CpuBackend(VideoBackend):
                 self.reopen()
             except (FFmpegError, MemoryError) as error:
                 self.refusal = error
-                avcodec.avcodec_free_context(&self.context)
         return self.context != NULL
 
     cdef object failure(self):
@@ -229,6 +228,16 @@ cdef class CpuBackend(VideoBackend):
         return refusal
 
     cdef int reopen(self) except -1:
+        try:
+            self.open_context()
+        except BaseException:
+            # libavcodec must not flush a decoder that is not open
+            avcodec.avcodec_free_context(&self.context)
+            raise
+        return 0
+
+    cdef int open_context(self) except -1:
+        """Allocate `context` and open it."""
         cdef AVCodecParameters *parameters = <AVCodecParameters *> self.parameters
         cdef avutil.AVRational time_base
         time_base.num = self.time_base_num

@@ -100,7 +100,10 @@ cdef class FaultWatch:
         if from_anchor:
             self.num_bad_anchors += 1
             self.from_start_only = self.num_bad_anchors >= MAX_TRIES or self.faults > 0
+            self.met_damage = self.met_damage or self.from_start_only
             return VERDICT_BAD_ANCHOR
+        # a decoder may have learned from this run what the ffmpeg command's does not know
+        self.met_damage = True
         if self.has_skipped:
             self.may_skip = False
             self.from_start_only = True
