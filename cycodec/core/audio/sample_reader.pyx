@@ -304,8 +304,8 @@ cdef class SampleReader(BlockReader):
         return code
 
     cdef int settle_before_loss(self) noexcept nogil:
-        """Begin anew, by Note [Loss before a window] in losses.pyx; 0 if that was done, BEGUN_ANEW or
-        AVERROR.
+        """Begin anew, by Note [Loss before a window] in losses.pyx; 0 if that was done, BEGUN_ANEW
+        or AVERROR.
         """
         cdef int first, code
         cdef int64_t lost = self.decoder.losses.items[0].ordinal
