@@ -22,9 +22,8 @@ Without `fill_holes`, only the latter are filled.
 
 Note [Broken frames]
 
-A frame after lost packets is decoded, but not right, where frames overlap or need bits of those
-before them. It is replaced by silence as well: what is returned as valid is what a whole file
-would have given.
+Where frames overlap or need bits of those before them, the frame after lost packets is not right.
+Silence replaces it: what is returned as valid is what a whole file would have given.
 """
 
 cimport cython
@@ -141,8 +140,7 @@ cdef class SampleReader(BlockReader):
         return first * stream.time_base.num / <double> stream.time_base.den if first != NOPTS else 0.0
 
     def format_info(self):
-        """Return what the first frame says and what was trimmed so far, as in AudioStreamMetadata.
-        """
+        """Return the facts of the first frame and what was trimmed, as in AudioStreamMetadata."""
         cdef avutil.AVSampleFormat sample_format = <avutil.AVSampleFormat> self.native.sample_format
         cdef const char *name = avutil.av_get_sample_fmt_name(sample_format)
         padding = self.decoder.last_discard or self.stated_padding or None
