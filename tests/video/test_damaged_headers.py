@@ -97,6 +97,22 @@ def test_sequence_headers_that_change_the_pictures(tmp_path, name):
     assert lacks_frames(path, 12) == (oracle.version() < (8, 1))
 
 
+@pytest.mark.parametrize("b_frames", [0, 2])
+@pytest.mark.parametrize("name", ["x.ts", "x.mpg", "x.mkv", "x.mp4", "x.avi"])
+def test_a_first_sequence_header_that_promises_low_delay(tmp_path, name, b_frames):
+    """The decoder of MPEG-2 shows the picture before the second sequence header twice."""
+    path = made(tmp_path, name, f"-c:v mpeg2video -g 5 -bf {b_frames}")
+    data = bytearray(path.read_bytes())
+    place = data.index(b"\0\0\1\xb5")
+    assert data[place + 4] >> 4 == 1  # a sequence extension, ISO/IEC 13818-2, 6.2.2.3
+    assert not data[place + 9] & 0x80
+    data[place + 9] |= 0x80  # low_delay
+    count = oracle.reference(path).count
+    path.write_bytes(data)
+    assert oracle.reference(path).count == count + 1
+    assert not lacks_frames(path, count)
+
+
 @pytest.mark.parametrize("kind", ["one below the picture", "none"])
 @pytest.mark.parametrize("name", ["x.ts", "x.mkv", "x.mp4"])
 def test_slices_that_a_picture_cannot_have(tmp_path, name, kind):

@@ -6,7 +6,8 @@ from libc.stdint cimport uint8_t, uint32_t
 cdef struct SequenceShape:
     # False before the first sequence header.
     bint is_known
-    # The bits of the headers that tell the size of pictures, the shape of pixels and the scanning.
+    # The bits of the headers that tell the size of pictures, the shape of pixels, the scanning and
+    # the delay.
     uint32_t header
     uint32_t extension
     uint32_t display

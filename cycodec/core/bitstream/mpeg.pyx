@@ -164,6 +164,7 @@ cdef bint changes_sequence(SequenceShape *known, const uint8_t *data, int size) 
 
     Note [Changed sequences]: when the size, the shape of pixels or the scanning changes, libavcodec
     begins again. It drops the picture that waits to be shown, and the B-pictures that refer to it.
+    When low_delay ends, it shows the picture before once more.
 
     `known` is what the packets before say; it is updated.
     """
@@ -184,16 +185,18 @@ cdef bint changes_sequence(SequenceShape *known, const uint8_t *data, int size) 
         open_bits(&bits, data + position + 1, size - position - 1)
         kind = <int> read_bits(&bits, 4) if data[position] == EXTENSION_START else 0
         if kind == SEQUENCE_EXTENSION:
-            shape.extension = read_bits(&bits, 15)      # profile to vertical_size_extension
+            shape.extension = read_bits(&bits, 15) << 1     # profile to vertical_size_extension
+            read_bits(&bits, 21)                            # rate, a marker, size of the buffer
+            shape.extension |= read_bits(&bits, 1)          # low_delay
         elif kind == SEQUENCE_DISPLAY_EXTENSION:
             read_bits(&bits, 3)
             if read_bits(&bits, 1):
                 read_bits(&bits, 24)                    # colours
             shape.display = read_bits(&bits, 29)        # sizes of the display, with a marker
     shape.is_known = True
-    # chroma_format is the two bits before the last four
+    # chroma_format is the two bits before the last five
     shape.changes_chroma = known.changes_chroma or (
-        known.is_known and (shape.extension ^ known.extension) >> 4 & 3 != 0
+        known.is_known and (shape.extension ^ known.extension) >> 5 & 3 != 0
     )
     kind = known.is_known and (
         shape.header != known.header or shape.extension != known.extension or shape.display != known.display
