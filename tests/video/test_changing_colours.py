@@ -116,6 +116,44 @@ def test_parameter_sets_only_where_they_change(codec, container, tmp_path):
     assert_reads(joined(tmp_path, codec, "full bt601 none", container, sets_once=True))
 
 
+@pytest.mark.parametrize("container", ["h264", "avi", "ts", "mkv", "mp4"])
+@pytest.mark.parametrize("place", ["before each", "behind each", "first"])
+def test_a_set_that_no_picture_uses(place, container, tmp_path):
+    """A sequence parameter set of full range stands there, which no picture parameter set names."""
+    units = {}
+    for name in ("full", "none"):
+        part = tmp_path / f"{name}.h264"
+        source = "testsrc2=s=64x48:r=12:d=2"
+        encode = [*CODECS["h264"].split(), "-g", "4", *COLOURS[name].split()]
+        recipes.run("-f", "lavfi", "-i", source, "-c:v", *encode, part)
+        units[name] = re.split(b"(?=\0\0\1)", part.read_bytes())
+    unused = next(unit for unit in units["full"] if unit[3:] and unit[3] & 31 == 7).rstrip(b"\0")
+    if place == "behind each":
+        unused = with_number_1(unused)
+    data = [] if place != "first" else [unused, b"\0"]
+    for unit in units["none"]:
+        is_set = unit[3:] and unit[3] & 31 == 7
+        data += [unused, b"\0"] if is_set and place == "before each" else []
+        data.append(unit)
+        data += [unused, b"\0"] if is_set and place == "behind each" else []
+    raw = tmp_path / "raw.h264"
+    raw.write_bytes(b"".join(data))
+    path = raw
+    for extension in {"h264": [], "mp4": ["mp4"], "avi": ["avi"]}.get(container, ["mp4", container]):
+        path, source = tmp_path / f"x.{extension}", path
+        recipes.run("-r", "12", "-i", source, "-c", "copy", path)
+    assert_reads(path)
+
+
+def with_number_1(unit):
+    """A sequence parameter set of H.264 whose number is 1 instead of 0: the bits 010, not 1."""
+    bits = "".join(f"{byte:08b}" for byte in unit[7:])
+    assert bits[0] == "1"
+    bits = "010" + bits[1:].rstrip("0")
+    bits += "0" * (-len(bits) % 8)
+    return unit[:7] + bytes(int(bits[i : i + 8], 2) for i in range(0, len(bits), 8))
+
+
 def test_colours_of_the_container_are_kept(tmp_path):
     """MP4's colr box gives the colours where the stream tells none."""
     source = joined(tmp_path, "h264", "none full none", "mp4")

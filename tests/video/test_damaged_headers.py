@@ -207,6 +207,18 @@ def test_pictures_of_jpeg_that_use_the_tables_of_the_first_packet(tmp_path, name
     assert not lacks_frames(path, 12)
 
 
+@pytest.mark.parametrize("name", ["x.avi", "x.ts", "x.h264"])
+def test_damage_that_looks_like_a_parameter_set(tmp_path, name):
+    """FFmpeg reads a set of full range from it, which no picture uses."""
+    path = made(tmp_path, name, "-c:v libx264 -bf 2 -g 6", 2.4)
+    data = bytearray(path.read_bytes())
+    begin = data.index(b"\0\0\1\x67") + 7
+    first = data.index(b"\0\0\1\x65") + 4
+    data[begin : first + 40] = b"\xff" * (first + 40 - begin)
+    path.write_bytes(data)
+    lacks_frames(path, 24)
+
+
 def test_streams_that_ffmpeg_cannot_describe(tmp_path):
     """A first packet that FFmpeg cannot split does not hide the frames behind it."""
     path = tmp_path / "clip.avi"

@@ -4,15 +4,22 @@ For JPEG, quantization and Huffman tables count as parameter sets.
 
 ITU-T H.264, 7.3.2.1 and E.1.1; ITU-T H.265, 7.3.2; ISO/IEC 13818-2, 6.2.2.4 (MPEG-2); ISO/IEC
 14496-2, 6.2.2 (MPEG-4).
+
+Note [Sets in use]
+
+A decoder of H.264 takes the colours of a sequence parameter set when a slice names a picture
+parameter set that names it. A set that is new makes the decoder forget the picture parameter sets
+that named the old one. So a set counts only if one of those behind it, in the same packet or
+extradata, names it. Damage may look like a set, and FFmpeg then puts it into the extradata.
 """
 
 from libc.stdint cimport uint8_t, uint32_t
 from libc.string cimport memcmp, memset, strlen
 
-from cycodec.core.bitstream.bits cimport Bits, open_bits, read_bits
+from cycodec.core.bitstream.bits cimport Bits, open_bits, read_bits, read_golomb
 from cycodec.core.bitstream.jpeg cimport JpegSegment, has_jpeg_tables, next_jpeg_segment
 from cycodec.core.bitstream.nal cimport NalFormat, take_length
-from cycodec.core.bitstream.sps cimport Sps, read_sps
+from cycodec.core.bitstream.sps cimport MAX_BYTES, Sps, open_payload, read_sps
 from cycodec.core.bitstream.start_codes cimport next_start_code
 from cycodec.core.bitstream.sps import sets_in_extradata
 
@@ -22,6 +29,8 @@ from cycodec.libav cimport avcodec, avutil
 cdef enum:
     H264_SPS = 7                # nal_unit_type
     H264_PPS = 8
+    MOST_SETS = 32              # numbers of sequence parameter sets, ITU-T H.264, 7.4.2.1.1
+    NAMING_BYTES = 16           # of a picture parameter set, more than the two numbers at its begin
     HEVC_VPS = 32
     HEVC_PPS = 34
     PICTURE_START = 0x00        # start codes of MPEG-2
@@ -43,6 +52,14 @@ cdef enum:
     DNXHD_HEADER = 0x2D         # bytes
     DIGEST_BASIS = 0x811C9DC5   # of FNV-1a
     DIGEST_PRIME = 0x01000193
+
+
+# The sequence parameter sets of H.264 that stand in a packet or in the extradata.
+cdef struct ParameterSets:
+    # The bit of each set that was met.
+    uint32_t met
+    # What a set that was met tells.
+    SequenceHeaders[MOST_SETS] told
 
 
 # Comments of JPEG that libavcodec's decoder heeds, up to their last byte that it compares, and the
@@ -160,8 +177,10 @@ cdef bint begins_with(const uint8_t *data, int size, const char *text) noexcept 
 
 cdef void read_units(const NalFormat *format, const uint8_t *data, int size, SequenceHeaders *headers) noexcept nogil:
     """Read the parameter sets among NAL units."""
+    cdef ParameterSets sets
     cdef int position = 0
     cdef int length, kind
+    sets.met = 0
     while True:
         if format.length > 0:
             if position + format.length >= size:
@@ -180,7 +199,9 @@ cdef void read_units(const NalFormat *format, const uint8_t *data, int size, Seq
                 return
             headers.has_sets |= kind == H264_SPS or kind == H264_PPS
             if kind == H264_SPS:
-                read_h264_set(data + position, length if length else size - position, headers)
+                read_h264_set(data + position, length if length else size - position, &sets)
+            elif kind == H264_PPS:
+                use_named_set(data + position, length if length else size - position, &sets, headers)
         else:
             kind = (data[position] >> 1) & 63
             if kind < HEVC_VPS:
@@ -189,18 +210,42 @@ cdef void read_units(const NalFormat *format, const uint8_t *data, int size, Seq
         position += length
 
 
-cdef void read_h264_set(const uint8_t *data, int size, SequenceHeaders *headers) noexcept nogil:
+cdef void read_h264_set(const uint8_t *data, int size, ParameterSets *sets) noexcept nogil:
+    """Read a sequence parameter set of H.264, which takes the place of one with its number."""
+    cdef SequenceHeaders *told
     cdef Sps sps
-    if not read_sps(data, size, &sps):
+    if not read_sps(data, size, &sps) or sps.id >= MOST_SETS:
         return
+    sets.met |= <uint32_t> 1 << sps.id
+    told = &sets.told[sps.id]
+    memset(told, 0, sizeof(SequenceHeaders))
     if sps.full_range >= 0:
-        headers.has_range = True
-        headers.range = avutil.AVCOL_RANGE_JPEG if sps.full_range else avutil.AVCOL_RANGE_MPEG
+        told.has_range = True
+        told.range = avutil.AVCOL_RANGE_JPEG if sps.full_range else avutil.AVCOL_RANGE_MPEG
     if sps.has_colours:
-        headers.has_colours = True
-        headers.primaries = <uint8_t> sps.primaries
-        headers.transfer = <uint8_t> sps.transfer
-        headers.matrix = <uint8_t> sps.matrix
+        told.has_colours = True
+        told.primaries = <uint8_t> sps.primaries
+        told.transfer = <uint8_t> sps.transfer
+        told.matrix = <uint8_t> sps.matrix
+
+
+cdef void use_named_set(const uint8_t *data, int size, const ParameterSets *sets,
+                        SequenceHeaders *headers) noexcept nogil:
+    """Take over what the set tells that a picture parameter set names: Note [Sets in use]."""
+    cdef uint8_t[MAX_BYTES] payload
+    cdef SequenceHeaders told
+    cdef Bits bits
+    cdef unsigned number
+    open_payload(&bits, payload, data, min(size, NAMING_BYTES))
+    bits.pos = 8
+    read_golomb(&bits)          # pic_parameter_set_id
+    number = read_golomb(&bits)
+    if bits.overrun or number >= MOST_SETS or not sets.met >> number & 1:
+        return
+    told = sets.told[number]
+    told.is_known = headers.is_known
+    fill_in(&told, headers)
+    headers[0] = told
 
 
 cdef void read_mpeg2(const uint8_t *data, int size, SequenceHeaders *headers) noexcept nogil:
@@ -266,13 +311,17 @@ cdef void fill_in(SequenceHeaders *headers, const SequenceHeaders *earlier) noex
 cdef SequenceHeaders headers_of_extradata(int codec_id, bytes extradata):
     """Return what a stream's extradata tells."""
     cdef SequenceHeaders headers
+    cdef ParameterSets sets
     cdef NalFormat format
     format.codec_id = codec_id
     format.length = format.top_layer = 0
     memset(&headers, 0, sizeof(headers))
     if codec_id == avcodec.AV_CODEC_ID_H264:
+        sets.met = 0
         for unit in sets_in_extradata(extradata):
-            read_h264_set(<const uint8_t *> (<const char *> unit), <int> len(unit), &headers)
+            read_h264_set(<const uint8_t *> (<const char *> unit), <int> len(unit), &sets)
+        for unit in sets_in_extradata(extradata, of_pictures=True):
+            use_named_set(<const uint8_t *> (<const char *> unit), <int> len(unit), &sets, &headers)
     else:
         read_sequence_headers(&format, <const uint8_t *> (<const char *> extradata), <int> len(extradata), &headers)
     return headers

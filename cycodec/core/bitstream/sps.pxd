@@ -9,6 +9,7 @@ cdef enum:
     MAX_BYTES = 1024        # more than a set needs up to its colours; the rest is not read
 
 cdef struct Sps:
+    int id                  # by which H.264's picture parameter sets name it
     int chroma              # chroma_format_idc, 0 to 3
     int luma_depth
     int chroma_depth

@@ -64,6 +64,7 @@ cdef void open_payload(Bits *bits, uint8_t *payload, const uint8_t *data, int si
 
 
 cdef void clear_sps(Sps *sps) noexcept nogil:
+    sps.id = 0
     sps.chroma = 1
     sps.luma_depth = sps.chroma_depth = 8
     sps.left = sps.right = sps.top = sps.bottom = 0
@@ -133,7 +134,7 @@ cdef bint read_sps(const uint8_t *data, int size, Sps *sps) noexcept nogil:
     clear_sps(sps)
     profile = read_bits(&bits, 8)
     read_bits(&bits, 16)
-    read_golomb(&bits)
+    sps.id = <int> min(read_golomb(&bits), 1 << 16)
     if has_chroma_format(profile):
         read_chroma_format(&bits, sps)
     read_golomb(&bits)
@@ -202,19 +203,30 @@ def describe_sps(bytes unit not None, bint hevc=False):
     return sps if valid else None
 
 
-def sets_in_extradata(bytes extradata not None):
+def sets_in_extradata(bytes extradata not None, bint of_pictures=False):
     """Return the H.264 sequence parameter sets in a stream's extradata.
 
     The extradata is avcC (ISO/IEC 14496-15, 5.3.3.1.2) or Annex B.
+
+    Parameters
+    ----------
+    extradata : bytes
+    of_pictures : bool
+        True for the picture parameter sets instead.
     """
     if extradata[:1] != b"\1":
-        return [unit for unit in extradata.split(b"\0\0\1") if unit and unit[0] & 31 == 7]
+        kind = 8 if of_pictures else 7
+        return [unit for unit in extradata.split(b"\0\0\1") if unit and unit[0] & 31 == kind]
     units = []
-    position = 6
-    for _ in range(extradata[5] & 31 if len(extradata) > 5 else 0):
-        length = int.from_bytes(extradata[position:position + 2], "big")
-        units.append(extradata[position + 2:position + 2 + length])
-        position += 2 + length
+    position = 5
+    for mask in [31, 255] if of_pictures else [31]:
+        units.clear()
+        count = extradata[position] & mask if len(extradata) > position else 0
+        position += 1
+        for _ in range(count):
+            length = int.from_bytes(extradata[position:position + 2], "big")
+            units.append(extradata[position + 2:position + 2 + length])
+            position += 2 + length
     return units
 
 
