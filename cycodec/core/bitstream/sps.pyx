@@ -217,17 +217,16 @@ def sets_in_extradata(bytes extradata not None, bint of_pictures=False):
     if extradata[:1] != b"\1":
         kind = 8 if of_pictures else 7
         return [unit for unit in extradata.split(b"\0\0\1") if unit and unit[0] & 31 == kind]
-    units = []
+    lists = ([], [])
     position = 5
-    for mask in [31, 255] if of_pictures else [31]:
-        units.clear()
+    for units, mask in zip(lists, (31, 255)):
         count = extradata[position] & mask if len(extradata) > position else 0
         position += 1
         for _ in range(count):
             length = int.from_bytes(extradata[position:position + 2], "big")
             units.append(extradata[position + 2:position + 2 + length])
             position += 2 + length
-    return units
+    return lists[of_pictures]
 
 
 def may_have_fields(bytes unit not None):
